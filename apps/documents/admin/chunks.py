@@ -1,0 +1,62 @@
+"""Chunks: what a version was cut into."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from apps.documents.admin.wording import heading_in_words, place_in_words
+from apps.documents.models import Chunk
+from ragsite.core.admin.base import LargeTableAdmin
+
+EXCERPT_CHARACTERS = 120
+
+
+@admin.register(Chunk)
+class ChunkAdmin(LargeTableAdmin):
+    list_display: ClassVar = ("excerpt", "version", "ordinal", "span", "headings", "place_text", "token_count")
+    list_select_related: ClassVar = ("version",)
+    ordering: ClassVar = ("-version_id", "chunking_key", "ordinal")
+    search_fields: ClassVar = ("version__filename", "version__document__title")
+    search_help_text = "A file name or a document's title"
+    fields: ClassVar = (
+        "version",
+        "ordinal",
+        "span",
+        "headings",
+        "place_text",
+        "token_count",
+        "chunking_key",
+        "whole_text",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Chunk]:
+        living = super().get_queryset(request).filter(version__document__deleted_at=None)
+        return living.defer("text").annotate(beginning=Left("text", EXCERPT_CHARACTERS))
+
+    @display(description="Text")
+    def excerpt(self, chunk: Any) -> str:
+        return f"{chunk.beginning}…" if len(chunk.beginning) == EXCERPT_CHARACTERS else str(chunk.beginning)
+
+    @display(description="Span")
+    def span(self, chunk: Chunk) -> str:
+        return f"{chunk.start:,} to {chunk.end:,}"
+
+    @display(description="Headings")
+    def headings(self, chunk: Chunk) -> str:
+        return heading_in_words(chunk.heading_path)
+
+    @display(description="Place")
+    def place_text(self, chunk: Chunk) -> str:
+        return place_in_words(chunk.place)
+
+    @display(description="Text")
+    def whole_text(self, chunk: Chunk) -> SafeString:
+        return format_html('<pre class="rag-text">{}</pre>', chunk.text)

@@ -1,0 +1,90 @@
+"""The forms of the knowledge admin."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, InvalidChunkingError
+from apps.documents.models import KnowledgeBase
+
+
+class KnowledgeBaseForm(forms.ModelForm):
+    """Name and description; for a new knowledge base also how its documents are cut."""
+
+    chunk_size = forms.IntegerField(
+        initial=ChunkingSettings().size,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=f"The most tokens of a chunk, {SMALLEST_SIZE} to {LARGEST_SIZE:,}.",
+    )
+    chunk_overlap = forms.IntegerField(
+        initial=ChunkingSettings().overlap,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="The most tokens a chunk repeats from the one before it: 0 to half of the size.",
+    )
+
+    class Meta:
+        model = KnowledgeBase
+        fields: ClassVar = ("tenant", "name", "description")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            del self.fields["chunk_size"], self.fields["chunk_overlap"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if {"chunk_size", "chunk_overlap"} <= cleaned.keys():
+            self._check_chunking(cleaned)
+        self._check_name(cleaned)
+        return cleaned
+
+    def chunking(self) -> dict[str, Any]:
+        """The settings that were filled in.
+
+        Raises:
+            InvalidChunkingError: no document can be cut by them.
+        """
+        size, overlap = self.cleaned_data["chunk_size"], self.cleaned_data["chunk_overlap"]
+        return ChunkingSettings(size=size, overlap=overlap).to_dict()
+
+    def _check_chunking(self, cleaned: dict[str, Any]) -> None:
+        self.cleaned_data = cleaned
+        try:
+            self.chunking()
+        except InvalidChunkingError as error:
+            self.add_error(None, ValidationError(error.sentence))
+
+    def _check_name(self, cleaned: dict[str, Any]) -> None:
+        """Told here beside the field; the service's constraint has the last word."""
+        tenant, name = cleaned.get("tenant") or self.instance.tenant_id, cleaned.get("name")
+        others = KnowledgeBase.objects.filter(tenant=tenant, name=name, deleted_at=None).exclude(pk=self.instance.pk)
+        if tenant and name and others.exists():
+            self.add_error("name", f"There is already a knowledge base named {name!r}. Choose another name.")
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    """A file input that takes several files at once."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Cleans each file of a ManyFilesInput; its value is a list."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(ManyFilesField, self).clean(file, initial) for file in files or [None]]
+
+
+class UploadForm(forms.Form):
+    """Documents to upload. An empty file is left to the service, which says what is wrong with it."""
+
+    files = ManyFilesField(
+        allow_empty_file=True, error_messages={"required": "Choose at least one file."}, max_length=255
+    )

@@ -1,0 +1,107 @@
+"""Knowledge bases: create, fill, try and delete them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_exempt
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from apps.documents.admin.counts import knowledge_bases_counted
+from apps.documents.admin.forms import KnowledgeBaseForm
+from apps.documents.admin.uploading import upload_page
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import KnowledgeBase
+from apps.documents.services.knowledge_bases import (
+    knowledge_base_create,
+    knowledge_base_delete,
+    knowledge_base_update,
+)
+from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, badge, link
+
+MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
+
+
+@admin.register(KnowledgeBase)
+class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
+    form = KnowledgeBaseForm
+    list_display: ClassVar = ("name", "tenant", "documents", "ready", "failed", "created_at")
+    list_filter: ClassVar = ("tenant",)
+    list_select_related: ClassVar = ("tenant",)
+    search_fields: ClassVar = ("name",)
+    actions_detail: ClassVar = ("try_query", "upload")
+    add_fieldsets: ClassVar = (
+        (None, {"fields": ("tenant", "name", "description")}),
+        (
+            "How documents are cut",
+            {
+                "fields": ("chunk_size", "chunk_overlap"),
+                "description": "Chosen once: every document of the knowledge base is cut alike.",
+            },
+        ),
+    )
+    fieldsets: ClassVar = (
+        (None, {"fields": ("tenant", "name", "description")}),
+        ("Contents", {"fields": ("documents", "chunking_in_words", "created_at")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
+        return knowledge_bases_counted(super().get_queryset(request).filter(deleted_at=None))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return MADE_ONCE if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        texts = {"name": obj.name, "description": obj.description}
+        if change:
+            knowledge_base_update(knowledge_base=obj, **texts)
+        else:
+            obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **texts).pk
+
+    def service_delete(self, row: KnowledgeBase) -> None:
+        knowledge_base_delete(knowledge_base=row)
+
+    def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("documents.add_document"))
+
+    @method_decorator(csrf_exempt)
+    @action(
+        description="Upload documents",
+        icon="upload_file",
+        permissions=["upload"],
+        variant=ActionVariant.PRIMARY,
+    )
+    def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        knowledge_base = self.row_or_404(request, object_id)
+        return upload_page(request, knowledge_base=knowledge_base, site=self.admin_site)
+
+    @action(description="Try a query", icon="forum", permissions=["view"])
+    def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        knowledge_base = self.row_or_404(request, object_id)
+        return redirect(f"{reverse('admin:retrieval_query_try')}?knowledge_base={knowledge_base.pk}")
+
+    @display(description="Documents", ordering="document_total")
+    def documents(self, row: Any) -> SafeString:
+        url = f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={row.pk}"
+        return link(url, f"{row.document_total:,}")
+
+    @display(description="Ready", ordering="ready_total")
+    def ready(self, row: Any) -> str:
+        return f"{row.ready_total:,}"
+
+    @display(description="Failed", ordering="failed_total")
+    def failed(self, row: Any) -> SafeString | str:
+        return badge(f"{row.failed_total:,}", "danger") if row.failed_total else "0"
+
+    @display(description="Chunking")
+    def chunking_in_words(self, row: KnowledgeBase) -> str:
+        chunking = ChunkingSettings.from_dict(row.chunking)
+        return f"By {chunking.strategy}, at most {chunking.size} tokens, {chunking.overlap} of them repeated"

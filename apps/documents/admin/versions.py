@@ -1,0 +1,168 @@
+"""Document versions: where they stand and why, their timeline, and taking up a failed one again."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from apps.documents.admin.wording import (
+    OUTCOME_TONES,
+    last_error,
+    seconds_in_words,
+    size_in_words,
+    status_badge,
+    status_in_words,
+)
+from apps.documents.models import DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
+from apps.documents.services.documents import version_retry
+from ragsite.core.admin.base import (
+    LargeTableAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    badge,
+    confirmation,
+    dialog_done,
+    errors_told,
+    link,
+    row_link,
+    row_url,
+)
+
+PREVIEW_CHARACTERS = 2_000
+
+
+class StageColumns:
+    """How a step of a version's way is shown, in the timeline and in the list of all steps."""
+
+    @display(description="Outcome", ordering="outcome")
+    def result(self, record: StageRecord) -> SafeString:
+        return badge(StageOutcome(record.outcome).label, OUTCOME_TONES[record.outcome])
+
+    @display(description="Time taken")
+    def time_taken(self, record: StageRecord) -> str:
+        return seconds_in_words(record.seconds)
+
+
+class StageInline(StageColumns, ReadOnlyInline):
+    """The version's timeline."""
+
+    model = StageRecord
+    verbose_name_plural = "Timeline"
+    hide_title = True
+    fields: ClassVar = ("stage", "result", "attempts", "time_taken", "started_at", "worker", "error")
+    readonly_fields: ClassVar = ("result", "time_taken")
+
+
+@admin.register(DocumentVersion)
+class DocumentVersionAdmin(ReadOnlyAdmin):
+    list_display: ClassVar = (
+        "filename",
+        "number",
+        "document_link",
+        "knowledge_base",
+        "state",
+        "chunk_count",
+        "created_at",
+    )
+    list_filter: ClassVar = ("status", "document_type")
+    list_select_related: ClassVar = ("document__knowledge_base",)
+    search_fields: ClassVar = ("filename", "document__title")
+    inlines: ClassVar = (StageInline,)
+    actions: ClassVar = ("retry_selected",)
+    actions_detail: ClassVar = ("retry",)
+    fieldsets: ClassVar = (
+        (None, {"fields": ("state", "explanation", "document", "chunks", "created_at", "ready_at")}),
+        ("File", {"fields": ("filename", "number", "document_type", "size_text", "content_hash")}),
+        ("Parsed text", {"fields": ("preview",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
+        return super().get_queryset(request).filter(document__deleted_at=None).select_related("document")
+
+    def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
+        allowed = bool(request.user.has_perm("documents.change_documentversion"))
+        return allowed and (object_id is None or request.method == "POST" or self._has_failed(request, object_id))
+
+    def _has_failed(self, request: HttpRequest, object_id: str) -> bool:
+        version = self.get_object(request, object_id)
+        return version is not None and version.status == VersionStatus.FAILED
+
+    @action(
+        description="Retry",
+        icon="replay",
+        permissions=["retry"],
+        variant=ActionVariant.PRIMARY,
+        dialog=confirmation(
+            title="Retry this version?",
+            text="It is taken up again at the last step whose input still stands. Mend the cause first.",
+            button="Retry",
+        ),
+    )
+    def retry(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        _retry(request, version)
+        return dialog_done(row_url(version))
+
+    @action(description="Retry the selected failed versions", permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[DocumentVersion]) -> None:
+        for version in queryset:
+            _retry(request, version)
+
+    @display(description="Document", ordering="document__title")
+    def document_link(self, version: DocumentVersion) -> SafeString:
+        return row_link(version.document)
+
+    @display(description="Knowledge base", ordering="document__knowledge_base__name")
+    def knowledge_base(self, version: DocumentVersion) -> str:
+        return str(version.document.knowledge_base)
+
+    @display(description="Status", ordering="status")
+    def state(self, version: DocumentVersion) -> SafeString:
+        return status_badge(version.status)
+
+    @display(description="In words")
+    def explanation(self, version: DocumentVersion) -> str:
+        return status_in_words(version, last_error=last_error(list(version.stages.all())))
+
+    @display(description="Chunks")
+    def chunks(self, version: DocumentVersion) -> SafeString | str:
+        if not version.chunk_count:
+            return "None yet"
+        url = f"{reverse('admin:documents_chunk_changelist')}?version__id__exact={version.pk}"
+        return link(url, f"{version.chunk_count:,} chunks")
+
+    @display(description="Size")
+    def size_text(self, version: DocumentVersion) -> str:
+        return size_in_words(version.size)
+
+    @display(description=f"First {PREVIEW_CHARACTERS:,} characters")
+    def preview(self, version: DocumentVersion) -> SafeString | str:
+        texts = ParsedText.objects.filter(version=version).values_list(Left("text", PREVIEW_CHARACTERS), flat=True)
+        text = texts.first()
+        return format_html('<pre class="rag-text">{}</pre>', text) if text else "Not parsed yet"
+
+
+@admin.register(StageRecord)
+class StageRecordAdmin(StageColumns, LargeTableAdmin):
+    list_display: ClassVar = ("version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "error")
+    list_filter: ClassVar = ("stage", "outcome")
+    list_select_related: ClassVar = ("version",)
+    fields: ClassVar = (
+        "version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code", "error",
+    )  # fmt: skip
+
+
+def _retry(request: HttpRequest, version: DocumentVersion) -> None:
+    with errors_told(request):
+        version_retry(version=version)
+        messages.success(request, f"{version} is taken up again.")

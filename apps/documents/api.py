@@ -1,0 +1,182 @@
+"""The REST door to knowledge bases and documents: parse, call a service, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.documents.access import documents_visible, knowledge_bases_visible, versions_visible
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
+from apps.documents.serializers import (
+    ChunkSerializer,
+    DocumentSerializer,
+    FileSerializer,
+    KnowledgeBaseChangeSerializer,
+    KnowledgeBaseSerializer,
+    UploadedSerializer,
+    UploadSerializer,
+    VersionDetailSerializer,
+    VersionSerializer,
+)
+from apps.documents.services.documents import document_delete, version_retry
+from apps.documents.services.knowledge_bases import (
+    knowledge_base_create,
+    knowledge_base_delete,
+    knowledge_base_update,
+)
+from apps.documents.services.uploads import Upload, UploadOutcome, UploadRequest, document_upload
+from ragsite.core.errors import NotFoundError
+from ragsite.gateway.authentication import caller
+from ragsite.gateway.models import Permission
+
+READ_AND_WRITE = {
+    "GET": Permission.READ,
+    "HEAD": Permission.READ,
+    "OPTIONS": Permission.READ,
+    "POST": Permission.WRITE,
+    "PATCH": Permission.WRITE,
+    "DELETE": Permission.WRITE,
+}
+ID = OpenApiParameter("id", UUID, OpenApiParameter.PATH)
+
+
+class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Collections of documents that are searched together."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = KnowledgeBaseSerializer
+    queryset = KnowledgeBase.objects.none()
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[KnowledgeBase]:
+        return knowledge_bases_visible(caller(self.request))
+
+    @extend_schema(responses={201: KnowledgeBaseSerializer})
+    def create(self, request: Request) -> Response:
+        body = KnowledgeBaseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = knowledge_base_create(tenant_id=caller(request).tenant_id, **body.validated_data)
+        return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=KnowledgeBaseChangeSerializer, responses=KnowledgeBaseSerializer)
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
+        return Response(KnowledgeBaseSerializer(changed).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        knowledge_base_delete(knowledge_base=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Documents of the knowledge bases you may see."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = DocumentSerializer
+    queryset = Document.objects.none()
+    filterset_fields = ("knowledge_base", "external_id")
+    parser_classes = (MultiPartParser, JSONParser)
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Document]:
+        return documents_visible(caller(self.request))
+
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer}, responses={202: UploadedSerializer, 200: UploadedSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Upload a document. 202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
+        body = UploadSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        file, knowledge_base_id = fields.pop("file"), fields.pop("knowledge_base")
+        knowledge_base = knowledge_bases_visible(caller(request)).filter(pk=knowledge_base_id).first()
+        if knowledge_base is None:
+            raise NotFoundError(f"There is no knowledge base {knowledge_base_id}.")
+        upload = UploadRequest(
+            knowledge_base=knowledge_base, filename=_client_name(request), parts=file.chunks(), **fields
+        )
+        return _uploaded(document_upload(upload))
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        document_delete(document=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(methods=["GET"], responses=VersionSerializer(many=True), filters=False)
+    @extend_schema(
+        methods=["POST"],
+        request={"multipart/form-data": FileSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @action(detail=True, methods=["get", "post"], filterset_fields=None)
+    def versions(self, request: Request, pk: UUID) -> Response:
+        """The versions of a document, the newest first; or upload a new one, while the present one goes on answering."""
+        document = self.get_object()
+        if request.method == "POST":
+            return self._new_version(request, document)
+        return _page(self, document.versions.order_by("-number"), VersionSerializer)
+
+    def _new_version(self, request: Request, document: Document) -> Response:
+        body = FileSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        upload = UploadRequest(
+            knowledge_base=document.knowledge_base,
+            document=document,
+            filename=_client_name(request),
+            parts=body.validated_data["file"].chunks(),
+        )
+        return _uploaded(document_upload(upload))
+
+
+class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveModelMixin):
+    """Versions: how far they have come, why they wait or failed, and what they were split into."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = VersionDetailSerializer
+    queryset = DocumentVersion.objects.none()
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[DocumentVersion]:
+        return versions_visible(caller(self.request))
+
+    @extend_schema(responses=ChunkSerializer(many=True))
+    @action(detail=True, methods=["get"])
+    def chunks(self, request: Request, pk: UUID) -> Response:
+        """The chunks of a version, in the order of its text."""
+        return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)
+
+    @extend_schema(request=None, responses={202: VersionSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: UUID) -> Response:
+        """Take up a failed version again."""
+        version = version_retry(version=self.get_object())
+        return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _page(view: viewsets.GenericViewSet[Any], rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+    return view.get_paginated_response(serializer(view.paginate_queryset(rows), many=True).data)
+
+
+def _client_name(request: Request) -> str:
+    """The file's name as the client sent it; Django keeps only its last part."""
+    file: Any = request.data["file"]
+    return str(file.name)
+
+
+def _uploaded(upload: Upload) -> Response:
+    body = {"outcome": upload.outcome.value, "document": upload.version.document_id, "version": upload.version}
+    code = status.HTTP_200_OK if upload.outcome is UploadOutcome.UNCHANGED else status.HTTP_202_ACCEPTED
+    return Response(UploadedSerializer(body).data, status=code)

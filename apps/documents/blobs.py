@@ -1,0 +1,98 @@
+"""Where uploaded bytes are kept: under a random name, whole or not at all.
+
+A blob is written and flushed to the disk before the row that names it commits. A blob that no row names is what an
+interrupted upload left; the sweep removes it after a while.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.documents.uploads import upload_too_large
+from ragsite.core.errors import TransientError
+from ragsite.core.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Stored bytes: `name` in the store, SHA-256 in hex, size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+def blob_write(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Blob:
+    """Store bytes while hashing them. `filename` is for messages only.
+
+    Raises:
+        UploadTooLargeError: more bytes than one document may have.
+        TransientError: the disk is full (`storage_full`) or cannot be written (`storage_failed`).
+    """
+    name = f"{tenant_id}/{new_id()}"
+    path = blob_path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _write(path, parts, name=name, filename=filename)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _storage_error(error) from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, parts: Iterable[bytes], *, name: str, filename: str) -> Blob:
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        for part in parts:
+            size += len(part)
+            if size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+                raise upload_too_large(filename)
+            digest.update(part)
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    return Blob(name=name, sha256=digest.hexdigest(), size=size)
+
+
+def blob_path(name: str) -> Path:
+    """Where a blob lies on this machine."""
+    return Path(settings.RAGSITE_BLOB_DIR) / name
+
+
+def blob_delete(name: str) -> None:
+    """Remove a blob; a missing one is no error."""
+    blob_path(name).unlink(missing_ok=True)
+
+
+def blobs_older_than(seconds: float) -> Iterator[str]:
+    """Names of the blobs that were written longer ago than that."""
+    root, before = Path(settings.RAGSITE_BLOB_DIR), time.time() - seconds
+    for path in root.glob("*/*"):
+        if path.stat().st_mtime < before:
+            yield str(path.relative_to(root))
+
+
+def _storage_error(error: OSError) -> TransientError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TransientError(
+            "The storage for documents is full.",
+            code="storage_full",
+            status=507,
+            action="Free some space, then upload again.",
+        )
+    return TransientError(
+        f"The storage for documents cannot be written: {error.strerror}.",
+        code="storage_failed",
+        action="Check RAGSITE_DATA_DIR, then upload again.",
+    )

@@ -1,0 +1,205 @@
+"""Knowledge bases, documents, their versions and the chunks of each version."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
+from ragsite.gateway.models import Tenant
+
+
+class KnowledgeBase(models.Model):
+    """A collection of documents that are searched together and chunked alike."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="knowledge_bases")
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True, default="")
+    chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], condition=models.Q(deleted_at=None), name="knowledge_base_name_of_tenant"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VersionStatus(models.TextChoices):
+    """How far a version has come. Each status names what is done; the stage table names what comes next."""
+
+    UPLOADED = "uploaded", "Uploaded, waiting to be parsed"
+    PARSED = "parsed", "Parsed, waiting to be chunked"
+    CHUNKED = "chunked", "Chunked, waiting to be embedded"
+    EMBEDDED = "embedded", "Embedded, waiting to be activated"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
+TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
+    VersionStatus.UPLOADED: frozenset({VersionStatus.PARSED, VersionStatus.FAILED}),
+    VersionStatus.PARSED: frozenset({VersionStatus.CHUNKED, VersionStatus.FAILED}),
+    VersionStatus.CHUNKED: frozenset({VersionStatus.EMBEDDED, VersionStatus.FAILED}),
+    VersionStatus.EMBEDDED: frozenset({VersionStatus.READY, VersionStatus.FAILED}),
+    VersionStatus.READY: frozenset(),
+    VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
+}
+"""What may follow what. A failed version is taken up again where its input still stands."""
+
+
+class Document(models.Model):
+    """A document as people know it; what it says is in its versions."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="documents")
+    title = models.CharField(max_length=300)
+    external_id = models.CharField(max_length=200, blank=True, default="", help_text="The caller's own id.")
+    content_hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the newest version's bytes.")
+    metadata = models.JSONField(default=dict, blank=True)
+    current_version = models.OneToOneField(
+        "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="current_of", editable=False
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["knowledge_base", "content_hash"],
+                condition=models.Q(deleted_at=None),
+                name="document_content_of_knowledge_base",
+            ),
+            models.UniqueConstraint(
+                fields=["knowledge_base", "external_id"],
+                condition=models.Q(deleted_at=None) & ~models.Q(external_id=""),
+                name="document_external_id_of_knowledge_base",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DocumentVersion(Leased):
+    """One upload of a document: its bytes, and how far they have come through the stages."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    filename = models.CharField(max_length=255)
+    document_type = models.CharField(max_length=20)
+    content_hash = models.CharField(max_length=64)
+    blob = models.CharField(max_length=200, editable=False, help_text="Where the bytes are, in the blob store.")
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    status = models.CharField(max_length=12, choices=VersionStatus.choices, default=VersionStatus.UPLOADED)
+    retry_status = models.CharField(max_length=12, choices=VersionStatus.choices, blank=True, default="")
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    chunk_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "number"], name="version_number_of_document"),
+            models.CheckConstraint(
+                condition=~models.Q(status=VersionStatus.FAILED) | ~models.Q(error=""), name="failed_version_says_why"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["status", "id"],
+                condition=~models.Q(status__in=[VersionStatus.READY, VersionStatus.FAILED]),
+                name="version_work",
+            ),
+            models.Index(fields=["blob"], name="version_blob"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filename} v{self.number}"
+
+
+class ParsedText(models.Model):
+    """What a version says: the text every span refers to, and where its sections lie."""
+
+    version = models.OneToOneField(DocumentVersion, on_delete=models.CASCADE, primary_key=True, related_name="parsed")
+    text = models.TextField()
+    sections = models.JSONField(default=list)
+    title = models.CharField(max_length=300, blank=True, default="")
+    metadata = models.JSONField(default=dict)
+    parser = models.CharField(max_length=40)
+
+
+class Chunk(models.Model):
+    """A span of a version's text that is embedded and found: `parsed.text[start:end] == text`."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
+    chunking_key = models.CharField(max_length=16, help_text="Which chunking settings made it.")
+    ordinal = models.PositiveIntegerField()
+    start = models.PositiveIntegerField(help_text="First character in the parsed text.")
+    end = models.PositiveIntegerField(help_text="Character after the last.")
+    text = models.TextField()
+    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False)
+    token_count = models.PositiveIntegerField()
+    heading_path = ArrayField(models.TextField(), default=list, blank=True)
+    place = models.JSONField(null=True, blank=True, help_text="Page, slide, sheet or pointer.")
+
+    class Meta:
+        ordering: ClassVar = ["version", "chunking_key", "ordinal"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "chunking_key", "ordinal"], name="chunk_ordinal_of_version"),
+            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="chunk_span_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.ordinal}"
+
+
+class StageOutcome(models.TextChoices):
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    POSTPONED = "postponed", "Waiting to be tried again"
+    FAILED = "failed", "Failed"
+
+
+class StageRecord(models.Model):
+    """One step of a version's way: which worker, how often, how long, how it ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="stages")
+    stage = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=12, choices=StageOutcome.choices, default=StageOutcome.RUNNING)
+    attempts = models.PositiveSmallIntegerField(default=1)
+    worker = models.CharField(max_length=120)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version")]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.outcome}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the last attempt took; None while it runs."""
+        ended: Any = self.finished_at
+        return (ended - self.started_at).total_seconds() if ended else None

@@ -1,0 +1,122 @@
+"""Puts a parsed document together, block by block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from apps.documents.parsing.characters import clean
+from apps.documents.parsing.errors import EmptyTextError, TooLargeError
+from apps.documents.parsing.types import Limits, ParsedDocument, Place, Section
+
+LONGEST_HEADING = 200
+LONGEST_TITLE = 300
+DEEPEST_INDENT = 8
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
+
+
+def list_indent(depth: int) -> str:
+    """The space before a list item that is `depth` levels down, from 0; the deepest levels look alike."""
+    return "  " * min(depth, DEEPEST_INDENT)
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """A table's row as a line of text."""
+    return f"| {' | '.join(cells)} |"
+
+
+class DocumentBuilder:
+    """Joins headings, blocks and lines into one text and keeps the sections.
+
+    A new heading begins a new section, except directly under its parent heading: a heading without text of its own
+    belongs to the first section below it. Raises TooLargeError as soon as the text grows past the limit.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._parts: list[str] = []
+        self._length = 0
+        self._sections: list[Section] = []
+        self._section_start = 0
+        self._headings: list[tuple[int, str]] = []
+        self._place: Place | None = None
+        self._only_headings = True
+        self._after_line = False
+
+    def heading(self, level: int, text: str) -> None:
+        """A heading; a smaller `level` is higher up."""
+        label = " ".join(clean(text).split())
+        if not label:
+            return
+        if len(label) > LONGEST_HEADING:
+            self.block(text)
+            return
+        is_first_child = self._only_headings and all(above < level for above, _ in self._headings)
+        if not is_first_child:
+            self._close_section()
+        self._headings = [(above, name) for above, name in self._headings if above < level]
+        self._headings.append((level, label))
+        self._append(label, separator="\n\n")
+
+    def block(self, text: str) -> None:
+        """A paragraph, or any text that stands for itself."""
+        self._append_body(text, is_line=False)
+
+    def line(self, text: str) -> None:
+        """A table row or list item: the next line follows directly."""
+        self._append_body(text, is_line=True)
+
+    def leave_headings(self) -> None:
+        """What follows is under no heading."""
+        self._close_section()
+        self._headings = []
+
+    def place(self, place: Place) -> None:
+        """What follows lies at `place`."""
+        self._close_section()
+        self._place = place
+
+    @property
+    def first_heading(self) -> str:
+        return self._sections[0].heading_path[0] if self._sections and self._sections[0].heading_path else ""
+
+    def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
+        """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""
+        self._close_section()
+        if not self._sections:
+            raise EmptyTextError("The file holds no text.")
+        shown_title = " ".join(clean(title).split()) or self.first_heading
+        return ParsedDocument(
+            text="".join(self._parts),
+            sections=tuple(self._sections),
+            title=shown_title[:LONGEST_TITLE],
+            metadata=metadata or {},
+        )
+
+    def _append_body(self, text: str, *, is_line: bool) -> None:
+        body = _BLANK_LINES.sub("\n\n", clean(text)).rstrip().lstrip("\n")
+        if body.strip():
+            self._append(body, separator="\n" if is_line and self._after_line else "\n\n")
+            self._only_headings = False
+            self._after_line = is_line
+
+    def _append(self, text: str, *, separator: str) -> None:
+        is_section_start = self._length == self._section_start
+        self._add(separator if self._length else "")
+        if is_section_start:
+            self._section_start = self._length
+        self._add(text)
+        self._after_line = False
+
+    def _add(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+        if self._length > self._limits.max_characters:
+            raise TooLargeError(f"The file holds more than {self._limits.max_characters:,} characters of text.")
+
+    def _close_section(self) -> None:
+        if self._length > self._section_start:
+            path = tuple(name for _, name in self._headings)
+            self._sections.append(Section(self._section_start, self._length, path, self._place))
+        self._section_start = self._length
+        self._only_headings = True

@@ -1,0 +1,286 @@
+"""Word documents (.docx), of the transitional and of the strict kind of the standard.
+
+Both kinds use the same names in different XML namespaces, so elements are told apart by their local names
+(ECMA-376, part 1, section 17).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from apps.documents.parsing.archives import open_archive
+from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
+from apps.documents.parsing.errors import DamagedFileError
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.xml_archive import XmlArchive
+
+TITLE_LEVEL = 0
+LOWEST_HEADING = 9
+# Relations of the main part whose words come after the body, in this order.
+NOTES = ("footnotes", "endnotes", "comments")
+MARGINS = ("header", "footer")
+EMBEDDED_FOLDER = "word/embeddings/"
+# Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.
+NOT_SHOWN = frozenset({"del", "moveFrom", "instrText", "delText", "Fallback", "pPr", "rPr"})
+TEXT_BOX = "txbxContent"
+_HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
+
+
+class DocxParser:
+    """Takes the body with its headings, lists and tables, then notes, comments, page headers and footers."""
+
+    name = "docx"
+    types = frozenset({DocumentType.DOCX})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """The document's text.
+
+        Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.
+        """
+        with open_archive(path, limits) as opened:
+            archive = XmlArchive(opened)
+            main = _main_part(archive)
+            relations = _relations(archive, main)
+            writer = _Writer(DocumentBuilder(limits), styles=_styles(archive, relations))
+            writer.write_body(_part(archive, main))
+            for kind in (*NOTES, *MARGINS):
+                parts = [_part(archive, name) for of_kind, name in relations if of_kind == kind]
+                writer.write_appendix(parts, only_words=kind in MARGINS)
+            return writer.builder.finish(title=_core_title(archive), metadata=_metadata(archive))
+
+
+def _name(element: etree._Element) -> str:
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+def _value(element: etree._Element | None, attribute: str = "val") -> str:
+    """The attribute with this local name, in whichever namespace; "" without one."""
+    if element is None:
+        return ""
+    return next((value for name, value in element.items() if etree.QName(name).localname == attribute), "")
+
+
+def _child(element: etree._Element | None, *path: str) -> etree._Element | None:
+    for name in path:
+        if element is None:
+            return None
+        element = next((child for child in element if _name(child) == name), None)
+    return element
+
+
+def _part(archive: XmlArchive, name: str) -> etree._Element:
+    root = archive.xml(name)
+    if root is None:
+        raise DamagedFileError(f"The document's part {name!r} is missing.")
+    return root
+
+
+def _relations(archive: XmlArchive, part: str) -> list[tuple[str, str]]:
+    """(kind, part name) of what `part` refers to inside the archive; "" is the package itself."""
+    folder, base = posixpath.split(part)
+    root = archive.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
+    if root is None:
+        return []
+    return [
+        (posixpath.basename(relation.get("Type", "")), posixpath.join(folder, relation.get("Target", "")).lstrip("/"))
+        for relation in root
+        if isinstance(relation.tag, str) and relation.get("TargetMode") != "External"
+    ]
+
+
+def _main_part(archive: XmlArchive) -> str:
+    for kind, name in _relations(archive, ""):
+        if kind == "officeDocument":
+            return name
+    raise DamagedFileError("The file is a zip archive, but no Word document is in it.")
+
+
+def _core_title(archive: XmlArchive) -> str:
+    properties = (name for kind, name in _relations(archive, "") if kind == "core-properties")
+    root = archive.xml(next(properties, ""))
+    title = _child(root, "title")
+    return (title.text or "") if title is not None else ""
+
+
+def _metadata(archive: XmlArchive) -> dict[str, str]:
+    embedded = sum(name.startswith(EMBEDDED_FOLDER) for name in archive.names)
+    return {"embedded_files_not_read": str(embedded)} if embedded else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Styles:
+    """What a paragraph's style makes of it: style ids with their heading level, and the ids of list styles."""
+
+    levels: dict[str, int]
+    lists: frozenset[str]
+
+
+def _styles(archive: XmlArchive, relations: list[tuple[str, str]]) -> _Styles:
+    root = archive.xml(next((name for kind, name in relations if kind == "styles"), ""))
+    by_id = {_value(style, "styleId"): style for style in ([] if root is None else root) if _name(style) == "style"}
+    levels = {}
+    lists = set()
+    for style_id in by_id:
+        chain = list(_based_on(style_id, by_id))
+        level = next((level for level in map(_own_level, chain) if level is not None), None)
+        if level is not None and level <= LOWEST_HEADING:
+            levels[style_id] = level
+        if any(_is_numbered(_child(style, "pPr")) for style in chain):
+            lists.add(style_id)
+    return _Styles(levels, frozenset(lists))
+
+
+def _based_on(style_id: str, by_id: dict[str, etree._Element]) -> Iterator[etree._Element]:
+    """The style and those it inherits from, nearest first."""
+    seen: set[str] = set()
+    while style_id in by_id and style_id not in seen:
+        seen.add(style_id)
+        yield by_id[style_id]
+        style_id = _value(_child(by_id[style_id], "basedOn"))
+
+
+def _own_level(style: etree._Element) -> int | None:
+    name = _value(_child(style, "name")).strip()
+    heading = _HEADING_STYLE.match(name)
+    if heading:
+        return int(heading[1])
+    if name.lower() == "title":
+        return TITLE_LEVEL
+    return _outline_level(_child(style, "pPr"))
+
+
+def _is_numbered(properties: etree._Element | None) -> bool:
+    # Number 0 takes away the numbering that the style gives.
+    return _value(_child(properties, "numPr", "numId")) not in {"", "0"}
+
+
+def _outline_level(properties: etree._Element | None) -> int | None:
+    """The heading level, from 1; below LOWEST_HEADING for text that is said to be no heading; None without a word."""
+    value = _value(_child(properties, "outlineLvl"))
+    return int(value) + 1 if value.isdecimal() else None
+
+
+def _shown(element: etree._Element, *, into_boxes: bool = False) -> Iterator[etree._Element]:
+    """The descendants that a reader sees, in order; a text box comes without its content, unless `into_boxes`."""
+    for child in element:
+        if _name(child) in NOT_SHOWN or _is_hidden(child):
+            continue
+        yield child
+        if into_boxes or _name(child) != TEXT_BOX:
+            yield from _shown(child, into_boxes=into_boxes)
+
+
+def _is_hidden(run: etree._Element) -> bool:
+    vanish = _child(run, "rPr", "vanish")
+    return vanish is not None and _value(vanish) not in {"0", "false", "off"}
+
+
+def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
+    """The descendants called `name` that don't lie inside another of them."""
+    for child in element:
+        if _name(child) == name:
+            yield child
+        elif _name(child) not in NOT_SHOWN:
+            yield from _nearest(child, name)
+
+
+def _paragraph_text(paragraph: etree._Element) -> str:
+    return "".join(_run_text(element) for element in _shown(paragraph)).strip()
+
+
+def _run_text(element: etree._Element) -> str:
+    match _name(element):
+        case "t":
+            return element.text or ""
+        case "tab" | "ptab":
+            return "\t"
+        case "br" | "cr":
+            return "\n"
+        case "noBreakHyphen":
+            return "-"
+        case _:
+            return ""
+
+
+class _Writer:
+    """Hands the words of a document's parts to the builder."""
+
+    def __init__(self, builder: DocumentBuilder, *, styles: _Styles) -> None:
+        self.builder = builder
+        self._styles = styles
+
+    def write_body(self, document: etree._Element) -> None:
+        body = _child(document, "body")
+        if body is None:
+            raise DamagedFileError("The document has no body.")
+        self._write_blocks(body)
+
+    def write_appendix(self, parts: list[etree._Element], *, only_words: bool) -> None:
+        """What stands outside the body, each text once; `only_words` leaves out page numbers and rules."""
+        self.builder.leave_headings()
+        texts = [_paragraph_text(element) for part in parts for element in _paragraphs(part)]
+        for text in dict.fromkeys(texts):
+            if not only_words or any(character.isalpha() for character in text):
+                self.builder.block(text)
+
+    def _write_blocks(self, parent: etree._Element) -> None:
+        for element in parent:
+            match _name(element):
+                case "p":
+                    self._write_paragraph(element)
+                case "tbl":
+                    self._write_table(element)
+                case name if name not in NOT_SHOWN:
+                    self._write_blocks(element)
+
+    def _write_paragraph(self, paragraph: etree._Element) -> None:
+        properties = _child(paragraph, "pPr")
+        text = _paragraph_text(paragraph)
+        level = self._level(properties)
+        if level is not None:
+            self.builder.heading(level, text)
+        elif text and self._is_list_item(properties):
+            depth = _value(_child(properties, "numPr", "ilvl"))
+            self.builder.line(f"{list_indent(int(depth) if depth.isdecimal() else 0)}- {text}")
+        else:
+            self.builder.block(text)
+        for box in _shown(paragraph):
+            if _name(box) == TEXT_BOX:
+                self._write_blocks(box)
+
+    def _level(self, properties: etree._Element | None) -> int | None:
+        level = _outline_level(properties)
+        if level is None:
+            level = self._styles.levels.get(_value(_child(properties, "pStyle")))
+        return level if level is not None and level <= LOWEST_HEADING else None
+
+    def _is_list_item(self, properties: etree._Element | None) -> bool:
+        if _child(properties, "numPr", "numId") is not None:
+            return _is_numbered(properties)
+        return _value(_child(properties, "pStyle")) in self._styles.lists
+
+    def _write_table(self, table: etree._Element) -> None:
+        rows = [list(_nearest(row, "tc")) for row in _nearest(table, "tr")]
+        if all(len(cells) <= 1 for cells in rows):
+            # A frame or a column of text boxes rather than a table.
+            for cell in (cell for cells in rows for cell in cells):
+                self._write_blocks(cell)
+            return
+        for cells in rows:
+            texts = [_cell_text(cell) for cell in cells]
+            if any(texts):
+                self.builder.line(table_row(texts))
+
+
+def _paragraphs(element: etree._Element) -> Iterator[etree._Element]:
+    return (child for child in _shown(element, into_boxes=True) if _name(child) == "p")
+
+
+def _cell_text(cell: etree._Element) -> str:
+    return " ".join(" ".join(_paragraph_text(paragraph) for paragraph in _paragraphs(cell)).split())

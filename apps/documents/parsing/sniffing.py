@@ -1,0 +1,148 @@
+"""What a file is. Its extension and its content must agree; the web process asks before it takes a file in."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+import filetype
+
+from apps.documents.parsing.archives import is_encrypted_office_file, open_archive
+from apps.documents.parsing.byte_order import marked_encoding
+from apps.documents.parsing.errors import (
+    BadFilenameError,
+    EmptyFileError,
+    EncryptedFileError,
+    TypeMismatchError,
+    UnknownTypeError,
+)
+from apps.documents.parsing.types import DocumentType, Limits
+
+EXTENSIONS = {
+    ".txt": DocumentType.TEXT,
+    ".text": DocumentType.TEXT,
+    ".md": DocumentType.MARKDOWN,
+    ".markdown": DocumentType.MARKDOWN,
+    ".html": DocumentType.HTML,
+    ".htm": DocumentType.HTML,
+    ".pdf": DocumentType.PDF,
+    ".docx": DocumentType.DOCX,
+}
+ACCEPTED = f"Accepted are files whose content is what their extension says: {', '.join(EXTENSIONS)}."
+PDF_MAGIC = b"%PDF-"
+# Some writers leave a few stray bytes before the header; readers allow for it, and nothing else fits into so few.
+MOST_STRAY_BYTES = 16
+ZIP_MAGIC = b"PK\x03\x04"
+# Formats that are themselves made of characters, and so pass for text.
+TEXT_FORM_MAGICS = {PDF_MAGIC: "PDF", b"{\\rtf": "RTF", b"%!PS": "PostScript"}
+HEAD_BYTES = 64 * 1024
+LONGEST_FILENAME = 200
+_TAG = re.compile(r"<\s*[!?/a-zA-Z]")
+# C0 controls that no text file has; the escape character (0x1B) is part of some Japanese encodings.
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BINARY_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_DIRECTION_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DEVICE_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+
+
+def sniff(path: Path, filename: str) -> DocumentType:
+    """The type of the file stored at `path` that its owner calls `filename`.
+
+    Raises UnknownTypeError, EmptyFileError, TypeMismatchError, BadFilenameError, and EncryptedFileError,
+    UnsafeArchiveError or DamagedFileError for a .docx that can't be opened.
+    """
+    name = safe_filename(filename)
+    extension = PurePosixPath(name).suffix.lower()
+    if extension not in EXTENSIONS:
+        raise UnknownTypeError(f"The extension {extension!r} of {name!r} is not accepted.", action=ACCEPTED)
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise EmptyFileError(f"The file {name!r} is empty: it has 0 bytes.")
+    document_type = EXTENSIONS[extension]
+    seen = _mismatch(document_type, head=head, path=path)
+    if seen:
+        raise TypeMismatchError(f"The file {name!r} ends in {extension!r}, but its content {seen}.", action=ACCEPTED)
+    return document_type
+
+
+def safe_filename(name: str) -> str:
+    """The name without folders and without characters that can't be seen, for display only: never a path.
+
+    At most 200 characters, the extension kept. Raises BadFilenameError when nothing is left.
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(character for character in last if _is_shown(character)).strip().rstrip(". ")
+    if not shown.strip("."):
+        raise BadFilenameError(f"The name {name[:LONGEST_FILENAME]!r} can't be used as a file's name.")
+    if _DEVICE_NAME.match(shown):
+        shown = f"_{shown}"
+    extension = PurePosixPath(shown).suffix[-20:]
+    stem = shown.removesuffix(extension)
+    return stem[: LONGEST_FILENAME - len(extension)] + extension
+
+
+def _is_shown(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cc", "Cs"} and character not in _DIRECTION_CONTROLS
+
+
+def _mismatch(document_type: DocumentType, *, head: bytes, path: Path) -> str:
+    """What the content is instead of `document_type`, as the end of a sentence; "" when it is of that type."""
+    match document_type:
+        case DocumentType.PDF:
+            return "" if _begins_as_pdf(head) else _described(head, "does not begin as a PDF does")
+        case DocumentType.DOCX:
+            return _docx_mismatch(head, path=path)
+        case DocumentType.HTML:
+            return _text_mismatch(head) or _html_mismatch(head)
+        case _:
+            return _text_mismatch(head)
+
+
+def _begins_as_pdf(head: bytes) -> bool:
+    stray_bytes = head.find(PDF_MAGIC, 0, MOST_STRAY_BYTES + len(PDF_MAGIC))
+    return stray_bytes == 0 or (stray_bytes > 0 and b"<" not in head[:stray_bytes] and filetype.guess(head) is None)
+
+
+def _docx_mismatch(head: bytes, *, path: Path) -> str:
+    if not head.startswith(ZIP_MAGIC):
+        if is_encrypted_office_file(path.read_bytes()):
+            raise EncryptedFileError("The document is protected with a password.")
+        return _described(head, "is not a Word document")
+    with open_archive(path, Limits()) as archive:
+        is_word = any(name.startswith("word/") for name in archive.namelist())
+    return "" if is_word else "is an archive without a Word document in it"
+
+
+def _text_mismatch(head: bytes) -> str:
+    for magic, form in TEXT_FORM_MAGICS.items():
+        if head.startswith(magic):
+            return f"is {form}"
+    return "" if _is_text(head) else _described(head, "is not text")
+
+
+def _html_mismatch(head: bytes) -> str:
+    text = _decoded_head(head) or head.decode("latin-1")
+    return "" if _TAG.search(text) else "has no HTML tag near its beginning"
+
+
+def _is_text(head: bytes) -> bool:
+    text = _decoded_head(head)
+    if text is not None:
+        return _BINARY_CHARACTERS.search(text) is None
+    return _BINARY.search(head) is None
+
+
+def _decoded_head(head: bytes) -> str | None:
+    """The characters by byte order mark or as UTF-8, less one cut off at the end; None if they are in neither."""
+    try:
+        return codecs.getincrementaldecoder(marked_encoding(head) or "utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return None
+
+
+def _described(head: bytes, otherwise: str) -> str:
+    kind = filetype.guess(head)
+    return f"is {kind.mime} (.{kind.extension})" if kind else otherwise

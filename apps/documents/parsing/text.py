@@ -1,0 +1,22 @@
+"""Plain text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.characters import decode, read_bytes
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+
+
+class TextParser:
+    """Gives a text file as one section, in whatever encoding it was saved."""
+
+    name = "text"
+    types = frozenset({DocumentType.TEXT})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """The text; raises DamagedFileError, EmptyTextError and TooLargeError."""
+        builder = DocumentBuilder(limits)
+        builder.block(decode(read_bytes(path, limits)))
+        return builder.finish()

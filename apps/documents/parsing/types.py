@@ -1,0 +1,130 @@
+"""What parsing takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class DocumentType(StrEnum):
+    """The kinds of file that can be read."""
+
+    TEXT = "txt"
+    MARKDOWN = "md"
+    HTML = "html"
+    PDF = "pdf"
+    DOCX = "docx"
+
+
+class PlaceKind(StrEnum):
+    """How a person finds a place in the original file."""
+
+    PAGE = "page"
+    SLIDE = "slide"
+    SHEET = "sheet"
+    POINTER = "pointer"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the original file: a page or slide by its number from 1, a sheet or pointer by its label."""
+
+    kind: PlaceKind
+    number: int | None = None
+    label: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind.value, "number": self.number, "label": self.label}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Place:
+        return cls(kind=PlaceKind(data["kind"]), number=data["number"], label=data["label"])
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Characters `start` to `end` (exclusive) of the text, all under the same headings and in the same place."""
+
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+    place: Place | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "end": self.end,
+            "heading_path": list(self.heading_path),
+            "place": self.place.to_dict() if self.place else None,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Section:
+        place = data["place"]
+        return cls(
+            start=data["start"],
+            end=data["end"],
+            heading_path=tuple(data["heading_path"]),
+            place=Place.from_dict(place) if place else None,
+        )
+
+
+def sections_to_list(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """The sections in a form that JSON can hold."""
+    return [section.to_dict() for section in sections]
+
+
+def sections_from_list(data: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
+    """The sections that `sections_to_list` wrote."""
+    return tuple(Section.from_dict(entry) for entry in data)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A document's text and its sections.
+
+    The sections are in order, don't overlap, and leave out nothing but whitespace; anything else is a ValueError.
+    The text has no NUL and no lone surrogate, and its lines end in a newline character only.
+    """
+
+    text: str
+    sections: tuple[Section, ...]
+    title: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        end = 0
+        for section in self.sections:
+            if not end <= section.start < section.end <= len(self.text):
+                raise ValueError(f"Section {section.start}-{section.end} overlaps another or lies outside the text.")
+            _check_blank(self.text, start=end, end=section.start)
+            end = section.end
+        _check_blank(self.text, start=end, end=len(self.text))
+
+
+def _check_blank(text: str, *, start: int, end: int) -> None:
+    if text[start:end].strip():
+        raise ValueError(f"The text from {start} to {end} is in no section: {text[start:end][:80]!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive."""
+
+    max_pages: int = 2_000
+    max_characters: int = 20_000_000
+    max_archive_members: int = 1_000
+    max_unpacked_bytes: int = 200 * 1024 * 1024
+    max_ratio: int = 100
+
+
+class Parser(Protocol):
+    """Reads files of some types; every failure that lies in the file is a `PermanentError`."""
+
+    name: str
+    types: frozenset[DocumentType]
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument: ...

@@ -1,0 +1,133 @@
+"""How knowledge bases, documents, versions and chunks look over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.services.uploads import UploadOutcome
+
+
+class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
+    chunking = serializers.DictField(
+        required=False,
+        help_text='Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.',
+    )
+
+    class Meta:
+        model = KnowledgeBase
+        fields = ("id", "name", "description", "chunking", "created_at")
+
+    def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
+        return ChunkingSettings.from_dict(value).to_dict()
+
+
+class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
+    """What may change later; other chunking is a new index generation."""
+
+    class Meta:
+        model = KnowledgeBase
+        fields = ("name", "description")
+        extra_kwargs = {"name": {"required": False}, "description": {"required": False}}
+
+
+class StageSerializer(serializers.ModelSerializer[StageRecord]):
+    seconds = serializers.FloatField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = StageRecord
+        fields = (
+            "stage",
+            "outcome",
+            "attempts",
+            "worker",
+            "started_at",
+            "finished_at",
+            "seconds",
+            "error_code",
+            "error",
+        )
+
+
+class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
+    url = serializers.SerializerMethodField(help_text="Where to watch this version's status.")
+    status_text = serializers.CharField(source="get_status_display", read_only=True)
+
+    class Meta:
+        model = DocumentVersion
+        fields = (
+            "id", "url", "document", "number", "filename", "document_type", "content_hash", "size", "status",
+            "status_text", "error_code", "error", "attempts", "chunk_count", "created_at", "ready_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, version: DocumentVersion) -> str:
+        return reverse("version-detail", args=[version.pk])
+
+
+class VersionDetailSerializer(VersionSerializer):
+    stages = StageSerializer(many=True, read_only=True, help_text="The version's timeline.")
+
+    class Meta:
+        model = DocumentVersion
+        fields = (*VersionSerializer.Meta.fields, "stages")
+        read_only_fields = fields
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    current_version = VersionSerializer(read_only=True, allow_null=True, help_text="The version that answers.")
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "knowledge_base",
+            "title",
+            "external_id",
+            "metadata",
+            "content_hash",
+            "current_version",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class ChunkSerializer(serializers.ModelSerializer[Chunk]):
+    class Meta:
+        model = Chunk
+        fields = ("id", "ordinal", "start", "end", "text", "token_count", "heading_path", "place")
+        read_only_fields = fields
+
+
+class FileSerializer(serializers.Serializer[Any]):
+    """New bytes for a known document."""
+
+    file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
+
+
+class UploadSerializer(FileSerializer):
+    """A multipart upload."""
+
+    knowledge_base = serializers.UUIDField()
+    title = serializers.CharField(max_length=300, required=False, default="", help_text="The file's name if not given.")
+    external_id = serializers.CharField(
+        max_length=200, required=False, default="", help_text="Your own id; a known one makes a new version."
+    )
+    metadata = serializers.JSONField(required=False, default=dict)
+
+    def validate_metadata(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("metadata must be a JSON object.")
+        return value
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    """What came of an upload."""
+
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in UploadOutcome])
+    document = serializers.UUIDField()
+    version = VersionSerializer()

@@ -1,0 +1,73 @@
+"""Documents as things that happen after their upload."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from apps.documents.blobs import blob_delete, blobs_older_than
+from apps.documents.events import DocumentDeleted
+from apps.documents.models import Document, DocumentVersion, VersionStatus
+from apps.documents.stages import CHUNK, PARSE
+from ragsite.core.errors import ConflictError
+from ragsite.core.jobs import ring
+from ragsite.core.outbox import emit
+
+ORPHAN_SECONDS = 3600.0
+RETRY_STAGE = {VersionStatus.UPLOADED: PARSE, VersionStatus.PARSED: CHUNK}
+
+
+def document_delete(*, document: Document) -> None:
+    """Take the document out of every search at once. Deleting twice is one deletion."""
+    with transaction.atomic():
+        locked = Document.objects.select_for_update().get(pk=document.pk)
+        if locked.deleted_at is not None:
+            return
+        Document.objects.filter(pk=locked.pk).update(deleted_at=Now())
+        emit(
+            DocumentDeleted(
+                tenant_id=locked.tenant_id, knowledge_base_id=locked.knowledge_base_id, document_id=locked.pk
+            )
+        )
+
+
+def version_retry(*, version: DocumentVersion) -> DocumentVersion:
+    """Take up a failed version again where its input still stands.
+
+    Raises:
+        ConflictError: the version has not failed.
+    """
+    with transaction.atomic():
+        locked = DocumentVersion.objects.select_for_update().get(pk=version.pk)
+        if locked.status != VersionStatus.FAILED:
+            raise ConflictError(f"Version {locked.pk} is {locked.status}; only a failed version can be retried.")
+        locked.status, locked.retry_status = locked.retry_status, ""
+        locked.error_code = locked.error = ""
+        locked.attempts = 0
+        locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
+        DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
+        ring(RETRY_STAGE[VersionStatus(locked.status)])
+    return locked
+
+
+def documents_purge(*, limit: int = 100) -> int:
+    """Remove the rows and bytes of deleted documents and emptied knowledge bases; the number of documents removed."""
+    doomed = list(Document.objects.exclude(deleted_at=None).order_by("deleted_at")[:limit])
+    for document in doomed:
+        blobs = list(document.versions.values_list("blob", flat=True))
+        with transaction.atomic():
+            Document.objects.filter(pk=document.pk).update(current_version=None)
+            document.delete()
+        for blob in blobs:
+            blob_delete(blob)
+    return len(doomed)
+
+
+def blobs_purge() -> int:
+    """Remove blobs no version names, left by uploads that were interrupted; the number removed."""
+    removed = 0
+    for name in blobs_older_than(ORPHAN_SECONDS):
+        if not DocumentVersion.objects.filter(blob=name).exists():
+            blob_delete(name)
+            removed += 1
+    return removed

@@ -1,0 +1,157 @@
+"""An upload: bytes become a document, a new version of one, or are found to be there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
+from apps.documents.events import DocumentCreated
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.parsing.sniffing import safe_filename, sniff
+from apps.documents.stages import PARSE
+from ragsite.core.errors import ConflictError
+from ragsite.core.jobs import ring
+from ragsite.core.outbox import emit
+
+
+class UploadOutcome(StrEnum):
+    CREATED = "created"
+    NEW_VERSION = "new_version"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What came of an upload: the version to watch."""
+
+    outcome: UploadOutcome
+    version: DocumentVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRequest:
+    """What is uploaded, and what the caller says about it."""
+
+    knowledge_base: KnowledgeBase
+    filename: str
+    parts: Iterable[bytes]
+    title: str = ""
+    external_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    document: Document | None = None
+
+
+def document_upload(request: UploadRequest) -> Upload:
+    """Store the bytes and note the version to be worked on.
+
+    The same bytes twice in one knowledge base are one document, also when they arrive at the same moment: the content
+    hash is reserved by a unique constraint. A known document, given or found by its external id, gets a new version.
+
+    Raises:
+        PermanentError: the name, type or size is not accepted; nothing is kept.
+        TransientError: the storage is full or cannot be written; nothing is kept.
+    """
+    filename = safe_filename(request.filename)
+    blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
+    try:
+        document_type = sniff(blob_path(blob.name), filename)
+        upload = _note(request, filename, blob, document_type.value)
+    except BaseException:
+        blob_delete(blob.name)
+        raise
+    if upload.version.blob != blob.name:
+        blob_delete(blob.name)
+    return upload
+
+
+def _note(request: UploadRequest, filename: str, blob: Blob, document_type: str) -> Upload:
+    try:
+        with transaction.atomic():
+            document, outcome = _document(request, filename, blob)
+            if outcome is UploadOutcome.UNCHANGED:
+                return Upload(outcome, document.versions.order_by("-number")[0])
+            version = _version(document, filename, blob, document_type)
+            if outcome is UploadOutcome.CREATED:
+                emit(_created_event(document, version))
+            ring(PARSE)
+            return Upload(outcome, version)
+    except IntegrityError as error:
+        return _twin(request, blob, error)
+
+
+def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Document, UploadOutcome]:
+    """The document these bytes belong to, locked, and what that makes of the upload."""
+    same = _living(request).filter(content_hash=blob.sha256).first()
+    known = _known(request)
+    if same is not None and (known is None or known == same):
+        return same, UploadOutcome.UNCHANGED
+    if same is not None:
+        raise ConflictError(
+            f"The same bytes are already in this knowledge base as {same.title!r} ({same.pk}).",
+            action="Delete one of the two documents, or upload other bytes.",
+        )
+    if known is None:
+        return _create(request, filename, blob), UploadOutcome.CREATED
+    Document.objects.filter(pk=known.pk).update(content_hash=blob.sha256)
+    return known, UploadOutcome.NEW_VERSION
+
+
+def _known(request: UploadRequest) -> Document | None:
+    locked = _living(request).select_for_update()
+    if request.document is not None:
+        return locked.get(pk=request.document.pk)
+    return locked.filter(external_id=request.external_id).first() if request.external_id else None
+
+
+def _living(request: UploadRequest) -> QuerySet[Document]:
+    return Document.objects.filter(knowledge_base=request.knowledge_base, deleted_at=None)
+
+
+def _create(request: UploadRequest, filename: str, blob: Blob) -> Document:
+    return Document.objects.create(
+        tenant_id=request.knowledge_base.tenant_id,
+        knowledge_base=request.knowledge_base,
+        title=request.title or filename,
+        external_id=request.external_id,
+        metadata=request.metadata,
+        content_hash=blob.sha256,
+    )
+
+
+def _version(document: Document, filename: str, blob: Blob, document_type: str) -> DocumentVersion:
+    return DocumentVersion.objects.create(
+        document=document,
+        number=document.versions.count() + 1,
+        filename=filename,
+        document_type=document_type,
+        content_hash=blob.sha256,
+        blob=blob.name,
+        size=blob.size,
+    )
+
+
+def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
+    """Another upload of the same bytes, or for the same external id, committed first."""
+    same = _living(request).filter(content_hash=blob.sha256).first()
+    if same is None:
+        raise ConflictError(
+            f"Another upload for external id {request.external_id!r} is under way.", action="Try again."
+        ) from error
+    return Upload(UploadOutcome.UNCHANGED, same.versions.order_by("-number")[0])
+
+
+def _created_event(document: Document, version: DocumentVersion) -> DocumentCreated:
+    return DocumentCreated(
+        tenant_id=document.tenant_id,
+        knowledge_base_id=document.knowledge_base_id,
+        document_id=document.pk,
+        version_id=version.pk,
+        title=document.title,
+        content_hash=version.content_hash,
+    )

@@ -1,0 +1,141 @@
+"""One step of a version through a stage: how it begins, ends, fails and is tried again.
+
+A stage's service gets a Step and calls `complete` in the transaction that writes its result. The call checks the lease:
+state, result and event commit together, by the worker that holds the version, or not at all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from apps.documents.events import DocumentFailed
+from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
+from ragsite.core.errors import LeaseLostError, RagError
+from ragsite.core.leases import Claim, worker_name
+from ragsite.core.outbox import emit
+
+BACKOFF_SECONDS = 2.0
+BACKOFF_MAX_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Versions claimed for one stage, and the states it leads between."""
+
+    stage: str
+    before: VersionStatus
+    after: VersionStatus
+    retry_from: VersionStatus
+    claim: Claim
+
+    def hold(self, version_ids: Collection[UUID]) -> None:
+        """Lock the versions for the rest of the transaction.
+
+        Raises:
+            LeaseLostError: one of them is no longer held by this step.
+        """
+        held = _held(self).filter(pk__in=version_ids).order_by("pk").select_for_update(of=("self",))
+        if len(held.values_list("pk", flat=True)) != len(version_ids):
+            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+
+    def complete(self, version_id: UUID) -> None:
+        """Move the version to the state after this stage.
+
+        Raises:
+            LeaseLostError: the version is no longer held by this step.
+        """
+        moved = _held(self).filter(pk=version_id).update(status=self.after, attempts=0, not_before=Now(), **_RELEASED)
+        if not moved:
+            raise LeaseLostError(f"The lease on version {version_id} was lost while {self.stage} ran.")
+        _record(version_id, self, StageOutcome.DONE)
+
+
+_RELEASED = {"lease_owner": "", "lease_until": None}
+
+
+def step_started(step: Step) -> None:
+    """Note in each claimed version's timeline that a worker began."""
+    attempts = dict(DocumentVersion.objects.filter(pk__in=step.claim.ids).values_list("pk", "attempts"))
+    StageRecord.objects.bulk_create(
+        [
+            StageRecord(version_id=pk, stage=step.stage, attempts=attempts.get(pk, 1), worker=worker_name())
+            for pk in step.claim.ids
+        ],
+        update_conflicts=True,
+        unique_fields=["version", "stage"],
+        update_fields=["attempts", "worker", "outcome", "started_at", "finished_at", "error_code", "error"],
+    )
+
+
+def step_postpone(step: Step, error: RagError) -> None:
+    """Let the step's unfinished versions be tried again later: exponential back-off with full jitter."""
+    with transaction.atomic():
+        for version in _held(step).select_for_update(of=("self",)):
+            delay = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**version.attempts))  # noqa: S311
+            wait = timedelta(seconds=max(delay, error.retry_after or 0))
+            DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **_RELEASED)
+            _record(version.pk, step, StageOutcome.POSTPONED, error)
+
+
+def step_fail(step: Step, error: RagError) -> None:
+    """Fail the step's unfinished versions for good."""
+    for version_id in _held(step).values_list("pk", flat=True):
+        version_fail(version_id, step=step, error=error)
+
+
+def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
+    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays."""
+    with transaction.atomic():
+        version = (
+            DocumentVersion.objects.select_related("document")
+            .select_for_update(of=("self", "document"))
+            .get(pk=version_id)
+        )
+        if version.status != step.before:
+            return
+        Chunk.objects.filter(version=version).delete()
+        DocumentVersion.objects.filter(pk=version_id).update(
+            status=VersionStatus.FAILED,
+            retry_status=step.retry_from,
+            error_code=error.error_code,
+            error=error.sentence,
+            chunk_count=0,
+            **_RELEASED,
+        )
+        _record(version_id, step, StageOutcome.FAILED, error)
+        emit(_failed_event(version, step, error))
+
+
+def _held(step: Step) -> Any:
+    return DocumentVersion.objects.filter(
+        pk__in=step.claim.ids, status=step.before, lease_owner=step.claim.owner, lease_until__gte=Now()
+    )
+
+
+def _record(version_id: UUID, step: Step, outcome: StageOutcome, error: RagError | None = None) -> None:
+    StageRecord.objects.filter(version_id=version_id, stage=step.stage).update(
+        outcome=outcome,
+        finished_at=Now(),
+        error_code=error.error_code if error else "",
+        error=error.sentence if error else "",
+    )
+
+
+def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> DocumentFailed:
+    return DocumentFailed(
+        tenant_id=version.document.tenant_id,
+        knowledge_base_id=version.document.knowledge_base_id,
+        document_id=version.document_id,
+        version_id=version.pk,
+        stage=step.stage,
+        error_code=error.error_code,
+        error=error.sentence,
+    )

@@ -1,0 +1,205 @@
+"""Reads what a checkpoint folder says of itself. Needs neither torch nor transformers."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from ragsite.core.errors import ModelNotFoundError
+
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
+# These families number positions from padding_idx + 1, so that many of them hold no token.
+OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+FLOAT_TYPES = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
+
+
+class Pooling(enum.Enum):
+    """How the vectors of the tokens become the vector of the text."""
+
+    MEAN = "mean"
+    CLS = "cls"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint's configuration files say; `max_tokens` includes the special tokens."""
+
+    path: Path
+    weights: tuple[Path, ...]
+    dimensions: int
+    max_tokens: int
+    pooling: Pooling
+    normalised: bool
+
+
+def checkpoint_read(path: Path) -> Checkpoint:
+    """Read the configuration of an embedding model's folder, as sentence-transformers lays it out.
+
+    Raises:
+        ModelNotFoundError: there is no such folder.
+        UnsafeWeightsError: it holds no safetensors.
+        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise.
+    """
+    if not path.is_dir():
+        raise ModelNotFoundError(f"There is no model folder at {str(path)!r}.", action="Give the path of a checkpoint.")
+    weights = _weights(path)
+    config = _required_json(path, "config.json")
+    if not (path / "tokenizer.json").is_file():
+        raise UnsupportedModelError(
+            f"{str(path)!r} has no tokenizer.json.", action="Save the model with its fast tokenizer."
+        )
+    modules = _modules(path)
+    pooling = _json(path / modules.get("Pooling", "1_Pooling") / "config.json") or {}
+    return Checkpoint(
+        path=path,
+        weights=weights,
+        dimensions=_dimensions(path, config, pooling),
+        max_tokens=_max_tokens(path, config),
+        pooling=_pooling(path, pooling),
+        normalised="Normalize" in modules,
+    )
+
+
+def weights_sha256(weights: tuple[Path, ...]) -> str:
+    """The SHA-256 of the weights as hex digits; of several files, that of the lines `digest  name`."""
+    digests = [_file_sha256(file) for file in weights]
+    if len(digests) == 1:
+        return digests[0]
+    lines = "".join(f"{digest}  {file.name}\n" for digest, file in zip(digests, weights, strict=True))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def parameter_count(weights: tuple[Path, ...]) -> int:
+    """How many floating-point numbers the weights hold, read from the files' headers alone."""
+    return sum(_numbers(tensor) for file in weights for tensor in _header(file).values())
+
+
+def _weights(path: Path) -> tuple[Path, ...]:
+    if (path / WEIGHTS).is_file():
+        return (path / WEIGHTS,)
+    index = _json(path / WEIGHTS_INDEX)
+    if index is None:
+        raise UnsafeWeightsError(f"{str(path)!r} has no {WEIGHTS}{_pickled_instead(path)}.")
+    files = tuple(path / name for name in sorted(set(index["weight_map"].values())))
+    missing = [file.name for file in files if file.parent != path or not file.is_file()]
+    if missing:
+        raise UnsupportedModelError(f"{str(path)!r} lacks the weights {missing}.", action="Copy the folder again.")
+    return files
+
+
+def _pickled_instead(path: Path) -> str:
+    found = sorted(file.name for pattern in PICKLED for file in path.glob(pattern))
+    return f", only pickled weights ({', '.join(found)})" if found else ""
+
+
+def _modules(path: Path) -> dict[str, str]:
+    """The steps named in modules.json, each with its folder; empty for a plain transformer."""
+    listed = _json(path / "modules.json") or []
+    modules = {str(module["type"]).rsplit(".", 1)[-1]: str(module["path"]) for module in listed}
+    unknown = sorted(set(modules) - KNOWN_MODULES)
+    if unknown:
+        raise UnsupportedModelError(
+            f"{str(path)!r} has the steps {unknown}.",
+            action=f"Use a model made of {', '.join(sorted(KNOWN_MODULES))} only.",
+        )
+    return modules
+
+
+def _dimensions(path: Path, config: dict[str, Any], pooling: dict[str, Any]) -> int:
+    stated = (
+        pooling.get("word_embedding_dimension"),
+        pooling.get("embedding_dimension"),
+        config.get("hidden_size"),
+        config.get("dim"),
+        config.get("d_model"),
+    )
+    return _first_number(stated, missing=f"{str(path / 'config.json')!r} states no hidden_size.")
+
+
+def _max_tokens(path: Path, config: dict[str, Any]) -> int:
+    sentence = _json(path / "sentence_bert_config.json") or {}
+    tokenizer = _json(path / "tokenizer_config.json") or {}
+    positions = config.get("max_position_embeddings")
+    if positions and config.get("model_type") in OFFSET_POSITIONS:
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    stated = sentence.get("max_seq_length") or tokenizer.get("model_max_length")
+    limits = [limit for limit in (stated, positions) if limit]
+    return _first_number(
+        (min(limits, default=None),), missing=f"{str(path)!r} states no max_seq_length, nor a number of positions."
+    )
+
+
+def _first_number(stated: tuple[Any, ...], *, missing: str) -> int:
+    for value in stated:
+        # Tokenizers without a limit state 10**30.
+        if value and 0 < value < 10**7:
+            return int(value)
+    raise UnsupportedModelError(missing, action="Add it to the checkpoint's configuration.")
+
+
+def _pooling(path: Path, config: dict[str, Any]) -> Pooling:
+    modes = {key.removeprefix("pooling_mode_") for key, on in config.items() if key.startswith("pooling_mode_") and on}
+    named = config.get("pooling_mode")
+    chosen = {named} if isinstance(named, str) else modes or {"mean_tokens"}
+    match sorted(chosen):
+        case ["mean_tokens"] | ["mean"]:
+            return Pooling.MEAN
+        case ["cls_token"] | ["cls"]:
+            return Pooling.CLS
+        case others:
+            raise UnsupportedModelError(
+                f"{str(path)!r} pools by {others}.", action="Use a model that pools by mean_tokens or cls_token."
+            )
+
+
+def _required_json(path: Path, name: str) -> dict[str, Any]:
+    content = _json(path / name)
+    if not isinstance(content, dict):
+        raise UnsupportedModelError(f"{str(path)!r} has no {name}.", action="Copy the whole checkpoint folder.")
+    return content
+
+
+def _json(file: Path) -> Any:
+    if not file.is_file():
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f"{str(file)!r} is not JSON: {error}.", action="Copy the checkpoint again."
+        ) from error
+
+
+def _file_sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _header(file: Path) -> dict[str, dict[str, Any]]:
+    """The tensors a safetensors file declares: 8 bytes of length, then JSON (the format's own description)."""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > file.stat().st_size:
+            raise UnsupportedModelError(
+                f"{str(file)!r} is not a safetensors file.", action="Copy the checkpoint again."
+            )
+        header: dict[str, dict[str, Any]] = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    return header
+
+
+def _numbers(tensor: dict[str, Any]) -> int:
+    if tensor["dtype"] not in FLOAT_TYPES:
+        return 0
+    count = 1
+    for size in tensor["shape"]:
+        count *= int(size)
+    return count

@@ -1,0 +1,1 @@
+"""Runs models in this process. Only here are torch and transformers imported; `tokenizer` needs neither."""

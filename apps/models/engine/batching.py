@@ -1,0 +1,238 @@
+"""Gathers the requests of many threads into batches for one engine, on one thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from apps.models.embedding_model import EmbeddingModel, Priority
+from apps.models.engine.plan import batch_around
+from apps.models.engine.tokenizer import TokenIds
+from apps.models.errors import DeadlineExceededError
+from ragsite.core.errors import ModelUnavailableError, RagError
+
+logger = logging.getLogger(__name__)
+
+# Inputs looked at when a batch is put together: enough to find some of like length, and quick to sort.
+WINDOW = 512
+
+
+class BatchEngine(Protocol):
+    """What the runner needs of an engine."""
+
+    model: EmbeddingModel
+    batch_tokens: int
+
+    @property
+    def dimensions(self) -> int: ...
+    def encode(self, texts: Sequence[str]) -> list[TokenIds]: ...
+    def compute(self, batch: Sequence[TokenIds]) -> np.ndarray: ...
+    def unload(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One caller's texts; `waiting` are the rows still to be computed, longest first.
+
+    The future is settled only once: a caller may cancel it at any moment, and one of its batches may have failed.
+    """
+
+    inputs: list[TokenIds]
+    deadline: float
+    future: Future[np.ndarray]
+    vectors: np.ndarray
+    waiting: list[int]
+    unfinished: int
+
+    def fail(self, error: RagError) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+    def finish_row(self, row: int, vector: np.ndarray) -> None:
+        self.vectors[row] = vector
+        self.unfinished -= 1
+        if self.unfinished == 0:
+            with suppress(InvalidStateError):
+                self.future.set_result(self.vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    request: _Request
+    row: int
+
+    @property
+    def ids(self) -> TokenIds:
+        return self.request.inputs[self.row]
+
+
+class EngineRunner:
+    """Feeds one loaded engine. Interactive requests go before bulk ones and wait for at most one batch."""
+
+    def __init__(self, engine: BatchEngine) -> None:
+        self.engine = engine
+        self._queues: dict[Priority, deque[_Request]] = {priority: deque() for priority in Priority}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._batch_started: float | None = None
+        self._thread = threading.Thread(target=self._serve, name=f"engine {engine.model.name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, texts: Sequence[str], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
+        """Queue texts for embedding; any thread may call this.
+
+        `deadline` is absolute, of `time.monotonic()`. The future gives float32 of shape (n, dimensions), or raises
+        DeadlineExceededError (what is left of the request is then not computed) or the engine's error. Cancelling it
+        leaves out what is not computed yet.
+
+        Raises:
+            ModelUnavailableError: (code `model_unloaded`) the runner is closed.
+        """
+        future: Future[np.ndarray] = Future()
+        if deadline <= time.monotonic():
+            future.set_exception(_late())
+            return future
+        request = self._request(self.engine.encode(texts), deadline=deadline, future=future)
+        if not request.inputs:
+            future.set_result(request.vectors)
+            return future
+        with self._changed:
+            if self._closed:
+                raise _unloaded(self.engine.model)
+            self._queues[priority].append(request)
+            self._changed.notify()
+        return future
+
+    def stalled(self, seconds: float) -> bool:
+        """Whether one batch has been running for longer than `seconds`: the device hangs."""
+        started = self._batch_started
+        return started is not None and time.monotonic() - started > seconds
+
+    def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
+        """Take no more requests, finish those waiting (or, without `drain`, fail them), and end the thread.
+
+        After `timeout` seconds what still waits is failed, and the thread ends with its batch.
+        """
+        with self._changed:
+            self._closed = True
+            if not drain:
+                self._fail_waiting()
+            self._changed.notify()
+        self._thread.join(timeout)
+        with self._changed:
+            self._fail_waiting()
+
+    def _request(self, inputs: list[TokenIds], *, deadline: float, future: Future[np.ndarray]) -> _Request:
+        return _Request(
+            inputs=inputs,
+            deadline=deadline,
+            future=future,
+            vectors=np.empty((len(inputs), self.engine.dimensions), dtype=np.float32),
+            waiting=sorted(range(len(inputs)), key=lambda row: -len(inputs[row])),
+            unfinished=len(inputs),
+        )
+
+    def _serve(self) -> None:
+        while (batch := self._wait_for_batch()) is not None:
+            self._compute(batch)
+
+    def _wait_for_batch(self) -> list[_Item] | None:
+        """The next batch, as soon as there is one; None once the runner is closed and nothing waits."""
+        with self._changed:
+            while True:
+                batch = self._take_batch()
+                if batch:
+                    return batch
+                if self._closed:
+                    return None
+                self._changed.wait()
+
+    def _take_batch(self) -> list[_Item]:
+        for queue in self._queues.values():
+            self._drop_unwanted(queue)
+            window = list(islice(_items(queue), WINDOW))
+            if window:
+                # Around the oldest request's first item, so that none is passed over for ever.
+                lengths = [len(item.ids) for item in window]
+                chosen = [window[i] for i in batch_around(0, lengths, budget=self.engine.batch_tokens)]
+                _take(chosen, queue)
+                return chosen
+        return []
+
+    def _drop_unwanted(self, queue: deque[_Request]) -> None:
+        now = time.monotonic()
+        for request in [request for request in queue if request.deadline <= now or request.future.done()]:
+            queue.remove(request)
+            request.fail(_late())
+
+    def _compute(self, batch: list[_Item]) -> None:
+        self._batch_started = time.monotonic()
+        try:
+            vectors = self.engine.compute([item.ids for item in batch])
+        except RagError as error:
+            self._fail(batch, error)
+        except Exception as error:
+            # Whatever went wrong goes to those who wait for it; the thread must live on for the others.
+            logger.exception("The model %s failed on a batch of %d texts", self.engine.model.name, len(batch))
+            self._fail(batch, _failed(self.engine.model, error))
+        else:
+            self._deliver(batch, vectors)
+        finally:
+            self._batch_started = None
+
+    def _deliver(self, batch: list[_Item], vectors: np.ndarray) -> None:
+        for item, vector in zip(batch, vectors, strict=True):
+            item.request.finish_row(item.row, vector)
+
+    def _fail(self, batch: list[_Item], error: RagError) -> None:
+        """Fail the requests of this batch; their other rows are dropped when the next batch is put together."""
+        for item in batch:
+            item.request.fail(error)
+
+    def _fail_waiting(self) -> None:
+        for queue in self._queues.values():
+            for request in queue:
+                request.fail(_unloaded(self.engine.model))
+            queue.clear()
+
+
+def _items(queue: deque[_Request]) -> Iterator[_Item]:
+    for request in queue:
+        for row in request.waiting:
+            yield _Item(request, row)
+
+
+def _take(chosen: list[_Item], queue: deque[_Request]) -> None:
+    taken: dict[int, tuple[_Request, set[int]]] = {}
+    for item in chosen:
+        taken.setdefault(id(item.request), (item.request, set()))[1].add(item.row)
+    for request, rows in taken.values():
+        request.waiting = [row for row in request.waiting if row not in rows]
+        if not request.waiting:
+            queue.remove(request)
+
+
+def _late() -> DeadlineExceededError:
+    return DeadlineExceededError("The deadline passed before the texts were embedded.")
+
+
+def _unloaded(model: EmbeddingModel) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"The model {model.name!r} is being unloaded.", code="model_unloaded", action="Try again.", retry_after=1.0
+    )
+
+
+def _failed(model: EmbeddingModel, error: Exception) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"The model {model.name!r} failed on a batch: {type(error).__name__}: {error}", code="engine_failed"
+    )

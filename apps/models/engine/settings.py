@@ -1,0 +1,33 @@
+"""How an engine runs its model on this machine."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Device(enum.Enum):
+    """Where a model runs; AUTO takes CUDA where there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Precision(enum.Enum):
+    """The numbers a model computes in; AUTO takes the fastest that the device has instructions for."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """`threads`: CPU threads, 0 leaves torch's choice. `batch_tokens`: padded tokens in one batch, 0 the device's."""
+
+    device: Device = Device.AUTO
+    precision: Precision = Precision.AUTO
+    threads: int = 0
+    batch_tokens: int = 0

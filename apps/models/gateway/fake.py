@@ -1,0 +1,40 @@
+"""Embeddings without a model, for tests and for trying things out: texts that share words lie close together."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.gateway.deadline import Deadline
+from apps.models.gateway.purpose import Purpose
+
+WORD = re.compile(r"\w+")
+
+
+class FakeTransport:
+    """Answers at once, in this process, the same for the same text on every machine."""
+
+    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
+        """See EmbeddingTransport."""
+        deadline.check("the texts were embedded")
+        rows = [_unit_vector(text, width=model.dimensions) for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(len(rows), model.dimensions)
+
+
+def _unit_vector(text: str, *, width: int) -> np.ndarray:
+    """The direction of the sum of the words' directions; a text without words counts as one word."""
+    words = WORD.findall(text.casefold()) or [text]
+    total = np.sum([_direction(word, width=width) for word in words], axis=0)
+    unit: np.ndarray = total / np.linalg.norm(total)
+    return unit
+
+
+def _direction(word: str, *, width: int) -> np.ndarray:
+    """A direction that looks random and hangs on the word alone; two words' are nearly at right angles."""
+    digest = hashlib.shake_256(word.encode("utf-8", "surrogatepass")).digest(width)
+    # Half steps, so that no component and no sum of one word is 0.
+    return np.frombuffer(digest, dtype=np.uint8).astype(np.float64) - 127.5

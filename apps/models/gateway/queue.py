@@ -1,0 +1,123 @@
+"""Sends texts to a model worker through Celery and waits for the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import celery
+import numpy as np
+from celery.exceptions import TaskRevokedError
+from celery.exceptions import TimeoutError as CeleryTimeoutError
+from celery.result import AsyncResult
+from circuitbreaker import CircuitBreakerError
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway.breaker import OneProbeBreaker
+from apps.models.gateway.deadline import Deadline
+from apps.models.gateway.purpose import Purpose
+from apps.models.gateway.wire import EmbedRequest, decode_reply
+from ragsite.core.errors import ModelUnavailableError
+
+TASK = "workers.tasks.embed_texts"
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 10
+# Celery's own twenty tries, a second apart, would outlast the caller's deadline.
+STORE_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+# Only for result stores that cannot notify; Redis can.
+POLL_SECONDS = 0.02
+
+
+def model_breaker() -> OneProbeBreaker:
+    """A closed breaker that opens when model workers have failed to answer several times in a row."""
+    return OneProbeBreaker(
+        name="model workers",
+        failure_threshold=FAILURES_TO_OPEN,
+        recovery_timeout=OPEN_SECONDS,
+        expected_exception=ModelUnavailableError,
+    )
+
+
+class QueueTransport:
+    """Asks whichever model worker is free. After repeated silence it refuses at once, and tries again now and then."""
+
+    def __init__(self, *, app: celery.Celery | None = None, breaker: OneProbeBreaker | None = None) -> None:
+        self._app = app
+        self._breaker = breaker or model_breaker()
+
+    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
+        """See EmbeddingTransport."""
+        deadline.check("the texts were sent to a model worker")
+        request = EmbedRequest(model.version_id, list(texts), purpose, deadline)
+        try:
+            return self._breaker.call(self._ask, request)
+        except CircuitBreakerError as error:
+            raise ModelUnavailableError(
+                "The model workers have not answered several times in a row, so they are not asked for now.",
+                code="circuit_open",
+                retry_after=float(max(1, self._breaker.open_remaining)),
+            ) from error
+
+    def _ask(self, request: EmbedRequest) -> np.ndarray:
+        try:
+            return decode_reply(_wait(self._send(request), request))
+        except (OperationalError, RedisError, OSError) as error:
+            raise _unreachable(error) from error
+        except RuntimeError as error:
+            # So Celery says that the result store stayed away; the next call connects afresh.
+            if not isinstance(error.__cause__, (RedisError, OSError)):
+                raise
+            raise _unreachable(error.__cause__) from error
+
+    def _send(self, request: EmbedRequest) -> AsyncResult[Any]:
+        app = self._app or celery.current_app
+        app.backend.retry_policy = STORE_RETRIES
+        return app.send_task(
+            TASK,
+            kwargs={"payload": request.encode()},
+            queue=request.purpose.queue,
+            expires=datetime.fromtimestamp(request.deadline.at, UTC),
+            ignore_result=False,
+        )
+
+
+def _wait(result: AsyncResult[Any], request: EmbedRequest) -> object:
+    try:
+        # Waiting inside another task is safe: it is for another queue's worker, and no longer than the deadline.
+        reply: object = result.get(
+            timeout=request.deadline.remaining(), interval=POLL_SECONDS, propagate=False, disable_sync_subtasks=False
+        )
+    except CeleryTimeoutError:
+        raise ModelUnavailableError(
+            f"No model worker answered on the queue {request.purpose.queue!r} before the deadline.",
+            code="deadline_exceeded",
+            status=504,
+        ) from None
+    finally:
+        result.forget()
+    return _reply(reply)
+
+
+def _unreachable(error: BaseException) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"The broker could not be reached: {error}",
+        code="broker_unavailable",
+        action="Check that Redis is running, then try again.",
+        retry_after=2.0,
+    )
+
+
+def _reply(reply: object) -> object:
+    if isinstance(reply, TaskRevokedError):
+        raise DeadlineExceededError("The deadline passed before a model worker took up the texts.")
+    if isinstance(reply, BaseException):
+        raise ModelUnavailableError(
+            f"The model worker failed: {type(reply).__name__}: {reply}",
+            code="worker_failed",
+            action="See the model worker's log.",
+        )
+    return reply

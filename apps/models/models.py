@@ -1,0 +1,82 @@
+"""Models, their versions, and which of them are in use."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ragsite.core.ids import new_id
+
+
+class ModelKind(models.TextChoices):
+    EMBEDDING = "embedding", "Embedding"
+    RERANKER = "reranker", "Reranker"
+    GENERATOR = "generator", "Generator"
+
+
+class ModelStatus(models.TextChoices):
+    REGISTERED = "registered", "Registered"
+    ACTIVE = "active", "Active"
+    RETIRED = "retired", "Retired"
+
+
+# From each status, those that may follow it. A retired version may come back: that is a rollback.
+MODEL_TRANSITIONS: dict[ModelStatus, frozenset[ModelStatus]] = {
+    ModelStatus.REGISTERED: frozenset({ModelStatus.ACTIVE}),
+    ModelStatus.ACTIVE: frozenset({ModelStatus.RETIRED}),
+    ModelStatus.RETIRED: frozenset({ModelStatus.ACTIVE}),
+}
+
+
+class Model(models.Model):
+    """A model by name. Of each kind one may be the default: its active version is used where none is named."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=20, choices=ModelKind.choices, default=ModelKind.EMBEDDING)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind"], condition=Q(is_default=True), name="model_one_default_a_kind"),
+            models.CheckConstraint(condition=Q(kind__in=ModelKind.values), name="model_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """Certain weights of a model, told apart by their digest. Its files are never changed, only superseded."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
+    revision = models.CharField(max_length=64, help_text="The hub's commit, or of a folder the weights' digest.")
+    source = models.CharField(max_length=1000, help_text="The folder or hub id that was registered.")
+    path = models.CharField(max_length=1000, help_text="The folder that engines load.")
+    sha256 = models.CharField("SHA-256", max_length=64, help_text="Digest of the weights.")
+    dimensions = models.PositiveIntegerField(help_text="Width of the vectors.")
+    max_tokens = models.PositiveIntegerField(help_text="Longest input, special tokens included.")
+    status = models.CharField(max_length=20, choices=ModelStatus.choices, default=ModelStatus.REGISTERED)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["model", "revision"], name="model_version_unique_revision"),
+            models.UniqueConstraint(
+                fields=["model"], condition=Q(status=ModelStatus.ACTIVE), name="model_version_one_active"
+            ),
+            models.CheckConstraint(condition=Q(status__in=ModelStatus.values), name="model_version_status_known"),
+            models.CheckConstraint(condition=Q(dimensions__gt=0), name="model_version_has_dimensions"),
+            models.CheckConstraint(condition=Q(max_tokens__gt=0), name="model_version_has_max_tokens"),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="model_version_sha256_is_hex"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} {self.revision[:12]}"

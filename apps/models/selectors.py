@@ -1,0 +1,59 @@
+"""Reads of the model registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.models import ModelKind, ModelStatus, ModelVersion
+from ragsite.core.errors import ModelNotFoundError
+
+REGISTER = "Register one: `manage.py models register PATH`."
+
+
+def embedding_model_default() -> EmbeddingModel:
+    """The active version of the default embedding model.
+
+    Raises:
+        ModelNotFoundError: there is none.
+    """
+    version = _embedding_versions().filter(model__is_default=True, status=ModelStatus.ACTIVE).first()
+    if version is None:
+        raise ModelNotFoundError("No embedding model is registered as the default.", action=REGISTER)
+    return embedding_model(version)
+
+
+def embedding_model_version(version_id: UUID) -> EmbeddingModel:
+    """A version by its id, whatever its status: indexes made with a retired version still need it.
+
+    Raises:
+        ModelNotFoundError: there is none with that id.
+    """
+    version = _embedding_versions().filter(pk=version_id).first()
+    if version is None:
+        raise ModelNotFoundError(f"No embedding model version has the id {version_id}.", action=REGISTER)
+    return embedding_model(version)
+
+
+def model_versions() -> QuerySet[ModelVersion]:
+    """All versions, by model, newest first."""
+    return ModelVersion.objects.select_related("model").order_by("model__kind", "model__name", "-id")
+
+
+def embedding_model(version: ModelVersion) -> EmbeddingModel:
+    """What engines need to know of a version."""
+    return EmbeddingModel(
+        version_id=version.pk,
+        name=version.model.name,
+        path=Path(version.path),
+        sha256=version.sha256,
+        dimensions=version.dimensions,
+        max_tokens=version.max_tokens,
+    )
+
+
+def _embedding_versions() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.select_related("model").filter(model__kind=ModelKind.EMBEDDING)

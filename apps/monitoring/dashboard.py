@@ -1,0 +1,80 @@
+"""What the admin's first page shows: how much there is, what is under way, what failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.retrieval.models import Query
+from ragsite.core.models import OutboxEvent
+
+SHOWN = 5
+TONES: dict[str, str] = {VersionStatus.READY: "success", VersionStatus.FAILED: "danger"}
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's dashboard callback. Only what the user may look at is shown."""
+    sections = {
+        "figures": ("documents.view_document", _figures),
+        "statuses": ("documents.view_documentversion", _statuses),
+        "failures": ("documents.view_documentversion", _failures),
+        "questions": ("retrieval.view_query", _questions),
+    }
+    shown = {name: make() for name, (permission, make) in sections.items() if request.user.has_perm(permission)}
+    return context | {"title": "Overview"} | shown
+
+
+def _figures() -> list[dict[str, Any]]:
+    return [
+        _figure(
+            "Knowledge bases", "library_books", KnowledgeBase, KnowledgeBase.objects.filter(deleted_at=None).count()
+        ),
+        _figure("Documents", "description", Document, _living_documents().count()),
+        _figure("Questions asked", "forum", Query, Query.objects.count()),
+        _figure(
+            "Events waiting",
+            "outbox",
+            OutboxEvent,
+            OutboxEvent.objects.filter(sent_at=None).count(),
+            "?sending=waiting",
+        ),
+    ]
+
+
+def _living_documents() -> Any:
+    return Document.objects.filter(deleted_at=None, knowledge_base__deleted_at=None)
+
+
+def _figure(title: str, icon: str, model: Any, value: int, query: str = "") -> dict[str, Any]:
+    return {"title": title, "icon": icon, "value": f"{value:,}", "url": _list_url(model) + query}
+
+
+def _statuses() -> list[dict[str, Any]]:
+    rows = DocumentVersion.objects.filter(document__deleted_at=None).order_by().values_list("status")
+    counts = dict(rows.annotate(Count("pk")))
+    return [
+        {
+            "label": status.label,
+            "tone": TONES.get(status, "neutral"),
+            "count": f"{counts.get(status.value, 0):,}",
+            "url": f"{_list_url(DocumentVersion)}?status__exact={status.value}",
+        }
+        for status in VersionStatus
+    ]
+
+
+def _failures() -> Any:
+    failed = DocumentVersion.objects.filter(status=VersionStatus.FAILED, document__deleted_at=None)
+    return failed.select_related("document__knowledge_base").order_by("-id")[:SHOWN]
+
+
+def _questions() -> Any:
+    return Query.objects.select_related("answer").order_by("-id")[:SHOWN]
+
+
+def _list_url(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

@@ -1,0 +1,61 @@
+"""Health: whether this process lives, and whether what it needs answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+
+TIMEOUT_SECONDS = 2.0
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when the database answers: the API accepts work then. What else is down is told, and makes it degraded."""
+    checks = {name: _outcome(check) for name, check in CHECKS.items()}
+    fine = all(outcome == "ok" for outcome in checks.values())
+    status = 200 if checks["database"] == "ok" else 503
+    return JsonResponse(
+        {"status": "ok" if fine else "degraded" if status == 200 else "down", "checks": checks}, status=status
+    )
+
+
+def check_database() -> None:
+    """Raises DatabaseError: PostgreSQL does not answer or pgvector is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT '[1]'::halfvec")
+
+
+def check_redis() -> None:
+    """Raises redis.RedisError: Redis does not answer."""
+    with redis.Redis.from_url(
+        settings.RAGSITE_REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+    ) as client:
+        client.ping()
+
+
+def check_kafka() -> None:
+    """Raises KafkaException: no broker answers."""
+    AdminClient({"bootstrap.servers": settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS, "log_level": 0}).list_topics(
+        timeout=TIMEOUT_SECONDS
+    )
+
+
+CHECKS: dict[str, Callable[[], None]] = {"database": check_database, "redis": check_redis, "kafka": check_kafka}
+
+
+def _outcome(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except (DatabaseError, redis.RedisError, KafkaException, OSError) as error:
+        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return "ok"

@@ -1,0 +1,50 @@
+"""Index generations: with which model and chunking a knowledge base is searched."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from apps.retrieval.models import GenerationState, IndexGeneration
+from ragsite.core.admin.base import ReadOnlyAdmin, badge
+
+STATE_TONES: dict[str, str | None] = {
+    GenerationState.LIVE: "success",
+    GenerationState.BUILDING: "info",
+    GenerationState.RETIRED: None,
+}
+
+
+@admin.register(IndexGeneration)
+class IndexGenerationAdmin(ReadOnlyAdmin):
+    list_display: ClassVar = (
+        "__str__",
+        "knowledge_base",
+        "shown_state",
+        "model_version",
+        "dimensions",
+        "searched",
+        "created_at",
+    )
+    list_filter: ClassVar = ("state",)
+    list_select_related: ClassVar = ("knowledge_base", "model_version__model")
+    search_fields: ClassVar = ("knowledge_base__name",)
+    fields: ClassVar = (
+        "knowledge_base", "shown_state", "model_version", "dimensions", "chunking", "chunking_key", "embeddings", "searched",
+        "partition", "created_at",
+    )  # fmt: skip
+
+    @display(description="State", ordering="state")
+    def shown_state(self, generation: IndexGeneration) -> SafeString:
+        return badge(generation.state, STATE_TONES[generation.state])
+
+    @display(description="Searched", ordering="has_hnsw")
+    def searched(self, generation: IndexGeneration) -> str:
+        return "By HNSW index" if generation.has_hnsw else "Exactly"
+
+    @display(description="Embeddings")
+    def embeddings(self, generation: IndexGeneration) -> str:
+        return f"{generation.embeddings.count():,}"

@@ -1,0 +1,92 @@
+"""The page to try a query on: an answer, what it rests on, and the passages that were found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from apps.documents.access import AccessScope, access_scope
+from apps.documents.models import KnowledgeBase
+from apps.models.gateway import Deadline
+from apps.retrieval.admin.showing import ShownAnswer, ShownSpan, answer_shown, passages_shown
+from apps.retrieval.models import Query
+from apps.retrieval.pipeline import ask, search
+from ragsite.core.admin.base import errors_told
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.models import Permission
+
+LONGEST_NAME = 120
+
+
+class QueryForm(forms.Form):
+    """A question and where it is asked."""
+
+    knowledge_base = forms.ModelChoiceField(
+        KnowledgeBase.objects.filter(deleted_at=None).select_related("tenant"),
+        empty_label="Choose a knowledge base",
+        widget=UnfoldAdminSelectWidget,
+    )
+    question = forms.CharField(max_length=2_000, widget=UnfoldAdminTextInputWidget)
+    passages = forms.IntegerField(min_value=1, max_value=50, initial=10, widget=UnfoldAdminIntegerFieldWidget)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a question."""
+
+    answer: ShownAnswer
+    passages: list[ShownSpan]
+
+
+def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+    """Ask on POST. Whoever may look at questions and at knowledge bases may ask: the answer shows no more than they do."""
+    if not request.user.has_perms(["retrieval.view_query", "documents.view_knowledgebase"]):
+        raise PermissionDenied
+    asked = request.method == "POST"
+    form = QueryForm(request.POST) if asked else QueryForm(initial=_initial(request))
+    tried = _try(request, form) if asked and form.is_valid() else None
+    context = {
+        **site.each_context(request), "title": "Try a query", "opts": Query._meta, "form": form, "tried": tried,
+    }  # fmt: skip
+    return TemplateResponse(request, "ragsite/admin/try_query.html", context)
+
+
+def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
+    question, top_k = form.cleaned_data["question"], form.cleaned_data["passages"]
+    principal = _staff_principal(request, form.cleaned_data["knowledge_base"])
+    with errors_told(request):
+        scope = _scope(principal, form.cleaned_data["knowledge_base"])
+        deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+        result = search(question, scope=scope, top_k=top_k, deadline=deadline)
+        answer = ask(question, scope=scope, asked_by=principal.name, top_k=top_k, deadline=deadline)
+        return Tried(answer_shown(answer), passages_shown(result.passages))
+    return None
+
+
+def _staff_principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Principal:
+    """The staff user as a caller of the knowledge base's tenant, who may read and query there and nothing else."""
+    permissions = frozenset({Permission.READ.value, Permission.QUERY.value})
+    name = f"admin: {request.user.get_username()}"[:LONGEST_NAME]
+    return Principal(tenant_id=knowledge_base.tenant_id, name=name, permissions=permissions)
+
+
+def _scope(principal: Principal, knowledge_base: KnowledgeBase) -> AccessScope:
+    principal.require(Permission.QUERY)
+    return access_scope(principal, knowledge_base_ids=[knowledge_base.pk])
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """The knowledge base that a link to this page named, if there is such a one."""
+    try:
+        chosen = KnowledgeBase.objects.filter(pk=request.GET.get("knowledge_base") or None, deleted_at=None).first()
+    except ValidationError:
+        chosen = None
+    return {"knowledge_base": chosen, "passages": 10}

@@ -1,0 +1,25 @@
+"""A passage: a chunk that a search retrieved, with all that is needed to show and to cite it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """`start` and `end` are characters in the version's parsed text; `score` is the cosine similarity, -1 to 1."""
+
+    chunk_id: int
+    document_id: UUID
+    document_title: str
+    knowledge_base_id: UUID
+    version_id: UUID
+    version_number: int
+    start: int
+    end: int
+    text: str
+    heading_path: tuple[str, ...]
+    place: dict[str, Any] | None
+    score: float

@@ -1,0 +1,27 @@
+"""A question becomes vectors: one for each embedding model among the generations that are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.selectors import embedding_model_version
+from apps.retrieval.generation.types import Question
+from apps.retrieval.models import IndexGeneration
+from ragsite.core.database import connection_release
+
+
+def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> dict[int, Question]:
+    """The question by generation id; generations of one model share its vector."""
+    models = {version_id: embedding_model_version(version_id) for version_id in _model_versions(generations)}
+    connection_release()
+    questions = {
+        version_id: Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=deadline)[0], model)
+        for version_id, model in models.items()
+    }
+    return {generation.pk: questions[generation.model_version_id] for generation in generations}
+
+
+def _model_versions(generations: Sequence[IndexGeneration]) -> list[UUID]:
+    return list(dict.fromkeys(generation.model_version_id for generation in generations))

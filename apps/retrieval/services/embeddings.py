@@ -1,0 +1,88 @@
+"""The embeddings of a generation: which are missing, which can be reused, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+
+from apps.retrieval.models import IndexGeneration
+
+BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChunk:
+    """A chunk that has no vector in a generation yet."""
+
+    chunk_id: int
+    version_id: UUID
+    text: str
+
+
+def embeddings_reuse(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
+    """Give chunks the vector of a chunk with the same text in the same generation, if there is one; how many got one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REUSE, {"generation": generation.pk, "versions": list(version_ids)})
+        return int(cursor.rowcount)
+
+
+def chunks_pending(generation: IndexGeneration, version_ids: Sequence[UUID]) -> Iterator[list[PendingChunk]]:
+    """The chunks of the versions that have no vector, in batches of BATCH; no connection is held between two."""
+    after = 0
+    while batch := _pending(generation, version_ids, after):
+        yield batch
+        after = batch[-1].chunk_id
+
+
+def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: int) -> list[PendingChunk]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PENDING,
+            {
+                "generation": generation.pk,
+                "versions": list(version_ids),
+                "key": generation.chunking_key,
+                "after": after,
+                "limit": BATCH,
+            },
+        )
+        return [PendingChunk(*row) for row in cursor.fetchall()]
+
+
+def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
+    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction."""
+    connection.ensure_connection()
+    register_vector(connection.connection)
+    statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int8", "int8", "halfvec"])
+        for chunk_id, vector in zip(chunk_ids, vectors, strict=True):
+            copy.write_row((generation.pk, chunk_id, HalfVector(vector)))
+
+
+_PENDING = """
+    SELECT c.id, c.version_id, c.text
+    FROM documents_chunk c
+    WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
+      AND NOT EXISTS (
+          SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)
+    ORDER BY c.id
+    LIMIT %(limit)s
+"""
+
+_REUSE = """
+    INSERT INTO retrieval_embedding (generation_id, chunk_id, embedding)
+    SELECT DISTINCT ON (c.id) %(generation)s, c.id, e.embedding
+    FROM documents_chunk c
+    JOIN documents_chunk twin ON twin.content_hash = c.content_hash AND twin.id <> c.id
+    JOIN retrieval_embedding e ON e.generation_id = %(generation)s AND e.chunk_id = twin.id
+    WHERE c.version_id = ANY(%(versions)s)
+    ON CONFLICT DO NOTHING
+"""

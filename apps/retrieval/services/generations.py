@@ -1,0 +1,74 @@
+"""Index generations: which one of a knowledge base is live, and the partition that holds its vectors."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import KnowledgeBase
+from apps.models.selectors import embedding_model_default
+from apps.retrieval.models import GenerationState, IndexGeneration
+
+
+def generation_ensure(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    """The live generation of a knowledge base, made with the default embedding model if there is none.
+
+    Raises:
+        ModelNotFoundError: no embedding model is registered.
+    """
+    live = generation_live(knowledge_base)
+    if live is not None:
+        return live
+    try:
+        with transaction.atomic():
+            return _create(knowledge_base)
+    except IntegrityError:
+        return IndexGeneration.objects.get(knowledge_base=knowledge_base, state=GenerationState.LIVE)
+
+
+def generation_live(knowledge_base: KnowledgeBase) -> IndexGeneration | None:
+    """The generation that answers searches; None until the first document was chunked."""
+    return IndexGeneration.objects.filter(knowledge_base=knowledge_base, state=GenerationState.LIVE).first()
+
+
+def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    model, chunking = embedding_model_default(), ChunkingSettings.from_dict(knowledge_base.chunking)
+    generation = IndexGeneration.objects.create(
+        knowledge_base=knowledge_base,
+        model_version_id=model.version_id,
+        chunking=chunking.to_dict(),
+        chunking_key=chunking.key,
+        dimensions=model.dimensions,
+        state=GenerationState.LIVE,
+    )
+    _call("retrieval_partition_create", generation.pk, generation.dimensions)
+    return generation
+
+
+def generation_index_if_large(generation: IndexGeneration) -> bool:
+    """Build the HNSW index once the generation is past the size where it pays; whether it was built now."""
+    if generation.has_hnsw or generation.embeddings.count() < settings.RAGSITE_HNSW_MIN_ROWS:
+        return False
+    _call("retrieval_partition_index", generation.pk, generation.dimensions)
+    IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True)
+    return True
+
+
+def generations_of_deleted_purge() -> int:
+    """Drop the partitions of deleted knowledge bases that hold no document any more; the number dropped."""
+    doomed = IndexGeneration.objects.exclude(knowledge_base__deleted_at=None).filter(
+        knowledge_base__documents__isnull=True
+    )
+    for generation in doomed:
+        with transaction.atomic():
+            _call("retrieval_partition_drop", generation.pk)
+            generation.delete()
+    return len(doomed)
+
+
+def _call(function: str, *arguments: int) -> None:
+    """Call one of the owner's functions of migration 0002; the application's role may not change tables itself."""
+    places = ", ".join(["%s"] * len(arguments))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({places})", arguments)

@@ -1,0 +1,23 @@
+"""How long each step of a pipeline took."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+
+class Timings:
+    """Milliseconds by step, in the order of the steps."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            took = (time.monotonic() - started) * 1000
+            self.milliseconds[name] = round(self.milliseconds.get(name, 0.0) + took, 2)

@@ -1,0 +1,1 @@
+"""ragsite: a backend for Retrieval-Augmented Generation whose every answer can be checked."""

@@ -1,0 +1,55 @@
+"""Both APIs under /api/v1, with one OpenAPI document for the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from drf_spectacular.generators import SchemaGenerator
+from ninja import NinjaAPI
+from rest_framework.routers import DefaultRouter
+
+from apps.documents.api import DocumentViewSet, KnowledgeBaseViewSet, VersionViewSet
+from apps.retrieval.api import router as query_router
+from ragsite.gateway.problems import ninja_handlers_add
+
+resources = DefaultRouter(use_regex_path=False)
+resources.include_root_view = False
+resources.include_format_suffixes = False
+resources.register("knowledge-bases", KnowledgeBaseViewSet)
+resources.register("documents", DocumentViewSet)
+resources.register("versions", VersionViewSet, basename="version")
+
+queries = NinjaAPI(title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries")
+queries.add_router("", query_router)
+ninja_handlers_add(queries)
+
+
+def openapi() -> dict[str, Any]:
+    """The resources' schema (Django REST framework) and the queries' (django-ninja) as one OpenAPI 3.1 document.
+
+    Raises:
+        ValueError: both define a component of the same name differently.
+    """
+    document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    other = queries.get_openapi_schema(path_prefix="/api/v1/")
+    document["paths"] = dict(sorted((document["paths"] | other["paths"]).items()))
+    for kind, components in other["components"].items():
+        _merge(document["components"].setdefault(kind, {}), components)
+    return document
+
+
+def openapi_view(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(openapi())
+
+
+def docs_view(request: HttpRequest) -> HttpResponse:
+    return render(request, "ragsite/docs.html")
+
+
+def _merge(components: dict[str, Any], others: dict[str, Any]) -> None:
+    for name, component in others.items():
+        if components.get(name, component) != component:
+            raise ValueError(f"Both APIs define a component {name!r}, and differently: rename one.")
+        components[name] = component

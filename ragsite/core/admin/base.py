@@ -1,0 +1,136 @@
+"""What the admin pages have in common: a service makes every change, and a person reads every error as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import ActionDialog
+from unfold.paginator import InfinitePaginator
+
+from ragsite.core.errors import RagError
+
+
+@contextmanager
+def errors_told(request: HttpRequest) -> Iterator[None]:
+    """Leave the block at a RagError and show its sentence as a message."""
+    try:
+        yield
+    except RagError as error:
+        messages.error(request, error.sentence)
+
+
+class RagAdmin(ModelAdmin):
+    """The base of every admin. A service that refuses a form is a message on that form's page, not an error page."""
+
+    list_fullwidth = True
+    list_per_page = 50
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except RagError as error:
+            messages.error(request, error.sentence)
+            return redirect(request.get_full_path())
+
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """The row an action was called on; an id that is none is not found either."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404(f"There is no {self.model._meta.verbose_name} {object_id!r}.")
+        return row
+
+
+class ReadOnlyAdmin(RagAdmin):
+    """Rows that people look at and only services write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class LargeTableAdmin(ReadOnlyAdmin):
+    """A table that grows without bound: pages are turned without counting its rows."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows that belong to the one above, to look at."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ServiceDeleteMixin:
+    """Deleting calls `service_delete`. The page that asks for confirmation names the rows only: a service takes the
+    rest out of every search, and a walk over all that hangs on them could be long.
+    """
+
+    def service_delete(self, row: Any) -> None:
+        raise NotImplementedError
+
+    def get_deleted_objects(
+        self, rows: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        named: list[Any] = [str(row) for row in rows]
+        return named, {str(self.model._meta.verbose_name_plural): len(named)}, set(), []  # type: ignore[attr-defined]
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.service_delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.service_delete(row)
+
+
+def confirmation(*, title: str, text: str, button: str) -> ActionDialog:
+    """The dialog an action asks with; its answer is a POST, so no link can set the action off."""
+    return ActionDialog(title=title, description=text, form_class=None, form_submit_text=button)
+
+
+def dialog_done(url: str) -> HttpResponse:
+    """The answer to a confirmed dialog: the page that opened it goes to `url`."""
+    return HttpResponse(headers={"HX-Redirect": url})
+
+
+def row_url(row: Model) -> str:
+    """The admin page of a row."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def row_link(row: Model) -> SafeString:
+    """A link to the admin page of a row, by its name."""
+    return link(row_url(row), str(row))
+
+
+def link(url: str, text: str) -> SafeString:
+    return format_html('<a href="{}" class="text-link">{}</a>', url, text)
+
+
+def badge(text: str, tone: str | None) -> SafeString:
+    """A coloured label. Tones: info, success, warning, danger; None is neutral."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})

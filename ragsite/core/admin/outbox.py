@@ -1,0 +1,50 @@
+"""Outbox events: what was told to the outside, what waits, and what could not be sent."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from ragsite.core.admin.base import LargeTableAdmin, badge
+from ragsite.core.models import OutboxEvent
+
+
+class SendingFilter(admin.SimpleListFilter):
+    """Sent, waiting, or waiting after a failed attempt."""
+
+    title = "sending"
+    parameter_name = "sending"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "Waiting"), ("failing", "Waiting after a failure"), ("sent", "Sent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> QuerySet[OutboxEvent]:
+        if self.value() == "sent":
+            return queryset.exclude(sent_at=None)
+        waiting = queryset.filter(sent_at=None)
+        return {"waiting": waiting, "failing": waiting.exclude(error="")}.get(self.value() or "", queryset)
+
+
+@admin.register(OutboxEvent)
+class OutboxEventAdmin(LargeTableAdmin):
+    list_display: ClassVar = ("type", "key", "sending", "attempts", "error", "created_at", "sent_at")
+    list_filter: ClassVar = (SendingFilter, "type")
+    search_fields: ClassVar = ("key__exact",)
+    search_help_text = "The key in full"
+    fields: ClassVar = (
+        "type", "event_id", "key", "tenant_id", "sending", "attempts", "error", "payload", "created_at", "not_before", "sent_at",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
+        return super().get_queryset(request).defer("payload")
+
+    @display(description="Sending", ordering="sent_at")
+    def sending(self, event: OutboxEvent) -> SafeString:
+        if event.sent_at:
+            return badge("Sent", "success")
+        return badge("Failing", "danger") if event.error else badge("Waiting", "info")

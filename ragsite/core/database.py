@@ -1,0 +1,63 @@
+"""The database connection as a thing to give back, and connections of one's own for what outlives a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def connection_release() -> None:
+    """Give this thread's connection back before model, parser or network work; the next query takes one again.
+
+    Inside a transaction nothing happens: there the connection is needed, and no such work belongs.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def connection_of_own() -> psycopg.Connection[Any]:
+    """A connection outside Django's, in autocommit, for session locks and LISTEN. The caller closes it."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+class SessionLock:
+    """An advisory lock that one session of the database holds until it lets go or dies."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def held(self) -> bool:
+        """Take the lock, or make sure that it is still held; False when another session has it.
+
+        Raises:
+            psycopg.Error: the database does not answer; the lock is lost.
+        """
+        try:
+            if self._connection is not None:
+                self._connection.execute("SELECT 1")
+                return True
+            return self._take()
+        except psycopg.Error:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let go of the lock and of its connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _take(self) -> bool:
+        session = connection_of_own()
+        row = session.execute("SELECT pg_try_advisory_lock(%s)", [self.number]).fetchone()
+        if row is None or not row[0]:
+            session.close()
+            return False
+        self._connection = session
+        return True

@@ -1,0 +1,117 @@
+"""The one module that reads the environment.
+
+A required value has no default. Everything that is wrong is listed at once, a line each, by the name of the variable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ragsite.core.errors import ConfigurationError
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+class Environment(BaseSettings):
+    """Every setting a deployment may give, with its type. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True)
+
+    database_url: str = Field(description="PostgreSQL 17+ with pgvector, as the application's role.")
+    redis_url: str = Field(description="Redis for Celery's queues.")
+    kafka_bootstrap_servers: str = Field(description="host:port of the Kafka-protocol broker.")
+    ragsite_secret_key: str = Field(min_length=32, description="Signs sessions; at least 32 random characters.")
+
+    ragsite_debug: bool = False
+    ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
+    ragsite_https: bool = Field(False, description="True behind TLS: secure cookies, HSTS.")
+    ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
+    ragsite_process: Literal["web", "worker", "command"] = Field(
+        "command", description="The web process pools connections."
+    )
+    ragsite_max_upload_mb: int = Field(25, ge=1, le=4096)
+    ragsite_parser_memory_mb: int = Field(6144, ge=512, description="Address space one parsing process may take.")
+    ragsite_parser_seconds: int = Field(60, ge=5, description="Time one file may take to parse.")
+    ragsite_lease_seconds: int = Field(12, ge=3, description="How long a silent worker keeps its work.")
+    ragsite_max_attempts: int = Field(3, ge=1, description="Starts of one stage before the work is given up.")
+    ragsite_model_transport: Literal["queue", "local", "fake"] = "queue"
+    ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
+    ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
+    ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
+    ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str) -> str:
+        return _with_scheme(value, ("postgresql://", "postgres://"))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        return _with_scheme(value, ("redis://", "rediss://"))
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _is_host_and_port(cls, value: str) -> str:
+        for server in value.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"{server!r} is not host:port")
+        return value
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        return [host.strip() for host in self.ragsite_allowed_hosts.split(",") if host.strip()]
+
+
+def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
+    if not value.startswith(schemes):
+        raise ValueError(f"must begin with {' or '.join(schemes)}")
+    return value
+
+
+def environment_read() -> Environment:
+    """Read and check the environment.
+
+    Raises:
+        ConfigurationError: one line for each variable that is missing or wrong.
+    """
+    try:
+        return Environment()
+    except ValidationError as error:
+        lines = [f"{_variable(e['loc'])}: {_complaint(e['type'], e['msg'])}" for e in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def environment_or_exit() -> Environment:
+    """As environment_read, but a wrong environment ends the process with its list and without a traceback."""
+    try:
+        return environment_read()
+    except ConfigurationError as error:
+        exit_with(error)
+
+
+def exit_with(error: ConfigurationError) -> NoReturn:
+    print(error.message, file=sys.stderr)  # noqa: T201 - there is no logging before the settings are read
+    sys.exit(2)
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "environment"
+
+
+def _complaint(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is not set; give it, or run through `manage.py`, which starts the embedded servers"
+    return message.removeprefix("Value error, ")
+
+
+def process_is(kind: str) -> bool:
+    """Whether this process was started as `kind`; also true before the settings are read."""
+    return os.environ.get("RAGSITE_PROCESS", "command") == kind

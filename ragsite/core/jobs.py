@@ -1,0 +1,35 @@
+"""The jobs port: how a service says that there is work for a stage, without knowing who does it.
+
+A ring carries the stage's name only. What the work is stands in PostgreSQL, where it is claimed; a ring that is lost is
+made good by the sweep, one too many finds nothing to claim. A failing doorbell therefore never fails the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+
+class Doorbell(Protocol):
+    """Wakes a worker of a stage."""
+
+    def ring(self, stage: str, *, times: int = 1) -> None: ...
+
+
+class SilentDoorbell:
+    """Rings nobody: the sweep, or the test, starts the work."""
+
+    def ring(self, stage: str, *, times: int = 1) -> None:
+        logger.debug("no doorbell for %s", stage)
+
+
+def ring(stage: str, *, times: int = 1) -> None:
+    """Wake a worker of `stage` once the present transaction has committed."""
+    doorbell: Doorbell = import_string(settings.RAGSITE_DOORBELL)()
+    transaction.on_commit(lambda: doorbell.ring(stage, times=times))

@@ -1,0 +1,113 @@
+"""Work is claimed, not delivered: leases on rows of PostgreSQL.
+
+A row is claimed under `FOR UPDATE SKIP LOCKED` and then held by a lease: an owner and an expiry, by the database's clock.
+The attempt is counted when the row is claimed, before the work starts, so that work that kills its worker is bounded too.
+Whoever writes the result checks the lease in the same statement; a worker that was taken for dead can write nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from ragsite.core.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+
+class Leased(models.Model):
+    """A row that workers claim."""
+
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Starts of the present stage.")
+    lease_owner = models.CharField(max_length=120, blank=True, default="", editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    not_before = models.DateTimeField(db_default=Now(), editable=False, help_text="Earliest next start.")
+
+    class Meta:
+        abstract = True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Rows that this worker holds. `owner` is new for each claim, so that it also fences off its own earlier self."""
+
+    owner: str
+    ids: tuple[UUID, ...]
+
+
+def worker_name() -> str:
+    """Host and process, as shown to people."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claimable() -> Q:
+    """Rows that nobody holds and whose time has come."""
+    return Q(not_before__lte=Now()) & (Q(lease_until=None) | Q(lease_until__lt=Now()))
+
+
+def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
+    """Take up to `limit` claimable rows of an ordered queryset and count an attempt on each. May come back empty."""
+    owner = f"{worker_name()}:{new_id()}"
+    with transaction.atomic():
+        ids = tuple(
+            rows.filter(claimable())
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", flat=True)[:limit]
+        )
+        rows.model._default_manager.filter(pk__in=ids).update(
+            lease_owner=owner, lease_until=_lease_end(), attempts=F("attempts") + 1
+        )
+    return Claim(owner=owner, ids=ids)
+
+
+def lease_renew(model: type[models.Model], claim: Claim) -> int:
+    """Prolong the lease of the rows still held; the number of them."""
+    held = model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now())
+    return held.update(lease_until=_lease_end())
+
+
+@contextlib.contextmanager
+def heartbeat(model: type[models.Model], claim: Claim) -> Iterator[None]:
+    """Renew the claim from a thread of its own for as long as the block runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_beat, args=(model, claim, stop), name="lease-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> None:
+    while not stop.wait(settings.RAGSITE_LEASE_SECONDS / 4):
+        try:
+            lease_renew(model, claim)
+        except DatabaseError:
+            logger.warning("lease not renewed: the database did not answer", exc_info=True)
+        finally:
+            connection.close()
+
+
+def lease_release(model: type[models.Model], claim: Claim, ids: Sequence[UUID]) -> None:
+    """Give rows back unfinished; the attempt does not count."""
+    model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(
+        lease_owner="", lease_until=None, attempts=F("attempts") - 1
+    )
+
+
+def _lease_end() -> Any:
+    return Now() + timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)

@@ -1,0 +1,42 @@
+"""The outbox: events that wait in PostgreSQL for the relay."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from ragsite.core.ids import new_id
+
+SHARDS = 4
+
+
+class OutboxEvent(models.Model):
+    """An event, committed with the change it tells of, until the relay has published it.
+
+    Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    event_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant_id = models.UUIDField(null=True)
+    type = models.CharField(max_length=80)
+    key = models.CharField(max_length=80, help_text="The aggregate's id: order holds per key.")
+    shard = models.PositiveSmallIntegerField(editable=False)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["shard", "id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
+            models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.key}"

@@ -1,0 +1,67 @@
+"""Events leave with the change they tell of: emit() writes them in the caller's transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from ragsite.core.models import SHARDS, OutboxEvent
+
+CHANNEL = "ragsite_outbox"
+
+
+class Event(Protocol):
+    """A frozen dataclass in the past tense. `type` is its public name; the fields become the payload."""
+
+    type: ClassVar[str]
+
+    @property
+    def tenant_id(self) -> UUID: ...
+
+    @property
+    def key(self) -> UUID: ...
+
+
+def emit(event: Event) -> OutboxEvent:
+    """Write the event into the outbox and wake the relay at commit.
+
+    The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"{event.type} was emitted outside a transaction")
+    key = str(event.key)
+    row = OutboxEvent.objects.create(
+        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    return row
+
+
+def shard_of(key: str) -> int:
+    """The shard a key belongs to, the same in every process."""
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+def _payload(event: Event) -> dict[str, Any]:
+    fields = dataclasses.asdict(event)  # type: ignore[call-overload]
+    return {name: _plain(value) for name, value in fields.items() if name != "tenant_id"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def outbox_purge(*, days: int = 7, limit: int = 10_000) -> int:
+    """Remove events that were published more than `days` ago, at most `limit` at a time; the number removed."""
+    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days)).order_by("id")
+    removed, _ = OutboxEvent.objects.filter(pk__in=list(sent.values_list("pk", flat=True)[:limit])).delete()
+    return removed

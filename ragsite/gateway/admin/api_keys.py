@@ -1,0 +1,160 @@
+"""API keys: made here, shown once, revoked here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
+
+from ragsite.core.admin.base import ReadOnlyAdmin, badge, confirmation, dialog_done, row_url
+from ragsite.gateway.keys import api_key_create, api_key_revoke
+from ragsite.gateway.models import ApiKey, Permission
+
+
+class ApiKeyForm(forms.ModelForm):
+    """What a new key is for, what it may do and until when."""
+
+    permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    expires_at = forms.SplitDateTimeField(
+        required=False,
+        label="Expires",
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text="UTC. Left empty, the key is valid until it is revoked.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields: ClassVar = ("tenant", "name", "permissions", "expires_at")
+        help_texts: ClassVar = {"name": "Which application calls with it."}
+
+    def clean_permissions(self) -> list[Permission]:
+        return [Permission(value) for value in self.cleaned_data["permissions"]]
+
+    def clean_expires_at(self) -> Any:
+        expires_at = self.cleaned_data["expires_at"]
+        if expires_at and expires_at <= timezone.now():
+            raise forms.ValidationError(f"{expires_at:%Y-%m-%d %H:%M} is past. Choose a later time, or leave it empty.")
+        return expires_at
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    form = ApiKeyForm
+    list_display: ClassVar = (
+        "name",
+        "tenant",
+        "beginning",
+        "permitted",
+        "state",
+        "last_used_at",
+        "expires_at",
+        "created_at",
+    )
+    list_filter: ClassVar = ("tenant",)
+    list_select_related: ClassVar = ("tenant",)
+    search_fields: ClassVar = ("name", "prefix")
+    actions: ClassVar = ("revoke_selected",)
+    actions_detail: ClassVar = ("revoke",)
+    fields: ClassVar = (
+        "name", "tenant", "beginning", "permitted", "state", "last_used_at", "created_at", "expires_at", "revoked_at",
+    )  # fmt: skip
+    add_fieldsets: ClassVar = (
+        (
+            None,
+            {
+                "fields": ("tenant", "name", "permissions", "expires_at"),
+                "description": "The key is shown once, after it was made. Only a digest of it is kept.",
+            },
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return tuple(self.fields) if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("gateway.add_apikey"))
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether the user may; on a key's page also whether it is still to be revoked."""
+        allowed = bool(request.user.has_perm("gateway.change_apikey"))
+        return allowed and (object_id is None or request.method == "POST" or self._is_standing(request, object_id))
+
+    def _is_standing(self, request: HttpRequest, object_id: str) -> bool:
+        key = self.get_object(request, object_id)
+        return key is not None and key.revoked_at is None
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A key is made one at a time, and there is nothing to go on editing."""
+        plain = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        kwargs["extra_context"] = plain | (kwargs.get("extra_context") or {})
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        key, text = api_key_create(
+            tenant=obj.tenant, name=obj.name, permissions=obj.permissions, expires_at=obj.expires_at
+        )
+        obj.pk, obj.prefix = key.pk, key.prefix
+        messages.success(request, _shown_once(key, text))
+
+    def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
+        return redirect(reverse("admin:gateway_apikey_changelist"))
+
+    @action(
+        description="Revoke",
+        icon="block",
+        permissions=["revoke"],
+        variant=ActionVariant.DANGER,
+        dialog=confirmation(
+            title="Revoke this key?",
+            text="Applications that call with it are refused from now on. This cannot be undone.",
+            button="Revoke",
+        ),
+    )
+    def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        key = self.row_or_404(request, object_id)
+        _revoke(request, key)
+        return dialog_done(row_url(key))
+
+    @action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset:
+            _revoke(request, key)
+
+    @display(description="Begins with")
+    def beginning(self, key: ApiKey) -> str:
+        return f"rag_{key.prefix}…"
+
+    @display(description="May")
+    def permitted(self, key: ApiKey) -> str:
+        return ", ".join(key.permissions)
+
+    @display(description="State")
+    def state(self, key: ApiKey) -> SafeString:
+        if key.revoked_at:
+            return badge("Revoked", "danger")
+        expired = key.expires_at is not None and key.expires_at <= timezone.now()
+        return badge("Expired", "warning") if expired else badge("Valid", "success")
+
+
+def _revoke(request: HttpRequest, key: ApiKey) -> None:
+    api_key_revoke(key=key)
+    messages.success(request, f"{key} is revoked.")
+
+
+def _shown_once(key: ApiKey, text: str) -> SafeString:
+    return format_html(
+        'The key for {} was made. Copy it now, it is not shown again: <code class="rag-secret">{}</code>',
+        key.name,
+        text,
+    )

@@ -1,0 +1,59 @@
+"""Tenants: named once."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.text import slugify
+
+from ragsite.core.admin.base import ReadOnlyAdmin
+from ragsite.gateway.models import Tenant
+from ragsite.gateway.tenants import tenant_get_or_create
+
+LONGEST_SLUG = 60
+
+
+class TenantForm(forms.ModelForm):
+    """A name that is not taken; the short name follows from it."""
+
+    class Meta:
+        model = Tenant
+        fields: ClassVar = ("name",)
+        help_texts: ClassVar = {"name": "Cannot be changed later."}
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        slug = slugify(name)
+        if not slug:
+            raise forms.ValidationError(
+                f"{name!r} has no letter or digit to make a short name of. Choose another name."
+            )
+        if len(slug) > LONGEST_SLUG:
+            raise forms.ValidationError(
+                f"{slug!r} is {len(slug)} characters long. Choose one of {LONGEST_SLUG} at most."
+            )
+        if Tenant.objects.filter(slug=slug).exists():
+            raise forms.ValidationError(f"There is already a tenant with the short name {slug!r}. Choose another name.")
+        return name
+
+
+@admin.register(Tenant)
+class TenantAdmin(ReadOnlyAdmin):
+    form = TenantForm
+    list_display: ClassVar = ("name", "slug", "created_at")
+    search_fields: ClassVar = ("name", "slug")
+    fields: ClassVar = ("name", "slug", "created_at")
+    add_fieldsets: ClassVar = ((None, {"fields": ("name",)}),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("gateway.add_tenant"))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.pk = tenant_get_or_create(name=obj.name).pk
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("name", "slug", "created_at") if obj else ()

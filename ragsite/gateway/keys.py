@@ -1,0 +1,90 @@
+"""API keys: made once, shown once, looked up by prefix, compared in constant time.
+
+A key is `rag_<prefix>.<secret>` with 256 random bits of secret. Such a secret needs no slow hash: SHA-256 is enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
+from ragsite.gateway.models import ApiKey, Permission, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls, for the length of one request."""
+
+    tenant_id: UUID
+    name: str
+    permissions: frozenset[str]
+    api_key_id: UUID | None = None
+
+    # Django REST framework asks its request's user for these.
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    def require(self, permission: Permission) -> None:
+        """Raises PermissionDeniedError, naming the permission that is missing."""
+        if permission.value not in self.permissions:
+            raise PermissionDeniedError(
+                f"{self.name} lacks the permission {permission.value!r}.",
+                action="Use a key that has it; keys are made in the admin under API keys.",
+            )
+
+
+def api_key_create(
+    *, tenant: Tenant, name: str, permissions: Iterable[Permission], expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """A new key, and its plain text, which is not kept."""
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        tenant=tenant,
+        name=name,
+        prefix=prefix,
+        secret_hash=_hash(secret),
+        permissions=[permission.value for permission in permissions],
+        expires_at=expires_at,
+    )
+    return key, f"rag_{prefix}.{secret}"
+
+
+def api_key_revoke(*, key: ApiKey) -> None:
+    """From now on the key is refused."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
+
+
+def principal_of_key(text: str) -> Principal:
+    """The caller a key stands for.
+
+    Raises:
+        AuthenticationError: unknown, expired or revoked; the message does not say which part was wrong.
+    """
+    prefix, _, secret = text.removeprefix("rag_").partition(".")
+    valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
+    key = ApiKey.objects.filter(valid, prefix=prefix).first()
+    stored = key.secret_hash if key else _hash("")
+    if not hmac.compare_digest(stored, _hash(secret)) or key is None:
+        raise AuthenticationError("The API key is unknown, expired or revoked.")
+    _mark_used(key)
+    return Principal(tenant_id=key.tenant_id, name=key.name, permissions=frozenset(key.permissions), api_key_id=key.pk)
+
+
+def _mark_used(key: ApiKey) -> None:
+    """Note the use, at most once a minute: a busy key shall not write a row a request."""
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=Now())
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""The one error shape of both APIs: RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, JsonResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError
+from ninja.errors import ValidationError as NinjaValidationError
+from rest_framework import exceptions as drf
+from rest_framework.settings import api_settings
+
+from ragsite.core.errors import NotFoundError, PermanentError, RagError
+from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
+
+logger = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Schema):
+    """What every failed request answers."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[dict[str, Any]] | None = None
+
+
+def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
+    """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
+    body: dict[str, Any] = {
+        "type": f"urn:ragsite:problem:{error.error_code}",
+        "title": HTTPStatus(error.http_status).phrase,
+        "status": error.http_status,
+        "detail": error.sentence,
+        "code": error.error_code,
+    }
+    if fields:
+        body["errors"] = fields
+    response = JsonResponse(body, status=error.http_status, content_type=CONTENT_TYPE)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def drf_exception_handler(error: Exception, context: dict[str, Any]) -> JsonResponse | None:
+    """Django REST framework's handler. Unknown errors are left to Django, which logs them and answers 500."""
+    if isinstance(error, drf.ValidationError):
+        return problem_response(_invalid(), fields=_drf_fields(error.detail))
+    known = _as_rag_error(error)
+    return problem_response(known) if known else None
+
+
+def ninja_handlers_add(api: NinjaAPI) -> None:
+    """The same answers for a django-ninja API."""
+
+    def invalid(request: HttpRequest, error: Any) -> JsonResponse:
+        return problem_response(_invalid(), fields=_ninja_fields(error))
+
+    def known(request: HttpRequest, error: Any) -> JsonResponse:
+        return problem_response(_as_rag_error(error) or _unknown())
+
+    api.add_exception_handler(NinjaValidationError, invalid)
+    for kind in (RagError, Http404, HttpError, PermissionDenied, SuspiciousOperation):
+        api.add_exception_handler(kind, known)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    return problem_response(NotFoundError(f"There is nothing at {request.path}.", action="See /api/docs."))
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    return problem_response(_unknown())
+
+
+def _as_rag_error(error: Exception) -> RagError | None:
+    if isinstance(error, RagError):
+        return error
+    if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
+        return AuthenticationError("The request carries no valid API key.")
+    if isinstance(error, drf.PermissionDenied | PermissionDenied):
+        return PermissionDeniedError("This is not allowed.")
+    if isinstance(error, Http404 | drf.NotFound):
+        return NotFoundError("There is no such thing, or you may not see it.")
+    if isinstance(error, RequestDataTooBig):
+        return PermanentError("The request is too large.", code="request_too_large", status=413)
+    if isinstance(error, drf.APIException):
+        return PermanentError(str(error.detail), code=error.default_code, status=error.status_code)
+    if isinstance(error, HttpError):
+        return PermanentError(str(error), code="bad_request", status=error.status_code)
+    if isinstance(error, SuspiciousOperation):
+        return PermanentError(str(error), code="bad_request", status=400)
+    return None
+
+
+def _unknown() -> RagError:
+    return RagError("Something went wrong here.", action="It has been logged; try again, then tell the operator.")
+
+
+def _invalid() -> PermanentError:
+    return PermanentError("The request is not valid.", action="See errors for what to change.")
+
+
+def _drf_fields(detail: Any, path: str = "") -> list[dict[str, Any]]:
+    if isinstance(detail, dict):
+        return [row for name, value in detail.items() for row in _drf_fields(value, _join(path, str(name)))]
+    if isinstance(detail, list) and any(isinstance(item, dict | list) for item in detail):
+        return [row for index, value in enumerate(detail) for row in _drf_fields(value, _join(path, str(index)))]
+    messages = detail if isinstance(detail, list) else [detail]
+    field = "" if path == api_settings.NON_FIELD_ERRORS_KEY else path
+    return [{"field": field, "message": str(message)} for message in messages]
+
+
+def _ninja_fields(error: NinjaValidationError) -> list[dict[str, Any]]:
+    return [{"field": ".".join(str(part) for part in row["loc"][2:]), "message": row["msg"]} for row in error.errors]
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,186 @@
+"""Django's settings. They read nothing but the typed environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+from django.templatetags.static import static
+
+from ragsite.core.environment import PROJECT_DIR, environment_or_exit
+
+ENV = environment_or_exit()
+IN_WEB = ENV.ragsite_process == "web"
+
+BASE_DIR = PROJECT_DIR
+SECRET_KEY = ENV.ragsite_secret_key
+DEBUG = ENV.ragsite_debug
+ALLOWED_HOSTS = ENV.allowed_hosts
+ROOT_URLCONF = "ragsite.urls"
+ASGI_APPLICATION = "ragsite.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+APPEND_SLASH = True
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_prometheus",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "ninja",
+    "ragsite.core",
+    "ragsite.gateway",
+    "apps.documents",
+    "apps.models",
+    "apps.retrieval",
+    "apps.monitoring",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def _database() -> dict[str, Any]:
+    """The web process pools its connections; workers must not, Celery closes a pool at every task."""
+    config: dict[str, Any] = dict(dj_database_url.parse(ENV.database_url, conn_max_age=0))
+    options = config.setdefault("OPTIONS", {})
+    options["connect_timeout"] = 5
+    if IN_WEB:
+        options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3}
+        options["options"] = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
+    return config
+
+
+DATABASES = {"default": _database()}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+STATIC_ROOT = ENV.ragsite_data_dir / "static"
+WHITENOISE_USE_FINDERS = True
+
+FILE_UPLOAD_HANDLERS = ["apps.documents.uploads.LimitedUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.ragsite_https
+SECURE_HSTS_SECONDS = 31_536_000 if ENV.ragsite_https else 0
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ragsite.gateway.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ragsite.gateway.authentication.HasPermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "ragsite.gateway.problems.drf_exception_handler",
+    "PAGE_SIZE": 50,
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ragsite",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+}
+
+RAGSITE_DATA_DIR = ENV.ragsite_data_dir
+RAGSITE_BLOB_DIR = ENV.ragsite_data_dir / "blobs"
+RAGSITE_MAX_UPLOAD_BYTES = ENV.ragsite_max_upload_mb * 1024 * 1024
+RAGSITE_PARSER_MEMORY_BYTES = ENV.ragsite_parser_memory_mb * 1024 * 1024
+RAGSITE_PARSER_SECONDS = ENV.ragsite_parser_seconds
+RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
+RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
+RAGSITE_DOORBELL = "workers.doorbell.CeleryDoorbell"
+RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
+RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
+RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
+RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
+RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
+RAGSITE_REDIS_URL = ENV.redis_url
+RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}
+
+LOGIN_REDIRECT_URL = "admin:index"
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "ragsite",
+    "SITE_HEADER": "ragsite",
+    "SITE_SYMBOL": "library_books",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "apps.monitoring.dashboard.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
+    "STYLES": [lambda request: static("ragsite/admin.css")],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .014 200)",
+            "100": "oklch(94.5% .035 200)",
+            "200": "oklch(89.5% .065 200)",
+            "300": "oklch(82% .1 203)",
+            "400": "oklch(72.5% .115 207)",
+            "500": "oklch(62.5% .108 212)",
+            "600": "oklch(52.5% .096 217)",
+            "700": "oklch(45.5% .082 219)",
+            "800": "oklch(39.5% .068 221)",
+            "900": "oklch(34.5% .055 223)",
+            "950": "oklch(25.5% .044 225)",
+        },
+    },
+}

@@ -1,0 +1,66 @@
+"""`manage.py stack up|down|status`: the operator's door to the embedded servers."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from ragsite.core.errors import RagError
+from ragsite.stack.local import data_directory
+from ragsite.stack.stack import ServerState, ServerStatus, Stack
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command. 0 when it succeeded; 1 when it failed, or when `status` finds a server stopped."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[Stack, argparse.Namespace], int] = arguments.run
+    try:
+        return command(Stack(data_directory() / "stack", os.environ), arguments)
+    except RagError as error:
+        sys.stderr.write(f"{' '.join(error.sentence.split())}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manage.py stack", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="up|down|status")
+    commands.add_parser("up", help="start what does not run; print addresses and URLs").set_defaults(run=_up)
+    commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
+    status = commands.add_parser("status", help="where each server stands")
+    status.add_argument("--json", action="store_true", help="as a JSON list")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _up(stack: Stack, _: argparse.Namespace) -> int:
+    environment = stack.up()
+    _print_table(stack.status())
+    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    return 0
+
+
+def _down(stack: Stack, _: argparse.Namespace) -> int:
+    stack.down()
+    _print_table(stack.status())
+    return 0
+
+
+def _status(stack: Stack, arguments: argparse.Namespace) -> int:
+    found = stack.status()
+    if arguments.json:
+        sys.stdout.write(json.dumps([dataclasses.asdict(status) for status in found], indent=2) + "\n")
+    else:
+        _print_table(found)
+    return int(any(status.state is ServerState.STOPPED for status in found))
+
+
+def _print_table(found: list[ServerStatus]) -> None:
+    for status in found:
+        process = f"pid {status.pid}" if status.pid else ""
+        # A shell that evaluates the output of `up` takes these lines for comments.
+        sys.stdout.write(f"# {status.name:<12}{status.state:<17}{status.address or '-':<22}{process}".rstrip() + "\n")

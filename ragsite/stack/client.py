@@ -1,0 +1,70 @@
+"""A client of the REST API, as small as the demonstration and the benchmarks need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ragsite.core.errors import ServiceUnavailableError
+
+POLL_SECONDS = 0.25
+ENDED = ("ready", "failed")
+
+
+class Client:
+    """Calls one ragsite over HTTP with one API key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(60)
+        )
+
+    def knowledge_base(self, name: str) -> str:
+        """Make a knowledge base; its id."""
+        return str(self._json(self._http.post("/knowledge-bases/", json={"name": name}))["id"])
+
+    def upload(self, knowledge_base: str, path: Path) -> dict[str, Any]:
+        """Upload a file; the version to watch."""
+        with path.open("rb") as file:
+            response = self._http.post(
+                "/documents/", data={"knowledge_base": knowledge_base}, files={"file": (path.name, file)}
+            )
+        version: dict[str, Any] = self._json(response)["version"]
+        return version
+
+    def version(self, version_id: str) -> dict[str, Any]:
+        """How far a version has come."""
+        return self._json(self._http.get(f"/versions/{version_id}/"))
+
+    def ask(self, question: str, knowledge_base: str) -> dict[str, Any]:
+        """Ask a question of one knowledge base."""
+        return self._json(self._http.post("/ask", json={"question": question, "knowledge_bases": [knowledge_base]}))
+
+    def wait(self, version_ids: list[str], *, seconds: float) -> Iterator[dict[str, Any]]:
+        """The versions, each as it ends ready or failed.
+
+        Raises:
+            ServiceUnavailableError: some are still under way after `seconds`.
+        """
+        open_ids, deadline = list(version_ids), time.monotonic() + seconds
+        while open_ids:
+            for version_id in list(open_ids):
+                version = self.version(version_id)
+                if version["status"] in ENDED:
+                    open_ids.remove(version_id)
+                    yield version
+            if open_ids and time.monotonic() > deadline:
+                raise ServiceUnavailableError(f"{len(open_ids)} versions did not end within {seconds:.0f} s.")
+            time.sleep(POLL_SECONDS)
+
+    @staticmethod
+    def _json(response: httpx.Response) -> dict[str, Any]:
+        if response.is_error:
+            problem = response.json()
+            raise ServiceUnavailableError(f"{response.request.method} {response.request.url.path}: {problem['detail']}")
+        body: dict[str, Any] = response.json()
+        return body

@@ -1,0 +1,129 @@
+"""`manage.py demo`: the main job end to end on a system of its own, over HTTP, and gone again afterwards.
+
+The samples are uploaded, watched until READY, and asked about. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ragsite.core.errors import RagError, ServiceUnavailableError
+from ragsite.stack.client import Client
+from ragsite.stack.local import PROJECT_DIR, data_directory
+from ragsite.stack.system import System, system
+
+SAMPLES = PROJECT_DIR / "samples"
+FORMATS = {".md", ".html", ".txt", ".pdf", ".docx"}
+READY_SECONDS = 300.0
+QUESTIONS = 3
+console = Console()
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of the samples."""
+
+    knowledge_base: str
+    versions: list[dict[str, Any]]
+    seconds: float
+
+
+def main(argv: Sequence[str]) -> int:
+    """0 only when every sample became READY and every answer cites the document that holds it."""
+    data_directory().mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=data_directory(), prefix="demo-", ignore_cleanup_errors=True) as directory:
+            environ = {name: value for name, value in os.environ.items() if name != "RAGSITE_DATA_DIR"}
+            with system(Path(directory), environ, say=console.print) as running:
+                return _run(running)
+    except RagError as error:
+        sys.stderr.write(f"{error.sentence}\n")
+        return 1
+
+
+def _run(running: System) -> int:
+    client = Client(running.url, running.manage("apikey", "demo").strip())
+    ingested = _ingest(client)
+    questions = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
+    answers = [client.ask(entry["question"], ingested.knowledge_base) for entry in questions]
+    right = [_cites(answer, entry["document"]) for answer, entry in zip(answers, questions, strict=True)]
+    for answer, fine in zip(answers, right, strict=True):
+        _show(answer, fine=fine)
+    _print_json(ingested, answers)
+    return 0 if all(right) else 1
+
+
+def _ingest(client: Client) -> Ingested:
+    started = time.monotonic()
+    knowledge_base = client.knowledge_base("Samples")
+    files = sorted(path for path in SAMPLES.iterdir() if path.suffix in FORMATS)
+    uploaded = [client.upload(knowledge_base, path) for path in files]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    ended: list[dict[str, Any]] = []
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("documents ready", total=len(files))
+        for version in client.wait([version["id"] for version in uploaded], seconds=READY_SECONDS):
+            if version["status"] != "ready":
+                raise ServiceUnavailableError(f"{version['filename']} failed: {version['error']}")
+            ended.append(version)
+            progress.advance(bar)
+    return Ingested(knowledge_base, ended, time.monotonic() - started)
+
+
+def _cites(answer: dict[str, Any], document: str) -> bool:
+    """Whether the answer's first citation, the one it rests on most, is of that document."""
+    citations = answer["citations"]
+    return bool(citations) and citations[0]["title"] == document
+
+
+def _show(answer: dict[str, Any], *, fine: bool) -> None:
+    console.print(f"\n[bold]{answer['question']}[/]", highlight=False)
+    console.print(answer["answer"], highlight=False, markup=False)
+    for citation in answer["citations"]:
+        console.print(f"  {_where(citation)}: “{citation['quote']}”", style="dim", highlight=False, markup=False)
+    if not fine:
+        console.print("  This does not cite the document that holds the answer.", style="red")
+
+
+def _where(citation: dict[str, Any]) -> str:
+    place = citation["place"]
+    parts = [
+        f"{citation['title']} v{citation['version_number']}",
+        " › ".join(citation["heading_path"]),
+        f"{place['kind']} {place['number'] or place['label']}" if place else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _print_json(ingested: Ingested, answers: list[dict[str, Any]]) -> None:
+    sys.stdout.flush()
+    sys.stdout.write(
+        json.dumps(
+            {
+                "documents": len(ingested.versions),
+                "chunks": sum(version["chunk_count"] for version in ingested.versions),
+                "ready_seconds": round(ingested.seconds, 2),
+                "answers": [
+                    {
+                        "question": answer["question"],
+                        "answer": answer["answer"],
+                        "citations": [{"document": c["title"], "quote": c["quote"]} for c in answer["citations"]],
+                    }
+                    for answer in answers
+                ],
+            },
+            ensure_ascii=False,
+        )
+        + "\n"
+    )

@@ -1,0 +1,172 @@
+"""Server processes: started so that they outlive their starter, and found again without trusting a process id."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ragsite.core.errors import ConfigurationError
+from ragsite.stack.folders import private_file, using
+
+StopSignals = Sequence[tuple[signal.Signals, float]]
+
+_POLL_SECONDS = 0.02
+_MARKER_SECONDS = 30.0
+_LOG_TAIL_BYTES = 16_384
+_ALARMS = ("fatal", "panic", "error")
+_LAST_RESORT: StopSignals = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of a server's program. `user` is the system user to become, None to stay the same."""
+
+    command: tuple[str, ...]
+    folder: Path
+    log: Path
+    marker: str
+    user: str | None = None
+
+
+def bundled(package: str, *path: str) -> Path | None:
+    """A program inside an installed Python package, None when it is not there. The package is not imported."""
+    found = importlib.util.find_spec(package)
+    places = (found.submodule_search_locations or []) if found else []
+    return next((program for place in places if (program := Path(place, *path)).exists()), None)
+
+
+def launch(start: Launch) -> int:
+    """Start the program in a session of its own and return its process id; its words go to the log file.
+
+    Raises ConfigurationError when the program is missing or may not be run.
+    """
+    with using(start.log.parent):
+        if start.log.exists():
+            start.log.replace(start.log.with_suffix(".previous.log"))
+        log = private_file(start.log, "w")
+    with log:
+        process = _spawn(start, log.fileno())
+    _await_marker(process, start)
+    # Reaps it if it ends first, so that it never lingers as a zombie which looks alive.
+    threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
+    return process.pid
+
+
+def _spawn(start: Launch, log: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            start.command,
+            cwd=start.folder,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=start.user,
+            group=start.user,
+            extra_groups=None if start.user is None else [],
+        )
+    except OSError as error:
+        raise program_error(start.command[0], error) from error
+
+
+def _await_marker(process: subprocess.Popen[bytes], start: Launch) -> None:
+    """Wait until the process can be told from others: for a moment after its start it has no command line."""
+    deadline = time.monotonic() + _MARKER_SECONDS
+    while process.poll() is None and not marked(process.pid, name=Path(start.command[0]).name, marker=start.marker):
+        if time.monotonic() > deadline:
+            process.kill()
+        time.sleep(_POLL_SECONDS)
+
+
+def program_error(program: str, error: OSError) -> ConfigurationError:
+    """The sentence for a program that the system would not start."""
+    return ConfigurationError(
+        f"The server program {program} can't be started: {error.strerror}.",
+        action="Install this project's requirements again, readable for every user, or give the server's URL instead.",
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of a server: nothing of ours, as the servers read variables such as PGPORT or LISTENER_URL."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "RUST_LOG": "warn",
+    }
+
+
+def marked(pid: int | None, *, name: str, marker: str) -> psutil.Process | None:
+    """The living process `pid`, if it is the program `name` and carries our marker: a recycled id is not ours."""
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return process if _carries(process, name=name, marker=marker) else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def all_marked(*, name: str, marker: str) -> list[psutil.Process]:
+    """Every process of the program `name` that carries our marker: what a crash may have left behind."""
+    return [process for process in psutil.process_iter() if _carries(process, name=name, marker=marker)]
+
+
+def _carries(process: psutil.Process, *, name: str, marker: str) -> bool:
+    try:
+        return process.name() == name and any(marker in word for word in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def end(process: psutil.Process, signals: StopSignals = _LAST_RESORT) -> None:
+    """Send the signals in turn, each with its seconds of patience, until the process is gone."""
+    for number, seconds in signals:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+        if _ends_within(process, seconds):
+            return
+
+
+def _ends_within(process: psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while _is_alive(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """A zombie is dead: where nobody reaps orphans, as in some containers, it stays for good."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def last_words(log: Path) -> str:
+    """The line of a log that says best why its server ended."""
+    try:
+        tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return telling_line(tail)
+
+
+def telling_line(text: str) -> str:
+    """The last line of a program's output that tells of an error, else its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    alarms = [line for line in lines if any(word in line.lower() for word in _ALARMS)]
+    return (alarms or lines or [""])[-1]

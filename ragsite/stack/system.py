@@ -1,0 +1,134 @@
+"""The whole system on one machine: servers, schema, first login, and the processes of the Procfile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
+from ragsite.stack import ports
+from ragsite.stack.folders import make_private, open_lock, try_lock, write_private
+from ragsite.stack.local import PROJECT_DIR, secret_key
+from ragsite.stack.processes import telling_line
+from ragsite.stack.session import servers
+from ragsite.stack.supervisor import Supervisor, procfile
+
+READY_SECONDS = 120.0
+WEB_PORT = ("RAGSITE_WEB_PORT", 8000)
+FLOWER_PORT = ("RAGSITE_FLOWER_PORT", 5555)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running system: where to reach it, and the environment its commands need."""
+
+    url: str
+    flower_url: str
+    flower_login: str
+    admin_login: str
+    environ: dict[str, str]
+    supervisor: Supervisor
+
+    def manage(self, *arguments: str) -> str:
+        """Run a `manage.py` command against this system; what it printed."""
+        return _manage(self.environ, *arguments)
+
+
+@contextlib.contextmanager
+def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], None] = print) -> Iterator[System]:
+    """Start everything whose data is in `directory`, wait until it answers, and stop it at the end.
+
+    Raises:
+        ConfigurationError: a setting is wrong or a port is taken; the message names the setting.
+        ServiceUnavailableError: something did not come up; the message holds its last words.
+    """
+    make_private(directory)
+    with open_lock(directory / "system.lock") as lock, contextlib.ExitStack() as stack:
+        if not try_lock(lock, shared=False):
+            raise ConfigurationError(f"RAGSITE_DATA_DIR={directory}: a system is already running there; stop it first.")
+        say("servers: starting")
+        env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ)))
+        say("database: bringing the schema up to date")
+        _manage(
+            {**env, "DATABASE_URL": env.get("DATABASE_OWNER_URL", env["DATABASE_URL"])}, "migrate", "--verbosity", "0"
+        )
+        admin_login = _admin_login(_manage(env, "bootstrap"))
+        commands = procfile(PROJECT_DIR / "Procfile", env)
+        say(f"processes: starting {', '.join(commands)}")
+        supervisor = stack.enter_context(Supervisor(commands, environ=env, directory=directory))
+        found = System(
+            url=f"http://127.0.0.1:{env['RAGSITE_WEB_PORT']}",
+            flower_url=f"http://127.0.0.1:{env['RAGSITE_FLOWER_PORT']}",
+            flower_login=env["FLOWER_BASIC_AUTH"].replace(":", " / ", 1),
+            admin_login=admin_login,
+            environ=env,
+            supervisor=supervisor,
+        )
+        _await_ready(found)
+        yield found
+
+
+def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every process: what was given, what was found, and what follows from the folder."""
+    env = {**environ, **found, "RAGSITE_DATA_DIR": str(directory)}
+    env.setdefault("RAGSITE_SECRET_KEY", secret_key(directory))
+    env.setdefault("FLOWER_BASIC_AUTH", f"admin:{_flower_password(directory)}")
+    for name, usual in (WEB_PORT, FLOWER_PORT):
+        env[name] = str(_port(name, env.get(name, ""), usual))
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env["PYTHONPATH"] = str(PROJECT_DIR)
+    return env
+
+
+def _port(setting: str, asked: str, usual: int) -> int:
+    """The port asked for, which must be free; else the usual one, or any when that is taken."""
+    port = ports.asked_port(setting, asked)
+    if port is not None:
+        return ports.require_free(setting, port)
+    return usual if ports.is_free(usual) else ports.find_free()
+
+
+def _flower_password(directory: Path) -> str:
+    path = directory / "flower_password"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(12))
+    return path.read_text()
+
+
+def _manage(environ: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=PROJECT_DIR, env=environ, capture_output=True, text=True
+    )
+    if done.returncode:
+        words = telling_line(done.stderr) or telling_line(done.stdout)
+        raise ServiceUnavailableError(f"manage.py {arguments[0]} failed: {words}")
+    return done.stdout
+
+
+def _admin_login(printed: str) -> str:
+    return next((line.partition(": ")[2] for line in printed.splitlines() if line.startswith("admin login: ")), "")
+
+
+def _await_ready(found: System) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(f"{found.url}/health/ready"):
+        if time.monotonic() > deadline:
+            words = telling_line(found.supervisor.log("web").read_text(errors="replace"))
+            raise ServiceUnavailableError(f"The web process did not become ready at {found.url}: {words}")
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

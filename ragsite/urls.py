@@ -1,0 +1,29 @@
+"""Every address the web process answers."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from ragsite.api import docs_view, openapi_view, queries, resources
+from ragsite.gateway import problems
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("api/docs", docs_view, name="api-docs"),
+    path("api/openapi.json", openapi_view, name="openapi"),
+    path("api/v1/", include(resources.urls)),
+    path("api/v1/", queries.urls),
+    re_path(r"^api/.*$", problems.not_found),
+    path("", include("apps.monitoring.urls")),
+]
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """The API answers a problem; pages keep Django's."""
+    from django.views import defaults
+
+    return problems.server_error(request) if request.path.startswith("/api/") else defaults.server_error(request)

@@ -1,0 +1,47 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.documents.parsing.characters import clean, decode
+from ragsite.core.errors import PermanentError
+
+
+@given(st.text())
+def test_clean_text_keeps_every_letter_and_digit(text):
+    assert [character for character in clean(text) if character.isalnum()] == [
+        character for character in text if character.isalnum()
+    ]
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=[])))
+def test_clean_text_can_be_stored_and_has_one_kind_of_line_end(text):
+    cleaned = clean(text)
+    cleaned.encode("utf-8")
+    assert "\x00" not in cleaned
+    assert "\r" not in cleaned
+
+
+def test_clean_text_joins_words_at_soft_hyphens_and_keeps_joiners_of_scripts():
+    assert clean("op\xadtional, ef\ufffefect, 10\xa0km\r\nمی\u200cخواهم") == "optional, effect, 10 km\nمی\u200cخواهم"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_marked_and_utf8_text_is_decoded_exactly(encoding):
+    assert decode("Zażółć gęślą jaźń, 東京".encode(encoding)) == "Zażółć gęślą jaźń, 東京"
+
+
+def test_the_declared_encoding_counts_where_the_bytes_are_not_utf8():
+    assert decode("Übergröße".encode("iso-8859-1"), declared="iso-8859-1") == "Übergröße"
+
+
+@pytest.mark.parametrize("declared", ["", "no-such-code", "base64", "utf\x008"])
+def test_an_encoding_nobody_names_is_guessed(declared):
+    russian = "Однажды, в студеную зимнюю пору, я из лесу вышел; был сильный мороз. "
+    assert decode((russian * 4).encode("cp866"), declared=declared) == russian * 4
+
+
+def test_bytes_in_no_encoding_are_refused_with_what_to_do():
+    with pytest.raises(PermanentError) as caught:
+        decode(bytes(range(128, 256)) * 3 + b"\x00\x81\x00\xff")
+    assert caught.value.error_code == "damaged_file"
+    assert "UTF-8" in caught.value.error_action

@@ -1,0 +1,172 @@
+import io
+import random
+
+import docx
+import pytest
+
+from apps.documents.parsing.types import DocumentType
+from ragsite.core.errors import PermanentError
+
+PARAGRAPH = "<w:p><w:r><w:t>A duck.</w:t></w:r></w:p>"
+COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
+
+@pytest.fixture
+def parse(parse_bytes):
+    return lambda data, **limits: parse_bytes(DocumentType.DOCX, data, **limits)
+
+
+def refusal(parse, data, **limits):
+    with pytest.raises(PermanentError) as caught:
+        parse(data, **limits)
+    assert caught.value.error_action
+    return caught.value.error_code
+
+
+def saved(document):
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def test_headings_lists_and_tables_come_out_in_order(parse, outline):
+    document = docx.Document()
+    document.core_properties.title = "About ducks"
+    document.add_heading("Ducks", level=0)
+    document.add_heading("Food", level=1)
+    document.add_paragraph("They eat:")
+    document.add_paragraph("leaves", style="List Bullet")
+    document.add_paragraph("seeds", style="List Number")
+    document.add_heading("Weights", level=2)
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ["Duck", "Weight", "Teal", "300 g"], strict=True):
+        cell.text = text
+    document.add_paragraph("End.")
+    parsed = parse(saved(document))
+    assert parsed.title == "About ducks"
+    assert outline(parsed) == [
+        (("Ducks", "Food"), "Ducks\n\nFood\n\nThey eat:\n\n- leaves\n- seeds"),
+        (("Ducks", "Food", "Weights"), "Weights\n\n| Duck | Weight |\n| Teal | 300 g |\n\nEnd."),
+    ]
+    assert all(section.place is None for section in parsed.sections)
+
+
+def test_page_headers_and_footers_come_last_without_bare_page_numbers(parse, outline):
+    document = docx.Document()
+    document.add_heading("Food", level=1)
+    section = document.sections[0]
+    section.header.paragraphs[0].text = "For members only"
+    section.footer.paragraphs[0].text = "- 2 -"
+    assert outline(parse(saved(document))) == [(("Food",), "Food"), ((), "For members only")]
+
+
+def test_the_strict_kind_of_the_format_is_read_too(parse, make_docx):
+    strict = make_docx(PARAGRAPH, namespace="http://purl.oclc.org/ooxml/wordprocessingml/main")
+    assert parse(strict).text == "A duck."
+
+
+def test_notes_and_comments_are_kept_once(parse, make_docx, make_word_xml):
+    data = make_docx(
+        PARAGRAPH,
+        related=[("footnotes", "footnotes.xml"), ("comments", "comments.xml")],
+        parts={
+            "word/footnotes.xml": make_word_xml("footnotes", f"<w:footnote>{PARAGRAPH}{PARAGRAPH}</w:footnote>"),
+            "word/comments.xml": make_word_xml(
+                "comments", "<w:comment><w:p><w:r><w:t>Is it 1934?</w:t></w:r></w:p></w:comment>"
+            ),
+        },
+    )
+    assert parse(data).text == "A duck.\n\nA duck.\n\nIs it 1934?"
+
+
+def test_deleted_and_hidden_words_are_left_out_and_inserted_ones_kept(parse, make_docx):
+    body = (
+        "<w:p><w:del><w:r><w:delText>old</w:delText></w:r></w:del><w:ins><w:r><w:t>new</w:t></w:r></w:ins>"
+        "<w:moveFrom><w:r><w:t>moved</w:t></w:r></w:moveFrom><w:r><w:instrText>PAGE</w:instrText></w:r>"
+        "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r>"
+        '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:tab/><w:t>shown</w:t><w:br/><w:t>below</w:t></w:r></w:p>'
+    )
+    assert parse(make_docx(body)).text == "new\tshown\nbelow"
+
+
+def test_text_boxes_are_read_once(parse, make_docx):
+    box = "<w:txbxContent><w:p><w:r><w:t>In a box.</w:t></w:r></w:p></w:txbxContent>"
+    body = (
+        f"<w:p><w:r><w:t>Around.</w:t></w:r><w:r><w:AlternateContent><w:Choice>{box}</w:Choice>"
+        f"<w:Fallback>{box}</w:Fallback></w:AlternateContent></w:r></w:p>"
+    )
+    assert parse(make_docx(body)).text == "Around.\n\nIn a box."
+
+
+def test_tables_inside_tables_are_not_repeated(parse, make_docx):
+    inner = f"<w:tbl><w:tr><w:tc>{PARAGRAPH}</w:tc><w:tc>{PARAGRAPH}</w:tc></w:tr></w:tbl>"
+    body = f"<w:tbl><w:tr><w:tc>{inner}</w:tc><w:tc>{PARAGRAPH}</w:tc></w:tr></w:tbl>"
+    assert parse(make_docx(body)).text == "| A duck. A duck. | A duck. |"
+
+
+def test_embedded_files_are_counted_not_read(parse, make_docx):
+    document = parse(make_docx(PARAGRAPH, parts={"word/embeddings/sheet.xlsx": "x"}))
+    assert document.metadata == {"embedded_files_not_read": "1"}
+
+
+def test_documents_with_a_password_are_refused(parse):
+    stream_name = "EncryptedPackage".encode("utf-16-le")
+    assert refusal(parse, COMPOUND_FILE + stream_name) == "encrypted_file"
+
+
+@pytest.mark.parametrize(
+    ("parts", "limits"),
+    [
+        ({"word/media/a": b"\0" * 4_000_000}, {}),
+        ({"word/media/a": random.Random(1).randbytes(60_000)}, {"max_unpacked_bytes": 50_000}),  # noqa: S311
+        ({f"word/media/{number}": b"" for number in range(1_001)}, {}),
+        ({f"word/media/{number}": b"" for number in range(250)}, {"max_archive_members": 10}),
+    ],
+    ids=["ratio", "size", "members", "far too many members"],
+)
+def test_archives_that_unpack_to_too_much_are_refused(parse, make_docx, parts, limits):
+    assert refusal(parse, make_docx(PARAGRAPH, parts=parts), **limits) == "unsafe_archive"
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        '<!ENTITY e SYSTEM "file:///etc/hostname">',
+        '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;"><!ENTITY e "&b;&b;&b;">',
+    ],
+    ids=["external", "growing"],
+)
+def test_documents_that_declare_xml_entities_are_refused(parse, make_docx, declaration):
+    body = "<w:p><w:r><w:t>A duck &e;</w:t></w:r></w:p>"
+    assert refusal(parse, make_docx(body, doctype=f"<!DOCTYPE d [{declaration}]>")) == "unsafe_xml"
+
+
+@pytest.mark.parametrize("body", ["<w:p>", "<w:sdt>" * 400 + "</w:sdt>" * 400], ids=["unclosed", "too deep"])
+def test_documents_with_broken_xml_are_refused(parse, make_docx, body):
+    assert refusal(parse, make_docx(body)) == "damaged_file"
+
+
+def test_documents_without_words_are_refused(parse, make_docx):
+    assert refusal(parse, make_docx("<w:p/>")) == "empty_text"
+
+
+def test_absurd_depths_of_lists_take_no_room(parse, make_docx):
+    numbering = '<w:pPr><w:numPr><w:ilvl w:val="999999999"/><w:numId w:val="1"/></w:numPr></w:pPr>'
+    document = parse(make_docx(f"<w:p>{numbering}<w:r><w:t>A duck.</w:t></w:r></w:p>"))
+    assert len(document.text) < 50
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_no_damage_leads_to_anything_but_a_document_or_a_refusal(parse, make_docx, stored):
+    whole = make_docx(PARAGRAPH, stored=stored)
+    chance = random.Random(7)  # noqa: S311
+    refused = 0
+    for number in range(200):
+        damaged = bytearray(whole[: len(whole) - chance.randrange(60) if number % 4 == 0 else len(whole)])
+        for _ in range(4):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            parse(bytes(damaged))
+        except PermanentError:
+            refused += 1
+    assert refused > 0

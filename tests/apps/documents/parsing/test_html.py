@@ -1,0 +1,84 @@
+import pytest
+
+from apps.documents.parsing.types import DocumentType
+from ragsite.core.errors import PermanentError
+
+
+@pytest.fixture
+def parse(parse_bytes):
+    return lambda source: parse_bytes(DocumentType.HTML, source if isinstance(source, bytes) else source.encode())
+
+
+def test_a_page_comes_out_as_sections_by_its_headings(parse, outline):
+    page = parse("<title>The duck</title><h1>Duck</h1><p>A <b>bird</b>.<h3>Food</h3><div>Leaves,<br>seeds.</div>")
+    assert page.title == "The duck"
+    assert outline(page) == [(("Duck",), "Duck\n\nA bird."), (("Duck", "Food"), "Food\n\nLeaves,\nseeds.")]
+
+
+def test_what_a_reader_does_not_see_is_left_out(parse):
+    page = parse(
+        "<p>seen</p><script>a()</script><style>b{}</style><!-- c --><p hidden>d</p><p style='display: none'>e</p>"
+        "<div style='visibility:hidden'><p>f</p></div><template>g</template><nav>h</nav><noscript>i</noscript>tail"
+    )
+    assert page.text == "seen\n\ntail"
+
+
+def test_tables_keep_their_header_and_rows(parse):
+    page = parse(
+        "<table><caption>Meals</caption><thead><tr><th>Meal<th>Time</thead>"
+        "<tr><td><p>Break</p><p>fast</p><td>10:00<tr><td></td></tr><tr><td>Tea<td><ul><li>a<li>b</ul></table>after"
+    )
+    assert page.text == "Meals\n\n| Meal | Time |\n| Break fast | 10:00 |\n| Tea | a b |\n\nafter"
+
+
+def test_tables_that_only_arrange_the_page_are_not_tables(parse, outline):
+    page = parse("<table><tr><td>Menu<td><h1>Duck</h1><p>A bird.</p><table><tr><td>a<td>b</table></table>")
+    assert outline(page) == [((), "Menu"), (("Duck",), "Duck\n\nA bird.\n\n| a | b |")]
+
+
+def test_lists_are_lines_with_their_depth_and_numbers(parse):
+    page = parse("<ol><li>one<ul><li>inner</ul><li><p>two</p><p>more</p></ol><p>end")
+    assert page.text == "1. one\n  - inner\n2. two\nmore\n\nend"
+
+
+def test_preformatted_text_keeps_its_lines(parse):
+    assert parse("<p>code:</p><pre>if x:\n    y()\n</pre>").text == "code:\n\nif x:\n    y()"
+
+
+def test_pictures_stand_for_their_description(parse):
+    assert parse('<p>See <img src="x" alt="a duck"> here</p>').text == "See a duck here"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<meta charset='utf-8'><p>größer</p>".encode(),
+        "<p>größer</p>".encode("utf-16"),
+        "<meta http-equiv=content-type content='text/html; charset=iso-8859-15'><p>größer</p>".encode("iso-8859-15"),
+        b"<?xml version='1.0' encoding='iso-8859-1'?><html><meta charset=latin1><p>gr\xf6\xdfer</p></html>",
+    ],
+)
+def test_the_encoding_is_found_by_mark_or_declaration(parse, data):
+    assert parse(data).text == "größer"
+
+
+def test_entities_that_a_page_declares_are_not_expanded(parse):
+    page = parse('<!DOCTYPE html [<!ENTITY a "bomb"><!ENTITY b SYSTEM "file:///etc/hostname">]><p>&a;&b; text</p>')
+    assert page.text.endswith("&a;&b; text")
+
+
+def test_nesting_beyond_what_can_be_read_is_refused_rather_than_cut(parse):
+    with pytest.raises(PermanentError) as caught:
+        parse("<div>" * 100_000 + "lost words")
+    assert caught.value.error_code == "damaged_file"
+
+
+def test_deep_but_readable_nesting_loses_nothing(parse):
+    assert parse("<div>" * 1_500 + "found words" + "</div>" * 1_500).text == "found words"
+
+
+@pytest.mark.parametrize("source", ["<p></p>", " ", "<title>only a title</title>", "<!-- x -->"])
+def test_a_page_without_words_is_refused(parse, source):
+    with pytest.raises(PermanentError) as caught:
+        parse(source)
+    assert caught.value.error_code == "empty_text"

@@ -1,0 +1,113 @@
+"""Checkpoints to test with: small ones made on the spot, and the real weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertModel
+
+from apps.models.checkpoint import checkpoint_read, weights_sha256
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.services.registry import BUNDLED_NAME, bundled_model_path
+from ragsite.core.ids import new_id
+
+CORPUS = [
+    "The tenant pays the rent on the first day of each month.",
+    "A document version is made of chunks, and each chunk of a span of text.",
+    "Water boils at one hundred degrees at the level of the sea.",
+    "The engine answers a question with the passages that support it.",
+]
+
+
+def tokenizer_train() -> Tokenizer:
+    """A WordPiece tokenizer that knows the corpus, saved with a truncation that must not be obeyed."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    tokenizer.train_from_iterator(CORPUS, trainer=trainers.WordPieceTrainer(vocab_size=200, special_tokens=special))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.enable_truncation(max_length=4)
+    tokenizer.enable_padding(length=4)
+    return tokenizer
+
+
+def checkpoint_make(folder: Path, *, dimensions: int = 32, pooling: str = "mean_tokens", seed: int = 0) -> Path:
+    """A two-layer BERT with random weights, laid out as sentence-transformers does; 24 tokens at most."""
+    tokenizer = tokenizer_train()
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=dimensions,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=2 * dimensions,
+        max_position_embeddings=48,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "1_Pooling").mkdir()
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+    ]
+    json_write(folder / "modules.json", modules)
+    json_write(
+        folder / "1_Pooling" / "config.json",
+        {"word_embedding_dimension": dimensions, f"pooling_mode_{pooling}": True, "pooling_mode_max_tokens": False},
+    )
+    json_write(folder / "sentence_bert_config.json", {"max_seq_length": 24, "do_lower_case": False})
+    return folder
+
+
+def json_write(file: Path, content: object) -> None:
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def model_of(path: Path, *, name: str) -> EmbeddingModel:
+    checkpoint = checkpoint_read(path)
+    return EmbeddingModel(
+        version_id=new_id(),
+        name=name,
+        path=path,
+        sha256=weights_sha256(checkpoint.weights),
+        dimensions=checkpoint.dimensions,
+        max_tokens=checkpoint.max_tokens,
+    )
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a checkpoint folder of its own for the test, which may spoil it."""
+
+    def make(name: str = "tiny", **options: object) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        return checkpoint_make(folder, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def make_model(make_checkpoint: Callable[..., Path]) -> Callable[..., EmbeddingModel]:
+    """Makes a checkpoint and what would be registered of it."""
+
+    def make(name: str = "tiny", **options: object) -> EmbeddingModel:
+        return model_of(make_checkpoint(name, **options), name=name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundled_model() -> EmbeddingModel:
+    """The real all-MiniLM-L6-v2."""
+    path = bundled_model_path()
+    if path is None:
+        pytest.skip("the package with the weights is not installed")
+    return model_of(path, name=BUNDLED_NAME)

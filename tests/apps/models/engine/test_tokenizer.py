@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.engine.tokenizer import InputEncoder, ModelTokenizer
+
+MakeCheckpoint = Callable[..., Path]
+TEXT = "The tenant pays the rent. Übrigens: 東京 — €5, naïve!"
+
+
+def test_the_limit_leaves_room_for_the_special_tokens(make_checkpoint: MakeCheckpoint) -> None:
+    assert ModelTokenizer(make_checkpoint()).limit == 24 - 2
+
+
+def test_counting_ignores_the_truncation_and_padding_saved_with_the_tokenizer(make_checkpoint: MakeCheckpoint) -> None:
+    tokenizer = ModelTokenizer(make_checkpoint())
+
+    assert tokenizer.count("the " * 1000) == 1000
+    assert tokenizer.count("the") == 1
+    assert tokenizer.count("") == 0
+
+
+def test_offsets_are_character_spans_in_order_that_cover_every_word(make_checkpoint: MakeCheckpoint) -> None:
+    tokenizer = ModelTokenizer(make_checkpoint())
+
+    offsets = tokenizer.offsets(TEXT)
+
+    assert len(offsets) == tokenizer.count(TEXT)
+    assert all(start < end <= next_start for (start, end), (next_start, _) in itertools.pairwise(offsets))
+    covered = {place for start, end in offsets for place in range(start, end)}
+    assert covered == {place for place, character in enumerate(TEXT) if not character.isspace()}
+
+
+def test_inputs_are_cut_at_the_models_limit_and_keep_the_closing_token(make_checkpoint: MakeCheckpoint) -> None:
+    encoder = InputEncoder(make_checkpoint(), max_tokens=24)
+
+    long, short = encoder.encode(["the " * 1000, "the"])
+
+    assert len(long) == 24
+    assert (long[0], long[-1]) == (short[0], short[-1])
+    assert len(short) == 3
+
+
+@pytest.mark.weights
+def test_the_real_model_takes_256_tokens_though_its_tokenizer_says_128(bundled_model: EmbeddingModel) -> None:
+    tokenizer = ModelTokenizer(bundled_model.path)
+
+    assert tokenizer.limit == 254
+    assert tokenizer.count("water " * 200) == 200
+    assert tokenizer.offsets("Hello world") == [(0, 5), (6, 11)]

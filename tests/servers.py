@@ -1,0 +1,58 @@
+"""A pytest plugin: one embedded stack for the whole session, started before Django reads its settings.
+
+Every test works against real servers as the application's role. The schema belongs to the owner's role, as in production.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ragsite.stack.stack import Stack
+
+PROJECT = Path(__file__).resolve().parents[1]
+_session = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Start the servers and put their addresses into the environment."""
+    directory = Path(tempfile.mkdtemp(prefix="ragsite-tests-"))
+    _session.callback(shutil.rmtree, directory, ignore_errors=True)
+    os.environ.update(
+        RAGSITE_DATA_DIR=str(directory),
+        RAGSITE_SECRET_KEY="tests-only-" + "0" * 40,
+        RAGSITE_MODEL_TRANSPORT="fake",
+        RAGSITE_MODEL_THREADS="2",
+        HF_HUB_OFFLINE="1",
+        DJANGO_ALLOW_ASYNC_UNSAFE="1",
+    )
+    for given in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
+        os.environ.pop(given, None)
+    stack = Stack(directory / "stack", {})
+    os.environ.update(_session.enter_context(stack.session()))
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _session.close()
+
+
+def migrate() -> None:
+    """Bring the schema up as the owner, and let the application's role empty tables between tests."""
+    owner = os.environ["DATABASE_OWNER_URL"]
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=PROJECT, env={**os.environ, "DATABASE_URL": owner}, check=True,
+    )  # fmt: skip
+    with psycopg.connect(owner) as connection:
+        connection.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO ragsite_app")

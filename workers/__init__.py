@@ -1,0 +1,1 @@
+"""The Celery application, its queues, the table of stages, and the event relay."""

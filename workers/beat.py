@@ -1,0 +1,40 @@
+"""Beat, of which only one rings however many run: the one that holds an advisory lock."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import psycopg
+from celery.beat import Scheduler
+
+from ragsite.core.database import SessionLock
+
+logger = logging.getLogger(__name__)
+LOCK = 7_242_001
+RETRY_SECONDS = 2.0
+
+
+class LeaderScheduler(Scheduler):
+    """Keeps its schedule in memory: what was missed while nobody led is rung at once by the next leader."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._lock = SessionLock(LOCK)
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        if not self._leads():
+            return RETRY_SECONDS
+        wait: float = super().tick(*args, **kwargs)
+        return min(wait, RETRY_SECONDS)
+
+    def close(self) -> None:
+        self._lock.release()
+        super().close()
+
+    def _leads(self) -> bool:
+        try:
+            return self._lock.held()
+        except psycopg.Error:
+            logger.warning("beat waits: the database does not answer", exc_info=True)
+            return False

@@ -1,0 +1,98 @@
+"""The Celery application. Settings and their reasons are in docs/operations.md; queues and limits in workers/queues.py."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import kombu
+from celery import Celery
+
+from workers import guard
+from workers.queues import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
+guard.install()
+
+VISIBILITY_SECONDS = 900
+SWEEP_SECONDS = 5.0
+PURGE_SECONDS = 600.0
+
+
+class Config:
+    """Celery's settings."""
+
+    @property
+    def broker_url(self) -> str:
+        from django.conf import settings
+
+        return str(settings.RAGSITE_REDIS_URL)
+
+    result_backend = broker_url
+    result_expires = 60
+    result_extended = False
+    task_ignore_result = True
+    task_store_errors_even_if_ignored = False
+
+    task_serializer = "json"
+    accept_content = ["json"]
+    result_accept_content = ["json"]
+
+    task_queues = [kombu.Queue(queue.value, kombu.Exchange(queue.value), routing_key=queue.value) for queue in Queue]
+    task_create_missing_queues = False
+    task_default_queue = Queue.MAINTENANCE.value
+
+    # A task that was started is finished or, by its lease, taken over: a late ack costs nothing and loses nothing.
+    task_acks_late = True
+    task_acks_on_failure_or_timeout = True
+    task_reject_on_worker_lost = False
+    task_send_sent_event = True
+    worker_send_task_events = True
+    worker_prefetch_multiplier = 1
+    worker_cancel_long_running_tasks_on_connection_loss = False
+    worker_hijack_root_logger = False
+    worker_max_tasks_per_child = 200
+    worker_max_memory_per_child = 1_500_000
+
+    visibility_timeout = VISIBILITY_SECONDS
+    broker_transport_options = {
+        "visibility_timeout": VISIBILITY_SECONDS,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "global_keyprefix": "rag:",
+    }
+    result_backend_transport_options = {"global_keyprefix": "rag:"}
+    redis_socket_timeout = 10
+    redis_socket_connect_timeout = 3
+    broker_connection_timeout = 3
+    broker_connection_retry_on_startup = True
+    broker_connection_max_retries = None
+    broker_pool_acquire_timeout = 3
+    task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 1}
+
+    # What stands here is rung again by the next beat, so a late one is dropped.
+    beat_schedule: dict[str, dict[str, Any]] = {
+        "sweep": {
+            "task": "workers.tasks.sweep",
+            "schedule": SWEEP_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
+        },
+        "purge": {
+            "task": "workers.tasks.purge",
+            "schedule": PURGE_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": PURGE_SECONDS},
+        },
+        "events-purge": {
+            "task": "workers.tasks.events_purge",
+            "schedule": PURGE_SECONDS,
+            "options": {"queue": Queue.EVENTS.value, "expires": PURGE_SECONDS},
+        },
+    }
+
+
+app = Celery("ragsite", include=["workers.tasks", "workers.process"])
+app.config_from_object(Config())

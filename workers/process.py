@@ -1,0 +1,76 @@
+"""Setting up a worker process: what it refuses, and what it may take."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from typing import Any
+
+from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.selectors import embedding_model_default
+from ragsite.core.database import connection_release
+from ragsite.core.errors import ConfigurationError, RagError
+from workers.queues import LIMITS, Pool, Queue
+from workers.stages import STAGES
+
+logger = logging.getLogger(__name__)
+WARM_UP_SECONDS = 120.0
+
+
+@celeryd_after_setup.connect
+def pool_check(sender: str, instance: Any, **_: Any) -> None:
+    """Refuse to serve a queue on a pool that can't keep its limits: a celery worker would ignore them without a word."""
+    pool = _pool_of(instance)
+    wrong = [queue for queue in _queues_of(instance) if LIMITS[queue].pool is not pool]
+    if wrong:
+        error = ConfigurationError(
+            f"--pool: {sender} would serve {', '.join(wrong)} with {pool or instance.pool_cls!r}; "
+            f"{wrong[0]} needs --pool={LIMITS[wrong[0]].pool.value}."
+        )
+        sys.exit(error.message)
+
+
+@worker_init.connect
+def preload(sender: Any, **_: Any) -> None:
+    """Import what the worker's stages need before it forks or starts: the first document shall not wait for it."""
+    queues = _queues_of(sender)
+    for stage in STAGES:
+        if stage.queue in queues:
+            import_string(stage.service)
+
+
+@worker_ready.connect
+def warm_up(sender: Any, **_: Any) -> None:
+    """Load the default model in a worker that holds models. Until one is registered there is nothing to load."""
+    if settings.RAGSITE_MODEL_TRANSPORT != "local":
+        return
+    try:
+        embed(
+            ["ready"], model=embedding_model_default(), purpose=Purpose.QUERY, deadline=Deadline.after(WARM_UP_SECONDS)
+        )
+    except RagError as error:
+        logger.warning("the default model is not loaded yet: %s", error.sentence)
+    finally:
+        connection_release()
+
+
+@worker_process_init.connect
+def memory_limit(**_: Any) -> None:
+    """Bound the address space of a prefork child: a hostile file ends in MemoryError, not in a dead machine."""
+    limit = settings.RAGSITE_PARSER_MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _pool_of(instance: Any) -> Pool | None:
+    module = getattr(instance.pool_cls, "__module__", "")
+    return {"celery.concurrency.prefork": Pool.PREFORK, "celery.concurrency.thread": Pool.THREADS}.get(module)
+
+
+def _queues_of(instance: Any) -> list[Queue]:
+    return [Queue(name) for name in instance.app.amqp.queues.consume_from]

@@ -1,0 +1,122 @@
+"""Running a stage: claim, work under a heartbeat, and see to what went wrong. The same for every stage."""
+
+from __future__ import annotations
+
+import logging
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DatabaseError, models
+from django.utils.module_loading import import_string
+
+from apps.documents.models import DocumentVersion
+from apps.documents.steps import Step, step_fail, step_postpone, step_started, version_fail
+from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
+from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
+from workers.stages import Stage
+
+logger = logging.getLogger(__name__)
+
+
+def stage_run(stage: Stage) -> bool:
+    """Claim work of the stage and do it; whether there was any."""
+    step = _claim(stage)
+    if not step.claim.ids:
+        return False
+    step_started(step)
+    try:
+        with heartbeat(DocumentVersion, step.claim):
+            import_string(stage.service)(step)
+    except LeaseLostError as error:
+        logger.warning("%s", error.message)
+    except SoftTimeLimitExceeded:
+        step_fail(step, _took_too_long(stage))
+    except MemoryError:
+        step_fail(step, _took_too_much())
+    except PermanentError as error:
+        _blame(step, error)
+    except (TransientError, DatabaseError) as error:
+        step_postpone(step, _as_transient(error))
+    except Exception as error:
+        step_postpone(step, _unexpected(error))
+        raise
+    return True
+
+
+def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
+    """Versions the stage could claim now, the oldest first."""
+    return _waiting(stage).filter(claimable())
+
+
+def stage_give_up(stage: Stage) -> int:
+    """Fail the versions whose worker died as often as a stage may be started; the number of them."""
+    spent = DocumentVersion.objects.filter(
+        claimable(), status=stage.before, attempts__gte=settings.RAGSITE_MAX_ATTEMPTS
+    )
+    ids = list(spent.values_list("pk", flat=True)[:200])
+    for version_id in ids:
+        version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage))
+    return len(ids)
+
+
+def _waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.filter(
+        status=stage.before, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS, document__deleted_at=None
+    ).order_by("id")
+
+
+def _claim(stage: Stage) -> Step:
+    """Fresh versions together, up to the stage's measure; one that was tried before alone, so that it fails alone."""
+    claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
+    if not claim.ids:
+        claim = lease_claim(_waiting(stage), limit=1)
+    return _step(stage, claim)
+
+
+def _step(stage: Stage, claim: Claim) -> Step:
+    return Step(stage=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from, claim=claim)
+
+
+def _blame(step: Step, error: PermanentError) -> None:
+    """Fail the version at fault. Among several nobody knows which: each gets another try, alone."""
+    if len(step.claim.ids) == 1:
+        step_fail(step, error)
+    else:
+        step_postpone(step, error)
+
+
+def _as_transient(error: TransientError | DatabaseError) -> RagError:
+    if isinstance(error, TransientError):
+        return error
+    logger.warning("the database refused the work of a stage", exc_info=error)
+    return TransientError(f"The database refused the work: {error}", code="database_error")
+
+
+def _unexpected(error: Exception) -> TransientError:
+    """A defect of ours: told in the timeline, tried again a bounded number of times, and raised for the log."""
+    return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code="unexpected_error")
+
+
+def _took_too_long(stage: Stage) -> PermanentError:
+    return PermanentError(
+        f"The {stage.name} stage was stopped after {settings.RAGSITE_PARSER_SECONDS} seconds.",
+        code="too_slow",
+        action="Split the document, or ask the operator to raise RAGSITE_PARSER_SECONDS.",
+    )
+
+
+def _took_too_much() -> PermanentError:
+    return PermanentError(
+        "The document needs more memory than one worker may take.",
+        code="too_much_memory",
+        action="Split the document, or ask the operator to raise RAGSITE_PARSER_MEMORY_MB.",
+    )
+
+
+def _worker_died(stage: Stage) -> PermanentError:
+    return PermanentError(
+        f"The worker died or gave up {settings.RAGSITE_MAX_ATTEMPTS} times at the {stage.name} stage; "
+        "the last reason is in the timeline.",
+        code="too_many_attempts",
+        action="Look at the worker's log; retry once the cause is mended.",
+    )
