@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
         entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[argv[1]]).main
         return entry(argv[2:])
 
-    from ragsite.core.errors import ConfigurationError
+    from ragsite.core.errors import RagError
     from ragsite.stack.local import local_environment
 
     try:
@@ -29,8 +29,8 @@ def main(argv: list[str]) -> int:
             from django.core.management import execute_from_command_line
 
             execute_from_command_line(argv)
-    except ConfigurationError as error:
-        print(error.message, file=sys.stderr)
+    except RagError as error:
+        print(error.sentence, file=sys.stderr)
         return 2
     return 0
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
 
 from apps.documents.access import AccessScope
 from apps.documents.models import DocumentVersion, KnowledgeBase
@@ -19,6 +26,7 @@ from workers.stage_run import stage_run
 from workers.stages import STAGES
 
 _numbers = itertools.count(1)
+Result = TypeVar("Result")
 
 HANDBOOK = """# Harbour handbook
 
@@ -60,6 +68,11 @@ def upload(
     return document_upload(UploadRequest(knowledge_base=into, filename=filename, parts=parts, **fields))
 
 
+def file(content: str | bytes, name: str = "note.txt") -> SimpleUploadedFile:
+    """A file as a client sends it."""
+    return SimpleUploadedFile(name, content.encode() if isinstance(content, str) else content)
+
+
 def ready_version(
     into: KnowledgeBase | None = None, content: str | bytes | None = None, **fields: Any
 ) -> DocumentVersion:
@@ -97,3 +110,39 @@ def scope(*knowledge_bases: KnowledgeBase) -> AccessScope:
     return AccessScope(
         tenant_id=knowledge_bases[0].tenant_id, knowledge_base_ids=frozenset(kb.pk for kb in knowledge_bases)
     )
+
+
+def client(of: Tenant, *permissions: Permission, **options: Any) -> Client:
+    """Django's test client, carrying a key of the tenant."""
+    return Client(headers=headers(of, *permissions), **options)
+
+
+def in_parallel(times: int, call: Callable[[], Result]) -> list[Result]:
+    """What the call gives in that many threads, which start it at the same moment, each on its own connection."""
+    barrier = threading.Barrier(times)
+
+    def run(_: int) -> Result:
+        try:
+            barrier.wait(10)
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(run, range(times)))
+
+
+@contextmanager
+def in_background(call: Callable[[], Any]) -> Iterator[None]:
+    """Run the call in a thread of its own beside the block; its error is the block's."""
+
+    def run() -> None:
+        try:
+            call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        yield
+        running.result(30)

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -26,8 +26,7 @@ _session = ExitStack()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers and put their addresses into the environment."""
-    directory = Path(tempfile.mkdtemp(prefix="ragsite-tests-"))
-    _session.callback(shutil.rmtree, directory, ignore_errors=True)
+    directory = _session.enter_context(own_folder())
     os.environ.update(
         RAGSITE_DATA_DIR=str(directory),
         RAGSITE_SECRET_KEY="tests-only-" + "0" * 40,
@@ -40,11 +39,25 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         os.environ.pop(given, None)
     stack = Stack(directory / "stack", {})
     os.environ.update(_session.enter_context(stack.session()))
-    return (yield)
+    try:
+        return (yield)
+    except BaseException:
+        _session.close()
+        raise
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _session.close()
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for servers, gone afterwards. Not below pytest's own, which is closed to PostgreSQL's user under root."""
+    directory = Path(tempfile.mkdtemp(prefix="ragsite-tests-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def migrate() -> None:

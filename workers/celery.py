@@ -8,6 +8,7 @@ from typing import Any
 import kombu
 from celery import Celery
 
+from ragsite.core.environment import process_is
 from workers import guard
 from workers.queues import Queue
 
@@ -15,6 +16,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 guard.install()
 
 VISIBILITY_SECONDS = 900
+SOCKET_SECONDS = 2 if process_is("web") else 10
+"""A person waits on the web process; a worker's blocking reads take their time."""
 SWEEP_SECONDS = 5.0
 PURGE_SECONDS = 600.0
 
@@ -44,7 +47,8 @@ class Config:
 
     # A task that was started is finished or, by its lease, taken over: a late ack costs nothing and loses nothing.
     task_acks_late = True
-    task_acks_on_failure_or_timeout = True
+    task_acks_on_failure = True
+    task_acks_on_timeout = True
     task_reject_on_worker_lost = False
     task_send_sent_event = True
     worker_send_task_events = True
@@ -59,14 +63,14 @@ class Config:
         "visibility_timeout": VISIBILITY_SECONDS,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
-        "socket_timeout": 10,
+        "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 10,
         "global_keyprefix": "rag:",
     }
     result_backend_transport_options = {"global_keyprefix": "rag:"}
-    redis_socket_timeout = 10
+    redis_socket_timeout = SOCKET_SECONDS
     redis_socket_connect_timeout = 3
     broker_connection_timeout = 3
     broker_connection_retry_on_startup = True

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
+import signal
 import sys
+import threading
 from typing import Any
 
 from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready
@@ -20,6 +23,8 @@ from workers.stages import STAGES
 
 logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
+STALLED_SECONDS = 120.0
+WATCH_SECONDS = 5.0
 
 
 @celeryd_after_setup.connect
@@ -57,6 +62,22 @@ def warm_up(sender: Any, **_: Any) -> None:
         logger.warning("the default model is not loaded yet: %s", error.sentence)
     finally:
         connection_release()
+
+
+@worker_ready.connect
+def watch_engines(sender: Any, **_: Any) -> None:
+    """End a process whose device hangs: threads can't be ended singly, and its work is taken over by its leases."""
+    if settings.RAGSITE_MODEL_TRANSPORT == "local":
+        threading.Thread(target=_watch_engines, name="engine-watchdog", daemon=True).start()
+
+
+def _watch_engines() -> None:
+    engines = import_string("apps.models.engine.resources.engines")
+    pause = threading.Event()
+    while not (stalled := engines().stalled(STALLED_SECONDS)):
+        pause.wait(WATCH_SECONDS)
+    logger.critical("a batch of %s has run for over %.0f s; this process ends", stalled[0].name, STALLED_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @worker_process_init.connect

@@ -13,6 +13,7 @@ from apps.documents.models import DocumentVersion
 from apps.documents.steps import Step, step_fail, step_postpone, step_started, version_fail
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
+from workers.queues import LIMITS
 from workers.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,9 @@ def _unexpected(error: Exception) -> TransientError:
 
 def _took_too_long(stage: Stage) -> PermanentError:
     return PermanentError(
-        f"The {stage.name} stage was stopped after {settings.RAGSITE_PARSER_SECONDS} seconds.",
+        f"The {stage.name} stage was stopped after {LIMITS[stage.queue].soft} seconds.",
         code="too_slow",
-        action="Split the document, or ask the operator to raise RAGSITE_PARSER_SECONDS.",
+        action="Split the document, or ask the operator to give one file more time (RAGSITE_PARSER_SECONDS).",
     )
 
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -37,6 +37,7 @@ from apps.documents.services.uploads import Upload, UploadOutcome, UploadRequest
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.models import Permission
+from ragsite.gateway.parsing import BoundedJSONParser
 
 READ_AND_WRITE = {
     "GET": Permission.READ,
@@ -87,7 +88,7 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
     serializer_class = DocumentSerializer
     queryset = Document.objects.none()
     filterset_fields = ("knowledge_base", "external_id")
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, BoundedJSONParser)
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Document]:

@@ -33,7 +33,6 @@ class ModelVersionInline(StatusColumn, ReadOnlyInline):
     verbose_name_plural = "Versions"
     hide_title = True
     fields: ClassVar = ("page", "state", "dimensions", "max_tokens", "created_at")
-    readonly_fields: ClassVar = ("page", "state")
 
     @display(description="Version")
     def page(self, version: ModelVersion) -> SafeString:

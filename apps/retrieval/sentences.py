@@ -35,7 +35,7 @@ def sentence_spans(text: str) -> list[SentenceSpan]:
         piece = text[start:end]
         if piece.strip():
             begin = start + len(piece) - len(piece.lstrip()) if open_at is None else open_at
-            open_at = begin if _goes_with_next(piece) and following < len(text) else None
+            open_at = begin if _goes_with_next(piece, gap=text[end:following]) and following < len(text) else None
             if open_at is None:
                 spans.append(SentenceSpan(begin, start + len(piece.rstrip())))
         start = following
@@ -44,11 +44,12 @@ def sentence_spans(text: str) -> list[SentenceSpan]:
 
 def says_something(sentence: str) -> bool:
     """Whether a span can stand as a statement: a heading or a stray word can't."""
-    return not _is_heading(sentence) and len(_WORD.findall(sentence)) >= FRAGMENT_WORDS
+    return not sentence.startswith("#") and len(_WORD.findall(sentence)) >= FRAGMENT_WORDS
 
 
-def _goes_with_next(piece: str) -> bool:
-    return len(_WORD.findall(piece)) <= FRAGMENT_WORDS and not _is_heading(piece)
+def _goes_with_next(piece: str, *, gap: str) -> bool:
+    """Across a blank line nothing belongs together: what stands alone there is a heading."""
+    return len(_WORD.findall(piece)) <= FRAGMENT_WORDS and gap.count("\n") < 2
 
 
 def _ends(text: str) -> list[tuple[int, int]]:
@@ -59,7 +60,3 @@ def _ends(text: str) -> list[tuple[int, int]]:
         if not _ABBREVIATION.search(text, max(0, end - 12), end):
             found.append((end, match.end()))
     return found
-
-
-def _is_heading(sentence: str) -> bool:
-    return sentence.lstrip().startswith("#")

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from ninja.security import HttpBearer
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -60,6 +61,8 @@ class HasPermission(BasePermission):
         needed: dict[str, Permission] = getattr(view, "permission_by_method", {})
         permission = needed.get(request.method or "")
         if permission is None:
+            if not getattr(view, "action", None):
+                raise MethodNotAllowed(request.method or "")
             return False
         caller(request).require(permission)
         return True

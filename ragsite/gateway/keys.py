@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from django.db.models.functions import Now
 
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.models import ApiKey, Permission, Tenant
+
+_KEY = re.compile(r"rag_([0-9a-f]{12})\.([\w-]{43})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ def principal_of_key(text: str) -> Principal:
     Raises:
         AuthenticationError: unknown, expired or revoked; the message does not say which part was wrong.
     """
-    prefix, _, secret = text.removeprefix("rag_").partition(".")
+    match = _KEY.fullmatch(text)
+    prefix, secret = match.groups() if match else ("", "")
     valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
     key = ApiKey.objects.filter(valid, prefix=prefix).first()
     stored = key.secret_hash if key else _hash("")

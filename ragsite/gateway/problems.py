@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as NinjaValidationError
@@ -71,6 +73,27 @@ def ninja_handlers_add(api: NinjaAPI) -> None:
     api.add_exception_handler(NinjaValidationError, invalid)
     for kind in (RagError, Http404, HttpError, PermissionDenied, SuspiciousOperation):
         api.add_exception_handler(kind, known)
+
+
+def problems_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """What Django or django-ninja refuses under /api/ before our handlers are asked answers a problem too."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        told = response.status_code < HTTPStatus.BAD_REQUEST or response.get("Content-Type") == CONTENT_TYPE
+        return response if told or not request.path.startswith("/api/") else _as_problem(response, request)
+
+    return middleware
+
+
+def _as_problem(response: HttpResponseBase, request: HttpRequest) -> JsonResponse:
+    status = HTTPStatus(response.status_code)
+    problem = problem_response(
+        PermanentError(f"{request.method} {request.path} was refused.", code=status.name.lower(), status=status)
+    )
+    if "Allow" in response:
+        problem["Allow"] = response["Allow"]
+    return problem
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ragsite.core.errors import ConfigurationError
+from ragsite.stack.folders import locked, make_private, write_private
 from ragsite.stack.session import servers
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
@@ -36,13 +36,8 @@ def local_environment(*, as_owner: bool = False) -> Iterator[None]:
 def secret_key(directory: Path) -> str:
     """The installation's signing key, made on first use and readable by its owner only."""
     path = directory / "secret_key"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with (
-            contextlib.suppress(FileExistsError),
-            os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file,
-        ):
-            file.write(secrets.token_urlsafe(48))
-        return path.read_text()
-    except OSError as error:
-        raise ConfigurationError(f"RAGSITE_DATA_DIR: {directory} cannot be written: {error.strerror}.") from error
+    make_private(directory)
+    with locked(directory / "secret_key.lock", seconds=10):
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(48))
+    return path.read_text()

@@ -133,6 +133,10 @@ def test_no_secret_has_a_default_and_the_script_makes_each() -> None:
     assert not set(made.values()) & set(fresh_secrets().values())
 
 
+def test_git_does_not_take_the_secrets_in() -> None:
+    assert ".env" in (PROJECT / ".gitignore").read_text().splitlines()
+
+
 def test_no_port_is_open_beyond_this_machine() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports

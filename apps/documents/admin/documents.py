@@ -47,7 +47,6 @@ class VersionInline(ReadOnlyInline):
     ordering: ClassVar = ("-number",)
     per_page = 20
     fields: ClassVar = ("page", "state", "chunk_count", "size_text", "created_at", "ready_at")
-    readonly_fields: ClassVar = ("page", "state", "size_text")
     hide_title = True
 
     @display(description="Version")
@@ -71,7 +70,7 @@ class DocumentAdmin(ServiceDeleteMixin, ReadOnlyAdmin):
     search_fields: ClassVar = ("title", "external_id")
     inlines: ClassVar = (VersionInline,)
     fields: ClassVar = (
-        "title", "knowledge_base", "tenant", "state", "current_version", "external_id", "metadata", "content_hash", "created_at",
+        ("title", "state"), ("knowledge_base", "tenant"), ("current_version", "created_at"), "external_id", "metadata", "content_hash",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, InvalidChunkingError
 from apps.documents.models import KnowledgeBase
@@ -29,6 +29,7 @@ class KnowledgeBaseForm(forms.ModelForm):
     class Meta:
         model = KnowledgeBase
         fields: ClassVar = ("tenant", "name", "description")
+        widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

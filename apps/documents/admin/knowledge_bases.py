@@ -69,6 +69,10 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
     def service_delete(self, row: KnowledgeBase) -> None:
         knowledge_base_delete(knowledge_base=row)
 
+    def named_for_deletion(self, row: Any) -> str:
+        total = row.document_total
+        return f"{row}, with its {total:,} {'document' if total == 1 else 'documents'}, which no search finds any more"
+
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("documents.add_document"))
 

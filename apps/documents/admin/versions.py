@@ -59,7 +59,6 @@ class StageInline(StageColumns, ReadOnlyInline):
     verbose_name_plural = "Timeline"
     hide_title = True
     fields: ClassVar = ("stage", "result", "attempts", "time_taken", "started_at", "worker", "error")
-    readonly_fields: ClassVar = ("result", "time_taken")
 
 
 @admin.register(DocumentVersion)
@@ -74,19 +73,22 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_filter: ClassVar = ("status", "document_type")
-    list_select_related: ClassVar = ("document__knowledge_base",)
     search_fields: ClassVar = ("filename", "document__title")
     inlines: ClassVar = (StageInline,)
     actions: ClassVar = ("retry_selected",)
     actions_detail: ClassVar = ("retry",)
     fieldsets: ClassVar = (
-        (None, {"fields": ("state", "explanation", "document", "chunks", "created_at", "ready_at")}),
-        ("File", {"fields": ("filename", "number", "document_type", "size_text", "content_hash")}),
-        ("Parsed text", {"fields": ("preview",)}),
+        (None, {"fields": ("state", "explanation", ("document", "chunks"), ("created_at", "ready_at"))}),
+        (
+            "File",
+            {"classes": ("tab",), "fields": (("filename", "number"), ("document_type", "size_text"), "content_hash")},
+        ),
+        ("Parsed text", {"classes": ("tab",), "fields": ("preview",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
-        return super().get_queryset(request).filter(document__deleted_at=None).select_related("document")
+        living = super().get_queryset(request).filter(document__deleted_at=None)
+        return living.select_related("document__knowledge_base")
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""

@@ -53,9 +53,14 @@ def _waiting_in_words(version: DocumentVersion, now: datetime, last_error: str) 
     if version.not_before > now:
         seconds = round((version.not_before - now).total_seconds())
         tries = f"try {version.attempts + 1} of {settings.RAGSITE_MAX_ATTEMPTS}"
-        return f"Will be {work} in {seconds} s ({tries}). {last_error}".strip()
-    since = f" {last_error}" if last_error else ""
-    return f"Waiting for a free worker to have it {work}. If it stays so, check that the workers run.{since}"
+        return f"Will be {work} in {seconds} s ({tries}).{_before(last_error)}"
+    return (
+        f"Waiting for a free worker to have it {work}. If it stays so, check that the workers run.{_before(last_error)}"
+    )
+
+
+def _before(last_error: str) -> str:
+    return f" The last time: {last_error}" if last_error else ""
 
 
 def worker_in_words(owner: str) -> str:
@@ -69,7 +74,7 @@ def last_error(stages: Sequence[StageRecord]) -> str:
 
 
 def seconds_in_words(seconds: float | None) -> str:
-    return "running" if seconds is None else f"{seconds:.1f} s"
+    return "running" if seconds is None else f"{seconds:.2f} s"
 
 
 def place_in_words(place: Mapping[str, Any] | None) -> str:

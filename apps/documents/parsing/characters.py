@@ -12,6 +12,9 @@ from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.types import Limits
 
 WIDEST_CHARACTER_BYTES = 4
+REPLACEMENT = "\ufffd"
+# So many letters outside ASCII for each wrong byte are no accident: the text is UTF-8, with some damage.
+RIGHT_PER_WRONG = 20
 
 _LINE_ENDS = re.compile(r"\r\n?|[\f\v\x85\u2028\u2029]")
 _SPACES = re.compile(r"[\xa0\u2007\u202f]")
@@ -40,12 +43,18 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 def decode(data: bytes, *, declared: str = "") -> str:
     """The characters of `data`: by byte order mark, as UTF-8, as `declared`, or by the best guess, in this order.
 
-    DamagedFileError when none of them fits.
+    A few bytes that are wrong in UTF-8 become replacement characters. DamagedFileError when no encoding fits.
     """
-    for encoding in filter(None, (marked_encoding(data), "utf-8", declared)):
-        decoded = _decode_as(data, encoding)
-        if decoded is not None:
-            return decoded
+    return (
+        _decode_as(data, marked_encoding(data))
+        or _decode_as(data, "utf-8")
+        or _decode_mostly_utf8(data)
+        or _decode_as(data, declared)
+        or _decode_as_guessed(data)
+    )
+
+
+def _decode_as_guessed(data: bytes) -> str:
     guess = charset_normalizer.from_bytes(data).best()
     if guess is None:
         raise DamagedFileError(
@@ -55,7 +64,16 @@ def decode(data: bytes, *, declared: str = "") -> str:
     return str(guess)
 
 
+def _decode_mostly_utf8(data: bytes) -> str | None:
+    text = data.decode("utf-8", "replace")
+    wrong = text.count(REPLACEMENT)
+    right = sum(not character.isascii() for character in text) - wrong
+    return text if wrong * RIGHT_PER_WRONG <= right else None
+
+
 def _decode_as(data: bytes, encoding: str) -> str | None:
+    if not encoding:
+        return None
     try:
         return data.decode(encoding)
     # UnicodeDecodeError is a ValueError; so is a codec name with a NUL in it. Codecs that don't make text are lookups.

@@ -44,7 +44,6 @@ class CitationInline(CitationColumns, ReadOnlyInline):
     model = Citation
     hide_title = True
     fields: ClassVar = ("claim_number", "quote", "source", "where", "span", "rounded_score")
-    readonly_fields: ClassVar = ("claim_number", "source", "where", "span", "rounded_score")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Citation]:
         return super().get_queryset(request).select_related("version")

@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.documents.models import KnowledgeBase
-from apps.retrieval.admin.showing import answer_shown
+from apps.retrieval.admin.showing import answer_shown, steps_in_order
 from apps.retrieval.admin.trying import query_try_page
 from apps.retrieval.models import Answer, Query
 from ragsite.core.admin.base import LargeTableAdmin, badge
@@ -30,8 +30,7 @@ class QueryAdmin(LargeTableAdmin):
     actions_list: ClassVar = ("try_query",)
     fieldsets: ClassVar = (
         (None, {"fields": ("question", "shown_answer")}),
-        ("Asked", {"fields": ("asked_by", "tenant", "searched", "created_at")}),
-        ("Milliseconds", {"fields": ("milliseconds",)}),
+        ("Asked", {"fields": ("asked_by", "tenant", "searched", "created_at", "milliseconds")}),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -69,8 +68,9 @@ class QueryAdmin(LargeTableAdmin):
         )
         return ", ".join(names) or "None"
 
-    @display(description="Each step")
+    @display(description="Time taken")
     def milliseconds(self, query: Query) -> SafeString | str:
         if not hasattr(query, "answer"):
             return ""
-        return render_to_string("ragsite/admin/milliseconds.html", {"milliseconds": query.answer.milliseconds})
+        steps = steps_in_order(query.answer.milliseconds)
+        return render_to_string("ragsite/admin/milliseconds.html", {"milliseconds": steps})

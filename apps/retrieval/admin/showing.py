@@ -11,6 +11,8 @@ from apps.retrieval.models import Answer, Citation
 from apps.retrieval.passages import Passage
 from ragsite.core.admin.base import row_url
 
+STEPS = ("scope", "embed", "search", "fuse", "context", "generate", "cite")
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSpan:
@@ -39,7 +41,13 @@ class ShownAnswer:
 def answer_shown(answer: Answer) -> ShownAnswer:
     """The answer; its citations and their documents are best fetched with it."""
     citations = tuple(_citation(citation) for citation in answer.citations.all())
-    return ShownAnswer(answer.text, answer.found, answer.generator, citations, answer.milliseconds)
+    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps_in_order(answer.milliseconds))
+
+
+def steps_in_order(milliseconds: dict[str, float]) -> dict[str, float]:
+    """As the pipeline runs them; the database keeps no order. Steps of another pipeline come last."""
+    known = [step for step in STEPS if step in milliseconds]
+    return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
 
 
 def passages_shown(passages: tuple[Passage, ...]) -> list[ShownSpan]:

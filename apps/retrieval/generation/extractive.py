@@ -100,7 +100,7 @@ def _candidates(passages: Sequence[Passage]) -> list[Source]:
             quote = passage.text[span.start : span.end]
             start, end = passage.start + span.start, passage.start + span.end
             place = (passage.version_id, start, end)
-            if place not in seen and says_something(quote):
+            if place not in seen and says_something(quote) and quote not in passage.heading_path:
                 seen.add(place)
                 sources.append(Source(passage, start, end, quote, 0.0))
     return sources[:MAX_SENTENCES]

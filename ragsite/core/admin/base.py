@@ -78,6 +78,9 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return tuple(self.fields)
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -93,10 +96,14 @@ class ServiceDeleteMixin:
     def service_delete(self, row: Any) -> None:
         raise NotImplementedError
 
+    def named_for_deletion(self, row: Any) -> str:
+        """The row, and in words what goes with it."""
+        return str(row)
+
     def get_deleted_objects(
         self, rows: Iterable[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
-        named: list[Any] = [str(row) for row in rows]
+        named: list[Any] = [self.named_for_deletion(row) for row in rows]
         return named, {str(self.model._meta.verbose_name_plural): len(named)}, set(), []  # type: ignore[attr-defined]
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

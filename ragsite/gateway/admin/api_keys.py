@@ -94,11 +94,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         key = self.get_object(request, object_id)
         return key is not None and key.revoked_at is None
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """A key is made one at a time, and there is nothing to go on editing."""
         plain = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        kwargs["extra_context"] = plain | (kwargs.get("extra_context") or {})
-        return super().changeform_view(request, *args, **kwargs)
+        return super().render_change_form(request, context | plain, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         key, text = api_key_create(

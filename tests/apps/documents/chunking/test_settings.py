@@ -24,7 +24,7 @@ def test_the_key_changes_with_each_setting():
 
 
 @pytest.mark.parametrize(
-    ("settings", "quoted"),
+    ("choices", "quoted"),
     [
         ({"size": 15, "overlap": 0}, "15"),
         ({"size": 9000}, "9000"),
@@ -36,9 +36,9 @@ def test_the_key_changes_with_each_setting():
         ({"colour": "red"}, "'colour'"),
     ],
 )
-def test_impossible_settings_are_refused_with_the_value_that_is_wrong(settings, quoted):
+def test_impossible_settings_are_refused_with_the_value_that_is_wrong(choices, quoted):
     with pytest.raises(PermanentError) as caught:
-        ChunkingSettings.from_dict(settings)
+        ChunkingSettings.from_dict(choices)
     assert caught.value.error_code == "invalid_chunking"
     assert quoted in caught.value.message
     assert "from 16 to 8192" in caught.value.error_action

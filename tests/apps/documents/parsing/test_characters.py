@@ -34,6 +34,10 @@ def test_the_declared_encoding_counts_where_the_bytes_are_not_utf8():
     assert decode("Übergröße".encode("iso-8859-1"), declared="iso-8859-1") == "Übergröße"
 
 
+def test_a_wrong_byte_does_not_turn_a_whole_text_into_another_encoding():
+    assert decode("東京は日本の首都です。".encode() * 3 + b"\xff.") == "東京は日本の首都です。" * 3 + "\ufffd."
+
+
 @pytest.mark.parametrize("declared", ["", "no-such-code", "base64", "utf\x008"])
 def test_an_encoding_nobody_names_is_guessed(declared):
     russian = "Однажды, в студеную зимнюю пору, я из лесу вышел; был сильный мороз. "

@@ -1,0 +1,136 @@
+"""Every page of the admin, whichever app it belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.documents.models import DocumentVersion
+from apps.models.gateway import Deadline
+from apps.retrieval.pipeline import ask
+from tests import factories
+
+REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
+OUTSIDE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
+GROWING = [model for model in REGISTERED if model not in {User, Group}]
+
+
+def fill() -> None:
+    """One more row of every registered model."""
+    version = factories.ready_version()
+    knowledge_base = version.document.knowledge_base
+    factories.api_key(knowledge_base.tenant)
+    Group.objects.create(name=f"Editors of {knowledge_base}")
+    answer = ask(
+        "A berth costs 31 euros a night, electricity included.",
+        scope=factories.scope(knowledge_base),
+        asked_by="test",
+        top_k=5,
+        deadline=Deadline.after(60),
+    )
+    assert answer.citations.exists()
+
+
+@pytest.fixture
+def filled(admin_client: Client) -> Client:
+    """A client, and at least one row of every registered model."""
+    fill()
+    return admin_client
+
+
+def list_url(model: type[Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def page_names(model: type[Model]) -> str:
+    return model._meta.label
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=page_names)
+def test_list_row_and_add_pages_open_and_load_nothing_from_outside(filled: Client, model: type[Model]) -> None:
+    row = model._default_manager.first()
+    assert row is not None
+    change = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
+    for url in (list_url(model), f"{list_url(model)}?q=harbour", change):
+        response = filled.get(url)
+        assert response.status_code == 200, url
+        assert not OUTSIDE.search(response.content.decode()), url
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=page_names)
+def test_an_add_page_opens_where_people_may_add_and_is_refused_elsewhere(
+    admin_client: Client, model: type[Model]
+) -> None:
+    response = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
+    may_add = model in {User, Group} or model._meta.label in {
+        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Tenant",
+    }  # fmt: skip
+    assert response.status_code == (200 if may_add else 403)
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=page_names)
+def test_an_id_that_is_none_is_not_an_error(admin_client: Client, model: type[Model]) -> None:
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=["nonsense"])
+    assert admin_client.get(url, follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("model", GROWING, ids=page_names)
+def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(filled: Client, model: type[Model]) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert filled.get(list_url(model)).status_code == 200
+        return len(captured)
+
+    few = queries()
+    fill()
+    fill()
+    assert queries() == few
+    assert few <= 12
+
+
+def test_the_overview_counts_and_names_the_last_failure(admin_client: Client, failed_version: DocumentVersion) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "broken.pdf v1" in page
+    assert failed_version.error.split(".")[0].replace("'", "&#x27;") in page
+    assert "Nobody asked yet" in page
+
+
+def test_the_overview_shows_staff_only_what_they_may_see(
+    staff_client: Callable[..., Client], failed_version: DocumentVersion
+) -> None:
+    page = staff_client("view_query").get("/admin/").content.decode()
+    assert "broken.pdf" not in page
+    assert "Last questions" in page
+    assert "Outbox events" not in page
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=page_names)
+def test_who_is_not_staff_is_sent_to_the_login(client: Client, db: None, model: type[Model]) -> None:
+    for user in (None, User.objects.create_user("reader", password="reader-password-1")):
+        if user:
+            client.force_login(user)
+        response: Any = client.get(list_url(model))
+        assert response.status_code == 302
+        assert response.url.startswith("/admin/login/")
+
+
+def test_staff_without_the_permission_are_refused(staff_client: Callable[..., Client]) -> None:
+    client = staff_client("view_document")
+    assert client.get("/admin/documents/document/").status_code == 200
+    assert client.get("/admin/documents/knowledgebase/").status_code == 403
+    assert client.get("/admin/retrieval/query/try/").status_code == 403
+
+
+def test_logging_in_without_a_page_in_mind_leads_to_the_overview(client: Client, admin_user: User) -> None:
+    response = client.post("/admin/login/", {"username": "admin", "password": "password"})
+    assert response["Location"] == "/admin/"

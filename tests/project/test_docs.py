@@ -1,0 +1,62 @@
+"""The manual tells of what there is: each setting, queue, process and address, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from ragsite.api import openapi
+from ragsite.core.environment import Environment
+from workers.celery import Config
+from workers.queues import Queue
+from workers.relay import TOPICS
+from workers.stages import STAGES
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCS = PROJECT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), PROJECT / "CONTRIBUTING.md"])
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def untold(words: Iterable[str], page: str) -> list[str]:
+    """The words that do not stand in the page as code."""
+    text = (DOCS / page).read_text()
+    return [word for word in words if not re.search(rf"`[^`\n]*(?<!\w){re.escape(word)}(?!\w)[^`\n]*`", text)]
+
+
+def test_every_setting_is_explained() -> None:
+    assert untold((name.upper() for name in Environment.model_fields), "operations.md") == []
+
+
+def test_every_queue_is_explained() -> None:
+    assert untold((queue.value for queue in Queue), "operations.md") == []
+
+
+def test_every_celery_setting_has_its_reason() -> None:
+    assert untold((name for name in vars(Config) if not name.startswith("_")), "operations.md") == []
+
+
+def test_every_process_is_explained() -> None:
+    text = (DOCS / "operations.md").read_text()
+    names = [line.partition(":")[0] for line in (PROJECT / "Procfile").read_text().splitlines() if line.strip()]
+    assert [name for name in names if f"\n| {name} |" not in text] == []
+
+
+def test_the_architecture_shows_the_stage_table_as_it_is() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    rows = [f"| {s.name} | {s.queue.value} | `{s.service}` | {s.before.value} | {s.after.value} |" for s in STAGES]
+    assert [row for row in rows if row not in text] == []
+    assert untold(TOPICS, "architecture.md") == []
+
+
+def test_every_address_of_the_api_is_explained() -> None:
+    assert untold(openapi()["paths"], "api.md") == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    broken = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert broken == []

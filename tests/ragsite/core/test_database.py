@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from ragsite.core.database import SessionLock, connection_of_own, connection_release
+from tests.waiting import wait_for
+
+NUMBER = 987_654_321
+
+
+@pytest.fixture
+def locks() -> Iterator[tuple[SessionLock, SessionLock]]:
+    pair = SessionLock(NUMBER), SessionLock(NUMBER)
+    yield pair
+    for lock in pair:
+        lock.release()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_session_at_a_time_holds_a_lock(locks: tuple[SessionLock, SessionLock]) -> None:
+    mine, theirs = locks
+    assert mine.held()
+    assert not theirs.held()
+    assert mine.held(), "asking again must not lose the lock"
+    mine.release()
+    wait_for(theirs.held, seconds=10, what="the other session could take the lock")
+    assert not mine.held()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locks_of_different_numbers_do_not_meet(locks: tuple[SessionLock, SessionLock]) -> None:
+    other = SessionLock(NUMBER + 1)
+    assert locks[0].held()
+    assert other.held()
+    other.release()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_holder_whose_session_dies_learns_of_it_and_the_lock_is_free(locks: tuple[SessionLock, SessionLock]) -> None:
+    mine, theirs = locks
+    assert mine.held()
+    with connection_of_own() as operator:
+        operator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [NUMBER]
+        )
+    with pytest.raises(psycopg.Error):
+        mine.held()
+    wait_for(theirs.held, seconds=10, what="the other session could take the lock")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_releasing_gives_the_connection_back_and_the_next_query_takes_one_again() -> None:
+    connection.ensure_connection()
+    connection_release()
+    assert connection.connection is None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_releasing_inside_a_transaction_keeps_the_connection() -> None:
+    with transaction.atomic():
+        before = connection.connection
+        connection_release()
+        assert connection.connection is before is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_application_is_no_owner_and_does_not_pass_row_security() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        assert cursor.fetchone() == (False, False, False)
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user")
+        assert cursor.fetchone() == (0,)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ragsite.core.environment import PROJECT_DIR, environment_read
+from ragsite.core.errors import ConfigurationError
+
+WRONG = {
+    "DATABASE_URL": "mysql://localhost/rag",
+    "REDIS_URL": "localhost:6379",
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost",
+    "RAGSITE_SECRET_KEY": "short",
+    "RAGSITE_MAX_UPLOAD_MB": "many",
+    "RAGSITE_MODEL_TRANSPORT": "pigeon",
+    "RAGSITE_LEASE_SECONDS": "0",
+}
+SAYS = {
+    "DATABASE_URL": "must begin with postgresql://",
+    "REDIS_URL": "must begin with redis://",
+    "KAFKA_BOOTSTRAP_SERVERS": "'localhost' is not host:port",
+    "RAGSITE_SECRET_KEY": "at least 32 characters",
+    "RAGSITE_MAX_UPLOAD_MB": "valid integer",
+    "RAGSITE_MODEL_TRANSPORT": "'queue', 'local' or 'fake'",
+    "RAGSITE_LEASE_SECONDS": "greater than or equal to 3",
+}
+
+
+def lines_by_variable(text: str) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in text.strip().splitlines())
+
+
+def test_all_wrong_variables_are_listed_at_once_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in WRONG.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        environment_read()
+    complaints = lines_by_variable(caught.value.message)
+    assert complaints.keys() == WRONG.keys()
+    for name, part in SAYS.items():
+        assert part in complaints[name]
+
+
+def test_a_missing_variable_is_told_apart_from_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_URL")
+    with pytest.raises(ConfigurationError) as caught:
+        environment_read()
+    assert caught.value.message.startswith("REDIS_URL: is not set; give it, or run through `manage.py`")
+
+
+def test_a_secret_is_not_repeated_in_the_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGSITE_SECRET_KEY", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "mysql://someone:hunter3@localhost/rag")
+    with pytest.raises(ConfigurationError) as caught:
+        environment_read()
+    assert "hunter" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("a.example, b.example", ["a.example", "b.example"]), ("one", ["one"]), (",,", [])]
+)
+def test_allowed_hosts_are_read_from_one_line(monkeypatch: pytest.MonkeyPatch, given: str, read: list[str]) -> None:
+    monkeypatch.setenv("RAGSITE_ALLOWED_HOSTS", given)
+    assert environment_read().allowed_hosts == read
+
+
+def test_a_command_in_a_wrong_environment_ends_with_the_list_and_without_a_traceback(tmp_path: Path) -> None:
+    environment = {**os.environ, **WRONG, "RAGSITE_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert lines_by_variable(done.stderr).keys() == WRONG.keys()

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.documents import api as documents_api
+from apps.documents.models import KnowledgeBase
+from apps.retrieval import api as retrieval_api
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+BASES, DOCUMENTS, SEARCH, ASK = "/api/v1/knowledge-bases/", "/api/v1/documents/", "/api/v1/search", "/api/v1/ask"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def client() -> Client:
+    return make.client(make.tenant())
+
+
+def problem_of(response: Any, *, status: int, code: str = "") -> dict[str, Any]:
+    """The problem, checked for the one shape."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "code"}
+    assert problem["status"] == status
+    assert problem["type"] == f"urn:ragsite:problem:{problem['code']}"
+    assert problem["title"]
+    assert problem["detail"]
+    for error in problem.get("errors", []):
+        assert error.keys() == {"field", "message"}
+        assert error["message"]
+    assert not code or problem["code"] == code
+    return problem
+
+
+def fields_of(problem: dict[str, Any]) -> set[str]:
+    return {error["field"] for error in problem["errors"]}
+
+
+def post(client: Client, url: str, body: Any) -> Any:
+    return client.post(url, body, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "fields"),
+    [
+        (BASES, {}, {"name"}),
+        (BASES, {"name": ""}, {"name"}),
+        (BASES, {"name": "x" * 121}, {"name"}),
+        (BASES, {"name": ["a"], "description": {}}, {"name", "description"}),
+        (BASES, {"name": "ok", "chunking": 7}, {"chunking"}),
+        (BASES, [], {""}),
+        (SEARCH, {}, {"query"}),
+        (SEARCH, {"query": ""}, {"query"}),
+        (SEARCH, {"query": "   "}, {"query"}),
+        (SEARCH, {"query": "x" * 2001}, {"query"}),
+        (SEARCH, {"query": "x", "top_k": 0}, {"top_k"}),
+        (SEARCH, {"query": "x", "top_k": 101}, {"top_k"}),
+        (SEARCH, {"query": "x", "top_k": "many"}, {"top_k"}),
+        (SEARCH, {"query": "x", "knowledge_bases": ["nonsense"]}, {"knowledge_bases.0"}),
+        (ASK, {"question": 7, "top_k": None}, {"question", "top_k"}),
+        (ASK, {"question": "x", "knowledge_bases": [NOBODY] * 51}, {"knowledge_bases"}),
+    ],
+)  # fmt: skip
+def test_both_apis_say_which_field_is_wrong_in_the_same_shape(
+    client: Client, url: str, body: Any, fields: set[str]
+) -> None:
+    problem = problem_of(post(client, url, body), status=422, code="invalid_input")
+    assert fields_of(problem) == fields
+
+
+def test_chunking_that_does_not_exist_is_refused_with_the_value_and_what_to_do(client: Client) -> None:
+    body = {"name": "Cut oddly", "chunking": {"size": 3}}
+    problem = problem_of(post(client, BASES, body), status=422, code="invalid_chunking")
+    assert "The chunk size 3 is not possible. Choose a size from" in problem["detail"]
+    assert not KnowledgeBase.objects.exists()
+
+
+MALFORMED = {
+    "cut off": b'{"name": "x", "query": ',
+    "empty": b"",
+    "no JSON": b"name=x&query=x",
+    "not UTF-8": b'{"name": "\xff", "query": "\xff", "question": "\xff"}',
+    "deeply nested": b"[" * 100_000,
+    "an endless number": b'{"name": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("url", [BASES, SEARCH, ASK])
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_body_is_the_callers_problem(client: Client, url: str, body: bytes) -> None:
+    response = client.generic("POST", url, body, content_type="application/json")
+    assert response.status_code in (400, 422), response.content
+    problem_of(response, status=response.status_code)
+    assert not KnowledgeBase.objects.exists()
+
+
+@pytest.mark.parametrize("url", [BASES, DOCUMENTS])
+def test_a_content_type_that_is_not_read_is_415(client: Client, url: str) -> None:
+    problem_of(client.generic("POST", url, b"<a/>", content_type="application/xml"), status=415)
+
+
+@pytest.mark.parametrize("url", [SEARCH, ASK])
+def test_a_body_that_is_no_json_is_refused_by_the_queries(client: Client, url: str) -> None:
+    response = client.generic("POST", url, b"<a/>", content_type="application/xml")
+    problem_of(response, status=response.status_code)
+    assert response.status_code in (400, 415)
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [("put", BASES), ("get", SEARCH), ("delete", ASK), ("post", f"/api/v1/answers/{NOBODY}")],
+)
+def test_a_method_that_is_not_offered_is_405_in_the_one_shape(client: Client, method: str, url: str) -> None:
+    response = getattr(client, method)(url, {}, content_type="application/json")
+    problem_of(response, status=405, code="method_not_allowed")
+    assert response["Allow"]
+
+
+def test_a_body_too_large_to_be_read_is_413(client: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    for url, field in [(BASES, "description"), (SEARCH, "query")]:
+        response = post(client, url, {"name": "x", field: "x" * 2000})
+        problem_of(response, status=413, code="request_too_large")
+    assert not KnowledgeBase.objects.exists()
+
+
+ODD = {
+    "NUL": "a\x00b",
+    "lone surrogate": "a\ud800b",
+    "reversed pair": "\udc00\ud800",
+    "a noncharacter": "a\uffffb",
+    "direction marks": "a\u202eb",
+    "beyond the plane": "a\U0010ffffb",
+    "a zero-width joiner": "\u200d",
+    "an escape": "\x1b[31m",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        (BASES, {"name": "{odd}"}),
+        (BASES, {"name": "fine", "description": "{odd}"}),
+        (BASES, {"name": "fine", "chunking": {"{odd}": 1}}),
+        (BASES, {"name": "fine", "chunking": {"strategy": "{odd}"}}),
+        (SEARCH, {"query": "{odd}"}),
+        (SEARCH, {"query": "x", "knowledge_bases": ["{odd}"]}),
+        (ASK, {"question": "{odd}"}),
+    ],
+)
+def test_odd_characters_never_break_anything(client: Client, url: str, body: Any, text: str) -> None:
+    response = post(client, url, _with(body, text))
+    assert response.status_code < 500, response.content
+    if response.status_code >= 400:
+        problem_of(response, status=response.status_code)
+
+
+def _with(body: Any, text: str) -> Any:
+    if isinstance(body, dict):
+        return {key.replace("{odd}", text): _with(value, text) for key, value in body.items()}
+    if isinstance(body, list):
+        return [_with(value, text) for value in body]
+    return body.replace("{odd}", text) if isinstance(body, str) else body
+
+
+@pytest.mark.parametrize("text", [*ODD.values(), "%00", "' OR 1=1 --", "9" * 400], ids=repr)
+@pytest.mark.parametrize("parameter", ["external_id", "knowledge_base", "limit", "offset", "unknown"])
+def test_odd_query_strings_never_break_anything(client: Client, parameter: str, text: str) -> None:
+    sendable = text.encode("utf-8", "replace").decode()
+    response = client.get(DOCUMENTS, {parameter: sendable})
+    assert response.status_code in (200, 400, 422), response.content
+
+
+@pytest.mark.parametrize("path", ["x", "%00", "..%2f..%2fetc%2fpasswd", "0" * 3000, "%ff", "' OR 1=1"])
+@pytest.mark.parametrize("root", [BASES, DOCUMENTS, "/api/v1/versions/", "/api/v1/answers/"])
+def test_an_id_that_is_none_is_refused_in_the_one_shape(client: Client, root: str, path: str) -> None:
+    response = client.get(f"{root}{path}")
+    assert response.status_code in (404, 422), response.content
+    problem_of(response, status=response.status_code)
+
+
+def test_a_failure_of_ours_is_a_problem_that_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret detail of the inside")
+
+    monkeypatch.setattr(documents_api, "knowledge_bases_visible", fails)
+    monkeypatch.setattr(retrieval_api, "access_scope", fails)
+    client = make.client(make.tenant(), raise_request_exception=False)
+    for response in (client.get(BASES), post(client, SEARCH, {"query": "x"}), post(client, ASK, {"question": "x"})):
+        problem_of(response, status=500, code="internal_error")
+        assert b"secret" not in response.content
+        assert b"Traceback" not in response.content
+
+
+def test_a_host_that_is_not_served_is_refused_in_the_one_shape(client: Client) -> None:
+    problem_of(client.get(BASES, headers={"Host": "evil.example"}), status=400, code="bad_request")

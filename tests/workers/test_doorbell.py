@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import Celery
+from django.db import transaction
+
+from apps.documents.models import DocumentVersion
+from ragsite.core.jobs import ring
+from ragsite.stack import ports
+from tests import factories as make
+from workers.celery import Config, app
+from workers.doorbell import CeleryDoorbell
+from workers.queues import LIMITS, Queue
+from workers.stages import stage_named
+from workers.sweep import messages_in, sweep
+
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _empty_queues() -> Iterator[None]:
+    def purge() -> None:
+        with app.connection_for_write() as connection, connection.channel() as channel:
+            for queue in Queue:
+                channel.queue_purge(queue.value)
+
+    purge()
+    yield
+    purge()
+
+
+@pytest.fixture
+def doorbell(settings: Any) -> None:
+    settings.RAGSITE_DOORBELL = "workers.doorbell.CeleryDoorbell"
+
+
+def waiting(queue: Queue) -> int:
+    with app.connection_for_write() as connection:
+        return messages_in(queue, connection)
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_ring_is_a_message_on_the_stages_queue_alone() -> None:
+    ring("parse")
+    assert {queue.value: waiting(queue) for queue in Queue if waiting(queue)} == {"parsing": 1}
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_ring_of_a_transaction_that_rolls_back_is_not_heard() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        ring("parse")
+        1 / 0  # noqa: B018
+    assert waiting(Queue.PARSING) == 0
+
+
+def test_a_message_carries_the_stages_name_and_its_queues_time_limits() -> None:
+    CeleryDoorbell().ring("parse")
+    with app.connection_for_write() as connection:
+        message = connection.SimpleQueue("parsing").get(block=False)
+    assert message.payload[0] == ["parse"]
+    limits = LIMITS[stage_named("parse").queue]
+    assert message.headers["timelimit"] == [limits.hard, limits.soft]
+    assert message.headers["expires"]
+    message.ack()
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_an_upload_is_accepted_although_redis_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = Celery("nowhere", broker=f"redis://127.0.0.1:{ports.find_free()}/0", set_as_current=False)
+    nowhere.conf.update(task_publish_retry_policy=Config.task_publish_retry_policy, broker_connection_timeout=1)
+    monkeypatch.setattr("workers.doorbell.app", nowhere)
+    version = make.upload(make.knowledge_base()).version
+    assert DocumentVersion.objects.get(pk=version.pk).status == "uploaded"
+    assert "the sweep will ring again" in caplog.text
+
+
+def test_the_sweep_rings_once_for_each_version_that_has_no_message() -> None:
+    base = make.knowledge_base()
+    for _ in range(3):
+        make.upload(base)
+    assert waiting(Queue.PARSING) == 0
+    sweep()
+    assert waiting(Queue.PARSING) == 3
+    sweep()
+    assert waiting(Queue.PARSING) == 3
+
+
+def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
+    sweep()
+    assert sum(waiting(queue) for queue in Queue) == 0

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ragsite.stack.local import PROJECT_DIR
+
+pytestmark = [pytest.mark.servers, pytest.mark.workers]
+
+
+@pytest.mark.parametrize(
+    ("queue", "pool", "wanted"),
+    [("parsing", "threads", "prefork"), ("parsing", "solo", "prefork"), ("embedding", "prefork", "threads")],
+)
+def test_a_worker_refuses_a_pool_that_cannot_keep_its_queues_limits(queue: str, pool: str, wanted: str) -> None:
+    command = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", queue, "--pool", pool, "-c", "1"]
+    done = subprocess.run(command, cwd=PROJECT_DIR, env=dict(os.environ), capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"{queue} needs --pool={wanted}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from django.db import transaction
+
+from ragsite.core.ids import new_id
+from ragsite.core.models import SHARDS, OutboxEvent
+from ragsite.core.outbox import emit
+from ragsite.stack import ports
+from tests.waiting import wait_for
+from workers.relay import PARTITIONS, PRODUCER, Relay
+
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentTouched:
+    type: ClassVar[str] = "document.touched"
+    tenant_id: UUID
+    document_id: UUID
+    number: int
+
+    @property
+    def key(self) -> UUID:
+        return self.document_id
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    made = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    made._topics_ensure()
+    yield made
+    for lock in made._locks.values():
+        lock.release()
+
+
+def tell(document: UUID, number: int) -> OutboxEvent:
+    with transaction.atomic():
+        return emit(DocumentTouched(tenant_id=new_id(), document_id=document, number=number))
+
+
+def publish_all(relay: Relay) -> None:
+    while sum(relay.publish_shard(shard) for shard in range(SHARDS)):
+        pass
+
+
+def published(ids: set[str]) -> list[dict[str, Any]]:
+    """The events with these ids as they stand on the topic, repeats included."""
+    consumer = Consumer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "relay-test"})
+    consumer.assign([TopicPartition("ragsite.document", p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
+    found: list[dict[str, Any]] = []
+
+    def all_there() -> bool:
+        found.extend(json.loads(m.value()) for m in consumer.consume(200, timeout=0.3) if m.error() is None)
+        return ids <= {event["id"] for event in found}
+
+    try:
+        wait_for(all_there, seconds=20, what="the events on the topic")
+    finally:
+        consumer.close()
+    return [event for event in found if event["id"] in ids]
+
+
+def test_events_arrive_as_cloud_events_in_order_per_key_and_are_marked_as_sent(relay: Relay) -> None:
+    documents = [new_id() for _ in range(5)]
+    rows = [tell(document, number) for number in range(4) for document in documents]
+    publish_all(relay)
+    assert OutboxEvent.objects.filter(sent_at=None).count() == 0
+    events = published({str(row.event_id) for row in rows})
+    assert len(events) == len(rows)
+    for document in documents:
+        of_key = [event for event in events if event["partitionkey"] == str(document)]
+        assert [event["data"]["number"] for event in of_key] == [0, 1, 2, 3]
+        assert [event["sequence"] for event in of_key] == sorted(event["sequence"] for event in of_key)
+    assert events[0]["specversion"] == "1.0"
+    assert (events[0]["type"], events[0]["source"]) == ("document.touched", "/ragsite")
+
+
+def test_a_key_whose_event_cannot_be_delivered_waits_and_the_others_go_on(relay: Relay) -> None:
+    blocked, free = new_id(), new_id()
+    with transaction.atomic():
+        too_large = emit(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=0))
+        OutboxEvent.objects.filter(pk=too_large.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
+    after, other = tell(blocked, 1), tell(free, 0)
+    publish_all(relay)
+    too_large.refresh_from_db()
+    after.refresh_from_db()
+    other.refresh_from_db()
+    assert other.sent_at is not None
+    assert (too_large.sent_at, after.sent_at) == (None, None)
+    assert too_large.attempts == 1
+    assert "large" in too_large.error.lower()
+
+
+def test_while_the_broker_is_away_events_stay_and_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRODUCER, "delivery.timeout.ms", 1_000)
+    monkeypatch.setitem(PRODUCER, "socket.timeout.ms", 500)
+    relay = Relay(bootstrap_servers=f"127.0.0.1:{ports.find_free()}")
+    row = tell(new_id(), 0)
+    assert relay.publish_shard(row.shard) == 0
+    row.refresh_from_db()
+    assert (row.sent_at, row.attempts) == (None, 1)
+    assert row.error
+    for lock in relay._locks.values():
+        lock.release()
+
+
+def test_a_shard_is_served_by_one_relay_at_a_time(relay: Relay) -> None:
+    row = tell(new_id(), 0)
+    other = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    assert other._locks[row.shard].held()
+    assert relay.publish_shard(row.shard) == 0
+    other._locks[row.shard].release()
+    assert relay.publish_shard(row.shard) == 1

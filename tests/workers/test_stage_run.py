@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, transaction
+from django.db.models.functions import Now
+
+from apps.documents.models import Chunk, DocumentVersion, StageRecord, VersionStatus
+from apps.documents.services.documents import version_retry
+from apps.documents.steps import Step
+from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
+from ragsite.core.leases import lease_claim
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+from workers.stage_run import stage_give_up, stage_run, stage_waiting
+from workers.stages import STAGES, Stage, stage_named
+
+pytestmark = pytest.mark.django_db
+PARSE, EMBED = stage_named("parse"), stage_named("embed")
+
+_behaviour: Any = None
+
+
+def service(step: Step) -> None:
+    """The service of the stages below: does what the test at hand wants."""
+    _behaviour(step)
+
+
+def stage_that(behaviour: Any, **changes: Any) -> Stage:
+    global _behaviour
+    _behaviour = behaviour
+    return dataclasses.replace(PARSE, service=f"{__name__}.service", **changes)
+
+
+def failing(error: BaseException) -> Any:
+    def behaviour(step: Step) -> None:
+        raise error
+
+    return behaviour
+
+
+@pytest.fixture(autouse=True)
+def _findable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """import_string finds this module under its own name."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or __import__(__name__))
+
+
+@pytest.fixture
+def version() -> DocumentVersion:
+    return make.upload(make.knowledge_base()).version
+
+
+def again(version: DocumentVersion) -> DocumentVersion:
+    version.refresh_from_db()
+    return version
+
+
+def due(version: DocumentVersion) -> None:
+    """The back-off is over."""
+    DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now())
+
+
+def test_a_stage_without_work_says_so() -> None:
+    assert stage_run(PARSE) is False
+
+
+def test_a_completed_stage_moves_the_version_and_writes_its_timeline(version: DocumentVersion) -> None:
+    assert stage_run(PARSE) is True
+    assert again(version).status == VersionStatus.PARSED
+    assert (version.attempts, version.lease_owner, version.lease_until) == (0, "", None)
+    record = StageRecord.objects.get(version=version)
+    assert (record.stage, record.outcome, record.attempts) == ("parse", "done", 1)
+    assert record.seconds is not None
+    assert record.worker
+
+
+def test_a_permanent_error_fails_the_version_at_once_with_its_words(version: DocumentVersion) -> None:
+    error = PermanentError("The file is broken.", code="damaged_file", action="Repair it.")
+    assert stage_run(stage_that(failing(error))) is True
+    assert again(version).status == VersionStatus.FAILED
+    assert (version.error_code, version.error) == ("damaged_file", "The file is broken. Repair it.")
+    event = OutboxEvent.objects.get(type="document.failed")
+    assert event.payload["error_code"] == "damaged_file"
+    assert stage_run(PARSE) is False
+
+
+def test_a_transient_error_is_tried_again_later_and_not_at_once(version: DocumentVersion) -> None:
+    stage = stage_that(failing(TransientError("Not now.", retry_after=30)))
+    stage_run(stage)
+    assert again(version).status == VersionStatus.UPLOADED
+    assert version.attempts == 1
+    record = StageRecord.objects.get(version=version)
+    assert (record.outcome, record.error) == ("postponed", "Not now.")
+    assert stage_run(stage) is False
+    due(version)
+    assert stage_run(PARSE) is True
+    assert again(version).status == VersionStatus.PARSED
+
+
+def test_a_refusal_of_the_database_is_transient(version: DocumentVersion) -> None:
+    stage_run(stage_that(failing(OperationalError("connection lost"))))
+    assert again(version).status == VersionStatus.UPLOADED
+    assert StageRecord.objects.get(version=version).error_code == "database_error"
+
+
+def test_a_defect_is_told_in_the_timeline_and_raised_for_the_log(version: DocumentVersion) -> None:
+    with pytest.raises(ZeroDivisionError):
+        stage_run(stage_that(lambda step: 1 / 0))
+    record = StageRecord.objects.get(version=version)
+    assert (record.outcome, record.error_code) == ("postponed", "unexpected_error")
+    assert "ZeroDivisionError" in record.error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SoftTimeLimitExceeded(), "too_slow"), (MemoryError(), "too_much_memory")], ids=["time", "memory"]
+)
+def test_a_file_beyond_the_limits_fails_in_words(version: DocumentVersion, error: BaseException, code: str) -> None:
+    stage_run(stage_that(failing(error)))
+    assert again(version).status == VersionStatus.FAILED
+    assert version.error_code == code
+    assert "RAGSITE_PARSER" in version.error
+
+
+def test_work_that_kills_its_worker_is_given_up_after_the_attempts(version: DocumentVersion, settings: Any) -> None:
+    for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
+        assert stage_waiting(PARSE).count() == 1
+        assert stage_give_up(PARSE) == 0
+        lease_claim(stage_waiting(PARSE), limit=1)
+        DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
+    assert stage_waiting(PARSE).count() == 0
+    assert stage_give_up(PARSE) == 1
+    assert again(version).status == VersionStatus.FAILED
+    assert version.error_code == "too_many_attempts"
+    assert OutboxEvent.objects.filter(type="document.failed").count() == 1
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(version: DocumentVersion) -> None:
+    def taken_over(step: Step) -> None:
+        DocumentVersion.objects.update(lease_owner="another")
+        with transaction.atomic():
+            step.complete(version.pk)
+
+    stage_run(stage_that(taken_over))
+    assert again(version).status == VersionStatus.UPLOADED
+    assert version.lease_owner == "another"
+
+
+def test_an_expired_lease_cannot_complete(version: DocumentVersion) -> None:
+    def slept(step: Step) -> None:
+        DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
+        with pytest.raises(LeaseLostError):
+            step.hold([version.pk])
+        step.complete(version.pk)
+
+    stage_run(stage_that(slept))
+    assert again(version).status == VersionStatus.UPLOADED
+
+
+def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit_fails_alone() -> None:
+    base = make.knowledge_base()
+    good, bad = make.upload(base).version, make.upload(base).version
+    claims: list[int] = []
+
+    def poisoned(step: Step) -> None:
+        claims.append(len(step.claim.ids))
+        if bad.pk in step.claim.ids:
+            raise PermanentError("Poison.", code="poison")
+        with transaction.atomic():
+            step.complete(step.claim.ids[0])
+
+    stage = stage_that(poisoned, claims=16)
+    stage_run(stage)
+    assert {again(good).status, again(bad).status} == {VersionStatus.UPLOADED}
+    due(good)
+    due(bad)
+    while stage_run(stage):
+        pass
+    assert claims == [2, 1, 1]
+    assert (again(good).status, again(bad).status) == (VersionStatus.PARSED, VersionStatus.FAILED)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Stage) -> None:
+    version = make.upload(make.knowledge_base()).version
+    for earlier in STAGES[: STAGES.index(stage)]:
+        assert stage_run(earlier)
+    error = failing(PermanentError("No.", code="no"))
+    stage_run(dataclasses.replace(stage_that(error), name=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from))
+    assert again(version).status == VersionStatus.FAILED
+    assert Chunk.objects.filter(version=version).count() == 0
+    version_retry(version=version)
+    make.run_stages()
+    assert again(version).status == VersionStatus.READY
+    assert version.chunks.count() == version.chunk_count > 0
+
+
+def test_work_of_a_deleted_document_is_not_claimed(version: DocumentVersion) -> None:
+    from apps.documents.services.documents import document_delete
+
+    document_delete(document=version.document)
+    assert stage_run(PARSE) is False
