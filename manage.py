@@ -26,13 +26,23 @@ def main(argv: list[str]) -> int:
 
     try:
         with local_environment(as_owner=bool(AS_OWNER.intersection(argv[1:2]))):
-            from django.core.management import execute_from_command_line
-
-            execute_from_command_line(argv)
+            _django(argv)
     except RagError as error:
         print(error.sentence, file=sys.stderr)
         return 2
     return 0
+
+
+def _django(argv: list[str]) -> None:
+    from django.core.management import execute_from_command_line
+    from django.db import OperationalError
+
+    from ragsite.core.errors import ConfigurationError
+
+    try:
+        execute_from_command_line(argv)
+    except OperationalError as error:
+        raise ConfigurationError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
 
 
 if __name__ == "__main__":

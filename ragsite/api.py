@@ -34,7 +34,7 @@ def openapi() -> dict[str, Any]:
     """
     document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     other = queries.get_openapi_schema(path_prefix="/api/v1/")
-    document["paths"] = dict(sorted((document["paths"] | other["paths"]).items()))
+    document["paths"] |= other["paths"]
     for kind, components in other["components"].items():
         _merge(document["components"].setdefault(kind, {}), components)
     return document

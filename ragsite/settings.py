@@ -51,7 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "ragsite.gateway.problems.problems_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -99,7 +99,7 @@ AUTH_PASSWORD_VALIDATORS = [
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STATIC_ROOT = ENV.ragsite_data_dir / "static"
-WHITENOISE_USE_FINDERS = True
+SERVESTATIC_USE_FINDERS = True
 
 FILE_UPLOAD_HANDLERS = ["apps.documents.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -117,16 +117,17 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["ragsite.gateway.authentication.HasPermission"],
     "DEFAULT_PARSER_CLASSES": ["ragsite.gateway.parsing.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "DEFAULT_PAGINATION_CLASS": "ragsite.gateway.pagination.BoundedPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "ragsite.gateway.problems.drf_exception_handler",
-    "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": None,
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "ragsite",
+    "DESCRIPTION": "Documents in, answers out, every claim with the span it rests on. Keys are made in the admin.",
+    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query")],
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -12,6 +12,7 @@ from ragsite.gateway import problems
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),
     path("api/openapi.json", openapi_view, name="openapi"),

@@ -41,6 +41,8 @@ The harbour has 42 berths for guests. A berth costs 31 euros a night, electricit
 Life jackets must be worn on the outer pier. The nearest hospital is 12 kilometres away.
 """
 
+BROKEN_PDF = b"%PDF-1.4\nnothing of a PDF follows"
+
 
 def tenant(name: str = "") -> Tenant:
     return tenant_get_or_create(name=name or f"Tenant {next(_numbers)}")

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django_filters.rest_framework import FilterSet, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -47,9 +48,9 @@ READ_AND_WRITE = {
     "PATCH": Permission.WRITE,
     "DELETE": Permission.WRITE,
 }
-ID = OpenApiParameter("id", UUID, OpenApiParameter.PATH)
 
 
+@extend_schema_view(list=extend_schema(summary="List knowledge bases"), retrieve=extend_schema(summary="Look at one"))
 class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Collections of documents that are searched together."""
 
@@ -61,33 +62,46 @@ class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListMo
     def get_queryset(self) -> QuerySet[KnowledgeBase]:
         return knowledge_bases_visible(caller(self.request))
 
-    @extend_schema(responses={201: KnowledgeBaseSerializer})
+    @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
     def create(self, request: Request) -> Response:
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         made = knowledge_base_create(tenant_id=caller(request).tenant_id, **body.validated_data)
         return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=KnowledgeBaseChangeSerializer, responses=KnowledgeBaseSerializer)
+    @extend_schema(
+        summary="Rename or describe one", request=KnowledgeBaseChangeSerializer, responses=KnowledgeBaseSerializer
+    )
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
         return Response(KnowledgeBaseSerializer(changed).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(summary="Delete one with all its documents", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         knowledge_base_delete(knowledge_base=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class DocumentFilter(FilterSet):
+    """By id, and not by a choice of knowledge bases: a foreign one finds nothing, as one that does not exist."""
+
+    knowledge_base = UUIDFilter("knowledge_base_id")
+
+    class Meta:
+        model = Document
+        fields = ("external_id",)
+
+
+@extend_schema_view(list=extend_schema(summary="List documents"), retrieve=extend_schema(summary="Look at one"))
 class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Documents of the knowledge bases you may see."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = DocumentSerializer
     queryset = Document.objects.none()
-    filterset_fields = ("knowledge_base", "external_id")
+    filterset_class = DocumentFilter
     parser_classes = (MultiPartParser, BoundedJSONParser)
     lookup_value_converter = "uuid"
 
@@ -95,10 +109,12 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         return documents_visible(caller(self.request))
 
     @extend_schema(
-        request={"multipart/form-data": UploadSerializer}, responses={202: UploadedSerializer, 200: UploadedSerializer}
+        summary="Upload a document",
+        request={"multipart/form-data": UploadSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
     def create(self, request: Request) -> Response:
-        """Upload a document. 202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
+        """202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
         body = UploadSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
@@ -111,18 +127,21 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         )
         return _uploaded(document_upload(upload))
 
-    @extend_schema(responses={204: None})
+    @extend_schema(summary="Delete a document", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         document_delete(document=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(methods=["GET"], responses=VersionSerializer(many=True), filters=False)
     @extend_schema(
+        summary="List a document's versions", methods=["GET"], responses=VersionSerializer(many=True), filters=False
+    )
+    @extend_schema(
+        summary="Upload a new version",
         methods=["POST"],
         request={"multipart/form-data": FileSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
-    @action(detail=True, methods=["get", "post"], filterset_fields=None)
+    @action(detail=True, methods=["get", "post"], filterset_class=None)
     def versions(self, request: Request, pk: UUID) -> Response:
         """The versions of a document, the newest first; or upload a new one, while the present one goes on answering."""
         document = self.get_object()
@@ -142,6 +161,7 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         return _uploaded(document_upload(upload))
 
 
+@extend_schema_view(retrieve=extend_schema(summary="How far a version has come"))
 class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveModelMixin):
     """Versions: how far they have come, why they wait or failed, and what they were split into."""
 
@@ -153,13 +173,13 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveMo
     def get_queryset(self) -> QuerySet[DocumentVersion]:
         return versions_visible(caller(self.request))
 
-    @extend_schema(responses=ChunkSerializer(many=True))
+    @extend_schema(summary="List a version's chunks", responses=ChunkSerializer(many=True))
     @action(detail=True, methods=["get"])
     def chunks(self, request: Request, pk: UUID) -> Response:
         """The chunks of a version, in the order of its text."""
         return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)
 
-    @extend_schema(request=None, responses={202: VersionSerializer})
+    @extend_schema(summary="Retry a failed version", request=None, responses={202: VersionSerializer})
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
         """Take up a failed version again."""

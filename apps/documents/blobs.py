@@ -6,7 +6,6 @@ interrupted upload left; the sweep removes it after a while.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import time
@@ -17,8 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.documents.uploads import upload_too_large
-from ragsite.core.errors import TransientError
+from apps.documents.uploads import storage_errors, upload_too_large
 from ragsite.core.ids import new_id
 
 
@@ -41,11 +39,9 @@ def blob_write(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Blo
     name = f"{tenant_id}/{new_id()}"
     path = blob_path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _write(path, parts, name=name, filename=filename)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise _storage_error(error) from error
+        with storage_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _write(path, parts, name=name, filename=filename)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -81,18 +77,3 @@ def blobs_older_than(seconds: float) -> Iterator[str]:
     for path in root.glob("*/*"):
         if path.stat().st_mtime < before:
             yield str(path.relative_to(root))
-
-
-def _storage_error(error: OSError) -> TransientError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return TransientError(
-            "The storage for documents is full.",
-            code="storage_full",
-            status=507,
-            action="Free some space, then upload again.",
-        )
-    return TransientError(
-        f"The storage for documents cannot be written: {error.strerror}.",
-        code="storage_failed",
-        action="Check RAGSITE_DATA_DIR, then upload again.",
-    )

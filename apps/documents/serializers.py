@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.metadata import metadata_fault
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
 from apps.documents.services.uploads import UploadOutcome
 
@@ -109,6 +110,21 @@ class FileSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
 
 
+class MetadataField(serializers.JSONField):
+    """A JSON object that the database can hold."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        try:
+            value = super().to_internal_value(data)
+        except RecursionError as error:
+            raise serializers.ValidationError("metadata is nested too deeply.") from error
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("metadata must be a JSON object.")
+        if fault := metadata_fault(value):
+            raise serializers.ValidationError(f"metadata {fault}.")
+        return value
+
+
 class UploadSerializer(FileSerializer):
     """A multipart upload."""
 
@@ -117,12 +133,7 @@ class UploadSerializer(FileSerializer):
     external_id = serializers.CharField(
         max_length=200, required=False, default="", help_text="Your own id; a known one makes a new version."
     )
-    metadata = serializers.JSONField(required=False, default=dict)
-
-    def validate_metadata(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("metadata must be a JSON object.")
-        return value
+    metadata = MetadataField(required=False, default=dict)
 
 
 class UploadedSerializer(serializers.Serializer[Any]):

@@ -49,13 +49,10 @@ class ModelAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         active = ModelVersion.objects.filter(model=OuterRef("pk"), status=ModelStatus.ACTIVE)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                active_revision=Subquery(active.values("revision")[:1]),
-                active_dimensions=Subquery(active.values("dimensions")[:1]),
-            )
+        models: QuerySet[Model] = super().get_queryset(request)
+        return models.annotate(
+            active_revision=Subquery(active.values("revision")[:1]),
+            active_dimensions=Subquery(active.values("dimensions")[:1]),
         )
 
     @display(description="Active version", empty_value="None")

@@ -40,18 +40,22 @@ LINKS = (("API docs", "api", "api-docs"), ("Health", "monitor_heart", "health-re
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation callback: the pages the user may look at."""
-    groups = [{"title": title, "separator": True, "items": _pages(request, pages)} for title, pages in GROUPS.items()]
-    groups[-1]["items"] += [{"title": title, "icon": icon, "link": reverse(name)} for title, icon, name in LINKS]
-    overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
-    return [{"title": "", "items": [overview]}, *(group for group in groups if group["items"])]
+    pages = {title: _pages(request, named) for title, named in GROUPS.items()}
+    pages["System"] += [_link(title, icon, reverse(name)) for title, icon, name in LINKS]
+    groups = [{"title": title, "separator": True, "items": items} for title, items in pages.items() if items]
+    return [{"title": "", "items": [_link("Overview", "dashboard", reverse("admin:index"))]}, *groups]
 
 
 def _pages(request: HttpRequest, pages: tuple[tuple[str, str, str], ...]) -> list[dict[str, Any]]:
-    return [_page(*page) for page in pages if _may_look(request, page[2])]
+    return [_link(title, icon, _list_url(model)) for title, icon, model in pages if _may_look(request, model)]
 
 
-def _page(title: str, icon: str, model: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
+def _link(title: str, icon: str, url: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": url}
+
+
+def _list_url(model: str) -> str:
+    return reverse(f"admin:{model.replace('.', '_')}_changelist")
 
 
 def _may_look(request: HttpRequest, model: str) -> bool:

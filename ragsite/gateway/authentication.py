@@ -80,7 +80,7 @@ class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[n
     """Tells the OpenAPI generator how KeyAuthentication works."""
 
     target_class = "ragsite.gateway.authentication.KeyAuthentication"
-    name = "ApiKey"
+    name = KeyBearer.__name__  # one scheme for both APIs
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": SCHEME, "description": "An API key made in the admin."}
+        return {"type": "http", "scheme": SCHEME}

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Schema
@@ -16,7 +17,7 @@ from ninja.errors import ValidationError as NinjaValidationError
 from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
-from ragsite.core.errors import NotFoundError, PermanentError, RagError
+from ragsite.core.errors import NotFoundError, PermanentError, RagError, ServiceUnavailableError
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def ninja_handlers_add(api: NinjaAPI) -> None:
         return problem_response(_as_rag_error(error) or _unknown())
 
     api.add_exception_handler(NinjaValidationError, invalid)
-    for kind in (RagError, Http404, HttpError, PermissionDenied, SuspiciousOperation):
+    for kind in (RagError, Http404, HttpError, PermissionDenied, SuspiciousOperation, OperationalError, InterfaceError):
         api.add_exception_handler(kind, known)
 
 
@@ -88,6 +89,8 @@ def problems_middleware(get_response: Callable[[HttpRequest], HttpResponseBase])
 
 def _as_problem(response: HttpResponseBase, request: HttpRequest) -> JsonResponse:
     status = HTTPStatus(response.status_code)
+    if status is HTTPStatus.NOT_FOUND:
+        return not_found(request)
     problem = problem_response(
         PermanentError(f"{request.method} {request.path} was refused.", code=status.name.lower(), status=status)
     )
@@ -113,6 +116,10 @@ def _as_rag_error(error: Exception) -> RagError | None:
         return PermissionDeniedError("This is not allowed.")
     if isinstance(error, Http404 | drf.NotFound):
         return NotFoundError("There is no such thing, or you may not see it.")
+    if isinstance(error, OperationalError | InterfaceError):
+        return ServiceUnavailableError(
+            "The database does not answer.", code="database_unavailable", action="Try again.", retry_after=5
+        )
     if isinstance(error, RequestDataTooBig):
         return PermanentError("The request is too large.", code="request_too_large", status=413)
     if isinstance(error, drf.APIException):

@@ -18,6 +18,7 @@ from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
 from ragsite.stack import ports
 from ragsite.stack.folders import make_private, open_lock, try_lock, write_private
 from ragsite.stack.local import PROJECT_DIR, secret_key
+from ragsite.stack.preflight import servers_check
 from ragsite.stack.processes import telling_line
 from ragsite.stack.session import servers
 from ragsite.stack.supervisor import Supervisor, procfile
@@ -57,6 +58,7 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
             raise ConfigurationError(f"RAGSITE_DATA_DIR={directory}: a system is already running there; stop it first.")
         say("servers: starting")
         env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ)))
+        servers_check(env)
         say("database: bringing the schema up to date")
         _manage(
             {**env, "DATABASE_URL": env.get("DATABASE_OWNER_URL", env["DATABASE_URL"])}, "migrate", "--verbosity", "0"

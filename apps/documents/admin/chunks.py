@@ -38,7 +38,8 @@ class ChunkAdmin(LargeTableAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chunk]:
-        living = super().get_queryset(request).filter(version__document__deleted_at=None)
+        chunks: QuerySet[Chunk] = super().get_queryset(request)
+        living = chunks.filter(version__document__deleted_at=None)
         return living.defer("text").annotate(beginning=Left("text", EXCERPT_CHARACTERS))
 
     @display(description="Text")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -20,7 +20,7 @@ from ragsite.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, ServiceDelete
 class KnowledgeBaseFilter(admin.RelatedFieldListFilter):
     """The knowledge bases that are not deleted."""
 
-    def field_choices(self, field: Field[Any, Any], request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to={"deleted_at": None})
 
@@ -34,7 +34,7 @@ class NewestStatusFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(status.value, str(status.label)) for status in VersionStatus]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(newest_status=self.value()) if self.value() else queryset
 
 
@@ -70,8 +70,13 @@ class DocumentAdmin(ServiceDeleteMixin, ReadOnlyAdmin):
     search_fields: ClassVar = ("title", "external_id")
     inlines: ClassVar = (VersionInline,)
     fields: ClassVar = (
-        ("title", "state"), ("knowledge_base", "tenant"), ("current_version", "created_at"), "external_id", "metadata", "content_hash",
-    )  # fmt: skip
+        ("title", "state"),
+        ("knowledge_base", "tenant"),
+        ("current_version", "created_at"),
+        "external_id",
+        "metadata",
+        "content_hash",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         living = super().get_queryset(request).filter(deleted_at=None, knowledge_base__deleted_at=None)

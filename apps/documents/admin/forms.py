@@ -12,7 +12,7 @@ from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, Chunki
 from apps.documents.models import KnowledgeBase
 
 
-class KnowledgeBaseForm(forms.ModelForm):
+class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """Name and description; for a new knowledge base also how its documents are cut."""
 
     chunk_size = forms.IntegerField(
@@ -86,6 +86,6 @@ class ManyFilesField(forms.FileField):
 class UploadForm(forms.Form):
     """Documents to upload. An empty file is left to the service, which says what is wrong with it."""
 
-    files = ManyFilesField(
+    uploads = ManyFilesField(
         allow_empty_file=True, error_messages={"required": "Choose at least one file."}, max_length=255
     )

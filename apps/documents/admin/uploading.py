@@ -48,7 +48,7 @@ def upload_page(request: HttpRequest, *, knowledge_base: KnowledgeBase, site: Ad
 def _page(request: HttpRequest, *, knowledge_base: KnowledgeBase, site: AdminSite) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        accepted = [_upload(request, knowledge_base, file) for file in form.cleaned_data["files"]]
+        accepted = [_upload(request, knowledge_base, file) for file in form.cleaned_data["uploads"]]
         return redirect(_documents_url(knowledge_base) if any(accepted) else request.path)
     context = {
         **site.each_context(request),

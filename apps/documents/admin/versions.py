@@ -24,6 +24,7 @@ from apps.documents.admin.wording import (
 )
 from apps.documents.models import DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
 from apps.documents.services.documents import version_retry
+from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from ragsite.core.admin.base import (
     LargeTableAdmin,
     ReadOnlyAdmin,
@@ -38,6 +39,19 @@ from ragsite.core.admin.base import (
 )
 
 PREVIEW_CHARACTERS = 2_000
+
+
+class StageFilter(admin.SimpleListFilter):
+    """By the name of the stage; the names are known, so no row is read to list them."""
+
+    title = "stage"
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(stage, stage.capitalize()) for stage in (PARSE, CHUNK, EMBED, ACTIVATE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StageRecord]) -> QuerySet[StageRecord]:
+        return queryset.filter(stage=self.value()) if self.value() else queryset
 
 
 class StageColumns:
@@ -72,7 +86,7 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
         "chunk_count",
         "created_at",
     )
-    list_filter: ClassVar = ("status", "document_type")
+    list_filter: ClassVar = ("status",)
     search_fields: ClassVar = ("filename", "document__title")
     inlines: ClassVar = (StageInline,)
     actions: ClassVar = ("retry_selected",)
@@ -87,8 +101,8 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
-        living = super().get_queryset(request).filter(document__deleted_at=None)
-        return living.select_related("document__knowledge_base")
+        versions: QuerySet[DocumentVersion] = super().get_queryset(request)
+        return versions.filter(document__deleted_at=None).select_related("document__knowledge_base")
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
@@ -157,7 +171,8 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
 @admin.register(StageRecord)
 class StageRecordAdmin(StageColumns, LargeTableAdmin):
     list_display: ClassVar = ("version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "error")
-    list_filter: ClassVar = ("stage", "outcome")
+    list_filter: ClassVar = (StageFilter, "outcome")
+    ordering: ClassVar = ("-id",)
     list_select_related: ClassVar = ("version",)
     fields: ClassVar = (
         "version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code", "error",

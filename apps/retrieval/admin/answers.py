@@ -46,13 +46,14 @@ class CitationInline(CitationColumns, ReadOnlyInline):
     fields: ClassVar = ("claim_number", "quote", "source", "where", "span", "rounded_score")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Citation]:
-        return super().get_queryset(request).select_related("version")
+        citations: QuerySet[Citation] = super().get_queryset(request)
+        return citations.select_related("version")
 
 
 @admin.register(Answer)
 class AnswerAdmin(LargeTableAdmin):
     list_display: ClassVar = ("__str__", "query", "shown_found", "generator", "created_at")
-    list_filter: ClassVar = ("found", "generator")
+    list_filter: ClassVar = ("found",)
     list_select_related: ClassVar = ("query",)
     inlines: ClassVar = (CitationInline,)
     fields: ClassVar = ("query", "text", "shown_found", "generator", "milliseconds", "created_at")

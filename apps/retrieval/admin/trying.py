@@ -24,6 +24,7 @@ from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
 
 LONGEST_NAME = 120
+PASSAGES = 10
 
 
 class QueryForm(forms.Form):
@@ -35,7 +36,7 @@ class QueryForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     question = forms.CharField(max_length=2_000, widget=UnfoldAdminTextInputWidget)
-    passages = forms.IntegerField(min_value=1, max_value=50, initial=10, widget=UnfoldAdminIntegerFieldWidget)
+    passages = forms.IntegerField(min_value=1, max_value=50, initial=PASSAGES, widget=UnfoldAdminIntegerFieldWidget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _scope(principal: Principal, knowledge_base: KnowledgeBase) -> AccessScope:
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """The knowledge base that a link to this page named, if there is such a one."""
     try:
-        chosen = KnowledgeBase.objects.filter(pk=request.GET.get("knowledge_base") or None, deleted_at=None).first()
+        named = KnowledgeBase.objects.filter(pk=request.GET.get("knowledge_base", ""), deleted_at=None)
+        return {"knowledge_base": named.first(), "passages": PASSAGES}
     except ValidationError:
-        chosen = None
-    return {"knowledge_base": chosen, "passages": 10}
+        return {"passages": PASSAGES}

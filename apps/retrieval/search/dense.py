@@ -84,7 +84,8 @@ def _nearest(
 
 def _passage(row: tuple[Any, ...]) -> Passage:
     *fields, heading_path, place, distance = row
-    return Passage(*fields, tuple(heading_path), json.loads(place) if place else None, 1.0 - float(distance))
+    rest = (tuple(heading_path), json.loads(place) if place else None, 1.0 - float(distance))
+    return Passage(*fields, *rest)
 
 
 _EXACTLY = " + 0"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -39,10 +40,11 @@ class RagAdmin(ModelAdmin):
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            page: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except RagError as error:
             messages.error(request, error.sentence)
             return redirect(request.get_full_path())
+        return page
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The row an action was called on; an id that is none is not found either."""
@@ -66,10 +68,11 @@ class ReadOnlyAdmin(RagAdmin):
 
 
 class LargeTableAdmin(ReadOnlyAdmin):
-    """A table that grows without bound: pages are turned without counting its rows."""
+    """A table that grows without bound: nothing on its list counts rows or reads all of them to offer a filter."""
 
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
 
 
 class ReadOnlyInline(TabularInline):

@@ -33,7 +33,7 @@ class SendingFilter(admin.SimpleListFilter):
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(LargeTableAdmin):
     list_display: ClassVar = ("type", "key", "sending", "attempts", "error", "created_at", "sent_at")
-    list_filter: ClassVar = (SendingFilter, "type")
+    list_filter: ClassVar = (SendingFilter,)
     search_fields: ClassVar = ("key__exact",)
     search_help_text = "The key in full"
     fields: ClassVar = (
@@ -41,7 +41,8 @@ class OutboxEventAdmin(LargeTableAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
-        return super().get_queryset(request).defer("payload")
+        events: QuerySet[OutboxEvent] = super().get_queryset(request)
+        return events.defer("payload")
 
     @display(description="Sending", ordering="sent_at")
     def sending(self, event: OutboxEvent) -> SafeString:

@@ -22,7 +22,7 @@ from ragsite.gateway.keys import api_key_create, api_key_revoke
 from ragsite.gateway.models import ApiKey, Permission
 
 
-class ApiKeyForm(forms.ModelForm):
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What a new key is for, what it may do and until when."""
 
     permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
@@ -97,7 +97,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """A key is made one at a time, and there is nothing to go on editing."""
         plain = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().render_change_form(request, context | plain, **kwargs)
+        page: HttpResponse = super().render_change_form(request, context | plain, **kwargs)
+        return page
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         key, text = api_key_create(

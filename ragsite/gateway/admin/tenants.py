@@ -17,7 +17,7 @@ from ragsite.gateway.tenants import tenant_get_or_create
 LONGEST_SLUG = 60
 
 
-class TenantForm(forms.ModelForm):
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """A name that is not taken; the short name follows from it."""
 
     class Meta:

@@ -14,10 +14,12 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
 from apps.retrieval.pipeline import ask
+from ragsite.core.models import OutboxEvent
 from tests import factories
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -96,6 +98,17 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(filled: Client, m
     fill()
     assert queries() == few
     assert few <= 12
+
+
+@pytest.mark.parametrize(("sending", "total"), [("waiting", 2), ("failing", 1), ("sent", 1)])
+def test_events_are_listed_by_how_their_sending_goes(admin_client: Client, sending: str, total: int) -> None:
+    for _ in range(3):
+        factories.upload(factories.knowledge_base())
+    sent, failing, _ = OutboxEvent.objects.values_list("pk", flat=True)
+    OutboxEvent.objects.filter(pk=sent).update(sent_at=timezone.now())
+    OutboxEvent.objects.filter(pk=failing).update(error="No broker answered.")
+    page = admin_client.get(f"{list_url(OutboxEvent)}?sending={sending}")
+    assert len(page.context["cl"].result_list) == total
 
 
 def test_the_overview_counts_and_names_the_last_failure(admin_client: Client, failed_version: DocumentVersion) -> None:

@@ -32,7 +32,7 @@ def test_a_message_for_each_file_says_what_became_of_it(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told
 ) -> None:
     files = [file("tides.md"), file("program.exe", b"MZ\x90\x00" + bytes(60))]
-    response: Any = admin_client.post(url(knowledge_base), {"files": files})
+    response: Any = admin_client.post(url(knowledge_base), {"uploads": files})
     assert response.url == f"/admin/documents/document/?knowledge_base__id__exact={knowledge_base.pk}"
     good, bad = told(response)
     assert good.startswith("tides.md: accepted")
@@ -43,8 +43,8 @@ def test_a_message_for_each_file_says_what_became_of_it(
 def test_the_same_bytes_again_are_told_to_be_unchanged(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told
 ) -> None:
-    admin_client.post(url(knowledge_base), {"files": [file("tides.md")]})
-    response = admin_client.post(url(knowledge_base), {"files": [file("copy.md")]})
+    admin_client.post(url(knowledge_base), {"uploads": [file("tides.md")]})
+    response = admin_client.post(url(knowledge_base), {"uploads": [file("copy.md")]})
     assert told(response)[-1] == "copy.md: unchanged; these bytes are already in 'tides.md'."
     assert Document.objects.count() == 1
 
@@ -52,14 +52,14 @@ def test_the_same_bytes_again_are_told_to_be_unchanged(
 def test_when_nothing_was_taken_the_upload_page_is_shown_again(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told
 ) -> None:
-    response: Any = admin_client.post(url(knowledge_base), {"files": [file("empty.md", b"")]})
+    response: Any = admin_client.post(url(knowledge_base), {"uploads": [file("empty.md", b"")]})
     assert response.url == url(knowledge_base)
     assert told(response)[0].startswith("empty.md: ")
     assert not Document.objects.exists()
 
 
 def test_no_file_is_an_error_on_the_form(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
-    response = admin_client.post(url(knowledge_base), {"files": ""})
+    response = admin_client.post(url(knowledge_base), {"uploads": ""})
     assert "Choose at least one file." in response.content.decode()
 
 
@@ -67,7 +67,7 @@ def test_a_file_over_the_limit_is_a_message_and_nothing_is_kept(
     strict_client: Client, knowledge_base: KnowledgeBase, settings: Any, told: Told
 ) -> None:
     settings.RAGSITE_MAX_UPLOAD_BYTES = 1024 * 1024
-    response: Any = strict_client.post(url(knowledge_base), {"files": [file("large.md", b"a" * (1024 * 1024 + 1))]})
+    response: Any = strict_client.post(url(knowledge_base), {"uploads": [file("large.md", b"a" * (1024 * 1024 + 1))]})
     assert response.url == url(knowledge_base)
     assert told(response)[0].startswith("'large.md' is larger than the 1 MB one document may have.")
     assert not Document.objects.exists()
@@ -77,21 +77,21 @@ def test_too_many_files_at_once_are_a_message(
     strict_client: Client, knowledge_base: KnowledgeBase, settings: Any, told: Told
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    response = strict_client.post(url(knowledge_base), {"files": [file(f"{n}.md") for n in range(3)]})
+    response = strict_client.post(url(knowledge_base), {"uploads": [file(f"{n}.md") for n in range(3)]})
     assert told(response) == ["More than 2 files at once are not taken. Upload them in parts."]
 
 
 def test_a_form_without_its_token_is_refused_and_nothing_is_kept(
     strict_client: Client, knowledge_base: KnowledgeBase
 ) -> None:
-    assert strict_client.post(url(knowledge_base), {"files": [file("tides.md")]}).status_code == 403
+    assert strict_client.post(url(knowledge_base), {"uploads": [file("tides.md")]}).status_code == 403
     assert not Document.objects.exists()
 
 
 def test_the_form_with_its_token_is_accepted(strict_client: Client, knowledge_base: KnowledgeBase) -> None:
     strict_client.get(url(knowledge_base))
     token = strict_client.cookies["csrftoken"].value
-    form = {"files": [file("tides.md")], "csrfmiddlewaretoken": token}
+    form = {"uploads": [file("tides.md")], "csrfmiddlewaretoken": token}
     assert strict_client.post(url(knowledge_base), form).status_code == 302
     assert Document.objects.count() == 1
 
@@ -100,7 +100,7 @@ def test_staff_who_may_not_add_documents_are_refused(
     staff_client: Callable[..., Client], knowledge_base: KnowledgeBase
 ) -> None:
     client = staff_client("view_knowledgebase")
-    assert client.post(url(knowledge_base), {"files": [file("tides.md")]}).status_code == 403
+    assert client.post(url(knowledge_base), {"uploads": [file("tides.md")]}).status_code == 403
     assert "Upload documents" not in client.get(url(knowledge_base).replace("upload", "change")).content.decode()
     assert not Document.objects.exists()
 

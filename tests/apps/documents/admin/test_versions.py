@@ -78,6 +78,14 @@ def test_the_parsed_text_is_shown_escaped_and_no_longer_than_its_beginning(admin
     assert "End." not in text
 
 
+def test_stages_are_listed_newest_first_and_by_name(admin_client: Client) -> None:
+    factories.ready_version()
+    shown = admin_client.get("/admin/documents/stagerecord/").context["cl"].result_list
+    assert [record.stage for record in shown] == ["activate", "embed", "chunk", "parse"]
+    shown = admin_client.get("/admin/documents/stagerecord/?stage=chunk").context["cl"].result_list
+    assert [record.stage for record in shown] == ["chunk"]
+
+
 def test_its_chunks_are_one_link_away(admin_client: Client) -> None:
     version = factories.ready_version()
     factories.ready_version(version.document.knowledge_base)

@@ -1,0 +1,61 @@
+"""Whether the servers that were given by their URLs answer, asked before anything is started on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from ragsite.core.errors import ConfigurationError
+
+SECONDS = 5
+
+
+def servers_check(environ: Mapping[str, str]) -> None:
+    """Ask each server once.
+
+    Raises:
+        ConfigurationError: a line for each setting whose server does not answer, with what it said.
+    """
+    wrong = [line for setting, check in CHECKS.items() if (line := _complaint(setting, environ.get(setting, ""), check))]
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+
+
+def check_database(url: str) -> None:
+    with psycopg.connect(url, connect_timeout=SECONDS) as connection:
+        connection.execute("SELECT '[1]'::halfvec")
+
+
+def check_redis(url: str) -> None:
+    with redis.Redis.from_url(url, socket_connect_timeout=SECONDS, socket_timeout=SECONDS) as client:
+        client.ping()
+
+
+def check_broker(servers: str) -> None:
+    AdminClient({"bootstrap.servers": servers, "log_level": 0}).list_topics(timeout=SECONDS)
+
+
+CHECKS: dict[str, Callable[[str], None]] = {
+    "DATABASE_URL": check_database,
+    "REDIS_URL": check_redis,
+    "KAFKA_BOOTSTRAP_SERVERS": check_broker,
+}
+
+
+def _complaint(setting: str, url: str, check: Callable[[str], None]) -> str:
+    try:
+        check(url)
+    except (psycopg.Error, redis.RedisError, KafkaException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return f"{setting}: {_without_password(url)!r} does not answer: {reason}"
+    return ""
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":***@") if parts.password else url

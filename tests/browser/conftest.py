@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.visiting import Visit
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None:
+        pytest.fail(f"No browser found ({', '.join(NAMES)}). Install Chromium, or deselect with -m 'not browser'.")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
+    """A browser that is logged in as an admin. What went wrong on its way fails the test."""
+    User.objects.create_superuser("admin", password="browser-password-1")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    visit = Visit(context.new_page(), live_server.url)
+    visit.open("/admin/")
+    visit.page.fill("[name=username]", "admin")
+    visit.page.fill("[name=password]", "browser-password-1")
+    visit.page.click("[type=submit]")
+    visit.page.wait_for_url(f"{live_server.url}/admin/")
+    yield visit
+    context.close()
+    assert visit.troubles == []

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from apps.documents.models import Document, DocumentVersion
+from apps.models.gateway import Deadline
+from apps.retrieval.pipeline import ask
+from ragsite.gateway.models import ApiKey
+from tests import factories
+from tests.browser.visiting import Visit
+
+pytestmark = pytest.mark.browser
+SENTENCE = "A berth costs 31 euros a night, electricity included."
+
+
+def ready_version() -> DocumentVersion:
+    """A version that answers, and a question that was answered with it."""
+    version = factories.ready_version()
+    scope = factories.scope(version.document.knowledge_base)
+    ask(SENTENCE, scope=scope, asked_by="test", top_k=5, deadline=Deadline.after(60))
+    factories.api_key(version.document.tenant)
+    return version
+
+
+def test_every_list_and_every_row_s_page_open_without_trouble(visit: Visit) -> None:
+    ready_version()
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        visit.open(reverse(f"{name}_changelist"))
+        expect(visit.page.locator("#changelist")).to_be_visible()
+        row = model._default_manager.first()
+        if row is not None:
+            visit.open(reverse(f"{name}_change", args=[row.pk]))
+            expect(visit.page.locator("#content-main")).to_be_visible()
+
+
+def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
+    links = visit.page.locator("#nav-sidebar-apps a").evaluate_all("found => found.map(a => a.getAttribute('href'))")
+    assert len(links) == 17
+    for link in links:
+        assert visit.page.request.get(visit.home + link).ok, link
+
+
+def test_files_are_uploaded_through_the_page_and_each_is_told_of(visit: Visit) -> None:
+    knowledge_base = factories.knowledge_base(name="Harbour rules")
+    visit.open(reverse("admin:documents_knowledgebase_change", args=[knowledge_base.pk]))
+    visit.page.click("text=Upload documents")
+    tides = {"name": "tides.md", "mimeType": "text/markdown", "buffer": b"# Tides\n\nHigh water is at noon.\n"}
+    program = {"name": "program.exe", "mimeType": "application/octet-stream", "buffer": b"MZ" + bytes(60)}
+    visit.page.set_input_files("[name=uploads]", [tides, program])
+    expect(visit.page.locator(".rag-chosen li")).to_have_text(["tides.md", "program.exe"])
+    visit.page.click("#upload [type=submit]")
+    expect(visit.page.get_by_text("tides.md: accepted")).to_be_visible()
+    expect(visit.page.get_by_text("program.exe: The extension")).to_be_visible()
+    assert Document.objects.get().title == "tides.md"
+
+
+def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:
+    version = factories.upload(factories.knowledge_base(), "%PDF-1.7 broken", filename="broken.pdf").version
+    factories.run_stages()
+    visit.open(reverse("admin:documents_documentversion_change", args=[version.pk]))
+    visit.page.get_by_role("link", name="Retry").click()
+    visit.page.click("#dialog [type=submit]")
+    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    version.refresh_from_db()
+    assert version.status == "uploaded"
+
+
+def test_a_question_is_answered_on_the_page_that_tries_one(visit: Visit) -> None:
+    version = ready_version()
+    visit.open(reverse("admin:documents_knowledgebase_change", args=[version.document.knowledge_base_id]))
+    visit.page.click("text=Try a query")
+    visit.page.fill("[name=question]", SENTENCE)
+    visit.page.click("#try-query [type=submit]")
+    expect(visit.page.locator("#answer .rag-answer-text")).to_contain_text(SENTENCE)
+    expect(visit.page.locator("#passages .rag-span")).to_have_count(3)
+
+
+def test_an_api_key_is_made_and_shown_once(visit: Visit) -> None:
+    factories.tenant("Harbour Authority")
+    visit.open(reverse("admin:gateway_apikey_add"))
+    visit.page.select_option("[name=tenant]", label="Harbour Authority")
+    visit.page.fill("[name=name]", "booking")
+    visit.page.check("[name=permissions][value=query]")
+    visit.page.click("[name=_save]")
+    shown = visit.page.locator(".rag-secret")
+    assert shown.inner_text().startswith(f"rag_{ApiKey.objects.get().prefix}.")
+    visit.page.reload()
+    expect(shown).to_have_count(0)

@@ -1,0 +1,41 @@
+"""A visit of the site with a real browser that watches for trouble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from playwright.sync_api import ConsoleMessage, Page, Request, Response
+
+TIMEOUT_MILLISECONDS = 20_000
+
+
+@dataclass
+class Visit:
+    """A page of a real browser, and all that went wrong on it. Without slots: Playwright keeps its handlers on it."""
+
+    page: Page
+    home: str
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(TIMEOUT_MILLISECONDS)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"{self.page.url}: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.home + path)
+        self.page.wait_for_load_state("networkidle")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.troubles.append(f"{self.page.url}: {message.type}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.home, "data:", "blob:")):
+            self.troubles.append(f"{self.page.url} asked another host: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.troubles.append(f"{response.url}: {response.status}")

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ragsite.core.errors import ConfigurationError
+from ragsite.stack.folders import open_lock, try_lock
+from ragsite.stack.local import PROJECT_DIR, secret_key
+from ragsite.stack.preflight import servers_check
+from ragsite.stack.system import system
+
+pytestmark = pytest.mark.servers
+SERVERS = ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS")
+GIVEN = {name: os.environ[name] for name in SERVERS}
+
+
+def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT_DIR, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def test_servers_that_answer_pass() -> None:
+    servers_check(GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("DATABASE_URL", "postgresql://u:secret@127.0.0.1:1/x"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "redis://:secret@127.0.0.1:1/0"),
+        ("REDIS_URL", "nonsense"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_one_line_that_names_its_setting_and_no_password(setting: str, url: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        servers_check(GIVEN | {setting: url})
+    assert raised.value.message.startswith(f"{setting}: ")
+    assert "\n" not in raised.value.message
+    assert "secret" not in raised.value.message
+
+
+def test_a_second_system_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with open_lock(tmp_path / "system.lock") as lock:
+        assert try_lock(lock, shared=False)
+        with pytest.raises(ConfigurationError, match="RAGSITE_DATA_DIR"), system(tmp_path, GIVEN, say=lambda _: None):
+            pass
+
+
+def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = manage("up", RAGSITE_DATA_DIR=str(tmp_path), RAGSITE_WEB_PORT=port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"RAGSITE_WEB_PORT={port}: another program listens")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_command_without_a_database_says_so_in_one_line() -> None:
+    done = manage("apikey", "x", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("DATABASE_URL: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
+    key = secret_key(tmp_path)
+    assert len(key) >= 32
+    assert secret_key(tmp_path) == key
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
