@@ -172,7 +172,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "apps.monitoring.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/admin-icon.svg")},
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/favicon.svg")},
     ],
     "STYLES": [lambda request: static("ragsite/admin.css")],
     "COLORS": {

@@ -17,8 +17,10 @@ from apps.documents.access import AccessScope
 from apps.documents.models import DocumentVersion, KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.documents.services.uploads import Upload, UploadRequest, document_upload
+from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
 from apps.models.services.registry import bundled_model_path, model_register
+from apps.retrieval.pipeline import search
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.models import Permission, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
@@ -148,3 +150,13 @@ def in_background(call: Callable[[], Any]) -> Iterator[None]:
         running = pool.submit(run)
         yield
         running.result(30)
+
+
+def soon() -> Deadline:
+    """A deadline that no test reaches."""
+    return Deadline.after(60)
+
+
+def found(where: AccessScope, text: str, *, top_k: int = 10) -> list[str]:
+    """The texts of the passages that a search finds, best first."""
+    return [passage.text for passage in search(text, scope=where, top_k=top_k, deadline=soon()).passages]

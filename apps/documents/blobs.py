@@ -38,13 +38,13 @@ def blob_write(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Blo
     """
     name = f"{tenant_id}/{new_id()}"
     path = blob_path(name)
-    try:
-        with storage_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             return _write(path, parts, name=name, filename=filename)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _write(path: Path, parts: Iterable[bytes], *, name: str, filename: str) -> Blob:

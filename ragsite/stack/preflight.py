@@ -21,7 +21,9 @@ def servers_check(environ: Mapping[str, str]) -> None:
     Raises:
         ConfigurationError: a line for each setting whose server does not answer, with what it said.
     """
-    wrong = [line for setting, check in CHECKS.items() if (line := _complaint(setting, environ.get(setting, ""), check))]
+    wrong = [
+        line for setting, check in CHECKS.items() if (line := _complaint(setting, environ.get(setting, ""), check))
+    ]
     if wrong:
         raise ConfigurationError("\n".join(wrong))
 

@@ -22,35 +22,20 @@ WORDS = [
     "berth",
     "signal",
     "weather",
-    "captain",
-    "engine",
-    "fuel",
-    "customs",
-    "gate",
-    "warehouse",
-    "pallet",
-    "inspection",
-    "schedule",
-    "delay",
-    "storm",
-    "north",
-    "south",
-    "repair",
 ]
 
 
 def write_documents(folder: Path, *, count: int, sentences: int, seed: int) -> list[Path]:
     """Markdown files of the given number of sentences."""
     chance = random.Random(seed)
-    paths = []
-    for number in range(count):
-        lines = [f"# Report {seed}-{number}\n"]
-        for sentence in range(sentences):
-            words = " ".join(chance.choices(WORDS, k=14))
-            lines.append(f"Entry {number}.{sentence} says that {words}.")
-            if sentence % 8 == 7:
-                lines.append(f"\n## Part {sentence // 8}\n")
-        path = folder / f"report-{seed}-{number}.md"
-        path.write_text("\n".join(lines))
-        paths.append(path)
-    return paths
+    return [_write(folder / f"report-{seed}-{number}.md", sentences, chance) for number in range(count)]
+
+
+def _write(path: Path, sentences: int, chance: random.Random) -> Path:
+    lines = [f"# {path.stem}\n"]
+    for number in range(sentences):
+        lines.append(f"Entry {number} of {path.stem} says that {' '.join(chance.choices(WORDS, k=14))}.")
+        if number % 8 == 7:
+            lines.append(f"\n## Part {number // 8}\n")
+    path.write_text("\n".join(lines))
+    return path

@@ -118,7 +118,9 @@ def test_a_defect_is_told_in_the_timeline_and_raised_for_the_log(version: Docume
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(SoftTimeLimitExceeded(), "too_slow"), (MemoryError(), "too_much_memory")], ids=["time", "memory"]
+    ("error", "code"),
+    [(SoftTimeLimitExceeded(), "too_slow"), (MemoryError(), "too_much_memory")],
+    ids=["time", "memory"],
 )
 def test_a_file_beyond_the_limits_fails_in_words(version: DocumentVersion, error: BaseException, code: str) -> None:
     stage_run(stage_that(failing(error)))
@@ -191,7 +193,11 @@ def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: St
     for earlier in STAGES[: STAGES.index(stage)]:
         assert stage_run(earlier)
     error = failing(PermanentError("No.", code="no"))
-    stage_run(dataclasses.replace(stage_that(error), name=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from))
+    stage_run(
+        dataclasses.replace(
+            stage_that(error), name=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from
+        )
+    )
     assert again(version).status == VersionStatus.FAILED
     assert Chunk.objects.filter(version=version).count() == 0
     version_retry(version=version)

@@ -63,7 +63,7 @@ def _value(element: etree._Element | None, attribute: str = "val") -> str:
     """The attribute with this local name, in whichever namespace; "" without one."""
     if element is None:
         return ""
-    return next((value for name, value in element.items() if etree.QName(name).localname == attribute), "")
+    return next((str(value) for name, value in element.items() if etree.QName(name).localname == attribute), "")
 
 
 def _child(element: etree._Element | None, *path: str) -> etree._Element | None:

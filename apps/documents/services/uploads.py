@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
@@ -15,7 +15,7 @@ from apps.documents.events import DocumentCreated
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.stages import PARSE
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -55,6 +55,7 @@ def document_upload(request: UploadRequest) -> Upload:
 
     Raises:
         PermanentError: the name, type or size is not accepted; nothing is kept.
+        NotFoundError: the knowledge base or the document was deleted meanwhile; nothing is kept.
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
     filename = safe_filename(request.filename)
@@ -73,6 +74,7 @@ def document_upload(request: UploadRequest) -> Upload:
 def _note(request: UploadRequest, filename: str, blob: Blob, document_type: str) -> Upload:
     try:
         with transaction.atomic():
+            _hold_knowledge_base(request.knowledge_base)
             document, outcome = _document(request, filename, blob)
             if outcome is UploadOutcome.UNCHANGED:
                 return Upload(outcome, document.versions.order_by("-number")[0])
@@ -83,6 +85,24 @@ def _note(request: UploadRequest, filename: str, blob: Blob, document_type: str)
             return Upload(outcome, version)
     except IntegrityError as error:
         return _twin(request, blob, error)
+
+
+def _hold_knowledge_base(knowledge_base: KnowledgeBase) -> None:
+    """Keep it from being deleted until the transaction ends; other uploads into it go on meanwhile.
+
+    The foreign key does not see to that: it is checked only at commit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM documents_knowledgebase WHERE id = %s AND deleted_at IS NULL FOR KEY SHARE",
+            [knowledge_base.pk],
+        )
+        if not cursor.rowcount:
+            _gone(f"knowledge base {knowledge_base.pk}")
+
+
+def _gone(what: str) -> NoReturn:
+    raise NotFoundError(f"There is no {what}; it was deleted a moment ago.")
 
 
 def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Document, UploadOutcome]:
@@ -105,7 +125,8 @@ def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Docume
 def _known(request: UploadRequest) -> Document | None:
     locked = _living(request).select_for_update()
     if request.document is not None:
-        return locked.get(pk=request.document.pk)
+        document = locked.filter(pk=request.document.pk).first()
+        return document or _gone(f"document {request.document.pk}")
     return locked.filter(external_id=request.external_id).first() if request.external_id else None
 
 

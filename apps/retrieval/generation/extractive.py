@@ -16,7 +16,7 @@ from apps.retrieval.sentences import says_something, sentence_spans
 
 MAX_CLAIMS = 3
 MAX_SENTENCES = 64
-MIN_SCORE = 0.40
+MIN_SCORE = 0.45
 NEAR_BEST = 0.88
 WORD_WEIGHT = 0.25
 

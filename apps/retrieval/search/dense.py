@@ -83,9 +83,9 @@ def _nearest(
 
 
 def _passage(row: tuple[Any, ...]) -> Passage:
-    *fields, heading_path, place, distance = row
-    rest = (tuple(heading_path), json.loads(place) if place else None, 1.0 - float(distance))
-    return Passage(*fields, *rest)
+    *known, heading_path, place, distance = row
+    fields: list[Any] = [*known, tuple(heading_path), json.loads(place) if place else None, 1.0 - float(distance)]
+    return Passage(*fields)
 
 
 _EXACTLY = " + 0"

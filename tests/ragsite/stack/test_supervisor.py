@@ -62,7 +62,9 @@ def test_leaving_stops_every_process_and_keeps_what_it_said(tmp_path: Path) -> N
     assert "awake" in running.log("one").read_text()
 
 
-def test_processes_whose_supervisor_was_killed_are_ended_by_the_next_one_and_others_are_left_alone(tmp_path: Path) -> None:
+def test_processes_whose_supervisor_was_killed_are_ended_by_the_next_one_and_others_are_left_alone(
+    tmp_path: Path,
+) -> None:
     mine = subprocess.Popen(SLEEPER, env={**os.environ, MARKER: str(tmp_path)}, stdout=subprocess.DEVNULL)
     other = subprocess.Popen(SLEEPER, env={**os.environ, MARKER: str(tmp_path / "other")}, stdout=subprocess.DEVNULL)
     try:

@@ -40,7 +40,9 @@ def test_servers_that_answer_pass() -> None:
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
     ],
 )
-def test_a_server_that_does_not_answer_is_one_line_that_names_its_setting_and_no_password(setting: str, url: str) -> None:
+def test_a_server_that_does_not_answer_is_one_line_that_names_its_setting_and_no_password(
+    setting: str, url: str
+) -> None:
     with pytest.raises(ConfigurationError) as raised:
         servers_check(GIVEN | {setting: url})
     assert raised.value.message.startswith(f"{setting}: ")

@@ -88,7 +88,7 @@ def test_ordinary_packed_streams_are_read(parse, make_pdf):
 
 def test_no_damage_leads_to_anything_but_a_document_or_a_refusal(parse, make_pdf):
     whole = make_pdf(zlib.compress(HELLO), filters=1)
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     refused = 0
     for _ in range(150):
         damaged = bytearray(whole)

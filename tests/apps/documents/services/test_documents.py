@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.documents.blobs import blob_path, blob_write
+from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText, StageRecord
+from apps.documents.services.documents import blobs_purge, document_delete, documents_purge, version_retry
+from apps.retrieval.models import Citation, Embedding, Query
+from apps.retrieval.pipeline import ask
+from ragsite.core.errors import ConflictError
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def deleted_events() -> int:
+    return OutboxEvent.objects.filter(type="document.deleted").count()
+
+
+def test_deleting_twice_is_one_deletion() -> None:
+    document = make.upload(make.knowledge_base()).version.document
+    document_delete(document=document)
+    first = Document.objects.get().deleted_at
+    document_delete(document=document)
+    assert Document.objects.get().deleted_at == first is not None
+    assert deleted_events() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_by_many_at_once_is_one_deletion() -> None:
+    document = make.upload(make.knowledge_base()).version.document
+    make.in_parallel(6, lambda: document_delete(document=document))
+    assert deleted_events() == 1
+
+
+def test_a_deleted_documents_work_is_not_taken_up() -> None:
+    version = make.upload(make.knowledge_base()).version
+    document_delete(document=version.document)
+    make.run_stages()
+    version.refresh_from_db()
+    assert (version.status, version.attempts) == ("uploaded", 0)
+
+
+def test_a_version_whose_document_is_deleted_under_way_never_becomes_current() -> None:
+    version = make.upload(make.knowledge_base()).version
+    make.run_stages(["parse", "chunk", "embed"])
+    document_delete(document=version.document)
+    make.run_stages()
+    assert Document.objects.get().current_version is None
+
+
+def test_purging_removes_rows_chunks_vectors_and_bytes_of_deleted_documents_only(settings: Any) -> None:
+    base = make.knowledge_base()
+    doomed, kept = make.ready_version(base), make.ready_version(base)
+    answer = ask(
+        "How many berths for guests has the harbour?",
+        scope=make.scope(base),
+        asked_by="test",
+        top_k=5,
+        deadline=make.soon(),
+    )
+    assert answer.citations.exists()
+    document_delete(document=doomed.document)
+    assert documents_purge() == 1
+    assert list(DocumentVersion.objects.all()) == [kept]
+    for kind in (Chunk, ParsedText, StageRecord, Citation):
+        assert set(kind.objects.values_list("version", flat=True)) <= {kept.pk}
+    assert Embedding.objects.count() == Chunk.objects.count() == kept.chunk_count
+    assert not blob_path(doomed.blob).exists()
+    assert [path for path in Path(settings.RAGSITE_BLOB_DIR).rglob("*") if path.is_file()] == [blob_path(kept.blob)]
+    assert Query.objects.count() == 1
+    assert documents_purge() == 0
+
+
+def test_purging_takes_no_more_at_once_than_it_is_told() -> None:
+    base = make.knowledge_base()
+    for _ in range(3):
+        document_delete(document=make.upload(base).version.document)
+    assert [documents_purge(limit=2), documents_purge(limit=2)] == [2, 1]
+    assert not Document.objects.exists()
+
+
+def test_only_blobs_that_no_version_names_are_purged_and_only_after_a_while() -> None:
+    named = blob_path(make.upload(make.knowledge_base()).version.blob)
+    tenant_id = DocumentVersion.objects.get().document.tenant_id
+    fresh, old = (blob_path(blob_write([b"left"], tenant_id=tenant_id, filename="x").name) for _ in range(2))
+    long_ago = time.time() - 2 * 3600
+    for path in (named, old):
+        os.utime(path, (long_ago, long_ago))
+    assert blobs_purge() == 1
+    assert (named.exists(), fresh.exists(), old.exists()) == (True, True, False)
+
+
+def test_a_version_that_has_not_failed_cannot_be_retried() -> None:
+    version = make.upload(make.knowledge_base()).version
+    with pytest.raises(ConflictError, match="is uploaded; only a failed version can be retried"):
+        version_retry(version=version)
+
+
+def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
+    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
+    make.run_stages()
+
+    def retry() -> bool:
+        try:
+            version_retry(version=version)
+        except ConflictError:
+            return False
+        return True
+
+    assert sorted(make.in_parallel(4, retry)) == [False, False, False, True]
+
+
+def test_a_retry_of_a_version_of_a_deleted_document_is_refused() -> None:
+    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
+    make.run_stages()
+    document_delete(document=version.document)
+    make.run_stages()
+    version.refresh_from_db()
+    assert version.status == "failed"

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from apps.documents.models import Document, KnowledgeBase
+from apps.documents.services.documents import documents_purge
+from apps.documents.services.knowledge_bases import (
+    knowledge_base_create,
+    knowledge_base_delete,
+    knowledge_base_update,
+)
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.search.dense import generations_in_scope
+from apps.retrieval.services.generations import generations_of_deleted_purge
+from ragsite.core.errors import ConflictError
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def exists(table: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        return bool(cursor.fetchone()[0])
+
+
+def test_a_name_is_taken_once_in_a_tenant_until_it_is_deleted() -> None:
+    base = make.knowledge_base(name="Handbooks")
+    with pytest.raises(ConflictError, match="already a knowledge base named 'Handbooks'"):
+        knowledge_base_create(tenant_id=base.tenant_id, name="Handbooks")
+    knowledge_base_delete(knowledge_base=base)
+    assert knowledge_base_create(tenant_id=base.tenant_id, name="Handbooks").pk != base.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_many_want_at_once_is_given_once() -> None:
+    tenant = make.tenant()
+
+    def wanted() -> bool:
+        try:
+            knowledge_base_create(tenant_id=tenant.pk, name="Handbooks")
+        except ConflictError:
+            return False
+        return True
+
+    assert sum(make.in_parallel(6, wanted)) == 1
+
+
+def test_a_refused_change_changes_nothing() -> None:
+    base = make.knowledge_base(name="One")
+    make.knowledge_base(of=base.tenant, name="Two")
+    with pytest.raises(ConflictError, match="'Two'"):
+        knowledge_base_update(knowledge_base=base, name="Two", description="New")
+    assert KnowledgeBase.objects.filter(pk=base.pk).values_list("name", "description").get() == ("One", "")
+
+
+def test_deleting_hides_every_document_at_once_and_tells_of_each_once() -> None:
+    base = make.knowledge_base()
+    version = make.ready_version(base)
+    make.upload(base)
+    for _ in range(2):
+        knowledge_base_delete(knowledge_base=base)
+    assert not Document.objects.filter(deleted_at=None).exists()
+    assert OutboxEvent.objects.filter(type="document.deleted").count() == 2
+    assert make.found(make.scope(base), version.chunks.first().text) == []
+
+
+def test_the_partition_of_a_deleted_knowledge_base_is_dropped_once_its_documents_are_gone() -> None:
+    base, other = make.knowledge_base(), make.knowledge_base()
+    make.ready_version(base)
+    make.ready_version(other)
+    (generation,) = generations_in_scope(make.scope(base))
+    knowledge_base_delete(knowledge_base=base)
+    assert generations_of_deleted_purge() == 0, "its documents are still there"
+    documents_purge()
+    assert generations_of_deleted_purge() == 1
+    kept = IndexGeneration.objects.get()
+    assert kept.knowledge_base == other
+    assert (exists(generation.partition), exists(kept.partition)) == (False, True)
