@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/lock.txt
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export PYTHONUNBUFFERED := 1
 # mypy's Django plugin reads the settings but reaches no server.
 NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOOTSTRAP_SERVERS=nowhere:1 \
@@ -23,7 +24,8 @@ setup: .venv/.installed ## Make .venv with everything in it
 	@touch $@
 
 test: setup ## Run the whole test suite, on real servers
-	$(BIN)/python -m pytest $(ARGS)
+	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
+	$(BIN)/python -m pytest $(if $(BROWSER),,-m "not browser") $(ARGS)
 
 demo: setup ## Samples in, three questions answered with citations, everything stopped again
 	@$(BIN)/python manage.py demo

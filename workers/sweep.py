@@ -28,7 +28,7 @@ def sweep() -> None:
 
 
 def purge() -> None:
-    """Remove what was deleted, and index generations that have grown past the size where an index pays."""
+    """Remove what was deleted or left behind, and build the HNSW index of generations that have grown past exact search."""
     documents_purge()
     blobs_purge()
     generations_of_deleted_purge()

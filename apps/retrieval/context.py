@@ -15,8 +15,7 @@ def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) 
     chosen: list[Passage] = []
     left = characters
     for passage in passages:
-        if passage.score < MIN_SCORE or len(passage.text) > left:
-            break
-        chosen.append(passage)
-        left -= len(passage.text)
+        if passage.score >= MIN_SCORE and len(passage.text) <= left:
+            chosen.append(passage)
+            left -= len(passage.text)
     return tuple(chosen)

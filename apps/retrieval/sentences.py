@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 _END = re.compile(
-    r"""(?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]*\w)"""  # a full stop, and something begins after it
+    r"""(?m:^[ \t]*\#[^\n]*\n\s*)"""  # the line of a heading
+    r"""|(?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]*\w)"""  # a full stop, and something begins after it
     r"""|(?<=[。！？])"""  # scripts that put no space between sentences
     r"""|\s*\n\s*\n\s*"""  # a blank line
     r"""|\n(?=\s*(?:[-*•|#]|\d+[.)]\s))"""  # a list item, a table row or a heading
@@ -35,7 +36,7 @@ def sentence_spans(text: str) -> list[SentenceSpan]:
         piece = text[start:end]
         if piece.strip():
             begin = start + len(piece) - len(piece.lstrip()) if open_at is None else open_at
-            open_at = begin if _goes_with_next(piece, gap=text[end:following]) and following < len(text) else None
+            open_at = begin if _goes_with_next(piece, text[end:following], text[following:]) else None
             if open_at is None:
                 spans.append(SentenceSpan(begin, start + len(piece.rstrip())))
         start = following
@@ -44,12 +45,17 @@ def sentence_spans(text: str) -> list[SentenceSpan]:
 
 def says_something(sentence: str) -> bool:
     """Whether a span can stand as a statement: a heading or a stray word can't."""
-    return not sentence.startswith("#") and len(_WORD.findall(sentence)) >= FRAGMENT_WORDS
+    return not _is_heading(sentence) and len(_WORD.findall(sentence)) >= FRAGMENT_WORDS
 
 
-def _goes_with_next(piece: str, *, gap: str) -> bool:
+def _goes_with_next(piece: str, gap: str, rest: str) -> bool:
     """Across a blank line nothing belongs together: what stands alone there is a heading."""
-    return len(_WORD.findall(piece)) <= FRAGMENT_WORDS and gap.count("\n") < 2
+    is_fragment = len(_WORD.findall(piece)) <= FRAGMENT_WORDS and gap.count("\n") < 2
+    return is_fragment and bool(rest) and not _is_heading(piece) and not _is_heading(rest)
+
+
+def _is_heading(text: str) -> bool:
+    return text.lstrip().startswith("#")
 
 
 def _ends(text: str) -> list[tuple[int, int]]:

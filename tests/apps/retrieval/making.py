@@ -1,0 +1,79 @@
+"""Vectors, passages and questions made by hand, where the stages would be a detour."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.models.embedding_model import EmbeddingModel
+from apps.models.gateway import Purpose, embed
+from apps.retrieval.generation.types import Question
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.passages import Passage
+from apps.retrieval.services.embeddings import embeddings_write
+from apps.retrieval.services.generations import generation_ensure
+from tests import factories as make
+
+WIDTH = 384
+
+
+def unit_vectors(number: int, seed: int = 7) -> NDArray[np.float32]:
+    """Random directions (number, WIDTH)."""
+    vectors = np.random.default_rng(seed).standard_normal((number, WIDTH)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def indexed(base: KnowledgeBase, vectors: NDArray[np.float32]) -> tuple[IndexGeneration, list[Document]]:
+    """A document with one chunk for each vector, as the stages would have left them."""
+    generation = generation_ensure(base)
+    hashes = [f"{uuid.uuid4().hex}{uuid.uuid4().hex}" for _ in vectors]
+    documents = [
+        Document(tenant=base.tenant, knowledge_base=base, title=f"Document {number}", content_hash=content_hash)
+        for number, content_hash in enumerate(hashes)
+    ]
+    Document.objects.bulk_create(documents)
+    versions = [
+        DocumentVersion(
+            document=document, number=1, filename="a.txt", document_type="txt", content_hash=document.content_hash,
+            blob=document.content_hash, size=1, status=VersionStatus.READY, chunk_count=1,
+        )
+        for document in documents
+    ]  # fmt: skip
+    DocumentVersion.objects.bulk_create(versions)
+    for document, version in zip(documents, versions, strict=True):
+        document.current_version = version
+    Document.objects.bulk_update(documents, ["current_version"])
+    chunks = [
+        Chunk(
+            version=version, chunking_key=generation.chunking_key, ordinal=0, start=0, end=9, token_count=2,
+            text=f"Text {number:04}", content_hash=hashlib.sha256(str(number).encode()).digest(),
+        )
+        for number, version in enumerate(versions)
+    ]  # fmt: skip
+    Chunk.objects.bulk_create(chunks)
+    embeddings_write(generation, [chunk.pk for chunk in chunks], vectors)
+    return generation, documents
+
+
+def passage(text: str, **fields: Any) -> Passage:
+    values: dict[str, Any] = {
+        "chunk_id": 1, "document_id": uuid.UUID(int=1), "document_title": "Handbook",
+        "knowledge_base_id": uuid.UUID(int=2), "version_id": uuid.UUID(int=3), "version_number": 1,
+        "start": 0, "heading_path": (), "place": None, "score": 0.8,
+    }  # fmt: skip
+    values |= fields
+    return Passage(**values, text=text, end=values["start"] + len(text))
+
+
+def question(text: str) -> Question:
+    """A question with its vector by whichever transport is in use."""
+    model = EmbeddingModel(
+        version_id=uuid.UUID(int=4), name="test", path=Path(), sha256="", dimensions=WIDTH, max_tokens=256
+    )
+    return Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=make.soon())[0], model)
