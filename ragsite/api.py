@@ -11,6 +11,8 @@ from ninja import NinjaAPI
 from rest_framework.routers import DefaultRouter
 
 from apps.documents.api import DocumentViewSet, KnowledgeBaseViewSet, VersionViewSet
+from apps.documents.bulk_api import BulkUploadViewSet
+from apps.documents.url_api import FromUrlViewSet
 from apps.retrieval.api import router as query_router
 from ragsite.gateway.problems import ninja_handlers_add
 
@@ -18,6 +20,8 @@ resources = DefaultRouter(use_regex_path=False)
 resources.include_root_view = False
 resources.include_format_suffixes = False
 resources.register("knowledge-bases", KnowledgeBaseViewSet)
+resources.register("documents/bulk", BulkUploadViewSet, basename="bulk")
+resources.register("documents/from-url", FromUrlViewSet, basename="from-url")
 resources.register("documents", DocumentViewSet)
 resources.register("versions", VersionViewSet, basename="version")
 

@@ -133,6 +133,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"UploadedOutcomeEnum": "apps.documents.serializers.OUTCOMES"},
     "SWAGGER_UI_DIST": "SIDECAR",
 }
 
@@ -141,6 +142,9 @@ RAGSITE_BLOB_DIR = ENV.ragsite_data_dir / "blobs"
 RAGSITE_MAX_UPLOAD_BYTES = ENV.ragsite_max_upload_mb * 1024 * 1024
 RAGSITE_PARSER_MEMORY_BYTES = ENV.ragsite_parser_memory_mb * 1024 * 1024
 RAGSITE_PARSER_SECONDS = ENV.ragsite_parser_seconds
+RAGSITE_URL_INGESTION = ENV.ragsite_url_ingestion
+RAGSITE_URL_ALLOWED_HOSTS = ENV.url_allowed_hosts
+RAGSITE_URL_SECONDS = ENV.ragsite_url_seconds
 RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
 RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
 RAGSITE_DOORBELL = "workers.doorbell.CeleryDoorbell"

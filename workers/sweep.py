@@ -9,6 +9,7 @@ from kombu.connection import Connection
 from apps.documents.services.documents import blobs_purge, documents_purge
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
+from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app
 from workers.doorbell import CeleryDoorbell
 from workers.queues import Queue
@@ -28,9 +29,10 @@ def sweep() -> None:
 
 
 def purge() -> None:
-    """Remove what was deleted or left behind, and build the HNSW index of generations that have grown past exact search."""
+    """Remove what was deleted, left behind or is past its time; index generations that have outgrown exact search."""
     documents_purge()
     blobs_purge()
+    idempotency_purge()
     generations_of_deleted_purge()
     for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
         generation_index_if_large(generation)

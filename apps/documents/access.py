@@ -42,6 +42,18 @@ def knowledge_bases_visible(principal: Principal) -> QuerySet[KnowledgeBase]:
     return KnowledgeBase.objects.filter(tenant_id=principal.tenant_id, deleted_at=None)
 
 
+def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:
+    """The knowledge base of that id.
+
+    Raises:
+        NotFoundError: it does not exist or belongs to somebody else; the two look alike.
+    """
+    found = knowledge_bases_visible(principal).filter(pk=knowledge_base_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no knowledge base {knowledge_base_id}.")
+    return found
+
+
 def documents_visible(principal: Principal) -> QuerySet[Document]:
     """The documents a caller may see."""
     return Document.objects.filter(

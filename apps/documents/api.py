@@ -15,10 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from apps.documents.access import documents_visible, knowledge_bases_visible, versions_visible
+from apps.documents.access import documents_visible, knowledge_base_visible, knowledge_bases_visible, versions_visible
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
 from apps.documents.serializers import (
     ChunkSerializer,
+    DocumentChangeSerializer,
     DocumentSerializer,
     FileSerializer,
     KnowledgeBaseChangeSerializer,
@@ -28,15 +29,15 @@ from apps.documents.serializers import (
     VersionDetailSerializer,
     VersionSerializer,
 )
-from apps.documents.services.documents import document_delete, version_retry
+from apps.documents.services.documents import document_delete, document_update, version_retry
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete,
     knowledge_base_update,
 )
 from apps.documents.services.uploads import Upload, UploadOutcome, UploadRequest, document_upload
-from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import caller
+from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.parsing import BoundedJSONParser
 
@@ -45,6 +46,7 @@ READ_AND_WRITE = {
     "HEAD": Permission.READ,
     "OPTIONS": Permission.READ,
     "POST": Permission.WRITE,
+    "PUT": Permission.WRITE,
     "PATCH": Permission.WRITE,
     "DELETE": Permission.WRITE,
 }
@@ -63,6 +65,7 @@ class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListMo
         return knowledge_bases_visible(caller(self.request))
 
     @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
+    @idempotent(atomic=True)
     def create(self, request: Request) -> Response:
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -113,19 +116,39 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         request={"multipart/form-data": UploadSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @idempotent()
     def create(self, request: Request) -> Response:
         """202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
         body = UploadSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
         file, knowledge_base_id = fields.pop("file"), fields.pop("knowledge_base")
-        knowledge_base = knowledge_bases_visible(caller(request)).filter(pk=knowledge_base_id).first()
-        if knowledge_base is None:
-            raise NotFoundError(f"There is no knowledge base {knowledge_base_id}.")
+        knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
         upload = UploadRequest(
             knowledge_base=knowledge_base, filename=_client_name(request), parts=file.chunks(), **fields
         )
-        return _uploaded(document_upload(upload))
+        return uploaded_response(document_upload(upload))
+
+    @extend_schema(
+        summary="Upload a new version",
+        request={"multipart/form-data": FileSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @idempotent()
+    def update(self, request: Request, pk: UUID) -> Response:
+        """The present version goes on answering until the new one is ready."""
+        return _new_version(request, self.get_object())
+
+    @extend_schema(
+        summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
+    )
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """Title, metadata or external id; nothing is indexed anew."""
+        document = self.get_object()
+        body = DocumentChangeSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        changed = document_update(document=document, **body.validated_data)
+        return Response(DocumentSerializer(changed).data)
 
     @extend_schema(summary="Delete a document", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
@@ -141,24 +164,14 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         request={"multipart/form-data": FileSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @idempotent()
     @action(detail=True, methods=["get", "post"], filterset_class=None)
     def versions(self, request: Request, pk: UUID) -> Response:
         """The versions of a document, the newest first; or upload a new one, while the present one goes on answering."""
         document = self.get_object()
         if request.method == "POST":
-            return self._new_version(request, document)
+            return _new_version(request, document)
         return _page(self, document.versions.order_by("-number"), VersionSerializer)
-
-    def _new_version(self, request: Request, document: Document) -> Response:
-        body = FileSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        upload = UploadRequest(
-            knowledge_base=document.knowledge_base,
-            document=document,
-            filename=_client_name(request),
-            parts=body.validated_data["file"].chunks(),
-        )
-        return _uploaded(document_upload(upload))
 
 
 @extend_schema_view(retrieve=extend_schema(summary="How far a version has come"))
@@ -180,11 +193,31 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveMo
         return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)
 
     @extend_schema(summary="Retry a failed version", request=None, responses={202: VersionSerializer})
+    @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
         """Take up a failed version again."""
         version = version_retry(version=self.get_object())
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
+
+
+def uploaded_response(upload: Upload) -> Response:
+    """What an upload answers: 202 while there is something to watch, 200 when the bytes were there already."""
+    body = {"outcome": upload.outcome.value, "document": upload.version.document_id, "version": upload.version}
+    code = status.HTTP_200_OK if upload.outcome is UploadOutcome.UNCHANGED else status.HTTP_202_ACCEPTED
+    return Response(UploadedSerializer(body).data, status=code)
+
+
+def _new_version(request: Request, document: Document) -> Response:
+    body = FileSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    upload = UploadRequest(
+        knowledge_base=document.knowledge_base,
+        document=document,
+        filename=_client_name(request),
+        parts=body.validated_data["file"].chunks(),
+    )
+    return uploaded_response(document_upload(upload))
 
 
 def _page(view: viewsets.GenericViewSet[Any], rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
@@ -195,9 +228,3 @@ def _client_name(request: Request) -> str:
     """The file's name as the client sent it; Django keeps only its last part."""
     file: Any = request.data["file"]
     return str(file.name)
-
-
-def _uploaded(upload: Upload) -> Response:
-    body = {"outcome": upload.outcome.value, "document": upload.version.document_id, "version": upload.version}
-    code = status.HTTP_200_OK if upload.outcome is UploadOutcome.UNCHANGED else status.HTTP_202_ACCEPTED
-    return Response(UploadedSerializer(body).data, status=code)

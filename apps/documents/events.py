@@ -30,11 +30,15 @@ class DocumentCreated(_DocumentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentUpdated(_DocumentEvent):
-    """Another version of the document became the one that answers."""
+    """Another version of the document became the one that answers, or what is said about the document changed.
+
+    `changed` tells which: `version`, or the names of the fields. The version is the one that answers, None while none does.
+    """
 
     type: ClassVar[str] = "document.updated"
-    version_id: UUID
-    version_number: int
+    version_id: UUID | None
+    version_number: int | None
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

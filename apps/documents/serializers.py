@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.metadata import metadata_fault
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.services.bulk import FileResult
 from apps.documents.services.uploads import UploadOutcome
+from ragsite.gateway.problems import problem
+
+OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
 class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
@@ -125,8 +130,8 @@ class MetadataField(serializers.JSONField):
         return value
 
 
-class UploadSerializer(FileSerializer):
-    """A multipart upload."""
+class AboutSerializer(serializers.Serializer[Any]):
+    """What a caller says about a document to be."""
 
     knowledge_base = serializers.UUIDField()
     title = serializers.CharField(max_length=300, required=False, default="", help_text="The file's name if not given.")
@@ -136,9 +141,74 @@ class UploadSerializer(FileSerializer):
     metadata = MetadataField(required=False, default=dict)
 
 
+class UploadSerializer(FileSerializer, AboutSerializer):
+    """A multipart upload."""
+
+
+class FromUrlSerializer(AboutSerializer):
+    """A document to be fetched."""
+
+    url = serializers.CharField(max_length=2000, help_text="http or https.")
+    external_id = serializers.CharField(
+        max_length=200, required=False, default="", help_text="Your own id; the address if not given."
+    )
+
+
+class DocumentChangeSerializer(serializers.Serializer[Any]):
+    """What may be said anew about a document."""
+
+    title = serializers.CharField(max_length=300, required=False)
+    metadata = MetadataField(required=False)
+    external_id = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
+    )
+
+
+class BulkSerializer(serializers.Serializer[Any]):
+    """A multipart upload of many files."""
+
+    knowledge_base = serializers.UUIDField()
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        allow_empty=False,
+        help_text="Up to 100 files; of a ZIP each member is taken.",
+    )
+    metadata = MetadataField(required=False, default=dict, help_text="For each of the documents.")
+
+
 class UploadedSerializer(serializers.Serializer[Any]):
     """What came of an upload."""
 
-    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in UploadOutcome])
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
     document = serializers.UUIDField()
     version = VersionSerializer()
+
+
+class FileProblemSerializer(serializers.Serializer[Any]):
+    """Why a file was refused: the problem that it would have been answered with, sent alone."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+
+
+class FileResultSerializer(serializers.Serializer[FileResult]):
+    """What became of one file."""
+
+    filename = serializers.CharField(help_text="Of a ZIP's member `archive.zip/path/in/it`.")
+    outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
+    document = serializers.UUIDField(source="version.document_id", allow_null=True, default=None)
+    version = VersionSerializer(allow_null=True)
+    error = serializers.SerializerMethodField(help_text="Null for a file that was taken.")
+
+    @extend_schema_field(FileProblemSerializer(allow_null=True))
+    def get_error(self, result: FileResult) -> dict[str, Any] | None:
+        return problem(result.error) if result.error else None
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of each file, in their order."""
+
+    results = FileResultSerializer(many=True)

@@ -37,6 +37,17 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
             super().receive_data_chunk(raw_data, start)
 
 
+class ManyFilesUploadHandler(LimitedUploadHandler):
+    """Of a file that is too large no more is written, but the request is read on: the other files are still taken.
+
+    Such a file's `size` is what was sent, so that it can be told and refused.
+    """
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) <= settings.RAGSITE_MAX_UPLOAD_BYTES:
+            super().receive_data_chunk(raw_data, start)
+
+
 def upload_too_large(name: Any) -> UploadTooLargeError:
     limit = settings.RAGSITE_MAX_UPLOAD_BYTES // (1024 * 1024)
     return UploadTooLargeError(f"{str(name)[:80]!r} is larger than the {limit} MB one document may have.")

@@ -6,6 +6,7 @@ A required value has no default. Everything that is wrong is listed at once, a l
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -44,6 +45,9 @@ class Environment(BaseSettings):
     ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
+    ragsite_url_ingestion: bool = Field(False, description="Whether documents are fetched from addresses callers give.")
+    ragsite_url_allowed_hosts: str = Field("", description="Comma-separated hosts to fetch from; empty for any public.")
+    ragsite_url_seconds: int = Field(20, ge=1, le=300, description="Time one fetch may take, redirects included.")
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")
@@ -65,9 +69,25 @@ class Environment(BaseSettings):
                 raise ValueError(f"{server!r} is not host:port")
         return value
 
+    @field_validator("ragsite_url_allowed_hosts")
+    @classmethod
+    def _is_hosts(cls, value: str) -> str:
+        for host in _listed(value):
+            if not re.fullmatch(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?", host):
+                raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
+        return value
+
     @property
     def allowed_hosts(self) -> list[str]:
-        return [host.strip() for host in self.ragsite_allowed_hosts.split(",") if host.strip()]
+        return _listed(self.ragsite_allowed_hosts)
+
+    @property
+    def url_allowed_hosts(self) -> frozenset[str]:
+        return frozenset(host.lower() for host in _listed(self.ragsite_url_allowed_hosts))
+
+
+def _listed(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:

@@ -1,8 +1,8 @@
-"""Why a caller is turned away."""
+"""Why a caller, or a request of one, is turned away."""
 
 from __future__ import annotations
 
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import PermanentError, TransientError
 
 
 class AuthenticationError(PermanentError):
@@ -18,3 +18,25 @@ class PermissionDeniedError(PermanentError):
 
     code = "permission_denied"
     status = 403
+
+
+class IdempotencyKeyError(PermanentError):
+    """The `Idempotency-Key` is not one."""
+
+    code = "invalid_idempotency_key"
+    action = "Send 1 to 255 visible ASCII characters without spaces, such as a UUID."
+
+
+class IdempotencyConflictError(TransientError):
+    """The first request under this key is still running."""
+
+    code = "idempotency_conflict"
+    status = 409
+    action = "Wait a moment, then send it again: the first one's answer is given."
+
+
+class IdempotencyMismatchError(PermanentError):
+    """Another request was sent under this key."""
+
+    code = "idempotency_mismatch"
+    action = "Send each request under a key of its own; only a repeat carries the same one."

@@ -1,4 +1,4 @@
-"""Who calls: tenants and their API keys."""
+"""Who calls: tenants, their API keys, and the requests they may repeat."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
 
 
 class Tenant(models.Model):
@@ -54,3 +55,28 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class IdempotencyRecord(Leased):
+    """A request that was sent under an `Idempotency-Key`: held by a lease while it runs, with its answer afterwards."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, address, fields and files.")
+    status = models.PositiveSmallIntegerField(
+        null=True, help_text="HTTP status of the answer; empty while there is none."
+    )
+    content_type = models.CharField(max_length=80, blank=True, default="")
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="idempotency_key_of_tenant"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_age")]
+
+    def __str__(self) -> str:
+        return self.key

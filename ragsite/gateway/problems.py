@@ -7,7 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -35,17 +36,20 @@ class Problem(Schema):
     errors: list[dict[str, Any]] | None = None
 
 
-def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
-    """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
-    body: dict[str, Any] = {
+def problem(error: RagError) -> dict[str, Any]:
+    """The error as problem details."""
+    return {
         "type": f"urn:ragsite:problem:{error.error_code}",
         "title": HTTPStatus(error.http_status).phrase,
         "status": error.http_status,
         "detail": error.sentence,
         "code": error.error_code,
     }
-    if fields:
-        body["errors"] = fields
+
+
+def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
+    """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
+    body = problem(error) | ({"errors": fields} if fields else {})
     response = JsonResponse(body, status=error.http_status, content_type=CONTENT_TYPE)
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
@@ -91,12 +95,12 @@ def _as_problem(response: HttpResponseBase, request: HttpRequest) -> JsonRespons
     status = HTTPStatus(response.status_code)
     if status is HTTPStatus.NOT_FOUND:
         return not_found(request)
-    problem = problem_response(
+    told = problem_response(
         PermanentError(f"{request.method} {request.path} was refused.", code=status.name.lower(), status=status)
     )
     if "Allow" in response:
-        problem["Allow"] = response["Allow"]
-    return problem
+        told["Allow"] = response["Allow"]
+    return told
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
@@ -122,6 +126,11 @@ def _as_rag_error(error: Exception) -> RagError | None:
         )
     if isinstance(error, RequestDataTooBig):
         return PermanentError("The request is too large.", code="request_too_large", status=413)
+    if isinstance(error, TooManyFilesSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        return PermanentError(
+            f"A request may have {most} files.", code="too_many_files", status=413, action="Send them in parts."
+        )
     if isinstance(error, drf.APIException):
         return PermanentError(str(error.detail), code=error.default_code, status=error.status_code)
     if isinstance(error, HttpError):

@@ -53,6 +53,8 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/documents/",
         "/documents/{id}/",
         "/documents/{id}/versions/",
+        "/documents/bulk/",
+        "/documents/from-url/",
         "/knowledge-bases/",
         "/knowledge-bases/{id}/",
         "/search",

@@ -78,3 +78,10 @@ class UnsafeXmlError(PermanentError):
 
     code = "unsafe_xml"
     action = "Save the document anew in a word processor and upload it again."
+
+
+class NestedArchiveError(PermanentError):
+    """An archive inside an archive is not opened."""
+
+    code = "nested_archive"
+    action = "Unpack the inner archive and upload its files."

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from typing import Any
+
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
-from apps.documents.events import DocumentDeleted
+from apps.documents.events import DocumentDeleted, DocumentUpdated
 from apps.documents.models import Document, DocumentVersion, VersionStatus
 from apps.documents.stages import CHUNK, PARSE
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
 ORPHAN_SECONDS = 3600.0
 RETRY_STAGE = {VersionStatus.UPLOADED: PARSE, VersionStatus.PARSED: CHUNK}
+
+
+def document_update(*, document: Document, **changes: Any) -> Document:
+    """Change `title`, `metadata` or `external_id`; what is indexed stays as it is. Nothing changed is no event.
+
+    Raises:
+        ConflictError: another document of the knowledge base has that external id.
+        NotFoundError: the document was deleted meanwhile.
+    """
+    try:
+        with transaction.atomic():
+            return _update(document, changes)
+    except IntegrityError as error:
+        raise ConflictError(
+            f"Another document of this knowledge base has the external id {changes['external_id']!r}.",
+            action="Choose another one, or upload a new version of that document.",
+        ) from error
+
+
+def _update(document: Document, changes: dict[str, Any]) -> Document:
+    locked = Document.objects.select_for_update().filter(pk=document.pk, deleted_at=None).first()
+    if locked is None:
+        raise NotFoundError(f"There is no document {document.pk}; it was deleted a moment ago.")
+    changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
+    for field in changed:
+        setattr(locked, field, changes[field])
+    if changed:
+        locked.save(update_fields=changed)
+        emit(_updated_event(locked, changed))
+    return locked
+
+
+def _updated_event(document: Document, changed: tuple[str, ...]) -> DocumentUpdated:
+    current = document.current_version
+    return DocumentUpdated(
+        tenant_id=document.tenant_id,
+        knowledge_base_id=document.knowledge_base_id,
+        document_id=document.pk,
+        version_id=current.pk if current else None,
+        version_number=current.number if current else None,
+        changed=changed,
+    )
 
 
 def document_delete(*, document: Document) -> None:

@@ -47,6 +47,27 @@ class UploadRequest:
     document: Document | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an upload would come to; `version` is the newest one of the document whose bytes these are already."""
+
+    outcome: UploadOutcome
+    version: DocumentVersion | None = None
+
+
+def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
+    """What `document_upload` would do with bytes of this SHA-256 just now; writes nothing and reads no bytes.
+
+    Raises:
+        ConflictError: as the upload would.
+    """
+    same = _living(request).filter(content_hash=sha256).first()
+    known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
+    outcome = _outcome(same, known)
+    unchanged = same if outcome is UploadOutcome.UNCHANGED else None
+    return Foreseen(outcome, unchanged.versions.order_by("-number").first() if unchanged else None)
+
+
 def document_upload(request: UploadRequest) -> Upload:
     """Store the bytes and note the version to be worked on.
 
@@ -109,17 +130,23 @@ def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Docume
     """The document these bytes belong to, locked, and what that makes of the upload."""
     same = _living(request).filter(content_hash=blob.sha256).first()
     known = _known(request)
-    if same is not None and (known is None or known == same):
-        return same, UploadOutcome.UNCHANGED
-    if same is not None:
-        raise ConflictError(
-            f"The same bytes are already in this knowledge base as {same.title!r} ({same.pk}).",
-            action="Delete one of the two documents, or upload other bytes.",
-        )
-    if known is None:
-        return _create(request, filename, blob), UploadOutcome.CREATED
+    outcome = _outcome(same, known)
+    if known is None or outcome is UploadOutcome.UNCHANGED:
+        return same or _create(request, filename, blob), outcome
     Document.objects.filter(pk=known.pk).update(content_hash=blob.sha256)
-    return known, UploadOutcome.NEW_VERSION
+    return known, outcome
+
+
+def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
+    """By the document that has these bytes, and the one that the caller names."""
+    if same is None:
+        return UploadOutcome.CREATED if known is None else UploadOutcome.NEW_VERSION
+    if known is None or known == same:
+        return UploadOutcome.UNCHANGED
+    raise ConflictError(
+        f"The same bytes are already in this knowledge base as {same.title!r} ({same.pk}).",
+        action="Delete one of the two documents, or upload other bytes.",
+    )
 
 
 def _known(request: UploadRequest) -> Document | None:
@@ -162,7 +189,7 @@ def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     same = _living(request).filter(content_hash=blob.sha256).first()
     if same is None:
         raise ConflictError(
-            f"Another upload for external id {request.external_id!r} is under way.", action="Try again."
+            f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1
         ) from error
     return Upload(UploadOutcome.UNCHANGED, same.versions.order_by("-number")[0])
 

@@ -124,7 +124,7 @@ def _tell(document: Document, version: DocumentVersion) -> None:
     generation = generation_ensure(document.knowledge_base)
     emit(VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count))
     if document.current_version is not None:
-        emit(DocumentUpdated(**about, version_number=version.number))
+        emit(DocumentUpdated(**about, version_number=version.number, changed=("version",)))
 
 
 def _by_generation(version_ids: Iterable[UUID]) -> list[tuple[IndexGeneration, list[UUID]]]:

@@ -18,6 +18,8 @@ WRONG = {
     "RAGSITE_MAX_UPLOAD_MB": "many",
     "RAGSITE_MODEL_TRANSPORT": "pigeon",
     "RAGSITE_LEASE_SECONDS": "0",
+    "RAGSITE_URL_ALLOWED_HOSTS": "example.org, http://example.org",
+    "RAGSITE_URL_SECONDS": "0",
 }
 SAYS = {
     "DATABASE_URL": "must begin with postgresql://",
@@ -27,6 +29,8 @@ SAYS = {
     "RAGSITE_MAX_UPLOAD_MB": "valid integer",
     "RAGSITE_MODEL_TRANSPORT": "'queue', 'local' or 'fake'",
     "RAGSITE_LEASE_SECONDS": "greater than or equal to 3",
+    "RAGSITE_URL_ALLOWED_HOSTS": "'http://example.org' is neither host nor host:port",
+    "RAGSITE_URL_SECONDS": "greater than or equal to 1",
 }
 
 
@@ -77,3 +81,10 @@ def test_a_command_in_a_wrong_environment_ends_with_the_list_and_without_a_trace
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert lines_by_variable(done.stderr).keys() == WRONG.keys()
+
+
+def test_hosts_to_fetch_from_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGSITE_URL_ALLOWED_HOSTS", " Example.org , files.example:8443,")
+    environment = environment_read()
+    assert environment.url_allowed_hosts == {"example.org", "files.example:8443"}
+    assert environment.ragsite_url_ingestion is False

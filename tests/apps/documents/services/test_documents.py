@@ -9,10 +9,16 @@ import pytest
 
 from apps.documents.blobs import blob_path, blob_write
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText, StageRecord
-from apps.documents.services.documents import blobs_purge, document_delete, documents_purge, version_retry
+from apps.documents.services.documents import (
+    blobs_purge,
+    document_delete,
+    document_update,
+    documents_purge,
+    version_retry,
+)
 from apps.retrieval.models import Citation, Embedding, Query
 from apps.retrieval.pipeline import ask
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 
@@ -124,3 +130,21 @@ def test_a_retry_of_a_version_of_a_deleted_document_is_refused() -> None:
     make.run_stages()
     version.refresh_from_db()
     assert version.status == "failed"
+
+
+def test_a_document_that_was_deleted_meanwhile_is_not_changed() -> None:
+    document = make.upload(make.knowledge_base()).version.document
+    document_delete(document=document)
+    with pytest.raises(NotFoundError, match="it was deleted a moment ago"):
+        document_update(document=document, title="Another")
+    assert not Document.objects.filter(title="Another").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_of_different_fields_at_the_same_moment_are_all_kept() -> None:
+    document = make.upload(make.knowledge_base()).version.document
+    changes = iter([{"title": "New"}, {"external_id": "new"}, {"metadata": {"new": True}}])
+    make.in_parallel(3, lambda: document_update(document=document, **next(changes)))
+    document.refresh_from_db()
+    assert (document.title, document.external_id, document.metadata) == ("New", "new", {"new": True})
+    assert OutboxEvent.objects.filter(type="document.updated").count() == 3
