@@ -57,11 +57,15 @@ def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: in
 
 
 def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
-    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction."""
+    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction.
+
+    Raises:
+        IntegrityError: a vector is not as wide as the generation's, or its chunk has one already.
+    """
     connection.ensure_connection()
     register_vector(connection.connection)
     statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int8", "int8", "halfvec"])
         for chunk_id, vector in zip(chunk_ids, vectors, strict=True):
             copy.write_row((generation.pk, chunk_id, HalfVector(vector)))

@@ -115,12 +115,3 @@ def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
         return True
 
     assert sorted(make.in_parallel(4, retry)) == [False, False, False, True]
-
-
-def test_a_retry_of_a_version_of_a_deleted_document_is_refused() -> None:
-    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
-    make.run_stages()
-    document_delete(document=version.document)
-    make.run_stages()
-    version.refresh_from_db()
-    assert version.status == "failed"
