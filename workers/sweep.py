@@ -9,6 +9,7 @@ from kombu.connection import Connection
 from apps.documents.services.documents import blobs_purge, documents_purge
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
+from ragsite.core.presence import presence_purge
 from workers.celery import app
 from workers.doorbell import CeleryDoorbell
 from workers.queues import Queue
@@ -31,6 +32,7 @@ def purge() -> None:
     """Remove what was deleted or left behind, and build the HNSW index of generations that have grown past exact search."""
     documents_purge()
     blobs_purge()
+    presence_purge()
     generations_of_deleted_purge()
     for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
         generation_index_if_large(generation)

@@ -45,17 +45,22 @@ class VersionStatus(models.TextChoices):
     EMBEDDED = "embedded", "Embedded, waiting to be activated"
     READY = "ready", "Ready"
     FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
+
+STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
+ENDED = STOPPED | {VersionStatus.READY}
 
 TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
-    VersionStatus.UPLOADED: frozenset({VersionStatus.PARSED, VersionStatus.FAILED}),
-    VersionStatus.PARSED: frozenset({VersionStatus.CHUNKED, VersionStatus.FAILED}),
-    VersionStatus.CHUNKED: frozenset({VersionStatus.EMBEDDED, VersionStatus.FAILED}),
-    VersionStatus.EMBEDDED: frozenset({VersionStatus.READY, VersionStatus.FAILED}),
+    VersionStatus.UPLOADED: STOPPED | {VersionStatus.PARSED},
+    VersionStatus.PARSED: STOPPED | {VersionStatus.CHUNKED},
+    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED},
+    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY},
     VersionStatus.READY: frozenset(),
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
+    VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
 }
-"""What may follow what. A failed version is taken up again where its input still stands."""
+"""What may follow what. A version that stopped is taken up again where its input still stands."""
 
 
 class Document(models.Model):
@@ -123,7 +128,7 @@ class DocumentVersion(Leased):
         indexes: ClassVar = [
             models.Index(
                 fields=["status", "id"],
-                condition=~models.Q(status__in=[VersionStatus.READY, VersionStatus.FAILED]),
+                condition=~models.Q(status__in=sorted(ENDED)),
                 name="version_work",
             ),
             models.Index(fields=["blob"], name="version_blob"),
@@ -175,6 +180,7 @@ class StageOutcome(models.TextChoices):
     DONE = "done", "Done"
     POSTPONED = "postponed", "Waiting to be tried again"
     FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class StageRecord(models.Model):

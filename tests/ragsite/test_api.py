@@ -52,12 +52,15 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/ask",
         "/documents/",
         "/documents/{id}/",
+        "/documents/{id}/rollback/",
         "/documents/{id}/versions/",
         "/knowledge-bases/",
         "/knowledge-bases/{id}/",
         "/search",
         "/versions/{id}/",
+        "/versions/{id}/cancel/",
         "/versions/{id}/chunks/",
+        "/versions/{id}/diff/",
         "/versions/{id}/retry/",
     ]
 

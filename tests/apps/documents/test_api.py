@@ -49,7 +49,7 @@ def test_only_a_failed_version_can_be_retried(client: Client, base: KnowledgeBas
     version = upload(client, base).json()["version"]
     refused = client.post(f"{version['url']}retry/")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    assert "is uploaded; only a failed version can be retried" in refused.json()["detail"]
+    assert "is uploaded; only one that stopped can be retried" in refused.json()["detail"]
     make.run_stages()
     assert client.post(f"{version['url']}retry/").status_code == 409
     assert client.get(version["url"]).json()["status"] == "ready"
