@@ -159,7 +159,8 @@ class Chunk(models.Model):
     start = models.PositiveIntegerField(help_text="First character in the parsed text.")
     end = models.PositiveIntegerField(help_text="Character after the last.")
     text = models.TextField()
-    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False)
+    table_header = models.TextField(blank=True, default="", help_text="The header row of the table the text continues.")
+    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text="Of what is embedded.")
     token_count = models.PositiveIntegerField()
     heading_path = ArrayField(models.TextField(), default=list, blank=True)
     place = models.JSONField(null=True, blank=True, help_text="Page, slide, sheet or pointer.")
@@ -173,6 +174,11 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"chunk {self.ordinal}"
+
+    @staticmethod
+    def embedded_text(text: str, table_header: str) -> str:
+        """What is embedded for a chunk: rows of a table are nothing without its header."""
+        return f"{table_header}\n{text}" if table_header else text
 
 
 class StageOutcome(models.TextChoices):

@@ -134,7 +134,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 class ChunkSerializer(serializers.ModelSerializer[Chunk]):
     class Meta:
         model = Chunk
-        fields = ("id", "ordinal", "start", "end", "text", "token_count", "heading_path", "place")
+        fields = ("id", "ordinal", "start", "end", "text", "table_header", "token_count", "heading_path", "place")
         read_only_fields = fields
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
+from apps.documents.models import Chunk
 from apps.retrieval.models import IndexGeneration
 
 BATCH = 256
@@ -53,7 +54,10 @@ def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: in
                 "limit": BATCH,
             },
         )
-        return [PendingChunk(*row) for row in cursor.fetchall()]
+        return [
+            PendingChunk(chunk_id, version_id, Chunk.embedded_text(text, header))
+            for chunk_id, version_id, text, header in cursor.fetchall()
+        ]
 
 
 def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
@@ -72,7 +76,7 @@ def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vect
 
 
 _PENDING = """
-    SELECT c.id, c.version_id, c.text
+    SELECT c.id, c.version_id, c.text, c.table_header
     FROM documents_chunk c
     WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
       AND NOT EXISTS (

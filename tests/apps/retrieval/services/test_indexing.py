@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -181,3 +182,21 @@ def test_chunking_twice_leaves_one_set_of_chunks() -> None:
 def test_every_chunk_fits_the_settings_of_its_knowledge_base() -> None:
     version = make.ready_version(make.knowledge_base(chunking=FINE), TEXT, filename="a.txt")
     assert all(0 < tokens <= 16 for tokens in version.chunks.values_list("token_count", flat=True))
+
+
+@pytest.mark.parametrize("strategy", ["sentence", "heading", "tokens", "semantic"])
+def test_a_knowledge_base_chunks_as_it_says(strategy: str) -> None:
+    base = make.knowledge_base(chunking={"strategy": strategy, "size": 64, "overlap": 0})
+    version = make.ready_version(base)
+    assert version.status == "ready", version.error
+    assert version.chunks.count() == version.chunk_count > 0
+
+
+def test_rows_of_a_long_table_carry_its_header_and_are_embedded_with_it() -> None:
+    rows = "\n".join(f"| Berth {number} | {number * 3} metres | {number + 20} euros |" for number in range(60))
+    table = f"# Berths\n\n| Name | Length | Price |\n|---|---|---|\n{rows}\n"
+    version = make.ready_version(make.knowledge_base(chunking={"size": 120, "overlap": 0}), table)
+    later = version.chunks.order_by("ordinal").last()
+    assert later is not None
+    assert later.table_header == "| Name | Length | Price |"
+    assert bytes(later.content_hash) == hashlib.sha256(f"{later.table_header}\n{later.text}".encode()).digest()
