@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -100,13 +100,6 @@ def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> Non
             logger.warning("lease not renewed: the database did not answer", exc_info=True)
         finally:
             connection.close()
-
-
-def lease_release(model: type[models.Model], claim: Claim, ids: Sequence[UUID]) -> None:
-    """Give rows back unfinished; the attempt does not count."""
-    model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(
-        lease_owner="", lease_until=None, attempts=F("attempts") - 1
-    )
 
 
 def _lease_end() -> Any:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion
-from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release, lease_renew
+from ragsite.core.leases import heartbeat, lease_claim, lease_renew
 from tests import factories as make
 from tests.waiting import wait_for
 
@@ -82,22 +82,6 @@ def test_a_renewed_lease_ends_later() -> None:
     soon = DocumentVersion.objects.get().lease_until
     assert lease_renew(DocumentVersion, claim) == 1
     assert DocumentVersion.objects.get().lease_until > soon
-
-
-def test_a_released_row_is_free_again_and_its_attempt_does_not_count() -> None:
-    (pk,) = versions(1)
-    claim = lease_claim(rows(), limit=1)
-    lease_release(DocumentVersion, claim, [pk])
-    version = DocumentVersion.objects.get()
-    assert (version.attempts, version.lease_owner, version.lease_until) == (0, "", None)
-    assert lease_claim(rows(), limit=1).ids == (pk,)
-
-
-def test_only_the_holder_can_release() -> None:
-    (pk,) = versions(1)
-    claim = lease_claim(rows(), limit=1)
-    lease_release(DocumentVersion, Claim(owner="somebody else", ids=(pk,)), [pk])
-    assert DocumentVersion.objects.get().lease_owner == claim.owner
 
 
 @pytest.mark.django_db(transaction=True)
