@@ -8,6 +8,10 @@ from itertools import takewhile
 from apps.documents.chunking.ruler import Ruler
 from apps.documents.parsing.types import Section
 
+# A section is small with less than this part of a chunk: little more than its heading. Two whole sentences are worth
+# being cited under their own heading.
+SMALL_SHARE = 16
+
 
 def small_joined(sections: Iterable[Section], ruler: Ruler) -> list[Section]:
     """The sections, where one too small to be found for itself goes to the next one, else to the one before.
@@ -60,4 +64,4 @@ def _are_close(one: Section, other: Section) -> bool:
 
 
 def _is_small(section: Section, ruler: Ruler) -> bool:
-    return ruler.at_most(ruler.small - 1, section.start, section.end)
+    return ruler.at_most(ruler.size // SMALL_SHARE - 1, section.start, section.end)

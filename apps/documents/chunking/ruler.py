@@ -11,14 +11,12 @@ from apps.documents.chunking.types import Span, Tokenizer
 
 # Text without spaces is mostly dense in tokens: a first look only so far ahead saves counting the rest each time.
 FEW_CHARACTERS_PER_TOKEN = 4
-SMALL_SHARE = 8
 
 
 class Ruler:
     """One text, and how much of it makes a chunk; all sizes in tokens.
 
-    `size` is the most a chunk may have, `core_size` the most it may have beside the `overlap` that it repeats. What
-    has fewer than `small` is too little for a chunk of its own.
+    `size` is the most a chunk may have, `core_size` the most it may have beside the `overlap` that it repeats.
     """
 
     def __init__(self, text: str, *, settings: ChunkingSettings, tokenizer: Tokenizer) -> None:
@@ -26,7 +24,6 @@ class Ruler:
         self.size = min(settings.size, tokenizer.limit)
         self.overlap = min(settings.overlap, self.size // 2)
         self.core_size = self.size - self.overlap
-        self.small = self.size // SMALL_SHARE
         self.words = WordMeasure(tokenizer)
         self._tokenizer = tokenizer
 

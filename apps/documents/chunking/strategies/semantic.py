@@ -21,6 +21,8 @@ from apps.documents.parsing.types import Section
 PERCENTILE = 20
 # How many sentences on each side of a gap are compared; a single one says too little about its subject.
 NEIGHBOURS = 2
+# Less than this part of a chunk is too little to stand for a subject.
+LEAST_SHARE = 8
 # The most sentences whose vectors are held at a time.
 BATCH = 512
 # Devices differ in the last digits, and they must not decide where a text is cut.
@@ -121,11 +123,11 @@ def _pieces(spans: Sequence[Span], changes: NDArray[np.bool_], ruler: Ruler) -> 
     """The spans joined up to each change of subject, except one that would leave too little on either side."""
     if not spans:
         return
-    tokens = [ruler.measure(*span) for span in spans]
+    tokens, least = [ruler.measure(*span) for span in spans], ruler.size // LEAST_SHARE
     start, held, rest = spans[0][0], 0, sum(tokens)
     for (_, end), count, changed, following in zip(spans, tokens, changes, spans[1:], strict=False):
         held, rest = held + count, rest - count
-        if changed and held >= ruler.small and rest >= ruler.small:
+        if changed and held >= least and rest >= least:
             yield start, end
             start, held = following[0], 0
     yield start, spans[-1][1]

@@ -28,9 +28,9 @@ def test_a_heading_without_text_joins_its_first_subsection():
 
 
 def test_small_sections_in_a_row_join_until_they_are_no_longer_small():
-    paths = [("Guide", str(number)) for number in range(12)]
-    assert cut(*["Two words."] * 12, paths=paths) == [
-        (("Guide",), "\n\n".join(["Two words."] * count)) for count in (5, 7)
+    paths = [("Guide", str(number)) for number in range(11)]
+    assert cut(*["Two words."] * 11, paths=paths) == [
+        (("Guide",), "\n\n".join(["Two words."] * count)) for count in (3, 3, 5)
     ]
 
 
@@ -58,3 +58,13 @@ def test_small_sections_stay_apart_where_they_would_not_fit_together():
 
 def test_sections_that_are_not_small_stay_apart():
     assert len(cut(TWENTY, TWENTY, paths=[("Guide", "a"), ("Guide", "b")])) == 2
+
+
+def test_a_section_of_two_sentences_is_not_small_by_default():
+    texts = [
+        "Berths\n\nThe harbour has 42 berths for guests. A berth costs 31 euros a night.",
+        "Safety\n\nWear a life jacket.",
+    ]
+    paths = [("Handbook", "Berths"), ("Handbook", "Safety")]
+    assert [path for path, _ in cut(texts[0], texts[0], paths=paths, size=220)] == paths
+    assert [path for path, _ in cut(*texts, paths=paths, size=220)] == [("Handbook",)]
