@@ -141,6 +141,7 @@ RAGSITE_BLOB_DIR = ENV.ragsite_data_dir / "blobs"
 RAGSITE_MAX_UPLOAD_BYTES = ENV.ragsite_max_upload_mb * 1024 * 1024
 RAGSITE_PARSER_MEMORY_BYTES = ENV.ragsite_parser_memory_mb * 1024 * 1024
 RAGSITE_PARSER_SECONDS = ENV.ragsite_parser_seconds
+RAGSITE_OCR = ENV.ragsite_ocr
 RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
 RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
 RAGSITE_DOORBELL = "workers.doorbell.CeleryDoorbell"

@@ -41,7 +41,9 @@ def place_in_words(place: Mapping[str, Any] | None) -> str:
         return ""
     if place["kind"] == PlaceKind.POINTER:
         return str(place["label"])
-    return f"{place['kind']} {place['number'] if place['number'] is not None else place['label']}"
+    words = f"{place['kind']} {place['number'] if place['number'] is not None else place['label']}".strip()
+    rows = place.get("rows")
+    return f"{words}, rows {rows[0]} to {rows[1]}" if rows else words
 
 
 def heading_in_words(heading_path: Sequence[str]) -> str:

@@ -206,7 +206,7 @@ def test_parallel_first_uploads_for_one_external_id_make_one_document(base: Know
     [
         ("program.exe", b"MZ\x90\x00", "unknown_type"),
         ("noextension", b"text", "unknown_type"),
-        ("table.csv", b"a,b", "unknown_type"),
+        ("table.xls", b"a,b", "unknown_type"),
         ("picture.png.txt", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "type_mismatch"),
         ("empty.txt", b"", "empty_file"),
         ("empty.pdf", b"", "empty_file"),

@@ -17,6 +17,7 @@ from apps.documents.admin.wording import (
         (None, ""),
         ({"kind": "page", "number": 3, "label": ""}, "page 3"),
         ({"kind": "sheet", "number": None, "label": "Costs"}, "sheet Costs"),
+        ({"kind": "sheet", "number": None, "label": "Costs", "rows": [2, 21]}, "sheet Costs, rows 2 to 21"),
         ({"kind": "pointer", "number": None, "label": "/items/0"}, "/items/0"),
     ],
 )
