@@ -25,7 +25,7 @@ setup: .venv/.installed ## Make .venv with everything in it
 
 test: setup ## Run the whole test suite, on real servers
 	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
-	$(BIN)/python -m pytest $(if $(BROWSER),,-m "not browser") $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BROWSER),,-m "not browser") $(ARGS)
 
 demo: setup ## Samples in, three questions answered with citations, everything stopped again
 	@$(BIN)/python manage.py demo

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -19,7 +21,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.documents.services.uploads import Upload, UploadRequest, document_upload
 from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
-from apps.models.services.registry import bundled_model_path, model_register
+from apps.models.services import registry
 from apps.retrieval.pipeline import search
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.models import Permission, Tenant
@@ -29,6 +31,8 @@ from workers.stages import STAGES
 
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
+# The bundled weights do not change while tests run, and hashing them anew takes longer than most tests.
+_weights_sha256 = functools.cache(registry.weights_sha256)
 
 HANDBOOK = """# Harbour handbook
 
@@ -52,9 +56,10 @@ def tenant(name: str = "") -> Tenant:
 
 def embedding_model() -> ModelVersion:
     """The bundled weights, registered. With the fake transport only their width and tokenizer are used."""
-    path = bundled_model_path()
+    path = registry.bundled_model_path()
     assert path is not None
-    return model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
+    with patch.object(registry, "weights_sha256", _weights_sha256):
+        return registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
 
 
 def knowledge_base(*, of: Tenant | None = None, name: str = "", **fields: Any) -> KnowledgeBase:
@@ -121,33 +126,36 @@ def client(of: Tenant, *permissions: Permission, **options: Any) -> Client:
     return Client(headers=headers(of, *permissions), **options)
 
 
-def in_parallel(times: int, call: Callable[[], Result]) -> list[Result]:
-    """What the call gives in that many threads, which start it at the same moment, each on its own connection."""
-    barrier = threading.Barrier(times)
+def closing(call: Callable[[], Result]) -> Callable[[], Result]:
+    """The call, for a thread of its own: it gives that thread's connection back."""
 
-    def run(_: int) -> Result:
+    def run() -> Result:
         try:
-            barrier.wait(10)
             return call()
         finally:
             connection.close()
 
+    return run
+
+
+def in_parallel(times: int, call: Callable[[], Result]) -> list[Result]:
+    """What the call gives in that many threads, which start it at the same moment, each on its own connection."""
+    barrier = threading.Barrier(times)
+
+    def run() -> Result:
+        barrier.wait(10)
+        return call()
+
     with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(run, range(times)))
+        running = [pool.submit(closing(run)) for _ in range(times)]
+        return [one.result() for one in running]
 
 
 @contextmanager
 def in_background(call: Callable[[], Any]) -> Iterator[None]:
     """Run the call in a thread of its own beside the block; its error is the block's."""
-
-    def run() -> None:
-        try:
-            call()
-        finally:
-            connection.close()
-
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run)
+        running = pool.submit(closing(call))
         yield
         running.result(30)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import resource
@@ -10,14 +11,16 @@ import sys
 import threading
 from typing import Any
 
-from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready
+from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready, worker_shutdown
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_default
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
+from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
 from workers.queues import LIMITS, Pool, Queue
 from workers.stages import STAGES
 
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
 STALLED_SECONDS = 120.0
 WATCH_SECONDS = 5.0
+_leaving = threading.Event()
 
 
 @celeryd_after_setup.connect
@@ -62,6 +66,32 @@ def warm_up(sender: Any, **_: Any) -> None:
         logger.warning("the default model is not loaded yet: %s", error.sentence)
     finally:
         connection_release()
+
+
+@worker_ready.connect
+def tell_presence(sender: Any, **_: Any) -> None:
+    """Say every few seconds that this worker is there, so that people learn who listens for what waits."""
+    worker = sender.hostname
+    stages = [stage.name for stage in STAGES if stage.queue in _queues_of(sender)]
+    threading.Thread(target=_tell_presence, args=(worker, stages), name="presence", daemon=True).start()
+
+
+def _tell_presence(worker: str, stages: list[str]) -> None:
+    while not _leaving.wait(BEAT_SECONDS):
+        try:
+            presence_tell(worker=worker, stages=stages)
+        except DatabaseError:
+            logger.warning("the database does not answer; this worker is not seen", exc_info=True)
+        finally:
+            connection_release()
+
+
+@worker_shutdown.connect
+def leave(sender: Any, **_: Any) -> None:
+    """Take the worker's name off the list. Should the database be away, it is forgotten by its silence."""
+    _leaving.set()
+    with contextlib.suppress(DatabaseError):
+        presence_end(worker=sender.hostname)
 
 
 @worker_ready.connect

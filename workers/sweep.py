@@ -9,6 +9,7 @@ from kombu.connection import Connection
 from apps.documents.services.documents import blobs_purge, documents_purge
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
+from ragsite.core.presence import presence_purge
 from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app
 from workers.doorbell import CeleryDoorbell
@@ -33,6 +34,7 @@ def purge() -> None:
     documents_purge()
     blobs_purge()
     idempotency_purge()
+    presence_purge()
     generations_of_deleted_purge()
     for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
         generation_index_if_large(generation)

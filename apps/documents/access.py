@@ -63,4 +63,9 @@ def documents_visible(principal: Principal) -> QuerySet[Document]:
 
 def versions_visible(principal: Principal) -> QuerySet[DocumentVersion]:
     """The document versions a caller may see."""
-    return DocumentVersion.objects.filter(document__in=documents_visible(principal)).prefetch_related("stages")
+    versions = DocumentVersion.objects.filter(
+        document__tenant_id=principal.tenant_id,
+        document__deleted_at=None,
+        document__knowledge_base__deleted_at=None,
+    )
+    return versions.select_related("document").prefetch_related("stages")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -16,26 +16,31 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.documents.access import documents_visible, knowledge_base_visible, knowledge_bases_visible, versions_visible
+from apps.documents.diffs import version_diff
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
 from apps.documents.serializers import (
+    ChangeSerializer,
     ChunkSerializer,
     DocumentChangeSerializer,
     DocumentSerializer,
     FileSerializer,
     KnowledgeBaseChangeSerializer,
     KnowledgeBaseSerializer,
+    RollbackSerializer,
     UploadedSerializer,
     UploadSerializer,
     VersionDetailSerializer,
     VersionSerializer,
 )
-from apps.documents.services.documents import document_delete, document_update, version_retry
+from apps.documents.services.documents import document_delete, document_update
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete,
     knowledge_base_update,
 )
 from apps.documents.services.uploads import Upload, UploadOutcome, UploadRequest, document_upload
+from apps.documents.services.versions import document_rollback, version_cancel, version_retry
+from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
@@ -173,6 +178,18 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
             return _new_version(request, document)
         return _page(self, document.versions.order_by("-number"), VersionSerializer)
 
+    @extend_schema(summary="Let another version answer", request=RollbackSerializer, responses=DocumentSerializer)
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def rollback(self, request: Request, pk: UUID) -> Response:
+        """Go back to an earlier version that is ready, at once and without embedding anything."""
+        document, body = self.get_object(), RollbackSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        version = document.versions.filter(pk=body.validated_data["version"]).first()
+        if version is None:
+            raise NotFoundError(f"There is no version {body.validated_data['version']} of this document.")
+        return Response(DocumentSerializer(document_rollback(document=document, version=version)).data)
+
 
 @extend_schema_view(retrieve=extend_schema(summary="How far a version has come"))
 class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveModelMixin):
@@ -192,11 +209,34 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveMo
         """The chunks of a version, in the order of its text."""
         return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)
 
-    @extend_schema(summary="Retry a failed version", request=None, responses={202: VersionSerializer})
+    @extend_schema(
+        summary="Compare with another version",
+        parameters=[OpenApiParameter("against", UUID, required=True, description="The older version.")],
+        responses=ChangeSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def diff(self, request: Request, pk: UUID) -> Response:
+        """The lines that differ between the version `against` and this one."""
+        new, against = self.get_object(), _uuid(request.query_params.get("against", ""), "against")
+        old = self.get_queryset().filter(pk=against).first()
+        if old is None:
+            raise NotFoundError(f"There is no version {against}.")
+        return Response(ChangeSerializer(version_diff(old=old, new=new), many=True).data)
+
+    @extend_schema(summary="Cancel the work on a version", request=None, responses={202: VersionSerializer})
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        """Stop the work; an earlier version, if any, goes on answering. A retry takes it up again."""
+        version = version_cancel(version=self.get_object())
+        return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(summary="Retry a version that stopped", request=None, responses={202: VersionSerializer})
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
-        """Take up a failed version again."""
+        """Take up a version again that failed or was cancelled."""
         version = version_retry(version=self.get_object())
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
@@ -222,6 +262,13 @@ def _new_version(request: Request, document: Document) -> Response:
 
 def _page(view: viewsets.GenericViewSet[Any], rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
     return view.get_paginated_response(serializer(view.paginate_queryset(rows), many=True).data)
+
+
+def _uuid(text: str, field: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise PermanentError(f"{field}={text[:60]!r} is not a UUID.", action="Give a version's id.") from None
 
 
 def _client_name(request: Request) -> str:

@@ -45,17 +45,22 @@ class VersionStatus(models.TextChoices):
     EMBEDDED = "embedded", "Embedded, waiting to be activated"
     READY = "ready", "Ready"
     FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
+
+STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
+ENDED = STOPPED | {VersionStatus.READY}
 
 TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
-    VersionStatus.UPLOADED: frozenset({VersionStatus.PARSED, VersionStatus.FAILED}),
-    VersionStatus.PARSED: frozenset({VersionStatus.CHUNKED, VersionStatus.FAILED}),
-    VersionStatus.CHUNKED: frozenset({VersionStatus.EMBEDDED, VersionStatus.FAILED}),
-    VersionStatus.EMBEDDED: frozenset({VersionStatus.READY, VersionStatus.FAILED}),
+    VersionStatus.UPLOADED: STOPPED | {VersionStatus.PARSED},
+    VersionStatus.PARSED: STOPPED | {VersionStatus.CHUNKED},
+    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED},
+    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY},
     VersionStatus.READY: frozenset(),
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
+    VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
 }
-"""What may follow what. A failed version is taken up again where its input still stands."""
+"""What may follow what. A version that stopped is taken up again where its input still stands."""
 
 
 class Document(models.Model):
@@ -123,7 +128,7 @@ class DocumentVersion(Leased):
         indexes: ClassVar = [
             models.Index(
                 fields=["status", "id"],
-                condition=~models.Q(status__in=[VersionStatus.READY, VersionStatus.FAILED]),
+                condition=~models.Q(status__in=sorted(ENDED)),
                 name="version_work",
             ),
             models.Index(fields=["blob"], name="version_blob"),
@@ -154,7 +159,8 @@ class Chunk(models.Model):
     start = models.PositiveIntegerField(help_text="First character in the parsed text.")
     end = models.PositiveIntegerField(help_text="Character after the last.")
     text = models.TextField()
-    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False)
+    table_header = models.TextField(blank=True, default="", help_text="The header row of the table the text continues.")
+    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text="Of what is embedded.")
     token_count = models.PositiveIntegerField()
     heading_path = ArrayField(models.TextField(), default=list, blank=True)
     place = models.JSONField(null=True, blank=True, help_text="Page, slide, sheet or pointer.")
@@ -169,12 +175,18 @@ class Chunk(models.Model):
     def __str__(self) -> str:
         return f"chunk {self.ordinal}"
 
+    @staticmethod
+    def embedded_text(text: str, table_header: str) -> str:
+        """What is embedded for a chunk: rows of a table are nothing without its header."""
+        return f"{table_header}\n{text}" if table_header else text
+
 
 class StageOutcome(models.TextChoices):
     RUNNING = "running", "Running"
     DONE = "done", "Done"
     POSTPONED = "postponed", "Waiting to be tried again"
     FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class StageRecord(models.Model):

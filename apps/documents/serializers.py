@@ -9,8 +9,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.diffs import ChangeKind
 from apps.documents.metadata import metadata_fault
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.progress import version_progress
 from apps.documents.services.bulk import FileResult
 from apps.documents.services.uploads import UploadOutcome
 from ragsite.gateway.problems import problem
@@ -75,13 +77,44 @@ class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
         return reverse("version-detail", args=[version.pk])
 
 
+class ProgressSerializer(serializers.Serializer[Any]):
+    """Why a version stands where it stands, and what comes next."""
+
+    text = serializers.CharField()
+    stage = serializers.CharField(allow_null=True)
+    ahead = serializers.IntegerField(allow_null=True, help_text="Versions that are taken up before this one.")
+    workers = serializers.IntegerField(allow_null=True, help_text="Workers that listen for the stage.")
+    next_try_at = serializers.DateTimeField(allow_null=True)
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """Lines that differ; spans are characters of the older and of the newer parsed text."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in ChangeKind])
+    old_start = serializers.IntegerField()
+    old_end = serializers.IntegerField()
+    new_start = serializers.IntegerField()
+    new_end = serializers.IntegerField()
+    old_text = serializers.CharField()
+    new_text = serializers.CharField()
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    version = serializers.UUIDField(help_text="A version of the document that is ready.")
+
+
 class VersionDetailSerializer(VersionSerializer):
+    progress = serializers.SerializerMethodField()
     stages = StageSerializer(many=True, read_only=True, help_text="The version's timeline.")
 
     class Meta:
         model = DocumentVersion
-        fields = (*VersionSerializer.Meta.fields, "stages")
+        fields = (*VersionSerializer.Meta.fields, "progress", "stages")
         read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, version: DocumentVersion) -> Any:
+        return ProgressSerializer(version_progress(version)).data
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
@@ -105,7 +138,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 class ChunkSerializer(serializers.ModelSerializer[Chunk]):
     class Meta:
         model = Chunk
-        fields = ("id", "ordinal", "start", "end", "text", "token_count", "heading_path", "place")
+        fields = ("id", "ordinal", "start", "end", "text", "table_header", "token_count", "heading_path", "place")
         read_only_fields = fields
 
 

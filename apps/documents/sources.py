@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from django.conf import settings
 
-from apps.documents.parsing.bundle import is_bundle, members
+from apps.documents.parsing.bundle import open_bundle
 from apps.documents.parsing.errors import EmptyFileError
 from apps.documents.parsing.types import Limits
 from apps.documents.uploads import storage_errors, upload_too_large
 from ragsite.core.errors import PermanentError
 
 PIECE_BYTES = 256 * 1024
+BUNDLE = ".zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,18 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes of one document to be: opened when its turn comes. `path` is where they lie, if they lie alone."""
+    """The bytes of one document to be: read when its turn comes. `path` is where they lie, if they lie alone.
+
+    `parts` gives them in pieces, or raises PermanentError for a member of an archive that can't be taken.
+    """
 
     name: str
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    parts: Callable[[], Iterator[bytes]]
     path: Path | None = None
 
     @property
     def filename(self) -> str:
         return PurePosixPath(self.name).name
-
-    def parts(self) -> Iterator[bytes]:
-        """The bytes in pieces. Raises PermanentError for a member of an archive that can't be taken."""
-        with self.open() as file:
-            while piece := file.read(PIECE_BYTES):
-                yield piece
 
 
 def sources_of(file: SourceFile) -> Iterator[Source]:
@@ -56,18 +53,18 @@ def sources_of(file: SourceFile) -> Iterator[Source]:
         UploadTooLargeError: the file is no ZIP and larger than one document may be.
         PermanentError: the ZIP can't be opened, is not safe to open, or has no files in it.
     """
-    if is_bundle(file.name):
+    if PurePosixPath(file.name).suffix.lower() == BUNDLE:
         yield from _sources_of_bundle(file)
     elif file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
         raise upload_too_large(file.name)
     else:
-        yield Source(file.name, partial(_opened, file.path), path=file.path)
+        yield Source(file.name, partial(_pieces, file.path), path=file.path)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _pieces(path: Path) -> Iterator[bytes]:
     with _reading(path), path.open("rb") as file:
-        yield file
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 @contextmanager
@@ -83,10 +80,10 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _sources_of_bundle(file: SourceFile) -> Iterator[Source]:
     empty = True
-    with _reading(file.path):
-        for member in members(file.path, Limits()):
+    with _reading(file.path), open_bundle(file.path, Limits()) as members:
+        for member in members:
             empty = False
-            yield Source(f"{file.name}/{member.name}", member.open)
+            yield Source(f"{file.name}/{member.name}", member.parts)
     if empty:
         raise EmptyFileError(f"The archive {file.name!r} has no files in it.")
 

@@ -45,6 +45,7 @@ class PlaceOut(Schema):
     kind: str
     number: int | None = None
     label: str = ""
+    rows: tuple[int, int] | None = None
 
 
 class SpanOut(Schema):

@@ -51,7 +51,7 @@ def says_something(sentence: str) -> bool:
 def _goes_with_next(piece: str, gap: str, rest: str) -> bool:
     """Across a blank line nothing belongs together: what stands alone there is a heading."""
     is_fragment = len(_WORD.findall(piece)) <= FRAGMENT_WORDS and gap.count("\n") < 2
-    return is_fragment and bool(rest) and not _is_heading(piece) and not _is_heading(rest)
+    return is_fragment and bool(rest.strip()) and not _is_heading(piece) and not _is_heading(rest)
 
 
 def _is_heading(text: str) -> bool:

@@ -39,6 +39,7 @@ class Environment(BaseSettings):
     ragsite_max_upload_mb: int = Field(25, ge=1, le=4096)
     ragsite_parser_memory_mb: int = Field(6144, ge=512, description="Address space one parsing process may take.")
     ragsite_parser_seconds: int = Field(60, ge=5, description="Time one file may take to parse.")
+    ragsite_ocr: bool = Field(False, description="Read scanned PDFs with Tesseract; give RAGSITE_PARSER_SECONDS more.")
     ragsite_lease_seconds: int = Field(12, ge=3, description="How long a silent worker keeps its work.")
     ragsite_max_attempts: int = Field(3, ge=1, description="Starts of one stage before the work is given up.")
     ragsite_model_transport: Literal["queue", "local", "fake"] = "queue"

@@ -1,9 +1,10 @@
-"""The outbox: events that wait in PostgreSQL for the relay."""
+"""What every part of the system keeps: events that wait for the relay, and the workers that are there."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -40,3 +41,19 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.key}"
+
+
+class WorkerPresence(models.Model):
+    """A worker process, the stages it listens for, and when it was last heard of."""
+
+    worker = models.CharField(max_length=120, primary_key=True)
+    stages = ArrayField(models.CharField(max_length=20))
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["worker"]
+        verbose_name_plural = "workers"
+        verbose_name = "worker"
+
+    def __str__(self) -> str:
+        return self.worker

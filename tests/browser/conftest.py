@@ -21,8 +21,9 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with the module: Playwright runs an event loop on the test's thread, which others must not meet."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         pytest.fail(f"No browser found ({', '.join(NAMES)}). Install Chromium, or deselect with -m 'not browser'.")

@@ -52,6 +52,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/ask",
         "/documents/",
         "/documents/{id}/",
+        "/documents/{id}/rollback/",
         "/documents/{id}/versions/",
         "/documents/bulk/",
         "/documents/from-url/",
@@ -59,7 +60,9 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/knowledge-bases/{id}/",
         "/search",
         "/versions/{id}/",
+        "/versions/{id}/cancel/",
         "/versions/{id}/chunks/",
+        "/versions/{id}/diff/",
         "/versions/{id}/retry/",
     ]
 

@@ -10,7 +10,7 @@ from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 
 from apps.documents.models import Chunk, DocumentVersion, StageRecord, VersionStatus
-from apps.documents.services.documents import version_retry
+from apps.documents.services.versions import version_retry
 from apps.documents.steps import Step
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim

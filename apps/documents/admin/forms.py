@@ -6,15 +6,35 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, InvalidChunkingError
+from apps.documents.chunking.settings import (
+    LARGEST_SIZE,
+    SMALLEST_SIZE,
+    ChunkingSettings,
+    ChunkingStrategy,
+    InvalidChunkingError,
+)
 from apps.documents.models import KnowledgeBase
+
+STRATEGY_CHOICES = [
+    (ChunkingStrategy.SENTENCE.value, "After a sentence, within a section"),
+    (ChunkingStrategy.HEADING.value, "Where a heading begins, as far as the size allows"),
+    (ChunkingStrategy.TOKENS.value, "After a fixed number of tokens"),
+    (ChunkingStrategy.SEMANTIC.value, "Where the meaning turns (costs an embedding for each sentence)"),
+]
 
 
 class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """Name and description; for a new knowledge base also how its documents are cut."""
 
+    chunk_strategy = forms.ChoiceField(
+        label="Chunks end",
+        choices=STRATEGY_CHOICES,
+        initial=ChunkingSettings().strategy.value,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Where documents are cut into chunks.",
+    )
     chunk_size = forms.IntegerField(
         initial=ChunkingSettings().size,
         widget=UnfoldAdminIntegerFieldWidget,
@@ -34,11 +54,11 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            del self.fields["chunk_size"], self.fields["chunk_overlap"]
+            del self.fields["chunk_strategy"], self.fields["chunk_size"], self.fields["chunk_overlap"]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if {"chunk_size", "chunk_overlap"} <= cleaned.keys():
+        if {"chunk_strategy", "chunk_size", "chunk_overlap"} <= cleaned.keys():
             self._check_chunking(cleaned)
         self._check_name(cleaned)
         return cleaned
@@ -49,8 +69,11 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         Raises:
             InvalidChunkingError: no document can be cut by them.
         """
-        size, overlap = self.cleaned_data["chunk_size"], self.cleaned_data["chunk_overlap"]
-        return ChunkingSettings(size=size, overlap=overlap).to_dict()
+        return ChunkingSettings(
+            strategy=ChunkingStrategy(self.cleaned_data["chunk_strategy"]),
+            size=self.cleaned_data["chunk_size"],
+            overlap=self.cleaned_data["chunk_overlap"],
+        ).to_dict()
 
     def _check_chunking(self, cleaned: dict[str, Any]) -> None:
         self.cleaned_data = cleaned

@@ -43,7 +43,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
         (
             "How documents are cut",
             {
-                "fields": ("chunk_size", "chunk_overlap"),
+                "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
                 "description": "Chosen once: every document of the knowledge base is cut alike.",
             },
         ),

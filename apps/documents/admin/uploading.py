@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.forms import UploadForm
 from apps.documents.models import KnowledgeBase
+from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
 from apps.documents.services.uploads import UploadOutcome, UploadRequest, document_upload
 from apps.documents.uploads import UploadTooLargeError
@@ -56,7 +57,7 @@ def _page(request: HttpRequest, *, knowledge_base: KnowledgeBase, site: AdminSit
         "opts": KnowledgeBase._meta,
         "original": knowledge_base,
         "form": form,
-        "types": [kind.value for kind in DocumentType],
+        "extensions": ", ".join(ending for ending, kind in EXTENSIONS.items() if kind is not DocumentType.CODE),
         "limit": settings.RAGSITE_MAX_UPLOAD_BYTES // MEGABYTE,
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }

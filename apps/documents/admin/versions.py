@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -16,14 +17,13 @@ from unfold.enums import ActionVariant
 
 from apps.documents.admin.wording import (
     OUTCOME_TONES,
-    last_error,
     seconds_in_words,
     size_in_words,
     status_badge,
-    status_in_words,
 )
-from apps.documents.models import DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
-from apps.documents.services.documents import version_retry
+from apps.documents.models import ENDED, STOPPED, DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
+from apps.documents.progress import version_progress
+from apps.documents.services.versions import document_rollback, version_cancel, version_retry
 from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from ragsite.core.admin.base import (
     LargeTableAdmin,
@@ -90,7 +90,7 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ("filename", "document__title")
     inlines: ClassVar = (StageInline,)
     actions: ClassVar = ("retry_selected",)
-    actions_detail: ClassVar = ("retry",)
+    actions_detail: ClassVar = ("retry", "cancel", "roll_back")
     fieldsets: ClassVar = (
         (None, {"fields": ("state", "explanation", ("document", "chunks"), ("created_at", "ready_at"))}),
         (
@@ -107,11 +107,22 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
         allowed = bool(request.user.has_perm("documents.change_documentversion"))
-        return allowed and (object_id is None or request.method == "POST" or self._has_failed(request, object_id))
+        return allowed and self._offers(request, object_id, lambda version: version.status in STOPPED)
 
-    def _has_failed(self, request: HttpRequest, object_id: str) -> bool:
+    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        allowed = bool(request.user.has_perm("documents.change_documentversion"))
+        return allowed and self._offers(request, object_id, lambda version: version.status not in ENDED)
+
+    def has_roll_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        allowed = bool(request.user.has_perm("documents.change_document"))
+        return allowed and self._offers(request, object_id, _could_answer)
+
+    def _offers(self, request: HttpRequest, object_id: str | None, fits: Callable[[DocumentVersion], bool]) -> bool:
+        """Whether a button is shown: on a version's page only when it fits. What is posted the service decides."""
+        if object_id is None or request.method == "POST":
+            return True
         version = self.get_object(request, object_id)
-        return version is not None and version.status == VersionStatus.FAILED
+        return version is not None and fits(version)
 
     @action(
         description="Retry",
@@ -129,7 +140,41 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
         _retry(request, version)
         return dialog_done(row_url(version))
 
-    @action(description="Retry the selected failed versions", permissions=["retry"])
+    @action(
+        description="Cancel",
+        icon="cancel",
+        permissions=["cancel"],
+        dialog=confirmation(
+            title="Cancel the work on this version?",
+            text="What was done so far is undone. An earlier version, if any, goes on answering.",
+            button="Cancel the work",
+        ),
+    )
+    def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            version_cancel(version=version)
+            messages.success(request, f"{version} was cancelled.")
+        return dialog_done(row_url(version))
+
+    @action(
+        description="Let this version answer",
+        icon="history",
+        permissions=["roll_back"],
+        dialog=confirmation(
+            title="Let this version answer?",
+            text="Searches find this version from now on instead of the present one. Nothing is embedded again.",
+            button="Let it answer",
+        ),
+    )
+    def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            document_rollback(document=version.document, version=version)
+            messages.success(request, f"{version} answers now.")
+        return dialog_done(row_url(version))
+
+    @action(description="Retry the selected versions that stopped", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[DocumentVersion]) -> None:
         for version in queryset:
             _retry(request, version)
@@ -148,7 +193,7 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
 
     @display(description="In words")
     def explanation(self, version: DocumentVersion) -> str:
-        return status_in_words(version, last_error=last_error(list(version.stages.all())))
+        return version_progress(version).text
 
     @display(description="Chunks")
     def chunks(self, version: DocumentVersion) -> SafeString | str:
@@ -177,6 +222,10 @@ class StageRecordAdmin(StageColumns, LargeTableAdmin):
     fields: ClassVar = (
         "version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code", "error",
     )  # fmt: skip
+
+
+def _could_answer(version: DocumentVersion) -> bool:
+    return version.status == VersionStatus.READY and version.document.current_version_id != version.pk
 
 
 def _retry(request: HttpRequest, version: DocumentVersion) -> None:

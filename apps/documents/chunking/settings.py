@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,18 +16,28 @@ LARGEST_SIZE = 8_192
 KEY_LENGTH = 16
 
 
+class ChunkingStrategy(StrEnum):
+    """Where a document is cut.
+
+    SENTENCE fills the chunks of a section with whole sentences. HEADING keeps all that stands under a heading
+    together, as far as it fits. TOKENS makes chunks of equal size without regard to sentences. SEMANTIC cuts where the
+    subject changes, for which every sentence is embedded.
+    """
+
+    SENTENCE = "sentence"
+    HEADING = "heading"
+    TOKENS = "tokens"
+    SEMANTIC = "semantic"
+
+
 class InvalidChunkingError(PermanentError):
     """Chunking settings that no document can be cut by; seen by whoever sets up a knowledge base."""
 
     code = "invalid_chunking"
     action = (
         f"Choose a size from {SMALLEST_SIZE} to {LARGEST_SIZE} tokens and an overlap from 0 to half of the size, "
-        "with the strategy 'sentence'."
+        f"with one of the strategies {', '.join(map(repr, map(str, ChunkingStrategy)))}."
     )
-
-
-class ChunkingStrategy(StrEnum):
-    SENTENCE = "sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +71,24 @@ class ChunkingSettings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChunkingSettings:
         """The settings that `to_dict` wrote, with the defaults for what is left out; raises InvalidChunkingError."""
-        unknown = sorted(set(data) - {"strategy", "size", "overlap"})
+        return cls().overridden(data)
+
+    def overridden(self, data: Mapping[str, Any]) -> ChunkingSettings:
+        """These settings with what `data` has of a document's own; raises InvalidChunkingError."""
+        own = dict(data)
+        unknown = sorted(set(own) - {"strategy", "size", "overlap"})
         if unknown:
             raise InvalidChunkingError(f"There is no chunking setting called {unknown[0]!r}.")
-        try:
-            strategy = ChunkingStrategy(data.get("strategy", ChunkingStrategy.SENTENCE))
-        except ValueError as error:
-            raise InvalidChunkingError(f"The chunking strategy {data['strategy']!r} does not exist.") from error
-        return cls(strategy=strategy, size=data.get("size", cls().size), overlap=data.get("overlap", cls().overlap))
+        if "strategy" in own:
+            own["strategy"] = _strategy(own["strategy"])
+        return replace(self, **own)
+
+
+def _strategy(name: object) -> ChunkingStrategy:
+    try:
+        return ChunkingStrategy(name)  # type: ignore[arg-type]  # anything else than a name is refused below
+    except ValueError as error:
+        raise InvalidChunkingError(f"The chunking strategy {name!r} does not exist.") from error
 
 
 def _is_whole(value: object) -> bool:

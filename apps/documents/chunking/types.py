@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from apps.documents.parsing.types import Place
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Span = tuple[int, int]
+# Texts in, one vector a text out, in their order: float32 of shape (n, d).
+Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkSpan:
-    """A chunk is the characters `start` to `end` (exclusive) of the text; `token_count` is without special tokens."""
+    """A chunk is the characters `start` to `end` (exclusive) of the text; `token_count` is without special tokens.
+
+    `table_header` is the first row of the table that the chunk goes on with in its middle, and "" elsewhere. It is no
+    part of the span; put before the chunk as a line of its own it keeps within the size.
+    """
 
     start: int
     end: int
     token_count: int
     heading_path: tuple[str, ...] = ()
     place: Place | None = None
+    table_header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a chunk has of its own: cores don't overlap, and a chunk is a core led in by the end of the one before.
+
+    The next chunk may repeat nothing from before `repeat_from`. `header` is the first row of the table that was too
+    large and of which this is a piece.
+    """
+
+    start: int
+    end: int
+    repeat_from: int
+    is_whole_block: bool = False
+    header: Span | None = None
 
 
 class Tokenizer(Protocol):

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path
 
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, UnsafeArchiveError
@@ -27,15 +28,35 @@ def open_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
     Raises EncryptedFileError, UnsafeArchiveError and DamagedFileError, the last also for what comes to light only
     when a member is unpacked.
     """
+    with open_container(path, limits) as archive:
+        if any(map(is_encrypted, archive.infolist())):
+            raise EncryptedFileError("Parts of the document are protected with a password.")
+        yield archive
+
+
+@contextmanager
+def open_container(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """As `open_archive`, but members may be encrypted."""
     _check_container(path, limits)
+    with unpacking_errors(), zipfile.ZipFile(path) as archive:
+        _check_members(archive, packed=path.stat().st_size, limits=limits)
+        yield archive
+
+
+@contextmanager
+def unpacking_errors() -> Iterator[None]:
+    """Whatever goes wrong with an archive inside the block is a DamagedFileError."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_members(archive, packed=path.stat().st_size, limits=limits)
-            yield archive
+        yield
     # NotImplementedError: an unknown compression method. EOFError, ValueError and OSError: a member that ends early or
-    # lies elsewhere than the directory says.
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, OSError) as error:
+    # lies elsewhere than the directory says. lzma.LZMAError: a damaged member of one of the rarer methods.
+    except (zipfile.BadZipFile, zlib.error, LZMAError, NotImplementedError, EOFError, ValueError, OSError) as error:
         raise DamagedFileError(f"The file can't be unpacked: {error or type(error).__name__}.") from error
+
+
+def is_encrypted(member: zipfile.ZipInfo) -> bool:
+    """Whether the member can't be read without a password."""
+    return bool(member.flag_bits & ENCRYPTED_FLAG)
 
 
 def is_encrypted_office_file(data: bytes) -> bool:
@@ -58,8 +79,6 @@ def _check_members(archive: zipfile.ZipFile, *, packed: int, limits: Limits) -> 
         raise UnsafeArchiveError(
             f"The file is an archive of {len(members):,} members; at most {limits.max_archive_members:,} are accepted."
         )
-    if any(member.flag_bits & ENCRYPTED_FLAG for member in members):
-        raise EncryptedFileError("Parts of the document are protected with a password.")
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.max_unpacked_bytes or unpacked > packed * limits.max_ratio:
         raise UnsafeArchiveError(

@@ -10,6 +10,8 @@ from apps.documents.parsing.errors import EmptyTextError, TooLargeError
 from apps.documents.parsing.types import Limits, ParsedDocument, Place, Section
 
 LONGEST_HEADING = 200
+# A table's header is a heading too, and names every column.
+LONGEST_LABEL = 500
 LONGEST_TITLE = 300
 DEEPEST_INDENT = 8
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
@@ -25,21 +27,28 @@ def table_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def shortened(label: str) -> str:
+    """The label, cut where it is too long to stand above the text."""
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
+
+
 class DocumentBuilder:
     """Joins headings, blocks and lines into one text and keeps the sections.
 
     A new heading begins a new section, except directly under its parent heading: a heading without text of its own
-    belongs to the first section below it. Raises TooLargeError as soon as the text grows past the limit.
+    belongs to the first section below it. Raises TooLargeError as soon as the text or the number of sections grows past
+    its limit.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._parts: list[str] = []
         self._length = 0
         self._sections: list[Section] = []
         self._section_start = 0
         self._headings: list[tuple[int, str]] = []
         self._place: Place | None = None
+        self._first_heading = ""
         self._only_headings = True
         self._after_line = False
 
@@ -51,6 +60,8 @@ class DocumentBuilder:
         if len(label) > LONGEST_HEADING:
             self.block(text)
             return
+        if not self._length:
+            self._first_heading = label
         is_first_child = self._only_headings and all(above < level for above, _ in self._headings)
         if not is_first_child:
             self._close_section()
@@ -66,6 +77,12 @@ class DocumentBuilder:
         """A table row or list item: the next line follows directly."""
         self._append_body(text, is_line=True)
 
+    def under(self, *names: str) -> None:
+        """What follows is under these headings, outermost first, which are no part of the text themselves."""
+        self._close_section()
+        labels = [shortened(" ".join(clean(name).split())) for name in names]
+        self._headings = [(level, label) for level, label in enumerate(labels, start=1) if label]
+
     def leave_headings(self) -> None:
         """What follows is under no heading."""
         self._close_section()
@@ -76,21 +93,17 @@ class DocumentBuilder:
         self._close_section()
         self._place = place
 
-    @property
-    def first_heading(self) -> str:
-        return self._sections[0].heading_path[0] if self._sections and self._sections[0].heading_path else ""
-
     def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
         """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""
         self._close_section()
         if not self._sections:
             raise EmptyTextError("The file holds no text.")
-        shown_title = " ".join(clean(title).split()) or self.first_heading
+        shown_title = " ".join(clean(title).split()) or self._first_heading
         return ParsedDocument(
             text="".join(self._parts),
             sections=tuple(self._sections),
             title=shown_title[:LONGEST_TITLE],
-            metadata=metadata or {},
+            metadata={name: clean(value) for name, value in (metadata or {}).items()},
         )
 
     def _append_body(self, text: str, *, is_line: bool) -> None:
@@ -111,12 +124,14 @@ class DocumentBuilder:
     def _add(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
-        if self._length > self._limits.max_characters:
-            raise TooLargeError(f"The file holds more than {self._limits.max_characters:,} characters of text.")
+        if self._length > self.limits.max_characters:
+            raise TooLargeError(f"The file holds more than {self.limits.max_characters:,} characters of text.")
 
     def _close_section(self) -> None:
         if self._length > self._section_start:
             path = tuple(name for _, name in self._headings)
             self._sections.append(Section(self._section_start, self._length, path, self._place))
+            if len(self._sections) > self.limits.max_sections:
+                raise TooLargeError(f"The file falls into more than {self.limits.max_sections:,} parts.")
         self._section_start = self._length
         self._only_headings = True

@@ -1,140 +1,121 @@
-"""A ZIP of documents: goes through its members with care. Also for the web process."""
+"""An archive of documents (.zip): not a document itself, but each of its files may be one. Imports nothing heavy."""
 
 from __future__ import annotations
 
-import re
 import stat
-import struct
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from lzma import LZMAError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NestedArchiveError, UnsafeArchiveError
+from apps.documents.parsing.archives import is_encrypted, open_container, unpacking_errors
+from apps.documents.parsing.errors import (
+    BadFilenameError,
+    EncryptedFileError,
+    NestedArchiveError,
+    UnsafeArchiveError,
+)
+from apps.documents.parsing.sniffing import safe_filename
 from apps.documents.parsing.types import Limits
+from ragsite.core.errors import PermanentError
 
-EXTENSION = ".zip"
-END_MAGIC, END64_MAGIC = b"PK\x05\x06", b"PK\x06\x06"
-ENCRYPTED_FLAG, UTF8_FLAG = 0x1, 0x800
-IN_END64 = 0xFFFFFFFF
-LONGEST_END = 65_557 + 76
-# Bytes an entry of the directory may take: a fixed part, the name, and what some programs add.
-ENTRY_BYTES = 1_024
-NOT_FILES = {"__MACOSX"}
-_DRIVE = re.compile(r"[A-Za-z]:")
-# NotImplementedError: an unknown compression method. EOFError, ValueError and OSError: a member that ends early or lies
-# elsewhere than the directory says.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, LZMAError, NotImplementedError, EOFError, ValueError, OSError)
+PIECE_BYTES = 1024 * 1024
+ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".jar"})
+# What macOS puts beside the files: their resource forks.
+RESOURCE_FORKS = "__MACOSX"
+# Below this a member may be packed as tightly as it likes.
+SMALL_BYTES = 100_000
+UTF8_FLAG = 0x800
+# How names are read when nothing says that they are UTF-8.
+OLD_NAMES = "cp437"
+UNIX_MODE_SHIFT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in the archive: its path there, made safe, and its bytes.
+    """A file of the archive: a name that is safe as a relative path, its unpacked bytes, and why it can't be taken.
 
-    `open` raises NestedArchiveError, EncryptedFileError or DamagedFileError; a member that can't be read hinders no other.
+    `name` has no empty part, no dots and no drive; it is for display, and its last part is the file's name.
     """
 
     name: str
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    size: int
+    refusal: PermanentError | None
+    _archive: zipfile.ZipFile = field(repr=False)
+    _entry: zipfile.ZipInfo = field(repr=False)
+
+    @property
+    def filename(self) -> str:
+        return PurePosixPath(self.name).name
+
+    def parts(self) -> Iterator[bytes]:
+        """The content in pieces. Raises the refusal, and DamagedFileError for what can't be unpacked."""
+        if self.refusal:
+            raise self.refusal
+        with unpacking_errors(), self._archive.open(self._entry) as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
 
 
-def is_bundle(filename: str) -> bool:
-    """Whether the name is that of a ZIP of documents."""
-    return PurePosixPath(filename).suffix.lower() == EXTENSION
+@contextmanager
+def open_bundle(path: Path, limits: Limits) -> Iterator[Iterator[Member]]:
+    """The files of the archive at `path`, to be read before the block ends.
 
+    Folders, links, hidden files and resource forks are passed over. Archives inside the archive, encrypted files and
+    files that unpack to far more than they should come with a refusal; the other files can still be taken.
 
-def members(path: Path, limits: Limits) -> Iterator[Member]:
-    """The files of the archive at `path`, in its order; without folders, links, and hidden files and folders.
-
-    The archive stays open while they are gone through. Raises UnsafeArchiveError and DamagedFileError.
+    Raises:
+        UnsafeArchiveError: too many members, or too much in all.
+        EncryptedFileError, DamagedFileError: it is no zip archive that can be opened.
     """
-    _check_directory(path, limits)
-    with _damage_told(), zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-        _check_size(entries, packed=path.stat().st_size, limits=limits)
-        for entry in entries:
-            name = safe_path(_name(entry))
-            if name and not entry.is_dir() and not _is_link(entry):
-                yield Member(name, _opener(archive, entry, name))
+    with open_container(path, limits) as archive:
+        yield (_member(archive, entry, limits) for entry in archive.infolist() if _is_file(entry))
 
 
-def safe_path(name: str) -> str:
-    """The path of a member without what leads out of its archive; "" for one that is hidden or has no name."""
-    parts = [
-        part for part in _DRIVE.sub("", name.replace("\\", "/"), count=1).split("/") if part not in ("", ".", "..")
-    ]
-    hidden = any(part.startswith(".") or part in NOT_FILES for part in parts)
-    return "" if hidden else "/".join(parts)
+def _is_file(entry: zipfile.ZipInfo) -> bool:
+    mode = entry.external_attr >> UNIX_MODE_SHIFT
+    parts = _parts(entry)
+    is_passed_over = RESOURCE_FORKS in parts or (parts and parts[-1].startswith("."))
+    return not (entry.is_dir() or stat.S_ISLNK(mode) or is_passed_over)
 
 
-def _name(entry: zipfile.ZipInfo) -> str:
-    """Where the archive does not say how names are written they mostly are UTF-8, though zipfile takes them for cp437."""
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> Member:
+    refusal: PermanentError | None
+    try:
+        name = "/".join(safe_filename(part) for part in _parts(entry))
+        refusal = _refusal(name, entry, limits)
+    except BadFilenameError as error:
+        name, refusal = "?", error
+    if not name:
+        name, refusal = "?", BadFilenameError("A file in the archive has no name.")
+    return Member(name, entry.file_size, refusal, archive, entry)
+
+
+def _parts(entry: zipfile.ZipInfo) -> list[str]:
+    """The name's parts without those that lead out of the archive: drives, roots, and dots."""
+    parts = _read_name(entry).replace("\\", "/").split("/")
+    return [part for part in parts if part not in {"", ".", ".."} and not (len(part) == 2 and part.endswith(":"))]
+
+
+def _read_name(entry: zipfile.ZipInfo) -> str:
+    """The name; many programs write UTF-8 without saying so."""
     if entry.flag_bits & UTF8_FLAG:
         return entry.filename
     try:
-        return entry.filename.encode("cp437").decode("utf-8")
+        return entry.filename.encode(OLD_NAMES).decode("utf-8")
     except ValueError:
         return entry.filename
 
 
-def _opener(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str
-) -> Callable[[], AbstractContextManager[IO[bytes]]]:
-    @contextmanager
-    def opened() -> Iterator[IO[bytes]]:
-        if is_bundle(name):
-            raise NestedArchiveError(f"{name!r} is an archive in an archive.")
-        if entry.flag_bits & ENCRYPTED_FLAG:
-            raise EncryptedFileError(f"{name!r} is protected with a password.")
-        with _damage_told(), archive.open(entry) as stream:
-            yield stream
-
-    return opened
-
-
-@contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise DamagedFileError(f"The archive can't be unpacked: {error or type(error).__name__}.") from error
-
-
-def _is_link(entry: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(entry.external_attr >> 16)
-
-
-def _check_directory(path: Path, limits: Limits) -> None:
-    """Before zipfile reads the directory, which for a hostile one takes hundreds of megabytes."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LONGEST_END))
-        end = file.read(LONGEST_END)
-    if any(size > limits.max_archive_members * ENTRY_BYTES for size in _directory_sizes(end)):
-        raise UnsafeArchiveError(f"The archive has far more than {limits.max_archive_members:,} members.")
-
-
-def _directory_sizes(end: bytes) -> Iterator[int]:
-    """What each thing at the archive's end that looks like its end record gives as the directory's size."""
-    for magic, form, offset in ((END_MAGIC, "<L", 12), (END64_MAGIC, "<Q", 40)):
-        for found in re.finditer(re.escape(magic), end):
-            place = found.start() + offset
-            if place + struct.calcsize(form) <= len(end):
-                (size,) = struct.unpack_from(form, end, place)
-                yield 0 if size == IN_END64 else size
-
-
-def _check_size(entries: list[zipfile.ZipInfo], *, packed: int, limits: Limits) -> None:
-    if len(entries) > limits.max_archive_members:
-        raise UnsafeArchiveError(
-            f"The archive has {len(entries):,} members; at most {limits.max_archive_members:,} are accepted."
+def _refusal(name: str, entry: zipfile.ZipInfo, limits: Limits) -> PermanentError | None:
+    if is_encrypted(entry):
+        return EncryptedFileError(f"The file {name!r} in the archive is protected with a password.")
+    if PurePosixPath(name).suffix.lower() in ARCHIVES:
+        return NestedArchiveError(f"The file {name!r} in the archive is an archive itself, and is not opened.")
+    if entry.file_size > SMALL_BYTES and entry.file_size > entry.compress_size * limits.max_ratio:
+        return UnsafeArchiveError(
+            f"The file {name!r} in the archive has {entry.compress_size:,} bytes and unpacks to {entry.file_size:,}; "
+            f"at most {limits.max_ratio} times its size is accepted."
         )
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > limits.max_unpacked_bytes or unpacked > packed * limits.max_ratio:
-        raise UnsafeArchiveError(
-            f"The archive has {packed:,} bytes and unpacks to {unpacked:,}; at most {limits.max_unpacked_bytes:,} bytes "
-            f"and {limits.max_ratio} times its size are accepted."
-        )
+    return None

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import charset_normalizer
 
-from apps.documents.parsing.byte_order import marked_encoding
+from apps.documents.parsing.byte_order import marked_encoding, unmarked_utf16
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
+from apps.documents.parsing.guessing import CONVINCING, guess_encoding, likeness
 from apps.documents.parsing.types import Limits
 
 WIDEST_CHARACTER_BYTES = 4
 REPLACEMENT = "\ufffd"
 # So many letters outside ASCII for each wrong byte are no accident: the text is UTF-8, with some damage.
 RIGHT_PER_WRONG = 20
+# Encodings that switch between character sets by an escape character, and so pass for ASCII.
+_ESCAPES = re.compile(rb"\x1b(?:\$[@B(]|\([BIJ])")
+SWITCHING = "iso2022_jp_2"
+SAMPLE_CHARACTERS = 100_000
+# A guess must look so much better than the declared encoding.
+MARGIN = 0.1
+# What programs write when they declare a smaller encoding; browsers read these names so (WHATWG, Encoding Standard).
+SUPERSETS = {
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "iso-8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "latin1": "cp1252",
+    "iso-8859-9": "cp1254",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc-kr": "cp949",
+    "ks-c-5601-1987": "cp949",
+    "tis-620": "cp874",
+}
 
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _LINE_ENDS = re.compile(r"\r\n?|[\f\v\x85\u2028\u2029]")
 _SPACES = re.compile(r"[\xa0\u2007\u202f]")
 # Controls, lone surrogates, and characters that show nothing: the soft hyphen, zero-width spaces, the byte order mark
@@ -32,6 +57,11 @@ def clean(text: str) -> str:
     return _DROPPED.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
 
 
+def lines_of(text: str) -> Iterator[str]:
+    """The lines with their ends, one after the other; only newlines and carriage returns end a line."""
+    return (line[0] for line in _LINE.finditer(text))
+
+
 def read_bytes(path: Path, limits: Limits) -> bytes:
     """The content of a text-like file; TooLargeError before reading one that must hold too many characters."""
     size = path.stat().st_size
@@ -41,20 +71,36 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 
 
 def decode(data: bytes, *, declared: str = "") -> str:
-    """The characters of `data`: by byte order mark, as UTF-8, as `declared`, or by the best guess, in this order.
+    """The characters of `data`: by byte order mark or escapes, as UTF-8, as `declared`, or by the best guess, in this order.
 
-    A few bytes that are wrong in UTF-8 become replacement characters. DamagedFileError when no encoding fits.
+    A declaration under which the text looks like no language gives way to a guess under which it does. A few bytes that
+    are wrong in UTF-8 become replacement characters. DamagedFileError when no encoding fits.
     """
     return (
-        _decode_as(data, marked_encoding(data))
+        _decode_as(data, marked_encoding(data) or unmarked_utf16(data))
+        or _decode_as(data, SWITCHING if _ESCAPES.search(data) else "")
         or _decode_as(data, "utf-8")
         or _decode_mostly_utf8(data)
-        or _decode_as(data, declared)
+        or _decode_as_declared(data, declared)
         or _decode_as_guessed(data)
     )
 
 
+def _decode_as_declared(data: bytes, declared: str) -> str | None:
+    """The text, unless it looks like no language and clearly more like one when the encoding is guessed."""
+    text = _decode_as(data, SUPERSETS.get(declared.lower().replace("_", "-"), declared))
+    if text is None:
+        return None
+    rating = likeness(text[:SAMPLE_CHARACTERS])
+    guessed = _decode_as(data, guess_encoding(data)) if rating < CONVINCING else None
+    is_better = guessed is not None and likeness(guessed[:SAMPLE_CHARACTERS]) > rating + MARGIN
+    return guessed if is_better else text
+
+
 def _decode_as_guessed(data: bytes) -> str:
+    text = _decode_as(data, guess_encoding(data))
+    if text is not None:
+        return text
     guess = charset_normalizer.from_bytes(data).best()
     if guess is None:
         raise DamagedFileError(

@@ -6,7 +6,6 @@ Both kinds use the same names in different XML namespaces, so elements are told 
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from lxml import etree
 from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.errors import DamagedFileError
+from apps.documents.parsing.opc import Relation, core_title, main_part, relations
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
+from apps.documents.parsing.xml_elements import attribute, child, children, local_name
 
 TITLE_LEVEL = 0
 LOWEST_HEADING = 9
@@ -44,68 +45,15 @@ class DocxParser:
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.
         """
         with open_archive(path, limits) as opened:
-            archive = XmlArchive(opened)
-            main = _main_part(archive)
-            relations = _relations(archive, main)
-            writer = _Writer(DocumentBuilder(limits), styles=_styles(archive, relations))
-            writer.write_body(_part(archive, main))
+            archive = XmlArchive(opened, limits)
+            main = main_part(archive)
+            related = relations(archive, main)
+            writer = _Writer(DocumentBuilder(limits), styles=_styles(archive, related))
+            writer.write_body(archive.part(main))
             for kind in (*NOTES, *MARGINS):
-                parts = [_part(archive, name) for of_kind, name in relations if of_kind == kind]
+                parts = [archive.part(relation.target) for relation in related if relation.kind == kind]
                 writer.write_appendix(parts, only_words=kind in MARGINS)
-            return writer.builder.finish(title=_core_title(archive), metadata=_metadata(archive))
-
-
-def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
-
-
-def _value(element: etree._Element | None, attribute: str = "val") -> str:
-    """The attribute with this local name, in whichever namespace; "" without one."""
-    if element is None:
-        return ""
-    return next((str(value) for name, value in element.items() if etree.QName(name).localname == attribute), "")
-
-
-def _child(element: etree._Element | None, *path: str) -> etree._Element | None:
-    for name in path:
-        if element is None:
-            return None
-        element = next((child for child in element if _name(child) == name), None)
-    return element
-
-
-def _part(archive: XmlArchive, name: str) -> etree._Element:
-    root = archive.xml(name)
-    if root is None:
-        raise DamagedFileError(f"The document's part {name!r} is missing.")
-    return root
-
-
-def _relations(archive: XmlArchive, part: str) -> list[tuple[str, str]]:
-    """(kind, part name) of what `part` refers to inside the archive; "" is the package itself."""
-    folder, base = posixpath.split(part)
-    root = archive.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
-    if root is None:
-        return []
-    return [
-        (posixpath.basename(relation.get("Type", "")), posixpath.join(folder, relation.get("Target", "")).lstrip("/"))
-        for relation in root
-        if isinstance(relation.tag, str) and relation.get("TargetMode") != "External"
-    ]
-
-
-def _main_part(archive: XmlArchive) -> str:
-    for kind, name in _relations(archive, ""):
-        if kind == "officeDocument":
-            return name
-    raise DamagedFileError("The file is a zip archive, but no Word document is in it.")
-
-
-def _core_title(archive: XmlArchive) -> str:
-    properties = (name for kind, name in _relations(archive, "") if kind == "core-properties")
-    root = archive.xml(next(properties, ""))
-    title = _child(root, "title")
-    return (title.text or "") if title is not None else ""
+            return writer.builder.finish(title=core_title(archive), metadata=_metadata(archive))
 
 
 def _metadata(archive: XmlArchive) -> dict[str, str]:
@@ -121,9 +69,9 @@ class _Styles:
     lists: frozenset[str]
 
 
-def _styles(archive: XmlArchive, relations: list[tuple[str, str]]) -> _Styles:
-    root = archive.xml(next((name for kind, name in relations if kind == "styles"), ""))
-    by_id = {_value(style, "styleId"): style for style in ([] if root is None else root) if _name(style) == "style"}
+def _styles(archive: XmlArchive, related: list[Relation]) -> _Styles:
+    root = archive.xml(next((relation.target for relation in related if relation.kind == "styles"), ""))
+    by_id = {attribute(style, "styleId"): style for style in children(root, "style")}
     levels = {}
     lists = set()
     for style_id in by_id:
@@ -131,7 +79,7 @@ def _styles(archive: XmlArchive, relations: list[tuple[str, str]]) -> _Styles:
         level = next((level for level in map(_own_level, chain) if level is not None), None)
         if level is not None and level <= LOWEST_HEADING:
             levels[style_id] = level
-        if any(_is_numbered(_child(style, "pPr")) for style in chain):
+        if any(_is_numbered(child(style, "pPr")) for style in chain):
             lists.add(style_id)
     return _Styles(levels, frozenset(lists))
 
@@ -142,52 +90,52 @@ def _based_on(style_id: str, by_id: dict[str, etree._Element]) -> Iterator[etree
     while style_id in by_id and style_id not in seen:
         seen.add(style_id)
         yield by_id[style_id]
-        style_id = _value(_child(by_id[style_id], "basedOn"))
+        style_id = attribute(child(by_id[style_id], "basedOn"))
 
 
 def _own_level(style: etree._Element) -> int | None:
-    name = _value(_child(style, "name")).strip()
+    name = attribute(child(style, "name")).strip()
     heading = _HEADING_STYLE.match(name)
     if heading:
         return int(heading[1])
     if name.lower() == "title":
         return TITLE_LEVEL
-    return _outline_level(_child(style, "pPr"))
+    return _outline_level(child(style, "pPr"))
 
 
 def _is_numbered(properties: etree._Element | None) -> bool:
     # Number 0 takes away the numbering that the style gives.
-    return _value(_child(properties, "numPr", "numId")) not in {"", "0"}
+    return attribute(child(properties, "numPr", "numId")) not in {"", "0"}
 
 
 def _outline_level(properties: etree._Element | None) -> int | None:
     """The heading level, from 1; below LOWEST_HEADING for text that is said to be no heading; None without a word."""
-    value = _value(_child(properties, "outlineLvl"))
+    value = attribute(child(properties, "outlineLvl"))
     return int(value) + 1 if value.isdecimal() else None
 
 
 def _shown(element: etree._Element, *, into_boxes: bool = False) -> Iterator[etree._Element]:
     """The descendants that a reader sees, in order; a text box comes without its content, unless `into_boxes`."""
-    for child in element:
-        if _name(child) in NOT_SHOWN or _is_hidden(child):
+    for inner in element:
+        if local_name(inner) in NOT_SHOWN or _is_hidden(inner):
             continue
-        yield child
-        if into_boxes or _name(child) != TEXT_BOX:
-            yield from _shown(child, into_boxes=into_boxes)
+        yield inner
+        if into_boxes or local_name(inner) != TEXT_BOX:
+            yield from _shown(inner, into_boxes=into_boxes)
 
 
 def _is_hidden(run: etree._Element) -> bool:
-    vanish = _child(run, "rPr", "vanish")
-    return vanish is not None and _value(vanish) not in {"0", "false", "off"}
+    vanish = child(run, "rPr", "vanish")
+    return vanish is not None and attribute(vanish) not in {"0", "false", "off"}
 
 
 def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
     """The descendants called `name` that don't lie inside another of them."""
-    for child in element:
-        if _name(child) == name:
-            yield child
-        elif _name(child) not in NOT_SHOWN:
-            yield from _nearest(child, name)
+    for inner in element:
+        if local_name(inner) == name:
+            yield inner
+        elif local_name(inner) not in NOT_SHOWN:
+            yield from _nearest(inner, name)
 
 
 def _paragraph_text(paragraph: etree._Element) -> str:
@@ -195,7 +143,7 @@ def _paragraph_text(paragraph: etree._Element) -> str:
 
 
 def _run_text(element: etree._Element) -> str:
-    match _name(element):
+    match local_name(element):
         case "t":
             return element.text or ""
         case "tab" | "ptab":
@@ -216,7 +164,7 @@ class _Writer:
         self._styles = styles
 
     def write_body(self, document: etree._Element) -> None:
-        body = _child(document, "body")
+        body = child(document, "body")
         if body is None:
             raise DamagedFileError("The document has no body.")
         self._write_blocks(body)
@@ -231,7 +179,7 @@ class _Writer:
 
     def _write_blocks(self, parent: etree._Element) -> None:
         for element in parent:
-            match _name(element):
+            match local_name(element):
                 case "p":
                     self._write_paragraph(element)
                 case "tbl":
@@ -240,30 +188,30 @@ class _Writer:
                     self._write_blocks(element)
 
     def _write_paragraph(self, paragraph: etree._Element) -> None:
-        properties = _child(paragraph, "pPr")
+        properties = child(paragraph, "pPr")
         text = _paragraph_text(paragraph)
         level = self._level(properties)
         if level is not None:
             self.builder.heading(level, text)
         elif text and self._is_list_item(properties):
-            depth = _value(_child(properties, "numPr", "ilvl"))
+            depth = attribute(child(properties, "numPr", "ilvl"))
             self.builder.line(f"{list_indent(int(depth) if depth.isdecimal() else 0)}- {text}")
         else:
             self.builder.block(text)
         for box in _shown(paragraph):
-            if _name(box) == TEXT_BOX:
+            if local_name(box) == TEXT_BOX:
                 self._write_blocks(box)
 
     def _level(self, properties: etree._Element | None) -> int | None:
         level = _outline_level(properties)
         if level is None:
-            level = self._styles.levels.get(_value(_child(properties, "pStyle")))
+            level = self._styles.levels.get(attribute(child(properties, "pStyle")))
         return level if level is not None and level <= LOWEST_HEADING else None
 
     def _is_list_item(self, properties: etree._Element | None) -> bool:
-        if _child(properties, "numPr", "numId") is not None:
+        if child(properties, "numPr", "numId") is not None:
             return _is_numbered(properties)
-        return _value(_child(properties, "pStyle")) in self._styles.lists
+        return attribute(child(properties, "pStyle")) in self._styles.lists
 
     def _write_table(self, table: etree._Element) -> None:
         rows = [list(_nearest(row, "tc")) for row in _nearest(table, "tr")]
@@ -279,7 +227,7 @@ class _Writer:
 
 
 def _paragraphs(element: etree._Element) -> Iterator[etree._Element]:
-    return (child for child in _shown(element, into_boxes=True) if _name(child) == "p")
+    return (inner for inner in _shown(element, into_boxes=True) if local_name(inner) == "p")
 
 
 def _cell_text(cell: etree._Element) -> str:

@@ -77,7 +77,14 @@ class UnsafeXmlError(PermanentError):
     """The file's XML declares entities of its own, as attacks do and office programs never do."""
 
     code = "unsafe_xml"
-    action = "Save the document anew in a word processor and upload it again."
+    action = "Save the document anew in the program that made it and upload it again."
+
+
+class TooDeepError(PermanentError):
+    """The file's parts lie inside one another at a depth that no ordinary file has."""
+
+    code = "too_deep"
+    action = "Save the file with flatter contents and upload it again."
 
 
 class NestedArchiveError(PermanentError):

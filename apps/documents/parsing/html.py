@@ -11,6 +11,7 @@ from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
 
 # Where the HTML standard has a browser look for the declaration.
 DECLARATION_BYTES = 1024
+_XML_ENCODING = re.compile(rb"""\A<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""")
 _DECLARED_ENCODING = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 
 
@@ -27,6 +28,6 @@ class HtmlParser:
 
 
 def declared_encoding(data: bytes) -> str:
-    """The encoding that the page's head names, or ""."""
-    found = _DECLARED_ENCODING.search(data, 0, DECLARATION_BYTES)
+    """The encoding that the page's head, or its XML declaration, names, or ""."""
+    found = _XML_ENCODING.search(data) or _DECLARED_ENCODING.search(data, 0, DECLARATION_BYTES)
     return found[1].decode("ascii", "replace") if found else ""

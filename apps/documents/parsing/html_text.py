@@ -12,7 +12,7 @@ from lxml import etree
 
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.characters import clean
-from apps.documents.parsing.errors import DamagedFileError, EmptyTextError
+from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.types import Limits, ParsedDocument
 
 HEADING_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
@@ -40,25 +40,43 @@ def parse_html(source: str, *, limits: Limits, title: str = "") -> ParsedDocumen
 
     Raises EmptyTextError, TooLargeError, and DamagedFileError where nothing can be made of the markup.
     """
+    builder = DocumentBuilder(limits)
+    own_title = write_html(source, builder)
+    return builder.finish(title=title or own_title)
+
+
+def write_html(source: str, builder: DocumentBuilder) -> str:
+    """Hands the words of a page or fragment to the builder; gives the page's title, or "".
+
+    Raises TooLargeError and DamagedFileError.
+    """
+    _check_length(source, builder.limits)
     root = _parse_tree(clean(source))
-    walk = _Walk(builder=DocumentBuilder(limits))
-    walk.run(root)
-    return walk.builder.finish(title=title or root.findtext("head/title") or "")
+    if root is None:
+        return ""
+    _Walk(builder=builder).run(root)
+    return root.findtext("head/title") or ""
 
 
-def _parse_tree(source: str) -> etree._Element:
+def _check_length(source: str, limits: Limits) -> None:
+    # An element of HTML, with the text in it, takes about twice as much as one of XML.
+    most = limits.max_values // 2
+    if source.count("<") - source.count("</") > most:
+        raise TooLargeError(f"The page has more than {most:,} elements.")
+
+
+def _parse_tree(source: str) -> etree._Element | None:
+    """The page's root; None where nothing but comments is in it."""
+    if not source.strip():
+        return None
     # huge_tree lifts libxml2's limit from 256 levels to 2,048; it drops what lies deeper and only notes it in a log.
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(source.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:
-        if not source.strip():
-            raise EmptyTextError("The file holds no text.") from error
         raise DamagedFileError(f"The file can't be read as HTML: {error.msg}.") from error
     if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
         raise DamagedFileError("The page's elements are nested so deeply that the rest of it can't be read.")
-    if root is None:
-        raise EmptyTextError("The file holds no text.")
     return root
 
 

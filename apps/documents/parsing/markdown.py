@@ -12,8 +12,9 @@ from lxml.html.defs import tags as HTML_TAGS
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
-from apps.documents.parsing.html_text import parse_html
+from apps.documents.parsing.html_text import write_html
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
 
 # The default of 20 nested quotes or lists drops what lies deeper.
@@ -27,20 +28,34 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>.+)$", re.MULTILINE | re.IGNO
 
 
 class MarkdownParser:
-    """Renders Markdown to HTML and takes its text, so that headings, lists and tables come out as they do for HTML."""
+    """Takes the text of a Markdown file, without the marks."""
 
     name = "markdown"
     types = frozenset({DocumentType.MARKDOWN})
-
-    def __init__(self) -> None:
-        self._renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
-        self._renderer.add_render_rule("html_inline", _render_inline_html)
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
         """The text without marks; raises DamagedFileError, EmptyTextError and TooLargeError."""
         source = decode(read_bytes(path, limits)).replace("\r\n", "\n")
         title, body = split_front_matter(source)
-        return parse_html(self._renderer.render(body), limits=limits, title=title)
+        builder = DocumentBuilder(limits)
+        own_title = MarkdownWriter().write(body, builder)
+        return builder.finish(title=title or own_title)
+
+
+class MarkdownWriter:
+    """Renders Markdown to HTML and takes its text, so that headings, lists and tables come out as they do for HTML."""
+
+    def __init__(self) -> None:
+        self._renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
+        self._renderer.add_render_rule("html_inline", _render_inline_html)
+
+    def write(self, source: str, builder: DocumentBuilder) -> str:
+        """Hands the words to the builder; gives the title that HTML inside the text declares, or "".
+
+        Raises TooLargeError and DamagedFileError.
+        """
+        page = self._renderer.render(source)
+        return write_html(page, builder) if page.strip() else ""
 
 
 def split_front_matter(source: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from apps.documents.parsing.pdf_streams import check_streams
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
 
 LONGEST_PAGE_LIST = 20
+Recognise = Callable[[pypdfium2.PdfPage], str]
 
 
 class PdfParser:
@@ -28,21 +29,28 @@ class PdfParser:
 
         Raises EncryptedFileError, DamagedFileError, NoTextLayerError, TooLargeError and UnsafeArchiveError.
         """
-        check_streams(path.read_bytes(), limits)
-        with _open(path) as pdf:
-            pages = len(pdf)
-            if pages > limits.max_pages:
-                raise TooLargeError(f"The PDF has {pages:,} pages; the most that is read is {limits.max_pages:,}.")
-            return _parse_pages(pdf, limits=limits)
+        return read_pdf(path, limits)
 
 
-def _parse_pages(pdf: pypdfium2.PdfDocument, *, limits: Limits) -> ParsedDocument:
-    builder = DocumentBuilder(limits)
+def read_pdf(path: Path, limits: Limits, *, recognise: Recognise | None = None) -> ParsedDocument:
+    """The PDF's pages; those without a text layer are given to `recognise`, where there is one.
+
+    Raises what PdfParser raises, and what `recognise` does.
+    """
+    check_streams(path.read_bytes(), limits)
+    with _open(path) as pdf:
+        pages = len(pdf)
+        if pages > limits.max_pages:
+            raise TooLargeError(f"The PDF has {pages:,} pages; the most that is read is {limits.max_pages:,}.")
+        return _parse_pages(pdf, DocumentBuilder(limits), recognise)
+
+
+def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise: Recognise | None) -> ParsedDocument:
     unreadable: list[int] = []
     blank: list[int] = []
     for number in range(1, len(pdf) + 1):
         builder.place(Place(PlaceKind.PAGE, number))
-        text = _page_text(pdf, number)
+        text = _page_text(pdf, number, recognise)
         if text is None:
             unreadable.append(number)
         elif not text.strip():
@@ -69,7 +77,7 @@ def _open(path: Path) -> Iterator[pypdfium2.PdfDocument]:
         pdf.close()
 
 
-def _page_text(pdf: pypdfium2.PdfDocument, number: int) -> str | None:
+def _page_text(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None) -> str | None:
     """The text of page `number` (from 1), or None where the page is damaged."""
     try:
         page = pdf[number - 1]
@@ -77,7 +85,8 @@ def _page_text(pdf: pypdfium2.PdfDocument, number: int) -> str | None:
     except pypdfium2.PdfiumError:
         return None
     try:
-        return str(text_page.get_text_range())
+        text = str(text_page.get_text_range())
+        return text if text.strip() or recognise is None else recognise(page)
     finally:
         text_page.close()
         page.close()

@@ -14,12 +14,33 @@ PARSERS = {
     DocumentType.HTML: "apps.documents.parsing.html.HtmlParser",
     DocumentType.PDF: "apps.documents.parsing.pdf.PdfParser",
     DocumentType.DOCX: "apps.documents.parsing.docx.DocxParser",
+    DocumentType.PPTX: "apps.documents.parsing.pptx.PptxParser",
+    DocumentType.XLSX: "apps.documents.parsing.xlsx.XlsxParser",
+    DocumentType.CSV: "apps.documents.parsing.delimited.CsvParser",
+    DocumentType.JSON: "apps.documents.parsing.json_file.JsonParser",
+    DocumentType.JSONL: "apps.documents.parsing.json_file.JsonLinesParser",
+    DocumentType.EML: "apps.documents.parsing.email_message.EmailParser",
+    DocumentType.EPUB: "apps.documents.parsing.epub.EpubParser",
+    DocumentType.ODT: "apps.documents.parsing.odt.OdtParser",
+    DocumentType.ODS: "apps.documents.parsing.ods.OdsParser",
+    DocumentType.ODP: "apps.documents.parsing.odp.OdpParser",
+    DocumentType.RTF: "apps.documents.parsing.rtf.RtfParser",
+    DocumentType.NOTEBOOK: "apps.documents.parsing.notebook.NotebookParser",
+    DocumentType.PYTHON: "apps.documents.parsing.source_code.PythonParser",
+    DocumentType.CODE: "apps.documents.parsing.source_code.SourceCodeParser",
 }
 
 
-def parser_for(document_type: DocumentType) -> Parser:
-    """A parser that reads files of this type."""
-    module, _, name = PARSERS[document_type].rpartition(".")
+# Parsers that recognise the text on pictures; they need a program that not every machine has.
+RECOGNISING_PARSERS = {
+    DocumentType.PDF: "apps.documents.parsing.ocr.OcrPdfParser",
+}
+
+
+def parser_for(document_type: DocumentType, *, recognises: bool = False) -> Parser:
+    """A parser that reads files of this type; with `recognises`, one that also reads pictures, where there is one."""
+    parsers = PARSERS | RECOGNISING_PARSERS if recognises else PARSERS
+    module, _, name = parsers[document_type].rpartition(".")
     return cast(Parser, getattr(import_module(module), name)())
 
 

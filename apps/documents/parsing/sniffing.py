@@ -6,11 +6,12 @@ import codecs
 import re
 import unicodedata
 from pathlib import Path, PurePosixPath
+from zipfile import ZipFile
 
 import filetype
 
 from apps.documents.parsing.archives import is_encrypted_office_file, open_archive
-from apps.documents.parsing.byte_order import marked_encoding
+from apps.documents.parsing.byte_order import marked_encoding, unmarked_utf16
 from apps.documents.parsing.errors import (
     BadFilenameError,
     EmptyFileError,
@@ -27,20 +28,65 @@ EXTENSIONS = {
     ".markdown": DocumentType.MARKDOWN,
     ".html": DocumentType.HTML,
     ".htm": DocumentType.HTML,
+    ".xhtml": DocumentType.HTML,
     ".pdf": DocumentType.PDF,
     ".docx": DocumentType.DOCX,
+    ".pptx": DocumentType.PPTX,
+    ".xlsx": DocumentType.XLSX,
+    ".csv": DocumentType.CSV,
+    ".tsv": DocumentType.CSV,
+    ".json": DocumentType.JSON,
+    ".jsonl": DocumentType.JSONL,
+    ".ndjson": DocumentType.JSONL,
+    ".eml": DocumentType.EML,
+    ".epub": DocumentType.EPUB,
+    ".odt": DocumentType.ODT,
+    ".ods": DocumentType.ODS,
+    ".odp": DocumentType.ODP,
+    ".rtf": DocumentType.RTF,
+    ".ipynb": DocumentType.NOTEBOOK,
+    ".py": DocumentType.PYTHON,
 }
+CODE_EXTENSIONS = (
+    ".bat .c .cc .cfg .clj .conf .cpp .cs .css .cxx .dart .ex .exs .go .gradle .groovy .h .hpp .hs .ini .java .jl .js .jsx"
+    " .kt .kts .lua .m .mjs .php .pl .pm .properties .proto .ps1 .pyi .r .rb .rs .rst .scala .scss .sh .sql .swift .tex"
+    " .tf .toml .ts .tsx .vb .vue .xml .xsd .xsl .yaml .yml"
+)
+EXTENSIONS |= dict.fromkeys(CODE_EXTENSIONS.split(), DocumentType.CODE)
 ACCEPTED = f"Accepted are files whose content is what their extension says: {', '.join(EXTENSIONS)}."
 PDF_MAGIC = b"%PDF-"
 # Some writers leave a few stray bytes before the header; readers allow for it, and nothing else fits into so few.
 MOST_STRAY_BYTES = 16
 ZIP_MAGIC = b"PK\x03\x04"
 # Formats that are themselves made of characters, and so pass for text.
-TEXT_FORM_MAGICS = {PDF_MAGIC: "PDF", b"{\\rtf": "RTF", b"%!PS": "PostScript"}
+RTF_MAGIC = b"{\\rtf"
+TEXT_FORM_MAGICS = {PDF_MAGIC: "PDF", RTF_MAGIC: "RTF", b"%!PS": "PostScript"}
+# Archives: the member, or folder of members, by which each type is known, and what the type is called.
+OFFICE_PARTS = {
+    DocumentType.DOCX: ("word/", "a Word document"),
+    DocumentType.PPTX: ("ppt/", "a PowerPoint presentation"),
+    DocumentType.XLSX: ("xl/", "an Excel workbook"),
+    DocumentType.EPUB: ("META-INF/container.xml", "a book"),
+}
+# Archives that say what they are in a member of this name.
+MIMETYPE = "mimetype"
+OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+MIMETYPES = {
+    DocumentType.ODT: (f"{OPEN_DOCUMENT}text", "an OpenDocument text"),
+    DocumentType.ODS: (f"{OPEN_DOCUMENT}spreadsheet", "an OpenDocument spreadsheet"),
+    DocumentType.ODP: (f"{OPEN_DOCUMENT}presentation", "an OpenDocument presentation"),
+}
+LONGEST_MIMETYPE = 100
 HEAD_BYTES = 64 * 1024
 LONGEST_FILENAME = 200
 _TAG = re.compile(r"<\s*[!?/a-zA-Z]")
 # C0 controls that no text file has; the escape character (0x1B) is part of some Japanese encodings.
+_JSON = re.compile(r"""\s*[\[{"\-0-9tfn]""")
+_OBJECT = re.compile(r"\s*\{")
+_MAIL_HEADER = re.compile(
+    r"^(?:from|to|subject|date|sender|received|return-path|delivered-to|message-id|mime-version|content-type)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BINARY_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _DIRECTION_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -51,7 +97,7 @@ def sniff(path: Path, filename: str) -> DocumentType:
     """The type of the file stored at `path` that its owner calls `filename`.
 
     Raises UnknownTypeError, EmptyFileError, TypeMismatchError, BadFilenameError, and EncryptedFileError,
-    UnsafeArchiveError or DamagedFileError for a .docx that can't be opened.
+    UnsafeArchiveError or DamagedFileError for an archive, such as a .docx, that can't be opened.
     """
     name = safe_filename(filename)
     extension = PurePosixPath(name).suffix.lower()
@@ -93,12 +139,12 @@ def _mismatch(document_type: DocumentType, *, head: bytes, path: Path) -> str:
     match document_type:
         case DocumentType.PDF:
             return "" if _begins_as_pdf(head) else _described(head, "does not begin as a PDF does")
-        case DocumentType.DOCX:
-            return _docx_mismatch(head, path=path)
-        case DocumentType.HTML:
-            return _text_mismatch(head) or _html_mismatch(head)
+        case DocumentType.RTF:
+            return "" if head.startswith(RTF_MAGIC) else _described(head, "does not begin as RTF does")
+        case _ if document_type in OFFICE_PARTS or document_type in MIMETYPES:
+            return _archive_mismatch(document_type, head=head, path=path)
         case _:
-            return _text_mismatch(head)
+            return _text_mismatch(head) or _form_mismatch(document_type, head)
 
 
 def _begins_as_pdf(head: bytes) -> bool:
@@ -106,14 +152,24 @@ def _begins_as_pdf(head: bytes) -> bool:
     return stray_bytes == 0 or (stray_bytes > 0 and b"<" not in head[:stray_bytes] and filetype.guess(head) is None)
 
 
-def _docx_mismatch(head: bytes, *, path: Path) -> str:
+def _archive_mismatch(document_type: DocumentType, *, head: bytes, path: Path) -> str:
+    _, called = (OFFICE_PARTS | MIMETYPES)[document_type]
     if not head.startswith(ZIP_MAGIC):
         if is_encrypted_office_file(path.read_bytes()):
             raise EncryptedFileError("The document is protected with a password.")
-        return _described(head, "is not a Word document")
+        return _described(head, f"is not {called}")
     with open_archive(path, Limits()) as archive:
-        is_word = any(name.startswith("word/") for name in archive.namelist())
-    return "" if is_word else "is an archive without a Word document in it"
+        return "" if _is_of_type(archive, document_type) else f"is an archive without {called} in it"
+
+
+def _is_of_type(archive: ZipFile, document_type: DocumentType) -> bool:
+    names = archive.namelist()
+    if document_type in OFFICE_PARTS:
+        return any(name.startswith(OFFICE_PARTS[document_type][0]) for name in names)
+    if MIMETYPE not in names:
+        return False
+    with archive.open(MIMETYPE) as file:
+        return file.read(LONGEST_MIMETYPE).decode("latin-1").strip() == MIMETYPES[document_type][0]
 
 
 def _text_mismatch(head: bytes) -> str:
@@ -123,9 +179,20 @@ def _text_mismatch(head: bytes) -> str:
     return "" if _is_text(head) else _described(head, "is not text")
 
 
-def _html_mismatch(head: bytes) -> str:
+def _form_mismatch(document_type: DocumentType, head: bytes) -> str:
+    """What a text lacks to be of a type that has a form."""
     text = _decoded_head(head) or head.decode("latin-1")
-    return "" if _TAG.search(text) else "has no HTML tag near its beginning"
+    match document_type:
+        case DocumentType.HTML if not _TAG.search(text):
+            return "has no HTML tag near its beginning"
+        case DocumentType.JSON | DocumentType.JSONL if not _JSON.match(text):
+            return "does not begin as JSON does"
+        case DocumentType.NOTEBOOK if not _OBJECT.match(text):
+            return "does not begin as a notebook does"
+        case DocumentType.EML if not _MAIL_HEADER.search(text):
+            return "has none of an e-mail's headers near its beginning"
+        case _:
+            return ""
 
 
 def _is_text(head: bytes) -> bool:
@@ -138,7 +205,7 @@ def _is_text(head: bytes) -> bool:
 def _decoded_head(head: bytes) -> str | None:
     """The characters by byte order mark or as UTF-8, less one cut off at the end; None if they are in neither."""
     try:
-        return codecs.getincrementaldecoder(marked_encoding(head) or "utf-8")().decode(head)
+        return codecs.getincrementaldecoder(marked_encoding(head) or unmarked_utf16(head) or "utf-8")().decode(head)
     except UnicodeDecodeError:
         return None
 

@@ -17,6 +17,20 @@ class DocumentType(StrEnum):
     HTML = "html"
     PDF = "pdf"
     DOCX = "docx"
+    PPTX = "pptx"
+    XLSX = "xlsx"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    EML = "eml"
+    EPUB = "epub"
+    ODT = "odt"
+    ODS = "ods"
+    ODP = "odp"
+    RTF = "rtf"
+    NOTEBOOK = "ipynb"
+    PYTHON = "py"
+    CODE = "code"
 
 
 class PlaceKind(StrEnum):
@@ -26,22 +40,38 @@ class PlaceKind(StrEnum):
     SLIDE = "slide"
     SHEET = "sheet"
     POINTER = "pointer"
+    ROW = "row"
+    LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the original file: a page or slide by its number from 1, a sheet or pointer by its label."""
+    """A place in the original file; all numbers count from 1.
+
+    A page or slide has its number, a sheet its name as the label. The rows of a sheet or a table file, and the lines of
+    source code, are `rows`, the first and the last of them; for the kinds ROW and LINE the number is the first one. A
+    pointer's label is a JSON pointer (RFC 6901); in JSON Lines it points into the array of all lines, and the number is
+    the line's.
+    """
 
     kind: PlaceKind
     number: int | None = None
     label: str = ""
+    rows: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind.value, "number": self.number, "label": self.label}
+        data: dict[str, Any] = {"kind": self.kind.value, "number": self.number, "label": self.label}
+        return data if self.rows is None else {**data, "rows": list(self.rows)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Place:
-        return cls(kind=PlaceKind(data["kind"]), number=data["number"], label=data["label"])
+        rows = data.get("rows")
+        return cls(
+            kind=PlaceKind(data["kind"]),
+            number=data["number"],
+            label=data["label"],
+            rows=(rows[0], rows[1]) if rows else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +142,15 @@ def _check_blank(text: str, *, start: int, end: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive."""
+    """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive.
+
+    `max_values` bounds what is held while reading: values of a JSON file, elements of an XML part, shared strings.
+    """
 
     max_pages: int = 2_000
     max_characters: int = 20_000_000
+    max_sections: int = 200_000
+    max_values: int = 2_000_000
     max_archive_members: int = 1_000
     max_unpacked_bytes: int = 200 * 1024 * 1024
     max_ratio: int = 100

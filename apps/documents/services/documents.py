@@ -9,14 +9,11 @@ from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
-from apps.documents.models import Document, DocumentVersion, VersionStatus
-from apps.documents.stages import CHUNK, PARSE
+from apps.documents.models import Document, DocumentVersion
 from ragsite.core.errors import ConflictError, NotFoundError
-from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
 ORPHAN_SECONDS = 3600.0
-RETRY_STAGE = {VersionStatus.UPLOADED: PARSE, VersionStatus.PARSED: CHUNK}
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
@@ -73,25 +70,6 @@ def document_delete(*, document: Document) -> None:
                 tenant_id=locked.tenant_id, knowledge_base_id=locked.knowledge_base_id, document_id=locked.pk
             )
         )
-
-
-def version_retry(*, version: DocumentVersion) -> DocumentVersion:
-    """Take up a failed version again where its input still stands.
-
-    Raises:
-        ConflictError: the version has not failed.
-    """
-    with transaction.atomic():
-        locked = DocumentVersion.objects.select_for_update().get(pk=version.pk)
-        if locked.status != VersionStatus.FAILED:
-            raise ConflictError(f"Version {locked.pk} is {locked.status}; only a failed version can be retried.")
-        locked.status, locked.retry_status = locked.retry_status, ""
-        locked.error_code = locked.error = ""
-        locked.attempts = 0
-        locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
-        DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
-        ring(RETRY_STAGE[VersionStatus(locked.status)])
-    return locked
 
 
 def documents_purge(*, limit: int = 100) -> int:

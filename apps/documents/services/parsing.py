@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.documents.blobs import blob_path
@@ -28,7 +29,7 @@ def version_parse(step: Step) -> None:
     if not path.exists():
         raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
     connection_release()
-    parser = parser_for(DocumentType(version.document_type))
+    parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
     parsed = parser.parse(path, Limits())
     with transaction.atomic():
         step.complete(version_id)

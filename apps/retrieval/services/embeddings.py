@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
+from apps.documents.models import Chunk
 from apps.retrieval.models import IndexGeneration
 
 BATCH = 256
@@ -53,22 +54,29 @@ def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: in
                 "limit": BATCH,
             },
         )
-        return [PendingChunk(*row) for row in cursor.fetchall()]
+        return [
+            PendingChunk(chunk_id, version_id, Chunk.embedded_text(text, header))
+            for chunk_id, version_id, text, header in cursor.fetchall()
+        ]
 
 
 def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
-    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction."""
+    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction.
+
+    Raises:
+        IntegrityError: a vector is not as wide as the generation's, or its chunk has one already.
+    """
     connection.ensure_connection()
     register_vector(connection.connection)
     statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int8", "int8", "halfvec"])
         for chunk_id, vector in zip(chunk_ids, vectors, strict=True):
             copy.write_row((generation.pk, chunk_id, HalfVector(vector)))
 
 
 _PENDING = """
-    SELECT c.id, c.version_id, c.text
+    SELECT c.id, c.version_id, c.text, c.table_header
     FROM documents_chunk c
     WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
       AND NOT EXISTS (

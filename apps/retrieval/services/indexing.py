@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from uuid import UUID
 
+import numpy as np
 from django.db import transaction
 from django.db.models.functions import Now
+from numpy.typing import NDArray
 
 from apps.documents.chunking.chunker import chunk
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.chunking.types import ChunkSpan
+from apps.documents.chunking.types import ChunkSpan, Embed
 from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
@@ -43,12 +45,10 @@ def version_chunk(step: Step) -> None:
     (version_id,) = step.claim.ids
     version = DocumentVersion.objects.select_related("document__knowledge_base", "parsed").get(pk=version_id)
     generation = generation_ensure(version.document.knowledge_base)
+    tokenizer, embedder = _tokenizer(generation.model_version_id), _embedder(generation)
     connection_release()
-    spans = chunk(
-        _parsed_document(version.parsed),
-        ChunkingSettings.from_dict(generation.chunking),
-        _tokenizer(generation.model_version_id),
-    )
+    settings = ChunkingSettings.from_dict(generation.chunking)
+    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=embedder)
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     rows = [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
@@ -156,11 +156,22 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
         start=span.start,
         end=span.end,
         text=text,
-        content_hash=hashlib.sha256(text.encode()).digest(),
+        table_header=span.table_header,
+        content_hash=hashlib.sha256(Chunk.embedded_text(text, span.table_header).encode()).digest(),
         token_count=span.token_count,
         heading_path=list(span.heading_path),
         place=span.place.to_dict() if span.place else None,
     )
+
+
+def _embedder(generation: IndexGeneration) -> Embed:
+    """How semantic chunking gets the vectors of sentences: from the generation's model, whichever process holds it."""
+    model = embedding_model_version(generation.model_version_id)
+
+    def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+        return embed(texts, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(EMBED_SECONDS))
+
+    return vectors
 
 
 @lru_cache(maxsize=4)

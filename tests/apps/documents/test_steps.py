@@ -32,9 +32,13 @@ def parse_step(versions: int = 1) -> Step:
     return step
 
 
+def expire() -> None:
+    DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
+
+
 def lose(step: Step) -> None:
     """Let the lease run out and another worker take over."""
-    DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
+    expire()
     lease_claim(DocumentVersion.objects.order_by("id"), limit=len(step.claim.ids))
 
 
@@ -70,6 +74,15 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(how: str) -> None:
     version = DocumentVersion.objects.get()
     assert (version.status, version.attempts) == ("uploaded", 2)
     assert version.lease_owner
+
+
+def test_a_lease_that_ran_out_is_lost_also_when_nobody_took_over() -> None:
+    step = parse_step()
+    expire()
+    with pytest.raises(LeaseLostError):
+        step.complete(step.claim.ids[0])
+    step_fail(step, BROKEN)
+    assert DocumentVersion.objects.get().status == "uploaded"
 
 
 def test_a_worker_that_lost_its_lease_can_neither_postpone_nor_fail() -> None:

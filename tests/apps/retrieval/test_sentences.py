@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.retrieval.sentences import says_something, sentence_spans
@@ -63,6 +63,7 @@ def test_spans_are_in_order_in_range_and_trimmed(text: str) -> None:
 
 
 @given(TEXTS)
+@example("。\u2028")
 def test_nothing_but_white_space_lies_between_the_sentences(text: str) -> None:
     left = list(text)
     for span in sentence_spans(text):

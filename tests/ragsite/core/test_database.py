@@ -64,10 +64,11 @@ def test_releasing_gives_the_connection_back_and_the_next_query_takes_one_again(
 
 @pytest.mark.django_db(transaction=True)
 def test_releasing_inside_a_transaction_keeps_the_connection() -> None:
-    with transaction.atomic():
-        before = connection.connection
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE held ON COMMIT DROP AS SELECT 1 AS one")
         connection_release()
-        assert connection.connection is before is not None
+        cursor.execute("SELECT one FROM held")
+        assert cursor.fetchone() == (1,)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,14 @@ LIST = "/admin/documents/knowledgebase/"
 
 
 def filled_form(**changes: Any) -> dict[str, Any]:
-    return {"name": "Tide tables", "description": "", "chunk_size": 120, "chunk_overlap": 20, **changes}
+    return {
+        "name": "Tide tables",
+        "description": "",
+        "chunk_strategy": "sentence",
+        "chunk_size": 120,
+        "chunk_overlap": 20,
+        **changes,
+    }
 
 
 def page_of(knowledge_base: KnowledgeBase, page: str = "change") -> str:

@@ -46,7 +46,7 @@ def test_retrying_what_has_not_failed_is_a_message(admin_client: Client, told: T
     version = factories.ready_version()
     assert page(version, "retry") not in admin_client.get(page(version)).content.decode()
     (message,) = told(admin_client.post(page(version, "retry"), CONFIRMED))
-    assert message == f"Version {version.pk} is ready; only a failed version can be retried."
+    assert message == f"Version {version.pk} is ready; only one that stopped can be retried."
     version.refresh_from_db()
     assert version.status == "ready"
 

@@ -19,8 +19,27 @@ def test_the_key_is_the_same_in_every_release():
 
 
 def test_the_key_changes_with_each_setting():
-    keys = {ChunkingSettings().key, ChunkingSettings(size=221).key, ChunkingSettings(overlap=31).key}
-    assert len(keys) == 3
+    keys = {ChunkingSettings(strategy).key for strategy in ChunkingStrategy}
+    keys |= {ChunkingSettings(size=221).key, ChunkingSettings(overlap=31).key}
+    assert len(keys) == len(ChunkingStrategy) + 2
+
+
+@pytest.mark.parametrize("strategy", ["sentence", "heading", "tokens", "semantic"])
+def test_a_strategy_is_chosen_by_its_name(strategy):
+    settings = ChunkingSettings.from_dict({"strategy": strategy})
+    assert settings.strategy.value == strategy
+    assert settings.to_dict() == {"strategy": strategy, "size": 220, "overlap": 32}
+
+
+def test_a_document_may_have_settings_of_its_own_and_has_the_others_of_its_knowledge_base():
+    base = ChunkingSettings(size=128, overlap=16)
+    assert base.overridden({}) == base
+    assert base.overridden({"strategy": "heading"}) == ChunkingSettings(ChunkingStrategy.HEADING, 128, 16)
+
+
+def test_settings_of_a_document_that_do_not_go_with_those_of_its_knowledge_base_are_refused():
+    with pytest.raises(PermanentError, match="The overlap 60 is not possible with a size of 100"):
+        ChunkingSettings(size=128, overlap=60).overridden({"size": 100})
 
 
 @pytest.mark.parametrize(
@@ -33,6 +52,8 @@ def test_the_key_changes_with_each_setting():
         ({"size": 100, "overlap": 51}, "51"),
         ({"overlap": -1}, "-1"),
         ({"strategy": "by moonlight"}, "'by moonlight'"),
+        ({"strategy": None}, "None"),
+        ({"strategy": ["tokens"]}, "['tokens']"),
         ({"colour": "red"}, "'colour'"),
     ],
 )
@@ -42,3 +63,4 @@ def test_impossible_settings_are_refused_with_the_value_that_is_wrong(choices, q
     assert caught.value.error_code == "invalid_chunking"
     assert quoted in caught.value.message
     assert "from 16 to 8192" in caught.value.error_action
+    assert "'sentence', 'heading', 'tokens', 'semantic'" in caught.value.error_action

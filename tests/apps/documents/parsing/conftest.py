@@ -5,6 +5,8 @@ import zipfile
 
 import pytest
 
+from ragsite.core.errors import PermanentError
+
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -34,6 +36,23 @@ def docx_bytes(body, *, parts=None, related=(), doctype="", namespace=WORD, stor
         for name, content in (parts or {}).items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def zip_bytes(members):
+    """An archive of these members: names and contents, in this order."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def office_bytes(main, parts):
+    """An Office Open XML package whose main part is called `main`; each part's relations are a list of targets."""
+    members = {"[Content_Types].xml": "<Types/>", "_rels/.rels": relations(("officeDocument", main))}
+    for name, content in parts.items():
+        members[name] = relations(*content) if isinstance(content, list) else content
+    return zip_bytes(members)
 
 
 def pdf_bytes(stream, *, filters=0, pages=1):
@@ -67,6 +86,16 @@ def make_pdf():
 
 
 @pytest.fixture
+def make_zip():
+    return zip_bytes
+
+
+@pytest.fixture
+def make_office():
+    return office_bytes
+
+
+@pytest.fixture
 def make_word_xml():
     return word_xml
 
@@ -83,6 +112,20 @@ def parse_bytes(tmp_path):
         return parse(path, document_type, Limits(**limits))
 
     return parse_data
+
+
+@pytest.fixture
+def refused(parse_bytes):
+    """Parses `data`, which must be refused; gives the error."""
+
+    def parse_refused(document_type, data, **limits):
+        with pytest.raises(PermanentError) as caught:
+            parse_bytes(document_type, data, **limits)
+        assert caught.value.message.endswith(".")
+        assert caught.value.error_action
+        return caught.value
+
+    return parse_refused
 
 
 @pytest.fixture

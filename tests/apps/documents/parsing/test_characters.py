@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.documents.parsing.characters import clean, decode
+from apps.documents.parsing.characters import clean, decode, lines_of
 from ragsite.core.errors import PermanentError
 
 
@@ -42,6 +42,30 @@ def test_a_wrong_byte_does_not_turn_a_whole_text_into_another_encoding():
 def test_an_encoding_nobody_names_is_guessed(declared):
     russian = "Однажды, в студеную зимнюю пору, я из лесу вышел; был сильный мороз. "
     assert decode((russian * 4).encode("cp866"), declared=declared) == russian * 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["größer als eine Ente", "東京は日本の首都です。 Tokyo 2024\n", "x"])
+def test_utf16_without_a_mark_is_known_by_its_zero_bytes(text, encoding):
+    assert decode(text.encode(encoding)) == text
+
+
+def test_encodings_that_switch_by_escapes_are_not_taken_for_ascii():
+    assert decode("名前と住所, Tokyo".encode("iso2022_jp")) == "名前と住所, Tokyo"
+    assert decode(b"\x1b[1mbold\x1b[0m") == "\x1b[1mbold\x1b[0m"
+
+
+def test_a_declaration_counts_only_where_the_text_looks_like_a_language_under_it():
+    russian = "Однажды, в студеную зимнюю пору, я из лесу вышел."
+    assert decode(russian.encode("cp1251"), declared="koi8-r") == russian
+    assert decode(russian.encode("koi8-r"), declared="iso-8859-1") == russian
+    assert decode("“déjà vu” – 5 €".encode("cp1252"), declared="ISO-8859-1") == "“déjà vu” – 5 €"
+    assert decode(russian.upper().encode("cp1251"), declared="cp1251") == russian.upper()
+    assert decode("①名前".encode("cp932"), declared="shift_jis") == "①名前"
+
+
+def test_lines_keep_their_ends_and_only_newlines_end_them():
+    assert list(lines_of("a\r\n\nb\x85c\u2028d\re")) == ["a\r\n", "\n", "b\x85c\u2028d\r", "e"]
 
 
 def test_bytes_in_no_encoding_are_refused_with_what_to_do():

@@ -41,6 +41,18 @@ def zip_bytes(*names):
         ("a.html", "<p>größer".encode("utf-16"), DocumentType.HTML),
         ("a.exe.pdf", b"%PDF-1.7\n", DocumentType.PDF),
         ("a.pdf", b"\n\xa0\xa4\x03%PDF-1.5\n", DocumentType.PDF),
+        ("a.txt", "größer als eine Ente".encode("utf-16-le"), DocumentType.TEXT),
+        ("a.csv", b"a;b\n", DocumentType.CSV),
+        ("a.tsv", b"a\tb\n", DocumentType.CSV),
+        ("a.json", b'\xef\xbb\xbf {"a": 1}', DocumentType.JSON),
+        ("a.json", '[{"a": 1}]'.encode("utf-16"), DocumentType.JSON),
+        ("a.ndjson", b'{"a": 1}\n{"a": 2}\n', DocumentType.JSONL),
+        ("a.ipynb", b'\n{"cells": []}', DocumentType.NOTEBOOK),
+        ("a.eml", b"Received: by x\r\nSubject: y\r\n\r\nz", DocumentType.EML),
+        ("a.rtf", b"{\\rtf1 words}", DocumentType.RTF),
+        ("a.py", b"import this", DocumentType.PYTHON),
+        ("a.YAML", b"a: 1", DocumentType.CODE),
+        ("a.xml", b"<a/>", DocumentType.CODE),
     ],
 )
 def test_a_file_whose_content_is_what_its_extension_says_has_that_type(sniffed, name, data, document_type):
@@ -49,6 +61,32 @@ def test_a_file_whose_content_is_what_its_extension_says_has_that_type(sniffed, 
 
 def test_a_word_document_is_known_by_what_is_in_its_archive(sniffed, make_docx):
     assert sniffed("a.docx", make_docx("<w:p/>")) is DocumentType.DOCX
+
+
+ODF = "application/vnd.oasis.opendocument."
+
+
+@pytest.mark.parametrize(
+    ("extension", "members", "document_type"),
+    [
+        ("pptx", {"ppt/presentation.xml": "x"}, DocumentType.PPTX),
+        ("xlsx", {"xl/workbook.xml": "x"}, DocumentType.XLSX),
+        ("epub", {"META-INF/container.xml": "x"}, DocumentType.EPUB),
+        ("odt", {"mimetype": f"{ODF}text"}, DocumentType.ODT),
+        ("ods", {"mimetype": f"{ODF}spreadsheet\n"}, DocumentType.ODS),
+        ("odp", {"mimetype": f"{ODF}presentation"}, DocumentType.ODP),
+    ],
+)
+def test_each_kind_of_archive_has_its_type_and_no_other(sniffed, make_zip, extension, members, document_type):
+    data = make_zip(members)
+    assert sniffed(f"a.{extension}", data) is document_type
+    for other in {"docx", "pptx", "xlsx", "epub", "odt", "ods", "odp"} - {extension}:
+        with pytest.raises(PermanentError) as caught:
+            sniffed(f"a.{other}", data)
+        assert caught.value.error_code == "type_mismatch"
+    with pytest.raises(PermanentError) as caught:
+        sniffed(f"a.{extension}", b"%PDF-1.7\n")
+    assert caught.value.error_code == "type_mismatch"
 
 
 @pytest.mark.parametrize(
@@ -76,6 +114,16 @@ def test_a_word_document_is_known_by_what_is_in_its_archive(sniffed, make_docx):
         ("a.docx", b"%PDF-1.7", "type_mismatch"),
         ("a.docx", b"PK\x03\x04" + bytes(40), "damaged_file"),
         ("a.docx", zip_bytes(*(f"word/{number}" for number in range(1_200))), "unsafe_archive"),
+        ("a.odt", zip_bytes("mimetype"), "type_mismatch"),
+        ("a.xlsx", b"words", "type_mismatch"),
+        ("a.json", b"<html>", "type_mismatch"),
+        ("a.jsonl", b"words", "type_mismatch"),
+        ("a.ipynb", b"[]", "type_mismatch"),
+        ("a.eml", b"This is not an e-mail.", "type_mismatch"),
+        ("a.rtf", b"words", "type_mismatch"),
+        ("a.csv", zip_bytes("a"), "type_mismatch"),
+        ("a.py", b"\x00\x01", "type_mismatch"),
+        ("a.zip", zip_bytes("a"), "unknown_type"),
         ("../..", b"words", "bad_filename"),
     ],
 )

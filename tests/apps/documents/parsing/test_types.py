@@ -16,9 +16,17 @@ def test_sections_survive_the_way_through_json():
     sections = (
         Section(0, 4, ("Duck", "Food"), Place(PlaceKind.PAGE, 7)),
         Section(5, 9, (), Place(PlaceKind.SHEET, label="Prices")),
-        Section(9, 12),
+        Section(9, 10, (), Place(PlaceKind.SHEET, label="Prices", rows=(3, 22))),
+        Section(10, 11, (), Place(PlaceKind.LINE, 7, rows=(7, 9))),
+        Section(11, 12),
     )
     assert sections_from_list(json.loads(json.dumps(sections_to_list(sections)))) == sections
+
+
+def test_places_that_were_stored_before_rows_were_kept_are_still_read():
+    stored = {"kind": "sheet", "number": None, "label": "Prices"}
+    assert Place.from_dict(stored) == Place(PlaceKind.SHEET, label="Prices")
+    assert Place.from_dict(stored).to_dict() == stored
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,10 @@ from apps.documents.services.documents import (
     document_delete,
     document_update,
     documents_purge,
-    version_retry,
 )
 from apps.retrieval.models import Citation, Embedding, Query
 from apps.retrieval.pipeline import ask
-from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 
@@ -101,35 +100,6 @@ def test_only_blobs_that_no_version_names_are_purged_and_only_after_a_while() ->
         os.utime(path, (long_ago, long_ago))
     assert blobs_purge() == 1
     assert (named.exists(), fresh.exists(), old.exists()) == (True, True, False)
-
-
-def test_a_version_that_has_not_failed_cannot_be_retried() -> None:
-    version = make.upload(make.knowledge_base()).version
-    with pytest.raises(ConflictError, match="is uploaded; only a failed version can be retried"):
-        version_retry(version=version)
-
-
-def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
-    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
-    make.run_stages()
-
-    def retry() -> bool:
-        try:
-            version_retry(version=version)
-        except ConflictError:
-            return False
-        return True
-
-    assert sorted(make.in_parallel(4, retry)) == [False, False, False, True]
-
-
-def test_a_retry_of_a_version_of_a_deleted_document_is_refused() -> None:
-    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
-    make.run_stages()
-    document_delete(document=version.document)
-    make.run_stages()
-    version.refresh_from_db()
-    assert version.status == "failed"
 
 
 def test_a_document_that_was_deleted_meanwhile_is_not_changed() -> None:

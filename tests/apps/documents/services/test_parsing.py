@@ -9,7 +9,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from apps.documents.blobs import blob_path
 from apps.documents.models import Chunk, DocumentVersion, ParsedText
-from apps.documents.services.documents import version_retry
+from apps.documents.services.versions import version_retry
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from apps.documents.blobs import blob_path
 from apps.documents.models import Document, DocumentVersion
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
-from apps.documents.services.uploads import UploadOutcome
+from apps.documents.services.uploads import Upload, UploadOutcome
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +89,60 @@ def test_an_upload_into_a_knowledge_base_that_was_deleted_meanwhile_is_refused_a
     with pytest.raises(NotFoundError):
         make.upload(base, "One.", filename="a.txt")
     assert (Document.objects.count(), OutboxEvent.objects.count(), blobs(settings)) == (0, 0, [])
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def meet_halfway(first: Callable[[], Upload], second: Callable[[], Upload]) -> Upload:
+    """The outcome of `second`, which came to write while the transaction of `first` had not yet committed."""
+    written, commit = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            first()
+            written.set()
+            commit.wait(20)
+
+    with ThreadPoolExecutor(1) as pool, make.in_background(hold):
+        assert written.wait(20)
+        waiting = pool.submit(make.closing(second))
+        try:
+            wait_for(somebody_waits_for_a_lock, seconds=20, what="the second upload waited for the first")
+        finally:
+            commit.set()
+        return waiting.result(20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_meets_its_twin_half_way_is_unchanged_and_keeps_nothing(settings: Any) -> None:
+    base = make.knowledge_base()
+    second = meet_halfway(
+        lambda: make.upload(base, "The same.", filename="a.txt"),
+        lambda: make.upload(base, "The same.", filename="b.txt"),
+    )
+    assert second.outcome is UploadOutcome.UNCHANGED
+    assert second.version == DocumentVersion.objects.get()
+    assert (OutboxEvent.objects.count(), len(blobs(settings))) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_meets_another_for_its_external_id_half_way_is_a_conflict_and_keeps_nothing(
+    settings: Any,
+) -> None:
+    base = make.knowledge_base()
+    with pytest.raises(ConflictError, match="Another upload for external id 'a' is under way"):
+        meet_halfway(
+            lambda: make.upload(base, "One.", filename="a.txt", external_id="a"),
+            lambda: make.upload(base, "Two.", filename="b.txt", external_id="a"),
+        )
+    assert (DocumentVersion.objects.count(), OutboxEvent.objects.count(), len(blobs(settings))) == (1, 1, 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,8 +38,9 @@ class Worker:
     def __init__(self) -> None:
         self.answer: Answer = echo
         self.app = celery_app()
-        self.app.task(name=TASK, shared=False)(self._embed_texts)
         self.app.finalize()
+        self.app.tasks.pop(TASK, None)  # the shared one, if a test imported it before
+        self.app.task(name=TASK, shared=False)(self._embed_texts)
 
     def _embed_texts(self, payload: dict[str, Any]) -> Any:
         return self.answer(payload)

@@ -1,0 +1,1 @@
+"""The ways to cut a document, one a module, all called alike."""

@@ -1,0 +1,45 @@
+"""Reads JSON (RFC 8259) that may be meant to exhaust its reader."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLargeError
+from apps.documents.parsing.types import Limits
+
+DEEPEST_VALUE = 100
+# Each value has one of these before or after it, whether inside a string or not.
+_SEPARATORS = (",", "[", "{")
+
+
+def load_json(text: str, *, limits: Limits, where: str = "The file") -> Any:
+    """The value; numbers come as the text they were written as, and so do the words true, false and null.
+
+    Raises DamagedFileError, TooDeepError and TooLargeError; `where` begins their sentences.
+    """
+    if sum(map(text.count, _SEPARATORS)) > limits.max_values:
+        raise TooLargeError(f"{where} holds more than {limits.max_values:,} values.")
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except RecursionError as error:
+        raise TooDeepError(f"{where} has values inside one another, more than {DEEPEST_VALUE} deep.") from error
+    except json.JSONDecodeError as error:
+        raise DamagedFileError(f"{where} is not valid JSON: {error.msg} in line {error.lineno:,}.") from error
+    _check_depth(value, where)
+    return value
+
+
+def _check_depth(value: Any, where: str) -> None:
+    layer = [value]
+    for _ in range(DEEPEST_VALUE):
+        layer = [inner for outer in layer for inner in _inner(outer) if isinstance(inner, dict | list)]
+        if not layer:
+            return
+    raise TooDeepError(f"{where} has values inside one another, more than {DEEPEST_VALUE} deep.")
+
+
+def _inner(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

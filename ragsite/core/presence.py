@@ -1,0 +1,35 @@
+"""Which workers are there and what they listen for, as they say themselves from time to time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from ragsite.core.models import WorkerPresence
+
+BEAT_SECONDS = 5.0
+GONE_SECONDS = 20.0
+
+
+def presence_tell(*, worker: str, stages: Sequence[str]) -> None:
+    """Say that a worker is there."""
+    WorkerPresence.objects.update_or_create(worker=worker, defaults={"stages": list(stages), "seen_at": Now()})
+
+
+def presence_end(*, worker: str) -> None:
+    """Say that a worker is leaving."""
+    WorkerPresence.objects.filter(worker=worker).delete()
+
+
+def workers_listening(stage: str) -> int:
+    """How many workers that listen for a stage were heard of lately."""
+    lately = Now() - timedelta(seconds=GONE_SECONDS)
+    return WorkerPresence.objects.filter(stages__contains=[stage], seen_at__gte=lately).count()
+
+
+def presence_purge() -> int:
+    """Forget the workers that have been gone for a day; the number of them."""
+    gone, _ = WorkerPresence.objects.filter(seen_at__lt=Now() - timedelta(days=1)).delete()
+    return gone

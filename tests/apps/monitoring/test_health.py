@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from apps.monitoring import health
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+UNREACHABLE = "127.0.0.1:1"
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+def test_a_process_that_answers_lives(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/health/live")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "checks": {"database": "ok", "redis": "ok", "kafka": "ok"}}
+
+
+def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> None:
+    settings.RAGSITE_REDIS_URL = f"redis://:hunter2@{UNREACHABLE}/0"
+    response = client.get("/health/ready")
+    assert response.status_code == 200
+    body = response.json()
+    assert (body["status"], body["checks"]["database"], body["checks"]["kafka"]) == ("degraded", "ok", "ok")
+    assert "refused" in body["checks"]["redis"]
+    assert "hunter2" not in response.content.decode()
+
+
+def test_without_kafka_it_goes_on_and_says_so(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.3)
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = UNREACHABLE
+    body = client.get("/health/ready").json()
+    assert (body["status"], body["checks"]["redis"]) == ("degraded", "ok")
+    assert body["checks"]["kafka"] != "ok"
+
+
+def test_without_the_database_it_is_not_ready_but_lives(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = connection.copy()
+    nowhere.settings_dict["PORT"] = "1"
+    monkeypatch.setattr(health, "connection", nowhere)
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["status"] == "down"
+    assert "connection failed" in response.json()["checks"]["database"]
+    assert client.get("/health/live").status_code == 200
+
+
+def test_a_database_that_cannot_hold_vectors_is_told(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = pg_catalog")
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert 'type "halfvec" does not exist' in response.json()["checks"]["database"]
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_operators_need_no_key_and_learn_nothing_of_the_contents(client: Client, path: str) -> None:
+    base = make.knowledge_base(name="Secret plans")
+    make.upload(base, "Nobody may know this.", filename="secret.txt")
+    response = client.get(path)
+    assert response.status_code == 200
+    assert not re.search(rb"secret|Secret|Nobody", response.content)
+    assert OutboxEvent.objects.count() == 1
+
+
+def test_metrics_count_requests_by_route_and_not_by_address(client: Client) -> None:
+    make.client(make.tenant()).get("/api/v1/documents/01890000-0000-7000-8000-000000000000/")
+    metrics = client.get("/metrics")
+    assert metrics["Content-Type"].startswith("text/plain")
+    text = metrics.content.decode()
+    assert "django_http_requests_total_by_view_transport_method_total{" in text
+    assert 'view="document-detail"' in text
+    assert "01890000" not in text

@@ -1,0 +1,216 @@
+"""Search and answers over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.services.documents import document_delete
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway.fake import FakeTransport
+from apps.retrieval.models import Answer, Citation, Query
+from ragsite.core.errors import ModelUnavailableError
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+SEARCH, ASK, ANSWERS = "/api/v1/search", "/api/v1/ask", "/api/v1/answers/"
+QUESTION, SENTENCE = "How many berths for guests has the harbour?", "The harbour has 42 berths for guests."
+
+
+@pytest.fixture
+def version() -> DocumentVersion:
+    return make.ready_version()
+
+
+@pytest.fixture
+def base(version: DocumentVersion) -> KnowledgeBase:
+    return version.document.knowledge_base
+
+
+@pytest.fixture
+def client(base: KnowledgeBase) -> Client:
+    return make.client(base.tenant)
+
+
+def post(client: Client, url: str, **body: Any) -> Any:
+    return client.post(url, body, content_type="application/json")
+
+
+def written() -> tuple[int, int, int, int]:
+    processed = OutboxEvent.objects.filter(type="query.processed").count()
+    return Query.objects.count(), Answer.objects.count(), Citation.objects.count(), processed
+
+
+def test_an_answer_is_a_sentence_of_the_documents_with_the_span_it_stands_at(
+    client: Client, version: DocumentVersion
+) -> None:
+    response = post(client, ASK, question=QUESTION)
+    assert response.status_code == 200
+    answer = response.json()
+    assert (answer["question"], answer["found"], answer["generator"]) == (QUESTION, True, "extractive")
+    assert answer["answer"].startswith(SENTENCE)
+    for citation in answer["citations"]:
+        assert version.parsed.text[citation["start"] : citation["end"]] == citation["quote"]
+        assert citation["version"] == str(version.pk)
+        assert citation["document"] == str(version.document_id)
+    first = answer["citations"][0]
+    assert (first["claim"], first["quote"], first["heading_path"]) == (0, SENTENCE, ["Harbour handbook", "Berths"])
+    assert answer["milliseconds"].keys() == {"scope", "embed", "search", "fuse", "context", "generate", "cite"}
+
+
+def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: KnowledgeBase) -> None:
+    answer = post(client, ASK, question=QUESTION, knowledge_bases=[str(base.pk)]).json()
+    assert written() == (1, 1, len(answer["citations"]), 1)
+    query = Query.objects.get()
+    assert (query.question, query.asked_by, query.tenant) == (QUESTION, "test", base.tenant)
+    assert query.knowledge_base_ids == [str(base.pk)]
+    event = OutboxEvent.objects.get(type="query.processed")
+    assert (event.key, event.tenant_id) == (str(query.pk), base.tenant_id)
+    assert (event.payload["found"], event.payload["citations"]) == (True, len(answer["citations"]))
+    assert QUESTION not in str(event.payload), "what people ask stays here"
+    later = client.get(f"{ANSWERS}{answer['id']}")
+    assert later.status_code == 200
+    assert later.json() == answer
+
+
+def test_an_answer_can_be_looked_up_after_its_document_was_deleted(client: Client, version: DocumentVersion) -> None:
+    answer = post(client, ASK, question=QUESTION).json()
+    document_delete(document=version.document)
+    assert client.get(f"{ANSWERS}{answer['id']}").json() == answer
+    assert post(client, ASK, question=QUESTION).json()["found"] is False
+
+
+def test_another_tenants_answer_does_not_exist(client: Client) -> None:
+    answer = post(client, ASK, question=QUESTION).json()
+    response = make.client(make.tenant()).get(f"{ANSWERS}{answer['id']}")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+def test_not_found_is_an_answer_and_not_an_error(client: Client) -> None:
+    response = post(client, ASK, question="Who composed the ninth symphony in Vienna?")
+    assert response.status_code == 200
+    answer = response.json()
+    assert (answer["found"], answer["citations"]) == (False, [])
+    assert answer["answer"] == "Not found in your documents."
+    assert written() == (1, 1, 0, 1)
+
+
+@pytest.mark.parametrize("named", [[], None], ids=["none named", "none there"])
+def test_an_empty_scope_finds_nothing_and_needs_no_model(
+    version: DocumentVersion, named: list[str] | None, use_transport: Callable[[Any], None]
+) -> None:
+    use_transport(Failing(AssertionError("a model was asked")))
+    client = make.client(version.document.tenant if named == [] else make.tenant())
+    assert post(client, SEARCH, query=QUESTION, knowledge_bases=named).json()["passages"] == []
+    answer = post(client, ASK, question=QUESTION, knowledge_bases=named)
+    assert (answer.status_code, answer.json()["found"]) == (200, False)
+
+
+def test_a_search_gives_the_passages_best_first_with_their_spans(client: Client, version: DocumentVersion) -> None:
+    passages = post(client, SEARCH, query=QUESTION).json()["passages"]
+    assert SENTENCE in passages[0]["text"]
+    scores = [passage["score"] for passage in passages]
+    assert scores == sorted(scores, reverse=True)
+    for passage in passages:
+        assert version.parsed.text[passage["start"] : passage["end"]] == passage["text"]
+    assert written() == (0, 0, 0, 0), "a search is not kept"
+
+
+def test_passages_of_several_knowledge_bases_come_as_one_list(client: Client, base: KnowledgeBase) -> None:
+    other = make.knowledge_base(of=base.tenant)
+    make.ready_version(other, "Berths for guests: the harbour has many.", filename="a.txt")
+    everywhere = post(client, SEARCH, query=QUESTION).json()["passages"]
+    assert {passage["knowledge_base"] for passage in everywhere} == {str(base.pk), str(other.pk)}
+    scores = [passage["score"] for passage in everywhere]
+    assert scores == sorted(scores, reverse=True)
+    only = post(client, SEARCH, query=QUESTION, knowledge_bases=[str(other.pk)]).json()["passages"]
+    assert {passage["knowledge_base"] for passage in only} == {str(other.pk)}
+
+
+@pytest.mark.parametrize(("top_k", "status"), [(0, 422), (-1, 422), (101, 422), (1.5, 422), (1, 200), (100, 200)])
+@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+def test_top_k_has_bounds(client: Client, url: str, field: str, top_k: float, status: int) -> None:
+    assert post(client, url, **{field: QUESTION}, top_k=top_k).status_code == status
+
+
+def test_no_more_than_top_k_passages_are_given(client: Client, base: KnowledgeBase) -> None:
+    make.ready_version(base, "Guests find berths in the harbour.", filename="a.txt")
+    assert len(post(client, SEARCH, query=QUESTION, top_k=1).json()["passages"]) == 1
+    assert len(post(client, SEARCH, query=QUESTION, top_k=100).json()["passages"]) > 1
+
+
+class Failing:
+    """A way to a model that leads nowhere."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def embed(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+
+class Garbage(FakeTransport):
+    """A model that answers numbers that are none."""
+
+    def embed(self, texts: Any, **rest: Any) -> Any:
+        return super().embed(texts, **rest) * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("transport", "status", "code", "retry_after"),
+    [
+        (Failing(ModelUnavailableError("No worker.", code="circuit_open", retry_after=7.2)), 503, "circuit_open", "7"),
+        (Failing(ModelUnavailableError("No worker.", retry_after=0.1)), 503, "model_unavailable", "1"),
+        (Failing(ModelUnavailableError("No worker.", status=504, code="deadline_exceeded")), 504, "deadline_exceeded", None),
+        (Failing(DeadlineExceededError("Too late.")), 504, "deadline_exceeded", None),
+        (Garbage(), 503, "invalid_embedding", None),
+    ],
+    ids=["breaker open", "no worker", "no worker in time", "too late", "no numbers"],
+)  # fmt: skip
+@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+def test_a_model_that_does_not_answer_is_a_problem_that_says_when_to_come_back(
+    client: Client, use_transport: Callable[[Any], None], url: str, field: str,
+    transport: Any, status: int, code: str, retry_after: str | None,
+) -> None:  # fmt: skip
+    use_transport(transport)
+    response = post(client, url, **{field: QUESTION})
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    assert (response.json()["code"], response.get("Retry-After")) == (code, retry_after)
+    assert written() == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+def test_a_deadline_that_has_passed_is_504(client: Client, settings: Any, url: str, field: str) -> None:
+    settings.RAGSITE_SEARCH_SECONDS = 0
+    response = post(client, url, **{field: QUESTION})
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
+    assert written() == (0, 0, 0, 0)
+
+
+def test_a_model_that_fails_while_the_answer_is_written_leaves_nothing(
+    client: Client, use_transport: Callable[[Any], None]
+) -> None:
+    class FailsLater(FakeTransport):
+        calls = 0
+
+        def embed(self, texts: Any, **rest: Any) -> Any:
+            self.calls += 1
+            if self.calls == 2:
+                raise ModelUnavailableError("The worker went away.")
+            return super().embed(texts, **rest)
+
+    use_transport(FailsLater())
+    assert post(client, ASK, question=QUESTION).status_code == 503
+    assert written() == (0, 0, 0, 0)
+
+
+def test_a_question_is_kept_as_it_was_asked_less_the_space_around_it(client: Client) -> None:
+    asked = "  Where do guests — «Gäste» 🐋 — moor?\n"
+    assert post(client, ASK, question=asked).json()["question"] == asked.strip()
