@@ -19,6 +19,7 @@ from pgvector import HalfVector
 from apps.documents.access import AccessScope
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.passages import Passage
+from apps.retrieval.search.conditions import scope_condition
 
 
 class SearchPlan(StrEnum):
@@ -67,14 +68,13 @@ def dense_search(
 def _nearest(
     scope: AccessScope, generation: IndexGeneration, vector: NDArray[np.float32], limit: int, *, exactly: bool
 ) -> tuple[Passage, ...]:
-    parameters: dict[str, Any] = {
+    condition = scope_condition(scope)
+    parameters = condition.parameters | {
         "generation": generation.pk,
         "vector": HalfVector(vector).to_text(),
-        "tenant": scope.tenant_id,
-        "knowledge_bases": list(scope.knowledge_base_ids),
         "limit": limit,
     }
-    statement = _SQL.format(width=generation.dimensions, exactly=_EXACTLY if exactly else "")
+    statement = _SQL.format(width=generation.dimensions, condition=condition.sql, exactly=_EXACTLY if exactly else "")
     with transaction.atomic(), connection.cursor() as cursor:
         if not exactly:
             cursor.execute(_INDEX_SETTINGS)
@@ -103,10 +103,7 @@ _SQL = """
         FROM retrieval_embedding e
         JOIN documents_chunk c ON c.id = e.chunk_id
         JOIN documents_document d ON d.current_version_id = c.version_id
-        WHERE e.generation_id = %(generation)s
-          AND d.tenant_id = %(tenant)s
-          AND d.knowledge_base_id = ANY(%(knowledge_bases)s)
-          AND d.deleted_at IS NULL
+        WHERE e.generation_id = %(generation)s AND {condition}
         ORDER BY (e.embedding::halfvec({width}) <=> %(vector)s::halfvec({width})){exactly}
         LIMIT %(limit)s
     )
