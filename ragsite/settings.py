@@ -79,8 +79,12 @@ TEMPLATES = [
 
 
 def _database() -> dict[str, Any]:
-    """The web process pools its connections; workers must not, Celery closes a pool at every task."""
-    config: dict[str, Any] = dict(dj_database_url.parse(ENV.database_url, conn_max_age=0))
+    """The web process pools its connections. Workers must not, Celery closes a pool at every task: each keeps one a
+    thread from task to task, and looks before its first use whether it still stands.
+    """
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(ENV.database_url, conn_max_age=0 if IN_WEB else 60, conn_health_checks=not IN_WEB)
+    )
     options = config.setdefault("OPTIONS", {})
     options["connect_timeout"] = 5
     if IN_WEB:

@@ -56,6 +56,8 @@ class Config:
     worker_cancel_long_running_tasks_on_connection_loss = False
     worker_hijack_root_logger = False
     worker_max_tasks_per_child = 200
+    # Its Django fix-up would close the database connection before and after every task, however old the name.
+    CELERY_DB_REUSE_MAX = 1_000_000
     worker_max_memory_per_child = 1_500_000
 
     visibility_timeout = VISIBILITY_SECONDS

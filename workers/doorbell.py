@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import logging
 
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from workers.celery import app
-from workers.queues import LIMITS
-from workers.stages import stage_named
+from workers.queues import LIMITS, Queue
+from workers.stages import Stage, stage_named
 
 logger = logging.getLogger(__name__)
 EXPIRES_SECONDS = 600
+ENOUGH_RINGS = 8
+"""More than the processes of one machine that would start on the same queue at once."""
 
 
 class CeleryDoorbell:
     """Rings over Redis. When Redis does not answer the work still stands in PostgreSQL, and the sweep rings again."""
 
     def ring(self, stage: str, *, times: int = 1) -> None:
-        queue = stage_named(stage).queue
-        limits = LIMITS[queue]
         try:
-            for _ in range(times):
-                app.send_task(
-                    "workers.tasks.work",
-                    args=[stage],
-                    queue=queue.value,
-                    expires=EXPIRES_SECONDS,
-                    soft_time_limit=limits.soft,
-                    time_limit=limits.hard,
-                )
-        except OperationalError:
+            self._ring(stage_named(stage), times)
+        except (OperationalError, RedisError):
             logger.warning("Redis did not take the ring for %s; the sweep will ring again", stage, exc_info=True)
+
+    def _ring(self, stage: Stage, times: int) -> None:
+        limits = LIMITS[stage.queue]
+        if stage.claims > 1 and _heard(stage.queue):
+            return
+        for _ in range(times):
+            app.send_task(
+                "workers.tasks.work",
+                args=[stage.name],
+                queue=stage.queue.value,
+                expires=EXPIRES_SECONDS,
+                soft_time_limit=limits.soft,
+                time_limit=limits.hard,
+            )
+
+
+def messages_in(queue: Queue, connection: Connection) -> int:
+    """Messages that wait in a queue, not counting those a worker has taken."""
+    return int(connection.default_channel._size(queue.value))
+
+
+def _heard(queue: Queue) -> bool:
+    """Whether so many rings wait that one more changes nothing: whoever takes them takes up all work there is then."""
+    with app.pool.acquire(block=True) as connection:
+        return messages_in(queue, connection) >= ENOUGH_RINGS

@@ -12,8 +12,7 @@ from apps.retrieval.services.generations import generation_index_if_large, gener
 from ragsite.core.presence import presence_purge
 from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app
-from workers.doorbell import CeleryDoorbell
-from workers.queues import Queue
+from workers.doorbell import CeleryDoorbell, messages_in
 from workers.stage_run import stage_give_up, stage_waiting
 from workers.stages import STAGES, Stage
 
@@ -44,9 +43,3 @@ def _rings_missing(stage: Stage, connection: Connection) -> int:
     waiting = min(stage_waiting(stage).count(), MOST_RINGS)
     starts = -(-waiting // stage.claims)
     return max(0, starts - messages_in(stage.queue, connection)) if starts else 0
-
-
-def messages_in(queue: Queue, connection: Connection) -> int:
-    """Messages that wait in a queue, not counting those a worker has taken."""
-    with connection.channel() as channel:
-        return int(channel._size(queue.value))

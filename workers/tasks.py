@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from celery import shared_task
 
 from apps.models.gateway import embed_request
+from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
 from workers.stage_run import stage_run, stage_waiting
@@ -16,17 +18,19 @@ from workers.stages import Stage, stage_named
 LOOPS = 2
 """Threads of a model worker that may embed documents at once; the others stay free for people who wait."""
 
+TURN_SECONDS = 5.0
+
 _loops = threading.BoundedSemaphore(LOOPS)
 
 
 @shared_task
 def work(stage_name: str) -> None:
-    """Do what waits at a stage: one claim, or, where a claim takes several versions, all until none is left."""
+    """Do what waits at a stage: one claim, or, where a claim takes several versions, claim after claim for a while."""
     stage = stage_named(stage_name)
     if stage.claims == 1:
         stage_run(stage)
     else:
-        _work_until_none(stage)
+        _work_on(stage)
 
 
 @shared_task
@@ -50,13 +54,20 @@ def events_purge() -> None:
     outbox_purge()
 
 
-def _work_until_none(stage: Stage) -> None:
-    """A ring that finds all loops busy is dropped: a loop looks once more after it has let go."""
+def _work_on(stage: Stage) -> None:
+    """Until none is left, or until others of the queue shall have their turn; then it rings for the rest.
+
+    A ring that finds all loops busy is dropped: a loop looks once more after it has let go.
+    """
+    until = time.monotonic() + TURN_SECONDS
     while stage_waiting(stage).exists():
+        if time.monotonic() > until:
+            ring(stage.name)
+            return
         if not _loops.acquire(blocking=False):
             return
         try:
-            while stage_run(stage):
+            while time.monotonic() < until and stage_run(stage):
                 pass
         finally:
             _loops.release()

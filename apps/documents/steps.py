@@ -46,13 +46,14 @@ class Step:
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
 
-    def complete(self, version_id: UUID) -> None:
-        """Move the version to the state after this stage.
+    def complete(self, version_id: UUID, **result: Any) -> None:
+        """Move the version to the state after this stage; `result` are columns of the version that the stage sets.
 
         Raises:
             LeaseLostError: the version is no longer held by this step.
         """
-        moved = _held(self).filter(pk=version_id).update(status=self.after, attempts=0, not_before=Now(), **_RELEASED)
+        state = {"status": self.after, "attempts": 0, "not_before": Now(), **_RELEASED}
+        moved = _held(self).filter(pk=version_id).update(**state, **result)
         if not moved:
             raise LeaseLostError(f"The lease on version {version_id} was lost while {self.stage} ran.")
         _record(version_id, self, StageOutcome.DONE)

@@ -12,10 +12,10 @@ from ragsite.core.jobs import ring
 from ragsite.stack import ports
 from tests import factories as make
 from workers.celery import Config, app
-from workers.doorbell import CeleryDoorbell
+from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
 from workers.queues import LIMITS, Queue
 from workers.stages import stage_named
-from workers.sweep import messages_in, sweep
+from workers.sweep import sweep
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
@@ -54,6 +54,14 @@ def test_a_ring_of_a_transaction_that_rolls_back_is_not_heard() -> None:
         ring("parse")
         1 / 0  # noqa: B018
     assert waiting(Queue.PARSING) == 0
+
+
+def test_rings_of_a_stage_whose_worker_takes_claim_after_claim_do_not_pile_up() -> None:
+    for _ in range(3 * ENOUGH_RINGS):
+        CeleryDoorbell().ring("chunk")
+        CeleryDoorbell().ring("parse")
+    assert waiting(Queue.CHUNKING) == ENOUGH_RINGS
+    assert waiting(Queue.PARSING) == 3 * ENOUGH_RINGS
 
 
 def test_a_message_carries_the_stages_name_and_its_queues_time_limits() -> None:

@@ -176,7 +176,7 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
         with transaction.atomic():
             step.complete(step.claim.ids[0])
 
-    stage = stage_that(poisoned, claims=16)
+    stage = stage_that(poisoned, claims=16, together=True)
     stage_run(stage)
     assert {again(good).status, again(bad).status} == {VersionStatus.UPLOADED}
     due(good)
@@ -185,6 +185,31 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
         pass
     assert claims == [2, 1, 1]
     assert (again(good).status, again(bad).status) == (VersionStatus.PARSED, VersionStatus.FAILED)
+
+
+def test_versions_claimed_at_once_are_done_one_by_one_so_that_the_culprit_fails_at_once_and_alone() -> None:
+    base = make.knowledge_base()
+    first, bad, last = (make.upload(base).version for _ in range(3))
+
+    def poisoned(step: Step) -> None:
+        (version_id,) = step.claim.ids
+        if version_id == bad.pk:
+            raise PermanentError("Poison.", code="poison")
+        with transaction.atomic():
+            step.complete(version_id)
+
+    stage_run(stage_that(poisoned, claims=16))
+    assert [again(one).status for one in (first, bad, last)] == ["parsed", "failed", "parsed"]
+
+
+def test_what_a_time_limit_left_unbegun_is_given_back_and_has_no_attempt_counted() -> None:
+    base = make.knowledge_base()
+    slow, unbegun = make.upload(base).version, make.upload(base).version
+    stage = stage_that(failing(SoftTimeLimitExceeded()), claims=16)
+    stage_run(stage)
+    assert again(slow).error_code == "too_slow"
+    assert (again(unbegun).status, unbegun.attempts, unbegun.lease_owner) == (VersionStatus.UPLOADED, 0, "")
+    assert unbegun in stage_waiting(stage)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

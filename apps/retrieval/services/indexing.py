@@ -45,18 +45,15 @@ def version_chunk(step: Step) -> None:
     (version_id,) = step.claim.ids
     version = DocumentVersion.objects.select_related("document__knowledge_base", "parsed").get(pk=version_id)
     generation = generation_ensure(version.document.knowledge_base)
-    tokenizer, embedder = _tokenizer(generation.model_version_id), _embedder(generation)
-    connection_release()
-    settings = ChunkingSettings.from_dict(generation.chunking)
-    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=embedder)
+    settings, tokenizer = ChunkingSettings.from_dict(generation.chunking), _tokenizer(generation.model_version_id)
+    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     rows = [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
     with transaction.atomic():
-        step.complete(version_id)
+        step.complete(version_id, chunk_count=len(rows))
         Chunk.objects.filter(version=version).delete()
         Chunk.objects.bulk_create(rows, batch_size=1000)
-        DocumentVersion.objects.filter(pk=version_id).update(chunk_count=len(rows))
         ring(EMBED)
 
 
@@ -98,11 +95,10 @@ def version_activate(step: Step) -> None:
     with transaction.atomic():
         document = (
             Document.objects.select_for_update(of=("self",))
-            .select_related("current_version")
+            .select_related("current_version", "knowledge_base")
             .get(pk=version.document_id)
         )
-        step.complete(version_id)
-        DocumentVersion.objects.filter(pk=version_id).update(ready_at=Now())
+        step.complete(version_id, ready_at=Now())
         if _superseded(document, version):
             return
         Document.objects.filter(pk=document.pk).update(current_version=version)
@@ -169,6 +165,7 @@ def _embedder(generation: IndexGeneration) -> Embed:
     model = embedding_model_version(generation.model_version_id)
 
     def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+        connection_release()
         return embed(texts, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(EMBED_SECONDS))
 
     return vectors
