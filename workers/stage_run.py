@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
@@ -11,9 +10,9 @@ from django.db import DatabaseError, models
 from django.utils.module_loading import import_string
 
 from apps.documents.models import DocumentVersion
-from apps.documents.steps import Step, step_fail, step_postpone, step_started, version_fail
+from apps.documents.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
-from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim, lease_release
+from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
 from workers.queues import LIMITS
 from workers.stages import Stage
 
@@ -21,33 +20,19 @@ logger = logging.getLogger(__name__)
 
 
 def stage_run(stage: Stage) -> bool:
-    """Claim work of the stage and do it; whether there was any.
-
-    What an interruption left unbegun is given back, and the attempt on it does not count.
-    """
-    claim = _claim(stage)
-    if not claim.ids:
+    """Claim work of the stage and do it; whether there was any."""
+    step = _claim(stage)
+    if not step.claim.ids:
         return False
-    waiting = [claim.ids] if stage.together else [(version_id,) for version_id in claim.ids]
-    try:
-        with heartbeat(DocumentVersion, claim):
-            while waiting and _do(stage, _step(stage, replace(claim, ids=waiting.pop(0)))):
-                pass
-    finally:
-        lease_release(DocumentVersion, claim, [version_id for ids in waiting for version_id in ids])
-    return True
-
-
-def _do(stage: Stage, step: Step) -> bool:
-    """Call the stage's service and see to what went wrong; whether there is time for more."""
     step_started(step)
     try:
-        import_string(stage.service)(step)
+        with heartbeat(DocumentVersion, step.claim):
+            import_string(stage.service)(step)
     except LeaseLostError as error:
         logger.warning("%s", error.message)
+        step_let_go(step)
     except SoftTimeLimitExceeded:
         _blame(step, _took_too_long(stage))
-        return False
     except MemoryError:
         _blame(step, _took_too_much())
     except PermanentError as error:
@@ -82,10 +67,12 @@ def _waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     ).order_by("id")
 
 
-def _claim(stage: Stage) -> Claim:
-    """Fresh versions, up to the stage's measure; one that was tried before alone, so that it fails alone."""
+def _claim(stage: Stage) -> Step:
+    """Fresh versions together, up to the stage's measure; one that was tried before alone, so that it fails alone."""
     claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
-    return claim if claim.ids else lease_claim(_waiting(stage), limit=1)
+    if not claim.ids:
+        claim = lease_claim(_waiting(stage), limit=1)
+    return _step(stage, claim)
 
 
 def _step(stage: Stage, claim: Claim) -> Step:

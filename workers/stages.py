@@ -18,9 +18,7 @@ from workers.queues import Queue
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`claims` is how many versions one start takes, which the service gets one by one unless `together` says otherwise;
-    `retry_from` is where a version that failed here is taken up again.
-    """
+    """`claims` is how many versions one start takes; `retry_from` where a version that failed here is taken up again."""
 
     name: str
     queue: Queue
@@ -29,7 +27,6 @@ class Stage:
     after: VersionStatus
     retry_from: VersionStatus
     claims: int = 1
-    together: bool = False
 
 
 S = VersionStatus
@@ -37,9 +34,9 @@ INDEXING = "apps.retrieval.services.indexing"
 
 STAGES: tuple[Stage, ...] = (
     Stage(PARSE, Queue.PARSING, "apps.documents.services.parsing.version_parse", S.UPLOADED, S.PARSED, S.UPLOADED),
-    Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.version_chunk", S.PARSED, S.CHUNKED, S.PARSED, 8),
-    Stage(EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 16, together=True),
-    Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.version_activate", S.EMBEDDED, S.READY, S.PARSED, 16),
+    Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk", S.PARSED, S.CHUNKED, S.PARSED, 8),
+    Stage(EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 16),
+    Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate", S.EMBEDDED, S.READY, S.PARSED, 16),
 )
 
 

@@ -176,7 +176,7 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
         with transaction.atomic():
             step.complete(step.claim.ids[0])
 
-    stage = stage_that(poisoned, claims=16, together=True)
+    stage = stage_that(poisoned, claims=16)
     stage_run(stage)
     assert {again(good).status, again(bad).status} == {VersionStatus.UPLOADED}
     due(good)
@@ -187,29 +187,28 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
     assert (again(good).status, again(bad).status) == (VersionStatus.PARSED, VersionStatus.FAILED)
 
 
-def test_versions_claimed_at_once_are_done_one_by_one_so_that_the_culprit_fails_at_once_and_alone() -> None:
+def test_a_time_limit_among_several_blames_nobody_yet() -> None:
     base = make.knowledge_base()
-    first, bad, last = (make.upload(base).version for _ in range(3))
+    versions = [make.upload(base).version for _ in range(2)]
+    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    assert [again(version).status for version in versions] == [VersionStatus.UPLOADED] * 2
+    due(versions[0])
+    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    assert again(versions[0]).error_code == "too_slow"
 
-    def poisoned(step: Step) -> None:
-        (version_id,) = step.claim.ids
-        if version_id == bad.pk:
-            raise PermanentError("Poison.", code="poison")
+
+def test_when_one_lease_is_lost_the_others_are_given_back_at_once() -> None:
+    base = make.knowledge_base()
+    lost, held = (make.upload(base).version for _ in range(2))
+
+    def taken_over(step: Step) -> None:
+        DocumentVersion.objects.filter(pk=lost.pk).update(lease_owner="another")
         with transaction.atomic():
-            step.complete(version_id)
+            step.complete(*step.claim.ids)
 
-    stage_run(stage_that(poisoned, claims=16))
-    assert [again(one).status for one in (first, bad, last)] == ["parsed", "failed", "parsed"]
-
-
-def test_what_a_time_limit_left_unbegun_is_given_back_and_has_no_attempt_counted() -> None:
-    base = make.knowledge_base()
-    slow, unbegun = make.upload(base).version, make.upload(base).version
-    stage = stage_that(failing(SoftTimeLimitExceeded()), claims=16)
-    stage_run(stage)
-    assert again(slow).error_code == "too_slow"
-    assert (again(unbegun).status, unbegun.attempts, unbegun.lease_owner) == (VersionStatus.UPLOADED, 0, "")
-    assert unbegun in stage_waiting(stage)
+    stage_run(stage_that(taken_over, claims=16))
+    assert (again(held).status, held.lease_owner, held.attempts) == (VersionStatus.UPLOADED, "", 1)
+    assert again(lost).lease_owner == "another"
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

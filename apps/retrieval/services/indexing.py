@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
 from apps.documents.stages import ACTIVATE, EMBED
-from apps.documents.steps import Step
+from apps.documents.steps import Step, step_fail
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_version
@@ -34,32 +35,44 @@ from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
 EMBED_SECONDS = 120.0
+_CHUNKS_OF_VERSION = Subquery(
+    Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version").annotate(n=Count("pk")).values("n")
+)
 
 
-def version_chunk(step: Step) -> None:
-    """Split the step's version as its knowledge base's live generation asks for.
+def versions_chunk(step: Step) -> None:
+    """Split the step's versions as their knowledge bases' live generations ask for.
 
-    Raises:
-        PermanentError: the text has nothing to find, or the chunking settings are not valid.
+    One that cannot be split (no text to find, settings that are not valid) fails alone.
     """
-    (version_id,) = step.claim.ids
-    version = DocumentVersion.objects.select_related("document__knowledge_base", "parsed").get(pk=version_id)
+    chunks: dict[UUID, list[Chunk]] = {}
+    versions = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
+    for version in versions.filter(pk__in=step.claim.ids):
+        try:
+            chunks[version.pk] = _chunks(version)
+        except PermanentError as error:
+            step_fail(step.only(version.pk), error)
+    with transaction.atomic():
+        step.complete(*chunks)
+        Chunk.objects.filter(version__in=chunks).delete()
+        Chunk.objects.bulk_create([row for rows in chunks.values() for row in rows], batch_size=1000)
+        DocumentVersion.objects.filter(pk__in=chunks).update(chunk_count=_CHUNKS_OF_VERSION)
+        ring(EMBED)
+
+
+def _chunks(version: DocumentVersion) -> list[Chunk]:
     generation = generation_ensure(version.document.knowledge_base)
     settings, tokenizer = ChunkingSettings.from_dict(generation.chunking), _tokenizer(generation.model_version_id)
     spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
-    rows = [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
-    with transaction.atomic():
-        step.complete(version_id, chunk_count=len(rows))
-        Chunk.objects.filter(version=version).delete()
-        Chunk.objects.bulk_create(rows, batch_size=1000)
-        ring(EMBED)
+    return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
 
 
 def versions_embed(step: Step) -> None:
-    """Embed the chunks of the step's versions that have no vector yet, across documents, and complete each version as
-    its last vector is written. What was written before an interruption is kept.
+    """Embed the chunks of the step's versions that have no vector yet, across documents.
+
+    What was written before an interruption is kept.
     """
     for generation, version_ids in _by_generation(step.claim.ids):
         with transaction.atomic():
@@ -70,7 +83,6 @@ def versions_embed(step: Step) -> None:
 
 def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequence[UUID]) -> None:
     model = embedding_model_version(generation.model_version_id)
-    open_versions = list(version_ids)
     for batch in chunks_pending(generation, version_ids):
         connection_release()
         vectors = embed(
@@ -80,29 +92,32 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
             deadline=Deadline.after(EMBED_SECONDS),
         )
         with transaction.atomic():
-            step.hold(open_versions)
+            step.hold(version_ids)
             embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
-    for version_id in open_versions:
-        with transaction.atomic():
-            step.complete(version_id)
-            ring(ACTIVATE)
-
-
-def version_activate(step: Step) -> None:
-    """Make the step's version the one that answers, unless a newer one already does or the document was deleted."""
-    (version_id,) = step.claim.ids
-    version = DocumentVersion.objects.get(pk=version_id)
     with transaction.atomic():
-        document = (
-            Document.objects.select_for_update(of=("self",))
-            .select_related("current_version", "knowledge_base")
-            .get(pk=version.document_id)
-        )
-        step.complete(version_id, ready_at=Now())
-        if _superseded(document, version):
-            return
-        Document.objects.filter(pk=document.pk).update(current_version=version)
-        _tell(document, version)
+        step.complete(*version_ids)
+        ring(ACTIVATE)
+
+
+def versions_activate(step: Step) -> None:
+    """Make each of the step's versions the one that answers, unless a newer one already does or its document is gone."""
+    with transaction.atomic():
+        documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
+        versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("number"))
+        step.complete(*step.claim.ids, ready_at=Now())
+        for version in versions:
+            document = documents[version.document_id]
+            if not _superseded(document, version):
+                emit(*_events(document, version))
+                document.current_version = version
+        Document.objects.bulk_update(documents.values(), ["current_version"])
+
+
+def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
+    """In one order for all, so that two workers don't wait for each other."""
+    of_versions = DocumentVersion.objects.filter(pk__in=version_ids).values("document")
+    documents = Document.objects.select_for_update(of=("self",)).filter(pk__in=of_versions).order_by("pk")
+    return documents.select_related("current_version", "knowledge_base")
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
@@ -110,7 +125,7 @@ def _superseded(document: Document, version: DocumentVersion) -> bool:
     return document.deleted_at is not None or (current is not None and current.number > version.number)
 
 
-def _tell(document: Document, version: DocumentVersion) -> None:
+def _events(document: Document, version: DocumentVersion) -> list[VectorIndexed | DocumentUpdated]:
     about = {
         "tenant_id": document.tenant_id,
         "knowledge_base_id": document.knowledge_base_id,
@@ -118,9 +133,10 @@ def _tell(document: Document, version: DocumentVersion) -> None:
         "version_id": version.pk,
     }
     generation = generation_ensure(document.knowledge_base)
-    emit(VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count))
-    if document.current_version is not None:
-        emit(DocumentUpdated(**about, version_number=version.number, changed=("version",)))
+    indexed = VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count)
+    if document.current_version is None:
+        return [indexed]
+    return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]
 
 
 def _by_generation(version_ids: Iterable[UUID]) -> list[tuple[IndexGeneration, list[UUID]]]:
