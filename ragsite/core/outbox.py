@@ -29,10 +29,12 @@ class Event(Protocol):
 
 
 def emit(*events: Event) -> list[OutboxEvent]:
-    """Write events into the outbox and wake the relay at commit.
+    """Write events, if any, into the outbox and wake the relay at commit.
 
     The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
     """
+    if not events:
+        return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{events[0].type} was emitted outside a transaction")
     rows = OutboxEvent.objects.bulk_create([_row(event) for event in events])

@@ -105,12 +105,14 @@ def versions_activate(step: Step) -> None:
         documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
         versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("number"))
         step.complete(*step.claim.ids, ready_at=Now())
+        events: list[VectorIndexed | DocumentUpdated] = []
         for version in versions:
             document = documents[version.document_id]
             if not _superseded(document, version):
-                emit(*_events(document, version))
+                events += _events(document, version)
                 document.current_version = version
         Document.objects.bulk_update(documents.values(), ["current_version"])
+        emit(*events)
 
 
 def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
