@@ -29,7 +29,7 @@ from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
 from apps.retrieval.services.generations import generation_ensure
 from ragsite.core.database import connection_release
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -37,27 +37,42 @@ EMBED_SECONDS = 120.0
 
 
 def version_chunk(step: Step) -> None:
-    """Split the step's version as its knowledge base's live generation asks for.
+    """Split the step's version as its knowledge base's live generation asks for, but for what its document overrides.
 
     Raises:
         PermanentError: the text has nothing to find, or the chunking settings are not valid.
+        TransientError: the document's own settings were changed meanwhile.
     """
     (version_id,) = step.claim.ids
     version = DocumentVersion.objects.select_related("document__knowledge_base", "parsed").get(pk=version_id)
     generation = generation_ensure(version.document.knowledge_base)
     tokenizer, embedder = _tokenizer(generation.model_version_id), _embedder(generation)
     connection_release()
-    settings = ChunkingSettings.from_dict(generation.chunking)
+    settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
     spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=embedder)
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     rows = [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
     with transaction.atomic():
+        _hold_chunking(version.document)
         step.complete(version_id)
         Chunk.objects.filter(version=version).delete()
         Chunk.objects.bulk_create(rows, batch_size=1000)
         DocumentVersion.objects.filter(pk=version_id).update(chunk_count=len(rows))
         ring(EMBED)
+
+
+def _hold_chunking(document: Document) -> None:
+    """Keep the document's own settings from being changed until the transaction ends.
+
+    Raises:
+        TransientError: they are no longer those that were read.
+    """
+    locked = Document.objects.select_for_update(of=("self",), no_key=True).get(pk=document.pk)
+    if locked.chunking != document.chunking:
+        raise TransientError(
+            f"The chunking of {document.title!r} was changed while it was cut.", code="settings_changed"
+        )
 
 
 def versions_embed(step: Step) -> None:
@@ -92,13 +107,13 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
 
 
 def version_activate(step: Step) -> None:
-    """Make the step's version the one that answers, unless a newer one already does or the document was deleted."""
+    """Make the step's version the one that answers, unless it is superseded."""
     (version_id,) = step.claim.ids
     version = DocumentVersion.objects.get(pk=version_id)
     with transaction.atomic():
         document = (
             Document.objects.select_for_update(of=("self",))
-            .select_related("current_version")
+            .select_related("current_version__rechunk_of")
             .get(pk=version.document_id)
         )
         step.complete(version_id)
@@ -110,8 +125,16 @@ def version_activate(step: Step) -> None:
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
+    """Whether the document was deleted, or something newer answers. A text that was cut anew replaces only itself: it
+    must not bring an older upload back over a newer one, or over one that was gone back to meanwhile.
+    """
     current = document.current_version
-    return document.deleted_at is not None or (current is not None and current.number > version.number)
+    if document.deleted_at is not None or current is None:
+        return document.deleted_at is not None
+    if version.rechunk_of_id is not None and version.upload_id != current.upload_id:
+        return True
+    newest = current if version.rechunk_of_id is not None else current.rechunk_of or current
+    return newest.number > version.number
 
 
 def _tell(document: Document, version: DocumentVersion) -> None:

@@ -13,16 +13,6 @@ from tests.apps.documents.uploading import BASES, DOCUMENTS, upload
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def test_a_deleted_document_is_gone_from_every_answer_at_once(client: Client, base: KnowledgeBase) -> None:
     made = upload(client, base, "The lighthouse is painted red.").json()
     make.run_stages()

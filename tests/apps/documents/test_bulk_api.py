@@ -21,16 +21,6 @@ pytestmark = pytest.mark.django_db
 BULK = "/api/v1/documents/bulk/"
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def send(client: Client, base: KnowledgeBase, *files: tuple[str, str | bytes], **fields: Any) -> Any:
     body = {"knowledge_base": str(base.pk), "files": [make.file(content, name) for name, content in files], **fields}
     return client.post(BULK, body)

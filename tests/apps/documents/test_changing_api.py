@@ -18,16 +18,6 @@ pytestmark = pytest.mark.django_db
 DOCUMENTS = "/api/v1/documents/"
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def put(client: Client, document: Document, content: str, **headers: str) -> Any:
     body = encode_multipart(BOUNDARY, {"file": make.file(content)})
     return client.put(f"{DOCUMENTS}{document.pk}/", body, MULTIPART_CONTENT, headers=headers)

@@ -23,16 +23,6 @@ SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 BOUNDARY = "frontier"
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def raw_upload(client: Client, base: KnowledgeBase, disposition: bytes, content: bytes = b"Some text.") -> Any:
     """A multipart body written by hand: a client library would mend the file's name."""
     parts = (

@@ -20,16 +20,6 @@ URL = "http://example.org/notes"
 
 
 @pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
-@pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch, settings: Any, server: Server) -> CountingBackend:
     """Fetching is on, and every public address is the server."""
     settings.RAGSITE_URL_INGESTION = True
