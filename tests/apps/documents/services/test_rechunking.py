@@ -23,7 +23,9 @@ from workers.stages import stage_named
 
 pytestmark = pytest.mark.django_db
 
-TEXT = "\n\n".join(f"Berth number {number} costs {number} euros for a night, electricity included." for number in range(12))
+TEXT = "\n\n".join(
+    f"Berth number {number} costs {number} euros for a night, electricity included." for number in range(12)
+)
 FINE = {"size": 16, "overlap": 0}
 
 
