@@ -25,7 +25,14 @@ from tests.apps.documents.chunking.making import (
     words_of,
 )
 
-CODE = "def tide(hour):\n    level = hour * 2\n\n    if level > 9:\n        return 'high. Stay in.'\n\n    return 'low. Go out.'"
+CODE = """def tide(hour):
+    # It rises. It falls. It waits.
+    level = hour * 2
+
+    if level > 9:
+        return 'high. Stay in.'
+
+    return 'low. Go out.'"""
 PROSE = "The tide comes and goes. It is told by a function. " * 3
 
 
