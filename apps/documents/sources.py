@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from django.conf import settings
 
@@ -44,6 +45,12 @@ class Source:
     @property
     def filename(self) -> str:
         return PurePosixPath(self.name).name
+
+
+def arrived(files: Iterable[Any]) -> Iterator[SourceFile]:
+    """The files of a request whose upload handler writes to temporary files."""
+    for file in files:
+        yield SourceFile(name=file.name, path=Path(file.temporary_file_path()), size=file.size)
 
 
 def sources_of(file: SourceFile) -> Iterator[Source]:

@@ -59,6 +59,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/knowledge-bases/",
         "/knowledge-bases/{id}/",
         "/search",
+        "/versions/",
         "/versions/{id}/",
         "/versions/{id}/cancel/",
         "/versions/{id}/chunks/",

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.services.rechunking import chunking_check
 from apps.documents.services.uploads import Foreseen, Upload, UploadOutcome, UploadRequest, document_upload
 from apps.documents.sources import Source, SourceFile, sources_of
 from apps.documents.uploads import upload_too_large
@@ -32,10 +33,16 @@ class BulkRequest:
     knowledge_base: KnowledgeBase
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
+    chunking: dict[str, Any] = field(default_factory=dict)
 
 
 def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
-    """Upload one file after the other, and each member of a ZIP; the results in their order. A refusal is a result."""
+    """Upload one file after the other, and each member of a ZIP; the results in their order. A refusal is a result.
+
+    Raises:
+        InvalidChunkingError: no document of the knowledge base can be cut by the request's chunking; no file is taken.
+    """
+    chunking_check(request.knowledge_base, request.chunking)
     for file in request.files:
         if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
             yield FileResult(file.name, error=upload_too_large(file.name))
@@ -67,5 +74,6 @@ def _upload(request: BulkRequest, source: Source) -> Upload:
             filename=source.filename,
             parts=source.parts(),
             metadata=request.metadata,
+            chunking=request.chunking,
         )
     )

@@ -30,7 +30,7 @@ from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
 from apps.retrieval.services.generations import generation_ensure
 from ragsite.core.database import connection_release
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -41,18 +41,23 @@ _CHUNKS_OF_VERSION = Subquery(
 
 
 def versions_chunk(step: Step) -> None:
-    """Split the step's versions as their knowledge bases' live generations ask for.
+    """Split the step's versions as their knowledge bases' live generations ask for, but for what a document overrides.
 
     One that cannot be split (no text to find, settings that are not valid) fails alone.
+
+    Raises:
+        TransientError: a document's own settings were changed meanwhile.
     """
     chunks: dict[UUID, list[Chunk]] = {}
-    versions = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
-    for version in versions.filter(pk__in=step.claim.ids):
+    related = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
+    versions = list(related.filter(pk__in=step.claim.ids))
+    for version in versions:
         try:
             chunks[version.pk] = _chunks(version)
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
     with transaction.atomic():
+        _hold_chunking([version.document for version in versions])
         step.complete(*chunks)
         Chunk.objects.filter(version__in=chunks).delete()
         Chunk.objects.bulk_create([row for rows in chunks.values() for row in rows], batch_size=1000)
@@ -62,11 +67,26 @@ def versions_chunk(step: Step) -> None:
 
 def _chunks(version: DocumentVersion) -> list[Chunk]:
     generation = generation_ensure(version.document.knowledge_base)
-    settings, tokenizer = ChunkingSettings.from_dict(generation.chunking), _tokenizer(generation.model_version_id)
+    settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
+    tokenizer = _tokenizer(generation.model_version_id)
     spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
+
+
+def _hold_chunking(documents: Sequence[Document]) -> None:
+    """Keep the documents' own settings from being changed until the transaction ends.
+
+    Raises:
+        TransientError: some are no longer those that were read.
+    """
+    read = {document.pk: document.chunking for document in documents}
+    for locked in Document.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=read).order_by("pk"):
+        if locked.chunking != read[locked.pk]:
+            raise TransientError(
+                f"The chunking of {locked.title!r} was changed while it was cut.", code="settings_changed"
+            )
 
 
 def versions_embed(step: Step) -> None:
@@ -100,7 +120,7 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
 
 
 def versions_activate(step: Step) -> None:
-    """Make each of the step's versions the one that answers, unless a newer one already does or its document is gone."""
+    """Make each of the step's versions the one that answers, unless it is superseded."""
     with transaction.atomic():
         documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
         versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("number"))
@@ -119,12 +139,20 @@ def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
     """In one order for all, so that two workers don't wait for each other."""
     of_versions = DocumentVersion.objects.filter(pk__in=version_ids).values("document")
     documents = Document.objects.select_for_update(of=("self",)).filter(pk__in=of_versions).order_by("pk")
-    return documents.select_related("current_version", "knowledge_base")
+    return documents.select_related("current_version__rechunk_of", "knowledge_base")
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
+    """Whether the document was deleted, or something newer answers. A text that was cut anew replaces only itself: it
+    must not bring an older upload back over a newer one, or over one that was gone back to meanwhile.
+    """
     current = document.current_version
-    return document.deleted_at is not None or (current is not None and current.number > version.number)
+    if document.deleted_at is not None or current is None:
+        return document.deleted_at is not None
+    if version.rechunk_of_id is not None and version.upload_id != current.upload_id:
+        return True
+    newest = current if version.rechunk_of_id is not None else current.rechunk_of or current
+    return newest.number > version.number
 
 
 def _events(document: Document, version: DocumentVersion) -> list[VectorIndexed | DocumentUpdated]:
