@@ -28,10 +28,11 @@ class CeleryDoorbell:
             logger.warning("Redis did not take the ring for %s; the sweep will ring again", stage, exc_info=True)
 
     def _ring(self, stage: Stage, times: int) -> None:
+        """No more than can matter: a worker that takes a ring takes up all the work there is then."""
+        with app.pool.acquire(block=True) as connection:
+            missing = ENOUGH_RINGS - messages_in(stage.queue, connection)
         limits = LIMITS[stage.queue]
-        if stage.claims > 1 and _heard(stage.queue):
-            return
-        for _ in range(times):
+        for _ in range(min(times, missing)):
             app.send_task(
                 "workers.tasks.work",
                 args=[stage.name],
@@ -45,9 +46,3 @@ class CeleryDoorbell:
 def messages_in(queue: Queue, connection: Connection) -> int:
     """Messages that wait in a queue, not counting those a worker has taken."""
     return int(connection.default_channel._size(queue.value))
-
-
-def _heard(queue: Queue) -> bool:
-    """Whether so many rings wait that one more changes nothing: whoever takes them takes up all work there is then."""
-    with app.pool.acquire(block=True) as connection:
-        return messages_in(queue, connection) >= ENOUGH_RINGS

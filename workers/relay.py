@@ -33,7 +33,7 @@ TOPICS = ("ragsite.document", "ragsite.vector", "ragsite.query")
 PARTITIONS = 6
 BATCH = 200
 POLL_SECONDS = 1.0
-GATHER_SECONDS = 0.2
+GATHER_SECONDS = 0.5
 """How long events gather once one is there: to send them together costs far less than to send each at once."""
 BACKOFF_MAX_SECONDS = 3600
 LOCK_BASE = 7_242_100

@@ -12,25 +12,23 @@ from apps.models.gateway import embed_request
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
+from workers.queues import TURN_SECONDS
 from workers.stage_run import stage_run, stage_waiting
 from workers.stages import Stage, stage_named
 
 LOOPS = 2
 """Threads of a model worker that may embed documents at once; the others stay free for people who wait."""
 
-TURN_SECONDS = 5.0
+GATHER_SECONDS = 0.2
+"""Where a claim takes several versions: how long some may gather before the last look, which costs less than one each."""
 
 _loops = threading.BoundedSemaphore(LOOPS)
 
 
 @shared_task
 def work(stage_name: str) -> None:
-    """Do what waits at a stage: one claim, or, where a claim takes several versions, claim after claim for a while."""
-    stage = stage_named(stage_name)
-    if stage.claims == 1:
-        stage_run(stage)
-    else:
-        _work_on(stage)
+    """Do what waits at a stage, claim after claim, for a turn."""
+    _work_on(stage_named(stage_name))
 
 
 @shared_task
@@ -71,3 +69,5 @@ def _work_on(stage: Stage) -> None:
                 pass
         finally:
             _loops.release()
+        if stage.claims > 1:
+            time.sleep(GATHER_SECONDS)
