@@ -91,15 +91,19 @@ def step_fail(step: Step, error: RagError) -> None:
         version_fail(version_id, step=step, error=error)
 
 
-def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
-    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays."""
+def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 0) -> None:
+    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays.
+
+    Nothing happens to one that has moved on, or that was taken up anew and so has had fewer than `spent` starts. Of a
+    deleted document nothing more is told.
+    """
     with transaction.atomic():
         version = (
             DocumentVersion.objects.select_related("document")
             .select_for_update(of=("self", "document"))
             .get(pk=version_id)
         )
-        if version.status != step.before:
+        if version.status != step.before or version.attempts < spent:
             return
         Chunk.objects.filter(version=version).delete()
         DocumentVersion.objects.filter(pk=version_id).update(
@@ -111,7 +115,8 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
             **_RELEASED,
         )
         _record(version_id, step, StageOutcome.FAILED, error)
-        emit(_failed_event(version, step, error))
+        if version.document.deleted_at is None:
+            emit(_failed_event(version, step, error))
 
 
 def _held(step: Step) -> Any:
