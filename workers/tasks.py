@@ -10,6 +10,7 @@ from celery import shared_task
 from apps.models.gateway import embed_request
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
+from workers.leaving import is_leaving
 from workers.stage_run import stage_run, stage_waiting
 from workers.stages import Stage, stage_named
 
@@ -51,12 +52,15 @@ def events_purge() -> None:
 
 
 def _work_until_none(stage: Stage) -> None:
-    """A ring that finds all loops busy is dropped: a loop looks once more after it has let go."""
-    while stage_waiting(stage).exists():
+    """A ring that finds all loops busy is dropped: a loop looks once more after it has let go.
+
+    A worker that was asked to end leaves the rest to others: a long backlog would outlast the patience it is given.
+    """
+    while not is_leaving() and stage_waiting(stage).exists():
         if not _loops.acquire(blocking=False):
             return
         try:
-            while stage_run(stage):
+            while not is_leaving() and stage_run(stage):
                 pass
         finally:
             _loops.release()
