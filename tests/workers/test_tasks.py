@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,10 +17,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked of the worker in one test is not asked in the next."""
     monkeypatch.setattr(leaving, "_asked", threading.Event())
-    yield
 
 
 def test_a_worker_that_is_asked_to_end_finishes_what_it_holds_and_leaves_the_rest(monkeypatch: Any) -> None:
