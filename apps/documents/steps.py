@@ -46,6 +46,13 @@ class Step:
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
 
+    def progressed(self, version_ids: Collection[UUID]) -> None:
+        """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
+
+        The next start goes on after that part, so only deaths at one and the same place are counted against a version.
+        """
+        _held(self).filter(pk__in=version_ids).update(attempts=1)
+
     def complete(self, version_id: UUID) -> None:
         """Move the version to the state after this stage.
 

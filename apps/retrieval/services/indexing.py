@@ -85,6 +85,7 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
         with transaction.atomic():
             step.hold(open_versions)
             embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
+            step.progressed({pending.version_id for pending in batch})
     for version_id in open_versions:
         with transaction.atomic():
             step.complete(version_id)
