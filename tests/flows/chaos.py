@@ -41,8 +41,8 @@ def killing(running: System, chance: random.Random, *, every: float, times: int)
 
     def kill() -> None:
         while deaths.total() < times and not stop.wait(every):
-            if at_work := sorted(processes(running, *WORKERS).items()):
-                pid, name = chance.choice(at_work)
+            if at_work := sorted((name, pid) for pid, name in processes(running, *WORKERS).items()):
+                name, pid = chance.choice(at_work)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     deaths[name] += 1

@@ -34,6 +34,11 @@ def statuses(database: Database, base: str) -> dict[str, int]:
     return dict(rows(database, "SELECT status, count(*) FROM documents_documentversion v {of_base} GROUP BY 1", base))
 
 
+def await_statuses(database: Database, base: str, wanted: dict[str, int], *, seconds: float) -> None:
+    """Wait until so many versions of a knowledge base are in these statuses. Asks the API nothing: the load is elsewhere."""
+    wait_for(lambda: statuses(database, base) == wanted, seconds=seconds, what=f"versions {wanted}", every=0.2)
+
+
 def assert_no_chunk_twice(database: Database, base: str) -> None:
     """As many chunks as counted, each at a place of its own and with one vector; no vector is without its chunk."""
     ((chunks, places, vectors, counted),) = rows(
