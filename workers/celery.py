@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import kombu
@@ -12,7 +11,6 @@ from ragsite.core.environment import process_is
 from workers import guard
 from workers.queues import Queue
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 guard.install()
 
 VISIBILITY_SECONDS = 900

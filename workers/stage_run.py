@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def stage_run(stage: Stage) -> bool:
     """Claim work of the stage and do it; whether there was any."""
-    step = _claim(stage)
+    step = stage_claim(stage)
     if not step.claim.ids:
         return False
     step_started(step)
@@ -45,6 +45,17 @@ def stage_run(stage: Stage) -> bool:
     return True
 
 
+def stage_claim(stage: Stage) -> Step:
+    """Take work of the stage; the step may come back empty.
+
+    Fresh versions are taken together, up to the stage's measure; one that was tried before alone, so that it fails alone.
+    """
+    claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
+    if not claim.ids:
+        claim = lease_claim(_waiting(stage), limit=1)
+    return _step(stage, claim)
+
+
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     """Versions the stage could claim now, the oldest first."""
     return _waiting(stage).filter(claimable())
@@ -52,12 +63,11 @@ def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
 
 def stage_give_up(stage: Stage) -> int:
     """Fail the versions whose worker died as often as a stage may be started; the number of them."""
-    spent = DocumentVersion.objects.filter(
-        claimable(), status=stage.before, attempts__gte=settings.RAGSITE_MAX_ATTEMPTS
-    )
+    most = settings.RAGSITE_MAX_ATTEMPTS
+    spent = DocumentVersion.objects.filter(claimable(), status=stage.before, attempts__gte=most)
     ids = list(spent.values_list("pk", flat=True)[:200])
     for version_id in ids:
-        version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage))
+        version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage), spent=most)
     return len(ids)
 
 
@@ -65,14 +75,6 @@ def _waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     return DocumentVersion.objects.filter(
         status=stage.before, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS, document__deleted_at=None
     ).order_by("id")
-
-
-def _claim(stage: Stage) -> Step:
-    """Fresh versions together, up to the stage's measure; one that was tried before alone, so that it fails alone."""
-    claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
-    if not claim.ids:
-        claim = lease_claim(_waiting(stage), limit=1)
-    return _step(stage, claim)
 
 
 def _step(stage: Stage, claim: Claim) -> Step:

@@ -12,6 +12,7 @@ from apps.models.gateway import embed_request
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
+from workers.leaving import is_leaving
 from workers.queues import TURN_SECONDS
 from workers.stage_run import stage_run, stage_waiting
 from workers.stages import Stage, stage_named
@@ -55,17 +56,18 @@ def events_purge() -> None:
 def _work_on(stage: Stage) -> None:
     """Until none is left, or until others of the queue shall have their turn; then it rings for the rest.
 
-    A ring that finds all loops busy is dropped: a loop looks once more after it has let go.
+    A ring that finds all loops busy is dropped: a loop looks once more after it has let go. A worker that was asked to
+    end leaves the rest to others: a long backlog would outlast the patience it is given.
     """
     until = time.monotonic() + TURN_SECONDS
-    while stage_waiting(stage).exists():
+    while not is_leaving() and stage_waiting(stage).exists():
         if time.monotonic() > until:
             ring(stage.name)
             return
         if not _loops.acquire(blocking=False):
             return
         try:
-            while time.monotonic() < until and stage_run(stage):
+            while not is_leaving() and time.monotonic() < until and stage_run(stage):
                 pass
         finally:
             _loops.release()

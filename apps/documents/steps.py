@@ -50,6 +50,13 @@ class Step:
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
 
+    def progressed(self, version_ids: Collection[UUID]) -> None:
+        """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
+
+        The next start goes on after that part, so only deaths at one and the same place are counted against a version.
+        """
+        _held(self).filter(pk__in=version_ids).update(attempts=1)
+
     def complete(self, *version_ids: UUID, **result: Any) -> None:
         """Move the versions to the state after this stage; `result` are columns of theirs that the stage sets.
 
@@ -93,15 +100,19 @@ def step_fail(step: Step, error: RagError) -> None:
         version_fail(version_id, step=step, error=error)
 
 
-def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
-    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays."""
+def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 0) -> None:
+    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays.
+
+    Nothing happens to one that has moved on, or that was taken up anew and so has had fewer than `spent` starts. Of a
+    deleted document nothing more is told.
+    """
     with transaction.atomic():
         version = (
             DocumentVersion.objects.select_related("document")
             .select_for_update(of=("self", "document"))
             .get(pk=version_id)
         )
-        if version.status != step.before:
+        if version.status != step.before or version.attempts < spent:
             return
         Chunk.objects.filter(version=version).delete()
         DocumentVersion.objects.filter(pk=version_id).update(
@@ -113,7 +124,8 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
             **_RELEASED,
         )
         _record([version_id], step, StageOutcome.FAILED, error)
-        emit(_failed_event(version, step, error))
+        if version.document.deleted_at is None:
+            emit(_failed_event(version, step, error))
 
 
 def _held(step: Step) -> Any:

@@ -23,9 +23,9 @@ class Client:
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(60)
         )
 
-    def knowledge_base(self, name: str) -> str:
-        """Make a knowledge base; its id."""
-        return str(self._json(self._http.post("/knowledge-bases/", json={"name": name}))["id"])
+    def knowledge_base(self, name: str, **about: Any) -> str:
+        """Make a knowledge base, `about` which more may be said; its id."""
+        return str(self._json(self._http.post("/knowledge-bases/", json={"name": name, **about}))["id"])
 
     def upload(self, knowledge_base: str, path: Path) -> dict[str, Any]:
         """Upload a file; the version to watch."""

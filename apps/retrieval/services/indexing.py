@@ -114,6 +114,7 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
         with transaction.atomic():
             step.hold(version_ids)
             embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
+            step.progressed({pending.version_id for pending in batch})
     with transaction.atomic():
         step.complete(*version_ids)
         ring(ACTIVATE)
