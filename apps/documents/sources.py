@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -93,6 +94,12 @@ def _sources_of_bundle(file: SourceFile) -> Iterator[Source]:
             yield Source(f"{file.name}/{member.name}", member.parts)
     if empty:
         raise EmptyFileError(f"The archive {file.name!r} has no files in it.")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -9,9 +9,17 @@ from typing import Any
 from django.conf import settings
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.services.rechunking import chunking_check
-from apps.documents.services.uploads import Foreseen, Upload, UploadOutcome, UploadRequest, document_upload
-from apps.documents.sources import Source, SourceFile, sources_of
+from apps.documents.services.uploads import (
+    Foreseen,
+    Upload,
+    UploadOutcome,
+    UploadRequest,
+    document_upload,
+    upload_foresee,
+)
+from apps.documents.sources import Source, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.uploads import upload_too_large
 from ragsite.core.errors import RagError
 
@@ -67,13 +75,24 @@ def _result(source: Source, take: Callable[[Source], Upload | Foreseen]) -> File
     return FileResult(source.name, taken.outcome, taken.version)
 
 
-def _upload(request: BulkRequest, source: Source) -> Upload:
-    return document_upload(
-        UploadRequest(
-            knowledge_base=request.knowledge_base,
-            filename=source.filename,
-            parts=source.parts(),
-            metadata=request.metadata,
-            chunking=request.chunking,
-        )
+def _upload(request: BulkRequest, source: Source) -> Upload | Foreseen:
+    upload = UploadRequest(
+        knowledge_base=request.knowledge_base,
+        filename=source.filename,
+        parts=source.parts(),
+        metadata=request.metadata,
+        chunking=request.chunking,
     )
+    return _unchanged(upload, source) or document_upload(upload)
+
+
+def _unchanged(upload: UploadRequest, source: Source) -> Foreseen | None:
+    """What is there already, found without storing the bytes once more. An archive's member would be unpacked twice."""
+    if source.path is None:
+        return None
+    with on_disk(source) as path:
+        foreseen = upload_foresee(upload, sha256_of(path))
+        if foreseen.outcome is not UploadOutcome.UNCHANGED:
+            return None
+        sniff(path, safe_filename(upload.filename))
+    return foreseen

@@ -63,11 +63,13 @@ def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
     Raises:
         ConflictError: as the upload would.
     """
-    same = _living(request).filter(content_hash=sha256).first()
+    held = DocumentVersion.objects.select_related("document").filter(
+        document__in=_living(request).filter(content_hash=sha256), content_hash=sha256
+    )
+    same = held.order_by("-number").first()
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
-    outcome = _outcome(same, known)
-    unchanged = same if outcome is UploadOutcome.UNCHANGED else None
-    return Foreseen(outcome, _newest_of_these_bytes(unchanged) if unchanged else None)
+    outcome = _outcome(same.document if same else None, known)
+    return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
 
 
 def document_upload(request: UploadRequest) -> Upload:
