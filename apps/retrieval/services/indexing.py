@@ -28,6 +28,7 @@ from apps.retrieval.events import VectorIndexed
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
 from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.services.lexical import LexicalIndex, versions_terms, versions_write
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
@@ -92,9 +93,14 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
 
 
 def version_activate(step: Step) -> None:
-    """Make the step's version the one that answers, unless a newer one already does or the document was deleted."""
+    """Make the step's version the one that answers, unless a newer one already does or the document was deleted.
+
+    Its terms are written with that, so that lexical search has it from the same moment on.
+    """
     (version_id,) = step.claim.ids
-    version = DocumentVersion.objects.get(pk=version_id)
+    version = DocumentVersion.objects.select_related("document__knowledge_base").get(pk=version_id)
+    index = _lexical_index(version)
+    terms = versions_terms([version_id], chunking_key=index.chunking_key)
     with transaction.atomic():
         document = (
             Document.objects.select_for_update(of=("self",))
@@ -106,7 +112,13 @@ def version_activate(step: Step) -> None:
         if _superseded(document, version):
             return
         Document.objects.filter(pk=document.pk).update(current_version=version)
+        versions_write(index, terms)
         _tell(document, version)
+
+
+def _lexical_index(version: DocumentVersion) -> LexicalIndex:
+    generation = generation_ensure(version.document.knowledge_base)
+    return LexicalIndex(generation.knowledge_base_id, generation.chunking_key)
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
