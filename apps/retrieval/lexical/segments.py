@@ -61,13 +61,13 @@ def segment_build(chunks: Iterable[tuple[int, Sequence[str]]]) -> SegmentContent
     numbers: dict[str, int] = {}
     ids: list[int] = []
     lengths: list[int] = []
-    columns: list[NDArray[np.int64]] = [np.empty((3, 0), dtype=np.int32)]
+    columns: list[NDArray[np.int32]] = [np.empty((3, 0), dtype=np.int32)]
     for ordinal, (chunk_id, terms) in enumerate(chunks):
         ids.append(chunk_id)
         lengths.append(min(len(terms), LONGEST))
         counts = Counter(terms)
         known = [numbers.setdefault(term, len(numbers)) for term in counts]
-        columns.append(np.array([known, list(repeat(ordinal, len(known))), list(counts.values())], dtype=np.int64))
+        columns.append(np.array([known, list(repeat(ordinal, len(known))), list(counts.values())], dtype=np.int32))
     number, ordinals, frequencies = np.concatenate(columns, axis=1)
     return SegmentContent(
         np.array(ids, dtype=np.int64),
@@ -79,7 +79,7 @@ def segment_build(chunks: Iterable[tuple[int, Sequence[str]]]) -> SegmentContent
 def segments_merge(parts: Sequence[tuple[SegmentContent, NDArray[np.bool_]]]) -> SegmentContent:
     """One segment of the chunks of several, each given with which of its chunks (n,) are kept; their order stays."""
     numbers: dict[str, int] = {}
-    columns: list[NDArray[np.int64]] = [np.empty((3, 0), dtype=np.int32)]
+    columns: list[NDArray[np.int32]] = [np.empty((3, 0), dtype=np.int32)]
     first = 0
     for content, kept in parts:
         renumbered = np.where(kept, first + np.cumsum(kept) - 1, -1)
@@ -95,10 +95,10 @@ def segments_merge(parts: Sequence[tuple[SegmentContent, NDArray[np.bool_]]]) ->
 
 def _moved(
     postings: Sequence[StoredPostings], renumbered: NDArray[np.int64], numbers: dict[str, int]
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Rows of term number, new ordinal and frequency (3, n) for what is kept of a segment's postings."""
     if not postings:
-        return np.empty((3, 0), dtype=np.int64)
+        return np.empty((3, 0), dtype=np.int32)
     sizes = [len(stored.frequencies) for stored in postings]
     known = [numbers.setdefault(stored.term, len(numbers)) for stored in postings]
     everything = postings_read(
@@ -106,20 +106,20 @@ def _moved(
     )
     ordinals = renumbered[everything.ordinals]
     kept = ordinals >= 0
-    return np.stack([np.repeat(known, sizes)[kept], ordinals[kept], everything.frequencies[kept]]).astype(np.int64)
+    return np.stack([np.repeat(known, sizes)[kept], ordinals[kept], everything.frequencies[kept]]).astype(np.int32)
 
 
 def _packed(
     terms: Sequence[str],
-    number: NDArray[np.int64],
-    ordinals: NDArray[np.int64],
-    frequencies: NDArray[np.int64],
+    number: NDArray[np.int32],
+    ordinals: NDArray[np.int32],
+    frequencies: NDArray[np.int32],
     *,
     chunks: int,
 ) -> Iterator[StoredPostings]:
     """The postings of each term that has any, from rows in any order."""
     width = 2 if chunks <= NARROW else 4
-    order = np.argsort(number * chunks + ordinals, kind="stable")
+    order = np.argsort(number.astype(np.int64) * chunks + ordinals, kind="stable")
     number = number[order]
     ordinal_bytes = ordinals[order].astype(f"<u{width}").tobytes()
     frequency_bytes = frequencies[order].astype(np.uint8).tobytes()

@@ -120,7 +120,7 @@ def _meeting(condition: Condition, candidates: _Candidates, limit: int) -> list[
     chunk_ids = f"{{{','.join(map(str, ordered.chunk_ids.tolist()))}}}"
     with connection.cursor() as cursor:
         statement = _MEETING.format(condition=condition.sql)
-        cursor.execute(statement, condition.parameters | {"chunk_ids": chunk_ids, "limit": limit})
+        cursor.execute(statement, condition.parameters | {"lexical_chunk_ids": chunk_ids, "lexical_limit": limit})
         return [LexicalHit(chunk_id, float(ordered.scores[place - 1])) for chunk_id, place in cursor.fetchall()]
 
 
@@ -132,7 +132,7 @@ def _narrowed(candidates: _Candidates, condition: Condition, generation: IndexGe
 
 def _allowed(condition: Condition, generation: IndexGeneration) -> NDArray[np.int64] | None:
     """The ids of all the generation's chunks that meet the condition; None when they are more than SELECTIVE."""
-    parameters = condition.parameters | _index(generation) | {"most": SELECTIVE + 1}
+    parameters = condition.parameters | _index(generation) | {"lexical_most": SELECTIVE + 1}
     with connection.cursor() as cursor:
         cursor.execute(_ALLOWED.format(condition=condition.sql), parameters)
         found = np.array([chunk_id for (chunk_id,) in cursor.fetchall()], dtype=np.int64)
@@ -155,7 +155,7 @@ def _segments(generation: IndexGeneration, terms: Collection[str]) -> list[_Segm
     """All segments of the generation's index, with the postings of the terms."""
     index = generation.knowledge_base_id, generation.chunking_key
     known = _memory.recall(index)
-    rows = rows_in_binary(_POSTINGS, _index(generation) | {"terms": list(terms), "known": list(known)})
+    rows = rows_in_binary(_POSTINGS, _index(generation) | {"lexical_terms": list(terms), "lexical_known": list(known)})
     postings: dict[int, dict[str, Postings]] = defaultdict(dict)
     for segment, term, ordinals, frequencies in rows:
         if term is not None:
@@ -177,39 +177,41 @@ def _languages(generation: IndexGeneration) -> list[str]:
 
 
 def _index(generation: IndexGeneration) -> dict[str, Any]:
-    return {"knowledge_base": generation.knowledge_base_id, "key": generation.chunking_key}
+    """Parameters; their names are our own, as a condition may bring any others."""
+    return {"lexical_knowledge_base": generation.knowledge_base_id, "lexical_key": generation.chunking_key}
 
 
 _LANGUAGES = """
     SELECT l.language FROM retrieval_lexicalsegment s, jsonb_each_text(s.languages) AS l (language, chunks)
-    WHERE s.knowledge_base_id = %(knowledge_base)s AND s.chunking_key = %(key)s
+    WHERE s.knowledge_base_id = %(lexical_knowledge_base)s AND s.chunking_key = %(lexical_key)s
     GROUP BY l.language ORDER BY sum(l.chunks::bigint) DESC, l.language
 """
 
 _POSTINGS = """
-    SELECT id, NULL, CASE WHEN id <> ALL(%(known)s::bigint[]) THEN chunk_ids END, lengths FROM retrieval_lexicalsegment
-    WHERE knowledge_base_id = %(knowledge_base)s AND chunking_key = %(key)s
+    SELECT id, NULL, CASE WHEN id <> ALL(%(lexical_known)s::bigint[]) THEN chunk_ids END, lengths FROM retrieval_lexicalsegment
+    WHERE knowledge_base_id = %(lexical_knowledge_base)s AND chunking_key = %(lexical_key)s
     UNION ALL
     SELECT p.segment_id, p.term, p.ordinals, p.frequencies
     FROM retrieval_lexicalsegment s
     JOIN retrieval_lexicalposting p ON p.segment_id = s.id
-    WHERE s.knowledge_base_id = %(knowledge_base)s AND s.chunking_key = %(key)s AND p.term = ANY(%(terms)s::text[])
+    WHERE s.knowledge_base_id = %(lexical_knowledge_base)s AND s.chunking_key = %(lexical_key)s
+      AND p.term = ANY(%(lexical_terms)s::text[])
 """
 
 _MEETING = """
     SELECT c.id, r.place
-    FROM unnest(%(chunk_ids)s::bigint[]) WITH ORDINALITY AS r (chunk_id, place)
+    FROM unnest(%(lexical_chunk_ids)s::bigint[]) WITH ORDINALITY AS r (chunk_id, place)
     JOIN documents_chunk c ON c.id = r.chunk_id
     JOIN documents_document d ON d.current_version_id = c.version_id
     WHERE {condition}
     ORDER BY r.place
-    LIMIT %(limit)s
+    LIMIT %(lexical_limit)s
 """
 
 _ALLOWED = """
     SELECT c.id
     FROM documents_document d
     JOIN documents_chunk c ON c.version_id = d.current_version_id
-    WHERE d.knowledge_base_id = %(knowledge_base)s AND c.chunking_key = %(key)s AND {condition}
-    LIMIT %(most)s
+    WHERE d.knowledge_base_id = %(lexical_knowledge_base)s AND c.chunking_key = %(lexical_key)s AND {condition}
+    LIMIT %(lexical_most)s
 """

@@ -154,8 +154,8 @@ def lexical_build(index: LexicalIndex) -> int:
             with transaction.atomic():
                 versions_write(index, terms)
         except IntegrityError:
-            # Somebody else, whose versions we now see, was at it too.
-            continue
+            # Somebody else is at it too; what both leave out is found the next time.
+            break
         built += len(terms)
     return built
 

@@ -163,6 +163,14 @@ def test_a_filter_that_few_chunks_meet_starves_no_result(
     assert [hit.score for hit in result.hits] == pytest.approx([scores[hit.chunk_id] for hit in result.hits])
 
 
+def test_a_conditions_parameters_may_have_any_name() -> None:
+    base = make.knowledge_base()
+    indexed(base, [BERTHS])
+    names = ("limit", "chunk_ids", "key", "knowledge_base", "terms", "known", "most")
+    for name in names:
+        assert found(base, "berths", Condition(f"c.text = %({name})s", {name: BERTHS})) == [BERTHS]
+
+
 def test_equal_scores_are_in_the_order_of_ids_and_none_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
