@@ -17,6 +17,7 @@ VISIBILITY_SECONDS = 900
 SOCKET_SECONDS = 2 if process_is("web") else 10
 """A person waits on the web process; a worker's blocking reads take their time."""
 SWEEP_SECONDS = 5.0
+REPAIR_SECONDS = 30.0
 PURGE_SECONDS = 600.0
 
 
@@ -84,6 +85,16 @@ class Config:
             "task": "workers.tasks.sweep",
             "schedule": SWEEP_SECONDS,
             "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
+        },
+        "lexical-merge": {
+            "task": "workers.tasks.lexical_merge",
+            "schedule": SWEEP_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
+        },
+        "lexical-repair": {
+            "task": "workers.tasks.lexical_repair",
+            "schedule": REPAIR_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": REPAIR_SECONDS},
         },
         "purge": {
             "task": "workers.tasks.purge",

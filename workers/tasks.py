@@ -9,6 +9,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.models.gateway import embed_request
+from apps.retrieval.services import lexical_merges
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
@@ -41,6 +42,16 @@ def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
 @shared_task
 def sweep() -> None:
     sweeping.sweep()
+
+
+@shared_task
+def lexical_merge() -> None:
+    lexical_merges.lexical_merge()
+
+
+@shared_task
+def lexical_repair() -> None:
+    lexical_merges.lexical_repair()
 
 
 @shared_task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -15,6 +16,16 @@ def connection_release() -> None:
     """
     if not connection.in_atomic_block:
         connection.close()
+
+
+def rows_in_binary(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query, sent in PostgreSQL's binary format: half the bytes where columns are `bytea`.
+
+    Placeholders are `%(name)s`. Arrays need their type written after them.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters, binary=True).fetchall()
 
 
 def connection_of_own() -> psycopg.Connection[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -29,10 +29,13 @@ from apps.retrieval.events import VectorIndexed
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
 from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.services.lexical import LexicalIndex, versions_terms, versions_write
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+
+Indexed = VectorIndexed | DocumentUpdated
 
 EMBED_SECONDS = 120.0
 _CHUNKS_OF_VERSION = Subquery(
@@ -121,19 +124,32 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
 
 
 def versions_activate(step: Step) -> None:
-    """Make each of the step's versions the one that answers, unless it is superseded."""
+    """Make each of the step's versions the one that answers, unless it is superseded.
+
+    Their terms are written with that, so that lexical search has them from the same moment on.
+    """
+    related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
+    versions = list(related.order_by("number"))
+    terms = {index: versions_terms(ids, chunking_key=index.chunking_key) for index, ids in _by_index(versions).items()}
     with transaction.atomic():
         documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
-        versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("number"))
         step.complete(*step.claim.ids, ready_at=Now())
-        events: list[VectorIndexed | DocumentUpdated] = []
-        for version in versions:
-            document = documents[version.document_id]
-            if not _superseded(document, version):
-                events += _events(document, version)
-                document.current_version = version
+        activated = _activated(versions, documents)
         Document.objects.bulk_update(documents.values(), ["current_version"])
-        emit(*events)
+        for index, of_index in terms.items():
+            versions_write(index, [one for one in of_index if one.version_id in activated])
+        emit(*[event for events in activated.values() for event in events])
+
+
+def _activated(versions: Sequence[DocumentVersion], documents: Mapping[UUID, Document]) -> dict[UUID, list[Indexed]]:
+    """Point the documents at those versions that are not superseded; what there is to tell of each of these."""
+    activated: dict[UUID, list[Indexed]] = {}
+    for version in versions:
+        document = documents[version.document_id]
+        if not _superseded(document, version):
+            activated[version.pk] = _events(document, version)
+            document.current_version = version
+    return activated
 
 
 def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
@@ -141,6 +157,14 @@ def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
     of_versions = DocumentVersion.objects.filter(pk__in=version_ids).values("document")
     documents = Document.objects.select_for_update(of=("self",)).filter(pk__in=of_versions).order_by("pk")
     return documents.select_related("current_version__rechunk_of", "knowledge_base")
+
+
+def _by_index(versions: Sequence[DocumentVersion]) -> dict[LexicalIndex, list[UUID]]:
+    groups: dict[LexicalIndex, list[UUID]] = defaultdict(list)
+    for version in versions:
+        generation = generation_ensure(version.document.knowledge_base)
+        groups[LexicalIndex(generation.knowledge_base_id, generation.chunking_key)].append(version.pk)
+    return groups
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
@@ -156,7 +180,7 @@ def _superseded(document: Document, version: DocumentVersion) -> bool:
     return newest.number > version.number
 
 
-def _events(document: Document, version: DocumentVersion) -> list[VectorIndexed | DocumentUpdated]:
+def _events(document: Document, version: DocumentVersion) -> list[Indexed]:
     about = {
         "tenant_id": document.tenant_id,
         "knowledge_base_id": document.knowledge_base_id,
