@@ -6,8 +6,9 @@ import logging
 
 from kombu.exceptions import OperationalError
 
+from apps.retrieval.evaluation.runs import EVALUATE
 from workers.celery import app
-from workers.queues import LIMITS
+from workers.queues import LIMITS, Queue
 from workers.stages import stage_named
 
 logger = logging.getLogger(__name__)
@@ -18,13 +19,13 @@ class CeleryDoorbell:
     """Rings over Redis. When Redis does not answer the work still stands in PostgreSQL, and the sweep rings again."""
 
     def ring(self, stage: str, *, times: int = 1) -> None:
-        queue = stage_named(stage).queue
+        queue, task, arguments = _job(stage)
         limits = LIMITS[queue]
         try:
             for _ in range(times):
                 app.send_task(
-                    "workers.tasks.work",
-                    args=[stage],
+                    task,
+                    args=arguments,
                     queue=queue.value,
                     expires=EXPIRES_SECONDS,
                     soft_time_limit=limits.soft,
@@ -32,3 +33,10 @@ class CeleryDoorbell:
                 )
         except OperationalError:
             logger.warning("Redis did not take the ring for %s; the sweep will ring again", stage, exc_info=True)
+
+
+def _job(name: str) -> tuple[Queue, str, list[str]]:
+    """The queue, the task and its arguments: of a stage of versions, or of evaluation, which is none."""
+    if name == EVALUATE:
+        return Queue.RETRIEVAL, "workers.tasks.evaluate", []
+    return stage_named(name).queue, "workers.tasks.work", [name]

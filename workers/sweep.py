@@ -7,6 +7,7 @@ import logging
 from kombu.connection import Connection
 
 from apps.documents.services.documents import blobs_purge, documents_purge
+from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
 from ragsite.core.presence import presence_purge
@@ -27,6 +28,7 @@ def sweep() -> None:
         for stage in STAGES:
             stage_give_up(stage)
             CeleryDoorbell().ring(stage.name, times=_rings_missing(stage, connection))
+        _evaluations_sweep(connection)
 
 
 def purge() -> None:
@@ -44,6 +46,12 @@ def _rings_missing(stage: Stage, connection: Connection) -> int:
     waiting = min(stage_waiting(stage).count(), MOST_RINGS)
     starts = -(-waiting // stage.claims)
     return max(0, starts - messages_in(stage.queue, connection)) if starts else 0
+
+
+def _evaluations_sweep(connection: Connection) -> None:
+    evaluation_runs_give_up()
+    if evaluation_runs_waiting().exists() and not messages_in(Queue.RETRIEVAL, connection):
+        CeleryDoorbell().ring(EVALUATE)
 
 
 def messages_in(queue: Queue, connection: Connection) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 from celery import shared_task
 
 from apps.models.gateway import embed_request
+from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
+from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
 from workers.stage_run import stage_run, stage_waiting
@@ -17,6 +19,7 @@ LOOPS = 2
 """Threads of a model worker that may embed documents at once; the others stay free for people who wait."""
 
 _loops = threading.BoundedSemaphore(LOOPS)
+_evaluating = threading.Lock()
 
 
 @shared_task
@@ -33,6 +36,19 @@ def work(stage_name: str) -> None:
 def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
     """Embed texts for a caller that waits."""
     return embed_request(payload)
+
+
+@shared_task
+def evaluate() -> None:
+    """Work on an evaluation run for a while, and ring for what is left. One at a time in a process: people wait too."""
+    if not _evaluating.acquire(blocking=False):
+        return
+    try:
+        evaluation_run_work()
+    finally:
+        _evaluating.release()
+    if evaluation_runs_waiting().exists():
+        ring(EVALUATE)
 
 
 @shared_task
