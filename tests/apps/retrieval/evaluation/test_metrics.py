@@ -66,7 +66,9 @@ def test_every_figure_lies_between_0_and_1(ranking: list[str], relevant: dict[st
 def test_moving_a_relevant_document_up_never_lowers_a_figure(
     ranking: list[str], relevant: dict[str, int], data: st.DataObject
 ) -> None:
-    places = [place for place, key in enumerate(ranking) if place and key in relevant and ranking[place - 1] not in relevant]
+    places = [
+        place for place, key in enumerate(ranking) if place and key in relevant and ranking[place - 1] not in relevant
+    ]
     if not places:
         return
     place = data.draw(st.sampled_from(places))
@@ -98,7 +100,10 @@ def test_runs_that_do_not_differ_have_p_1() -> None:
 
 def test_few_pairs_are_counted_exactly() -> None:
     differences = [0.5, 0.2, 0.1, -0.1]
-    outcomes = [abs(sum(sign * one for sign, one in zip(signs, differences, strict=True))) for signs in product((-1, 1), repeat=4)]
+    outcomes = [
+        abs(sum(sign * one for sign, one in zip(signs, differences, strict=True)))
+        for signs in product((-1, 1), repeat=4)
+    ]
     expected = sum(outcome >= 0.7 - 1e-12 for outcome in outcomes) / 16
     assert randomisation_p(differences) == expected
     assert randomisation_p([1.0] * 5) == 2 / 32, "all of one sign: only the two extremes are as far"

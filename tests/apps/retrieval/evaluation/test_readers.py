@@ -26,7 +26,9 @@ def source(*lines: str) -> Source:
 
 
 def test_a_corpus_is_read_with_or_without_titles_and_with_numbers_as_ids() -> None:
-    found = list(corpus_read(source('{"_id": 7, "text": "b"}\n', "\n", '{"_id": "x", "title": "T", "text": "c", "n": 1}')))
+    found = list(
+        corpus_read(source('{"_id": 7, "text": "b"}\n', "\n", '{"_id": "x", "title": "T", "text": "c", "n": 1}'))
+    )
     assert found == [CorpusDocument("7", "", "b"), CorpusDocument("x", "T", "c")]
     assert [one.body for one in found] == ["b", "T\n\nc"]
 
@@ -45,8 +47,8 @@ def test_judgements_without_a_header_lose_no_line() -> None:
     [
         (corpus_read, ['{"_id": "a", "text": "b"}', "{"], "line 2: '{' is not JSON"),
         (corpus_read, ["[1]"], "'[1]' is not a JSON object"),
-        (corpus_read, ['{"text": "b"}'], '"_id" is \'None\''),
-        (corpus_read, ['{"_id": true, "text": "b"}'], '"_id" is \'True\''),
+        (corpus_read, ['{"text": "b"}'], "\"_id\" is 'None'"),
+        (corpus_read, ['{"_id": true, "text": "b"}'], "\"_id\" is 'True'"),
         (corpus_read, ['{"_id": "' + "x" * 201 + '", "text": "b"}'], "must have 1 to 200"),
         (corpus_read, ['{"_id": "a"}'], "'text' is 'None' and not a text"),
         (corpus_read, ['{"_id": "a", "text": "\\u0000"}'], "can't be stored"),
