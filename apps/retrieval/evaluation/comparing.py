@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.retrieval.evaluation.models import EvaluationRun, RunState
+from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.significance import randomisation_p
 from ragsite.core.errors import ConflictError
 
@@ -96,9 +97,7 @@ def _by_question(run: EvaluationRun) -> dict[UUID, tuple[str, dict[str, float]]]
 
 
 def _names(rows: Mapping[UUID, tuple[str, dict[str, float]]]) -> list[str]:
-    """The figures in the order in which people read them: jsonb keeps none."""
-    names = next(iter(rows.values()), ("", {}))[1]
-    return sorted(names, key=lambda name: (not name.startswith("ndcg"), name == "map", name == "mrr", len(name), name))
+    return figures_in_order(next(iter(rows.values()), ("", {}))[1])
 
 
 def _figure(name: str, pairs: list[tuple[float, float]]) -> FigureComparison:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
@@ -55,6 +57,22 @@ def evaluation_runs_visible(principal: Principal) -> QuerySet[EvaluationRun]:
 def results_worst_first(run: EvaluationRun) -> QuerySet[EvaluationResult]:
     """The results of a run by nDCG, the worst first."""
     return run.results.order_by(f"metrics__ndcg@{run.k}", "id")
+
+
+def figures_in_order(metrics: Mapping[str, Any], *, only_quality: bool = False) -> list[str]:
+    """The names of figures as people read them, since jsonb keeps no order; `only_quality` leaves out time and numbers."""
+    return sorted((name for name in metrics if not only_quality or _rank(name) < len(_ORDER) - 1), key=_figure_key)
+
+
+_ORDER = (r"ndcg@", r"recall@", r"map$", r"mrr$", r"")
+
+
+def _figure_key(name: str) -> tuple[int, int, str]:
+    return _rank(name), len(name), name
+
+
+def _rank(name: str) -> int:
+    return next(rank for rank, pattern in enumerate(_ORDER) if re.match(pattern, name))
 
 
 def judged(question_ids: Iterable[UUID]) -> dict[UUID, list[Judged]]:
