@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from django.db.models import Q
@@ -34,9 +35,11 @@ def temporary_create(*, name: str, chunking: dict[str, Any]) -> KnowledgeBase:
 
 def temporary_keep(knowledge_base: KnowledgeBase) -> None:
     """Make it one that stays, under a name for people."""
-    number = 1 + KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None).count()
-    name = f"{knowledge_base.name.removeprefix(TEMPORARY).rpartition(' ')[0]} {number}"
-    knowledge_base_update(knowledge_base=knowledge_base, name=name)
+    given = knowledge_base.name.removeprefix(TEMPORARY).rpartition(" ")[0]
+    living = KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None)
+    taken = set(living.values_list("name", flat=True))
+    numbered = (f"{given} {number}" for number in count(1))
+    knowledge_base_update(knowledge_base=knowledge_base, name=next(name for name in numbered if name not in taken))
 
 
 def temporary_remove(knowledge_base: KnowledgeBase) -> None:
