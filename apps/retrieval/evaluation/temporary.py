@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import documents_remove
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
@@ -27,10 +28,11 @@ def temporary_create(*, name: str, chunking: dict[str, Any]) -> KnowledgeBase:
     Raises:
         InvalidChunkingError: no document can be cut by these settings.
     """
+    chosen = ChunkingSettings.from_dict(chunking).to_dict()
     tenant = tenant_get_or_create(name=TENANT)
     for forgotten in _forgotten(tenant.pk):
         temporary_remove(forgotten)
-    return knowledge_base_create(tenant_id=tenant.pk, name=f"{TEMPORARY}{name[:60]} {new_id()}", chunking=chunking)
+    return knowledge_base_create(tenant_id=tenant.pk, name=f"{TEMPORARY}{name[:60]} {new_id()}", chunking=chosen)
 
 
 def temporary_keep(knowledge_base: KnowledgeBase) -> None:
