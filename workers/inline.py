@@ -1,8 +1,8 @@
 """The stages run by this process, for commands that load many documents: nothing else has to be running.
 
 Versions are claimed many at a time and their stages are the same services under the same leases, so a system that runs
-beside this process may take a share of the work. Two threads: one takes in and cuts documents, one embeds and activates
-them, while the model library leaves the interpreter to the other.
+beside this process may take a share of the work. Two threads: one embeds, while the model
+library leaves the interpreter to the other, which does the rest.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def documents_load(
         while batch := list(islice(iterator, CLAIMS)):
             for item in batch:
                 upload(item)
-            _work(mine, PARSE, CHUNK)
+            _work(mine, PARSE, CHUNK, ACTIVATE)
             embedding.check()
             told(_ended(mine))
         while DocumentVersion.objects.filter(mine).exclude(status__in=ENDED).exists():
-            _work(mine, PARSE, CHUNK)
+            _work(mine, PARSE, CHUNK, ACTIVATE)
             embedding.check(seconds=POLL_SECONDS)
             told(_ended(mine))
 
@@ -103,7 +103,7 @@ def _embedding(mine: Q) -> Iterator[_Embedding]:
 def _embed_until(stop: threading.Event, mine: Q) -> None:
     try:
         while not stop.is_set():
-            if not _work_once(mine, EMBED) and not _work_once(mine, ACTIVATE):
+            if not _work_once(mine, EMBED):
                 stop.wait(POLL_SECONDS)
     finally:
         connection.close()

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from apps.retrieval.evaluation.readers import Source, UnreadableSetError
 
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that spreadsheet programs put first."""
+
 CORPUS = ("corpus.jsonl",)
 QUERIES = ("queries.jsonl",)
 QRELS = ("qrels.tsv", "qrels/test.tsv")
@@ -58,7 +61,7 @@ def lines_of(path: Path) -> Iterator[Source]:
 def _opened(path: Path) -> Iterator[Iterator[str]]:
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(path, "rt", encoding="utf-8") if is_gzip else path.open(encoding="utf-8") as file:
+    with gzip.open(path, "rt", encoding=ENCODING) if is_gzip else path.open(encoding=ENCODING) as file:
         yield iter(file)
 
 

@@ -27,6 +27,7 @@ from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.readers import CorpusDocument, corpus_read
 from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
 from apps.retrieval.evaluation.searching import searching_check
+from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.evaluation.temporary import temporary_create, temporary_keep, temporary_remove
 from ragsite.core.database import connections_pooled
@@ -178,7 +179,7 @@ def _told(folder: BeirFolder, run: EvaluationRun, loaded: Loaded) -> dict[str, A
         "dataset": folder.name,
         "mode": run.mode,
         "rerank": run.rerank,
-        **run.metrics,
+        **{name: run.metrics[name] for name in figures_in_order(run.metrics)},
         "documents": len(loaded.documents),
         "refused": loaded.refused + loaded.failed,
         "chunks": run.parameters["chunks"],

@@ -103,3 +103,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> No
     path.write_bytes(content)
     with pytest.raises(UnreadableSetError, match=r"corpus\.jsonl can't be read"), lines_of(path) as lines:
         list(corpus_read(lines))
+
+
+def test_the_mark_that_spreadsheet_programs_put_first_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "set.csv"
+    path.write_bytes("\ufeffquestion,document\r\nWhen?,tides\r\n".encode())
+    with lines_of(path) as lines:
+        assert [row.document for row in csv_read(lines)] == ["tides"]
