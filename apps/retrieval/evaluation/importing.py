@@ -89,14 +89,17 @@ def csv_import(evaluation_set: EvaluationSet, source: Source) -> Imported:
         PermanentError: (code `passage_not_found`) a passage does not stand in its document; nothing is taken then.
     """
     rows = list(csv_read(source))
-    known = _documents_by_name(evaluation_set, {row.document for row in rows})
-    questions = {row.question for row in rows if row.document in known}
+    documents = _documents_by_name(evaluation_set, {row.document for row in rows})
+    known = [row for row in rows if row.document in documents]
     with transaction.atomic():
-        for row in rows:
-            if row.document in known:
-                _take_csv_row(evaluation_set, row, known[row.document], source)
-    left_out = len({row.question for row in rows} - questions)
-    return Imported(len(questions), left_out, len({row.document for row in rows} - known.keys()))
+        questions = _questions_by_text(evaluation_set, _answers(known))
+        judgements = {
+            (one.question_id, one.document_id, one.start, one.end): one
+            for one in (_judgement(row, questions[row.question], documents[row.document], source) for row in known)
+        }
+        _judgements_write(judgements.values())
+    left_out = len({row.question for row in rows}) - len(questions)
+    return Imported(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
 
 
 def _by_question(rows: Iterable[JudgementRow]) -> dict[str, list[JudgementRow]]:
@@ -147,21 +150,50 @@ def _questions(evaluation_set: EvaluationSet, rows: Sequence[QuestionRow]) -> di
     return found | {one.external_id: one for one in made}
 
 
-def _take_csv_row(evaluation_set: EvaluationSet, row: CsvRow, document: Document, source: Source) -> None:
-    question, _ = EvaluationQuestion.objects.get_or_create(
-        evaluation_set=evaluation_set, text=row.question, defaults={"reference_answer": row.reference_answer}
-    )
-    start = end = None
-    if row.passage:
-        start = _place(row, document, source)
-        end = start + len(row.passage)
-    Judgement.objects.update_or_create(
+def _answers(rows: Iterable[CsvRow]) -> dict[str, str]:
+    """The reference answer of each question: the first that a row gives."""
+    answers: dict[str, str] = {}
+    for row in rows:
+        answers[row.question] = answers.get(row.question) or row.reference_answer
+    return answers
+
+
+def _questions_by_text(evaluation_set: EvaluationSet, answers: Mapping[str, str]) -> dict[str, EvaluationQuestion]:
+    """The questions of the set by their words; new ones are made with their reference answers."""
+    found = {
+        one.text: one
+        for some in _batches(answers)
+        for one in evaluation_set.questions.filter(text__in=some).order_by("-id")
+    }
+    made = [
+        EvaluationQuestion(evaluation_set=evaluation_set, text=text, reference_answer=answer)
+        for text, answer in answers.items()
+        if text not in found
+    ]
+    EvaluationQuestion.objects.bulk_create(made, batch_size=BATCH)
+    return found | {one.text: one for one in made}
+
+
+def _judgement(row: CsvRow, question: EvaluationQuestion, document: Document, source: Source) -> Judgement:
+    start = _place(row, document, source) if row.passage else None
+    return Judgement(
         question=question,
         document=document,
-        version=document.current_version if row.passage else None,
+        version_id=None if start is None else document.current_version_id,
         start=start,
-        end=end,
-        defaults={"grade": row.grade},
+        end=None if start is None else start + len(row.passage),
+        grade=row.grade,
+    )
+
+
+def _judgements_write(judgements: Iterable[Judgement]) -> None:
+    """New ones are added, known ones get the new grade."""
+    Judgement.objects.bulk_create(
+        judgements,
+        batch_size=BATCH,
+        update_conflicts=True,
+        update_fields=["grade"],
+        unique_fields=["question", "document", "version", "start", "end"],
     )
 
 

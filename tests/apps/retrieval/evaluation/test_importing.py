@@ -108,3 +108,10 @@ def test_a_passage_that_does_not_stand_in_its_document_takes_nothing_in(made: Ev
 def test_a_deleted_document_is_not_known(made: EvaluationSet) -> None:
     document_delete(document=document(made.knowledge_base, "tides"))
     assert csv_import(made, csv("When?,tides,,,")) == Imported(0, 1, 1)
+
+
+def test_a_csv_that_comes_again_changes_grades_and_repeats_nothing(made: EvaluationSet) -> None:
+    for grade in (1, 3):
+        csv_import(made, csv(f"When?,tides,at noon,{grade},", f"When?,tides,,{grade},", "When?,tides,,2,"))
+    assert made.questions.count() == 1
+    assert judgements(made) == [("When?", "tides", 3), ("When?", "tides", 2)]
