@@ -131,7 +131,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "ragsite",
     "DESCRIPTION": "Documents in, answers out, every claim with the span it rests on. Keys are made in the admin.",
-    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query")],
+    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query", "evaluation")],
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -158,6 +158,7 @@ RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
+RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 

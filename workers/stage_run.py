@@ -7,6 +7,7 @@ import logging
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, models
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.documents.models import DocumentVersion
@@ -17,11 +18,12 @@ from workers.queues import LIMITS
 from workers.stages import Stage
 
 logger = logging.getLogger(__name__)
+ANY = Q()
 
 
-def stage_run(stage: Stage) -> bool:
-    """Claim work of the stage and do it; whether there was any."""
-    step = stage_claim(stage)
+def stage_run(stage: Stage, *, among: Q = ANY) -> bool:
+    """Claim work of the stage, of the versions that `among` names, and do it; whether there was any."""
+    step = stage_claim(stage, among=among)
     if not step.claim.ids:
         return False
     step_started(step)
@@ -45,14 +47,15 @@ def stage_run(stage: Stage) -> bool:
     return True
 
 
-def stage_claim(stage: Stage) -> Step:
+def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
     """Take work of the stage; the step may come back empty.
 
     Fresh versions are taken together, up to the stage's measure; one that was tried before alone, so that it fails alone.
     """
-    claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
+    waiting = _waiting(stage).filter(among)
+    claim = lease_claim(waiting.filter(attempts=0), limit=stage.claims)
     if not claim.ids:
-        claim = lease_claim(_waiting(stage), limit=1)
+        claim = lease_claim(waiting, limit=1)
     return _step(stage, claim)
 
 

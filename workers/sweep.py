@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from apps.documents.services.documents import blobs_purge, documents_purge
+from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
 from ragsite.core.presence import presence_purge
@@ -21,6 +22,9 @@ def sweep() -> None:
     for stage in STAGES:
         stage_give_up(stage)
         CeleryDoorbell().ring(stage.name, times=_starts(stage))
+    evaluation_runs_give_up()
+    if evaluation_runs_waiting().exists():
+        CeleryDoorbell().ring(EVALUATE)
 
 
 def purge() -> None:

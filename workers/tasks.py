@@ -9,6 +9,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.models.gateway import embed_request
+from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
 from apps.retrieval.services import lexical_merges
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
@@ -25,6 +26,7 @@ GATHER_SECONDS = 0.2
 """Where a claim takes several versions: how long some may gather before the last look, which costs less than one each."""
 
 _loops = threading.BoundedSemaphore(LOOPS)
+_evaluating = threading.Lock()
 
 
 @shared_task
@@ -37,6 +39,19 @@ def work(stage_name: str) -> None:
 def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
     """Embed texts for a caller that waits."""
     return embed_request(payload)
+
+
+@shared_task
+def evaluate() -> None:
+    """Work on an evaluation run for a while, and ring for what is left. One at a time in a process: people wait too."""
+    if not _evaluating.acquire(blocking=False):
+        return
+    try:
+        evaluation_run_work()
+    finally:
+        _evaluating.release()
+    if evaluation_runs_waiting().exists():
+        ring(EVALUATE)
 
 
 @shared_task

@@ -19,6 +19,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Retrieval": (
         ("Questions & answers", "forum", "retrieval.query"),
         ("Index generations", "database", "retrieval.indexgeneration"),
+        ("Evaluation sets", "quiz", "retrieval.evaluationset"),
+        ("Evaluation runs", "monitoring", "retrieval.evaluationrun"),
     ),
     "Models": (
         ("Models", "neurology", "model_registry.model"),

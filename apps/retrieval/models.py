@@ -10,6 +10,7 @@ from pgvector.django import HalfVectorField
 
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.models.models import ModelVersion
+from apps.retrieval.evaluation import models as evaluation  # noqa: F401 - Django finds a package's models here
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import Tenant
 

@@ -8,6 +8,10 @@ from celery import Celery
 from django.db import transaction
 
 from apps.documents.models import DocumentVersion
+from apps.retrieval.evaluation.models import EvaluationRun
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.evaluation.runs import evaluation_run_start
+from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from ragsite.core.jobs import ring
 from ragsite.stack import ports
 from tests import factories as make
@@ -101,3 +105,23 @@ def test_the_sweep_rings_for_the_versions_that_wait_and_its_rings_do_not_pile_up
 def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
     sweep()
     assert sum(waiting(queue) for queue in Queue) == 0
+
+
+def _run_asked_for() -> EvaluationRun:
+    version = make.upload(make.knowledge_base()).version
+    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
+    question_add(evaluation_set=made, text="When?", relevant=[Relevant(document_id=version.document_id)])
+    return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_an_evaluation_rings_where_models_answer_and_the_sweep_makes_a_lost_ring_good() -> None:
+    run = _run_asked_for()
+    assert waiting(Queue.RETRIEVAL) == 1
+    sweep()
+    assert waiting(Queue.RETRIEVAL) == 1, "one message is enough"
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_purge(Queue.RETRIEVAL.value)
+    sweep()
+    assert waiting(Queue.RETRIEVAL) == 1
+    run.delete()

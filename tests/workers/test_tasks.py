@@ -8,8 +8,11 @@ from celery.signals import worker_shutting_down
 
 from apps.documents.models import DocumentVersion
 from apps.documents.steps import Step
+from apps.retrieval.evaluation.models import RunState
 from apps.retrieval.services import indexing
+from ragsite.core.jobs import SilentDoorbell
 from tests import factories as make
+from tests.apps.retrieval.evaluation.asking import asked, library, started
 from workers import leaving, tasks
 from workers.stages import stage_named
 
@@ -37,3 +40,27 @@ def test_a_worker_that_is_asked_to_end_finishes_what_it_holds_and_leaves_the_res
     tasks.work("embed")
     assert DocumentVersion.objects.filter(status="embedded").count() == embed.claims
     assert DocumentVersion.objects.get(status="chunked").attempts == 0
+
+
+def test_the_task_works_on_a_run_and_rings_for_the_one_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    rung: list[str] = []
+    made = asked(library())
+    first, second = started(made), started(made)
+    monkeypatch.setattr(SilentDoorbell, "ring", lambda _, stage, times=1: rung.append(stage))
+    for expected in (["evaluate"], ["evaluate"]):
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.evaluate()
+        assert rung == expected
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert [first.state, second.state] == [RunState.DONE, RunState.DONE]
+
+
+def test_a_process_works_on_one_run_at_a_time() -> None:
+    run = started(asked(library()))
+    with tasks._evaluating:
+        tasks.evaluate()
+    run.refresh_from_db()
+    assert run.state == RunState.WAITING

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.services.rechunking import chunking_check, document_rechunk
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
@@ -90,6 +90,21 @@ def documents_purge(*, limit: int = 100) -> int:
         for blob in blobs:
             blob_delete(blob)
     return len(doomed)
+
+
+def documents_remove(knowledge_base: KnowledgeBase, *, batch: int = 500) -> int:
+    """Remove the rows and bytes of all documents of a deleted knowledge base now; the number of them."""
+    removed = 0
+    doomed = Document.objects.filter(knowledge_base=knowledge_base).exclude(deleted_at=None)
+    while ids := list(doomed.values_list("pk", flat=True)[:batch]):
+        blobs = list(DocumentVersion.objects.filter(document__in=ids).values_list("blob", flat=True))
+        with transaction.atomic():
+            Document.objects.filter(pk__in=ids).update(current_version=None)
+            Document.objects.filter(pk__in=ids).delete()
+        for blob in blobs:
+            blob_delete(blob)
+        removed += len(ids)
+    return removed
 
 
 def blobs_purge() -> int:

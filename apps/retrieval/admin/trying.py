@@ -17,6 +17,8 @@ from apps.documents.access import AccessScope, access_scope
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
 from apps.retrieval.admin.showing import ShownAnswer, ShownSpan, answer_shown, passages_shown
+from apps.retrieval.evaluation.models import EvaluationSet
+from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask, search
 from ragsite.core.admin.base import errors_told
@@ -56,8 +58,18 @@ def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     tried = _try(request, form) if asked and form.is_valid() else None
     context = {
         **site.each_context(request), "title": "Try a query", "opts": Query._meta, "form": form, "tried": tried,
+        "marking": _marking(request, form) if tried else None,
     }  # fmt: skip
     return TemplateResponse(request, "ragsite/admin/try_query.html", context)
+
+
+def _marking(request: HttpRequest, form: QueryForm) -> dict[str, Any] | None:
+    """What a passage is marked with, and the sets it may go to; None for those who may not add questions."""
+    if not request.user.has_perm("retrieval.add_evaluationquestion"):
+        return None
+    base = form.cleaned_data["knowledge_base"]
+    sets = EvaluationSet.objects.filter(knowledge_base=base)
+    return {"question": form.cleaned_data["question"], "knowledge_base": base.pk, "sets": sets, "new_set": PLAYGROUND}
 
 
 def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
