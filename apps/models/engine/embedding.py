@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from apps.models.checkpoint import Checkpoint, Pooling, checkpoint_read, parameter_count, weights_sha256
 from apps.models.embedding_model import EmbeddingModel
+from apps.models.engine.cpu import cpu_prepare
 from apps.models.engine.plan import batches_by_length
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
@@ -58,6 +59,8 @@ class EmbeddingEngine:
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
         self._network = self._load_network().to(self.device).eval()
+        if self.device.type == "cpu" and self.dtype is torch.bfloat16:
+            cpu_prepare(self._network)
         self._encoder = InputEncoder(self.model.path, max_tokens=self.model.max_tokens)
         self._checkpoint = checkpoint
 
