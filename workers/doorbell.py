@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from dataclasses import dataclass
 
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -18,11 +21,31 @@ EXPIRES_SECONDS = 600
 ENOUGH_RINGS = 8
 """More than the processes of one machine that would start on the same queue at once."""
 
+GAP_SECONDS = 0.2
+"""A process rings for one stage no more often than this; the rings that fall into a gap become one at its end."""
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Until when a stage is not rung for, and whether it is to be then."""
+
+    until: float = 0.0
+    rings: bool = False
+
+
+_gaps: dict[str, _Gap] = {}
+_gaps_lock = threading.Lock()
+
 
 class CeleryDoorbell:
     """Rings over Redis. When Redis does not answer the work still stands in PostgreSQL, and the sweep rings again."""
 
-    def ring(self, stage: str, *, times: int = 1) -> None:
+    def ring(self, stage: str) -> None:
+        if not _falls_into_gap(stage):
+            self.ring_now(stage)
+
+    def ring_now(self, stage: str, *, times: int = 1) -> None:
+        """Ring whether or not there was a ring a moment ago."""
         try:
             self._ring(stage, times)
         except (OperationalError, RedisError):
@@ -43,6 +66,29 @@ class CeleryDoorbell:
                 soft_time_limit=limits.soft,
                 time_limit=limits.hard,
             )
+
+
+def _falls_into_gap(stage: str) -> bool:
+    """Whether this ring waits for the gap's end; if not, a gap begins with it.
+
+    What waits is rung from a thread that keeps the process from ending before: a command may end right after its work.
+    """
+    now = time.monotonic()
+    with _gaps_lock:
+        gap = _gaps.setdefault(stage, _Gap())
+        if now >= gap.until:
+            gap.until = now + GAP_SECONDS
+            return False
+        if not gap.rings:
+            gap.rings = True
+            threading.Timer(gap.until - now, _ring_at_the_end, [stage, gap]).start()
+        return True
+
+
+def _ring_at_the_end(stage: str, gap: _Gap) -> None:
+    with _gaps_lock:
+        gap.rings, gap.until = False, time.monotonic() + GAP_SECONDS
+    CeleryDoorbell().ring_now(stage)
 
 
 def messages_in(queue: Queue, connection: Connection) -> int:

@@ -23,7 +23,7 @@ def sweep() -> None:
     """Give up on what was started too often, and ring for what waits."""
     for stage in STAGES:
         stage_give_up(stage)
-        CeleryDoorbell().ring(stage.name, times=_starts(stage))
+        CeleryDoorbell().ring_now(stage.name, times=_starts(stage))
     _evaluations_sweep()
 
 
@@ -43,7 +43,7 @@ def _evaluations_sweep() -> None:
     evaluation_runs_give_up()
     with app.connection_for_write() as connection:
         if evaluation_runs_waiting().exists() and not messages_in(Queue.RETRIEVAL, connection):
-            CeleryDoorbell().ring(EVALUATE)
+            CeleryDoorbell().ring_now(EVALUATE)
 
 
 def _starts(stage: Stage) -> int:

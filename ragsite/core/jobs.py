@@ -19,17 +19,17 @@ logger = logging.getLogger(__name__)
 class Doorbell(Protocol):
     """Wakes a worker of a stage."""
 
-    def ring(self, stage: str, *, times: int = 1) -> None: ...
+    def ring(self, stage: str) -> None: ...
 
 
 class SilentDoorbell:
     """Rings nobody: the sweep, or the test, starts the work."""
 
-    def ring(self, stage: str, *, times: int = 1) -> None:
+    def ring(self, stage: str) -> None:
         logger.debug("no doorbell for %s", stage)
 
 
-def ring(stage: str, *, times: int = 1) -> None:
+def ring(stage: str) -> None:
     """Wake a worker of `stage` once the present transaction has committed."""
     doorbell: Doorbell = import_string(settings.RAGSITE_DOORBELL)()
-    transaction.on_commit(lambda: doorbell.ring(stage, times=times))
+    transaction.on_commit(lambda: doorbell.ring(stage))

@@ -15,6 +15,8 @@ from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, ques
 from ragsite.core.jobs import ring
 from ragsite.stack import ports
 from tests import factories as make
+from tests.waiting import wait_for
+from workers import doorbell as doorbells
 from workers.celery import Config, app
 from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
 from workers.queues import LIMITS, Queue
@@ -32,6 +34,7 @@ def _empty_queues() -> Iterator[None]:
                 channel.queue_purge(queue.value)
 
     purge()
+    doorbells._gaps.clear()
     yield
     purge()
 
@@ -61,10 +64,18 @@ def test_a_ring_of_a_transaction_that_rolls_back_is_not_heard() -> None:
 
 
 def test_rings_do_not_pile_up_for_a_worker_takes_claim_after_claim() -> None:
-    for _ in range(3 * ENOUGH_RINGS):
-        CeleryDoorbell().ring("parse")
-    CeleryDoorbell().ring("chunk", times=3 * ENOUGH_RINGS)
+    for _ in range(3):
+        CeleryDoorbell().ring_now("parse", times=ENOUGH_RINGS - 1)
+    CeleryDoorbell().ring_now("chunk", times=3 * ENOUGH_RINGS)
     assert waiting(Queue.PARSING) == waiting(Queue.CHUNKING) == ENOUGH_RINGS
+
+
+def test_rings_that_follow_each_other_closely_become_two_and_the_last_is_heard() -> None:
+    for _ in range(50):
+        CeleryDoorbell().ring("parse")
+    CeleryDoorbell().ring("chunk")
+    assert (waiting(Queue.PARSING), waiting(Queue.CHUNKING)) == (1, 1)
+    wait_for(lambda: waiting(Queue.PARSING) == 2, seconds=5, what="the ring at the end of the gap")
 
 
 def test_a_message_carries_the_stages_name_and_its_queues_time_limits() -> None:

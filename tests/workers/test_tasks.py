@@ -48,7 +48,7 @@ def test_the_task_works_on_a_run_and_rings_for_the_one_that_is_left(
     rung: list[str] = []
     made = asked(library())
     first, second = started(made), started(made)
-    monkeypatch.setattr(SilentDoorbell, "ring", lambda _, stage, times=1: rung.append(stage))
+    monkeypatch.setattr(SilentDoorbell, "ring", lambda _, stage: rung.append(stage))
     for expected in (["evaluate"], ["evaluate"]):
         with django_capture_on_commit_callbacks(execute=True):
             tasks.evaluate()

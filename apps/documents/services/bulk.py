@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +19,7 @@ from apps.documents.services.uploads import (
     UploadOutcome,
     UploadRequest,
     document_upload,
-    upload_foresee,
+    versions_holding,
 )
 from apps.documents.sources import Source, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.uploads import upload_too_large
@@ -51,11 +53,13 @@ def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
         InvalidChunkingError: no document of the knowledge base can be cut by the request's chunking; no file is taken.
     """
     chunking_check(request.knowledge_base, request.chunking)
-    for file in request.files:
+    files = list(request.files)
+    held = _held(request.knowledge_base, files)
+    for file in files:
         if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
             yield FileResult(file.name, error=upload_too_large(file.name))
         else:
-            yield from results_of(file, lambda source: _upload(request, source))
+            yield from results_of(file, lambda source: _upload(request, source, held))
 
 
 def results_of(file: SourceFile, take: Callable[[Source], Upload | Foreseen]) -> Iterator[FileResult]:
@@ -75,24 +79,35 @@ def _result(source: Source, take: Callable[[Source], Upload | Foreseen]) -> File
     return FileResult(source.name, taken.outcome, taken.version)
 
 
-def _upload(request: BulkRequest, source: Source) -> Upload | Foreseen:
-    upload = UploadRequest(
-        knowledge_base=request.knowledge_base,
-        filename=source.filename,
-        parts=source.parts(),
-        metadata=request.metadata,
-        chunking=request.chunking,
+def _upload(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVersion]) -> Upload | Foreseen:
+    if source.path is not None and source.path in held:
+        return _unchanged(source, held[source.path])
+    return document_upload(
+        UploadRequest(
+            knowledge_base=request.knowledge_base,
+            filename=source.filename,
+            parts=source.parts(),
+            metadata=request.metadata,
+            chunking=request.chunking,
+        )
     )
-    return _unchanged(upload, source) or document_upload(upload)
 
 
-def _unchanged(upload: UploadRequest, source: Source) -> Foreseen | None:
-    """What is there already, found without storing the bytes once more. An archive's member would be unpacked twice."""
-    if source.path is None:
-        return None
+def _unchanged(source: Source, version: DocumentVersion) -> Foreseen:
     with on_disk(source) as path:
-        foreseen = upload_foresee(upload, sha256_of(path))
-        if foreseen.outcome is not UploadOutcome.UNCHANGED:
-            return None
-        sniff(path, safe_filename(upload.filename))
-    return foreseen
+        sniff(path, safe_filename(source.filename))
+    return Foreseen(UploadOutcome.UNCHANGED, version)
+
+
+def _held(knowledge_base: KnowledgeBase, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:
+    """The version to watch of each file whose bytes are there already, so that these are not stored once more.
+
+    Archives are not looked into; what can't be read is told when its turn comes.
+    """
+    hashes: dict[Path, str] = {}
+    for file in files:
+        if file.size <= settings.RAGSITE_MAX_UPLOAD_BYTES:
+            with suppress(OSError):
+                hashes[file.path] = sha256_of(file.path)
+    held = versions_holding(knowledge_base, set(hashes.values()))
+    return {path: held[sha256] for path, sha256 in hashes.items() if sha256 in held}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
 from apps.documents.events import DocumentCreated
@@ -63,13 +63,18 @@ def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
     Raises:
         ConflictError: as the upload would.
     """
-    held = DocumentVersion.objects.select_related("document").filter(
-        document__in=_living(request).filter(content_hash=sha256), content_hash=sha256
-    )
-    same = held.order_by("-number").first()
+    same = versions_holding(request.knowledge_base, [sha256]).get(sha256)
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
     outcome = _outcome(same.document if same else None, known)
     return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
+
+
+def versions_holding(knowledge_base: KnowledgeBase, hashes: Collection[str]) -> dict[str, DocumentVersion]:
+    """By SHA-256, the newest version with these bytes of the living document that has them now."""
+    living = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None, content_hash__in=hashes)
+    same = Q(content_hash=F("document__content_hash"))
+    held = DocumentVersion.objects.select_related("document").filter(same, document__in=living).order_by("number")
+    return {version.content_hash: version for version in held}
 
 
 def document_upload(request: UploadRequest) -> Upload:

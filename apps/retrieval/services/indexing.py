@@ -20,6 +20,7 @@ from apps.documents.chunking.types import ChunkSpan, Embed
 from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
+from apps.documents.services.chunks import chunks_write
 from apps.documents.stages import ACTIVATE, EMBED
 from apps.documents.steps import Step, step_fail
 from apps.models.engine.tokenizer import ModelTokenizer
@@ -54,22 +55,22 @@ def versions_chunk(step: Step) -> None:
     chunks: dict[UUID, list[Chunk]] = {}
     related = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
     versions = list(related.filter(pk__in=step.claim.ids))
+    generations = _generations(versions)
     for version in versions:
         try:
-            chunks[version.pk] = _chunks(version)
+            chunks[version.pk] = _chunks(version, generations[version.document.knowledge_base_id])
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
     with transaction.atomic():
         _hold_chunking([version.document for version in versions])
         step.complete(*chunks)
         Chunk.objects.filter(version__in=chunks).delete()
-        Chunk.objects.bulk_create([row for rows in chunks.values() for row in rows], batch_size=1000)
+        chunks_write(row for rows in chunks.values() for row in rows)
         DocumentVersion.objects.filter(pk__in=chunks).update(chunk_count=_CHUNKS_OF_VERSION)
         ring(EMBED)
 
 
-def _chunks(version: DocumentVersion) -> list[Chunk]:
-    generation = generation_ensure(version.document.knowledge_base)
+def _chunks(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
     settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
     tokenizer = _tokenizer(generation.model_version_id)
     spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
@@ -130,24 +131,32 @@ def versions_activate(step: Step) -> None:
     """
     related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
     versions = list(related.order_by("number"))
-    terms = {index: versions_terms(ids, chunking_key=index.chunking_key) for index, ids in _by_index(versions).items()}
+    generations = _generations(versions)
+    terms = [
+        (index, versions_terms(ids, chunking_key=index.chunking_key))
+        for index, ids in _by_index(versions, generations).items()
+    ]
     with transaction.atomic():
         documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
         step.complete(*step.claim.ids, ready_at=Now())
-        activated = _activated(versions, documents)
+        activated = _activated(versions, documents, generations)
         Document.objects.bulk_update(documents.values(), ["current_version"])
-        for index, of_index in terms.items():
+        for index, of_index in terms:
             versions_write(index, [one for one in of_index if one.version_id in activated])
         emit(*[event for events in activated.values() for event in events])
 
 
-def _activated(versions: Sequence[DocumentVersion], documents: Mapping[UUID, Document]) -> dict[UUID, list[Indexed]]:
+def _activated(
+    versions: Sequence[DocumentVersion],
+    documents: Mapping[UUID, Document],
+    generations: Mapping[UUID, IndexGeneration],
+) -> dict[UUID, list[Indexed]]:
     """Point the documents at those versions that are not superseded; what there is to tell of each of these."""
     activated: dict[UUID, list[Indexed]] = {}
     for version in versions:
         document = documents[version.document_id]
         if not _superseded(document, version):
-            activated[version.pk] = _events(document, version)
+            activated[version.pk] = _events(document, version, generations[document.knowledge_base_id])
             document.current_version = version
     return activated
 
@@ -159,10 +168,18 @@ def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
     return documents.select_related("current_version__rechunk_of", "knowledge_base")
 
 
-def _by_index(versions: Sequence[DocumentVersion]) -> dict[LexicalIndex, list[UUID]]:
+def _generations(versions: Iterable[DocumentVersion]) -> dict[UUID, IndexGeneration]:
+    """The live generation of each knowledge base that the versions are of, by its id."""
+    knowledge_bases = {version.document.knowledge_base for version in versions}
+    return {knowledge_base.pk: generation_ensure(knowledge_base) for knowledge_base in knowledge_bases}
+
+
+def _by_index(
+    versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration]
+) -> dict[LexicalIndex, list[UUID]]:
     groups: dict[LexicalIndex, list[UUID]] = defaultdict(list)
     for version in versions:
-        generation = generation_ensure(version.document.knowledge_base)
+        generation = generations[version.document.knowledge_base_id]
         groups[LexicalIndex(generation.knowledge_base_id, generation.chunking_key)].append(version.pk)
     return groups
 
@@ -180,14 +197,13 @@ def _superseded(document: Document, version: DocumentVersion) -> bool:
     return newest.number > version.number
 
 
-def _events(document: Document, version: DocumentVersion) -> list[Indexed]:
+def _events(document: Document, version: DocumentVersion, generation: IndexGeneration) -> list[Indexed]:
     about = {
         "tenant_id": document.tenant_id,
         "knowledge_base_id": document.knowledge_base_id,
         "document_id": document.pk,
         "version_id": version.pk,
     }
-    generation = generation_ensure(document.knowledge_base)
     indexed = VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count)
     if document.current_version is None:
         return [indexed]
@@ -195,14 +211,11 @@ def _events(document: Document, version: DocumentVersion) -> list[Indexed]:
 
 
 def _by_generation(version_ids: Iterable[UUID]) -> list[tuple[IndexGeneration, list[UUID]]]:
-    versions = DocumentVersion.objects.filter(pk__in=version_ids).select_related("document__knowledge_base")
-    groups: dict[int, list[UUID]] = defaultdict(list)
-    generations: dict[int, IndexGeneration] = {}
+    versions = list(DocumentVersion.objects.filter(pk__in=version_ids).select_related("document__knowledge_base"))
+    groups: dict[UUID, list[UUID]] = defaultdict(list)
     for version in versions:
-        generation = generation_ensure(version.document.knowledge_base)
-        generations[generation.pk] = generation
-        groups[generation.pk].append(version.pk)
-    return [(generations[pk], ids) for pk, ids in groups.items()]
+        groups[version.document.knowledge_base_id].append(version.pk)
+    return [(generation, groups[pk]) for pk, generation in _generations(versions).items()]
 
 
 def _parsed_document(parsed: ParsedText) -> ParsedDocument:
@@ -233,9 +246,9 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
 
 def _embedder(generation: IndexGeneration) -> Embed:
     """How semantic chunking gets the vectors of sentences: from the generation's model, whichever process holds it."""
-    model = embedding_model_version(generation.model_version_id)
 
     def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+        model = embedding_model_version(generation.model_version_id)
         connection_release()
         return embed(texts, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(EMBED_SECONDS))
 
