@@ -52,6 +52,7 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
             knowledge_base=knowledge_base_visible(caller(request), fields["knowledge_base"]),
             files=_arrived(fields["files"]),
             metadata=fields["metadata"],
+            principal=caller(request),
         )
         return Response(BulkResultSerializer({"results": documents_upload(bulk)}).data)
 

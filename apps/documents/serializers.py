@@ -28,7 +28,7 @@ class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "created_at")
+        fields = ("id", "name", "description", "chunking", "visibility", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.from_dict(value).to_dict()
@@ -39,8 +39,8 @@ class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
     class Meta:
         model = KnowledgeBase
-        fields = ("name", "description")
-        extra_kwargs = {"name": {"required": False}, "description": {"required": False}}
+        fields = ("name", "description", "visibility")
+        extra_kwargs = {field: {"required": False} for field in fields}
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):
@@ -128,6 +128,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "title",
             "external_id",
             "metadata",
+            "restricted",
             "content_hash",
             "current_version",
             "created_at",
@@ -194,6 +195,9 @@ class DocumentChangeSerializer(serializers.Serializer[Any]):
     metadata = MetadataField(required=False)
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
+    )
+    restricted = serializers.BooleanField(
+        required=False, help_text="Whether only a grant on the document lets it be read; needs `grants:manage`."
     )
 
 

@@ -13,6 +13,7 @@ from apps.documents.services.uploads import Foreseen, Upload, UploadOutcome, Upl
 from apps.documents.sources import Source, SourceFile, sources_of
 from apps.documents.uploads import upload_too_large
 from ragsite.core.errors import RagError
+from ragsite.gateway.keys import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class BulkRequest:
     knowledge_base: KnowledgeBase
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
+    principal: Principal | None = None
 
 
 def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
@@ -67,5 +69,6 @@ def _upload(request: BulkRequest, source: Source) -> Upload:
             filename=source.filename,
             parts=source.parts(),
             metadata=request.metadata,
+            principal=request.principal,
         )
     )

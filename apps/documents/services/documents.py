@@ -17,7 +17,7 @@ ORPHAN_SECONDS = 3600.0
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
-    """Change `title`, `metadata` or `external_id`; what is indexed stays as it is. Nothing changed is no event.
+    """Change `title`, `metadata`, `external_id` or `restricted`; what is indexed stays as it is. Nothing changed is no event.
 
     Raises:
         ConflictError: another document of the knowledge base has that external id.

@@ -103,7 +103,7 @@ def url_ingestion_check() -> None:
 def document_upload_from_url(
     url: str, *, knowledge_base: KnowledgeBase, network: Network | None = None, **about: Any
 ) -> Upload:
-    """Fetch the document and upload it. `about` has `title`, `external_id` (else the URL) and `metadata`.
+    """Fetch the document and upload it. `about` has `title`, `external_id` (else the URL), `metadata` and `principal`.
 
     Raises:
         PermissionDeniedError: fetching is switched off.

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
+from apps.documents.access import documents_visible
 from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
 from apps.documents.events import DocumentCreated
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
@@ -18,6 +19,7 @@ from apps.documents.stages import PARSE
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.gateway.keys import Principal
 
 
 class UploadOutcome(StrEnum):
@@ -36,7 +38,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """What is uploaded, and what the caller says about it."""
+    """What is uploaded, and what the caller says about it. Without a principal nothing is hidden from the caller."""
 
     knowledge_base: KnowledgeBase
     filename: str
@@ -45,6 +47,7 @@ class UploadRequest:
     external_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     document: Document | None = None
+    principal: Principal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,24 @@ def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Docume
     """The document these bytes belong to, locked, and what that makes of the upload."""
     same = _living(request).filter(content_hash=blob.sha256).first()
     known = _known(request)
+    _refuse_hidden(request, same, known)
     outcome = _outcome(same, known)
     if known is None or outcome is UploadOutcome.UNCHANGED:
         return same or _create(request, filename, blob), outcome
     Document.objects.filter(pk=known.pk).update(content_hash=blob.sha256)
     return known, outcome
+
+
+def _refuse_hidden(request: UploadRequest, *documents: Document | None) -> None:
+    """Neither told of nor overwritten is what the caller may not read; that there is something can't be kept secret."""
+    ids = {document.pk for document in documents if document is not None}
+    if request.principal is None or not ids:
+        return
+    if documents_visible(request.principal).filter(pk__in=ids).count() < len(ids):
+        raise ConflictError(
+            "These bytes, or this external id, are those of a document that you may not read.",
+            action="Use another external id, or ask an owner of the knowledge base for a grant.",
+        )
 
 
 def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
@@ -187,6 +203,7 @@ def _version(document: Document, filename: str, blob: Blob, document_type: str) 
 def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     """Another upload of the same bytes, or for the same external id, committed first."""
     same = _living(request).filter(content_hash=blob.sha256).first()
+    _refuse_hidden(request, same)
     if same is None:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1
