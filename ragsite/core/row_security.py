@@ -67,7 +67,7 @@ def protected(table: str, *, visible: str) -> RunPython:
 
 
 def for_reader(functions: Sequence[str]) -> RunPython:
-    """A migration's step: only the reader may call the functions, given with argument types."""
+    """A migration's step: the reader may call the functions, given with argument types, and not everybody."""
 
     def forward(apps: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:

@@ -15,7 +15,7 @@ import ragsite.core.ids
 from django.conf import settings
 from django.db import migrations, models
 
-from ragsite.core.row_security import closed_to_public, protected, reader_ensured
+from ragsite.core.row_security import closed_to_public, for_reader, protected, reader_ensured
 
 TENANT = "nullif(current_setting('ragsite.tenant', true), '')::uuid"
 USER = "nullif(current_setting('ragsite.user', true), '')::integer"
@@ -130,6 +130,7 @@ class Migration(migrations.Migration):
         reader_ensured(known_by='documents_document'),
         migrations.RunSQL(MADE, f'DROP FUNCTION {FUNCTION}'),
         closed_to_public([FUNCTION], clients_of='documents_document'),
+        for_reader([FUNCTION]),
         protected('documents_grant', visible=GRANT),
         protected('documents_document', visible=DOCUMENT),
         protected('documents_documentversion', visible=VERSION),
