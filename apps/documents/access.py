@@ -81,10 +81,14 @@ def subjects_of(principal: Principal) -> Subjects:
 
 def knowledge_bases_visible(principal: Principal) -> QuerySet[KnowledgeBase]:
     """The knowledge bases a caller may read. One of which only documents were granted stays unseen."""
-    granted = _grants_to(subjects_of(principal)).filter(knowledge_base__isnull=False).values("knowledge_base_id")
-    return KnowledgeBase.objects.filter(
-        Q(visibility=Visibility.TENANT) | Q(pk__in=granted), tenant_id=principal.tenant_id, deleted_at=None
-    )
+    return knowledge_bases_readable(subjects_of(principal), tenant_ids=[principal.tenant_id])
+
+
+def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]) -> QuerySet[KnowledgeBase]:
+    """The knowledge bases that the subjects may read, if they belong to the tenants."""
+    granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
+    readable = Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
+    return KnowledgeBase.objects.filter(readable, tenant_id__in=tenant_ids, deleted_at=None)
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:

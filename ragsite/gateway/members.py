@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Model, Q, QuerySet
 
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
 
 AnyUser = AbstractBaseUser | AnonymousUser
+Row = TypeVar("Row", bound=Model)
 LONGEST_NAME = 120
 
 _READS = frozenset({Permission.READ.value, Permission.QUERY.value})
@@ -43,12 +46,18 @@ def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
     """The tenants whose rows the user may look at in the admin: all for a superuser, else those of memberships."""
     if not user.is_active:
         return frozenset()
-    tenants = (
-        Tenant.objects.all()
-        if getattr(user, "is_superuser", False)
-        else Tenant.objects.filter(memberships__user=user.pk)
-    )
+    mine = Q() if _is_superuser(user) else Q(memberships__user=user.pk)
+    tenants = Tenant.objects.filter(mine)
     return frozenset(tenants.values_list("pk", flat=True))
+
+
+def rows_of_tenants(rows: QuerySet[Row], user: AnyUser, *, path: str) -> QuerySet[Row]:
+    """The rows that the user may look at in the admin, where `path` leads from a row to its tenant."""
+    return rows if _is_superuser(user) else rows.filter(**{f"{path}__in": tenant_ids_of(user)})
+
+
+def _is_superuser(user: AnyUser) -> bool:
+    return user.is_active and bool(getattr(user, "is_superuser", False))
 
 
 def _role(user: User, tenant_id: UUID) -> str | None:
