@@ -3,9 +3,9 @@
     python -m benchmarks.rights [--documents 2000] [--chunks 10] [--repeats 30]
 
 It starts a PostgreSQL of its own, fills one knowledge base with `documents` x `chunks` random vectors and two more with as
-many each, and times a dense search with and without `reading_as`, in turns. It prints medians and their ratio, exactly
-and by HNSW index, for a caller who may read all; half of the documents are restricted and half of those granted; and 20
-documents of a restricted knowledge base.
+many each, and runs dense searches with and without `reading_as`, in turns. It prints medians of the processor time that
+the server spent on a search, and their ratio, exactly and by HNSW index, for a caller who may read all documents; where
+half of them are restricted and half of those granted; and who was granted 20 documents of a restricted knowledge base.
 """
 
 from __future__ import annotations
