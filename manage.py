@@ -11,7 +11,12 @@ from importlib import import_module
 AS_OWNER = {"migrate", "flush", "dbshell"}
 """Commands that change the schema: they log in as the role that owns it, which the application never does."""
 
-ONE_MACHINE = {"stack": "ragsite.stack.cli", "up": "ragsite.stack.up", "demo": "ragsite.stack.demo"}
+ONE_MACHINE = {
+    "stack": "ragsite.stack.cli",
+    "up": "ragsite.stack.up",
+    "demo": "ragsite.stack.demo",
+    "evaluate": "ragsite.stack.evaluate",
+}
 """Commands that come before Django: they start the servers whose addresses its settings need."""
 
 

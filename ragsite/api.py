@@ -14,6 +14,11 @@ from apps.documents.api import DocumentViewSet, KnowledgeBaseViewSet, VersionVie
 from apps.documents.bulk_api import BulkUploadViewSet
 from apps.documents.url_api import FromUrlViewSet
 from apps.retrieval.api import router as query_router
+from apps.retrieval.evaluation.api import (
+    EvaluationQuestionViewSet,
+    EvaluationRunViewSet,
+    EvaluationSetViewSet,
+)
 from ragsite.gateway.problems import ninja_handlers_add
 
 resources = DefaultRouter(use_regex_path=False)
@@ -24,6 +29,9 @@ resources.register("documents/bulk", BulkUploadViewSet, basename="bulk")
 resources.register("documents/from-url", FromUrlViewSet, basename="from-url")
 resources.register("documents", DocumentViewSet)
 resources.register("versions", VersionViewSet, basename="version")
+resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
+resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
+resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
 
 queries = NinjaAPI(title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries")
 queries.add_router("", query_router)

@@ -79,8 +79,12 @@ TEMPLATES = [
 
 
 def _database() -> dict[str, Any]:
-    """The web process pools its connections; workers must not, Celery closes a pool at every task."""
-    config: dict[str, Any] = dict(dj_database_url.parse(ENV.database_url, conn_max_age=0))
+    """The web process pools its connections. Workers must not, Celery closes a pool at every task: each keeps one a
+    thread from task to task, and looks before its first use whether it still stands.
+    """
+    config: dict[str, Any] = dict(
+        dj_database_url.parse(ENV.database_url, conn_max_age=0 if IN_WEB else 60, conn_health_checks=not IN_WEB)
+    )
     options = config.setdefault("OPTIONS", {})
     options["connect_timeout"] = 5
     if IN_WEB:
@@ -127,7 +131,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "ragsite",
     "DESCRIPTION": "Documents in, answers out, every claim with the span it rests on. Keys are made in the admin.",
-    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query")],
+    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query", "evaluation")],
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -154,6 +158,7 @@ RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
+RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import kombu
@@ -12,13 +11,13 @@ from ragsite.core.environment import process_is
 from workers import guard
 from workers.queues import Queue
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 guard.install()
 
 VISIBILITY_SECONDS = 900
 SOCKET_SECONDS = 2 if process_is("web") else 10
 """A person waits on the web process; a worker's blocking reads take their time."""
 SWEEP_SECONDS = 5.0
+REPAIR_SECONDS = 30.0
 PURGE_SECONDS = 600.0
 
 
@@ -56,6 +55,8 @@ class Config:
     worker_cancel_long_running_tasks_on_connection_loss = False
     worker_hijack_root_logger = False
     worker_max_tasks_per_child = 200
+    # Its Django fix-up would close the database connection before and after every task, however old the name.
+    CELERY_DB_REUSE_MAX = 1_000_000
     worker_max_memory_per_child = 1_500_000
 
     visibility_timeout = VISIBILITY_SECONDS
@@ -84,6 +85,16 @@ class Config:
             "task": "workers.tasks.sweep",
             "schedule": SWEEP_SECONDS,
             "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
+        },
+        "lexical-merge": {
+            "task": "workers.tasks.lexical_merge",
+            "schedule": SWEEP_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
+        },
+        "lexical-repair": {
+            "task": "workers.tasks.lexical_repair",
+            "schedule": REPAIR_SECONDS,
+            "options": {"queue": Queue.MAINTENANCE.value, "expires": REPAIR_SECONDS},
         },
         "purge": {
             "task": "workers.tasks.purge",

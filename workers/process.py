@@ -11,9 +11,16 @@ import sys
 import threading
 from typing import Any
 
-from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import (
+    celeryd_after_setup,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+)
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 from django.utils.module_loading import import_string
 
 from apps.models.gateway import Deadline, Purpose, embed
@@ -51,6 +58,12 @@ def preload(sender: Any, **_: Any) -> None:
     for stage in STAGES:
         if stage.queue in queues:
             import_string(stage.service)
+
+
+@task_prerun.connect
+def connection_check(**_: Any) -> None:
+    """Drop a connection that broke or grew old, and have the one that is kept looked at before its first use."""
+    close_old_connections()
 
 
 @worker_ready.connect

@@ -34,8 +34,13 @@ class Limits:
     hard: int | None = None
 
 
+TURN_SECONDS = 2.0
+"""How long one task takes claim after claim. The last one begins within it, so the limits reckon with it."""
+
+_PARSING = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
+
 LIMITS: dict[Queue, Limits] = {
-    Queue.PARSING: Limits(Pool.PREFORK, settings.RAGSITE_PARSER_SECONDS, settings.RAGSITE_PARSER_SECONDS + 10),
+    Queue.PARSING: Limits(Pool.PREFORK, _PARSING, _PARSING + 10),
     Queue.CHUNKING: Limits(Pool.PREFORK, 270, 300),
     Queue.EMBEDDING: Limits(Pool.THREADS),
     Queue.RETRIEVAL: Limits(Pool.THREADS),

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models.functions import Now
 
-from ragsite.core.database import SessionLock, connection_of_own, connection_release
+from ragsite.core.database import SessionLock, connection_of_own
 from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.outbox import CHANNEL
 
@@ -33,6 +33,8 @@ TOPICS = ("ragsite.document", "ragsite.grant", "ragsite.knowledge_base", "ragsit
 PARTITIONS = 6
 BATCH = 200
 POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.5
+"""How long events gather once one is there: to send them together costs far less than to send each at once."""
 BACKOFF_MAX_SECONDS = 3600
 LOCK_BASE = 7_242_100
 PRODUCER: dict[str, str | int | float | bool] = {
@@ -71,8 +73,8 @@ class Relay:
             listener.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
                 if not sum(self.publish_shard(shard) for shard in range(SHARDS)):
-                    connection_release()
                     list(listener.notifies(timeout=POLL_SECONDS, stop_after=1))
+                    stop.wait(GATHER_SECONDS)
 
     def publish_shard(self, shard: int) -> int:
         """Publish the oldest event of each of the shard's keys; how many were delivered. 0 where another relay serves."""
@@ -81,7 +83,6 @@ class Relay:
         events = _next_events(shard)
         if not events:
             return 0
-        connection_release()
         failed = self._deliver(events)
         _mark(events, failed)
         if failed:

@@ -7,21 +7,23 @@ import logging
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, models
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.documents.models import DocumentVersion
-from apps.documents.steps import Step, step_fail, step_postpone, step_started, version_fail
+from apps.documents.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
 from workers.queues import LIMITS
 from workers.stages import Stage
 
 logger = logging.getLogger(__name__)
+ANY = Q()
 
 
-def stage_run(stage: Stage) -> bool:
-    """Claim work of the stage and do it; whether there was any."""
-    step = _claim(stage)
+def stage_run(stage: Stage, *, among: Q = ANY) -> bool:
+    """Claim work of the stage, of the versions that `among` names, and do it; whether there was any."""
+    step = stage_claim(stage, among=among)
     if not step.claim.ids:
         return False
     step_started(step)
@@ -30,10 +32,11 @@ def stage_run(stage: Stage) -> bool:
             import_string(stage.service)(step)
     except LeaseLostError as error:
         logger.warning("%s", error.message)
+        step_let_go(step)
     except SoftTimeLimitExceeded:
-        step_fail(step, _took_too_long(stage))
+        _blame(step, _took_too_long(stage))
     except MemoryError:
-        step_fail(step, _took_too_much())
+        _blame(step, _took_too_much())
     except PermanentError as error:
         _blame(step, error)
     except (TransientError, DatabaseError) as error:
@@ -44,6 +47,18 @@ def stage_run(stage: Stage) -> bool:
     return True
 
 
+def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
+    """Take work of the stage; the step may come back empty.
+
+    Fresh versions are taken together, up to the stage's measure; one that was tried before alone, so that it fails alone.
+    """
+    waiting = _waiting(stage).filter(among)
+    claim = lease_claim(waiting.filter(attempts=0), limit=stage.claims)
+    if not claim.ids:
+        claim = lease_claim(waiting, limit=1)
+    return _step(stage, claim)
+
+
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     """Versions the stage could claim now, the oldest first."""
     return _waiting(stage).filter(claimable())
@@ -51,12 +66,11 @@ def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
 
 def stage_give_up(stage: Stage) -> int:
     """Fail the versions whose worker died as often as a stage may be started; the number of them."""
-    spent = DocumentVersion.objects.filter(
-        claimable(), status=stage.before, attempts__gte=settings.RAGSITE_MAX_ATTEMPTS
-    )
+    most = settings.RAGSITE_MAX_ATTEMPTS
+    spent = DocumentVersion.objects.filter(claimable(), status=stage.before, attempts__gte=most)
     ids = list(spent.values_list("pk", flat=True)[:200])
     for version_id in ids:
-        version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage))
+        version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage), spent=most)
     return len(ids)
 
 
@@ -64,14 +78,6 @@ def _waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     return DocumentVersion.objects.filter(
         status=stage.before, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS, document__deleted_at=None
     ).order_by("id")
-
-
-def _claim(stage: Stage) -> Step:
-    """Fresh versions together, up to the stage's measure; one that was tried before alone, so that it fails alone."""
-    claim = lease_claim(_waiting(stage).filter(attempts=0), limit=stage.claims)
-    if not claim.ids:
-        claim = lease_claim(_waiting(stage), limit=1)
-    return _step(stage, claim)
 
 
 def _step(stage: Stage, claim: Claim) -> Step:

@@ -30,16 +30,13 @@ class Stage:
 
 
 S = VersionStatus
+INDEXING = "apps.retrieval.services.indexing"
 
 STAGES: tuple[Stage, ...] = (
     Stage(PARSE, Queue.PARSING, "apps.documents.services.parsing.version_parse", S.UPLOADED, S.PARSED, S.UPLOADED),
-    Stage(CHUNK, Queue.CHUNKING, "apps.retrieval.services.indexing.version_chunk", S.PARSED, S.CHUNKED, S.PARSED),
-    Stage(
-        EMBED, Queue.EMBEDDING, "apps.retrieval.services.indexing.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 16
-    ),
-    Stage(
-        ACTIVATE, Queue.MAINTENANCE, "apps.retrieval.services.indexing.version_activate", S.EMBEDDED, S.READY, S.PARSED
-    ),
+    Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk", S.PARSED, S.CHUNKED, S.PARSED, 8),
+    Stage(EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 16),
+    Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate", S.EMBEDDED, S.READY, S.PARSED, 16),
 )
 
 

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from celery import shared_task
 
 from apps.models.gateway import embed_request
+from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
+from apps.retrieval.services import lexical_merges
+from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping
+from workers.leaving import is_leaving
+from workers.queues import TURN_SECONDS
 from workers.stage_run import stage_run, stage_waiting
 from workers.stages import Stage, stage_named
 
 LOOPS = 2
 """Threads of a model worker that may embed documents at once; the others stay free for people who wait."""
 
+GATHER_SECONDS = 0.2
+"""Where a claim takes several versions: how long some may gather before the last look, which costs less than one each."""
+
 _loops = threading.BoundedSemaphore(LOOPS)
+_evaluating = threading.Lock()
 
 
 @shared_task
 def work(stage_name: str) -> None:
-    """Do what waits at a stage: one claim, or, where a claim takes several versions, all until none is left."""
-    stage = stage_named(stage_name)
-    if stage.claims == 1:
-        stage_run(stage)
-    else:
-        _work_until_none(stage)
+    """Do what waits at a stage, claim after claim, for a turn."""
+    _work_on(stage_named(stage_name))
 
 
 @shared_task
@@ -36,8 +42,31 @@ def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 @shared_task
+def evaluate() -> None:
+    """Work on an evaluation run for a while, and ring for what is left. One at a time in a process: people wait too."""
+    if not _evaluating.acquire(blocking=False):
+        return
+    try:
+        evaluation_run_work()
+    finally:
+        _evaluating.release()
+    if evaluation_runs_waiting().exists():
+        ring(EVALUATE)
+
+
+@shared_task
 def sweep() -> None:
     sweeping.sweep()
+
+
+@shared_task
+def lexical_merge() -> None:
+    lexical_merges.lexical_merge()
+
+
+@shared_task
+def lexical_repair() -> None:
+    lexical_merges.lexical_repair()
 
 
 @shared_task
@@ -50,13 +79,23 @@ def events_purge() -> None:
     outbox_purge()
 
 
-def _work_until_none(stage: Stage) -> None:
-    """A ring that finds all loops busy is dropped: a loop looks once more after it has let go."""
-    while stage_waiting(stage).exists():
+def _work_on(stage: Stage) -> None:
+    """Until none is left, or until others of the queue shall have their turn; then it rings for the rest.
+
+    A ring that finds all loops busy is dropped: a loop looks once more after it has let go. A worker that was asked to
+    end leaves the rest to others: a long backlog would outlast the patience it is given.
+    """
+    until = time.monotonic() + TURN_SECONDS
+    while not is_leaving() and stage_waiting(stage).exists():
+        if time.monotonic() > until:
+            ring(stage.name)
+            return
         if not _loops.acquire(blocking=False):
             return
         try:
-            while stage_run(stage):
+            while not is_leaving() and time.monotonic() < until and stage_run(stage):
                 pass
         finally:
             _loops.release()
+        if stage.claims > 1:
+            time.sleep(GATHER_SECONDS)

@@ -16,11 +16,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase, Visibility
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import AnyUser, tenant_ids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,15 @@ class AccessScope:
     """What is searched: knowledge bases of one tenant, and for whom.
 
     Of `knowledge_base_ids` the documents that are not restricted may be read, and of both those granted to the `subjects`.
-    Two empty sets find nothing.
+    Two empty sets find nothing. `for_all_readers` is for measuring a search and never for a request: it reads on nobody's
+    behalf what everybody may read who reads those knowledge bases.
     """
 
     tenant_id: UUID
     knowledge_base_ids: frozenset[UUID]
     partly_readable_ids: frozenset[UUID] = frozenset()
     subjects: Subjects = Subjects()
+    for_all_readers: bool = False
 
     @property
     def searched_ids(self) -> frozenset[UUID]:
@@ -89,6 +93,13 @@ def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]
     granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
     readable = Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
     return KnowledgeBase.objects.filter(readable, tenant_id__in=tenant_ids, deleted_at=None)
+
+
+def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
+    """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
+    groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
+    subjects = Subjects(user_id=user.pk, group_ids=frozenset(groups))
+    return knowledge_bases_readable(subjects, tenant_ids=tenant_ids_of(user))
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django_filters.rest_framework import FilterSet, UUIDFilter
+from django_filters.rest_framework import FilterSet, MultipleChoiceFilter, UUIDFilter
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -18,7 +18,7 @@ from rest_framework.serializers import BaseSerializer
 from apps.documents.access import documents_visible, knowledge_base_visible, knowledge_bases_visible, versions_visible
 from apps.documents.diffs import version_diff
 from apps.documents.grants_api import GrantsMixin
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, Visibility
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
 from apps.documents.serializers import (
     ChangeSerializer,
     ChunkSerializer,
@@ -157,7 +157,9 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        """Title, metadata, external id, or whether only a grant lets it be read; nothing is indexed anew."""
+        """Title, metadata, external id, or whether only a grant lets it be read, which index nothing anew; or chunking,
+        which cuts the document anew while its present chunks go on answering.
+        """
         document = self.get_object()
         body = DocumentChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
@@ -201,20 +203,35 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         return Response(DocumentSerializer(document_rollback(document=document, version=version)).data)
 
 
-@extend_schema_view(retrieve=extend_schema(summary="How far a version has come"))
-class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.RetrieveModelMixin):
+class VersionFilter(FilterSet):
+    """By where it stands: `status=failed` lists what was given up, with the reason. Several statuses are alternatives."""
+
+    status = MultipleChoiceFilter(choices=VersionStatus.choices)
+    document = UUIDFilter("document_id")
+    knowledge_base = UUIDFilter("document__knowledge_base_id")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List versions, such as those that failed", responses=VersionSerializer(many=True)),
+    retrieve=extend_schema(summary="How far a version has come"),
+)
+class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Versions: how far they have come, why they wait or failed, and what they were split into."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = VersionDetailSerializer
     queryset = DocumentVersion.objects.none()
+    filterset_class = VersionFilter
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[DocumentVersion]:
         return versions_visible(caller(self.request))
 
+    def get_serializer_class(self) -> type[BaseSerializer[DocumentVersion]]:
+        return VersionSerializer if self.action == "list" else VersionDetailSerializer
+
     @extend_schema(summary="List a version's chunks", responses=ChunkSerializer(many=True))
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], filterset_class=None)
     def chunks(self, request: Request, pk: UUID) -> Response:
         """The chunks of a version, in the order of its text."""
         return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)

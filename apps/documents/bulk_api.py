@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest
@@ -17,7 +15,7 @@ from apps.documents.access import knowledge_base_visible
 from apps.documents.api import READ_AND_WRITE
 from apps.documents.serializers import BulkResultSerializer, BulkSerializer
 from apps.documents.services.bulk import BulkRequest, documents_upload
-from apps.documents.sources import SourceFile
+from apps.documents.sources import arrived
 from apps.documents.uploads import ManyFilesUploadHandler
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.idempotency import idempotent
@@ -50,13 +48,9 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
         fields = body.validated_data
         bulk = BulkRequest(
             knowledge_base=knowledge_base_visible(caller(request), fields["knowledge_base"]),
-            files=_arrived(fields["files"]),
+            files=arrived(fields["files"]),
             metadata=fields["metadata"],
+            chunking=fields["chunking"],
             principal=caller(request),
         )
         return Response(BulkResultSerializer({"results": documents_upload(bulk)}).data)
-
-
-def _arrived(files: Iterable[Any]) -> Iterator[SourceFile]:
-    for file in files:
-        yield SourceFile(name=file.name, path=Path(file.temporary_file_path()), size=file.size)

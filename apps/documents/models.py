@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -73,13 +74,14 @@ ENDED = STOPPED | {VersionStatus.READY}
 TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
     VersionStatus.UPLOADED: STOPPED | {VersionStatus.PARSED},
     VersionStatus.PARSED: STOPPED | {VersionStatus.CHUNKED},
-    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED},
-    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY},
+    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
+    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
     VersionStatus.READY: frozenset(),
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
     VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
 }
-"""What may follow what. A version that stopped is taken up again where its input still stands."""
+"""What may follow what. A version that stopped is taken up again where its input still stands; one whose chunking
+settings change on its way goes back to PARSED."""
 
 
 class Document(models.Model):
@@ -94,6 +96,11 @@ class Document(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     restricted = models.BooleanField(
         default=False, db_default=False, help_text="Whether only a grant on the document itself lets it be read."
+    )
+    chunking = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Chunking settings that replace those of the knowledge base; empty for none.",
     )
     current_version = models.OneToOneField(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="current_of", editable=False
@@ -167,7 +174,7 @@ class Grant(models.Model):
 
 
 class DocumentVersion(Leased):
-    """One upload of a document: its bytes, and how far they have come through the stages."""
+    """One upload of a document, or its text cut anew: the bytes, and how far they have come through the stages."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
@@ -182,6 +189,15 @@ class DocumentVersion(Leased):
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.TextField(blank=True, default="")
     chunk_count = models.PositiveIntegerField(default=0)
+    rechunk_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="rechunks",
+        editable=False,
+        help_text="The upload whose bytes and text it has; none for an upload itself.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
 
@@ -204,6 +220,11 @@ class DocumentVersion(Leased):
 
     def __str__(self) -> str:
         return f"{self.filename} v{self.number}"
+
+    @property
+    def upload_id(self) -> UUID:
+        """The upload whose bytes it has: another version's id where the text was only cut anew."""
+        return self.rechunk_of_id or self.pk
 
 
 class ParsedText(models.Model):

@@ -22,7 +22,8 @@ def reading_as(scope: AccessScope) -> Iterator[None]:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_BECOME_READER, _identity(scope))
+            readable = _OF_ALL_READERS if scope.for_all_readers else _OF_SUBJECTS
+            cursor.execute(_BECOME_READER.format(readable=readable), _identity(scope))
         yield
         transaction.set_rollback(True)
 
@@ -32,6 +33,7 @@ def _identity(scope: AccessScope) -> dict[str, Any]:
     return {
         "role": READER,
         "tenant": scope.tenant_id,
+        "knowledge_bases": sorted(scope.knowledge_base_ids),
         "user": subjects.user_id,
         "groups": sorted(subjects.group_ids),
         "api_key": subjects.api_key_id,
@@ -39,12 +41,16 @@ def _identity(scope: AccessScope) -> dict[str, Any]:
 
 
 # What may be read is asked of the database and not of the scope, so that one wall's mistake is not the other's.
+_OF_SUBJECTS = "ragsite_knowledge_bases(%(tenant)s::uuid, %(user)s::integer, %(groups)s::integer[], %(api_key)s::uuid)"
+_OF_ALL_READERS = """(
+    SELECT array_agg(id) FROM documents_knowledgebase
+    WHERE id = ANY(%(knowledge_bases)s::uuid[]) AND tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
+)"""
 _BECOME_READER = """
     SELECT set_config('ragsite.tenant', %(tenant)s::text, true),
            set_config('ragsite.user', coalesce(%(user)s::text, ''), true),
            set_config('ragsite.groups', (%(groups)s::integer[])::text, true),
            set_config('ragsite.api_key', coalesce(%(api_key)s::text, ''), true),
-           set_config('ragsite.knowledge_bases', ragsite_knowledge_bases(
-               %(tenant)s::uuid, %(user)s::integer, %(groups)s::integer[], %(api_key)s::uuid)::text, true),
+           set_config('ragsite.knowledge_bases', coalesce({readable}, '{{}}')::text, true),
            set_config('role', %(role)s, true)
 """

@@ -20,11 +20,12 @@ from ragsite.gateway.problems import problem
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
+CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
+OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
+
+
 class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
-    chunking = serializers.DictField(
-        required=False,
-        help_text='Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.',
-    )
+    chunking = serializers.DictField(required=False, help_text=CHUNKING_HELP)
 
     class Meta:
         model = KnowledgeBase
@@ -69,7 +70,7 @@ class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
         model = DocumentVersion
         fields = (
             "id", "url", "document", "number", "filename", "document_type", "content_hash", "size", "status",
-            "status_text", "error_code", "error", "attempts", "chunk_count", "created_at", "ready_at",
+            "status_text", "error_code", "error", "attempts", "chunk_count", "rechunk_of", "created_at", "ready_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -128,6 +129,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "title",
             "external_id",
             "metadata",
+            "chunking",
             "restricted",
             "content_hash",
             "current_version",
@@ -149,18 +151,18 @@ class FileSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
 
 
-class MetadataField(serializers.JSONField):
+class ObjectField(serializers.JSONField):
     """A JSON object that the database can hold."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         try:
             value = super().to_internal_value(data)
         except RecursionError as error:
-            raise serializers.ValidationError("metadata is nested too deeply.") from error
+            raise serializers.ValidationError(f"{self.field_name} is nested too deeply.") from error
         if not isinstance(value, dict):
-            raise serializers.ValidationError("metadata must be a JSON object.")
+            raise serializers.ValidationError(f"{self.field_name} must be a JSON object.")
         if fault := metadata_fault(value):
-            raise serializers.ValidationError(f"metadata {fault}.")
+            raise serializers.ValidationError(f"{self.field_name} {fault}.")
         return value
 
 
@@ -172,7 +174,8 @@ class AboutSerializer(serializers.Serializer[Any]):
     external_id = serializers.CharField(
         max_length=200, required=False, default="", help_text="Your own id; a known one makes a new version."
     )
-    metadata = MetadataField(required=False, default=dict)
+    metadata = ObjectField(required=False, default=dict)
+    chunking = ObjectField(required=False, default=dict, help_text=OVERRIDE_HELP)
 
 
 class UploadSerializer(FileSerializer, AboutSerializer):
@@ -192,7 +195,8 @@ class DocumentChangeSerializer(serializers.Serializer[Any]):
     """What may be said anew about a document."""
 
     title = serializers.CharField(max_length=300, required=False)
-    metadata = MetadataField(required=False)
+    metadata = ObjectField(required=False)
+    chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object takes them away.")
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
     )
@@ -210,7 +214,8 @@ class BulkSerializer(serializers.Serializer[Any]):
         allow_empty=False,
         help_text="Up to 100 files; of a ZIP each member is taken.",
     )
-    metadata = MetadataField(required=False, default=dict, help_text="For each of the documents.")
+    metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
+    chunking = ObjectField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
 
 
 class UploadedSerializer(serializers.Serializer[Any]):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from django.conf import settings
 
@@ -44,6 +46,12 @@ class Source:
     @property
     def filename(self) -> str:
         return PurePosixPath(self.name).name
+
+
+def arrived(files: Iterable[Any]) -> Iterator[SourceFile]:
+    """The files of a request whose upload handler writes to temporary files."""
+    for file in files:
+        yield SourceFile(name=file.name, path=Path(file.temporary_file_path()), size=file.size)
 
 
 def sources_of(file: SourceFile) -> Iterator[Source]:
@@ -86,6 +94,12 @@ def _sources_of_bundle(file: SourceFile) -> Iterator[Source]:
             yield Source(f"{file.name}/{member.name}", member.parts)
     if empty:
         raise EmptyFileError(f"The archive {file.name!r} has no files in it.")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentFailed
@@ -36,6 +36,10 @@ class Step:
     retry_from: VersionStatus
     claim: Claim
 
+    def only(self, version_id: UUID) -> Step:
+        """The step as far as it is about one of its versions."""
+        return replace(self, claim=replace(self.claim, ids=(version_id,)))
+
     def hold(self, version_ids: Collection[UUID]) -> None:
         """Lock the versions for the rest of the transaction.
 
@@ -46,16 +50,24 @@ class Step:
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
 
-    def complete(self, version_id: UUID) -> None:
-        """Move the version to the state after this stage.
+    def progressed(self, version_ids: Collection[UUID]) -> None:
+        """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
+
+        The next start goes on after that part, so only deaths at one and the same place are counted against a version.
+        """
+        _held(self).filter(pk__in=version_ids).update(attempts=1)
+
+    def complete(self, *version_ids: UUID, **result: Any) -> None:
+        """Move the versions to the state after this stage; `result` are columns of theirs that the stage sets.
 
         Raises:
-            LeaseLostError: the version is no longer held by this step.
+            LeaseLostError: one of them is no longer held by this step.
         """
-        moved = _held(self).filter(pk=version_id).update(status=self.after, attempts=0, not_before=Now(), **_RELEASED)
-        if not moved:
-            raise LeaseLostError(f"The lease on version {version_id} was lost while {self.stage} ran.")
-        _record(version_id, self, StageOutcome.DONE)
+        state = {"status": self.after, "attempts": 0, "not_before": Now(), **_RELEASED}
+        moved = _held(self).filter(pk__in=version_ids).update(**state, **result)
+        if moved != len(version_ids):
+            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+        _record(version_ids, self, StageOutcome.DONE)
 
 
 _RELEASED = {"lease_owner": "", "lease_until": None}
@@ -63,16 +75,8 @@ _RELEASED = {"lease_owner": "", "lease_until": None}
 
 def step_started(step: Step) -> None:
     """Note in each claimed version's timeline that a worker began."""
-    attempts = dict(DocumentVersion.objects.filter(pk__in=step.claim.ids).values_list("pk", "attempts"))
-    StageRecord.objects.bulk_create(
-        [
-            StageRecord(version_id=pk, stage=step.stage, attempts=attempts.get(pk, 1), worker=worker_name())
-            for pk in step.claim.ids
-        ],
-        update_conflicts=True,
-        unique_fields=["version", "stage"],
-        update_fields=["attempts", "worker", "outcome", "started_at", "finished_at", "error_code", "error"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids)})
 
 
 def step_postpone(step: Step, error: RagError) -> None:
@@ -82,7 +86,12 @@ def step_postpone(step: Step, error: RagError) -> None:
             delay = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**version.attempts))  # noqa: S311
             wait = timedelta(seconds=max(delay, error.retry_after or 0))
             DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **_RELEASED)
-            _record(version.pk, step, StageOutcome.POSTPONED, error)
+            _record([version.pk], step, StageOutcome.POSTPONED, error)
+
+
+def step_let_go(step: Step) -> None:
+    """Give back the versions that are still held after the lease on one of them was lost; the attempt counts."""
+    DocumentVersion.objects.filter(pk__in=step.claim.ids, lease_owner=step.claim.owner).update(**_RELEASED)
 
 
 def step_fail(step: Step, error: RagError) -> None:
@@ -91,15 +100,19 @@ def step_fail(step: Step, error: RagError) -> None:
         version_fail(version_id, step=step, error=error)
 
 
-def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
-    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays."""
+def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 0) -> None:
+    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays.
+
+    Nothing happens to one that has moved on, or that was taken up anew and so has had fewer than `spent` starts. Of a
+    deleted document nothing more is told.
+    """
     with transaction.atomic():
         version = (
             DocumentVersion.objects.select_related("document")
             .select_for_update(of=("self", "document"))
             .get(pk=version_id)
         )
-        if version.status != step.before:
+        if version.status != step.before or version.attempts < spent:
             return
         Chunk.objects.filter(version=version).delete()
         DocumentVersion.objects.filter(pk=version_id).update(
@@ -110,8 +123,9 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
             chunk_count=0,
             **_RELEASED,
         )
-        _record(version_id, step, StageOutcome.FAILED, error)
-        emit(_failed_event(version, step, error))
+        _record([version_id], step, StageOutcome.FAILED, error)
+        if version.document.deleted_at is None:
+            emit(_failed_event(version, step, error))
 
 
 def _held(step: Step) -> Any:
@@ -120,8 +134,8 @@ def _held(step: Step) -> Any:
     )
 
 
-def _record(version_id: UUID, step: Step, outcome: StageOutcome, error: RagError | None = None) -> None:
-    StageRecord.objects.filter(version_id=version_id, stage=step.stage).update(
+def _record(version_ids: Collection[UUID], step: Step, outcome: StageOutcome, error: RagError | None = None) -> None:
+    StageRecord.objects.filter(version__in=version_ids, stage=step.stage).update(
         outcome=outcome,
         finished_at=Now(),
         error_code=error.error_code if error else "",
@@ -139,3 +153,13 @@ def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> Docu
         error_code=error.error_code,
         error=error.sentence,
     )
+
+
+_STARTED = """
+    INSERT INTO documents_stagerecord (version_id, stage, outcome, attempts, worker, started_at, error_code, error)
+    SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', ''
+    FROM documents_documentversion WHERE id = ANY(%(ids)s)
+    ON CONFLICT (version_id, stage) DO UPDATE
+    SET outcome = excluded.outcome, attempts = excluded.attempts, worker = excluded.worker,
+        started_at = excluded.started_at, finished_at = NULL, error_code = '', error = ''
+"""

@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.documents.models import VersionStatus
+
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Knowledge": (
         ("Knowledge bases", "library_books", "documents.knowledgebase"),
@@ -17,6 +19,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Retrieval": (
         ("Questions & answers", "forum", "retrieval.query"),
         ("Index generations", "database", "retrieval.indexgeneration"),
+        ("Evaluation sets", "quiz", "retrieval.evaluationset"),
+        ("Evaluation runs", "monitoring", "retrieval.evaluationrun"),
     ),
     "Models": (
         ("Models", "neurology", "model_registry.model"),
@@ -43,6 +47,7 @@ LINKS = (("API docs", "api", "api-docs"), ("Health", "monitor_heart", "health-re
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation callback: the pages the user may look at."""
     pages = {title: _pages(request, named) for title, named in GROUPS.items()}
+    pages["Knowledge"] = _with_failed(request, pages["Knowledge"])
     pages["System"] += [_link(title, icon, reverse(name)) for title, icon, name in LINKS]
     groups = [{"title": title, "separator": True, "items": items} for title, items in pages.items() if items]
     return [{"title": "", "items": [_link("Overview", "dashboard", reverse("admin:index"))]}, *groups]
@@ -50,6 +55,18 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _pages(request: HttpRequest, pages: tuple[tuple[str, str, str], ...]) -> list[dict[str, Any]]:
     return [_link(title, icon, _list_url(model)) for title, icon, model in pages if _may_look(request, model)]
+
+
+def _with_failed(request: HttpRequest, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the versions that were given up as a page of their own, one click from everywhere."""
+    versions = _list_url("documents.documentversion")
+    if not any(item["link"] == versions for item in items):
+        return items
+    at_versions = request.path.startswith(versions)
+    at_failed = request.path == versions and request.GET.get("status__exact") == VersionStatus.FAILED
+    shown = [item | {"active": at_versions and not at_failed} if item["link"] == versions else item for item in items]
+    failed = _link("Failed versions", "error", f"{versions}?status__exact={VersionStatus.FAILED}")
+    return [*shown, failed | {"active": at_failed}]
 
 
 def _link(title: str, icon: str, url: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pgvector.django import HalfVectorField
 
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.models.models import ModelVersion
+from apps.retrieval.evaluation import models as evaluation  # noqa: F401 - Django finds a package's models here
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import ApiKey, Tenant
 
@@ -64,6 +65,54 @@ class Embedding(models.Model):
 
     class Meta:
         db_table = "retrieval_embedding"
+
+
+class LexicalSegment(models.Model):
+    """A piece of the lexical index of a knowledge base's chunks of one chunking. It never changes; see migration 0003.
+
+    No constraint ties it to its knowledge base: who writes one waits for nobody's lock.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    knowledge_base_id = models.UUIDField()
+    chunking_key = models.CharField(max_length=16)
+    chunk_count = models.PositiveIntegerField()
+    languages = models.JSONField(help_text="How many of its chunks are in each.")
+    chunk_ids = models.BinaryField()
+    lengths = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"lexical segment {self.pk}"
+
+
+class LexicalPosting(models.Model):
+    """Which chunks of a segment have a term, and how often: bytes as `apps.retrieval.lexical.segments` describes them."""
+
+    pk = models.CompositePrimaryKey("segment", "term")
+    segment = models.ForeignKey(LexicalSegment, on_delete=models.DO_NOTHING, related_name="postings")
+    term = models.TextField(db_collation="C")
+    ordinals = models.BinaryField()
+    frequencies = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.term
+
+
+class LexicalVersion(models.Model):
+    """A version whose chunks lie in a segment, from the ordinal `first` on, under the title they were indexed with."""
+
+    pk = models.CompositePrimaryKey("version_id", "chunking_key")
+    version_id = models.UUIDField()
+    chunking_key = models.CharField(max_length=16)
+    segment = models.ForeignKey(LexicalSegment, on_delete=models.DO_NOTHING, related_name="versions")
+    first = models.PositiveIntegerField()
+    chunk_count = models.PositiveIntegerField()
+    title = models.TextField()
+    language = models.TextField()
+
+    def __str__(self) -> str:
+        return f"version {self.version_id} in segment {self.segment_id}"
 
 
 class Query(models.Model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -15,6 +17,39 @@ def connection_release() -> None:
     """
     if not connection.in_atomic_block:
         connection.close()
+
+
+def rows_in_binary(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query, sent in PostgreSQL's binary format: half the bytes where columns are `bytea`.
+
+    Placeholders are `%(name)s`. Arrays need their type written after them.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters, binary=True).fetchall()
+
+
+@contextmanager
+def connections_pooled(*, size: int, options: str = "") -> Iterator[None]:
+    """Within the block up to `size` connections are kept open when they are given back, as in the web process.
+
+    For commands that give theirs back many times a second. `options` are the server's, such as `-c name=value`. In a
+    transaction, and where there is a pool already, nothing changes.
+    """
+    given = connection.settings_dict["OPTIONS"]
+    if connection.in_atomic_block or "pool" in given:
+        yield
+        return
+    connection.close()
+    connection.settings_dict["OPTIONS"] = {
+        **given, "options": f"{given.get('options', '')} {options}".strip(), "pool": {"min_size": 1, "max_size": size},
+    }  # fmt: skip
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL has it
+        connection.settings_dict["OPTIONS"] = given
 
 
 def connection_of_own() -> psycopg.Connection[Any]:

@@ -46,6 +46,9 @@ class Environment(BaseSettings):
     ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
+    ragsite_mlflow_tracking_uri: str = Field(
+        "", description="Where finished evaluation runs are logged; empty: nowhere."
+    )
     ragsite_url_ingestion: bool = Field(False, description="Whether documents are fetched from addresses callers give.")
     ragsite_url_allowed_hosts: str = Field("", description="Comma-separated hosts to fetch from; empty for any public.")
     ragsite_url_seconds: int = Field(20, ge=1, le=300, description="Time one fetch may take, redirects included.")

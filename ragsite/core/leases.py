@@ -61,16 +61,12 @@ def claimable() -> Q:
 def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
     """Take up to `limit` claimable rows of an ordered queryset and count an attempt on each. May come back empty."""
     owner = f"{worker_name()}:{new_id()}"
-    with transaction.atomic():
-        ids = tuple(
-            rows.filter(claimable())
-            .select_for_update(skip_locked=True, of=("self",))
-            .values_list("pk", flat=True)[:limit]
-        )
-        rows.model._default_manager.filter(pk__in=ids).update(
-            lease_owner=owner, lease_until=_lease_end(), attempts=F("attempts") + 1
-        )
-    return Claim(owner=owner, ids=ids)
+    chosen = rows.filter(claimable()).select_for_update(skip_locked=True, of=("self",)).values("pk")[:limit]
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        select, parameters = chosen.query.sql_with_params()
+        statement = _CLAIM.format(table=rows.model._meta.db_table, chosen=select)
+        cursor.execute(statement, (*parameters, owner, timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)))
+        return Claim(owner=owner, ids=tuple(sorted(found for (found,) in cursor.fetchall())))
 
 
 def lease_renew(model: type[models.Model], claim: Claim) -> int:
@@ -111,3 +107,12 @@ def lease_release(model: type[models.Model], claim: Claim, ids: Sequence[UUID]) 
 
 def _lease_end() -> Any:
     return Now() + timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)
+
+
+_CLAIM = """
+    WITH chosen AS MATERIALIZED ({chosen})
+    UPDATE {table} AS held
+    SET lease_owner = %s, lease_until = statement_timestamp() + %s, attempts = attempts + 1
+    FROM chosen WHERE held.id = chosen.pk
+    RETURNING held.id
+"""

@@ -28,20 +28,26 @@ class Event(Protocol):
     def key(self) -> UUID: ...
 
 
-def emit(event: Event) -> OutboxEvent:
-    """Write the event into the outbox and wake the relay at commit.
+def emit(*events: Event) -> list[OutboxEvent]:
+    """Write events, if any, into the outbox and wake the relay at commit.
 
     The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
     """
+    if not events:
+        return []
     if not connection.in_atomic_block:
-        raise RuntimeError(f"{event.type} was emitted outside a transaction")
-    key = str(event.key)
-    row = OutboxEvent.objects.create(
-        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event)
-    )
+        raise RuntimeError(f"{events[0].type} was emitted outside a transaction")
+    rows = OutboxEvent.objects.bulk_create([_row(event) for event in events])
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    return row
+    return rows
+
+
+def _row(event: Event) -> OutboxEvent:
+    key = str(event.key)
+    return OutboxEvent(
+        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event)
+    )
 
 
 def shard_of(key: str) -> int:

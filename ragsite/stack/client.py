@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ class Client:
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(60)
         )
 
-    def knowledge_base(self, name: str) -> str:
-        """Make a knowledge base; its id."""
-        return str(self._json(self._http.post("/knowledge-bases/", json={"name": name}))["id"])
+    def knowledge_base(self, name: str, **about: Any) -> str:
+        """Make a knowledge base, `about` which more may be said; its id."""
+        return str(self._json(self._http.post("/knowledge-bases/", json={"name": name, **about}))["id"])
 
     def upload(self, knowledge_base: str, path: Path) -> dict[str, Any]:
         """Upload a file; the version to watch."""
@@ -35,6 +35,22 @@ class Client:
             )
         version: dict[str, Any] = self._json(response)["version"]
         return version
+
+    def upload_many(self, knowledge_base: str, files: Sequence[tuple[str, bytes]]) -> list[str]:
+        """Upload files, each a name and its bytes, in one request; the outcome of each.
+
+        Raises:
+            ServiceUnavailableError: one was refused.
+        """
+        response = self._http.post(
+            "/documents/bulk/",
+            data={"knowledge_base": knowledge_base},
+            files=[("files", (name, content)) for name, content in files],
+        )
+        results = self._json(response)["results"]
+        for refused in (result for result in results if result["error"]):
+            raise ServiceUnavailableError(f"{refused['filename']}: {refused['error']['detail']}")
+        return [str(result["outcome"]) for result in results]
 
     def version(self, version_id: str) -> dict[str, Any]:
         """How far a version has come."""

@@ -60,10 +60,7 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ)))
         servers_check(env)
         say("database: bringing the schema up to date")
-        _manage(
-            {**env, "DATABASE_URL": env.get("DATABASE_OWNER_URL", env["DATABASE_URL"])}, "migrate", "--verbosity", "0"
-        )
-        admin_login = _admin_login(_manage(env, "bootstrap"))
+        admin_login = schema_prepare(env)
         commands = procfile(PROJECT_DIR / "Procfile", env)
         say(f"processes: starting {', '.join(commands)}")
         supervisor = stack.enter_context(Supervisor(commands, environ=env, directory=directory))
@@ -77,6 +74,13 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         )
         _await_ready(found)
         yield found
+
+
+def schema_prepare(environ: Mapping[str, str]) -> str:
+    """Bring the schema up to date as its owner, and make what a new installation needs; the first admin login."""
+    owner = {**environ, "DATABASE_URL": environ.get("DATABASE_OWNER_URL", environ["DATABASE_URL"])}
+    _manage(owner, "migrate", "--verbosity", "0")
+    return _admin_login(_manage(environ, "bootstrap"))
 
 
 def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, str]) -> dict[str, str]:

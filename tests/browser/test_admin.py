@@ -39,7 +39,7 @@ def test_every_list_and_every_row_s_page_open_without_trouble(visit: Visit) -> N
 
 def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
     links = visit.page.locator("#nav-sidebar-apps a").evaluate_all("found => found.map(a => a.getAttribute('href'))")
-    assert len(links) == 17
+    assert len(links) == 22
     for link in links:
         assert visit.page.request.get(visit.home + link).ok, link
 
@@ -56,6 +56,36 @@ def test_files_are_uploaded_through_the_page_and_each_is_told_of(visit: Visit) -
     expect(visit.page.get_by_text("tides.md: accepted")).to_be_visible()
     expect(visit.page.get_by_text("program.exe: The extension")).to_be_visible()
     assert Document.objects.get().title == "tides.md"
+
+
+def test_a_new_version_is_uploaded_from_a_document_s_page(visit: Visit) -> None:
+    document = factories.ready_version().document
+    visit.open(reverse("admin:documents_document_change", args=[document.pk]))
+    visit.page.click("text=Upload a new version")
+    tides = {"name": "tides.md", "mimeType": "text/markdown", "buffer": b"# Tides\n\nHigh water is at noon.\n"}
+    visit.page.set_input_files("[name=uploads]", [tides])
+    visit.page.click("#upload [type=submit]")
+    expect(visit.page.get_by_text("tides.md: accepted as version 2")).to_be_visible()
+
+
+def test_fields_side_by_side_are_at_one_height(visit: Visit) -> None:
+    visit.open(reverse("admin:documents_knowledgebase_add"))
+    size, overlap = (visit.page.locator(f"[name=chunk_{name}]").bounding_box() for name in ("size", "overlap"))
+    assert size
+    assert overlap
+    assert (size["y"], size["height"]) == (overlap["y"], overlap["height"])
+
+
+def test_what_failed_is_found_from_the_sidebar_and_retried_from_the_list(visit: Visit) -> None:
+    version = factories.upload(factories.knowledge_base(), "%PDF-1.7 broken", filename="broken.pdf").version
+    factories.run_stages()
+    visit.open("/admin/")
+    visit.page.click("text=Failed versions")
+    visit.page.click("#changelist .rag-small-button")
+    visit.page.click("#dialog [type=submit]")
+    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    version.refresh_from_db()
+    assert version.status == "uploaded"
 
 
 def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,19 +13,41 @@ from tests.servers import own_folder
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "RAGSITE_MODEL_TRANSPORT")
 
+RECOGNITION = """#!/bin/sh
+# Stands in for Tesseract: takes its worker with it for as long as the file `poison` is there.
+test -e "$RAGSITE_DATA_DIR/poison" && kill -9 $PPID
+cat > /dev/null
+echo "The keeper of the lighthouse signed the log."
+"""
+
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[System]:
     """The whole system with servers, workers and weights of its own, as `make up` starts it."""
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6"}
-    with own_folder() as folder, system(folder, environ, say=lambda _: None) as started:
-        yield started
+    environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6", "RAGSITE_PARSER_MEMORY_MB": "1024"}
+    with own_folder() as folder:
+        environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
+        with system(folder, environ, say=lambda _: None) as started:
+            yield started
+
+
+def _recognition(folder: Path) -> Path:
+    program = folder / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text(RECOGNITION)
+    program.chmod(0o755)
+    return program.parent
 
 
 @pytest.fixture(scope="session")
-def client(running: System) -> Client:
-    return Client(running.url, running.manage("apikey", "flows").strip())
+def key(running: System) -> str:
+    return running.manage("apikey", "flows").strip()
+
+
+@pytest.fixture(scope="session")
+def client(running: System, key: str) -> Client:
+    return Client(running.url, key)
 
 
 @pytest.fixture

@@ -1,65 +1,59 @@
-"""Documents through the whole system, while parts of it are killed."""
+"""Documents through the whole system, while parts of it stop."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
+import psutil
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from ragsite.stack.client import Client
-from ragsite.stack.stack import Stack
 from ragsite.stack.system import System
-from tests.flows.texts import write_documents
+from tests.flows import checks
+from tests.flows.chaos import lose_redis
+from tests.flows.checks import Database
+from tests.flows.texts import write_documents, write_mixed_documents
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
-Database = psycopg.Connection[tuple[Any, ...]]
 
 
-def test_everything_ends_ready_when_the_parsing_and_the_model_worker_are_killed(
+@pytest.mark.timeout(420)
+def test_workers_that_are_stopped_in_turn_finish_what_they_hold_and_lose_nothing(
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Killed workers")
-    uploaded = [client.upload(base, path) for path in write_documents(tmp_path, count=40, sentences=40, seed=1)]
+    base = client.knowledge_base("Rolling restart", chunking={"size": 32, "overlap": 4})
+    for path in write_mixed_documents(tmp_path, count=120, seed=1):
+        client.upload(base, path)
+    told = len(running.supervisor.events)
+    wait_for(lambda: checks.statuses(database, base).get("ready"), seconds=60, what="the first document ready")
+    for name in ("models", "general", "parsing"):
+        stopped = running.supervisor.pid(name)
+        os.kill(stopped, signal.SIGTERM)
+        wait_for(lambda pid=stopped: not psutil.pid_exists(pid), seconds=30, what=f"the end of {name}")
+        wait_for(lambda name=name: running.supervisor.pid(name), seconds=60, what=f"{name} up again")
+    checks.await_statuses(database, base, {"ready": 120}, seconds=150)
 
-    wait_for(lambda: _reached(database, base, "parsed") >= 4, seconds=60, what="some documents parsed")
-    os.kill(running.supervisor.pid("parsing"), signal.SIGKILL)
-    wait_for(lambda: 1 <= _reached(database, base, "embedded") < 40, seconds=90, what="some documents embedded")
-    os.kill(running.supervisor.pid("models"), signal.SIGKILL)
-    ended = list(client.wait([version["id"] for version in uploaded], seconds=150))
-
-    assert Counter(version["status"] for version in ended) == {"ready": 40}
-    assert running.supervisor.restarts("parsing") >= 1
-    assert running.supervisor.restarts("models") >= 1
-    _assert_no_chunk_twice(database, base)
-    _assert_spans_stand(database, base)
-    assert _events(database, base) == {"document.created": 40, "vector.indexed": 40}
+    assert max(checks.most_attempts(database, base).values()) == 1, "work was cut off"
+    assert [event for event in running.supervisor.events[told:] if "(exit code 0)" not in event] == []
+    checks.assert_no_chunk_twice(database, base)
+    checks.assert_spans_stand(database, base)
 
 
 def test_everything_ends_ready_when_redis_is_restarted_with_work_in_flight_and_loses_all_messages(
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
-    stack = Stack(Path(running.environ["RAGSITE_DATA_DIR"]) / "stack", {})
     before = {name: running.supervisor.restarts(name) for name in ("parsing", "general", "models")}
     base = client.knowledge_base("Lost messages")
     uploaded = [client.upload(base, path) for path in write_documents(tmp_path, count=12, sentences=40, seed=2)]
-    stack.server("redis").stop()
-    for log in stack.directory.glob("redis/**/appendonly*"):
-        log.unlink()
-    stack.server("redis").start()
+    lose_redis(running)
     ended = list(client.wait([version["id"] for version in uploaded], seconds=90))
 
     assert Counter(version["status"] for version in ended) == {"ready": 12}
-    _assert_no_chunk_twice(database, base)
+    checks.assert_no_chunk_twice(database, base)
     after = {name: running.supervisor.restarts(name) for name in before}
     assert after == before, "a worker ended when Redis went away"
 
@@ -70,17 +64,7 @@ def test_every_event_reaches_the_broker_in_order_per_document(
     base = client.knowledge_base("Events")
     uploaded = [client.upload(base, path) for path in write_documents(tmp_path, count=5, sentences=3, seed=3)]
     assert [version["status"] for version in client.wait([v["id"] for v in uploaded], seconds=60)] == ["ready"] * 5
-    wait_for(
-        lambda: _one(database, "SELECT count(*) FROM core_outboxevent WHERE sent_at IS NULL") == 0,
-        seconds=30,
-        what="the outbox drained",
-    )
-    expected = {row[0] for row in database.execute("SELECT event_id::text FROM core_outboxevent").fetchall()}
-    events = list(_published(running, len(expected)))
-    assert {event["id"] for event in events} == expected
-    for key in {event["partitionkey"] for event in events}:
-        of_key = [e for e in events if e["partitionkey"] == key and e["type"].startswith("document")]
-        assert [e["sequence"] for e in of_key] == sorted(e["sequence"] for e in of_key)
+    checks.assert_published(running, database)
 
 
 def test_a_file_that_cannot_be_parsed_fails_in_words_and_the_others_go_on(client: Client, tmp_path: Path) -> None:
@@ -94,78 +78,3 @@ def test_a_file_that_cannot_be_parsed_fails_in_words_and_the_others_go_on(client
     assert (failed["status"], failed["error_code"]) == ("failed", "damaged_file")
     assert failed["error"].endswith(".")
     assert ended[good[0].name]["status"] == "ready"
-
-
-def _reached(database: Database, base: str, stage: str) -> int:
-    """How many documents of a knowledge base have come at least that far."""
-    order = ["uploaded", "parsed", "chunked", "embedded", "ready"]
-    return _one(
-        database,
-        "SELECT count(*) FROM documents_documentversion v JOIN documents_document d ON d.id = v.document_id "
-        "WHERE d.knowledge_base_id = %s AND v.status = ANY(%s)",
-        base,
-        order[order.index(stage) :],
-    )
-
-
-def _assert_no_chunk_twice(database: Database, base: str) -> None:
-    chunks, places, vectors, counted = database.execute(
-        "SELECT count(*), count(DISTINCT (c.version_id, c.ordinal)), count(e.chunk_id), "
-        "(SELECT sum(v.chunk_count) FROM documents_documentversion v JOIN documents_document d ON d.id = v.document_id "
-        " WHERE d.knowledge_base_id = %(base)s) "
-        "FROM documents_chunk c JOIN documents_documentversion v ON v.id = c.version_id "
-        "JOIN documents_document d ON d.id = v.document_id "
-        "LEFT JOIN retrieval_embedding e ON e.chunk_id = c.id WHERE d.knowledge_base_id = %(base)s",
-        {"base": base},
-    ).fetchone() or (0, 0, 0, 0)
-    assert chunks == places == vectors == counted > 0
-
-
-def _assert_spans_stand(database: Database, base: str) -> None:
-    wrong = _one(
-        database,
-        "SELECT count(*) FROM documents_chunk c JOIN documents_parsedtext p ON p.version_id = c.version_id "
-        "JOIN documents_documentversion v ON v.id = c.version_id JOIN documents_document d ON d.id = v.document_id "
-        'WHERE d.knowledge_base_id = %s AND substr(p.text, c.start + 1, c."end" - c.start) <> c.text',
-        base,
-    )
-    assert wrong == 0
-
-
-def _events(database: Database, base: str) -> dict[str, int]:
-    rows = database.execute(
-        "SELECT type, count(*) FROM core_outboxevent WHERE payload->>'knowledge_base_id' = %s GROUP BY type", [base]
-    ).fetchall()
-    return {str(name): int(count) for name, count in rows}
-
-
-def _one(database: Database, statement: str, *parameters: object) -> int:
-    row = database.execute(statement, parameters).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _published(running: System, count: int) -> Iterator[dict[str, Any]]:
-    """The first `count` different events on the broker, in the order of each partition."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"],
-            "group.id": "test",
-            "enable.auto.commit": False,
-        }
-    )
-    topics = ("ragsite.document", "ragsite.vector", "ragsite.query")
-    consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics for p in range(PARTITIONS)])
-    seen: set[str] = set()
-
-    def take() -> list[dict[str, Any]]:
-        return [json.loads(m.value()) for m in consumer.consume(500, timeout=0.5) if m.error() is None]
-
-    try:
-        while len(seen) < count:
-            for event in wait_for(take, seconds=20, what=f"{count - len(seen)} more events on the broker"):
-                if event["id"] not in seen:
-                    seen.add(event["id"])
-                    yield event
-    finally:
-        consumer.close()

@@ -43,7 +43,7 @@ def _use(url: str, running: System, folder: Path) -> None:
     path = folder / "note.md"
     path.write_text("# Note\n\nThe lighthouse keeper changes the lamp every second Monday.\n")
     version = client.upload(base, path)
-    assert [v["status"] for v in client.wait([version["id"]], seconds=60)] == ["ready"]
+    assert [v["status"] for v in client.wait([version["id"]], seconds=150)] == ["ready"]
     answer = client.ask("When does the lighthouse keeper change the lamp?", base)
     assert answer["citations"][0]["quote"] == "The lighthouse keeper changes the lamp every second Monday."
     for page in ("/api/docs", "/api/openapi.json", "/admin/login/", "/metrics"):

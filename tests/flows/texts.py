@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 WORDS = [
@@ -39,3 +40,25 @@ def _write(path: Path, sentences: int, chance: random.Random) -> Path:
             lines.append(f"\n## Part {number // 8}\n")
     path.write_text("\n".join(lines))
     return path
+
+
+def write_mixed_documents(folder: Path, *, count: int, seed: int) -> list[Path]:
+    """Short Markdown, text, CSV and HTML files in turn, each of a few chunks."""
+    chance = random.Random(seed)
+    return [_write_mixed(folder / f"mixed-{seed}-{number}", number, chance) for number in range(count)]
+
+
+def _write_mixed(stem: Path, number: int, chance: random.Random) -> Path:
+    suffix = (".md", ".txt", ".csv", ".html")[number % 4]
+    subject, path = f"{stem.name}{suffix}", stem.with_suffix(suffix)
+    entries = [f"Entry {n} of {subject}: {' '.join(chance.choices(WORDS, k=9))}." for n in range(chance.randint(2, 4))]
+    path.write_text(_BODIES[suffix](subject, entries))
+    return path
+
+
+_BODIES: dict[str, Callable[[str, list[str]], str]] = {
+    ".md": lambda subject, entries: f"# {subject}\n\n" + "\n\n## More\n\n".join(entries),
+    ".txt": lambda subject, entries: f"{subject}\n\n" + "\n".join(entries),
+    ".csv": lambda subject, entries: "number,entry\n" + "".join(f"{n},{e}\n" for n, e in enumerate(entries)),
+    ".html": lambda subject, entries: f"<h1>{subject}</h1>" + "".join(f"<p>{entry}</p>" for entry in entries),
+}

@@ -14,6 +14,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from jsonschema import Draft202012Validator
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
+from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.evaluation.runs import evaluation_run_start
+from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import Answer, Query
 from ragsite.api import _merge
 from ragsite.gateway.models import Tenant
@@ -58,11 +62,21 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/documents/{id}/versions/",
         "/documents/bulk/",
         "/documents/from-url/",
+        "/evaluation-questions/{id}/",
+        "/evaluation-runs/",
+        "/evaluation-runs/{id}/",
+        "/evaluation-runs/{id}/compare/",
+        "/evaluation-runs/{id}/results/",
+        "/evaluation-sets/",
+        "/evaluation-sets/{id}/",
+        "/evaluation-sets/{id}/import/",
+        "/evaluation-sets/{id}/questions/",
         "/knowledge-bases/",
         "/knowledge-bases/{id}/",
         "/knowledge-bases/{id}/grants/",
         "/knowledge-bases/{id}/grants/{id}/",
         "/search",
+        "/versions/",
         "/versions/{id}/",
         "/versions/{id}/cancel/",
         "/versions/{id}/chunks/",
@@ -92,7 +106,11 @@ def theirs(db: None) -> dict[str, str]:
     client = make.client(version.document.tenant)
     answer = call(client, "post", "/api/v1/ask", {"question": "How many berths for guests has the harbour?"}).json()
     assert answer["found"]
+    run = _evaluation(version)
     return {
+        "evaluation-runs": str(run.pk),
+        "evaluation-sets": str(run.evaluation_set_id),
+        "evaluation-questions": str(run.evaluation_set.questions.get().pk),
         "knowledge-bases": str(version.document.knowledge_base_id),
         "documents": str(version.document_id),
         "versions": str(version.pk),
@@ -100,9 +118,16 @@ def theirs(db: None) -> dict[str, str]:
     }
 
 
+def _evaluation(version: DocumentVersion) -> EvaluationRun:
+    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
+    question_add(evaluation_set=made, text="Berths?", relevant=[Relevant(document_id=version.document_id)])
+    return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+
+
 def state() -> Any:
     """All that a call could change."""
     kinds = (Tenant, KnowledgeBase, Document, DocumentVersion, Chunk, Query, Answer)
+    kinds += (EvaluationSet, EvaluationQuestion, EvaluationRun)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 

@@ -22,10 +22,12 @@ def test_of_two_beats_one_leads_and_the_other_takes_over_when_it_is_gone() -> No
     second.close()
 
 
-def test_the_schedule_rings_the_sweep_and_the_purges_on_queues_that_exist() -> None:
+def test_the_schedule_rings_the_sweep_the_lexical_index_and_the_purges_on_queues_that_exist() -> None:
     queues = {queue.name for queue in app.conf.task_queues}
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
         "workers.tasks.sweep",
+        "workers.tasks.lexical_merge",
+        "workers.tasks.lexical_repair",
         "workers.tasks.purge",
         "workers.tasks.events_purge",
     }

@@ -8,14 +8,18 @@ from celery import Celery
 from django.db import transaction
 
 from apps.documents.models import DocumentVersion
+from apps.retrieval.evaluation.models import EvaluationRun
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.evaluation.runs import evaluation_run_start
+from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from ragsite.core.jobs import ring
 from ragsite.stack import ports
 from tests import factories as make
 from workers.celery import Config, app
-from workers.doorbell import CeleryDoorbell
+from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
 from workers.queues import LIMITS, Queue
 from workers.stages import stage_named
-from workers.sweep import messages_in, sweep
+from workers.sweep import sweep
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
@@ -56,6 +60,13 @@ def test_a_ring_of_a_transaction_that_rolls_back_is_not_heard() -> None:
     assert waiting(Queue.PARSING) == 0
 
 
+def test_rings_do_not_pile_up_for_a_worker_takes_claim_after_claim() -> None:
+    for _ in range(3 * ENOUGH_RINGS):
+        CeleryDoorbell().ring("parse")
+    CeleryDoorbell().ring("chunk", times=3 * ENOUGH_RINGS)
+    assert waiting(Queue.PARSING) == waiting(Queue.CHUNKING) == ENOUGH_RINGS
+
+
 def test_a_message_carries_the_stages_name_and_its_queues_time_limits() -> None:
     CeleryDoorbell().ring("parse")
     with app.connection_for_write() as connection:
@@ -79,17 +90,38 @@ def test_an_upload_is_accepted_although_redis_is_away(
     assert "the sweep will ring again" in caplog.text
 
 
-def test_the_sweep_rings_once_for_each_version_that_has_no_message() -> None:
+def test_the_sweep_rings_for_the_versions_that_wait_and_its_rings_do_not_pile_up() -> None:
     base = make.knowledge_base()
     for _ in range(3):
         make.upload(base)
     assert waiting(Queue.PARSING) == 0
     sweep()
     assert waiting(Queue.PARSING) == 3
-    sweep()
-    assert waiting(Queue.PARSING) == 3
+    for _ in range(ENOUGH_RINGS):
+        sweep()
+    assert waiting(Queue.PARSING) == ENOUGH_RINGS
 
 
 def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
     sweep()
     assert sum(waiting(queue) for queue in Queue) == 0
+
+
+def _run_asked_for() -> EvaluationRun:
+    version = make.upload(make.knowledge_base()).version
+    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
+    question_add(evaluation_set=made, text="When?", relevant=[Relevant(document_id=version.document_id)])
+    return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_an_evaluation_rings_where_models_answer_and_the_sweep_makes_a_lost_ring_good() -> None:
+    run = _run_asked_for()
+    assert waiting(Queue.RETRIEVAL) == 1
+    sweep()
+    assert waiting(Queue.RETRIEVAL) == 1, "one message is enough"
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_purge(Queue.RETRIEVAL.value)
+    sweep()
+    assert waiting(Queue.RETRIEVAL) == 1
+    run.delete()

@@ -21,3 +21,10 @@ def test_a_worker_refuses_a_pool_that_cannot_keep_its_queues_limits(queue: str, 
     assert done.returncode != 0
     assert f"{queue} needs --pool={wanted}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_worker_starts_from_the_procfiles_command_alone() -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-m", "celery", "-A", "workers.celery", "report"]
+    done = subprocess.run(command, cwd=PROJECT_DIR, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

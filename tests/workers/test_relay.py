@@ -44,7 +44,7 @@ def relay() -> Iterator[Relay]:
 
 def tell(document: UUID, number: int) -> OutboxEvent:
     with transaction.atomic():
-        return emit(DocumentTouched(tenant_id=new_id(), document_id=document, number=number))
+        return emit(DocumentTouched(tenant_id=new_id(), document_id=document, number=number))[0]
 
 
 def publish_all(relay: Relay) -> None:
@@ -87,7 +87,7 @@ def test_events_arrive_as_cloud_events_in_order_per_key_and_are_marked_as_sent(r
 def test_a_key_whose_event_cannot_be_delivered_waits_and_the_others_go_on(relay: Relay) -> None:
     blocked, free = new_id(), new_id()
     with transaction.atomic():
-        too_large = emit(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=0))
+        (too_large,) = emit(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=0))
         OutboxEvent.objects.filter(pk=too_large.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
     after, other = tell(blocked, 1), tell(free, 0)
     publish_all(relay)

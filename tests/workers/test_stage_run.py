@@ -187,6 +187,30 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
     assert (again(good).status, again(bad).status) == (VersionStatus.PARSED, VersionStatus.FAILED)
 
 
+def test_a_time_limit_among_several_blames_nobody_yet() -> None:
+    base = make.knowledge_base()
+    versions = [make.upload(base).version for _ in range(2)]
+    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    assert [again(version).status for version in versions] == [VersionStatus.UPLOADED] * 2
+    due(versions[0])
+    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    assert again(versions[0]).error_code == "too_slow"
+
+
+def test_when_one_lease_is_lost_the_others_are_given_back_at_once() -> None:
+    base = make.knowledge_base()
+    lost, held = (make.upload(base).version for _ in range(2))
+
+    def taken_over(step: Step) -> None:
+        DocumentVersion.objects.filter(pk=lost.pk).update(lease_owner="another")
+        with transaction.atomic():
+            step.complete(*step.claim.ids)
+
+    stage_run(stage_that(taken_over, claims=16))
+    assert (again(held).status, held.lease_owner, held.attempts) == (VersionStatus.UPLOADED, "", 1)
+    assert again(lost).lease_owner == "another"
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Stage) -> None:
     version = make.upload(make.knowledge_base()).version

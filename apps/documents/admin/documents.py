@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_exempt
 from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from apps.documents.admin.counts import documents_counted
+from apps.documents.admin.forms import DocumentForm
 from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, GrantInline, grant_action
-from apps.documents.admin.wording import size_in_words, status_badge
+from apps.documents.admin.uploading import new_version_page, upload_page
+from apps.documents.admin.wording import chunking_in_words, origin_in_words, size_in_words, status_badge
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Document, DocumentVersion, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
 from ragsite.core.admin.base import (
-    ReadOnlyAdmin,
+    RagAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
     badge,
@@ -28,6 +34,11 @@ from ragsite.core.admin.base import (
 )
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.members import tenant_ids_of
+
+RECHUNKED = (
+    "What is filled in here replaces the knowledge base's settings for this document. A change cuts its text anew as a new"
+    " version; the present one goes on answering until that is ready."
+)
 
 
 class KnowledgeBaseFilter(admin.RelatedFieldListFilter):
@@ -60,8 +71,12 @@ class VersionInline(ReadOnlyInline):
     verbose_name_plural = "Versions"
     ordering: ClassVar = ("-number",)
     per_page = 20
-    fields: ClassVar = ("page", "state", "chunk_count", "size_text", "created_at", "ready_at")
+    fields: ClassVar = ("page", "origin", "state", "chunk_count", "size_text", "created_at", "ready_at")
     hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
+        versions: QuerySet[DocumentVersion] = super().get_queryset(request)
+        return versions.select_related("rechunk_of")
 
     @display(description="Version")
     def page(self, version: DocumentVersion) -> SafeString:
@@ -71,36 +86,65 @@ class VersionInline(ReadOnlyInline):
     def state(self, version: DocumentVersion) -> SafeString:
         return status_badge(version.status)
 
+    @display(description="Came by")
+    def origin(self, version: DocumentVersion) -> str:
+        return origin_in_words(version)
+
     @display(description="Size")
     def size_text(self, version: DocumentVersion) -> str:
         return size_in_words(version.size)
 
 
 @admin.register(Document)
-class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, ReadOnlyAdmin):
+class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAdmin):
+    form = DocumentForm
     list_display: ClassVar = ("title", "knowledge_base", "state", "versions", "chunks", "created_at")
     list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), ("tenant", TenantFilter))
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("title", "external_id")
     inlines: ClassVar = (VersionInline, GrantInline)
-    actions_detail: ClassVar = ("give_grant", "restrict", "lift_restriction")
+    actions_detail: ClassVar = ("new_version", "give_grant", "restrict", "lift_restriction")
     give_grant = grant_action(DocumentGrantForm)
-    fields: ClassVar = (
-        ("title", "state"),
-        ("knowledge_base", "tenant"),
-        "readers",
-        ("current_version", "created_at"),
-        "external_id",
-        "metadata",
-        "content_hash",
-    )
+    readonly_fields: ClassVar = (
+        "state", "knowledge_base", "tenant", "readers", "current_version", "created_at", "metadata", "content_hash", "cut",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         living = super().get_queryset(request).filter(deleted_at=None, knowledge_base__deleted_at=None)
         return documents_counted(living)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.has_perm("documents.delete_document"))
+    def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
+        about = ("title", "external_id", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")
+        chunking = ("cut", "chunk_strategy", ("chunk_size", "chunk_overlap"))
+        may_change = self.has_change_permission(request, obj)
+        return (
+            (None, {"fields": about}),
+            (
+                "How it is cut",
+                {"fields": chunking if may_change else ("cut",), "description": RECHUNKED if may_change else ""},
+            ),
+            ("More about it", {"fields": ("metadata", "content_hash", "created_at"), "classes": ("collapse",)}),
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("documents.change_document"))
+
+    def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
+        document_update(document=obj, title=obj.title, external_id=obj.external_id, chunking=form.chunking())
+
+    @method_decorator(csrf_exempt)
+    @action(
+        description="Upload a new version",
+        icon="upload_file",
+        permissions=["upload"],
+        variant=ActionVariant.PRIMARY,
+    )
+    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        document = self.row_or_404(request, object_id)
+        return upload_page(request, page=new_version_page(document), site=self.admin_site)
 
     def has_restrict_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._may_turn(request, object_id, restricted=False)
@@ -165,6 +209,12 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, ReadO
     @display(description="Status", ordering="newest_status")
     def state(self, row: Any) -> SafeString:
         return status_badge(row.newest_status)
+
+    @display(description="Now")
+    def cut(self, row: Document) -> str:
+        base = ChunkingSettings.from_dict(row.knowledge_base.chunking)
+        whose = "this document's own settings" if row.chunking else "as in the knowledge base"
+        return f"{chunking_in_words(base.overridden(row.chunking))}: {whose}"
 
     @display(description="Versions", ordering="version_total")
     def versions(self, row: Any) -> str:

@@ -15,7 +15,8 @@ from apps.documents.chunking.settings import (
     ChunkingStrategy,
     InvalidChunkingError,
 )
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import Document, KnowledgeBase
+from apps.documents.services.rechunking import chunking_check
 
 STRATEGY_CHOICES = [
     (ChunkingStrategy.SENTENCE.value, "After a sentence, within a section"),
@@ -23,6 +24,9 @@ STRATEGY_CHOICES = [
     (ChunkingStrategy.TOKENS.value, "After a fixed number of tokens"),
     (ChunkingStrategy.SEMANTIC.value, "Where the meaning turns (costs an embedding for each sentence)"),
 ]
+
+OVERRIDES = {"chunk_strategy": "strategy", "chunk_size": "size", "chunk_overlap": "overlap"}
+"""Which field of a document's form is which setting."""
 
 
 class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -43,7 +47,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
     chunk_overlap = forms.IntegerField(
         initial=ChunkingSettings().overlap,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="The most tokens a chunk repeats from the one before it: 0 to half of the size.",
+        help_text="The most tokens repeated, 0 to half of the size.",
     )
 
     class Meta:
@@ -90,6 +94,50 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             self.add_error("name", f"There is already a knowledge base named {name!r}. Choose another name.")
 
 
+class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """What is said about a document, and how it is cut where that is not as its knowledge base's others are."""
+
+    chunk_strategy = forms.ChoiceField(
+        label="Chunks end",
+        choices=[("", "As in the knowledge base"), *STRATEGY_CHOICES],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    chunk_size = forms.IntegerField(
+        required=False, widget=UnfoldAdminIntegerFieldWidget, help_text="The most tokens of a chunk; empty as there."
+    )
+    chunk_overlap = forms.IntegerField(
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="The most tokens that are repeated; empty as there.",
+    )
+
+    class Meta:
+        model = Document
+        fields: ClassVar = ("title", "external_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, setting in OVERRIDES.items():
+            if name in self.fields:
+                self.fields[name].initial = self.instance.chunking.get(setting)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if OVERRIDES.keys() <= cleaned.keys():
+            self.cleaned_data = cleaned
+            try:
+                chunking_check(self.instance.knowledge_base, self.chunking())
+            except InvalidChunkingError as error:
+                self.add_error(None, ValidationError(error.sentence))
+        return cleaned
+
+    def chunking(self) -> dict[str, Any]:
+        """The settings that were filled in, which replace those of the knowledge base."""
+        filled = {setting: self.cleaned_data[name] for name, setting in OVERRIDES.items()}
+        return {setting: value for setting, value in filled.items() if value not in (None, "")}
+
+
 class ManyFilesInput(forms.ClearableFileInput):
     """A file input that takes several files at once."""
 
@@ -112,3 +160,15 @@ class UploadForm(forms.Form):
     uploads = ManyFilesField(
         allow_empty_file=True, error_messages={"required": "Choose at least one file."}, max_length=255
     )
+
+    def files_sent(self) -> list[Any]:
+        return list(self.cleaned_data["uploads"])
+
+
+class NewVersionForm(forms.Form):
+    """New bytes for a document."""
+
+    uploads = forms.FileField(allow_empty_file=True, error_messages={"required": "Choose a file."}, max_length=255)
+
+    def files_sent(self) -> list[Any]:
+        return [self.cleaned_data["uploads"]]

@@ -18,7 +18,8 @@ from unfold.enums import ActionVariant
 from apps.documents.admin.counts import knowledge_bases_counted
 from apps.documents.admin.forms import KnowledgeBaseForm
 from apps.documents.admin.grants import GivesGrantsMixin, GrantInline, KnowledgeBaseGrantForm, grant_action
-from apps.documents.admin.uploading import upload_page
+from apps.documents.admin.uploading import documents_page, upload_page
+from apps.documents.admin.wording import chunking_in_words as in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import (
@@ -48,7 +49,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             "How documents are cut",
             {
                 "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
-                "description": "Chosen once: every document of the knowledge base is cut alike.",
+                "description": "Chosen once for all documents of the knowledge base. A document can have settings of its own.",
             },
         ),
     )
@@ -94,7 +95,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
-        return upload_page(request, knowledge_base=knowledge_base, site=self.admin_site)
+        return upload_page(request, page=documents_page(knowledge_base), site=self.admin_site)
 
     @action(description="Try a query", icon="forum", permissions=["view"])
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -121,5 +122,4 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     @display(description="Chunking")
     def chunking_in_words(self, row: KnowledgeBase) -> str:
-        chunking = ChunkingSettings.from_dict(row.chunking)
-        return f"By {chunking.strategy}, at most {chunking.size} tokens, {chunking.overlap} of them repeated"
+        return in_words(ChunkingSettings.from_dict(row.chunking))

@@ -1,7 +1,10 @@
-"""The page that uploads documents into a knowledge base, several at once."""
+"""The pages that take files: documents for a knowledge base, several at once or in a ZIP, and a new version of one."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,71 +17,143 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_protect
 
-from apps.documents.admin.forms import UploadForm
-from apps.documents.models import KnowledgeBase
+from apps.documents.admin.forms import NewVersionForm, UploadForm
+from apps.documents.models import Document, KnowledgeBase
 from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
+from apps.documents.services.bulk import BulkRequest, FileResult, documents_upload
 from apps.documents.services.uploads import UploadOutcome, UploadRequest, document_upload
-from apps.documents.uploads import UploadTooLargeError
+from apps.documents.sources import arrived
+from apps.documents.uploads import ManyFilesUploadHandler, UploadTooLargeError
+from ragsite.core.admin.base import row_url
 from ragsite.core.errors import RagError
 
 TOLD = {
     UploadOutcome.CREATED: (messages.SUCCESS, "{name}: accepted; it is searchable once it is ready."),
-    UploadOutcome.NEW_VERSION: (messages.SUCCESS, "{name}: accepted as a new version."),
+    UploadOutcome.NEW_VERSION: (messages.SUCCESS, "{name}: accepted as version {number}; it answers once it is ready."),
     UploadOutcome.UNCHANGED: (messages.INFO, "{name}: unchanged; these bytes are already in {title!r}."),
 }
-
+# A ZIP may bring a thousand results: beyond this only refusals are told one by one, and the rest as numbers.
+MOST_TOLD = 40
 MEGABYTE = 1024 * 1024
 
 
-def upload_page(request: HttpRequest, *, knowledge_base: KnowledgeBase, site: AdminSite) -> HttpResponse:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPage:
+    """What a page says, what is done with its files, and where it leads: `done` once something was taken."""
+
+    row: KnowledgeBase | Document
+    title: str
+    intro: str
+    form: type[UploadForm | NewVersionForm]
+    take: Callable[[Sequence[Any]], Iterable[FileResult]]
+    done: str
+    is_for_many: bool
+
+
+def documents_page(knowledge_base: KnowledgeBase) -> UploadPage:
+    """For documents that are new to a knowledge base."""
+    return UploadPage(
+        row=knowledge_base,
+        title=f"Upload documents to {knowledge_base}",
+        intro="Each file becomes a document, and so does each file in a ZIP. What is there already is left as it is.",
+        form=UploadForm,
+        take=lambda files: documents_upload(BulkRequest(knowledge_base=knowledge_base, files=arrived(files))),
+        done=f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={knowledge_base.pk}",
+        is_for_many=True,
+    )
+
+
+def new_version_page(document: Document) -> UploadPage:
+    """For new bytes of a document that is known."""
+    current = document.current_version
+    stays = f"Version {current.number} goes on answering until the new one is ready" if current else "None answers yet"
+    return UploadPage(
+        row=document,
+        title=f"Upload a new version of {document}",
+        intro=f"{stays}. Earlier versions are kept, and can be gone back to.",
+        form=NewVersionForm,
+        take=lambda files: _new_versions(document, files),
+        done=row_url(document),
+        is_for_many=False,
+    )
+
+
+def upload_page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> HttpResponse:
     """Show the form, or take the files of it.
 
     The caller must be exempt from the CSRF middleware: that reads the body first, where a file over the limit raises.
     Here the body is read under guard, and the check follows before anything is done with it.
     """
+    if page.is_for_many:
+        request.upload_handlers = [ManyFilesUploadHandler(request)]
     try:
         request.FILES  # noqa: B018 - reading it is what parses the body
     except (UploadTooLargeError, TooManyFilesSent) as error:
         messages.error(request, error.sentence if isinstance(error, RagError) else _too_many_files())
         return redirect(request.path)
-    page: HttpResponse = csrf_protect(_page)(request, knowledge_base=knowledge_base, site=site)
-    return page
+    response: HttpResponse = csrf_protect(_page)(request, page=page, site=site)
+    return response
 
 
-def _page(request: HttpRequest, *, knowledge_base: KnowledgeBase, site: AdminSite) -> HttpResponse:
-    form = UploadForm(request.POST or None, request.FILES or None)
+def _page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> HttpResponse:
+    form = page.form(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        accepted = [_upload(request, knowledge_base, file) for file in form.cleaned_data["uploads"]]
-        return redirect(_documents_url(knowledge_base) if any(accepted) else request.path)
+        results = list(page.take(form.files_sent()))
+        _tell(request, results)
+        return redirect(page.done if any(result.outcome for result in results) else request.path)
     context = {
         **site.each_context(request),
-        "title": f"Upload documents to {knowledge_base}",
-        "opts": KnowledgeBase._meta,
-        "original": knowledge_base,
+        "title": page.title,
+        "opts": page.row._meta,
+        "original": page.row,
+        "page": page,
         "form": form,
-        "extensions": ", ".join(ending for ending, kind in EXTENSIONS.items() if kind is not DocumentType.CODE),
+        "back": row_url(page.row),
+        "extensions": [ending for ending, kind in EXTENSIONS.items() if kind is not DocumentType.CODE],
         "limit": settings.RAGSITE_MAX_UPLOAD_BYTES // MEGABYTE,
         "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     return TemplateResponse(request, "ragsite/admin/upload.html", context)
 
 
-def _upload(request: HttpRequest, knowledge_base: KnowledgeBase, file: Any) -> bool:
-    """Upload one file and say what became of it; whether it was taken."""
-    try:
-        upload = document_upload(UploadRequest(knowledge_base=knowledge_base, filename=file.name, parts=file.chunks()))
-    except RagError as error:
-        messages.error(request, f"{file.name}: {error.sentence}")
-        return False
-    level, text = TOLD[upload.outcome]
-    messages.add_message(request, level, text.format(name=file.name, title=upload.version.document.title))
-    return True
+def _new_versions(document: Document, files: Iterable[Any]) -> Iterator[FileResult]:
+    for file in files:
+        request = UploadRequest(
+            knowledge_base=document.knowledge_base, document=document, filename=file.name, parts=file.chunks()
+        )
+        try:
+            upload = document_upload(request)
+        except RagError as error:
+            yield FileResult(file.name, error=error)
+        else:
+            yield FileResult(file.name, upload.outcome, upload.version)
+
+
+def _tell(request: HttpRequest, results: Sequence[FileResult]) -> None:
+    """A message for each file; of very many, for each that was refused, and the numbers of the others."""
+    told = results if len(results) <= MOST_TOLD else [result for result in results if result.error][:MOST_TOLD]
+    for result in told:
+        level, text = _in_words(result)
+        messages.add_message(request, level, text)
+    if len(told) < len(results):
+        messages.info(request, _in_numbers(results))
+
+
+def _in_words(result: FileResult) -> tuple[int, str]:
+    if result.outcome is None or result.version is None:
+        return messages.ERROR, f"{result.filename}: {result.error.sentence if result.error else 'refused'}"
+    level, text = TOLD[result.outcome]
+    version = result.version
+    return level, text.format(name=result.filename, number=version.number, title=version.document.title)
+
+
+def _in_numbers(results: Iterable[FileResult]) -> str:
+    """`In all 250 files: 240 created, 8 unchanged, 2 refused.`"""
+    counts = Counter(result.outcome.value if result.outcome else "refused" for result in results)
+    parts = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in counts.items())
+    return f"In all {counts.total():,} files: {parts}."
 
 
 def _too_many_files() -> str:
     return f"More than {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at once are not taken. Upload them in parts."
-
-
-def _documents_url(knowledge_base: KnowledgeBase) -> str:
-    return f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={knowledge_base.pk}"

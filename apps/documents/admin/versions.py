@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +18,7 @@ from unfold.enums import ActionVariant
 
 from apps.documents.admin.wording import (
     OUTCOME_TONES,
+    origin_in_words,
     seconds_in_words,
     size_in_words,
     status_badge,
@@ -84,7 +86,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         "number",
         "document_link",
         "knowledge_base",
-        "state",
+        "state_and_reason",
         "chunk_count",
         "created_at",
     )
@@ -94,7 +96,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     actions: ClassVar = ("retry_selected",)
     actions_detail: ClassVar = ("retry", "cancel", "roll_back")
     fieldsets: ClassVar = (
-        (None, {"fields": ("state", "explanation", ("document", "chunks"), ("created_at", "ready_at"))}),
+        (None, {"fields": ("state", "explanation", "origin", ("document", "chunks"), ("created_at", "ready_at"))}),
         (
             "File",
             {"classes": ("tab",), "fields": (("filename", "number"), ("document_type", "size_text"), "content_hash")},
@@ -104,7 +106,11 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
         versions: QuerySet[DocumentVersion] = super().get_queryset(request)
-        return versions.filter(document__deleted_at=None).select_related("document__knowledge_base")
+        return versions.filter(document__deleted_at=None).select_related("document__knowledge_base", "rechunk_of")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """With a button that retries, for those who may."""
+        return (*self.list_display, "mend") if self.has_retry_permission(request) else self.list_display
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
@@ -189,9 +195,25 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def knowledge_base(self, version: DocumentVersion) -> str:
         return str(version.document.knowledge_base)
 
-    @display(description="Status", ordering="status")
+    @display(description="Status")
     def state(self, version: DocumentVersion) -> SafeString:
         return status_badge(version.status)
+
+    @display(description="Status", ordering="status")
+    def state_and_reason(self, version: DocumentVersion) -> SafeString:
+        reason = format_html('<p class="rag-reason">{}</p>', version.error) if version.error else ""
+        return format_html("{}{}", status_badge(version.status), reason)
+
+    @display(description="")
+    def mend(self, version: DocumentVersion) -> str:
+        if version.status not in STOPPED:
+            return ""
+        url = reverse("admin:documents_documentversion_retry", args=[version.pk])
+        return render_to_string("ragsite/admin/retry.html", {"url": url})
+
+    @display(description="Came by")
+    def origin(self, version: DocumentVersion) -> str:
+        return origin_in_words(version)
 
     @display(description="In words")
     def explanation(self, version: DocumentVersion) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from apps.documents.models import StageOutcome, VersionStatus
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import DocumentVersion, StageOutcome, VersionStatus
 from apps.documents.parsing.types import PlaceKind
 from ragsite.core.admin.base import badge
 
@@ -53,6 +54,15 @@ def heading_in_words(heading_path: Sequence[str]) -> str:
 def where_in_words(heading_path: Sequence[str], place: Mapping[str, Any] | None) -> str:
     """Headings and place together, as a reader would look it up."""
     return " · ".join(part for part in (heading_in_words(heading_path), place_in_words(place)) if part)
+
+
+def chunking_in_words(chunking: ChunkingSettings) -> str:
+    return f"By {chunking.strategy}, at most {chunking.size} tokens, {chunking.overlap} of them repeated"
+
+
+def origin_in_words(version: DocumentVersion) -> str:
+    """What made the version: an upload, or other chunking of one."""
+    return f"Version {version.rechunk_of.number}, cut anew" if version.rechunk_of else "Upload"
 
 
 def size_in_words(size: int) -> str:

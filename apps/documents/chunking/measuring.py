@@ -33,3 +33,9 @@ class WordMeasure:
 
     def text(self, text: str) -> int:
         return sum(map(self.word, WORD.findall(text)))
+
+
+@lru_cache(maxsize=4)
+def word_measure(tokenizer: Tokenizer) -> WordMeasure:
+    """The tokenizer's measure, one for all documents: they share most of their words."""
+    return WordMeasure(tokenizer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate
 
-from apps.documents.chunking.measuring import CHARACTERS_PER_TOKEN, WORD, WordMeasure
+from apps.documents.chunking.measuring import CHARACTERS_PER_TOKEN, WORD, word_measure
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.chunking.types import Span, Tokenizer
 
@@ -24,7 +24,7 @@ class Ruler:
         self.size = min(settings.size, tokenizer.limit)
         self.overlap = min(settings.overlap, self.size // 2)
         self.core_size = self.size - self.overlap
-        self.words = WordMeasure(tokenizer)
+        self.words = word_measure(tokenizer)
         self._tokenizer = tokenizer
 
     def measure(self, start: int, end: int) -> int:

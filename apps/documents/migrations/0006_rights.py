@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('documents', '0003_table_header'),
+        ('documents', '0004_chunking_override'),
         ('gateway', '0003_members'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

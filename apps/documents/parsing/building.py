@@ -14,7 +14,10 @@ LONGEST_HEADING = 200
 LONGEST_LABEL = 500
 LONGEST_TITLE = 300
 DEEPEST_INDENT = 8
+SHORTEST_FENCE = 3
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
+_BACKTICKS = re.compile("`+")
+_EMPTY_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 
 
 def list_indent(depth: int) -> str:
@@ -25,6 +28,13 @@ def list_indent(depth: int) -> str:
 def table_row(cells: Sequence[str]) -> str:
     """A table's row as a line of text."""
     return f"| {' | '.join(cells)} |"
+
+
+def fenced(code: str, language: str = "") -> str:
+    """Code between two fences, which are longer than any run of backticks in it."""
+    longest = max((len(run) for run in _BACKTICKS.findall(code)), default=0)
+    fence = "`" * max(SHORTEST_FENCE, longest + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def shortened(label: str) -> str:
@@ -72,6 +82,12 @@ class DocumentBuilder:
     def block(self, text: str) -> None:
         """A paragraph, or any text that stands for itself."""
         self._append_body(text, is_line=False)
+
+    def code(self, text: str, *, language: str = "") -> None:
+        """Code, or other text whose lines stand as they are. It comes between fences, by which it is known as one block."""
+        code = _EMPTY_EDGES.sub("", clean(text))
+        if code.strip():
+            self._append_body(fenced(code, language), is_line=False)
 
     def line(self, text: str) -> None:
         """A table row or list item: the next line follows directly."""

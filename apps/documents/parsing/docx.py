@@ -30,7 +30,19 @@ EMBEDDED_FOLDER = "word/embeddings/"
 # Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.
 NOT_SHOWN = frozenset({"del", "moveFrom", "instrText", "delText", "Fallback", "pPr", "rPr"})
 TEXT_BOX = "txbxContent"
+# Names that Word, LibreOffice and pandoc give, and what people call their own; and typefaces in which code is set.
 _HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
+_CODE_STYLE = re.compile(
+    r"(?:(?:source|program|computer|sample|block)[ _-]?)?(?:code|listing)"
+    r"(?:[ _-]?(?:block|text|example|listing|snippet|sample|line|paragraph))?\d*"
+    r"|(?:html )?preformatted(?: text)?|macro(?: text)?|verbatim",
+    re.IGNORECASE,
+)
+_CODE_FONT = re.compile(
+    r"consolas|courier|lucida console|menlo|monaco|inconsolata|andale mono|cascadia (?:code|mono)|fira (?:code|mono)"
+    r"|jetbrains mono|source code|(?:dejavu sans|liberation|noto sans|roboto|ubuntu) mono|sf mono",
+    re.IGNORECASE,
+)
 
 
 class DocxParser:
@@ -63,17 +75,25 @@ def _metadata(archive: XmlArchive) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Styles:
-    """What a paragraph's style makes of it: style ids with their heading level, and the ids of list styles."""
+    """What a paragraph's style makes of it: style ids with their heading level, and the ids of list and code styles.
+
+    `has_code_font` tells that all text is set in a typeface of code, unless it is said otherwise: then none means code.
+    """
 
     levels: dict[str, int]
     lists: frozenset[str]
+    code: frozenset[str]
+    has_code_font: bool
 
 
 def _styles(archive: XmlArchive, related: list[Relation]) -> _Styles:
     root = archive.xml(next((relation.target for relation in related if relation.kind == "styles"), ""))
     by_id = {attribute(style, "styleId"): style for style in children(root, "style")}
+    usual = [attribute(style, "styleId") for style in by_id.values() if _is_usual(style)]
+    fonts = [child(root, "docDefaults", "rPrDefault", "rPr"), *(child(by_id[name], "rPr") for name in usual)]
+    has_code_font = any(map(_is_code_font, fonts))
     levels = {}
-    lists = set()
+    lists, code = set(), set()
     for style_id in by_id:
         chain = list(_based_on(style_id, by_id))
         level = next((level for level in map(_own_level, chain) if level is not None), None)
@@ -81,7 +101,23 @@ def _styles(archive: XmlArchive, related: list[Relation]) -> _Styles:
             levels[style_id] = level
         if any(_is_numbered(child(style, "pPr")) for style in chain):
             lists.add(style_id)
-    return _Styles(levels, frozenset(lists))
+        if style_id not in usual and any(_is_code_style(style, by_font=not has_code_font) for style in chain):
+            code.add(style_id)
+    return _Styles(levels, frozenset(lists), frozenset(code), has_code_font)
+
+
+def _is_usual(style: etree._Element) -> bool:
+    """Whether paragraphs have the style that name none."""
+    return attribute(style, "type") == "paragraph" and attribute(style, "default") in {"1", "true", "on"}
+
+
+def _is_code_style(style: etree._Element, *, by_font: bool) -> bool:
+    name = attribute(child(style, "name"))
+    return _CODE_STYLE.fullmatch(name.strip()) is not None or (by_font and _is_code_font(child(style, "rPr")))
+
+
+def _is_code_font(properties: etree._Element | None) -> bool:
+    return _CODE_FONT.match(attribute(child(properties, "rFonts"), "ascii")) is not None
 
 
 def _based_on(style_id: str, by_id: dict[str, etree._Element]) -> Iterator[etree._Element]:
@@ -139,7 +175,11 @@ def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
 
 
 def _paragraph_text(paragraph: etree._Element) -> str:
-    return "".join(_run_text(element) for element in _shown(paragraph)).strip()
+    return _characters(paragraph).strip()
+
+
+def _characters(paragraph: etree._Element) -> str:
+    return "".join(_run_text(element) for element in _shown(paragraph))
 
 
 def _run_text(element: etree._Element) -> str:
@@ -162,12 +202,14 @@ class _Writer:
     def __init__(self, builder: DocumentBuilder, *, styles: _Styles) -> None:
         self.builder = builder
         self._styles = styles
+        self._code: list[str] = []
 
     def write_body(self, document: etree._Element) -> None:
         body = child(document, "body")
         if body is None:
             raise DamagedFileError("The document has no body.")
         self._write_blocks(body)
+        self._end_code()
 
     def write_appendix(self, parts: list[etree._Element], *, only_words: bool) -> None:
         """What stands outside the body, each text once; `only_words` leaves out page numbers and rules."""
@@ -191,16 +233,38 @@ class _Writer:
         properties = child(paragraph, "pPr")
         text = _paragraph_text(paragraph)
         level = self._level(properties)
-        if level is not None:
-            self.builder.heading(level, text)
-        elif text and self._is_list_item(properties):
-            depth = attribute(child(properties, "numPr", "ilvl"))
-            self.builder.line(f"{list_indent(int(depth) if depth.isdecimal() else 0)}- {text}")
+        is_item = level is None and bool(text) and self._is_list_item(properties)
+        if level is None and not is_item and self._continues_code(paragraph, text):
+            self._code.append(_characters(paragraph).rstrip())
         else:
-            self.builder.block(text)
+            self._end_code()
+            self._write_words(text, level=level, item=properties if is_item else None)
         for box in _shown(paragraph):
             if local_name(box) == TEXT_BOX:
                 self._write_blocks(box)
+
+    def _write_words(self, text: str, *, level: int | None, item: etree._Element | None) -> None:
+        if level is not None:
+            self.builder.heading(level, text)
+        elif item is not None:
+            depth = attribute(child(item, "numPr", "ilvl"))
+            self.builder.line(f"{list_indent(int(depth) if depth.isdecimal() else 0)}- {text}")
+        else:
+            self.builder.block(text)
+
+    def _continues_code(self, paragraph: etree._Element, text: str) -> bool:
+        """Whether the paragraph is a line of code, or an empty one after such a line."""
+        if not text:
+            return bool(self._code)
+        if attribute(child(paragraph, "pPr", "pStyle")) in self._styles.code:
+            return True
+        runs = [run for run in _nearest(paragraph, "r") if _run_has_words(run)]
+        return bool(runs) and not self._styles.has_code_font and all(_is_code_font(child(run, "rPr")) for run in runs)
+
+    def _end_code(self) -> None:
+        """A program is a paragraph a line, or one paragraph with line breaks: what follows one another is one block."""
+        self.builder.code("\n".join(self._code))
+        self._code = []
 
     def _level(self, properties: etree._Element | None) -> int | None:
         level = _outline_level(properties)
@@ -214,6 +278,7 @@ class _Writer:
         return attribute(child(properties, "pStyle")) in self._styles.lists
 
     def _write_table(self, table: etree._Element) -> None:
+        self._end_code()
         rows = [list(_nearest(row, "tc")) for row in _nearest(table, "tr")]
         if all(len(cells) <= 1 for cells in rows):
             # A frame or a column of text boxes rather than a table.
@@ -224,6 +289,10 @@ class _Writer:
             texts = [_cell_text(cell) for cell in cells]
             if any(texts):
                 self.builder.line(table_row(texts))
+
+
+def _run_has_words(run: etree._Element) -> bool:
+    return any(_run_text(element).strip() for element in _shown(run))
 
 
 def _paragraphs(element: etree._Element) -> Iterator[etree._Element]:

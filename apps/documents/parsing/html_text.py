@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from lxml import etree
 
@@ -26,12 +27,16 @@ _BLOCK_NAMES = (
     " form h1 h2 h3 h4 h5 h6 header hr html legend li main menu ol option p pre search section summary table tbody td"
     " tfoot th thead tr ul"
 )
+LONGEST_UNMARKED_CODE = 100  # lines
+# Beside code: numbers that some pages put before its lines.
+LINE_NUMBERS = frozenset({"linenos", "lineno", "gutter"})
 DROPPED = frozenset(_DROPPED_NAMES.split())
 BLOCKS = frozenset(_BLOCK_NAMES.split())
 CELLS = frozenset({"td", "th"})
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 # The whitespace that HTML collapses; a no-break space is not among it.
 _WHITESPACE = re.compile(r"[ \t\n\r\f]+")
+_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#.-]{1,20})(?=\s|$)")
 _LINE_EDGE = re.compile(r" *\n *")
 
 
@@ -83,15 +88,31 @@ def _parse_tree(source: str) -> etree._Element | None:
 def _is_dropped(element: etree._Element) -> bool:
     if element.tag in DROPPED or element.get("hidden") is not None:
         return True
+    if element.tag in {"td", "span"} and LINE_NUMBERS.intersection(element.get("class", "").split()):
+        return True
     return _HIDDEN_STYLE.search(element.get("style", "")) is not None
 
 
 def _is_layout(table: etree._Element) -> bool:
-    """Whether a table only arranges the page: its cells hold headings or further tables."""
-    inner = next(table.iter("table", *HEADING_LEVELS), None)
-    if inner is table:
-        inner = next(table.iterdescendants("table", *HEADING_LEVELS), None)
+    """Whether a table only arranges the page: its cells hold headings, further tables, or code beside line numbers."""
+    inner = next(table.iterdescendants("table", *HEADING_LEVELS), None)
+    if inner is None and next(table.iterdescendants("pre"), None) is not None:
+        return len(list(islice(table.iterdescendants("tr"), 2))) == 1
     return inner is not None or table.get("role") in {"presentation", "none"}
+
+
+def _is_code(pre: etree._Element) -> bool:
+    """Whether preformatted text is code, or at least as short as code is: some pages are one text file within `pre`."""
+    if next(pre.iterdescendants(*HEADING_LEVELS), None) is not None:
+        return False
+    is_marked = next(pre.iterdescendants("code", "samp", "kbd"), None) is not None
+    return is_marked or sum(str(text).count("\n") for text in pre.itertext()) <= LONGEST_UNMARKED_CODE
+
+
+def _language(code: etree._Element) -> str:
+    """The language that the page names for the code, by the class of the element itself or of the first one in it."""
+    named = (_LANGUAGE.search(element.get("class", "")) for element in [code, *code.iterchildren("code")][:2])
+    return next((found[1] for found in named if found), "")
 
 
 @dataclass(slots=True)
@@ -109,6 +130,7 @@ class _Walk:
     lists: list[_List] = field(default_factory=list)
     bullet: str = ""
     preformatted: int = 0
+    code: etree._Element | None = None
     table: etree._Element | None = None
     cells: list[str] = field(default_factory=list)
     is_in_cell: bool = False
@@ -128,6 +150,10 @@ class _Walk:
         if element.tag in BLOCKS:
             self._end_block()
         match element.tag:
+            case "br":
+                self.words.append("\n")
+            case _ if self.code is not None:
+                pass  # What else marks code up is no part of it.
             case "table" if self.table is None and not _is_layout(element):
                 self.table = element
             case "td" | "th":
@@ -137,9 +163,9 @@ class _Walk:
             case "li":
                 self.bullet = self._next_bullet()
             case "pre":
+                is_outermost = not self.preformatted and not self.is_in_cell
+                self.code = element if is_outermost and _is_code(element) else None
                 self.preformatted += 1
-            case "br":
-                self.words.append("\n")
             case "img":
                 self.words.append(f" {element.get('alt', '')} ")
         self._add(element.text)
@@ -151,6 +177,9 @@ class _Walk:
 
     def _end(self, element: etree._Element) -> None:
         tag = element.tag
+        if self.code is not None:
+            self._end_in_code(element)
+            return
         if tag in HEADING_LEVELS and not self.lists and not self.is_in_cell:
             self.builder.heading(HEADING_LEVELS[tag], self._take())
         elif tag in CELLS and self.is_in_cell:
@@ -171,6 +200,22 @@ class _Walk:
             case "pre":
                 self.preformatted -= 1
 
+    def _end_in_code(self, element: etree._Element) -> None:
+        """Blocks within code are lines of it."""
+        if element is self.code:
+            self._end_code(element)
+        elif element.tag in BLOCKS:
+            self._end_block()
+
+    def _end_code(self, element: etree._Element) -> None:
+        code = "".join(self.words)
+        self.words.clear()
+        self.code, self.preformatted = None, 0
+        if self.bullet and code.strip():
+            self.builder.line(self.bullet.rstrip())
+            self.bullet = ""
+        self.builder.code(code, language=_language(element))
+
     def _add(self, text: str | None) -> None:
         if text:
             self.words.append(text if self.preformatted else _WHITESPACE.sub(" ", text))
@@ -189,6 +234,10 @@ class _Walk:
         return text if self.preformatted else _LINE_EDGE.sub("\n", re.sub(" +", " ", text)).strip(" ")
 
     def _end_block(self) -> None:
+        if self.code is not None:
+            if self.words and not self.words[-1].endswith("\n"):
+                self.words.append("\n")
+            return
         if self.is_in_cell:
             self.words.append(" ")
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,6 @@ class Recognition:
     languages: str = DEFAULT_LANGUAGES
     seconds_a_page: float = 30.0
     most_pages: int = 100
-
-
-def is_available() -> bool:
-    """Whether the program is installed."""
-    return shutil.which(PROGRAM) is not None
 
 
 class OcrPdfParser:

@@ -9,8 +9,17 @@ from typing import Any
 from django.conf import settings
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
-from apps.documents.services.uploads import Foreseen, Upload, UploadOutcome, UploadRequest, document_upload
-from apps.documents.sources import Source, SourceFile, sources_of
+from apps.documents.parsing.sniffing import safe_filename, sniff
+from apps.documents.services.rechunking import chunking_check
+from apps.documents.services.uploads import (
+    Foreseen,
+    Upload,
+    UploadOutcome,
+    UploadRequest,
+    document_upload,
+    upload_foresee,
+)
+from apps.documents.sources import Source, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.uploads import upload_too_large
 from ragsite.core.errors import RagError
 from ragsite.gateway.keys import Principal
@@ -33,11 +42,17 @@ class BulkRequest:
     knowledge_base: KnowledgeBase
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
+    chunking: dict[str, Any] = field(default_factory=dict)
     principal: Principal | None = None
 
 
 def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
-    """Upload one file after the other, and each member of a ZIP; the results in their order. A refusal is a result."""
+    """Upload one file after the other, and each member of a ZIP; the results in their order. A refusal is a result.
+
+    Raises:
+        InvalidChunkingError: no document of the knowledge base can be cut by the request's chunking; no file is taken.
+    """
+    chunking_check(request.knowledge_base, request.chunking)
     for file in request.files:
         if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
             yield FileResult(file.name, error=upload_too_large(file.name))
@@ -62,13 +77,25 @@ def _result(source: Source, take: Callable[[Source], Upload | Foreseen]) -> File
     return FileResult(source.name, taken.outcome, taken.version)
 
 
-def _upload(request: BulkRequest, source: Source) -> Upload:
-    return document_upload(
-        UploadRequest(
-            knowledge_base=request.knowledge_base,
-            filename=source.filename,
-            parts=source.parts(),
-            metadata=request.metadata,
-            principal=request.principal,
-        )
+def _upload(request: BulkRequest, source: Source) -> Upload | Foreseen:
+    upload = UploadRequest(
+        knowledge_base=request.knowledge_base,
+        filename=source.filename,
+        parts=source.parts(),
+        metadata=request.metadata,
+        chunking=request.chunking,
+        principal=request.principal,
     )
+    return _unchanged(upload, source) or document_upload(upload)
+
+
+def _unchanged(upload: UploadRequest, source: Source) -> Foreseen | None:
+    """What is there already, found without storing the bytes once more. An archive's member would be unpacked twice."""
+    if source.path is None:
+        return None
+    with on_disk(source) as path:
+        foreseen = upload_foresee(upload, sha256_of(path))
+        if foreseen.outcome is not UploadOutcome.UNCHANGED:
+            return None
+        sniff(path, safe_filename(upload.filename))
+    return foreseen

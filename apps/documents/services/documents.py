@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.services.rechunking import chunking_check, document_rechunk
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 
@@ -17,9 +18,12 @@ ORPHAN_SECONDS = 3600.0
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
-    """Change `title`, `metadata`, `external_id` or `restricted`; what is indexed stays as it is. Nothing changed is no event.
+    """Change `title`, `metadata`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
+
+    Other chunking cuts the document anew, see `document_rechunk`; all else leaves what is indexed as it is.
 
     Raises:
+        InvalidChunkingError: no document of the knowledge base can be cut by that chunking; nothing is changed.
         ConflictError: another document of the knowledge base has that external id.
         NotFoundError: the document was deleted meanwhile.
     """
@@ -40,6 +44,9 @@ def _update(document: Document, changes: dict[str, Any]) -> Document:
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
     for field in changed:
         setattr(locked, field, changes[field])
+    if "chunking" in changed:
+        chunking_check(locked.knowledge_base, locked.chunking)
+        document_rechunk(document=locked)
     if changed:
         locked.save(update_fields=changed)
         emit(_updated_event(locked, changed))
@@ -83,6 +90,21 @@ def documents_purge(*, limit: int = 100) -> int:
         for blob in blobs:
             blob_delete(blob)
     return len(doomed)
+
+
+def documents_remove(knowledge_base: KnowledgeBase, *, batch: int = 500) -> int:
+    """Remove the rows and bytes of all documents of a deleted knowledge base now; the number of them."""
+    removed = 0
+    doomed = Document.objects.filter(knowledge_base=knowledge_base).exclude(deleted_at=None)
+    while ids := list(doomed.values_list("pk", flat=True)[:batch]):
+        blobs = list(DocumentVersion.objects.filter(document__in=ids).values_list("blob", flat=True))
+        with transaction.atomic():
+            Document.objects.filter(pk__in=ids).update(current_version=None)
+            Document.objects.filter(pk__in=ids).delete()
+        for blob in blobs:
+            blob_delete(blob)
+        removed += len(ids)
+    return removed
 
 
 def blobs_purge() -> int:

@@ -25,6 +25,7 @@ from apps.documents.addresses import ForbiddenUrlError, IpAddress, WebAddress, a
 from apps.documents.external_ids import external_id_of
 from apps.documents.fetched_names import filename_of
 from apps.documents.models import KnowledgeBase
+from apps.documents.services.rechunking import chunking_check
 from apps.documents.services.uploads import Upload, UploadRequest, document_upload
 from apps.documents.uploads import upload_too_large
 from ragsite.core.database import connection_release
@@ -103,7 +104,7 @@ def url_ingestion_check() -> None:
 def document_upload_from_url(
     url: str, *, knowledge_base: KnowledgeBase, network: Network | None = None, **about: Any
 ) -> Upload:
-    """Fetch the document and upload it. `about` has `title`, `external_id` (else the URL), `metadata` and `principal`.
+    """Fetch the document and upload it. `about` has what else an `UploadRequest` has; without `external_id` it is the URL.
 
     Raises:
         PermissionDeniedError: fetching is switched off.
@@ -113,6 +114,7 @@ def document_upload_from_url(
         PermanentError, TransientError: as `document_upload`.
     """
     url_ingestion_check()
+    chunking_check(knowledge_base, about.get("chunking", {}))
     connection_release()
     with fetch(url, network or Network()) as fetched:
         request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=fetched.parts, **about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from apps.documents.services.uploads import (
     document_upload,
     upload_foresee,
 )
-from apps.documents.sources import Source, SourceFile, on_disk
+from apps.documents.sources import Source, SourceFile, on_disk, sha256_of
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 
 ENDED = (VersionStatus.READY, VersionStatus.FAILED)
@@ -113,9 +112,7 @@ def _take(ingestion: Ingestion, source: Source) -> Upload | Foreseen:
 def _foresee(request: UploadRequest, source: Source) -> Foreseen:
     with on_disk(source) as path:
         sniff(path, request.filename)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return upload_foresee(request, sha256)
+        return upload_foresee(request, sha256_of(path))
 
 
 def _living(version_ids: Collection[UUID]) -> list[DocumentVersion]:

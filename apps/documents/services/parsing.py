@@ -11,7 +11,6 @@ from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, sections_to_list
 from apps.documents.stages import CHUNK
 from apps.documents.steps import Step
-from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
 
@@ -28,7 +27,6 @@ def version_parse(step: Step) -> None:
     path = blob_path(version.blob)
     if not path.exists():
         raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
-    connection_release()
     parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
     parsed = parser.parse(path, Limits())
     with transaction.atomic():
@@ -38,13 +36,18 @@ def version_parse(step: Step) -> None:
 
 
 def _save(version: DocumentVersion, parsed: ParsedDocument, parser: str) -> None:
-    ParsedText.objects.update_or_create(
+    text = ParsedText(
         version=version,
-        defaults={
-            "text": parsed.text,
-            "sections": sections_to_list(parsed.sections),
-            "title": parsed.title[:300],
-            "metadata": dict(parsed.metadata),
-            "parser": parser,
-        },
+        text=parsed.text,
+        sections=sections_to_list(parsed.sections),
+        title=parsed.title[:300],
+        metadata=dict(parsed.metadata),
+        parser=parser,
+    )
+    # One statement, whether the version was parsed before or not.
+    ParsedText.objects.bulk_create(
+        [text],
+        update_conflicts=True,
+        unique_fields=["version"],
+        update_fields=["text", "sections", "title", "metadata", "parser"],
     )

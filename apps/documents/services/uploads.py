@@ -15,6 +15,7 @@ from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
 from apps.documents.events import DocumentCreated
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
+from apps.documents.services.rechunking import chunking_check
 from apps.documents.stages import PARSE
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
@@ -38,7 +39,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """What is uploaded, and what the caller says about it. Without a principal nothing is hidden from the caller."""
+    """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
+
+    Without a principal nothing is hidden from the caller.
+    """
 
     knowledge_base: KnowledgeBase
     filename: str
@@ -46,6 +50,7 @@ class UploadRequest:
     title: str = ""
     external_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    chunking: dict[str, Any] = field(default_factory=dict)
     document: Document | None = None
     principal: Principal | None = None
 
@@ -64,11 +69,14 @@ def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
     Raises:
         ConflictError: as the upload would.
     """
-    same = _living(request).filter(content_hash=sha256).first()
+    held = DocumentVersion.objects.select_related("document").filter(
+        document__in=_living(request).filter(content_hash=sha256), content_hash=sha256
+    )
+    same = held.order_by("-number").first()
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
-    outcome = _outcome(same, known)
-    unchanged = same if outcome is UploadOutcome.UNCHANGED else None
-    return Foreseen(outcome, unchanged.versions.order_by("-number").first() if unchanged else None)
+    _refuse_hidden(request, same.document if same else None, known)
+    outcome = _outcome(same.document if same else None, known)
+    return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
 
 
 def document_upload(request: UploadRequest) -> Upload:
@@ -78,11 +86,12 @@ def document_upload(request: UploadRequest) -> Upload:
     hash is reserved by a unique constraint. A known document, given or found by its external id, gets a new version.
 
     Raises:
-        PermanentError: the name, type or size is not accepted; nothing is kept.
+        PermanentError: the name, type, size or chunking is not accepted; nothing is kept.
         NotFoundError: the knowledge base or the document was deleted meanwhile; nothing is kept.
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
     filename = safe_filename(request.filename)
+    chunking_check(request.knowledge_base, request.chunking)
     blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
     try:
         document_type = sniff(blob_path(blob.name), filename)
@@ -101,7 +110,7 @@ def _note(request: UploadRequest, filename: str, blob: Blob, document_type: str)
             _hold_knowledge_base(request.knowledge_base)
             document, outcome = _document(request, filename, blob)
             if outcome is UploadOutcome.UNCHANGED:
-                return Upload(outcome, document.versions.order_by("-number")[0])
+                return Upload(outcome, _newest_of_these_bytes(document))
             version = _version(document, filename, blob, document_type)
             if outcome is UploadOutcome.CREATED:
                 emit(_created_event(document, version))
@@ -184,6 +193,7 @@ def _create(request: UploadRequest, filename: str, blob: Blob) -> Document:
         title=request.title or filename,
         external_id=request.external_id,
         metadata=request.metadata,
+        chunking=request.chunking,
         content_hash=blob.sha256,
     )
 
@@ -208,7 +218,12 @@ def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1
         ) from error
-    return Upload(UploadOutcome.UNCHANGED, same.versions.order_by("-number")[0])
+    return Upload(UploadOutcome.UNCHANGED, _newest_of_these_bytes(same))
+
+
+def _newest_of_these_bytes(document: Document) -> DocumentVersion:
+    """The newest version with the document's bytes; a later one may be an older upload that was cut anew."""
+    return document.versions.filter(content_hash=document.content_hash).order_by("-number")[0]
 
 
 def _created_event(document: Document, version: DocumentVersion) -> DocumentCreated:

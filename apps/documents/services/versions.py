@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentUpdated
@@ -17,7 +20,7 @@ from apps.documents.models import (
     VersionStatus,
 )
 from apps.documents.stages import STAGE_FROM
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -48,18 +51,28 @@ def version_retry(*, version: DocumentVersion) -> DocumentVersion:
     """Take up a version that failed or was cancelled where its input still stands.
 
     Raises:
-        ConflictError: the version is under way or ready.
+        ConflictError: the version is under way or ready, or what it holds is another document's now.
+        NotFoundError: the document was deleted.
     """
-    with transaction.atomic():
-        locked = _locked(version)
-        if locked.status not in STOPPED:
-            raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
-        locked.status, locked.retry_status = locked.retry_status, ""
-        locked.error_code = locked.error = ""
-        locked.attempts = 0
-        locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
-        DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
-        ring(STAGE_FROM[locked.status])
+    try:
+        with transaction.atomic():
+            return _retry(version)
+    except IntegrityError as error:
+        raise _held_by_another(version) from error
+
+
+def _retry(version: DocumentVersion) -> DocumentVersion:
+    document, locked = _document_locked(version.document_id), _locked(version)
+    if locked.status not in STOPPED:
+        raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
+    if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
+        Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
+    locked.status, locked.retry_status = locked.retry_status, ""
+    locked.error_code = locked.error = ""
+    locked.attempts = 0
+    locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
+    DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
+    ring(STAGE_FROM[locked.status])
     return locked
 
 
@@ -67,24 +80,28 @@ def document_rollback(*, document: Document, version: DocumentVersion) -> Docume
     """Let an earlier, or again a later, version answer. Nothing is embedded: a version that is READY has its vectors.
 
     Raises:
-        ConflictError: the version is not ready, is of another document, or holds what another document now holds.
+        ConflictError: the version is not ready, is of another document, or holds what another document now holds; or a
+            newer one is under way, which would answer in its place in a moment.
+        NotFoundError: the document was deleted.
     """
     try:
         with transaction.atomic():
             return _rollback(document, version)
     except IntegrityError as error:
-        raise ConflictError(
-            f"Another document of the knowledge base now holds what version {version.number} holds.",
-            action="Delete that document first.",
-        ) from error
+        raise _held_by_another(version) from error
 
 
 def _rollback(document: Document, version: DocumentVersion) -> Document:
-    locked = Document.objects.select_for_update(of=("self",)).get(pk=document.pk)
+    locked = _document_locked(document.pk)
     wanted = DocumentVersion.objects.filter(pk=version.pk, document=locked).first()
     if wanted is None or wanted.status != VersionStatus.READY:
         raise ConflictError(
             f"Version {version.pk} is not a ready version of this document.", action="Choose one that is READY."
+        )
+    if under_way := _newer(locked, wanted).filter(_under_way()).first():
+        raise ConflictError(
+            f"Version {under_way.number} is under way and would answer as soon as it is ready.",
+            action="Cancel it first, or wait until it is ready.",
         )
     if locked.current_version_id != wanted.pk:
         locked.current_version, locked.content_hash = wanted, wanted.content_hash
@@ -100,6 +117,29 @@ def _rollback(document: Document, version: DocumentVersion) -> Document:
             )
         )
     return locked
+
+
+def _document_locked(document_id: UUID) -> Document:
+    """Whoever locks a version too takes the document first."""
+    locked = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, deleted_at=None).first()
+    if locked is None:
+        raise NotFoundError(f"There is no document {document_id}; it was deleted a moment ago.")
+    return locked
+
+
+def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVersion]:
+    return document.versions.filter(number__gt=version.number)
+
+
+def _under_way() -> Q:
+    return ~Q(status__in=ENDED)
+
+
+def _held_by_another(version: DocumentVersion) -> ConflictError:
+    return ConflictError(
+        f"Another document of the knowledge base now holds what version {version.number} holds.",
+        action="Delete that document first.",
+    )
 
 
 def _locked(version: DocumentVersion) -> DocumentVersion:

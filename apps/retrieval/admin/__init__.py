@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from apps.retrieval.admin import answers, generations, questions
+from apps.retrieval.admin import answers, evaluation_runs, evaluation_sets, generations, questions
 
-__all__ = ["answers", "generations", "questions"]
+__all__ = ["answers", "evaluation_runs", "evaluation_sets", "generations", "questions"]

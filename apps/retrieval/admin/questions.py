@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.documents.models import KnowledgeBase
+from apps.retrieval.admin.marking import passage_mark_page
 from apps.retrieval.admin.showing import answer_shown, steps_in_order
 from apps.retrieval.admin.trying import query_try_page
 from apps.retrieval.models import Answer, Query
@@ -36,7 +37,9 @@ class QueryAdmin(TenantRowsMixin, LargeTableAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.try_page)
-        return [path("try/", page, name="retrieval_query_try"), *super().get_urls()]
+        mark = self.admin_site.admin_view(passage_mark_page)
+        own = [path("try/", page, name="retrieval_query_try"), path("mark/", mark, name="retrieval_query_mark")]
+        return [*own, *super().get_urls()]
 
     def try_page(self, request: HttpRequest) -> HttpResponse:
         return query_try_page(request, site=self.admin_site)

@@ -25,6 +25,8 @@ class ShownSpan:
     where: str
     text: str
     score: float
+    mark: dict[str, str | int] | None = None
+    """What marks the span as relevant; None where it can't be marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +78,5 @@ def _passage(number: int, passage: Passage) -> ShownSpan:
         where=where_in_words(passage.heading_path, passage.place),
         text=passage.text,
         score=passage.score,
+        mark={"version": str(passage.version_id), "start": passage.start, "end": passage.end},
     )

@@ -14,15 +14,17 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.documents.access import AccessScope, Subjects, access_scope, knowledge_bases_readable
+from apps.documents.access import AccessScope, access_scope, knowledge_bases_readable_by
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
 from apps.retrieval.admin.showing import ShownAnswer, ShownSpan, answer_shown, passages_shown
+from apps.retrieval.evaluation.models import EvaluationSet
+from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask, search
 from ragsite.core.admin.base import errors_told
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.members import LONGEST_NAME, principal_of_user, tenant_ids_of
+from ragsite.gateway.members import LONGEST_NAME, principal_of_user
 from ragsite.gateway.models import Permission
 
 PASSAGES = 10
@@ -62,8 +64,18 @@ def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     tried = _try(request, form) if asked and form.is_valid() else None
     context = {
         **site.each_context(request), "title": "Try a query", "opts": Query._meta, "form": form, "tried": tried,
+        "marking": _marking(request, form) if tried else None,
     }  # fmt: skip
     return TemplateResponse(request, "ragsite/admin/try_query.html", context)
+
+
+def _marking(request: HttpRequest, form: QueryForm) -> dict[str, Any] | None:
+    """What a passage is marked with, and the sets it may go to; None for those who may not add questions."""
+    if not request.user.has_perm("retrieval.add_evaluationquestion"):
+        return None
+    base = form.cleaned_data["knowledge_base"]
+    sets = EvaluationSet.objects.filter(knowledge_base=base)
+    return {"question": form.cleaned_data["question"], "knowledge_base": base.pk, "sets": sets, "new_set": PLAYGROUND}
 
 
 def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
@@ -86,9 +98,8 @@ def _staff_principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Pri
 
 
 def _readable(user: Any) -> QuerySet[KnowledgeBase]:
-    """Of the user's tenants; where somebody must be let in first, the user is not offered to ask."""
-    subjects = Subjects(user_id=user.pk, group_ids=frozenset(user.groups.values_list("pk", flat=True)))
-    return knowledge_bases_readable(subjects, tenant_ids=tenant_ids_of(user)).select_related("tenant")
+    """Where somebody must be let in first, the user is not offered to ask."""
+    return knowledge_bases_readable_by(user).select_related("tenant")
 
 
 def _scope(principal: Principal, knowledge_base: KnowledgeBase) -> AccessScope:

@@ -9,8 +9,6 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
-from pgvector import HalfVector
-from pgvector.psycopg import register_vector
 
 from apps.documents.models import Chunk
 from apps.retrieval.models import IndexGeneration
@@ -66,13 +64,44 @@ def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vect
     Raises:
         IntegrityError: a vector is not as wide as the generation's, or its chunk has one already.
     """
-    connection.ensure_connection()
-    register_vector(connection.connection)
     statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["int8", "int8", "halfvec"])
-        for chunk_id, vector in zip(chunk_ids, vectors, strict=True):
-            copy.write_row((generation.pk, chunk_id, HalfVector(vector)))
+        copy.write(_copy_data(generation.pk, chunk_ids, vectors))
+
+
+def _copy_data(generation_id: int, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> bytes:
+    """The rows in PostgreSQL's binary COPY format, as pgvector receives a halfvec: dimensions, unused, half floats.
+
+    https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"; all numbers are big-endian.
+    """
+    number, width = vectors.shape
+    if len(chunk_ids) != number:
+        raise ValueError(f"{len(chunk_ids)} chunks and {number} vectors")
+    rows = np.empty(number, dtype=_copy_row(width))
+    rows["fields"], rows["generation_bytes"], rows["chunk_bytes"] = 3, 8, 8
+    rows["vector_bytes"], rows["dimensions"], rows["unused"] = 4 + 2 * width, width, 0
+    rows["generation"], rows["chunk"], rows["vector"] = generation_id, chunk_ids, vectors
+    return _COPY_START + rows.tobytes() + _COPY_END
+
+
+def _copy_row(width: int) -> np.dtype[np.void]:
+    return np.dtype(
+        [
+            ("fields", ">i2"),
+            ("generation_bytes", ">i4"),
+            ("generation", ">i8"),
+            ("chunk_bytes", ">i4"),
+            ("chunk", ">i8"),
+            ("vector_bytes", ">i4"),
+            ("dimensions", ">i2"),
+            ("unused", ">i2"),
+            ("vector", ">f2", (width,)),
+        ]
+    )
+
+
+_COPY_START = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_END = b"\xff\xff"
 
 
 _PENDING = """

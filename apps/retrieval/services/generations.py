@@ -67,6 +67,14 @@ def generations_of_deleted_purge() -> int:
     return len(doomed)
 
 
+def generations_drop(knowledge_base: KnowledgeBase) -> None:
+    """Drop the generations of a deleted knowledge base with their partitions, before its documents are purged."""
+    for generation in IndexGeneration.objects.filter(knowledge_base=knowledge_base):
+        with transaction.atomic():
+            _call("retrieval_partition_drop", generation.pk)
+            generation.delete()
+
+
 def _call(function: str, *arguments: int) -> None:
     """Call one of the owner's functions of migration 0002; the application's role may not change tables itself."""
     places = ", ".join(["%s"] * len(arguments))

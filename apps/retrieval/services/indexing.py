@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
 from apps.documents.stages import ACTIVATE, EMBED
-from apps.documents.steps import Step
+from apps.documents.steps import Step, step_fail
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_version
@@ -28,41 +29,73 @@ from apps.retrieval.events import VectorIndexed
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
 from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.services.lexical import LexicalIndex, versions_terms, versions_write
 from ragsite.core.database import connection_release
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
+Indexed = VectorIndexed | DocumentUpdated
+
 EMBED_SECONDS = 120.0
+_CHUNKS_OF_VERSION = Subquery(
+    Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version").annotate(n=Count("pk")).values("n")
+)
 
 
-def version_chunk(step: Step) -> None:
-    """Split the step's version as its knowledge base's live generation asks for.
+def versions_chunk(step: Step) -> None:
+    """Split the step's versions as their knowledge bases' live generations ask for, but for what a document overrides.
+
+    One that cannot be split (no text to find, settings that are not valid) fails alone.
 
     Raises:
-        PermanentError: the text has nothing to find, or the chunking settings are not valid.
+        TransientError: a document's own settings were changed meanwhile.
     """
-    (version_id,) = step.claim.ids
-    version = DocumentVersion.objects.select_related("document__knowledge_base", "parsed").get(pk=version_id)
-    generation = generation_ensure(version.document.knowledge_base)
-    tokenizer, embedder = _tokenizer(generation.model_version_id), _embedder(generation)
-    connection_release()
-    settings = ChunkingSettings.from_dict(generation.chunking)
-    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=embedder)
-    if not spans:
-        raise PermanentError("The document has no text that could be found.", code="empty_text")
-    rows = [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
+    chunks: dict[UUID, list[Chunk]] = {}
+    related = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
+    versions = list(related.filter(pk__in=step.claim.ids))
+    for version in versions:
+        try:
+            chunks[version.pk] = _chunks(version)
+        except PermanentError as error:
+            step_fail(step.only(version.pk), error)
     with transaction.atomic():
-        step.complete(version_id)
-        Chunk.objects.filter(version=version).delete()
-        Chunk.objects.bulk_create(rows, batch_size=1000)
-        DocumentVersion.objects.filter(pk=version_id).update(chunk_count=len(rows))
+        _hold_chunking([version.document for version in versions])
+        step.complete(*chunks)
+        Chunk.objects.filter(version__in=chunks).delete()
+        Chunk.objects.bulk_create([row for rows in chunks.values() for row in rows], batch_size=1000)
+        DocumentVersion.objects.filter(pk__in=chunks).update(chunk_count=_CHUNKS_OF_VERSION)
         ring(EMBED)
 
 
+def _chunks(version: DocumentVersion) -> list[Chunk]:
+    generation = generation_ensure(version.document.knowledge_base)
+    settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
+    tokenizer = _tokenizer(generation.model_version_id)
+    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
+    if not spans:
+        raise PermanentError("The document has no text that could be found.", code="empty_text")
+    return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
+
+
+def _hold_chunking(documents: Sequence[Document]) -> None:
+    """Keep the documents' own settings from being changed until the transaction ends.
+
+    Raises:
+        TransientError: some are no longer those that were read.
+    """
+    read = {document.pk: document.chunking for document in documents}
+    for locked in Document.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=read).order_by("pk"):
+        if locked.chunking != read[locked.pk]:
+            raise TransientError(
+                f"The chunking of {locked.title!r} was changed while it was cut.", code="settings_changed"
+            )
+
+
 def versions_embed(step: Step) -> None:
-    """Embed the chunks of the step's versions that have no vector yet, across documents, and complete each version as
-    its last vector is written. What was written before an interruption is kept.
+    """Embed the chunks of the step's versions that have no vector yet, across documents.
+
+    What was written before an interruption is kept.
     """
     for generation, version_ids in _by_generation(step.claim.ids):
         with transaction.atomic():
@@ -73,7 +106,6 @@ def versions_embed(step: Step) -> None:
 
 def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequence[UUID]) -> None:
     model = embedding_model_version(generation.model_version_id)
-    open_versions = list(version_ids)
     for batch in chunks_pending(generation, version_ids):
         connection_release()
         vectors = embed(
@@ -83,38 +115,72 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
             deadline=Deadline.after(EMBED_SECONDS),
         )
         with transaction.atomic():
-            step.hold(open_versions)
+            step.hold(version_ids)
             embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
-    for version_id in open_versions:
-        with transaction.atomic():
-            step.complete(version_id)
-            ring(ACTIVATE)
-
-
-def version_activate(step: Step) -> None:
-    """Make the step's version the one that answers, unless a newer one already does or the document was deleted."""
-    (version_id,) = step.claim.ids
-    version = DocumentVersion.objects.get(pk=version_id)
+            step.progressed({pending.version_id for pending in batch})
     with transaction.atomic():
-        document = (
-            Document.objects.select_for_update(of=("self",))
-            .select_related("current_version")
-            .get(pk=version.document_id)
-        )
-        step.complete(version_id)
-        DocumentVersion.objects.filter(pk=version_id).update(ready_at=Now())
-        if _superseded(document, version):
-            return
-        Document.objects.filter(pk=document.pk).update(current_version=version)
-        _tell(document, version)
+        step.complete(*version_ids)
+        ring(ACTIVATE)
+
+
+def versions_activate(step: Step) -> None:
+    """Make each of the step's versions the one that answers, unless it is superseded.
+
+    Their terms are written with that, so that lexical search has them from the same moment on.
+    """
+    related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
+    versions = list(related.order_by("number"))
+    terms = {index: versions_terms(ids, chunking_key=index.chunking_key) for index, ids in _by_index(versions).items()}
+    with transaction.atomic():
+        documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
+        step.complete(*step.claim.ids, ready_at=Now())
+        activated = _activated(versions, documents)
+        Document.objects.bulk_update(documents.values(), ["current_version"])
+        for index, of_index in terms.items():
+            versions_write(index, [one for one in of_index if one.version_id in activated])
+        emit(*[event for events in activated.values() for event in events])
+
+
+def _activated(versions: Sequence[DocumentVersion], documents: Mapping[UUID, Document]) -> dict[UUID, list[Indexed]]:
+    """Point the documents at those versions that are not superseded; what there is to tell of each of these."""
+    activated: dict[UUID, list[Indexed]] = {}
+    for version in versions:
+        document = documents[version.document_id]
+        if not _superseded(document, version):
+            activated[version.pk] = _events(document, version)
+            document.current_version = version
+    return activated
+
+
+def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
+    """In one order for all, so that two workers don't wait for each other."""
+    of_versions = DocumentVersion.objects.filter(pk__in=version_ids).values("document")
+    documents = Document.objects.select_for_update(of=("self",)).filter(pk__in=of_versions).order_by("pk")
+    return documents.select_related("current_version__rechunk_of", "knowledge_base")
+
+
+def _by_index(versions: Sequence[DocumentVersion]) -> dict[LexicalIndex, list[UUID]]:
+    groups: dict[LexicalIndex, list[UUID]] = defaultdict(list)
+    for version in versions:
+        generation = generation_ensure(version.document.knowledge_base)
+        groups[LexicalIndex(generation.knowledge_base_id, generation.chunking_key)].append(version.pk)
+    return groups
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
+    """Whether the document was deleted, or something newer answers. A text that was cut anew replaces only itself: it
+    must not bring an older upload back over a newer one, or over one that was gone back to meanwhile.
+    """
     current = document.current_version
-    return document.deleted_at is not None or (current is not None and current.number > version.number)
+    if document.deleted_at is not None or current is None:
+        return document.deleted_at is not None
+    if version.rechunk_of_id is not None and version.upload_id != current.upload_id:
+        return True
+    newest = current if version.rechunk_of_id is not None else current.rechunk_of or current
+    return newest.number > version.number
 
 
-def _tell(document: Document, version: DocumentVersion) -> None:
+def _events(document: Document, version: DocumentVersion) -> list[Indexed]:
     about = {
         "tenant_id": document.tenant_id,
         "knowledge_base_id": document.knowledge_base_id,
@@ -122,9 +188,10 @@ def _tell(document: Document, version: DocumentVersion) -> None:
         "version_id": version.pk,
     }
     generation = generation_ensure(document.knowledge_base)
-    emit(VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count))
-    if document.current_version is not None:
-        emit(DocumentUpdated(**about, version_number=version.number, changed=("version",)))
+    indexed = VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count)
+    if document.current_version is None:
+        return [indexed]
+    return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]
 
 
 def _by_generation(version_ids: Iterable[UUID]) -> list[tuple[IndexGeneration, list[UUID]]]:
@@ -169,6 +236,7 @@ def _embedder(generation: IndexGeneration) -> Embed:
     model = embedding_model_version(generation.model_version_id)
 
     def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+        connection_release()
         return embed(texts, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(EMBED_SECONDS))
 
     return vectors

@@ -3,8 +3,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
 
+from apps.documents.models import KnowledgeBase
+from tests import factories as make
 from tests.apps.documents.services.outside import Server
+
+
+@pytest.fixture
+def base(db: None) -> KnowledgeBase:
+    return make.knowledge_base()
+
+
+@pytest.fixture
+def client(base: KnowledgeBase) -> Client:
+    """A client that may do everything in the tenant of `base`."""
+    return make.client(base.tenant)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -11,16 +13,6 @@ from tests import factories as make
 from tests.apps.documents.uploading import BASES, DOCUMENTS, upload
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
 
 
 def test_a_deleted_document_is_gone_from_every_answer_at_once(client: Client, base: KnowledgeBase) -> None:
@@ -145,6 +137,28 @@ def test_documents_are_filtered_by_knowledge_base_and_external_id(client: Client
     assert ids(knowledge_base=str(other.pk)) == {second, third}
     assert ids(knowledge_base=str(other.pk), external_id="b") == {third}
     assert ids(external_id="none") == set()
+
+
+def test_versions_that_failed_are_listed_with_the_reason_and_retried(client: Client, base: KnowledgeBase) -> None:
+    failed = make.upload(base, make.BROKEN_PDF, filename="broken.pdf").version
+    ready = make.ready_version(base)
+    make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="theirs.pdf")
+    make.run_stages()
+    elsewhere = make.ready_version(make.knowledge_base(of=base.tenant))
+
+    def ids(**query: Any) -> list[str]:
+        return [row["id"] for row in client.get("/api/v1/versions/", query).json()["results"]]
+
+    (row,) = client.get("/api/v1/versions/", {"status": "failed"}).json()["results"]
+    assert (row["id"], row["error_code"]) == (str(failed.pk), "damaged_file")
+    assert row["error"]
+    assert client.post(f"{row['url']}retry/").status_code == 202
+    assert ids(status="failed") == []
+    assert ids(status=["ready", "uploaded"]) == [str(elsewhere.pk), str(ready.pk), str(failed.pk)]
+    assert ids(knowledge_base=str(base.pk), status="ready") == [str(ready.pk)]
+    assert ids(document=str(failed.document_id)) == [str(failed.pk)]
+    wrong = client.get("/api/v1/versions/", {"status": "dead"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "status")
 
 
 def test_a_knowledge_base_is_made_changed_and_deleted(client: Client) -> None:

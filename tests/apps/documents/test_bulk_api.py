@@ -21,16 +21,6 @@ pytestmark = pytest.mark.django_db
 BULK = "/api/v1/documents/bulk/"
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def send(client: Client, base: KnowledgeBase, *files: tuple[str, str | bytes], **fields: Any) -> Any:
     body = {"knowledge_base": str(base.pk), "files": [make.file(content, name) for name, content in files], **fields}
     return client.post(BULK, body)
@@ -79,6 +69,19 @@ def test_each_file_is_taken_or_refused_by_itself_and_told_in_order(client: Clien
     assert (refused["document"], refused["version"], refused["error"]["status"]) == (None, None, 422)
     assert "'.exe'" in refused["error"]["detail"]
     assert counts() == (2, 2, 2, 2)
+
+
+def test_chunking_is_for_each_of_the_documents(client: Client, base: KnowledgeBase) -> None:
+    told(send(client, base, ("one.txt", "One."), ("two.txt", "Two."), chunking='{"size": 64}'))
+    assert [document.chunking for document in Document.objects.all()] == [{"size": 64}] * 2
+
+
+def test_chunking_that_is_not_possible_refuses_the_request_and_nothing_is_kept(
+    client: Client, base: KnowledgeBase
+) -> None:
+    refused = send(client, base, ("one.txt", "One."), chunking='{"overlap": 200}')
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_chunking")
+    assert counts() == (0, 0, 0, 0)
 
 
 def test_a_file_over_the_limit_hinders_no_other(client: Client, base: KnowledgeBase, settings: Any) -> None:

@@ -18,16 +18,6 @@ pytestmark = pytest.mark.django_db
 DOCUMENTS = "/api/v1/documents/"
 
 
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
 def put(client: Client, document: Document, content: str, **headers: str) -> Any:
     body = encode_multipart(BOUNDARY, {"file": make.file(content)})
     return client.put(f"{DOCUMENTS}{document.pk}/", body, MULTIPART_CONTENT, headers=headers)
@@ -116,6 +106,8 @@ def test_an_external_id_that_another_document_has_is_a_conflict(client: Client, 
         ({"metadata": [1]}, "metadata"),
         ({"metadata": None}, "metadata"),
         ({"metadata": {"a": "\x00"}}, "metadata"),
+        ({"chunking": [220]}, "chunking"),
+        ({"chunking": None}, "chunking"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -128,6 +120,28 @@ def test_a_field_that_is_wrong_is_named_and_nothing_changes(
     assert refused.status_code == 422, refused.content
     assert {error["field"] for error in refused.json()["errors"]} == {field}
     assert list(Document.objects.values()) == before
+
+
+def test_other_chunking_cuts_the_document_anew_and_an_empty_one_goes_back(client: Client, base: KnowledgeBase) -> None:
+    version = make.ready_version(base)
+    changed = patch(client, version.document, chunking={"size": 16, "overlap": 0})
+    assert (changed.status_code, changed.json()["chunking"]) == (200, {"size": 16, "overlap": 0})
+    newest = client.get(f"{DOCUMENTS}{version.document_id}/versions/").json()["results"][0]
+    assert (newest["number"], newest["status"], newest["rechunk_of"]) == (2, "parsed", str(version.pk))
+    make.run_stages()
+    assert patch(client, version.document, chunking={}).json()["current_version"]["number"] == 2
+    make.run_stages()
+    chunks = [DocumentVersion.objects.get(number=number).chunk_count for number in (1, 2, 3)]
+    assert chunks[0] == chunks[2] < chunks[1]
+
+
+def test_chunking_that_is_not_possible_is_a_problem_and_nothing_changes(client: Client, base: KnowledgeBase) -> None:
+    version = make.ready_version(base)
+    before = list(Document.objects.values()), list(DocumentVersion.objects.values())
+    refused = patch(client, version.document, title="Another", chunking={"overlap": 200})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_chunking")
+    assert "The overlap 200 is not possible with a size of 220." in refused.json()["detail"]
+    assert (list(Document.objects.values()), list(DocumentVersion.objects.values())) == before
 
 
 def test_what_is_not_said_stays_also_in_a_form(client: Client, base: KnowledgeBase) -> None:

@@ -211,6 +211,22 @@ def test_an_upload_neither_tells_of_a_hidden_document_nor_writes_over_it(
     assert hidden.document.versions.count() == 1
 
 
+def test_many_files_tell_no_more_of_a_hidden_document_than_one(
+    owner: Client, reader: tuple[ApiKey, Client], base: KnowledgeBase
+) -> None:
+    hidden = make.upload(base, "Secret plans", filename="plans.txt", title="Secret").version
+    restrict(owner, document=hidden.document)
+    files = [make.file("Secret plans", "other.txt"), make.file("Something else", "else.txt")]
+    response = reader[1].post(f"{DOCUMENTS}bulk/", {"knowledge_base": str(base.pk), "files": files})
+    same, other = response.json()["results"]
+    assert (same["outcome"], same["error"]["status"], other["outcome"]) == (None, 409, "created"), response.content
+    assert not [told for told in (str(hidden.document_id), "plans.txt", "Secret plans") if told in str(response.json())]
+    make.grant(hidden.document, reader[0])
+    body = {"knowledge_base": str(base.pk), "files": [make.file("Secret plans", "other.txt")]}
+    (allowed,) = reader[1].post(f"{DOCUMENTS}bulk/", body).json()["results"]
+    assert (allowed["outcome"], allowed["version"]["id"]) == ("unchanged", str(hidden.pk))
+
+
 def test_what_was_answered_under_an_idempotency_key_is_not_repeated_to_another_key(base: KnowledgeBase) -> None:
     headers = {"Idempotency-Key": "1"}
     first, second = (make.client(base.tenant).post(BASES, {"name": "Once"}, "application/json", headers=headers)

@@ -9,7 +9,7 @@ from apps.documents.reading import reading_as
 from tests import factories as make
 
 READABLE = ["documents_chunk", "documents_document", "documents_documentversion", "documents_grant",
-            "documents_parsedtext", "retrieval_embedding"]  # fmt: skip
+            "documents_parsedtext", "retrieval_embedding", "retrieval_lexicalsegment"]  # fmt: skip
 
 
 def rows(statement: str) -> list[tuple[object, ...]]:

@@ -127,6 +127,12 @@ def test_a_version_that_went_on_meanwhile_is_not_failed() -> None:
     assert DocumentVersion.objects.get().status == "parsed"
 
 
+def test_a_version_that_was_taken_up_anew_meanwhile_is_not_given_up() -> None:
+    step = parse_step()
+    version_fail(step.claim.ids[0], step=step, error=BROKEN, spent=3)
+    assert DocumentVersion.objects.get().status == "uploaded"
+
+
 def test_the_database_itself_refuses_a_failed_version_without_a_reason() -> None:
     parse_step()
     with pytest.raises(IntegrityError, match="failed_version_says_why"), transaction.atomic():

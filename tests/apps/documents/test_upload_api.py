@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
-from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.apps.documents.uploading import DOCUMENTS, blobs, counts, upload
@@ -21,16 +21,6 @@ pytestmark = pytest.mark.django_db
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 BOUNDARY = "frontier"
-
-
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
 
 
 def raw_upload(client: Client, base: KnowledgeBase, disposition: bytes, content: bytes = b"Some text.") -> Any:
@@ -101,6 +91,31 @@ def test_an_upload_keeps_what_the_caller_says_about_it(client: Client, base: Kno
     assert (document["title"], document["external_id"]) == ("The note", "cms-7")
     assert document["metadata"] == metadata
     assert document["knowledge_base"] == str(base.pk)
+
+
+def test_chunking_of_an_upload_is_the_document_s_own(client: Client, base: KnowledgeBase) -> None:
+    assert upload(client, base, chunking='{"strategy": "tokens", "size": 64}').status_code == 202
+    assert Document.objects.get().chunking == {"strategy": "tokens", "size": 64}
+
+
+@pytest.mark.parametrize(
+    ("chunking", "code", "told"),
+    [
+        ('{"size": 3}', "invalid_chunking", "The chunk size 3 is not possible."),
+        ('{"overlap": 200}', "invalid_chunking", "The overlap 200 is not possible with a size of 220."),
+        ('{"strategy": "magic"}', "invalid_chunking", "The chunking strategy 'magic' does not exist."),
+        ('{"breadth": 1}', "invalid_chunking", "There is no chunking setting called 'breadth'."),
+        ("[1]", "invalid_input", "chunking must be a JSON object."),
+        ("size: 3", "invalid_input", "JSON"),
+    ],
+)
+def test_chunking_that_is_not_possible_is_refused_and_nothing_is_kept(
+    client: Client, base: KnowledgeBase, chunking: str, code: str, told: str
+) -> None:
+    refused = upload(client, base, chunking=chunking)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert told in refused.content.decode()
+    assert counts() == (0, 0, 0, 0)
 
 
 def test_the_same_bytes_again_are_unchanged_and_nothing_new_is_stored(client: Client, base: KnowledgeBase) -> None:

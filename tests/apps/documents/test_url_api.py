@@ -20,16 +20,6 @@ URL = "http://example.org/notes"
 
 
 @pytest.fixture
-def base() -> KnowledgeBase:
-    return make.knowledge_base()
-
-
-@pytest.fixture
-def client(base: KnowledgeBase) -> Client:
-    return make.client(base.tenant)
-
-
-@pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch, settings: Any, server: Server) -> CountingBackend:
     """Fetching is on, and every public address is the server."""
     settings.RAGSITE_URL_INGESTION = True
@@ -71,6 +61,17 @@ def test_a_long_address_has_an_external_id_of_its_own(
     assert send(client, base, URL + "?q=" + "a" * 300).status_code == 202
     server.page("/notes", b"Two.", Content_Type="text/plain")
     assert send(client, base, URL + "?q=" + "a" * 301).json()["outcome"] == "created"
+
+
+def test_chunking_is_the_document_s_own_and_is_checked_before_anything_is_fetched(
+    client: Client, base: KnowledgeBase, server: Server, backend: CountingBackend
+) -> None:
+    refused = send(client, base, chunking={"size": 1})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_chunking")
+    assert backend.connected == []
+    server.page("/notes", b"The pier is closed.", Content_Type="text/plain")
+    assert send(client, base, chunking={"size": 64}).status_code == 202
+    assert Document.objects.get().chunking == {"size": 64}
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,13 @@ from django.db import transaction
 from hypothesis import strategies as st
 
 from apps.documents.models import Document, Grant, KnowledgeBase, ParsedText, Visibility
+from apps.retrieval.services.lexical import lexical_build
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
+from tests.apps.retrieval.texts import index_of
 
 BASES, DOCUMENTS, USERS, GROUPS, KEYS = 4, 12, 3, 2, 3
 PER_BASE = DOCUMENTS // BASES
@@ -179,6 +181,8 @@ def stage() -> Stage:
     ParsedText.objects.bulk_create(
         ParsedText(version_id=document.current_version_id, text=document.title, parser="test") for document in documents
     )
+    for base in bases:
+        lexical_build(index_of(base))
     users = [User.objects.create_user(f"user{number}") for number in range(USERS)]
     for user, ours in zip(users, TENANTS_OF_USER, strict=True):
         Membership.objects.bulk_create(Membership(user=user, tenant=tenants[tenant]) for tenant in ours)

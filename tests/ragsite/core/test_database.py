@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
 
-from ragsite.core.database import SessionLock, connection_of_own, connection_release
+from ragsite.core.database import SessionLock, connection_of_own, connection_release, connections_pooled
 from tests.waiting import wait_for
 
 NUMBER = 987_654_321
@@ -78,3 +79,26 @@ def test_the_application_is_no_owner_and_does_not_pass_row_security() -> None:
         assert cursor.fetchone() == (False, False, False)
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pooled_connections_are_kept_when_they_are_given_back() -> None:
+    def session() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid(), current_setting('synchronous_commit')")
+            return cursor.fetchone()
+
+    with connections_pooled(size=2, options="-c synchronous_commit=off"):
+        first = session()
+        connection_release()
+        assert session() == first
+        assert first[1] == "off"
+    pid, setting = session()
+    assert (pid != first[0], setting) == (True, "on")
+
+
+@pytest.mark.django_db
+def test_in_a_transaction_connections_stay_as_they_are() -> None:
+    with connections_pooled(size=2):
+        assert "pool" not in connection.settings_dict["OPTIONS"]
+        assert connection.in_atomic_block

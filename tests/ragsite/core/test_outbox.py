@@ -84,7 +84,7 @@ def test_an_event_carries_its_fields_as_plain_values() -> None:
 @pytest.mark.django_db
 def test_events_of_one_key_keep_their_order_and_shard() -> None:
     document = uuid.uuid4()
-    rows = [emit(deleted(document)) for _ in range(3)]
+    rows = emit(*[deleted(document) for _ in range(3)])
     assert [row.pk for row in rows] == sorted(row.pk for row in rows)
     assert len({row.shard for row in rows}) == 1
     assert len({row.event_id for row in rows}) == 3
@@ -106,7 +106,7 @@ def test_a_key_has_the_same_shard_in_every_process() -> None:
 @pytest.mark.django_db
 def test_purging_removes_only_what_was_published_long_ago() -> None:
     def row(**fields: Any) -> int:
-        event = emit(deleted())
+        (event,) = emit(deleted())
         OutboxEvent.objects.filter(pk=event.pk).update(**fields)
         return event.pk
 
@@ -122,7 +122,7 @@ def test_purging_removes_only_what_was_published_long_ago() -> None:
 
 @pytest.mark.django_db
 def test_purging_takes_the_oldest_first_and_no_more_than_it_is_told() -> None:
-    rows = [emit(deleted()).pk for _ in range(3)]
+    rows = [row.pk for row in emit(*[deleted() for _ in range(3)])]
     OutboxEvent.objects.update(sent_at=Now() - timedelta(days=30))
     assert outbox_purge(limit=2) == 2
     assert OutboxEvent.objects.get().pk == rows[-1]

@@ -15,6 +15,12 @@ from tests import factories
 
 
 @pytest.fixture
+def client() -> Client:
+    """A browser in which nobody has logged in."""
+    return Client()
+
+
+@pytest.fixture
 def staff_client(db: None) -> Callable[..., Client]:
     """A logged-in client of a staff user with just the named permissions, who belongs to the tenants there are."""
 

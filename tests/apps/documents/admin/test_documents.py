@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
@@ -7,6 +8,7 @@ from django.test import Client
 from apps.documents.models import Document, DocumentVersion
 from tests import factories
 
+Told = Callable[[Any], list[str]]
 LIST = "/admin/documents/document/"
 
 
@@ -30,15 +32,75 @@ def test_the_list_is_filtered_by_status_and_knowledge_base(
     assert listed(admin_client, f"?knowledge_base__id__exact={ready.knowledge_base_id}") == [ready]
 
 
-def test_its_page_can_be_looked_at_but_not_changed(admin_client: Client) -> None:
+def form(document: Document, **changes: Any) -> dict[str, Any]:
+    """What the document's page posts."""
+    as_it_is = {"title": document.title, "external_id": "", "chunk_strategy": "", "chunk_size": "", "chunk_overlap": ""}
+    versions = {f"versions-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
+    return as_it_is | versions | changes
+
+
+def change_url(document: Document) -> str:
+    return f"{LIST}{document.pk}/change/"
+
+
+def test_its_page_can_be_looked_at_but_not_changed_by_those_who_may_only_look(
+    staff_client: Callable[..., Client],
+) -> None:
     document = factories.ready_version().document
-    url = f"{LIST}{document.pk}/change/"
-    assert (
-        f"/admin/documents/documentversion/{document.current_version_id}/change/"
-        in admin_client.get(url).content.decode()
-    )
-    assert admin_client.post(url, {"title": "Other"}).status_code == 403
+    client = staff_client("view_document", "view_documentversion")
+    page = client.get(change_url(document)).content.decode()
+    assert f"/admin/documents/documentversion/{document.current_version_id}/change/" in page
+    assert "By sentence, at most 220 tokens, 32 of them repeated: as in the knowledge base" in page
+    assert "Upload a new version" not in page
+    assert "chunk_size" not in page
+    assert client.post(change_url(document), form(document, title="Other")).status_code == 403
+    assert client.post(f"{LIST}{document.pk}/new_version/", {"uploads": factories.file("Other.")}).status_code == 403
     assert Document.objects.get().title == document.title
+    assert DocumentVersion.objects.count() == 1
+
+
+def test_title_and_external_id_are_changed_and_nothing_is_cut_anew(admin_client: Client) -> None:
+    document = factories.ready_version().document
+    assert admin_client.post(change_url(document), form(document, title="Harbour", external_id="h")).status_code == 302
+    document.refresh_from_db()
+    assert (document.title, document.external_id, document.chunking) == ("Harbour", "h", {})
+    assert DocumentVersion.objects.count() == 1
+
+
+def test_other_chunking_is_filled_in_and_cuts_the_document_anew(admin_client: Client) -> None:
+    document = factories.ready_version().document
+    filled = form(document, chunk_size="16", chunk_overlap="0")
+    assert admin_client.post(change_url(document), filled).status_code == 302
+    document.refresh_from_db()
+    assert document.chunking == {"size": 16, "overlap": 0}
+    factories.run_stages()
+    page = admin_client.get(change_url(document)).content.decode()
+    assert "By sentence, at most 16 tokens, 0 of them repeated: this document&#x27;s own settings" in page
+    assert "Version 1, cut anew" in page
+    first, second = DocumentVersion.objects.order_by("number")
+    assert second.chunk_count > first.chunk_count
+    admin_client.post(change_url(document), form(document))
+    document.refresh_from_db()
+    assert document.chunking == {}
+
+
+def test_chunking_that_is_not_possible_is_told_on_the_form_and_nothing_changes(admin_client: Client) -> None:
+    document = factories.ready_version().document
+    page = admin_client.post(change_url(document), form(document, title="Other", chunk_overlap="200"))
+    assert page.status_code == 200
+    assert "The overlap 200 is not possible with a size of 220." in page.content.decode()
+    document.refresh_from_db()
+    assert (document.title, document.chunking, DocumentVersion.objects.count()) == ("handbook.md", {}, 1)
+
+
+def test_an_external_id_that_another_document_has_is_a_message(admin_client: Client, told: Told) -> None:
+    base = factories.knowledge_base()
+    factories.upload(base, external_id="taken")
+    document = factories.upload(base).version.document
+    (message,) = told(admin_client.post(change_url(document), form(document, external_id="taken")))
+    assert message.startswith("Another document of this knowledge base has the external id 'taken'.")
+    document.refresh_from_db()
+    assert document.external_id == ""
 
 
 def test_deleting_keeps_the_row_and_takes_it_from_the_list(admin_client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
+from apps.monitoring.navigation import navigation
 from apps.retrieval.pipeline import ask
 from ragsite.core.models import OutboxEvent
 from tests import factories
@@ -118,6 +120,37 @@ def test_the_overview_counts_and_names_the_last_failure(admin_client: Client, fa
     assert "broken.pdf v1" in page
     assert failed_version.error.split(".")[0].replace("'", "&#x27;") in page
     assert "Nobody asked yet" in page
+
+
+def test_the_sidebar_leads_to_what_failed_with_its_reason_and_a_retry(
+    admin_client: Client, failed_version: DocumentVersion
+) -> None:
+    factories.ready_version()
+    url = f"{list_url(DocumentVersion)}?status__exact=failed"
+    assert url in admin_client.get("/admin/").content.decode()
+    page = html.unescape(admin_client.get(url).content.decode())
+    assert failed_version.error in page
+    assert page.count("rag-small-button") == 1
+    assert reverse("admin:documents_documentversion_retry", args=[failed_version.pk]) in page
+
+
+@pytest.mark.parametrize(("query", "active"), [("", "Versions"), ("?status__exact=failed", "Failed versions")])
+def test_of_versions_and_failed_versions_one_is_marked(admin_client: Client, query: str, active: str) -> None:
+    request = admin_client.get(list_url(DocumentVersion) + query).wsgi_request
+    knowledge = next(group for group in navigation(request) if group["title"] == "Knowledge")
+    assert [item["title"] for item in knowledge["items"] if item.get("active")] == [active]
+
+
+def test_who_may_not_see_versions_is_led_to_none(staff_client: Callable[..., Client]) -> None:
+    assert "Failed versions" not in staff_client("view_document").get("/admin/").content.decode()
+
+
+def test_who_may_not_retry_is_shown_no_button(
+    staff_client: Callable[..., Client], failed_version: DocumentVersion
+) -> None:
+    page = staff_client("view_documentversion").get(list_url(DocumentVersion)).content.decode()
+    assert "broken.pdf" in page
+    assert "rag-small-button" not in page
 
 
 def test_the_overview_shows_staff_only_what_they_may_see(

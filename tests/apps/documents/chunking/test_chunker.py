@@ -1,14 +1,17 @@
+import html
 import subprocess
 import sys
 import time
 
+import docx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.documents.chunking.chunker import STRATEGIES, chunk
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
-from apps.documents.parsing.types import ParsedDocument
+from apps.documents.parsing.registry import parse
+from apps.documents.parsing.types import DocumentType, ParsedDocument
 from tests.apps.documents.chunking.making import (
     TOKENIZERS,
     SpaceTokenizer,
@@ -21,6 +24,32 @@ from tests.apps.documents.chunking.making import (
     page,
     words_of,
 )
+
+CODE = """def tide(hour):
+    # It rises. It falls. It waits.
+    level = hour * 2
+
+    if level > 9:
+        return 'high. Stay in.'
+
+    return 'low. Go out.'"""
+PROSE = "The tide comes and goes. It is told by a function. " * 3
+
+
+def as_docx(path):
+    written = docx.Document()
+    written.add_paragraph(PROSE)
+    for line in CODE.split("\n"):
+        written.add_paragraph().add_run(line).font.name = "Consolas"
+    written.add_paragraph(PROSE)
+    written.save(str(path))
+
+
+WRITERS = {
+    DocumentType.HTML: lambda path: path.write_text(f"<p>{PROSE}</p><pre>{html.escape(CODE)}</pre><p>{PROSE}</p>"),
+    DocumentType.MARKDOWN: lambda path: path.write_text(f"{PROSE}\n\n```python\n{CODE}\n```\n\n{PROSE}\n"),
+    DocumentType.DOCX: as_docx,
+}
 
 EVERY_STRATEGY = pytest.mark.parametrize("strategy", list(ChunkingStrategy))
 
@@ -153,3 +182,15 @@ def test_only_the_chunker_imports_llama_index():
     code = f"{imports}; print('llama_index' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert answer.stdout.strip() == "False"
+
+
+@EVERY_STRATEGY
+@pytest.mark.parametrize("document_type", WRITERS)
+def test_code_that_fits_is_whole_in_one_chunk_whatever_file_it_came_in(strategy, document_type, tmp_path):
+    path = tmp_path / f"file.{document_type}"
+    WRITERS[document_type](path)
+    parsed, chunking = parse(path, document_type), ChunkingSettings(strategy, size=30, overlap=0)
+    spans = chunk(parsed, chunking, SpaceTokenizer(), embed=embed_words)
+    assert_sound(parsed, chunking, SpaceTokenizer(), spans)
+    assert len(spans) > 2
+    assert sum(CODE in words for words in all_words(parsed, spans)) == 1

@@ -2,6 +2,7 @@ import io
 import random
 
 import docx
+import docx.enum.style
 import pytest
 
 from apps.documents.parsing.types import DocumentType
@@ -170,3 +171,79 @@ def test_no_damage_leads_to_anything_but_a_document_or_a_refusal(parse, make_doc
         except PermanentError:
             refused += 1
     assert refused > 0
+
+
+CODE = ["def f():", "    return 1", "", "f()"]
+FENCED = "```\ndef f():\n    return 1\n\nf()\n```"
+
+
+def with_code(document, set_in):
+    """A document with a program between two sentences, of whose paragraphs `set_in` makes code."""
+    document.add_paragraph("Before.")
+    for line in CODE:
+        set_in(document.add_paragraph(line))
+    document.add_paragraph("")
+    document.add_paragraph("After.")
+    return saved(document)
+
+
+@pytest.mark.parametrize(
+    "name", ["Source Code", "Code", "HTML Preformatted", "Preformatted Text", "code block", "macro"]
+)
+def test_paragraphs_of_a_style_for_code_are_one_block(parse, name):
+    document = docx.Document()
+    style = next((style for style in document.styles if style.name == name), None)
+    style = style or document.styles.add_style(name, docx.enum.style.WD_STYLE_TYPE.PARAGRAPH)
+
+    def set_in(paragraph):
+        paragraph.style = style
+
+    assert parse(with_code(document, set_in)).text == f"Before.\n\n{FENCED}\n\nAfter."
+
+
+def in_courier(paragraph):
+    for run in paragraph.runs:
+        run.font.name = "Courier New"
+
+
+def test_paragraphs_set_in_a_typeface_of_code_are_one_block(parse):
+    assert parse(with_code(docx.Document(), in_courier)).text == f"Before.\n\n{FENCED}\n\nAfter."
+
+
+def test_a_style_set_in_a_typeface_of_code_or_based_on_one_is_for_code(parse):
+    document = docx.Document()
+    base = document.styles.add_style("Screen", docx.enum.style.WD_STYLE_TYPE.PARAGRAPH)
+    base.font.name = "Consolas"
+    derived = document.styles.add_style("Small screen", docx.enum.style.WD_STYLE_TYPE.PARAGRAPH)
+    derived.base_style = base
+
+    def set_in(paragraph):
+        paragraph.style = derived
+
+    assert FENCED in parse(with_code(document, set_in)).text
+
+
+def test_a_document_that_is_all_set_in_such_a_typeface_has_no_code_by_it(parse):
+    document = docx.Document()
+    document.styles["Normal"].font.name = "Courier New"
+    assert parse(with_code(document, in_courier)).text == "Before.\n\ndef f():\n\nreturn 1\n\nf()\n\nAfter."
+
+
+def test_one_word_in_such_a_typeface_makes_no_code(parse):
+    document = docx.Document()
+    document.add_paragraph("Call ").add_run("f()").font.name = "Consolas"
+    assert parse(saved(document)).text == "Call f()"
+
+
+def test_a_program_in_one_paragraph_with_line_breaks_keeps_its_lines(parse):
+    document = docx.Document()
+    in_courier(document.add_paragraph("if x:\n    y()"))
+    assert parse(saved(document)).text == "```\nif x:\n    y()\n```"
+
+
+def test_code_ends_before_a_table_and_at_the_end_of_the_body(parse):
+    document = docx.Document()
+    in_courier(document.add_paragraph("a = 1"))
+    document.add_table(rows=1, cols=2).rows[0].cells[0].text = "Cell"
+    in_courier(document.add_paragraph("b = 2"))
+    assert parse(saved(document)).text == "```\na = 1\n```\n\n| Cell |  |\n\n```\nb = 2\n```"

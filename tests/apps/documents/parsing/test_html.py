@@ -41,8 +41,51 @@ def test_lists_are_lines_with_their_depth_and_numbers(parse):
     assert page.text == "1. one\n  - inner\n2. two\nmore\n\nend"
 
 
-def test_preformatted_text_keeps_its_lines(parse):
-    assert parse("<p>code:</p><pre>if x:\n    y()\n</pre>").text == "code:\n\nif x:\n    y()"
+def test_preformatted_text_keeps_its_lines_between_fences(parse):
+    assert parse("<p>code:</p><pre>if x:\n    y()\n</pre>").text == "code:\n\n```\nif x:\n    y()\n```"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("<pre><code class='hljs language-c++'>a;</code></pre>", "```c++\na;\n```"),
+        ("<pre class='language-html'>&lt;p&gt;</pre>", "```html\n<p>\n```"),
+        ("<pre><code class='language-x y'>a</code></pre>", "```x\na\n```"),
+        ("<pre><code class='language-```'>a</code></pre>", "```\na\n```"),
+        ("<pre><div>one</div><div>two<br>2</div><ol><li>three</ol></pre>", "```\none\ntwo\n2\nthree\n```"),
+        ("<pre>a <b>b</b> <span class=lineno>7</span>c</pre>", "```\na b c\n```"),
+        ("<pre>\n\n  a</pre>", "```\n  a\n```"),
+        ("<pre>a ``` b ```` c</pre>", "`````\na ``` b ```` c\n`````"),
+        ("<pre> \n </pre>end", "end"),
+        ("<pre>a<pre>b</pre>c</pre>end", "```\na\nb\nc\n```\n\nend"),
+        ("<pre>never closed", "```\nnever closed\n```"),
+    ],
+)
+def test_code_is_fenced_whatever_marks_it_up(parse, code, expected):
+    assert parse(code).text == expected
+
+
+def test_code_in_a_list_stands_below_its_item(parse):
+    page = parse("<ol><li>Do<pre>x\n  y</pre><li><pre>z</pre><li>End</ol>")
+    assert page.text == "1. Do\n\n```\nx\n  y\n```\n\n2.\n\n```\nz\n```\n\n3. End"
+
+
+def test_code_beside_its_line_numbers_is_no_table(parse):
+    page = parse("<table><tr><td class='linenos'><pre>1\n2</pre><td class='code'><pre>a\nb</pre></table>")
+    assert page.text == "```\na\nb\n```"
+
+
+def test_code_in_the_cells_of_a_table_leaves_it_a_table(parse):
+    page = parse("<table><tr><th>Name<th>Use<tr><td>cp<td><pre>cp a\n b</pre></table>")
+    assert page.text == "| Name | Use |\n| cp | cp a b |"
+
+
+def test_a_page_that_is_one_preformatted_text_is_no_code(parse, outline):
+    lines = "\n".join(f"Line {number}" for number in range(102))
+    assert parse(f"<pre>{lines}</pre>").text == lines
+    assert parse(f"<pre><code>{lines}</code></pre>").text == f"```\n{lines}\n```"
+    page = parse("<pre><span><h2>1. Scope</h2></span>  All of\n  it.\n</pre>")
+    assert outline(page) == [(("1. Scope",), "1. Scope\n\n  All of\n  it.")]
 
 
 def test_pictures_stand_for_their_description(parse):

@@ -20,7 +20,12 @@ def test_marks_are_dropped_and_headings_lead_to_sections(parse, outline):
 
 def test_tables_and_code_come_out_as_lines(parse):
     document = parse("| a | b |\n|---|---|\n| 1 | `x y` |\n\n```\n# no heading\n  indented\n```\n")
-    assert document.text == "| a | b |\n| 1 | x y |\n\n# no heading\n  indented"
+    assert document.text == "| a | b |\n| 1 | x y |\n\n```\n# no heading\n  indented\n```"
+
+
+def test_code_stays_between_fences_that_nothing_in_it_can_close(parse):
+    document = parse("Say:\n\n~~~python title=x\nprint('a')\n\n```\n~~~\n\n    indented\n\nEnd.\n")
+    assert document.text == "Say:\n\n````python\nprint('a')\n\n```\n````\n\n```\nindented\n```\n\nEnd."
 
 
 def test_words_in_angle_brackets_and_names_of_tags_stay_words(parse):

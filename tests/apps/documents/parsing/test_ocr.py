@@ -8,7 +8,7 @@ import zlib
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from apps.documents.parsing.ocr import MOST_PIXELS, OcrPdfParser, Recognition, is_available, page_picture
+from apps.documents.parsing.ocr import MOST_PIXELS, PROGRAM, OcrPdfParser, Recognition, page_picture
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, Limits
 from ragsite.core.errors import PermanentError, RagError
@@ -84,7 +84,6 @@ def test_what_goes_wrong_is_told(program, recognise, make_pdf, lines, options, c
 
 def test_a_missing_program_is_the_operators_matter(recognise, make_pdf, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not is_available()
     with pytest.raises(RagError, match="not on the PATH") as caught:
         recognise(make_pdf(BLANK, filters=1))
     assert caught.value.error_code == "configuration_error"
@@ -104,7 +103,7 @@ def test_the_registry_gives_the_recognising_parser_only_when_asked():
     assert parser_for(DocumentType.TEXT, recognises=True).name == "text"
 
 
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed.")
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="Tesseract is not installed.")
 def test_the_real_program_reads_a_picture_of_words(tmp_path, recognise):
     import pypdfium2
 

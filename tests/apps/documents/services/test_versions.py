@@ -7,15 +7,16 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
+from apps.documents.services.documents import document_delete
 from apps.documents.services.versions import document_rollback, version_cancel, version_retry
-from apps.documents.steps import Step
+from apps.documents.steps import Step, step_fail
 from apps.models.gateway import Deadline
 from apps.retrieval.models import Embedding
 from apps.retrieval.pipeline import search
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_run
+from workers.stage_run import stage_claim, stage_run
 from workers.stages import STAGES, Stage, stage_named
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,61 @@ def test_going_back_to_what_another_document_now_holds_is_refused() -> None:
     with pytest.raises(ConflictError, match="Another document"):
         document_rollback(document=document, version=first)
     assert Document.objects.get(pk=document.pk).current_version_id != first.pk
+
+
+def test_going_back_is_refused_while_a_newer_version_would_answer_in_a_moment() -> None:
+    document, first, _ = two_versions()
+    waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
+    with pytest.raises(ConflictError, match="Version 3 is under way"):
+        document_rollback(document=document, version=first)
+    version_cancel(version=waiting)
+    assert document_rollback(document=document, version=first).current_version == first
+
+
+def test_a_retried_version_that_will_answer_makes_the_document_stand_for_its_bytes_again() -> None:
+    """Else another document could take the same bytes, and the bytes gone back to would be refused as known."""
+    document, first, _ = two_versions()
+    eleven = "# Ferry\n\nEleven.\n"
+    waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
+    version_cancel(version=waiting)
+    document_rollback(document=document, version=first)
+    version_retry(version=waiting)
+    make.run_stages()
+    document.refresh_from_db()
+    assert document.current_version == waiting
+    assert document.content_hash == waiting.content_hash
+    assert make.upload(document.knowledge_base, eleven).outcome == "unchanged"
+
+
+def test_a_version_is_not_retried_once_another_document_holds_its_bytes() -> None:
+    document, first, _ = two_versions()
+    eleven = "# Ferry\n\nEleven.\n"
+    waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
+    version_cancel(version=waiting)
+    document_rollback(document=document, version=first)
+    assert make.upload(document.knowledge_base, eleven).outcome == "created"
+    with pytest.raises(ConflictError, match="Another document"):
+        version_retry(version=waiting)
+    waiting.refresh_from_db()
+    assert waiting.status == VersionStatus.CANCELLED
+
+
+def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
+    document, first, _ = two_versions()
+    waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
+    stopped = make.upload(document.knowledge_base, "# Ferry\n\nTwelve.\n", external_id="ferry").version
+    version_cancel(version=stopped)
+    stage = stage_named("parse")
+    step = stage_claim(stage)
+    document_delete(document=document)
+    step_fail(step, PermanentError("It is broken."))
+    waiting.refresh_from_db()
+    assert waiting.status == VersionStatus.FAILED
+    with pytest.raises(NotFoundError):
+        document_rollback(document=document, version=first)
+    with pytest.raises(NotFoundError):
+        version_retry(version=stopped)
+    assert OutboxEvent.objects.filter(key=str(document.pk)).latest("id").type == "document.deleted"
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

@@ -18,14 +18,28 @@ from apps.documents.access import (
     knowledge_bases_visible,
     versions_visible,
 )
+from apps.documents.models import Chunk
 from apps.documents.reading import reading_as
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import IndexGeneration, LexicalSegment
 from apps.retrieval.search import dense
-from apps.retrieval.search.conditions import Condition
+from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search, generations_in_scope
+from apps.retrieval.search.lexical import lexical_search
+from apps.retrieval.services.lexical import LexicalIndex
 from ragsite.core.errors import NotFoundError
 from tests.apps.retrieval.making import unit_vectors
-from tests.apps.retrieval.rights_worlds import BASES, CALLERS, WORLDS, Stage, World, base_of, stage, tenant_of_base
+from tests.apps.retrieval.rights_worlds import (
+    BASES,
+    CALLERS,
+    DOCUMENTS,
+    WORLDS,
+    Stage,
+    World,
+    base_of,
+    stage,
+    tenant_of_base,
+)
+from tests.apps.retrieval.texts import index_of
 
 pytestmark = pytest.mark.django_db
 
@@ -40,14 +54,25 @@ def rows() -> Stage:
     return stage()
 
 
-def found(scope: AccessScope, generations: list[IndexGeneration]) -> set[UUID]:
-    """The documents that a search for anything at all finds."""
+def found(scope: AccessScope, generations: list[IndexGeneration], *, condition: Condition | None = None) -> set[UUID]:
+    """The documents that a search for anything at all finds, by vectors and by words alike."""
     passages = [
         passage
         for generation in generations
         for passage in dense_search(scope, generation=generation, vector=VECTOR, limit=50).passages
     ]
-    return {passage.document_id for passage in passages}
+    dense = {passage.document_id for passage in passages}
+    assert by_words(scope, generations, condition or scope_condition(scope)) == dense
+    return dense
+
+
+def by_words(scope: AccessScope, generations: list[IndexGeneration], condition: Condition) -> set[UUID]:
+    hits = [
+        hit.chunk_id
+        for generation in generations
+        for hit in lexical_search(condition, scope=scope, generation=generation, text="document", limit=50).hits
+    ]
+    return set(Chunk.objects.filter(pk__in=hits).values_list("version__document_id", flat=True))
 
 
 def ids(statement: str) -> set[Any]:
@@ -97,7 +122,7 @@ def test_with_the_first_wall_switched_off_the_second_shows_the_same(rows: Stage,
     with rows.set_up(world), patch.object(dense, "scope_condition", everything):
         for caller in CALLERS:
             scope, readable = access_scope(rows.principal(caller), knowledge_base_ids=None), world.readable(caller)
-            assert rows.numbers(found(scope, generations)) == readable
+            assert rows.numbers(found(scope, generations, condition=everything(scope))) == readable
             with reading_as(scope):
                 assert rows.numbers(ids("SELECT id FROM documents_document")) == readable
                 assert rows.numbers(ids("SELECT document_id FROM documents_documentversion")) == readable
@@ -122,13 +147,45 @@ def test_the_second_wall_takes_nothing_of_the_scope_but_who_reads(rows: Stage, w
             assert rows.numbers(found(wide, generations)) == world.readable(caller)
 
 
-def test_vectors_are_seen_by_tenant(rows: Stage) -> None:
+def with_postings(indexes: list[LexicalIndex]) -> set[int]:
+    """The segments of the indexes that give postings."""
+    found = set()
+    for index in indexes:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT segment_id FROM ragsite_lexical_postings(%s, %s, '{document}')",
+                [index.knowledge_base_id, index.chunking_key],
+            )
+            found |= {segment for (segment,) in cursor.fetchall()}
+    return found
+
+
+def test_vectors_and_words_are_seen_by_tenant(rows: Stage) -> None:
+    indexes = [index_of(base) for base in rows.bases]
     for caller in CALLERS:
         scope = access_scope(rows.principal(caller), knowledge_base_ids=None)
         with reading_as(scope):
             seen = ids("SELECT generation_id FROM retrieval_embedding")
-        ours = [base for number, base in enumerate(rows.bases) if tenant_of_base(number) == caller.tenant]
+            segments = ids("SELECT id FROM retrieval_lexicalsegment")
+            assert with_postings(indexes) == segments
+        ours = [base.pk for number, base in enumerate(rows.bases) if tenant_of_base(number) == caller.tenant]
         assert seen == set(IndexGeneration.objects.filter(knowledge_base__in=ours).values_list("pk", flat=True))
+        assert segments == set(LexicalSegment.objects.filter(knowledge_base_id__in=ours).values_list("pk", flat=True))
+
+
+@given(world=WORLDS)
+@PROPERTY
+def test_who_measures_finds_what_each_reader_of_the_knowledge_base_reads(rows: Stage, world: World) -> None:
+    with rows.set_up(world):
+        for number, base in enumerate(rows.bases):
+            scope = AccessScope(base.tenant_id, frozenset({base.pk}), for_all_readers=True)
+            hidden = world.restricted | world.deleted
+            expected = {document for document in range(DOCUMENTS) if base_of(document) == number} - hidden
+            expected = set() if number in world.deleted_bases else expected
+            generations = list(IndexGeneration.objects.all())
+            assert rows.numbers(found(scope, generations)) == expected
+            with patch.object(dense, "scope_condition", everything):
+                assert rows.numbers(found(scope, generations, condition=everything(scope))) == expected
 
 
 def test_a_connection_that_alternates_between_tenants_shows_each_its_own(rows: Stage) -> None:

@@ -93,8 +93,8 @@ def test_a_model_that_stays_away_fails_the_version_in_the_end_and_leaves_no_vect
     settings.RAGSITE_MAX_ATTEMPTS = 2
     version = make.upload(make.knowledge_base(chunking=FINE), TEXT, filename="a.txt").version
     make.run_stages(["parse", "chunk"])
-    for _ in range(2):
-        use_transport(Watched(fails_at=2))
+    for fails_at in (2, 1):
+        use_transport(Watched(fails_at=fails_at))
         make.run_stages(["embed"])
         at_once()
     assert stage_give_up(stage_named("embed")) == 1
@@ -102,6 +102,26 @@ def test_a_model_that_stays_away_fails_the_version_in_the_end_and_leaves_no_vect
     assert (version.status, version.error_code, version.chunk_count) == ("failed", "too_many_attempts", 0)
     assert (Chunk.objects.count(), Embedding.objects.count()) == (0, 0)
     assert version.parsed.text, "the text stays, so that a retry need not parse again"
+
+
+def test_a_long_version_outlives_any_number_of_deaths_as_long_as_each_start_gets_on(
+    use_transport: UseTransport, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RAGSITE_MAX_ATTEMPTS = 2
+    monkeypatch.setattr(embeddings, "BATCH", 1)
+    version = make.upload(make.knowledge_base(chunking=FINE), TEXT, filename="a.txt").version
+    make.run_stages(["parse", "chunk"])
+    for kept in range(1, 6):
+        use_transport(Watched(fails_at=2, error=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make.run_stages(["embed"])
+        at_once()
+        assert stage_give_up(stage_named("embed")) == 0
+        assert Embedding.objects.count() == kept
+    use_transport(Watched())
+    make.run_stages()
+    version.refresh_from_db()
+    assert version.status == "ready"
 
 
 def test_documents_with_the_same_text_pay_for_it_once(use_transport: UseTransport) -> None:

@@ -1,0 +1,206 @@
+"""Evaluation runs: started by a door, claimed by a worker, resumed after an interruption at the questions not yet done.
+
+A run is a leased row. Its worker measures a few questions at a time and writes each batch under the lease, so a worker
+that was taken for dead writes nothing and no question is measured twice. After SLICE_SECONDS it lets go of the run, so that
+no task lasts long.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from apps.retrieval.evaluation.measuring import question_measure, run_metrics
+from apps.retrieval.evaluation.mlflow_log import run_log
+from apps.retrieval.evaluation.models import (
+    RUN_ENDED,
+    EvaluationQuestion,
+    EvaluationResult,
+    EvaluationRun,
+    EvaluationSet,
+    RunState,
+)
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.evaluation.searching import searching_check
+from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
+from apps.retrieval.services.generations import generation_live
+from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError, TransientError
+from ragsite.core.jobs import ring
+from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim, lease_release
+
+logger = logging.getLogger(__name__)
+
+EVALUATE = "evaluate"
+"""The job's name for those who ring."""
+
+BATCH = 8
+SLICE_SECONDS = 60.0
+BACKOFF_SECONDS = 2.0
+LARGEST_K, LARGEST_DEPTH = 1_000, 1_000
+_RELEASED = {"lease_owner": "", "lease_until": None}
+
+
+def evaluation_run_start(*, evaluation_set: EvaluationSet, how: Searching, asked_by: str, k: int = 10) -> EvaluationRun:
+    """Note a run and wake a worker; it is watched by its state.
+
+    Raises:
+        PermanentError: the search does not have that mode, or `k` and depth are out of bounds.
+        ConflictError: no question of the set has a relevant document.
+    """
+    searching_check(how)
+    _check_bounds(k, how.depth)
+    if not questions_measurable(evaluation_set).exists():
+        raise ConflictError(
+            f"No question of {evaluation_set.name!r} has a relevant document.", action="Add or import some first."
+        )
+    with transaction.atomic():
+        run = EvaluationRun.objects.create(
+            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by
+        )
+        ring(EVALUATE)
+    return run
+
+
+def evaluation_runs_waiting() -> QuerySet[EvaluationRun]:
+    """Runs that a worker could claim now, the oldest first."""
+    return _open_runs().filter(claimable(), attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+
+
+def evaluation_runs_give_up() -> int:
+    """Fail the runs whose worker died as often as a run may be started without progress; the number of them."""
+    spent = list(_open_runs().filter(claimable(), attempts__gte=settings.RAGSITE_MAX_ATTEMPTS)[:100])
+    for run in spent:
+        last = f" The last reason: {run.error}" if run.error else ""
+        text = f"The worker died or gave up {settings.RAGSITE_MAX_ATTEMPTS} times without progress.{last}"
+        _open_runs().filter(claimable(), pk=run.pk).update(state=RunState.FAILED, error=text, finished_at=Now())
+    return len(spent)
+
+
+def evaluation_run_work(*, run_id: UUID | None = None, seconds: float = SLICE_SECONDS) -> bool:
+    """Claim a run, or the named one, and work on it for up to that many seconds; whether there was one to claim."""
+    rows = _open_runs().filter(attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+    claim = lease_claim(rows.filter(pk=run_id) if run_id else rows, limit=1)
+    if not claim.ids:
+        return False
+    try:
+        with heartbeat(EvaluationRun, claim):
+            _work(claim, until=time.monotonic() + seconds)
+    except LeaseLostError as error:
+        logger.warning("%s", error.message)
+    except PermanentError as error:
+        _fail(claim, error)
+    except (TransientError, DatabaseError) as error:
+        _postpone(claim, error)
+    except Exception as error:
+        _postpone(claim, error)
+        raise
+    return True
+
+
+def _work(claim: Claim, *, until: float) -> None:
+    run = _begin(claim)
+    while questions := _questions_left(run):
+        results = _measured(run, questions)
+        with transaction.atomic():
+            _hold(claim)
+            EvaluationResult.objects.bulk_create(results)
+            EvaluationRun.objects.filter(pk=run.pk).update(attempts=1, error="")
+        if time.monotonic() > until:
+            lease_release(EvaluationRun, claim, claim.ids)
+            return
+    _finish(claim, run)
+
+
+def _begin(claim: Claim) -> EvaluationRun:
+    """The run, with a note of what is searched, made at its first start."""
+    run = EvaluationRun.objects.select_related("evaluation_set__knowledge_base").get(pk=claim.ids[0])
+    if run.state == RunState.WAITING:
+        generation = generation_live(run.evaluation_set.knowledge_base)
+        if generation is None:
+            raise ConflictError("The knowledge base has nothing to search yet.", action="Upload documents first.")
+        parameters = {
+            "embedding_model": str(generation.model_version),
+            "chunking": generation.chunking,
+            "chunks": generation.embeddings.count(),
+            "documents": documents_measured(run.evaluation_set.knowledge_base_id).count(),
+        }
+        with transaction.atomic():
+            _hold(claim)
+            EvaluationRun.objects.filter(pk=run.pk).update(
+                state=RunState.RUNNING, started_at=Coalesce("started_at", Now()), generation=generation,
+                parameters=parameters,
+            )  # fmt: skip
+        run.refresh_from_db()
+    return run
+
+
+def _questions_left(run: EvaluationRun) -> list[EvaluationQuestion]:
+    """The next questions without a result, of those that were in the set when the run was asked for."""
+    done = run.results.exclude(question=None).values("question")
+    left = questions_measurable(run.evaluation_set).filter(created_at__lte=run.created_at).exclude(pk__in=done)
+    return list(left.order_by("id")[:BATCH])
+
+
+def _measured(run: EvaluationRun, questions: Sequence[EvaluationQuestion]) -> list[EvaluationResult]:
+    relevant = judged(question.pk for question in questions)
+    return [question_measure(run, question, relevant.get(question.pk, [])) for question in questions]
+
+
+def _finish(claim: Claim, run: EvaluationRun) -> None:
+    metrics = run_metrics(run)
+    note = run_log(run, metrics)
+    with transaction.atomic():
+        _hold(claim)
+        EvaluationRun.objects.filter(pk=run.pk).update(
+            state=RunState.DONE, metrics=metrics, note=note, finished_at=Now(), attempts=0, error="", **_RELEASED
+        )
+
+
+def _hold(claim: Claim) -> None:
+    """Lock the run for the rest of the transaction.
+
+    Raises:
+        LeaseLostError: it is no longer held by this claim.
+    """
+    held = EvaluationRun.objects.select_for_update().filter(
+        pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now()
+    )
+    if not held.values_list("pk", flat=True):
+        raise LeaseLostError(f"The lease on the evaluation run {claim.ids[0]} was lost; this part of it is dropped.")
+
+
+def _fail(claim: Claim, error: RagError) -> None:
+    _held(claim).update(state=RunState.FAILED, error=error.sentence, finished_at=Now(), **_RELEASED)
+
+
+def _postpone(claim: Claim, error: Exception) -> None:
+    """Let the run be taken up again later, with its reason: exponential back-off with full jitter."""
+    text = error.sentence if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
+    for run in _held(claim):
+        wait = timedelta(seconds=random.uniform(0, BACKOFF_SECONDS * 2**run.attempts))  # noqa: S311
+        _held(claim).update(not_before=Now() + wait, error=text, **_RELEASED)
+
+
+def _held(claim: Claim) -> QuerySet[EvaluationRun]:
+    return EvaluationRun.objects.filter(pk__in=claim.ids, lease_owner=claim.owner)
+
+
+def _open_runs() -> QuerySet[EvaluationRun]:
+    return EvaluationRun.objects.exclude(state__in=RUN_ENDED).order_by("id")
+
+
+def _check_bounds(k: int, depth: int) -> None:
+    if not 1 <= k <= LARGEST_K or not k <= depth <= LARGEST_DEPTH:
+        raise PermanentError(
+            f"k={k} with a depth of {depth} is not possible.",
+            action=f"Choose k from 1 to {LARGEST_K:,} and a depth from k to {LARGEST_DEPTH:,}.",
+        )

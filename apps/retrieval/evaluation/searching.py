@@ -1,0 +1,83 @@
+"""The one place where evaluation meets the search."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from apps.documents.access import AccessScope
+from apps.documents.models import KnowledgeBase
+from apps.models.gateway import Deadline
+from apps.retrieval.evaluation.modes import Mode, Searching
+from apps.retrieval.passages import Passage
+from apps.retrieval.pipeline import search
+from ragsite.core.errors import PermanentError
+
+PASSAGES_PER_DOCUMENT = 3
+"""A first guess; where a ranking comes out too short, more are asked for."""
+
+
+AVAILABLE = (Mode.DENSE,)
+RERANK_AVAILABLE = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages, best first, and how long one search for them took."""
+
+    passages: tuple[Passage, ...]
+    milliseconds: float
+
+
+def searching_check(how: Searching) -> None:
+    """Refuse what the search can't do.
+
+    Raises:
+        PermanentError: (code `mode_unavailable`) the message names what there is.
+    """
+    if how.mode not in AVAILABLE:
+        raise PermanentError(
+            f"The mode {how.mode.value!r} is not available.",
+            code="mode_unavailable",
+            action=f"Choose one of {', '.join(mode.value for mode in AVAILABLE)}.",
+        )
+    if how.rerank and not RERANK_AVAILABLE:
+        raise PermanentError(
+            "Reranking is not available.", code="mode_unavailable", action="Evaluate without reranking."
+        )
+
+
+def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
+    """All of one knowledge base that each of its readers reads: who may evaluate it is asked at the door.
+
+    So a run's figures are the same for everybody, and its rankings name no restricted document.
+    """
+    return AccessScope(
+        tenant_id=knowledge_base.tenant_id, knowledge_base_ids=frozenset({knowledge_base.pk}), for_all_readers=True
+    )
+
+
+def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:
+    """As many passages as it takes to have `how.depth` documents, or all there are.
+
+    Raises:
+        PermanentError: (code `mode_unavailable`) as `searching_check`.
+        ModelUnavailableError: no model answered before the deadline.
+    """
+    limit = how.depth * PASSAGES_PER_DOCUMENT
+    while True:
+        found = _search(question, scope, how, limit)
+        documents = len({passage.document_id for passage in found.passages})
+        if documents >= how.depth or len(found.passages) < limit:
+            return found
+        limit *= 2
+
+
+def _search(question: str, scope: AccessScope, how: Searching, limit: int) -> Found:
+    searching_check(how)
+    deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+    started = time.monotonic()
+    result = search(question, scope=scope, top_k=limit, deadline=deadline)
+    return Found(result.passages, (time.monotonic() - started) * 1000)

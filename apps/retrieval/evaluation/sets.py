@@ -1,0 +1,160 @@
+"""Evaluation sets as things that happen: made, filled one question at a time, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.retrieval.citations import span_text
+from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.evaluation.selectors import documents_measured
+from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
+
+PLAYGROUND = "From tried queries"
+MOST_JUDGEMENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Relevant:
+    """What answers a question: a document, or `start` to `end` of one of its versions."""
+
+    document_id: UUID | None = None
+    version_id: UUID | None = None
+    start: int | None = None
+    end: int | None = None
+    grade: int = 1
+
+
+def evaluation_set_create(*, knowledge_base: KnowledgeBase, name: str, description: str = "") -> EvaluationSet:
+    """A new, empty set.
+
+    Raises:
+        ConflictError: the knowledge base has one of that name.
+    """
+    try:
+        with transaction.atomic():
+            return EvaluationSet.objects.create(knowledge_base=knowledge_base, name=name, description=description)
+    except IntegrityError as error:
+        raise _name_taken(name) from error
+
+
+def evaluation_set_update(*, evaluation_set: EvaluationSet, **changes: str) -> EvaluationSet:
+    """Change name or description.
+
+    Raises:
+        ConflictError: the knowledge base has another one of that name.
+    """
+    for field, value in changes.items():
+        setattr(evaluation_set, field, value)
+    try:
+        with transaction.atomic():
+            evaluation_set.save(update_fields=list(changes))
+    except IntegrityError as error:
+        raise _name_taken(evaluation_set.name) from error
+    return evaluation_set
+
+
+def evaluation_set_delete(*, evaluation_set: EvaluationSet) -> None:
+    """Remove a set with its questions and runs."""
+    evaluation_set.delete()
+
+
+def question_add(
+    *, evaluation_set: EvaluationSet, text: str, relevant: Sequence[Relevant], reference_answer: str = ""
+) -> EvaluationQuestion:
+    """Add a question with what answers it.
+
+    Raises:
+        NotFoundError: a document or version is not of the set's knowledge base.
+        PermanentError: nothing is relevant, or a span is not in its version's text.
+    """
+    if not 1 <= len(relevant) <= MOST_JUDGEMENTS:
+        raise PermanentError(
+            f"{len(relevant)} documents are named as relevant.",
+            action=f"Name 1 to {MOST_JUDGEMENTS:,}: a question that nothing answers measures nothing.",
+        )
+    with transaction.atomic():
+        question = EvaluationQuestion.objects.create(
+            evaluation_set=evaluation_set, text=text, reference_answer=reference_answer
+        )
+        for one in relevant:
+            _judge(question, one)
+    return question
+
+
+def question_delete(*, question: EvaluationQuestion) -> None:
+    """Take a question out of its set; the results of earlier runs keep its text."""
+    question.delete()
+
+
+def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: Relevant) -> Judgement:
+    """Note that a span answers a question, which joins the set if it is not in it. Twice is the same as once.
+
+    Raises:
+        NotFoundError, PermanentError: as `question_add`.
+    """
+    with transaction.atomic():
+        EvaluationSet.objects.select_for_update().get(pk=evaluation_set.pk)
+        question = evaluation_set.questions.filter(text=text).first()
+        if question is None:
+            question = EvaluationQuestion.objects.create(evaluation_set=evaluation_set, text=text)
+        return _judge(question, relevant)
+
+
+def playground_set(knowledge_base: KnowledgeBase) -> EvaluationSet:
+    """The set that a knowledge base's marked passages go to when none was chosen; made if there is none."""
+    made, _ = EvaluationSet.objects.get_or_create(
+        knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages marked as relevant by hand."}
+    )
+    return made
+
+
+def _judge(question: EvaluationQuestion, relevant: Relevant) -> Judgement:
+    document = _document(question.evaluation_set, relevant)
+    if relevant.version_id is not None:
+        _check_span(relevant)
+    judgement, _ = Judgement.objects.update_or_create(
+        question=question,
+        document=document,
+        version_id=relevant.version_id,
+        start=relevant.start,
+        end=relevant.end,
+        defaults={"grade": relevant.grade},
+    )
+    return judgement
+
+
+def _document(evaluation_set: EvaluationSet, relevant: Relevant) -> Document:
+    measured = documents_measured(evaluation_set.knowledge_base_id)
+    if relevant.version_id is None:
+        document = measured.filter(pk=relevant.document_id).first() if relevant.document_id else None
+        return document or _missing(f"document {relevant.document_id}")
+    version = (
+        DocumentVersion.objects.filter(pk=relevant.version_id, document__in=measured).select_related("document").first()
+    )
+    if version is None or relevant.document_id not in (None, version.document_id):
+        return _missing(f"version {relevant.version_id}")
+    return version.document
+
+
+def _missing(what: str) -> Document:
+    raise NotFoundError(f"There is no {what} in this evaluation set's knowledge base.")
+
+
+def _check_span(relevant: Relevant) -> None:
+    start, end = relevant.start, relevant.end
+    is_span = relevant.version_id is not None and start is not None and end is not None and 0 <= start < end
+    found = span_text(relevant.version_id, start, end) if is_span else None  # type: ignore[arg-type]
+    if found is None or len(found) != (end or 0) - (start or 0):
+        raise PermanentError(
+            f"The version {relevant.version_id} has no text from {start} to {end}.",
+            action="Give `start` and `end` as characters of its parsed text, or neither and the document alone.",
+        )
+
+
+def _name_taken(name: str) -> ConflictError:
+    return ConflictError(f"There is already an evaluation set named {name!r}.", action="Choose another name.")

@@ -1,0 +1,58 @@
+"""Knowledge bases for the length of an evaluation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import KnowledgeBase
+from apps.documents.services.documents import documents_remove
+from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
+from apps.retrieval.services.generations import generations_drop
+from ragsite.core.ids import new_id
+from ragsite.gateway.tenants import tenant_get_or_create
+
+TENANT = "Evaluation"
+TEMPORARY = "Temporary: "
+FORGOTTEN = timedelta(days=1)
+
+
+def temporary_create(*, name: str, chunking: dict[str, Any]) -> KnowledgeBase:
+    """A knowledge base of a tenant of its own; what an evaluation left that was killed a day ago is removed first.
+
+    Raises:
+        InvalidChunkingError: no document can be cut by these settings.
+    """
+    chosen = ChunkingSettings.from_dict(chunking).to_dict()
+    tenant = tenant_get_or_create(name=TENANT)
+    for forgotten in _forgotten(tenant.pk):
+        temporary_remove(forgotten)
+    return knowledge_base_create(tenant_id=tenant.pk, name=f"{TEMPORARY}{name[:60]} {new_id()}", chunking=chosen)
+
+
+def temporary_keep(knowledge_base: KnowledgeBase) -> None:
+    """Make it one that stays, under a name for people."""
+    given = knowledge_base.name.removeprefix(TEMPORARY).rpartition(" ")[0]
+    living = KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None)
+    taken = set(living.values_list("name", flat=True))
+    numbered = (f"{given} {number}" for number in count(1))
+    knowledge_base_update(knowledge_base=knowledge_base, name=next(name for name in numbered if name not in taken))
+
+
+def temporary_remove(knowledge_base: KnowledgeBase) -> None:
+    """Remove it with all that hangs on it: evaluation sets, vectors, documents, bytes. Consumers are told as always."""
+    if knowledge_base.deleted_at is None:
+        knowledge_base_delete(knowledge_base=knowledge_base)
+    generations_drop(knowledge_base)
+    documents_remove(knowledge_base)
+    knowledge_base.delete()
+
+
+def _forgotten(tenant_id: Any) -> list[KnowledgeBase]:
+    old = Q(created_at__lt=Now() - FORGOTTEN)
+    return list(KnowledgeBase.objects.filter(old, tenant_id=tenant_id, name__startswith=TEMPORARY))

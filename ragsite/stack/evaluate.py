@@ -1,0 +1,31 @@
+"""`manage.py evaluate`: the command on this machine's servers, brought up to date first where they are embedded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ragsite.core.errors import RagError
+from ragsite.stack.local import local_environment
+from ragsite.stack.system import schema_prepare
+
+
+def main(argv: Sequence[str]) -> int:
+    """Servers given by URL are taken as they are: their schema and model are their operator's. 2 when they don't come up."""
+    given = bool(os.environ.get("DATABASE_URL"))
+    try:
+        with local_environment():
+            if not given and not {"-h", "--help"} & set(argv):
+                schema_prepare(os.environ)
+            return _command(argv)
+    except RagError as error:
+        sys.stderr.write(f"{error.sentence}\n")
+        return 2
+
+
+def _command(argv: Sequence[str]) -> int:
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["manage.py", "evaluate", *argv])
+    return 0

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from apps.models.gateway.fake import FakeTransport
+from apps.retrieval.evaluation import runs
+from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, EvaluationSet, RunState
+from apps.retrieval.evaluation.modes import Mode, Searching
+from apps.retrieval.evaluation.runs import (
+    evaluation_run_start,
+    evaluation_run_work,
+    evaluation_runs_give_up,
+    evaluation_runs_waiting,
+)
+from apps.retrieval.evaluation.selectors import results_worst_first
+from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, passage_mark, question_add, question_delete
+from ragsite.core.errors import ConflictError, ModelUnavailableError, PermanentError
+from ragsite.core.leases import lease_claim
+from tests import factories as make
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library, started
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def made() -> EvaluationSet:
+    return asked(library())
+
+
+def dead(run: EvaluationRun) -> None:
+    """The run is claimed, and its worker is gone without a word."""
+    lease_claim(EvaluationRun.objects.filter(pk=run.pk), limit=1)
+    EvaluationRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def test_questions_in_the_words_of_their_documents_are_answered_perfectly(made: EvaluationSet) -> None:
+    run = done(made)
+    assert run.state == RunState.DONE
+    figures = {name: run.metrics[name] for name in ("ndcg@10", "recall@10", "recall@100", "mrr", "map", "queries")}
+    assert figures == {"ndcg@10": 1, "recall@10": 1, "recall@100": 1, "mrr": 1, "map": 1, "queries": 3}
+    assert run.metrics["p95_ms"] >= run.metrics["p50_ms"] > 0
+    assert run.started_at is not None
+    assert run.finished_at is not None
+    assert run.generation is not None
+    assert (run.parameters["documents"], run.parameters["chunks"]) == (3, 3)
+
+
+def test_a_run_is_the_mean_over_its_questions_and_the_worst_come_first(made: EvaluationSet) -> None:
+    base = made.knowledge_base
+    question_add(
+        evaluation_set=made, text=TEXTS["tides"], relevant=[Relevant(document_id=document(base, "harbour").pk)]
+    )
+    run = done(made)
+    worst = results_worst_first(run)[0]
+    assert worst.text == TEXTS["tides"]
+    assert worst.metrics["mrr"] in (1 / 2, 1 / 3)
+    assert run.metrics["mrr"] == pytest.approx((3 + worst.metrics["mrr"]) / 4, abs=1e-6)
+    assert [place["grade"] for place in worst.ranking].index(1) == round(1 / worst.metrics["mrr"]) - 1
+    assert worst.metrics["ndcg@10"] == pytest.approx(1 / math.log2(1 / worst.metrics["mrr"] + 1))
+
+
+def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
+    tides = document(made.knowledge_base, "tides")
+    empty = evaluation_set_create(knowledge_base=made.knowledge_base, name="Marked")
+    span = Relevant(version_id=tides.current_version_id, start=0, end=10)
+    passage_mark(evaluation_set=empty, text=TEXTS["tides"], relevant=span)
+    assert done(empty).metrics["map"] == 1
+
+
+def test_a_mode_that_is_not_there_is_refused_by_what_there_is(made: EvaluationSet) -> None:
+    for how in (Searching(mode=Mode.HYBRID), Searching(rerank=True)):
+        with pytest.raises(PermanentError) as error:
+            evaluation_run_start(evaluation_set=made, how=how, asked_by="test")
+        assert error.value.error_code == "mode_unavailable"
+    assert not EvaluationRun.objects.exists()
+
+
+@pytest.mark.parametrize(("k", "depth"), [(0, 100), (10, 9), (10, 1_001), (1_001, 1_001)])
+def test_k_and_depth_have_bounds(made: EvaluationSet, k: int, depth: int) -> None:
+    with pytest.raises(PermanentError, match=f"k={k} with a depth of {depth}"):
+        evaluation_run_start(evaluation_set=made, how=Searching(depth=depth), asked_by="test", k=k)
+
+
+def test_a_set_that_measures_nothing_is_refused() -> None:
+    with pytest.raises(ConflictError, match="No question of 'Empty'"):
+        started(evaluation_set_create(knowledge_base=make.knowledge_base(), name="Empty"))
+
+
+def test_a_run_whose_worker_died_goes_on_where_it_stood(made: EvaluationSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "BATCH", 1)
+    run = started(made)
+    assert evaluation_run_work(run_id=run.pk, seconds=0)
+    (first,) = run.results.all()
+    dead(run)
+    assert evaluation_runs_waiting().get() == run
+    while evaluation_run_work():
+        pass
+    run.refresh_from_db()
+    assert (run.state, run.metrics["queries"], run.results.count()) == (RunState.DONE, 3, 3)
+    assert first in run.results.all(), "what was measured is not measured again"
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(made: EvaluationSet, use_transport: Callable[[Any], None]) -> None:
+    class TakenOver(FakeTransport):
+        def embed(self, *args: Any, **rest: Any) -> Any:
+            EvaluationRun.objects.update(lease_owner="another")
+            return super().embed(*args, **rest)
+
+    run = started(made)
+    use_transport(TakenOver())
+    assert evaluation_run_work()
+    run.refresh_from_db()
+    assert (run.state, run.lease_owner, EvaluationResult.objects.count()) == (RunState.RUNNING, "another", 0)
+
+
+def test_a_run_that_kills_its_workers_is_given_up_in_words(made: EvaluationSet, settings: Any) -> None:
+    run = started(made)
+    for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
+        assert evaluation_runs_give_up() == 0
+        dead(run)
+    assert not evaluation_runs_waiting().exists()
+    assert not evaluation_run_work()
+    assert evaluation_runs_give_up() == 1
+    run.refresh_from_db()
+    assert (run.state, run.finished_at is not None) == (RunState.FAILED, True)
+    assert "died or gave up 3 times without progress" in run.error
+
+
+def test_a_model_that_is_away_lets_the_run_wait_with_its_reason(
+    made: EvaluationSet, use_transport: Callable[[Any], None]
+) -> None:
+    class Away(FakeTransport):
+        def embed(self, *_: Any, **__: Any) -> Any:
+            raise ModelUnavailableError("No worker.")
+
+    run = started(made)
+    use_transport(Away())
+    assert evaluation_run_work()
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.lease_owner) == (RunState.RUNNING, 1, "")
+    assert run.error.startswith("No worker.")
+    use_transport(FakeTransport())
+    EvaluationRun.objects.update(not_before=Now())
+    while evaluation_run_work():
+        pass
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.DONE, "")
+
+
+def test_a_defect_is_told_on_the_run_and_raised_for_the_log(
+    made: EvaluationSet, use_transport: Callable[[Any], None]
+) -> None:
+    class Broken(FakeTransport):
+        def embed(self, *_: Any, **__: Any) -> Any:
+            raise ZeroDivisionError("oops")
+
+    run = started(made)
+    use_transport(Broken())
+    with pytest.raises(ZeroDivisionError):
+        evaluation_run_work()
+    run.refresh_from_db()
+    assert (run.error, run.lease_owner) == ("ZeroDivisionError: oops", "")
+
+
+def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
+    base = make.knowledge_base()
+    version = make.upload(base).version
+    made = evaluation_set_create(knowledge_base=base, name="Early")
+    question_add(evaluation_set=made, text="When?", relevant=[Relevant(document_id=version.document_id)])
+    run = done(made)
+    assert run.state == RunState.FAILED
+    assert "nothing to search yet" in run.error
+
+
+def test_a_question_that_is_added_while_a_run_waits_is_for_the_next_run(made: EvaluationSet) -> None:
+    run = started(made)
+    tides = document(made.knowledge_base, "tides")
+    late = question_add(evaluation_set=made, text="Late?", relevant=[Relevant(document_id=tides.pk)])
+    made.questions.filter(pk=late.pk).update(created_at=Now() + timedelta(seconds=60))
+    while evaluation_run_work():
+        pass
+    run.refresh_from_db()
+    assert run.metrics["queries"] == 3
+
+
+def test_a_question_that_is_deleted_leaves_its_text_in_the_result(made: EvaluationSet) -> None:
+    run = done(made)
+    result = run.results.first()
+    assert result is not None
+    assert result.question is not None
+    question_delete(question=result.question)
+    result.refresh_from_db()
+    assert (result.question, result.text) == (None, TEXTS["harbour"])

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from apps.documents.models import KnowledgeBase
+from apps.documents.services.documents import document_delete
+from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.evaluation.selectors import judged, questions_measurable
+from apps.retrieval.evaluation.sets import (
+    Relevant,
+    evaluation_set_create,
+    evaluation_set_delete,
+    evaluation_set_update,
+    passage_mark,
+    playground_set,
+    question_add,
+)
+from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
+from tests import factories as make
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, library
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def base() -> KnowledgeBase:
+    return library()
+
+
+def span(base: KnowledgeBase, name: str, start: int = 4, end: int = 10) -> Relevant:
+    return Relevant(version_id=document(base, name).current_version_id, start=start, end=end)
+
+
+def test_two_sets_of_a_knowledge_base_do_not_share_a_name(base: KnowledgeBase) -> None:
+    evaluation_set_create(knowledge_base=base, name="Set")
+    with pytest.raises(ConflictError, match="'Set'"):
+        evaluation_set_create(knowledge_base=base, name="Set")
+    other = evaluation_set_create(knowledge_base=base, name="Other")
+    with pytest.raises(ConflictError, match="'Set'"):
+        evaluation_set_update(evaluation_set=other, name="Set")
+    assert sorted(EvaluationSet.objects.values_list("name", flat=True)) == ["Other", "Set"]
+
+
+def test_a_question_keeps_documents_spans_grades_and_the_reference_answer(base: KnowledgeBase) -> None:
+    made = evaluation_set_create(knowledge_base=base, name="Set")
+    relevant = [Relevant(document_id=document(base, "tides").pk, grade=2), span(base, "berths")]
+    question = question_add(evaluation_set=made, text="When?", relevant=relevant, reference_answer="At noon.")
+    assert question.reference_answer == "At noon."
+    rows = question.judgements.values_list("document__external_id", "start", "end", "grade")
+    assert list(rows) == [("tides", None, None, 2), ("berths", 4, 10, 1)]
+
+
+@pytest.mark.parametrize(
+    ("relevant", "error", "told"),
+    [
+        ([], PermanentError, "0 documents are named"),
+        ([Relevant(document_id=uuid.UUID(int=1))], NotFoundError, "no document"),
+        ([Relevant(version_id=uuid.UUID(int=1), start=0, end=1)], NotFoundError, "no version"),
+    ],
+)
+def test_what_is_not_in_the_knowledge_base_is_refused_and_no_question_is_kept(
+    base: KnowledgeBase, relevant: list[Relevant], error: type[Exception], told: str
+) -> None:
+    made = evaluation_set_create(knowledge_base=base, name="Set")
+    with pytest.raises(error, match=told):
+        question_add(evaluation_set=made, text="When?", relevant=relevant)
+    assert not EvaluationQuestion.objects.exists()
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 10_000), (5, 5), (9, 3), (None, 3), (-1, 3)])
+def test_a_span_must_stand_in_its_version(base: KnowledgeBase, start: int, end: int) -> None:
+    made = evaluation_set_create(knowledge_base=base, name="Set")
+    with pytest.raises(PermanentError, match="has no text from"):
+        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides", start, end)])
+    assert not EvaluationQuestion.objects.exists()
+
+
+def test_a_document_of_another_knowledge_base_cannot_be_judged(base: KnowledgeBase) -> None:
+    made = evaluation_set_create(knowledge_base=make.knowledge_base(of=base.tenant), name="Set")
+    with pytest.raises(NotFoundError):
+        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides")])
+
+
+def test_marking_a_passage_adds_its_question_once_and_its_span_once(base: KnowledgeBase) -> None:
+    made = playground_set(base)
+    for _ in range(2):
+        passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "tides"))
+    passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "berths"))
+    assert made.questions.count() == 1
+    assert Judgement.objects.count() == 2
+    assert playground_set(base) == made
+
+
+def test_a_span_counts_while_its_version_answers_and_then_the_document_does(base: KnowledgeBase) -> None:
+    made = playground_set(base)
+    mark = passage_mark(evaluation_set=made, text="When?", relevant=span(base, "tides"))
+    (before,) = judged([mark.question_id])[mark.question_id]
+    assert before.span is not None
+    make.ready_version(base, "High water is at one o'clock.", filename="tides.txt", external_id="tides")
+    (after,) = judged([mark.question_id])[mark.question_id]
+    assert (after.span, after.document_id) == (None, document(base, "tides").pk)
+
+
+def test_a_question_whose_documents_are_deleted_is_not_measured(base: KnowledgeBase) -> None:
+    made = asked(base, "tides", "berths")
+    document_delete(document=document(base, "tides"))
+    assert [question.text for question in questions_measurable(made)] == [TEXTS["berths"]]
+
+
+def test_deleting_a_set_takes_its_questions_along(base: KnowledgeBase) -> None:
+    evaluation_set_delete(evaluation_set=asked(base))
+    assert not EvaluationQuestion.objects.exists()
+    assert not Judgement.objects.exists()
+
+
+@pytest.mark.parametrize("fields", [{"start": 1}, {"start": 1, "end": 2}, {"grade": 0}], ids=str)
+def test_the_database_refuses_half_a_span_and_a_grade_that_is_none(base: KnowledgeBase, fields: dict[str, int]) -> None:
+    question = asked(base, "tides").questions.get()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Judgement.objects.create(question=question, document=document(base, "berths"), **fields)
