@@ -30,7 +30,9 @@ SEGMENT = "knowledge_base_id IN (SELECT kb FROM ragsite_knowledge_bases_of_tenan
 POSTINGS = """
 CREATE FUNCTION ragsite_lexical_postings(knowledge_base uuid, key text, terms text[])
 RETURNS TABLE (segment_id bigint, term text, ordinals bytea, frequencies bytea)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+-- A plan that a connection made while the tables were small would be kept as they grow.
+SET plan_cache_mode = force_custom_plan AS $$
     SELECT p.segment_id, p.term, p.ordinals, p.frequencies
     FROM retrieval_lexicalsegment s JOIN retrieval_lexicalposting p ON p.segment_id = s.id
     WHERE s.knowledge_base_id = knowledge_base AND s.chunking_key = key AND p.term = ANY (terms)
