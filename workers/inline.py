@@ -26,7 +26,7 @@ from workers.stage_run import stage_run
 from workers.stages import Stage, stage_named
 
 CLAIMS = 64
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
 Item = TypeVar("Item")
 
 

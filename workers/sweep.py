@@ -10,7 +10,9 @@ from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
 from ragsite.core.presence import presence_purge
 from ragsite.gateway.idempotency import idempotency_purge
-from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell
+from workers.celery import app
+from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
+from workers.queues import Queue
 from workers.stage_run import stage_give_up, stage_waiting
 from workers.stages import STAGES, Stage
 
@@ -22,9 +24,7 @@ def sweep() -> None:
     for stage in STAGES:
         stage_give_up(stage)
         CeleryDoorbell().ring(stage.name, times=_starts(stage))
-    evaluation_runs_give_up()
-    if evaluation_runs_waiting().exists():
-        CeleryDoorbell().ring(EVALUATE)
+    _evaluations_sweep()
 
 
 def purge() -> None:
@@ -36,6 +36,14 @@ def purge() -> None:
     generations_of_deleted_purge()
     for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
         generation_index_if_large(generation)
+
+
+def _evaluations_sweep() -> None:
+    """One message is enough: a run that is left over is rung for by the task that worked on it."""
+    evaluation_runs_give_up()
+    with app.connection_for_write() as connection:
+        if evaluation_runs_waiting().exists() and not messages_in(Queue.RETRIEVAL, connection):
+            CeleryDoorbell().ring(EVALUATE)
 
 
 def _starts(stage: Stage) -> int:

@@ -36,20 +36,22 @@ def connections_pooled(*, size: int, options: str = "") -> Iterator[None]:
     For commands that give theirs back many times a second. `options` are the server's, such as `-c name=value`. In a
     transaction, and where there is a pool already, nothing changes.
     """
-    given = connection.settings_dict["OPTIONS"]
+    settings = connection.settings_dict
+    given, kept = settings["OPTIONS"], settings["CONN_MAX_AGE"]
     if connection.in_atomic_block or "pool" in given:
         yield
         return
     connection.close()
-    connection.settings_dict["OPTIONS"] = {
-        **given, "options": f"{given.get('options', '')} {options}".strip(), "pool": {"min_size": 1, "max_size": size},
-    }  # fmt: skip
+    pool = {"min_size": 1, "max_size": size}
+    settings["OPTIONS"] = {**given, "options": f"{given.get('options', '')} {options}".strip(), "pool": pool}
+    # Django takes a pool only without connections that last.
+    settings["CONN_MAX_AGE"] = 0
     try:
         yield
     finally:
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL has it
-        connection.settings_dict["OPTIONS"] = given
+        settings["OPTIONS"], settings["CONN_MAX_AGE"] = given, kept
 
 
 def connection_of_own() -> psycopg.Connection[Any]:

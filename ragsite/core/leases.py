@@ -65,7 +65,8 @@ def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         select, parameters = chosen.query.sql_with_params()
         statement = _CLAIM.format(table=rows.model._meta.db_table, chosen=select)
-        cursor.execute(statement, (*parameters, owner, timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)))
+        values: tuple[Any, ...] = (*parameters, owner, timedelta(seconds=settings.RAGSITE_LEASE_SECONDS))
+        cursor.execute(statement, values)
         return Claim(owner=owner, ids=tuple(sorted(found for (found,) in cursor.fetchall())))
 
 

@@ -58,5 +58,7 @@ class Tokenizer(Protocol):
     def count(self, text: str) -> int:
         """How many tokens `text` has."""
 
+    def __hash__(self) -> int: ...
+
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """The characters of `text` that each token covers, as (start, end exclusive), in order."""

@@ -132,7 +132,8 @@ def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVer
 
 
 def _under_way() -> Q:
-    return ~Q(status__in=ENDED)
+    """Uploads that will answer once they are ready. A text that is cut anew replaces only itself."""
+    return ~Q(status__in=ENDED) & Q(rechunk_of=None)
 
 
 def _held_by_another(version: DocumentVersion) -> ConflictError:

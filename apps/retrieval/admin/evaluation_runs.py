@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -74,7 +75,7 @@ class ShownResult:
 
 @admin.register(EvaluationRun)
 class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
-    knowledge_base_path = "evaluation_set__knowledge_base"
+    tenant_path = "evaluation_set__knowledge_base__tenant"
     list_display: ClassVar = ("__str__", "knowledge_base", "shown_state", "ndcg", "recall", "questions", "created_at")
     list_filter: ClassVar = ("state", "mode", ("evaluation_set", ReadableFilter))
     list_select_related: ClassVar = ("evaluation_set__knowledge_base",)
@@ -88,6 +89,9 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A page of its own instead of a form: nobody changes a run."""
+        if self.has_view_permission(request) and self.get_object(request, unquote(object_id)) is None:
+            redirection: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return redirection
         run = self._run(request, object_id)
         columns = figures_in_order(run.metrics, only_quality=True)
         page = Paginator(results_worst_first(run), QUESTIONS).get_page(request.GET.get("page"))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from apps.retrieval.admin.evaluation_import import evaluation_import_page
 from apps.retrieval.admin.readable import ReadableFilter, ReadableRowsMixin
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement, RunState
+from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K, evaluation_run_start
 from apps.retrieval.evaluation.searching import AVAILABLE, RERANK_AVAILABLE
@@ -136,7 +136,10 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvaluationSet]:
         sets: QuerySet[EvaluationSet] = super().get_queryset(request)
-        return sets.annotate(question_total=Count("questions"))
+        newest = EvaluationRun.objects.filter(state=RunState.DONE).order_by("-id")[:1]
+        return sets.annotate(question_total=Count("questions")).prefetch_related(
+            Prefetch("runs", queryset=newest, to_attr="newest_done")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("knowledge_base", "latest", "all_runs") if obj else ()
@@ -200,7 +203,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
 
     @display(description="Latest nDCG")
     def latest(self, row: EvaluationSet) -> SafeString | str:
-        run = row.runs.filter(state=RunState.DONE).first()
+        run = next(iter(row.newest_done), None)  # type: ignore[attr-defined]  # get_queryset fetches it
         return link(row_url(run), f"{run.metrics[f'ndcg@{run.k}']:.3f} at {run.k}") if run else "Not measured yet"
 
     @display(description="Runs")
@@ -213,7 +216,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
 class EvaluationQuestionAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     """A question on a page of its own: its words, its reference answer, and what is relevant to it."""
 
-    knowledge_base_path = "evaluation_set__knowledge_base"
+    tenant_path = "evaluation_set__knowledge_base__tenant"
     list_display: ClassVar = ("__str__", "evaluation_set", "external_id", "created_at")
     list_filter: ClassVar = (("evaluation_set", ReadableFilter),)
     list_select_related: ClassVar = ("evaluation_set",)

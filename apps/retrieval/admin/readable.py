@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import ForeignKey, QuerySet
@@ -10,24 +10,25 @@ from django.http import HttpRequest
 
 from apps.documents.access import knowledge_bases_readable_by
 from apps.documents.models import KnowledgeBase
+from ragsite.gateway.admin.rows import TenantRowsMixin
 
 
-class ReadableRowsMixin:
+class ReadableRowsMixin(TenantRowsMixin):
     """Shows the rows of readable knowledge bases only, in lists, on pages, to actions and to choose from.
 
-    Goes before the admin's own base. `knowledge_base_path` leads from a row to its knowledge base.
+    Goes before the admin's own base. `tenant_path` leads to the tenant by way of the knowledge base.
     """
 
-    knowledge_base_path: ClassVar[str] = "knowledge_base"
+    tenant_path = "knowledge_base__tenant"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        return rows.filter(**{f"{self.knowledge_base_path}__in": knowledge_bases_readable_by(request.user)})
+        path = self.tenant_path.removesuffix("__tenant")
+        return super().get_queryset(request).filter(**{f"{path}__in": knowledge_bases_readable_by(request.user)})
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.remote_field.model is KnowledgeBase:
             kwargs["queryset"] = knowledge_bases_readable_by(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class ReadableFilter(admin.RelatedFieldListFilter):

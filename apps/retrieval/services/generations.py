@@ -50,8 +50,12 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
     """Build the HNSW index once the generation is past the size where it pays; whether it was built now."""
     if generation.has_hnsw or generation.embeddings.count() < settings.RAGSITE_HNSW_MIN_ROWS:
         return False
-    _call("retrieval_partition_index", generation.pk, generation.dimensions)
-    IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True)
+    with transaction.atomic():
+        # Two builders of one index would wait for each other.
+        if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
+            return False
+        _call("retrieval_partition_index", generation.pk, generation.dimensions)
+        IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True)
     return True
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.models.gateway import Deadline
+from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask
 from ragsite.core.admin.base import row_url
@@ -21,6 +22,7 @@ from ragsite.core.models import OutboxEvent
 from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Membership
 from tests import factories
+from tests.apps.retrieval.evaluation.asking import started
 
 CONFIRMED = {"_form_submitted": "True"}
 OF_NO_TENANT = {"User", "Group", "Model", "ModelVersion"}
@@ -118,6 +120,9 @@ def theirs(db: None) -> Document:
     factories.grant(version.document, factories.member(base.tenant))
     scope = factories.scope(base)
     ask("A berth costs 31 euros a night.", scope=scope, asked_by="test", top_k=5, deadline=Deadline.after(60))
+    made = evaluation_set_create(knowledge_base=base, name="Berths")
+    question_add(evaluation_set=made, text="How much?", relevant=[Relevant(document_id=version.document_id)])
+    started(made)
     return version.document
 
 

@@ -23,6 +23,7 @@ from apps.monitoring.navigation import navigation
 from apps.retrieval.pipeline import ask
 from ragsite.core.models import OutboxEvent
 from tests import factories
+from tests.apps.retrieval.evaluation.asking import asked, library, started
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OUTSIDE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
@@ -45,6 +46,7 @@ def fill() -> None:
         deadline=Deadline.after(60),
     )
     assert answer.citations.exists()
+    started(asked(library()))
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_an_add_page_opens_where_people_may_add_and_is_refused_elsewhere(
 ) -> None:
     response = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
     may_add = model in {User, Group} or model._meta.label in {
-        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant",
+        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant", "retrieval.EvaluationSet",
     }  # fmt: skip
     assert response.status_code == (200 if may_add else 403)
 

@@ -120,3 +120,10 @@ def test_an_index_is_built_only_from_the_size_where_it_pays_and_only_once(settin
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [f"{generation.partition}_hnsw"])
         (definition,) = cursor.fetchone()
     assert f"hnsw (((embedding)::halfvec({WIDTH})) halfvec_cosine_ops)" in definition
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_build_an_index_at_once_build_it_once(settings: Any) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS = 0
+    generation, _ = indexed(make.knowledge_base(), unit_vectors(300))
+    assert sorted(make.in_parallel(3, lambda: generation_index_if_large(generation))) == [False, False, True]
