@@ -8,15 +8,18 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
 from apps.documents.access import AccessScope
-from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.models import DocumentVersion, Grant, KnowledgeBase
+from apps.documents.services.grants import GrantRequest, Resource, Subject, grant_create
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.documents.services.uploads import Upload, UploadRequest, document_upload
 from apps.models.gateway import Deadline
@@ -24,7 +27,8 @@ from apps.models.models import ModelVersion
 from apps.models.services import registry
 from apps.retrieval.pipeline import search
 from ragsite.gateway.keys import Principal, api_key_create
-from ragsite.gateway.models import Permission, Tenant
+from ragsite.gateway.members import principal_of_user
+from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
 from workers.stage_run import stage_run
 from workers.stages import STAGES
@@ -119,6 +123,34 @@ def scope(*knowledge_bases: KnowledgeBase) -> AccessScope:
     return AccessScope(
         tenant_id=knowledge_bases[0].tenant_id, knowledge_base_ids=frozenset(kb.pk for kb in knowledge_bases)
     )
+
+
+def keyed(of: Tenant, *permissions: Permission) -> tuple[ApiKey, Client]:
+    """A key, and a client that carries it."""
+    key, text = api_key_create(tenant=of, name="keyed", permissions=permissions or tuple(Permission))
+    return key, Client(headers={"Authorization": f"Bearer {text}"})
+
+
+def member(of: Tenant, role: Role = Role.READER, *, name: str = "", **fields: Any) -> User:
+    """A user who belongs to the tenant."""
+    user = User.objects.create_user(name or f"user{next(_numbers)}", **fields)
+    Membership.objects.create(user=user, tenant=of, role=role)
+    return user
+
+
+def grant(resource: Resource, subject: Subject) -> Grant:
+    return grant_create(GrantRequest(resource=resource, subject=subject, by="test"))
+
+
+def asking(of: Tenant, how: str) -> tuple[Principal, Subject]:
+    """A new caller, and to whom a grant is given that shall count for it: a `user`, its `group`, or an `api_key`."""
+    if how == "api_key":
+        key, _ = keyed(of)
+        return replace(principal(of), api_key_id=key.pk), key
+    user = member(of)
+    group = Group.objects.create(name=f"Group {next(_numbers)}")
+    user.groups.add(group)
+    return principal_of_user(user, tenant_id=of.pk), group if how == "group" else user
 
 
 def client(of: Tenant, *permissions: Permission, **options: Any) -> Client:

@@ -29,7 +29,7 @@ from ragsite.core.outbox import CHANNEL
 
 logger = logging.getLogger(__name__)
 
-TOPICS = ("ragsite.document", "ragsite.vector", "ragsite.query")
+TOPICS = ("ragsite.document", "ragsite.grant", "ragsite.knowledge_base", "ragsite.query", "ragsite.vector")
 PARTITIONS = 6
 BATCH = 200
 POLL_SECONDS = 1.0

@@ -1,4 +1,14 @@
-"""The access scope: what a caller may see. Every search takes one, and it becomes part of the SQL."""
+"""Who may read what, and the access scope: what a caller may see. Every search takes one, and it becomes part of the SQL.
+
+The one rule, by which a caller of the document's tenant reads a document that is not deleted:
+
+- a restricted document: by a grant on the document;
+- any other: by a grant on the document, or by reading its knowledge base;
+- a knowledge base is read by everybody of the tenant, or where it is restricted by a grant on it.
+
+It is written three times: here for Django's queries, in `apps.retrieval.search.conditions` for searches, and in the policies
+of migration 0006, the second wall. A property test compares all three with a fourth, in plain Python.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +16,97 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase, Visibility
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import AnyUser, tenant_ids_of
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """To whom a grant must have been given to count: a user, one of the user's groups, or an API key."""
+
+    user_id: int | None = None
+    group_ids: frozenset[int] = frozenset()
+    api_key_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccessScope:
-    """Knowledge bases of one tenant that may be read. An empty set finds nothing."""
+    """What is searched: knowledge bases of one tenant, and for whom.
+
+    Of `knowledge_base_ids` the documents that are not restricted may be read, and of both those granted to the `subjects`.
+    Two empty sets find nothing. `for_all_readers` is for measuring a search and never for a request: it reads on nobody's
+    behalf what everybody may read who reads those knowledge bases.
+    """
 
     tenant_id: UUID
     knowledge_base_ids: frozenset[UUID]
+    partly_readable_ids: frozenset[UUID] = frozenset()
+    subjects: Subjects = Subjects()
+    for_all_readers: bool = False
+
+    @property
+    def searched_ids(self) -> frozenset[UUID]:
+        """All knowledge bases in which something may be found."""
+        return self.knowledge_base_ids | self.partly_readable_ids
 
 
 def access_scope(principal: Principal, *, knowledge_base_ids: Collection[UUID] | None) -> AccessScope:
-    """The scope of a request, resolved once: the named knowledge bases, or with None all that the caller may see.
+    """The scope of a request, resolved once: the named knowledge bases, or with None all in which the caller may see
+    something. One with nothing but granted documents can be named too.
 
     Raises:
-        NotFoundError: a named knowledge base does not exist or belongs to somebody else; the two look alike.
+        NotFoundError: a named knowledge base does not exist or is not for the caller; the two look alike.
     """
-    visible = knowledge_bases_visible(principal)
-    if knowledge_base_ids is not None:
-        visible = visible.filter(pk__in=knowledge_base_ids)
-    found = frozenset(visible.values_list("pk", flat=True))
-    missing = sorted(str(wanted) for wanted in set(knowledge_base_ids or ()) - found)
+    subjects, visible = subjects_of(principal), knowledge_bases_visible(principal)
+    readable = _narrowed(visible, knowledge_base_ids)
+    granted = _grants_to(subjects).filter(document__knowledge_base=OuterRef("pk"), document__deleted_at=None)
+    others = KnowledgeBase.objects.filter(Exists(granted), tenant_id=principal.tenant_id, deleted_at=None)
+    partly = _narrowed(others.exclude(pk__in=visible.values("pk")), knowledge_base_ids)
+    missing = sorted(str(wanted) for wanted in set(knowledge_base_ids or ()) - readable - partly)
     if missing:
         raise NotFoundError(f"There is no knowledge base {', '.join(missing)}.")
-    return AccessScope(tenant_id=principal.tenant_id, knowledge_base_ids=found)
+    return AccessScope(
+        tenant_id=principal.tenant_id,
+        knowledge_base_ids=readable,
+        partly_readable_ids=partly,
+        subjects=subjects,
+    )
+
+
+def subjects_of(principal: Principal) -> Subjects:
+    """As whom the caller is granted something."""
+    return Subjects(user_id=principal.user_id, group_ids=principal.group_ids, api_key_id=principal.api_key_id)
 
 
 def knowledge_bases_visible(principal: Principal) -> QuerySet[KnowledgeBase]:
-    """The knowledge bases a caller may see."""
-    return KnowledgeBase.objects.filter(tenant_id=principal.tenant_id, deleted_at=None)
+    """The knowledge bases a caller may read. One of which only documents were granted stays unseen."""
+    return knowledge_bases_readable(subjects_of(principal), tenant_ids=[principal.tenant_id])
+
+
+def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]) -> QuerySet[KnowledgeBase]:
+    """The knowledge bases that the subjects may read, if they belong to the tenants."""
+    granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
+    readable = Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
+    return KnowledgeBase.objects.filter(readable, tenant_id__in=tenant_ids, deleted_at=None)
+
+
+def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
+    """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
+    groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
+    subjects = Subjects(user_id=user.pk, group_ids=frozenset(groups))
+    return knowledge_bases_readable(subjects, tenant_ids=tenant_ids_of(user))
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:
     """The knowledge base of that id.
 
     Raises:
-        NotFoundError: it does not exist or belongs to somebody else; the two look alike.
+        NotFoundError: it does not exist or is not for the caller; the two look alike.
     """
     found = knowledge_bases_visible(principal).filter(pk=knowledge_base_id).first()
     if found is None:
@@ -55,17 +115,45 @@ def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> Kno
 
 
 def documents_visible(principal: Principal) -> QuerySet[Document]:
-    """The documents a caller may see."""
-    return Document.objects.filter(
-        tenant_id=principal.tenant_id, deleted_at=None, knowledge_base__deleted_at=None
-    ).select_related("knowledge_base", "current_version")
+    """The documents a caller may read."""
+    return _documents(principal).select_related("knowledge_base", "current_version")
 
 
 def versions_visible(principal: Principal) -> QuerySet[DocumentVersion]:
-    """The document versions a caller may see."""
-    versions = DocumentVersion.objects.filter(
-        document__tenant_id=principal.tenant_id,
-        document__deleted_at=None,
-        document__knowledge_base__deleted_at=None,
-    )
+    """The versions of the documents a caller may read."""
+    versions = DocumentVersion.objects.filter(document__in=_documents(principal).values("pk"))
     return versions.select_related("document").prefetch_related("stages")
+
+
+def knowledge_bases_manageable(principal: Principal) -> QuerySet[KnowledgeBase]:
+    """Those whose grants a caller with the permission to manage grants may manage: all of the tenant, read or not."""
+    return KnowledgeBase.objects.filter(tenant_id=principal.tenant_id, deleted_at=None)
+
+
+def documents_manageable(principal: Principal) -> QuerySet[Document]:
+    """As `knowledge_bases_manageable`."""
+    return Document.objects.filter(tenant_id=principal.tenant_id, deleted_at=None, knowledge_base__deleted_at=None)
+
+
+def _documents(principal: Principal) -> QuerySet[Document]:
+    readable = knowledge_bases_visible(principal).values("pk")
+    granted = _grants_to(subjects_of(principal)).filter(document__isnull=False).values("document_id")
+    return Document.objects.filter(
+        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted),
+        tenant_id=principal.tenant_id, deleted_at=None, knowledge_base__deleted_at=None,
+    )  # fmt: skip
+
+
+def _grants_to(subjects: Subjects) -> QuerySet[Grant]:
+    """Who is no user, or no API key, has no grants as such: `= None` would mean those of everybody else."""
+    to = Q(group_id__in=subjects.group_ids)
+    if subjects.user_id is not None:
+        to |= Q(user_id=subjects.user_id)
+    if subjects.api_key_id is not None:
+        to |= Q(api_key_id=subjects.api_key_id)
+    return Grant.objects.filter(to)
+
+
+def _narrowed(knowledge_bases: QuerySet[KnowledgeBase], named: Collection[UUID] | None) -> frozenset[UUID]:
+    wanted = knowledge_bases if named is None else knowledge_bases.filter(pk__in=named)
+    return frozenset(wanted.values_list("pk", flat=True))

@@ -17,7 +17,8 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.documents.access import documents_visible, knowledge_base_visible, knowledge_bases_visible, versions_visible
 from apps.documents.diffs import version_diff
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.grants_api import GrantsMixin
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
 from apps.documents.serializers import (
     ChangeSerializer,
     ChunkSerializer,
@@ -58,7 +59,7 @@ READ_AND_WRITE = {
 
 
 @extend_schema_view(list=extend_schema(summary="List knowledge bases"), retrieve=extend_schema(summary="Look at one"))
-class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Collections of documents that are searched together."""
 
     permission_by_method = READ_AND_WRITE
@@ -74,15 +75,19 @@ class KnowledgeBaseViewSet(viewsets.GenericViewSet[KnowledgeBase], mixins.ListMo
     def create(self, request: Request) -> Response:
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        _require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
         made = knowledge_base_create(tenant_id=caller(request).tenant_id, **body.validated_data)
         return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="Rename or describe one", request=KnowledgeBaseChangeSerializer, responses=KnowledgeBaseSerializer
+        summary="Change what is said about one, or who may read it",
+        request=KnowledgeBaseChangeSerializer,
+        responses=KnowledgeBaseSerializer,
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
+        _require_for(request, "visibility" in body.validated_data)
         changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
         return Response(KnowledgeBaseSerializer(changed).data)
 
@@ -103,7 +108,7 @@ class DocumentFilter(FilterSet):
 
 
 @extend_schema_view(list=extend_schema(summary="List documents"), retrieve=extend_schema(summary="Look at one"))
-class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Documents of the knowledge bases you may see."""
 
     permission_by_method = READ_AND_WRITE
@@ -130,7 +135,11 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         file, knowledge_base_id = fields.pop("file"), fields.pop("knowledge_base")
         knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
         upload = UploadRequest(
-            knowledge_base=knowledge_base, filename=_client_name(request), parts=file.chunks(), **fields
+            knowledge_base=knowledge_base,
+            filename=_client_name(request),
+            parts=file.chunks(),
+            principal=caller(request),
+            **fields,
         )
         return uploaded_response(document_upload(upload))
 
@@ -148,12 +157,13 @@ class DocumentViewSet(viewsets.GenericViewSet[Document], mixins.ListModelMixin, 
         summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        """Title, metadata or external id, which index nothing anew; or chunking, which cuts the document anew while
-        its present chunks go on answering.
+        """Title, metadata, external id, or whether only a grant lets it be read, which index nothing anew; or chunking,
+        which cuts the document anew while its present chunks go on answering.
         """
         document = self.get_object()
         body = DocumentChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
+        _require_for(request, "restricted" in body.validated_data)
         changed = document_update(document=document, **body.validated_data)
         return Response(DocumentSerializer(changed).data)
 
@@ -271,10 +281,17 @@ def _new_version(request: Request, document: Document) -> Response:
     upload = UploadRequest(
         knowledge_base=document.knowledge_base,
         document=document,
+        principal=caller(request),
         filename=_client_name(request),
         parts=body.validated_data["file"].chunks(),
     )
     return uploaded_response(document_upload(upload))
+
+
+def _require_for(request: Request, changes_rights: bool) -> None:
+    """Who may read something is said by whoever manages grants; to write is not enough."""
+    if changes_rights:
+        caller(request).require(Permission.GRANTS)
 
 
 def _page(view: viewsets.GenericViewSet[Any], rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:

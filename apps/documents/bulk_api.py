@@ -51,5 +51,6 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
             files=arrived(fields["files"]),
             metadata=fields["metadata"],
             chunking=fields["chunking"],
+            principal=caller(request),
         )
         return Response(BulkResultSerializer({"results": documents_upload(bulk)}).data)

@@ -1,4 +1,6 @@
-"""What happens to documents, told to the outside. Fields only; the key is the document, so order holds per document."""
+"""What happens to documents and knowledge bases, told to the outside. Fields only; order holds per key, which is the
+document, or the knowledge base where it is about the whole.
+"""
 
 from __future__ import annotations
 
@@ -57,3 +59,50 @@ class DocumentFailed(_DocumentEvent):
     stage: str
     error_code: str
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GrantEvent:
+    """`document_id` is None for a grant on a whole knowledge base; of the three subjects one is given."""
+
+    tenant_id: UUID
+    knowledge_base_id: UUID
+    document_id: UUID | None
+    grant_id: UUID
+    user_id: int | None
+    group_id: int | None
+    api_key_id: UUID | None
+    by: str
+
+    @property
+    def key(self) -> UUID:
+        return self.document_id or self.knowledge_base_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantCreated(_GrantEvent):
+    """Somebody was let read a knowledge base or a document."""
+
+    type: ClassVar[str] = "grant.created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantDeleted(_GrantEvent):
+    """A grant was taken back."""
+
+    type: ClassVar[str] = "grant.deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeBaseUpdated:
+    """What is said about a knowledge base, or who may read it, changed; `changed` has the names of the fields."""
+
+    type: ClassVar[str] = "knowledge_base.updated"
+    tenant_id: UUID
+    knowledge_base_id: UUID
+    changed: tuple[str, ...]
+    visibility: str
+
+    @property
+    def key(self) -> UUID:
+        return self.knowledge_base_id

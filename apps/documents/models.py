@@ -1,17 +1,26 @@
-"""Knowledge bases, documents, their versions and the chunks of each version."""
+"""Knowledge bases, documents, their versions and the chunks of each version, and the grants that say who may read them."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
-from ragsite.gateway.models import Tenant
+from ragsite.gateway.models import ApiKey, Tenant
+
+
+class Visibility(models.TextChoices):
+    """Who may read a knowledge base; docs/adr/0011-rights.md has the whole table."""
+
+    TENANT = "tenant", "Everybody of the tenant"
+    RESTRICTED = "restricted", "Only who has a grant"
 
 
 class KnowledgeBase(models.Model):
@@ -22,6 +31,13 @@ class KnowledgeBase(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
     chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
+    visibility = models.CharField(
+        max_length=10,
+        choices=Visibility.choices,
+        default=Visibility.TENANT,
+        db_default=Visibility.TENANT.value,
+        help_text="Who may read its documents.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -30,6 +46,9 @@ class KnowledgeBase(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant", "name"], condition=models.Q(deleted_at=None), name="knowledge_base_name_of_tenant"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(visibility__in=Visibility.values), name="knowledge_base_visibility_known"
             ),
         ]
 
@@ -75,6 +94,9 @@ class Document(models.Model):
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The caller's own id.")
     content_hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the newest version's bytes.")
     metadata = models.JSONField(default=dict, blank=True)
+    restricted = models.BooleanField(
+        default=False, db_default=False, help_text="Whether only a grant on the document itself lets it be read."
+    )
     chunking = models.JSONField(
         default=dict,
         blank=True,
@@ -103,6 +125,52 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Grant(models.Model):
+    """A knowledge base or a document may be read by a user, by the users of a group, or by an API key.
+
+    `tenant` is that of the knowledge base or document. A grant never reaches across tenants: who reads is asked first.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="grants", editable=False)
+    knowledge_base = models.ForeignKey(KnowledgeBase, null=True, on_delete=models.CASCADE, related_name="grants")
+    document = models.ForeignKey(Document, null=True, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="grants")
+    group = models.ForeignKey(Group, null=True, on_delete=models.CASCADE, related_name="grants")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.CASCADE, related_name="grants")
+    granted_by = models.CharField(max_length=120, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(knowledge_base=None) ^ models.Q(document=None), name="grant_on_one_thing"
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(user=None) & models.Q(group=None) & models.Q(api_key__isnull=False))
+                | (models.Q(user=None) & models.Q(group__isnull=False) & models.Q(api_key=None))
+                | (models.Q(user__isnull=False) & models.Q(group=None) & models.Q(api_key=None)),
+                name="grant_to_one_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["knowledge_base", "document", "user", "group", "api_key"],
+                name="grant_once",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_text} reads {self.knowledge_base or self.document}"
+
+    @property
+    def subject_text(self) -> str:
+        """`user anna`, `group Harbour masters` or `API key reader (1f2e…)`."""
+        if self.user is not None:
+            return f"user {self.user}"
+        return f"group {self.group}" if self.group is not None else f"API key {self.api_key}"
 
 
 class DocumentVersion(Leased):

@@ -29,7 +29,7 @@ class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "created_at")
+        fields = ("id", "name", "description", "chunking", "visibility", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.from_dict(value).to_dict()
@@ -40,8 +40,8 @@ class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
     class Meta:
         model = KnowledgeBase
-        fields = ("name", "description")
-        extra_kwargs = {"name": {"required": False}, "description": {"required": False}}
+        fields = ("name", "description", "visibility")
+        extra_kwargs = {field: {"required": False} for field in fields}
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):
@@ -130,6 +130,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "external_id",
             "metadata",
             "chunking",
+            "restricted",
             "content_hash",
             "current_version",
             "created_at",
@@ -198,6 +199,9 @@ class DocumentChangeSerializer(serializers.Serializer[Any]):
     chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object takes them away.")
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
+    )
+    restricted = serializers.BooleanField(
+        required=False, help_text="Whether only a grant on the document lets it be read; needs `grants:manage`."
     )
 
 

@@ -39,4 +39,5 @@ class FromUrlViewSet(viewsets.GenericViewSet[Any]):
         fields = dict(body.validated_data)
         url, knowledge_base_id = fields.pop("url"), fields.pop("knowledge_base")
         knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
-        return uploaded_response(document_upload_from_url(url, knowledge_base=knowledge_base, **fields))
+        fields |= {"knowledge_base": knowledge_base, "principal": caller(request)}
+        return uploaded_response(document_upload_from_url(url, **fields))

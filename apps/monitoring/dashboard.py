@@ -11,50 +11,55 @@ from django.urls import reverse
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.retrieval.models import Query
 from ragsite.core.models import OutboxEvent
+from ragsite.gateway.members import rows_of_tenants
 
 SHOWN = 5
 TONES: dict[str, str] = {VersionStatus.READY: "success", VersionStatus.FAILED: "danger"}
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's dashboard callback. Only what the user may look at is shown."""
+    """Unfold's dashboard callback. Only what the user may look at is shown, of the user's tenants."""
     sections = {
         "figures": ("documents.view_document", _figures),
         "statuses": ("documents.view_documentversion", _statuses),
         "failures": ("documents.view_documentversion", _failures),
         "questions": ("retrieval.view_query", _questions),
     }
-    shown = {name: make() for name, (permission, make) in sections.items() if request.user.has_perm(permission)}
+    shown = {name: make(request) for name, (permission, make) in sections.items() if request.user.has_perm(permission)}
     return context | {"title": "Overview"} | shown
 
 
-def _figures() -> list[dict[str, Any]]:
+def _figures(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         _figure(
-            "Knowledge bases", "library_books", KnowledgeBase, KnowledgeBase.objects.filter(deleted_at=None).count()
+            "Knowledge bases",
+            "library_books",
+            KnowledgeBase,
+            _mine(request, KnowledgeBase.objects.filter(deleted_at=None)).count(),
         ),
-        _figure("Documents", "description", Document, _living_documents().count()),
-        _figure("Questions asked", "forum", Query, Query.objects.count()),
+        _figure("Documents", "description", Document, _living_documents(request).count()),
+        _figure("Questions asked", "forum", Query, _mine(request, Query.objects.all()).count()),
         _figure(
             "Events waiting",
             "outbox",
             OutboxEvent,
-            OutboxEvent.objects.filter(sent_at=None).count(),
+            _mine(request, OutboxEvent.objects.filter(sent_at=None), path="tenant_id").count(),
             "?sending=waiting",
         ),
     ]
 
 
-def _living_documents() -> Any:
-    return Document.objects.filter(deleted_at=None, knowledge_base__deleted_at=None)
+def _living_documents(request: HttpRequest) -> Any:
+    return _mine(request, Document.objects.filter(deleted_at=None, knowledge_base__deleted_at=None))
 
 
 def _figure(title: str, icon: str, model: Any, value: int, query: str = "") -> dict[str, Any]:
     return {"title": title, "icon": icon, "value": f"{value:,}", "url": _list_url(model) + query}
 
 
-def _statuses() -> list[dict[str, Any]]:
-    rows = DocumentVersion.objects.filter(document__deleted_at=None).order_by().values_list("status")
+def _statuses(request: HttpRequest) -> list[dict[str, Any]]:
+    versions = DocumentVersion.objects.filter(document__deleted_at=None)
+    rows = _mine(request, versions, path="document__tenant").order_by().values_list("status")
     counts = dict(rows.annotate(Count("pk")))
     return [
         {
@@ -67,13 +72,21 @@ def _statuses() -> list[dict[str, Any]]:
     ]
 
 
-def _failures() -> Any:
+def _failures(request: HttpRequest) -> Any:
     failed = DocumentVersion.objects.filter(status=VersionStatus.FAILED, document__deleted_at=None)
-    return failed.select_related("document__knowledge_base").order_by("-id")[:SHOWN]
+    return (
+        _mine(request, failed, path="document__tenant")
+        .select_related("document__knowledge_base")
+        .order_by("-id")[:SHOWN]
+    )
 
 
-def _questions() -> Any:
-    return Query.objects.select_related("answer").order_by("-id")[:SHOWN]
+def _questions(request: HttpRequest) -> Any:
+    return _mine(request, Query.objects.select_related("answer")).order_by("-id")[:SHOWN]
+
+
+def _mine(request: HttpRequest, rows: Any, *, path: str = "tenant") -> Any:
+    return rows_of_tenants(rows, request.user, path=path)
 
 
 def _list_url(model: Any) -> str:

@@ -28,6 +28,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Access": (
         ("Tenants", "apartment", "gateway.tenant"),
+        ("Members", "badge", "gateway.membership"),
+        ("Grants", "lock_person", "documents.grant"),
         ("API keys", "key", "gateway.apikey"),
         ("Users", "person", "auth.user"),
         ("Groups", "group", "auth.group"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
@@ -12,7 +13,7 @@ from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.models.models import ModelVersion
 from apps.retrieval.evaluation import models as evaluation  # noqa: F401 - Django finds a package's models here
 from ragsite.core.ids import new_id
-from ragsite.gateway.models import Tenant
+from ragsite.gateway.models import ApiKey, Tenant
 
 
 class GenerationState(models.TextChoices):
@@ -120,6 +121,8 @@ class Query(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="queries")
     asked_by = models.CharField(max_length=120)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     question = models.TextField()
     knowledge_base_ids = models.JSONField(default=list)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -140,6 +143,9 @@ class Answer(models.Model):
     text = models.TextField()
     found = models.BooleanField(help_text="Whether the documents held an answer.")
     generator = models.CharField(max_length=80)
+    citation_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="As it was given; a purge takes citations away."
+    )
     milliseconds = models.JSONField(default=dict, help_text="Each step of the pipeline.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

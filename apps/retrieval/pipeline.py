@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from apps.documents.access import AccessScope
+from apps.documents.reading import reading_as
 from apps.models.gateway import Deadline
 from apps.retrieval.citations import citations_verify
 from apps.retrieval.context import context_build
@@ -64,7 +65,7 @@ def ask(text: str, *, scope: AccessScope, asked_by: str, top_k: int, deadline: D
         context = context_build(found.passages)
     with found.timings.step("generate"):
         draft = _generate(generator, found.questions, context, deadline)
-    with found.timings.step("cite"):
+    with found.timings.step("cite"), reading_as(scope):
         checked = citations_verify(draft)
     return answer_save(AnswerRecord(text, scope, asked_by, checked, len(context), found.timings.milliseconds))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the two roles and the database `ragsite`, as ragsite/stack/databases.py does for the embedded server.
+# Makes the roles and the database `ragsite`, as ragsite/stack/databases.py does for the embedded server.
 # The image runs it once, on an empty data folder. For a server of your own run it by hand, as a superuser, with
 # POSTGRES_USER, RAGSITE_OWNER_PASSWORD and RAGSITE_APP_PASSWORD in the environment, and PGHOST where it is elsewhere.
 set -euo pipefail
@@ -13,6 +13,9 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-post
 
 CREATE ROLE ragsite_owner LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'owner_password';
 CREATE ROLE ragsite_app LOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'app_password';
+
+CREATE ROLE ragsite_reader NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+GRANT ragsite_reader TO ragsite_app WITH INHERIT FALSE, SET TRUE;
 
 CREATE EXTENSION vector;
 GRANT USAGE ON SCHEMA public TO ragsite_app;

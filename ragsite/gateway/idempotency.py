@@ -175,9 +175,12 @@ def _keyed(request: Request) -> KeyedRequest:
 
 
 def _fingerprint(request: Request) -> str:
-    """Files count by their names and bytes; how the client cut the body into parts does not count."""
+    """Who asks counts: an answer is not for another caller's eyes. Files count by their names and bytes; how the client cut
+    the body into parts does not count.
+    """
     try:
-        told = json.dumps([request.method, request.get_full_path(), _fields(request.data)], sort_keys=True)
+        who = str(caller(request).api_key_id)
+        told = json.dumps([who, request.method, request.get_full_path(), _fields(request.data)], sort_keys=True)
     except RecursionError as error:
         raise ParseError("JSON parse error - nested too deeply") from error
     return hashlib.sha256(told.encode()).hexdigest()

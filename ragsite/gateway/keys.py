@@ -25,12 +25,14 @@ _KEY = re.compile(r"rag_([0-9a-f]{12})\.([\w-]{43})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls, for the length of one request."""
+    """Who calls, for the length of one request: an API key, or a user who is in these groups."""
 
     tenant_id: UUID
     name: str
     permissions: frozenset[str]
     api_key_id: UUID | None = None
+    user_id: int | None = None
+    group_ids: frozenset[int] = frozenset()
 
     # Django REST framework asks its request's user for these.
     @property

@@ -1,9 +1,10 @@
-"""Who calls: tenants, their API keys, and the requests they may repeat."""
+"""Who calls: tenants, their members and API keys, and the requests they may repeat."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -33,6 +34,35 @@ class Permission(models.TextChoices):
     READ = "read", "Read knowledge bases, documents and chunks"
     WRITE = "write", "Create, change and delete knowledge bases and documents"
     QUERY = "query", "Search and ask"
+    GRANTS = "grants:manage", "Say who may read which knowledge bases and documents"
+
+
+class Role(models.TextChoices):
+    """What a user is in a tenant; each role may what the one before it may."""
+
+    READER = "reader", "Reader: reads, searches and asks"
+    EDITOR = "editor", "Editor: also creates, changes and deletes"
+    OWNER = "owner", "Owner: also says who may read what"
+
+
+class Membership(models.Model):
+    """A user belongs to a tenant. Without one a user is nobody there, whatever was granted."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.READER)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["tenant", "user"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="membership_of_user_in_tenant"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
 
 
 class ApiKey(models.Model):
@@ -43,7 +73,7 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
-    permissions = ArrayField(models.CharField(max_length=12, choices=Permission.choices))
+    permissions = ArrayField(models.CharField(max_length=20, choices=Permission.choices))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -1,8 +1,8 @@
 """The roles of the embedded PostgreSQL and its databases, in SQL.
 
-`ragsite_owner` owns each database and runs its migrations; `ragsite_app` is what the application logs in as: it owns
-nothing, so row-level security binds it. Extension and rights are put in `template1`, from which every later database is
-copied, also one that a test runner makes as the owner.
+`ragsite_owner` owns each database and runs its migrations; `ragsite_app` is what the application logs in as, and owns
+nothing. `ragsite_reader` is what it becomes while it reads for a request: row-level security binds that role. Extension
+and rights are put in `template1`, from which every later database is copied, also one that a test runner makes as the owner.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ ROLES = {
     OWNER: "LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS",
     APPLICATION: "LOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS",
 }
+
+READER = "ragsite_reader"
+READER_ATTRIBUTES = "NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 _CONNECT_SECONDS = 5
 _TEMPLATE = f"""
@@ -64,15 +67,18 @@ def ask(login: Login) -> None:
 
 
 def set_up_roles(login: Login, *, passwords: dict[str, str]) -> None:
-    """Make the two roles, or give those that exist their attributes and passwords again."""
+    """Make the roles, or give those that exist their attributes and passwords again."""
     with _connect(login) as connection:
         for role, attributes in ROLES.items():
-            found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-            verb = "ALTER" if found else "CREATE"
-            statement = sql.SQL("{} ROLE {} {} PASSWORD {}").format(
-                sql.SQL(verb), sql.Identifier(role), sql.SQL(attributes), sql.Literal(passwords[role])
-            )
-            connection.execute(statement)
+            _set_up_role(connection, role, sql.SQL(f"{attributes} PASSWORD {{}}").format(sql.Literal(passwords[role])))
+        _set_up_role(connection, READER, sql.SQL(READER_ATTRIBUTES))
+        connection.execute(f"GRANT {READER} TO {APPLICATION} WITH INHERIT FALSE, SET TRUE")
+
+
+def _set_up_role(connection: psycopg.Connection, role: str, attributes: sql.Composable) -> None:
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    verb = sql.SQL("ALTER" if found else "CREATE")
+    connection.execute(sql.SQL("{} ROLE {} {}").format(verb, sql.Identifier(role), attributes))
 
 
 def set_up_template(login: Login) -> None:

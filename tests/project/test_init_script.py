@@ -14,6 +14,7 @@ import pytest
 from ragsite.stack import processes
 from ragsite.stack.postgres import PostgresServer
 from ragsite.stack.records import read_record
+from tests.servers import own_folder
 
 pytestmark = pytest.mark.servers
 
@@ -24,6 +25,10 @@ ROLES = """
     SELECT rolname, rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
     FROM pg_roles WHERE rolname LIKE 'ragsite%' ORDER BY rolname
 """
+MEMBERS = """
+    SELECT roleid::regrole::text, member::regrole::text, inherit_option, set_option, admin_option FROM pg_auth_members
+    WHERE roleid::regrole::text LIKE 'ragsite%'
+"""
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'ragsite'"
 DEFAULTS = "SELECT defaclrole::regrole::text, defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY defaclobjtype"
 SCHEMA = "SELECT nspacl::text FROM pg_namespace WHERE nspname = 'public'"
@@ -31,11 +36,12 @@ EXTENSIONS = "SELECT extname FROM pg_extension ORDER BY extname"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    running = PostgresServer(folder=tmp_path / "postgresql", environ={})
-    running.start()
-    yield running
-    running.stop()
+def server() -> Iterator[PostgresServer]:
+    with own_folder() as folder:
+        running = PostgresServer(folder=folder / "postgresql", environ={})
+        running.start()
+        yield running
+        running.stop()
 
 
 def connect(server: PostgresServer, database: str) -> psycopg.Connection:
@@ -49,7 +55,7 @@ def connect(server: PostgresServer, database: str) -> psycopg.Connection:
 
 def rights(server: PostgresServer) -> list[object]:
     with connect(server, "ragsite") as connection:
-        return [connection.execute(query).fetchall() for query in (ROLES, OWNER, DEFAULTS, SCHEMA, EXTENSIONS)]
+        return [connection.execute(query).fetchall() for query in (ROLES, MEMBERS, OWNER, DEFAULTS, SCHEMA, EXTENSIONS)]
 
 
 def wipe(server: PostgresServer) -> None:
@@ -59,6 +65,7 @@ def wipe(server: PostgresServer) -> None:
         connection.execute("DROP EXTENSION vector")
         connection.execute("DROP OWNED BY ragsite_app, ragsite_owner")
         connection.execute("DROP ROLE ragsite_app")
+        connection.execute("DROP ROLE ragsite_reader")
         connection.execute("DROP ROLE ragsite_owner")
 
 

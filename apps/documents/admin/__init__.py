@@ -1,7 +1,7 @@
-"""The admin of knowledge bases, documents, their versions and chunks."""
+"""The admin of knowledge bases, documents, their versions, chunks and grants."""
 
 from __future__ import annotations
 
-from apps.documents.admin import chunks, documents, knowledge_bases, versions
+from apps.documents.admin import chunks, documents, grants, knowledge_bases, versions
 
-__all__ = ["chunks", "documents", "knowledge_bases", "versions"]
+__all__ = ["chunks", "documents", "grants", "knowledge_bases", "versions"]

@@ -15,12 +15,14 @@ from unfold.decorators import display
 from apps.documents.admin.wording import heading_in_words, place_in_words
 from apps.documents.models import Chunk
 from ragsite.core.admin.base import LargeTableAdmin
+from ragsite.gateway.admin.rows import TenantRowsMixin
 
 EXCERPT_CHARACTERS = 120
 
 
 @admin.register(Chunk)
-class ChunkAdmin(LargeTableAdmin):
+class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
+    tenant_path = "version__document__tenant"
     list_display: ClassVar = ("excerpt", "version", "ordinal", "span", "headings", "place_text", "token_count")
     list_select_related: ClassVar = ("version",)
     ordering: ClassVar = ("-version_id", "chunking_key", "ordinal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
@@ -15,12 +15,25 @@ from unfold.enums import ActionVariant
 
 from apps.documents.admin.counts import documents_counted
 from apps.documents.admin.forms import DocumentForm
+from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, GrantInline, grant_action
 from apps.documents.admin.uploading import new_version_page, upload_page
 from apps.documents.admin.wording import chunking_in_words, origin_in_words, size_in_words, status_badge
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import Document, DocumentVersion, VersionStatus
+from apps.documents.models import Document, DocumentVersion, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
-from ragsite.core.admin.base import RagAdmin, ReadOnlyInline, ServiceDeleteMixin, row_link
+from ragsite.core.admin.base import (
+    RagAdmin,
+    ReadOnlyInline,
+    ServiceDeleteMixin,
+    badge,
+    confirmation,
+    dialog_done,
+    errors_told,
+    row_link,
+    row_url,
+)
+from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
+from ragsite.gateway.members import tenant_ids_of
 
 RECHUNKED = (
     "What is filled in here replaces the knowledge base's settings for this document. A change cuts its text anew as a new"
@@ -29,11 +42,12 @@ RECHUNKED = (
 
 
 class KnowledgeBaseFilter(admin.RelatedFieldListFilter):
-    """The knowledge bases that are not deleted."""
+    """The knowledge bases of the user's tenants that are not deleted."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
-        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to={"deleted_at": None})
+        mine = {"deleted_at": None, "tenant__in": tenant_ids_of(request.user)}
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=mine)
 
 
 class NewestStatusFilter(admin.SimpleListFilter):
@@ -82,16 +96,17 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(Document)
-class DocumentAdmin(ServiceDeleteMixin, RagAdmin):
+class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAdmin):
     form = DocumentForm
     list_display: ClassVar = ("title", "knowledge_base", "state", "versions", "chunks", "created_at")
-    list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), "tenant")
+    list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), ("tenant", TenantFilter))
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("title", "external_id")
-    inlines: ClassVar = (VersionInline,)
-    actions_detail: ClassVar = ("new_version",)
+    inlines: ClassVar = (VersionInline, GrantInline)
+    actions_detail: ClassVar = ("new_version", "give_grant", "restrict", "lift_restriction")
+    give_grant = grant_action(DocumentGrantForm)
     readonly_fields: ClassVar = (
-        "state", "knowledge_base", "tenant", "current_version", "created_at", "metadata", "content_hash", "cut",
+        "state", "knowledge_base", "tenant", "readers", "current_version", "created_at", "metadata", "content_hash", "cut",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
@@ -99,7 +114,7 @@ class DocumentAdmin(ServiceDeleteMixin, RagAdmin):
         return documents_counted(living)
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
-        about = ("title", "external_id", ("state", "current_version"), ("knowledge_base", "tenant"))
+        about = ("title", "external_id", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")
         chunking = ("cut", "chunk_strategy", ("chunk_size", "chunk_overlap"))
         may_change = self.has_change_permission(request, obj)
         return (
@@ -130,6 +145,63 @@ class DocumentAdmin(ServiceDeleteMixin, RagAdmin):
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self.row_or_404(request, object_id)
         return upload_page(request, page=new_version_page(document), site=self.admin_site)
+
+    def has_restrict_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may_turn(request, object_id, restricted=False)
+
+    def has_lift_restriction_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may_turn(request, object_id, restricted=True)
+
+    def _may_turn(self, request: HttpRequest, object_id: str | None, *, restricted: bool) -> bool:
+        """Whoever may give grants may; on a document's page only the one of the two buttons that fits is shown."""
+        if object_id is None or not request.user.has_perm("documents.add_grant"):
+            return False
+        row = self.get_object(request, object_id)
+        return row is not None and (request.method == "POST" or row.restricted is restricted)
+
+    @action(
+        description="Restrict to grants",
+        icon="lock",
+        permissions=["restrict"],
+        dialog=confirmation(
+            title="Restrict this document?",
+            text="From now on only those who were granted the document itself may read it, find it, or see answers that "
+            "quote it.",
+            button="Restrict",
+        ),
+    )
+    def restrict(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._turn(request, object_id, restricted=True)
+
+    @action(
+        description="Lift the restriction",
+        icon="lock_open",
+        permissions=["lift_restriction"],
+        dialog=confirmation(
+            title="Lift the restriction?",
+            text="From now on all who may read the knowledge base may read this document.",
+            button="Lift it",
+        ),
+    )
+    def lift_restriction(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._turn(request, object_id, restricted=False)
+
+    def _turn(self, request: HttpRequest, object_id: str, *, restricted: bool) -> HttpResponse:
+        document = self.row_or_404(request, object_id)
+        with errors_told(request):
+            document_update(document=document, restricted=restricted)
+            messages.success(
+                request, f"{document} is {'restricted to grants' if restricted else 'not restricted'} now."
+            )
+        return dialog_done(row_url(document))
+
+    @display(description="Who may read it")
+    def readers(self, row: Document) -> SafeString:
+        if row.restricted:
+            return badge("Only by a grant on it", "warning")
+        if row.knowledge_base.visibility == Visibility.RESTRICTED:
+            return badge("By a grant on it or on its knowledge base", "warning")
+        return badge("Everybody of the tenant", "success")
 
     def service_delete(self, row: Document) -> None:
         document_delete(document=row)

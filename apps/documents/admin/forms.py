@@ -52,7 +52,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
 
     class Meta:
         model = KnowledgeBase
-        fields: ClassVar = ("tenant", "name", "description")
+        fields: ClassVar = ("tenant", "name", "description", "visibility")
         widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,30 +17,34 @@ from unfold.enums import ActionVariant
 
 from apps.documents.admin.counts import knowledge_bases_counted
 from apps.documents.admin.forms import KnowledgeBaseForm
+from apps.documents.admin.grants import GivesGrantsMixin, GrantInline, KnowledgeBaseGrantForm, grant_action
 from apps.documents.admin.uploading import documents_page, upload_page
 from apps.documents.admin.wording import chunking_in_words as in_words
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete,
     knowledge_base_update,
 )
 from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, badge, link
+from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
 
 
 @admin.register(KnowledgeBase)
-class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
+class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAdmin):
     form = KnowledgeBaseForm
-    list_display: ClassVar = ("name", "tenant", "documents", "ready", "failed", "created_at")
-    list_filter: ClassVar = ("tenant",)
+    list_display: ClassVar = ("name", "tenant", "readers", "documents", "ready", "failed", "created_at")
+    list_filter: ClassVar = (("tenant", TenantFilter), "visibility")
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name",)
-    actions_detail: ClassVar = ("try_query", "upload")
+    inlines: ClassVar = (GrantInline,)
+    actions_detail: ClassVar = ("try_query", "give_grant", "upload")
+    give_grant = grant_action(KnowledgeBaseGrantForm)
     add_fieldsets: ClassVar = (
-        (None, {"fields": ("tenant", "name", "description")}),
+        (None, {"fields": ("tenant", "name", "description", "visibility")}),
         (
             "How documents are cut",
             {
@@ -50,7 +54,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
         ),
     )
     fieldsets: ClassVar = (
-        (None, {"fields": ("tenant", "name", "description")}),
+        (None, {"fields": ("tenant", "name", "description", "visibility")}),
         ("Contents", {"fields": ("documents", "chunking_in_words", "created_at")}),
     )
 
@@ -58,10 +62,15 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
         return knowledge_bases_counted(super().get_queryset(request).filter(deleted_at=None))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return MADE_ONCE if obj else ()
+        may = request.user.has_perm("documents.add_grant")
+        return (MADE_ONCE if obj else ()) + (() if may else ("visibility",))
+
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
+        """Grants are shown with the form and are no part of what it sends."""
+        return self.inlines if obj and request.method != "POST" else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        texts = {"name": obj.name, "description": obj.description}
+        texts = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
         if change:
             knowledge_base_update(knowledge_base=obj, **texts)
         else:
@@ -92,6 +101,11 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, RagAdmin):
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
         return redirect(f"{reverse('admin:retrieval_query_try')}?knowledge_base={knowledge_base.pk}")
+
+    @display(description="Who may read it", ordering="visibility")
+    def readers(self, row: KnowledgeBase) -> SafeString:
+        tone = "success" if row.visibility == Visibility.TENANT else "warning"
+        return badge(Visibility(row.visibility).label, tone)
 
     @display(description="Documents", ordering="document_total")
     def documents(self, row: Any) -> SafeString:

@@ -39,6 +39,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.gateway.admin.rows import TenantRowsMixin
 
 PREVIEW_CHARACTERS = 2_000
 
@@ -78,7 +79,8 @@ class StageInline(StageColumns, ReadOnlyInline):
 
 
 @admin.register(DocumentVersion)
-class DocumentVersionAdmin(ReadOnlyAdmin):
+class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
+    tenant_path = "document__tenant"
     list_display: ClassVar = (
         "filename",
         "number",
@@ -236,7 +238,8 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(StageRecord)
-class StageRecordAdmin(StageColumns, LargeTableAdmin):
+class StageRecordAdmin(StageColumns, TenantRowsMixin, LargeTableAdmin):
+    tenant_path = "version__document__tenant"
     list_display: ClassVar = ("version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "error")
     list_filter: ClassVar = (StageFilter, "outcome")
     ordering: ClassVar = ("-id",)

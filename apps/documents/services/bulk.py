@@ -10,7 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.access import documents_visible
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.services.rechunking import chunking_check
 from apps.documents.services.uploads import (
@@ -24,6 +25,7 @@ from apps.documents.services.uploads import (
 from apps.documents.sources import Source, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.uploads import upload_too_large
 from ragsite.core.errors import RagError
+from ragsite.gateway.keys import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class BulkRequest:
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
     chunking: dict[str, Any] = field(default_factory=dict)
+    principal: Principal | None = None
 
 
 def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
@@ -54,7 +57,7 @@ def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
     """
     chunking_check(request.knowledge_base, request.chunking)
     files = list(request.files)
-    held = _held(request.knowledge_base, files)
+    held = _held(request, files)
     for file in files:
         if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
             yield FileResult(file.name, error=upload_too_large(file.name))
@@ -89,6 +92,7 @@ def _upload(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVe
             parts=source.parts(),
             metadata=request.metadata,
             chunking=request.chunking,
+            principal=request.principal,
         )
     )
 
@@ -99,15 +103,16 @@ def _unchanged(source: Source, version: DocumentVersion) -> Foreseen:
     return Foreseen(UploadOutcome.UNCHANGED, version)
 
 
-def _held(knowledge_base: KnowledgeBase, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:
-    """The version to watch of each file whose bytes are there already, so that these are not stored once more.
+def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:
+    """The version to watch of each file whose bytes the caller sees there already, so that these are not stored once more.
 
-    Archives are not looked into; what can't be read is told when its turn comes.
+    Archives are not looked into; what can't be read, or is hidden, is told when its turn comes.
     """
+    visible = documents_visible(request.principal) if request.principal else Document.objects.all()
     hashes: dict[Path, str] = {}
     for file in files:
         if file.size <= settings.RAGSITE_MAX_UPLOAD_BYTES:
             with suppress(OSError):
                 hashes[file.path] = sha256_of(file.path)
-    held = versions_holding(knowledge_base, set(hashes.values()))
+    held = versions_holding(visible.filter(knowledge_base=request.knowledge_base), set(hashes.values()))
     return {path: held[sha256] for path, sha256 in hashes.items() if sha256 in held}

@@ -104,7 +104,7 @@ def url_ingestion_check() -> None:
 def document_upload_from_url(
     url: str, *, knowledge_base: KnowledgeBase, network: Network | None = None, **about: Any
 ) -> Upload:
-    """Fetch the document and upload it. `about` has `title`, `external_id` (else the URL), `metadata`, `chunking`.
+    """Fetch the document and upload it. `about` has what else an `UploadRequest` has; without `external_id` it is the URL.
 
     Raises:
         PermissionDeniedError: fetching is switched off.

@@ -8,13 +8,20 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from apps.documents.models import Document, KnowledgeBase
+from apps.documents.events import KnowledgeBaseUpdated
+from apps.documents.models import Document, KnowledgeBase, Visibility
 from apps.documents.services.documents import document_delete
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.outbox import emit
 
 
 def knowledge_base_create(
-    *, tenant_id: UUID, name: str, description: str = "", chunking: dict[str, Any] | None = None
+    *,
+    tenant_id: UUID,
+    name: str,
+    description: str = "",
+    chunking: dict[str, Any] | None = None,
+    visibility: str = Visibility.TENANT,
 ) -> KnowledgeBase:
     """A new, empty knowledge base.
 
@@ -24,26 +31,41 @@ def knowledge_base_create(
     try:
         with transaction.atomic():
             return KnowledgeBase.objects.create(
-                tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}
+                tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}, visibility=visibility
             )
     except IntegrityError as error:
         raise _name_taken(name) from error
 
 
 def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: str) -> KnowledgeBase:
-    """Change name or description.
+    """Change name, description or visibility. Nothing is indexed anew; nothing changed is no event.
 
     Raises:
         ConflictError: the tenant has another one of that name.
+        NotFoundError: it was deleted meanwhile.
     """
-    for field, value in changes.items():
-        setattr(knowledge_base, field, value)
     try:
         with transaction.atomic():
-            knowledge_base.save(update_fields=list(changes))
+            return _update(knowledge_base, changes)
     except IntegrityError as error:
-        raise _name_taken(knowledge_base.name) from error
-    return knowledge_base
+        raise _name_taken(changes.get("name", knowledge_base.name)) from error
+
+
+def _update(knowledge_base: KnowledgeBase, changes: dict[str, str]) -> KnowledgeBase:
+    locked = KnowledgeBase.objects.select_for_update().filter(pk=knowledge_base.pk, deleted_at=None).first()
+    if locked is None:
+        raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
+    changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
+    for field in changed:
+        setattr(locked, field, changes[field])
+    if changed:
+        locked.save(update_fields=changed)
+        emit(
+            KnowledgeBaseUpdated(
+                tenant_id=locked.tenant_id, knowledge_base_id=locked.pk, changed=changed, visibility=locked.visibility
+            )
+        )
+    return locked
 
 
 def knowledge_base_delete(*, knowledge_base: KnowledgeBase) -> None:

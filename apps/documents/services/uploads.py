@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
+from apps.documents.access import documents_visible
 from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
 from apps.documents.events import DocumentCreated
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
@@ -19,6 +20,7 @@ from apps.documents.stages import PARSE
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.gateway.keys import Principal
 
 
 class UploadOutcome(StrEnum):
@@ -37,7 +39,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first."""
+    """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
+
+    Without a principal nothing is hidden from the caller.
+    """
 
     knowledge_base: KnowledgeBase
     filename: str
@@ -47,6 +52,7 @@ class UploadRequest:
     metadata: dict[str, Any] = field(default_factory=dict)
     chunking: dict[str, Any] = field(default_factory=dict)
     document: Document | None = None
+    principal: Principal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +69,16 @@ def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
     Raises:
         ConflictError: as the upload would.
     """
-    same = versions_holding(request.knowledge_base, [sha256]).get(sha256)
+    same = versions_holding(_living(request), [sha256]).get(sha256)
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
+    _refuse_hidden(request, same.document if same else None, known)
     outcome = _outcome(same.document if same else None, known)
     return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
 
 
-def versions_holding(knowledge_base: KnowledgeBase, hashes: Collection[str]) -> dict[str, DocumentVersion]:
-    """By SHA-256, the newest version with these bytes of the living document that has them now."""
-    living = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None, content_hash__in=hashes)
+def versions_holding(documents: QuerySet[Document], hashes: Collection[str]) -> dict[str, DocumentVersion]:
+    """By SHA-256, the newest version with these bytes of the living one of the documents that has them now."""
+    living = documents.filter(deleted_at=None, content_hash__in=hashes)
     same = Q(content_hash=F("document__content_hash"))
     held = DocumentVersion.objects.select_related("document").filter(same, document__in=living).order_by("number")
     return {version.content_hash: version for version in held}
@@ -140,11 +147,24 @@ def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Docume
     """The document these bytes belong to, locked, and what that makes of the upload."""
     same = _living(request).filter(content_hash=blob.sha256).first()
     known = _known(request)
+    _refuse_hidden(request, same, known)
     outcome = _outcome(same, known)
     if known is None or outcome is UploadOutcome.UNCHANGED:
         return same or _create(request, filename, blob), outcome
     Document.objects.filter(pk=known.pk).update(content_hash=blob.sha256)
     return known, outcome
+
+
+def _refuse_hidden(request: UploadRequest, *documents: Document | None) -> None:
+    """Neither told of nor overwritten is what the caller may not read; that there is something can't be kept secret."""
+    ids = {document.pk for document in documents if document is not None}
+    if request.principal is None or not ids:
+        return
+    if documents_visible(request.principal).filter(pk__in=ids).count() < len(ids):
+        raise ConflictError(
+            "These bytes, or this external id, are those of a document that you may not read.",
+            action="Use another external id, or ask an owner of the knowledge base for a grant.",
+        )
 
 
 def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
@@ -198,6 +218,7 @@ def _version(document: Document, filename: str, blob: Blob, document_type: str) 
 def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     """Another upload of the same bytes, or for the same external id, committed first."""
     same = _living(request).filter(content_hash=blob.sha256).first()
+    _refuse_hidden(request, same)
     if same is None:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1

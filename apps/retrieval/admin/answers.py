@@ -13,6 +13,7 @@ from unfold.decorators import display
 from apps.documents.admin.wording import where_in_words
 from apps.retrieval.models import Answer, Citation
 from ragsite.core.admin.base import LargeTableAdmin, ReadOnlyInline, badge, row_link
+from ragsite.gateway.admin.rows import TenantRowsMixin
 
 
 class CitationColumns:
@@ -51,7 +52,8 @@ class CitationInline(CitationColumns, ReadOnlyInline):
 
 
 @admin.register(Answer)
-class AnswerAdmin(LargeTableAdmin):
+class AnswerAdmin(TenantRowsMixin, LargeTableAdmin):
+    tenant_path = "query__tenant"
     list_display: ClassVar = ("__str__", "query", "shown_found", "generator", "created_at")
     list_filter: ClassVar = ("found",)
     list_select_related: ClassVar = ("query",)
@@ -64,7 +66,8 @@ class AnswerAdmin(LargeTableAdmin):
 
 
 @admin.register(Citation)
-class CitationAdmin(CitationColumns, LargeTableAdmin):
+class CitationAdmin(CitationColumns, TenantRowsMixin, LargeTableAdmin):
+    tenant_path = "answer__query__tenant"
     list_display: ClassVar = ("__str__", "source", "where", "span", "rounded_score")
     list_select_related: ClassVar = ("version",)
     fields: ClassVar = ("answer", "claim_number", "quote", "source", "where", "span", "rounded_score")

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.documents.models import Document
+from apps.retrieval.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.retrieval.evaluation.comparing import runs_compare
 from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, RunState
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
@@ -73,9 +74,10 @@ class ShownResult:
 
 
 @admin.register(EvaluationRun)
-class EvaluationRunAdmin(LargeTableAdmin):
+class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
+    tenant_path = "evaluation_set__knowledge_base__tenant"
     list_display: ClassVar = ("__str__", "knowledge_base", "shown_state", "ndcg", "recall", "questions", "created_at")
-    list_filter: ClassVar = ("state", "mode", "evaluation_set")
+    list_filter: ClassVar = ("state", "mode", ("evaluation_set", ReadableFilter))
     list_select_related: ClassVar = ("evaluation_set__knowledge_base",)
     search_fields: ClassVar = ("evaluation_set__name",)
 

@@ -20,6 +20,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from apps.retrieval.admin.evaluation_import import evaluation_import_page
+from apps.retrieval.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K, evaluation_run_start
@@ -123,9 +124,9 @@ class JudgementInline(TabularInline):
 
 
 @admin.register(EvaluationSet)
-class EvaluationSetAdmin(ServiceDeleteMixin, RagAdmin):
+class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     list_display: ClassVar = ("name", "knowledge_base", "questions", "latest", "created_at")
-    list_filter: ClassVar = ("knowledge_base",)
+    list_filter: ClassVar = (("knowledge_base", ReadableFilter),)
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("name", "knowledge_base__name")
     form = TextsForm
@@ -134,7 +135,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, RagAdmin):
     inlines: ClassVar = (QuestionInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvaluationSet]:
-        sets: QuerySet[EvaluationSet] = super().get_queryset(request).filter(knowledge_base__deleted_at=None)
+        sets: QuerySet[EvaluationSet] = super().get_queryset(request)
         newest = EvaluationRun.objects.filter(state=RunState.DONE).order_by("-id")[:1]
         return sets.annotate(question_total=Count("questions")).prefetch_related(
             Prefetch("runs", queryset=newest, to_attr="newest_done")
@@ -212,11 +213,12 @@ class EvaluationSetAdmin(ServiceDeleteMixin, RagAdmin):
 
 
 @admin.register(EvaluationQuestion)
-class EvaluationQuestionAdmin(ServiceDeleteMixin, RagAdmin):
+class EvaluationQuestionAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     """A question on a page of its own: its words, its reference answer, and what is relevant to it."""
 
+    tenant_path = "evaluation_set__knowledge_base__tenant"
     list_display: ClassVar = ("__str__", "evaluation_set", "external_id", "created_at")
-    list_filter: ClassVar = ("evaluation_set",)
+    list_filter: ClassVar = (("evaluation_set", ReadableFilter),)
     list_select_related: ClassVar = ("evaluation_set",)
     search_fields: ClassVar = ("text", "external_id")
     form = TextsForm

@@ -10,6 +10,7 @@ from unfold.decorators import display
 
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.admin.base import ReadOnlyAdmin, badge
+from ragsite.gateway.admin.rows import TenantRowsMixin
 
 STATE_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success",
@@ -19,7 +20,8 @@ STATE_TONES: dict[str, str | None] = {
 
 
 @admin.register(IndexGeneration)
-class IndexGenerationAdmin(ReadOnlyAdmin):
+class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
+    tenant_path = "knowledge_base__tenant"
     list_display: ClassVar = (
         "__str__",
         "knowledge_base",

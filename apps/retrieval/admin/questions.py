@@ -20,12 +20,13 @@ from apps.retrieval.admin.showing import answer_shown, steps_in_order
 from apps.retrieval.admin.trying import query_try_page
 from apps.retrieval.models import Answer, Query
 from ragsite.core.admin.base import LargeTableAdmin, badge
+from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 
 
 @admin.register(Query)
-class QueryAdmin(LargeTableAdmin):
+class QueryAdmin(TenantRowsMixin, LargeTableAdmin):
     list_display: ClassVar = ("__str__", "found", "asked_by", "tenant", "generator", "created_at")
-    list_filter: ClassVar = ("answer__found", "tenant")
+    list_filter: ClassVar = ("answer__found", ("tenant", TenantFilter))
     list_select_related: ClassVar = ("answer", "tenant")
     search_fields: ClassVar = ("question", "asked_by")
     actions_list: ClassVar = ("try_query",)

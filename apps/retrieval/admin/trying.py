@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.documents.access import AccessScope, access_scope
+from apps.documents.access import AccessScope, access_scope, knowledge_bases_readable_by
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
 from apps.retrieval.admin.showing import ShownAnswer, ShownSpan, answer_shown, passages_shown
@@ -23,9 +24,9 @@ from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask, search
 from ragsite.core.admin.base import errors_told
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import LONGEST_NAME, principal_of_user
 from ragsite.gateway.models import Permission
 
-LONGEST_NAME = 120
 PASSAGES = 10
 
 
@@ -33,12 +34,17 @@ class QueryForm(forms.Form):
     """A question and where it is asked."""
 
     knowledge_base = forms.ModelChoiceField(
-        KnowledgeBase.objects.filter(deleted_at=None).select_related("tenant"),
+        KnowledgeBase.objects.none(),
         empty_label="Choose a knowledge base",
         widget=UnfoldAdminSelectWidget,
     )
     question = forms.CharField(max_length=2_000, widget=UnfoldAdminTextInputWidget)
     passages = forms.IntegerField(min_value=1, max_value=50, initial=PASSAGES, widget=UnfoldAdminIntegerFieldWidget)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["knowledge_base"]
+        choice.queryset = _readable(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     if not request.user.has_perms(["retrieval.view_query", "documents.view_knowledgebase"]):
         raise PermissionDenied
     asked = request.method == "POST"
-    form = QueryForm(request.POST) if asked else QueryForm(initial=_initial(request))
+    form = QueryForm(request.POST if asked else None, initial=_initial(request), user=request.user)
     tried = _try(request, form) if asked and form.is_valid() else None
     context = {
         **site.each_context(request), "title": "Try a query", "opts": Query._meta, "form": form, "tried": tried,
@@ -85,10 +91,15 @@ def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
 
 
 def _staff_principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Principal:
-    """The staff user as a caller of the knowledge base's tenant, who may read and query there and nothing else."""
-    permissions = frozenset({Permission.READ.value, Permission.QUERY.value})
-    name = f"admin: {request.user.get_username()}"[:LONGEST_NAME]
-    return Principal(tenant_id=knowledge_base.tenant_id, name=name, permissions=permissions)
+    """The staff user as a caller of the knowledge base's tenant, with the rights that were granted to people."""
+    user: Any = request.user
+    principal = principal_of_user(user, tenant_id=knowledge_base.tenant_id)
+    return replace(principal, name=f"admin: {principal.name}"[:LONGEST_NAME])
+
+
+def _readable(user: Any) -> QuerySet[KnowledgeBase]:
+    """Where somebody must be let in first, the user is not offered to ask."""
+    return knowledge_bases_readable_by(user).select_related("tenant")
 
 
 def _scope(principal: Principal, knowledge_base: KnowledgeBase) -> AccessScope:
@@ -99,7 +110,7 @@ def _scope(principal: Principal, knowledge_base: KnowledgeBase) -> AccessScope:
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """The knowledge base that a link to this page named, if there is such a one."""
     try:
-        named = KnowledgeBase.objects.filter(pk=request.GET.get("knowledge_base", ""), deleted_at=None)
+        named = _readable(request.user).filter(pk=request.GET.get("knowledge_base", ""))
         return {"knowledge_base": named.first(), "passages": PASSAGES}
     except ValidationError:
         return {"passages": PASSAGES}

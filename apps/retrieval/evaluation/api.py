@@ -22,6 +22,7 @@ from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, 
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.selectors import (
+    documents_restricted_since,
     evaluation_questions_visible,
     evaluation_runs_visible,
     evaluation_set_visible,
@@ -138,7 +139,8 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         """From BEIR's files or from CSV. A question that is known by its id, or in CSV by its text, is taken anew."""
         evaluation_set, body = self.get_object(), EvaluationImportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(ImportedSerializer(files_import(evaluation_set, body.validated_data)).data)
+        imported = files_import(evaluation_set, body.validated_data, principal=caller(request))
+        return Response(ImportedSerializer(imported).data)
 
 
 class EvaluationQuestionViewSet(viewsets.GenericViewSet[EvaluationQuestion]):
@@ -202,8 +204,9 @@ class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListMo
     @action(detail=True, methods=["get"], filterset_class=None)
     def results(self, request: Request, pk: UUID) -> Response:
         """What the search gave each question, by nDCG."""
-        rows = self.paginate_queryset(results_worst_first(self.get_object()))  # type: ignore[arg-type]
-        return self.get_paginated_response(EvaluationResultSerializer(rows, many=True).data)
+        rows: Any = self.paginate_queryset(results_worst_first(self.get_object()))  # type: ignore[arg-type]
+        context = {"untitled": documents_restricted_since(rows)}
+        return self.get_paginated_response(EvaluationResultSerializer(rows, many=True, context=context).data)
 
     @extend_schema(
         summary="Compare with another run",

@@ -13,12 +13,17 @@ from apps.retrieval.evaluation.importing import Imported, beir_import, corpus_do
 from apps.retrieval.evaluation.models import EvaluationSet
 from apps.retrieval.evaluation.readers import CorpusDocument, Source, corpus_read
 from ragsite.core.errors import PermanentError
+from ragsite.gateway.keys import Principal
 
 MOST_DOCUMENTS = 1_000
 
 
-def files_import(evaluation_set: EvaluationSet, files: Mapping[str, Any]) -> Imported:
+def files_import(
+    evaluation_set: EvaluationSet, files: Mapping[str, Any], *, principal: Principal | None = None
+) -> Imported:
     """Import `csv`, or `queries` and `qrels` and perhaps `corpus`: uploads that Django has put on the disk.
+
+    Of the corpus nothing is taken for a document that the principal may not read.
 
     Raises:
         UnreadableSetError: a file can't be read; no question is taken then.
@@ -28,7 +33,7 @@ def files_import(evaluation_set: EvaluationSet, files: Mapping[str, Any]) -> Imp
         sources = {name: _source(stack, name, file) for name, file in files.items()}
         if "csv" in sources:
             return csv_import(evaluation_set, sources["csv"])
-        documents = _corpus_upload(evaluation_set, sources["corpus"]) if "corpus" in sources else None
+        documents = _corpus_upload(evaluation_set, sources["corpus"], principal) if "corpus" in sources else None
         return beir_import(
             evaluation_set, queries=sources["queries"], qrels=sources["qrels"], documents=documents
         )  # fmt: skip
@@ -39,7 +44,7 @@ def _source(stack: ExitStack, name: str, file: Any) -> Source:
     return Source(str(file.name)[:80] or name, lines)
 
 
-def _corpus_upload(evaluation_set: EvaluationSet, corpus: Source) -> dict[str, UUID]:
+def _corpus_upload(evaluation_set: EvaluationSet, corpus: Source, principal: Principal | None) -> dict[str, UUID]:
     """The document of each corpus id; the corpus is read to its end before anything is uploaded."""
     documents: list[CorpusDocument] = []
     for document in corpus_read(corpus):
@@ -51,4 +56,8 @@ def _corpus_upload(evaluation_set: EvaluationSet, corpus: Source) -> dict[str, U
             )
         documents.append(document)
     known = evaluation_set.knowledge_base
-    return {document.id: corpus_document_upload(known, document) for document in documents if document.body}
+    return {
+        document.id: corpus_document_upload(known, document, principal=principal)
+        for document in documents
+        if document.body
+    }

@@ -11,7 +11,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from apps.documents.models import Document, KnowledgeBase, ParsedText
 from apps.documents.services.uploads import UploadRequest, document_upload
@@ -26,7 +25,9 @@ from apps.retrieval.evaluation.readers import (
     qrels_read,
     queries_read,
 )
+from apps.retrieval.evaluation.selectors import documents_measured
 from ragsite.core.errors import PermanentError
+from ragsite.gateway.keys import Principal
 
 BATCH = 500
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -42,11 +43,14 @@ class Imported:
     unknown_documents: int
 
 
-def corpus_document_upload(knowledge_base: KnowledgeBase, document: CorpusDocument) -> UUID:
+def corpus_document_upload(
+    knowledge_base: KnowledgeBase, document: CorpusDocument, *, principal: Principal | None = None
+) -> UUID:
     """Upload a document of a corpus, known by its id there; the id of the document it became, or was already.
 
     Raises:
         PermanentError: it is empty or otherwise not accepted.
+        ConflictError: it is one that the principal may not read.
     """
     upload = document_upload(
         UploadRequest(
@@ -55,6 +59,7 @@ def corpus_document_upload(knowledge_base: KnowledgeBase, document: CorpusDocume
             parts=[document.body.encode()],
             title=document.title.strip()[:300],
             external_id=document.id,
+            principal=principal,
         )
     )
     return upload.version.document_id
@@ -213,7 +218,9 @@ def _documents_by_external_id(evaluation_set: EvaluationSet, names: Iterable[str
     return {
         document.external_id: document.pk
         for some in _batches(sorted(names))
-        for document in _living(evaluation_set).filter(external_id__in=some).only("external_id")
+        for document in documents_measured(evaluation_set.knowledge_base_id)
+        .filter(external_id__in=some)
+        .only("external_id")
     }
 
 
@@ -222,13 +229,12 @@ def _documents_by_name(evaluation_set: EvaluationSet, names: Iterable[str]) -> d
     found: dict[str, Document] = {}
     for some in _batches(sorted(names)):
         ids = [name for name in some if _is_uuid(name)]
-        found |= {str(one.pk): one for one in _living(evaluation_set).filter(pk__in=ids)}
-        found |= {one.external_id: one for one in _living(evaluation_set).filter(external_id__in=some)}
+        found |= {str(one.pk): one for one in documents_measured(evaluation_set.knowledge_base_id).filter(pk__in=ids)}
+        found |= {
+            one.external_id: one
+            for one in documents_measured(evaluation_set.knowledge_base_id).filter(external_id__in=some)
+        }
     return found
-
-
-def _living(evaluation_set: EvaluationSet) -> QuerySet[Document]:
-    return Document.objects.filter(knowledge_base_id=evaluation_set.knowledge_base_id, deleted_at=None)
 
 
 def _is_uuid(text: str) -> bool:

@@ -31,7 +31,7 @@ from apps.retrieval.evaluation.models import (
 )
 from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.searching import searching_check
-from apps.retrieval.evaluation.selectors import judged, questions_measurable
+from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
 from apps.retrieval.services.generations import generation_live
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.jobs import ring
@@ -131,7 +131,7 @@ def _begin(claim: Claim) -> EvaluationRun:
             "embedding_model": str(generation.model_version),
             "chunking": generation.chunking,
             "chunks": generation.embeddings.count(),
-            "documents": run.evaluation_set.knowledge_base.documents.filter(deleted_at=None).count(),
+            "documents": documents_measured(run.evaluation_set.knowledge_base_id).count(),
         }
         with transaction.atomic():
             _hold(claim)

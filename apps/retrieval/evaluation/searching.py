@@ -50,8 +50,13 @@ def searching_check(how: Searching) -> None:
 
 
 def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
-    """All of one knowledge base: whoever may evaluate it is asked for that at the door."""
-    return AccessScope(tenant_id=knowledge_base.tenant_id, knowledge_base_ids=frozenset({knowledge_base.pk}))
+    """All of one knowledge base that each of its readers reads: who may evaluate it is asked at the door.
+
+    So a run's figures are the same for everybody, and its rankings name no restricted document.
+    """
+    return AccessScope(
+        tenant_id=knowledge_base.tenant_id, knowledge_base_ids=frozenset({knowledge_base.pk}), for_all_readers=True
+    )
 
 
 def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:

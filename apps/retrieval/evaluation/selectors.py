@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from apps.documents.access import knowledge_bases_visible
+from apps.documents.models import Document
 from apps.retrieval.evaluation.models import (
     EvaluationQuestion,
     EvaluationResult,
@@ -75,18 +76,33 @@ def _rank(name: str) -> int:
     return next(rank for rank, pattern in enumerate(_ORDER) if re.match(pattern, name))
 
 
+def documents_measured(knowledge_base_id: UUID) -> QuerySet[Document]:
+    """The documents that evaluation knows of: those that every reader of the knowledge base reads."""
+    return Document.objects.filter(knowledge_base_id=knowledge_base_id, deleted_at=None, restricted=False)
+
+
+def documents_restricted_since(results: Iterable[EvaluationResult]) -> frozenset[str]:
+    """The ids of documents in the results' rankings that were restricted after the run."""
+    ranked = {place["document"] for result in results for place in result.ranking}
+    ids = Document.objects.filter(pk__in=ranked, restricted=True).values_list("pk", flat=True)
+    return frozenset(map(str, ids))
+
+
 def judged(question_ids: Iterable[UUID]) -> dict[UUID, list[Judged]]:
-    """What is relevant to each question, of documents that are there; a span only while its version answers."""
+    """What is relevant to each question, of documents that are measured; a span only while its version answers."""
     found: dict[UUID, list[Judged]] = {}
-    rows = Judgement.objects.filter(question__in=list(question_ids), document__deleted_at=None)
+    rows = Judgement.objects.filter(
+        question__in=list(question_ids), document__deleted_at=None, document__restricted=False
+    )
     for row in rows.select_related("document"):
         found.setdefault(row.question_id, []).append(_judged(row))
     return found
 
 
 def questions_measurable(evaluation_set: EvaluationSet) -> QuerySet[EvaluationQuestion]:
-    """The questions to which a document that is there is relevant."""
-    answered = Judgement.objects.filter(document__deleted_at=None, question__evaluation_set=evaluation_set)
+    """The questions to which a document that is measured is relevant."""
+    measured = documents_measured(evaluation_set.knowledge_base_id)
+    answered = Judgement.objects.filter(document__in=measured, question__evaluation_set=evaluation_set)
     return evaluation_set.questions.filter(pk__in=answered.values("question"))
 
 

@@ -143,10 +143,13 @@ class RankedDocumentSerializer(serializers.Serializer[Any]):
     """One place of a ranking; a grade of 0 is not relevant."""
 
     document = serializers.UUIDField()
-    title = serializers.CharField()
+    title = serializers.SerializerMethodField(help_text="Empty where the document was restricted since.")
     chunk = serializers.IntegerField()
     score = serializers.FloatField()
     grade = serializers.IntegerField()
+
+    def get_title(self, place: dict[str, Any]) -> str:
+        return "" if place["document"] in self.context["untitled"] else str(place["title"])
 
 
 class EvaluationResultSerializer(serializers.ModelSerializer[EvaluationResult]):

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.citations import span_text
 from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.evaluation.selectors import documents_measured
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 
 PLAYGROUND = "From tried queries"
@@ -128,12 +129,12 @@ def _judge(question: EvaluationQuestion, relevant: Relevant) -> Judgement:
 
 
 def _document(evaluation_set: EvaluationSet, relevant: Relevant) -> Document:
-    living = Document.objects.filter(knowledge_base_id=evaluation_set.knowledge_base_id, deleted_at=None)
+    measured = documents_measured(evaluation_set.knowledge_base_id)
     if relevant.version_id is None:
-        document = living.filter(pk=relevant.document_id).first() if relevant.document_id else None
+        document = measured.filter(pk=relevant.document_id).first() if relevant.document_id else None
         return document or _missing(f"document {relevant.document_id}")
     version = (
-        DocumentVersion.objects.filter(pk=relevant.version_id, document__in=living).select_related("document").first()
+        DocumentVersion.objects.filter(pk=relevant.version_id, document__in=measured).select_related("document").first()
     )
     if version is None or relevant.document_id not in (None, version.document_id):
         return _missing(f"version {relevant.version_id}")

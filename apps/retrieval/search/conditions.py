@@ -22,7 +22,23 @@ class Condition:
 def scope_condition(scope: AccessScope) -> Condition:
     """Only the current versions of documents that the scope allows."""
     return Condition(
-        "d.current_version_id = c.version_id AND d.deleted_at IS NULL"
-        " AND d.tenant_id = %(tenant)s AND d.knowledge_base_id = ANY(%(knowledge_bases)s)",
-        {"tenant": scope.tenant_id, "knowledge_bases": list(scope.knowledge_base_ids)},
+        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s AND {_READABLE}",
+        {
+            "tenant": scope.tenant_id,
+            "knowledge_bases": list(scope.knowledge_base_ids),
+            "searched": list(scope.searched_ids),
+            "user": scope.subjects.user_id,
+            "groups": list(scope.subjects.group_ids),
+            "api_key": scope.subjects.api_key_id,
+        },
     )
+
+
+# The rule of apps.documents.access.
+_READABLE = """(
+    (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s))
+    OR (d.knowledge_base_id = ANY(%(searched)s) AND EXISTS (
+        SELECT FROM documents_grant g
+        WHERE g.document_id = d.id
+          AND (g.user_id = %(user)s OR g.group_id = ANY(%(groups)s) OR g.api_key_id = %(api_key)s)))
+)"""

@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import connection
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from apps.documents.access import AccessScope
+from apps.documents.reading import reading_as
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.search.conditions import scope_condition
@@ -39,12 +40,12 @@ class DenseResult:
 
 
 def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
-    """The live generations of the scope's knowledge bases."""
+    """The live generations of the knowledge bases that the scope searches."""
     return list(
         IndexGeneration.objects.filter(
             state=GenerationState.LIVE,
             knowledge_base__tenant_id=scope.tenant_id,
-            knowledge_base_id__in=scope.knowledge_base_ids,
+            knowledge_base_id__in=scope.searched_ids,
         )
     )
 
@@ -75,7 +76,7 @@ def _nearest(
         "limit": limit,
     }
     statement = _SQL.format(width=generation.dimensions, condition=condition.sql, exactly=_EXACTLY if exactly else "")
-    with transaction.atomic(), connection.cursor() as cursor:
+    with reading_as(scope), connection.cursor() as cursor:
         if not exactly:
             cursor.execute(_INDEX_SETTINGS)
         cursor.execute(statement, parameters)

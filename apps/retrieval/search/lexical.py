@@ -17,6 +17,8 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from apps.documents.access import AccessScope
+from apps.documents.reading import reading_as
 from apps.retrieval.lexical.analysis import terms_of_question
 from apps.retrieval.lexical.bm25 import SegmentPostings, bm25_scores
 from apps.retrieval.lexical.remembering import SegmentMemory
@@ -84,11 +86,19 @@ class _Candidates:
         return _Candidates(self.chunk_ids[order], self.scores[order])
 
 
-def lexical_search(condition: Condition, *, generation: IndexGeneration, text: str, limit: int) -> LexicalResult:
+def lexical_search(
+    condition: Condition, *, scope: AccessScope, generation: IndexGeneration, text: str, limit: int
+) -> LexicalResult:
     """The `limit` chunks of one generation that have terms of `text`, meet the condition and score best.
 
-    Chunks of equal score are in the order of their ids.
+    Chunks of equal score are in the order of their ids. The condition has the scope's own; all is read as the scope says,
+    so that a condition without it finds nothing more.
     """
+    with reading_as(scope):
+        return _search(condition, generation, text, limit)
+
+
+def _search(condition: Condition, generation: IndexGeneration, text: str, limit: int) -> LexicalResult:
     hits: list[LexicalHit] = []
     plan = LexicalPlan.PRUNED
     for number, window in enumerate(_windows(_candidates(generation, text), limit)):
@@ -192,10 +202,7 @@ _POSTINGS = """
     WHERE knowledge_base_id = %(lexical_knowledge_base)s AND chunking_key = %(lexical_key)s
     UNION ALL
     SELECT p.segment_id, p.term, p.ordinals, p.frequencies
-    FROM retrieval_lexicalsegment s
-    JOIN retrieval_lexicalposting p ON p.segment_id = s.id
-    WHERE s.knowledge_base_id = %(lexical_knowledge_base)s AND s.chunking_key = %(lexical_key)s
-      AND p.term = ANY(%(lexical_terms)s::text[])
+    FROM ragsite_lexical_postings(%(lexical_knowledge_base)s, %(lexical_key)s, %(lexical_terms)s::text[]) p
 """
 
 _MEETING = """

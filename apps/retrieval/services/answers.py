@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
-from apps.documents.access import AccessScope
+from apps.documents.access import AccessScope, versions_visible
 from apps.retrieval.events import QueryProcessed
 from apps.retrieval.generation.types import Draft, Source
 from apps.retrieval.models import Answer, Citation, Query
@@ -37,8 +37,10 @@ def answer_save(record: AnswerRecord) -> Answer:
         query = Query.objects.create(
             tenant_id=record.scope.tenant_id,
             asked_by=record.asked_by,
+            user_id=record.scope.subjects.user_id,
+            api_key_id=record.scope.subjects.api_key_id,
             question=record.question,
-            knowledge_base_ids=sorted(str(pk) for pk in record.scope.knowledge_base_ids),
+            knowledge_base_ids=sorted(str(pk) for pk in record.scope.searched_ids),
         )
         claims = record.draft.claims
         answer = Answer.objects.create(
@@ -47,6 +49,7 @@ def answer_save(record: AnswerRecord) -> Answer:
             found=bool(claims),
             generator=record.draft.generator,
             milliseconds=record.milliseconds,
+            citation_count=sum(len(claim.sources) for claim in claims),
         )
         citations = [_citation(answer, index, s) for index, claim in enumerate(claims) for s in claim.sources]
         Citation.objects.bulk_create(citations)
@@ -55,15 +58,26 @@ def answer_save(record: AnswerRecord) -> Answer:
 
 
 def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
-    """An answer the caller's tenant was given.
+    """An answer the caller was given, as long as the caller may read every document that it rests on.
+
+    What was granted then and is not now, and what was deleted since, takes its answers with it: they quote it.
 
     Raises:
-        NotFoundError: there is none of that id, or it is another tenant's.
+        NotFoundError: there is none of that id for the caller.
     """
-    answer = _answers().filter(pk=answer_id, query__tenant_id=principal.tenant_id).first()
+    readable = Count("citations", filter=Q(citations__version__in=versions_visible(principal).order_by().values("pk")))
+    asked = _answers().filter(_asked_by(principal), pk=answer_id, query__tenant_id=principal.tenant_id)
+    answer = asked.annotate(readable_count=readable).filter(readable_count=F("citation_count")).first()
     if answer is None:
         raise NotFoundError(f"There is no answer {answer_id}.")
     return answer
+
+
+def _asked_by(principal: Principal) -> Q:
+    """A caller that is neither a key nor a user has asked nothing."""
+    if principal.api_key_id is not None:
+        return Q(query__api_key_id=principal.api_key_id)
+    return Q(query__user_id=principal.user_id, query__user__isnull=False)
 
 
 def answer_of(query_id: UUID, *, tenant_id: UUID) -> Answer:

@@ -1,7 +1,7 @@
-"""The admin of access: tenants, API keys, users and groups."""
+"""The admin of access: tenants, their members and API keys, users and groups."""
 
 from __future__ import annotations
 
-from ragsite.gateway.admin import api_keys, tenants, users
+from ragsite.gateway.admin import api_keys, memberships, outbox, tenants, users
 
-__all__ = ["api_keys", "tenants", "users"]
+__all__ = ["api_keys", "memberships", "outbox", "tenants", "users"]

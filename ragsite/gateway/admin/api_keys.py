@@ -18,6 +18,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
 
 from ragsite.core.admin.base import ReadOnlyAdmin, badge, confirmation, dialog_done, row_url
+from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_revoke
 from ragsite.gateway.models import ApiKey, Permission
 
@@ -49,7 +50,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
     form = ApiKeyForm
     list_display: ClassVar = (
         "name",
@@ -61,7 +62,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "expires_at",
         "created_at",
     )
-    list_filter: ClassVar = ("tenant",)
+    list_filter: ClassVar = (("tenant", TenantFilter),)
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name", "prefix")
     actions: ClassVar = ("revoke_selected",)

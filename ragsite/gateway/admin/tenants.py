@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.text import slugify
 
 from ragsite.core.admin.base import ReadOnlyAdmin
+from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
 
@@ -42,7 +43,8 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 @admin.register(Tenant)
-class TenantAdmin(ReadOnlyAdmin):
+class TenantAdmin(TenantRowsMixin, ReadOnlyAdmin):
+    tenant_path = "pk"
     form = TenantForm
     list_display: ClassVar = ("name", "slug", "created_at")
     search_fields: ClassVar = ("name", "slug")

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
-from apps.documents.services.documents import document_delete
+from apps.documents.services.documents import document_delete, documents_purge
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.models import Answer, Citation, Query
@@ -79,11 +79,22 @@ def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: Kno
     assert later.json() == answer
 
 
-def test_an_answer_can_be_looked_up_after_its_document_was_deleted(client: Client, version: DocumentVersion) -> None:
+@pytest.mark.parametrize("purged", [False, True])
+def test_an_answer_goes_with_the_documents_it_quotes(client: Client, version: DocumentVersion, purged: bool) -> None:
     answer = post(client, ASK, question=QUESTION).json()
     document_delete(document=version.document)
-    assert client.get(f"{ANSWERS}{answer['id']}").json() == answer
+    if purged:
+        assert documents_purge() == 1
+        assert not Citation.objects.exists()
+    assert client.get(f"{ANSWERS}{answer['id']}").status_code == 404
     assert post(client, ASK, question=QUESTION).json()["found"] is False
+
+
+def test_an_answer_is_for_the_key_that_asked(client: Client, base: KnowledgeBase) -> None:
+    for question in (QUESTION, "Who composed the ninth symphony in Vienna?"):
+        answer = post(client, ASK, question=question).json()
+        assert client.get(f"{ANSWERS}{answer['id']}").json() == answer
+        assert make.client(base.tenant).get(f"{ANSWERS}{answer['id']}").status_code == 404
 
 
 def test_another_tenants_answer_does_not_exist(client: Client) -> None:

@@ -16,7 +16,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="Whom or what the key is for.")
         parser.add_argument("--tenant", default="Default", help="The tenant's name; made if there is none.")
-        parser.add_argument("--permissions", nargs="+", choices=Permission.values, default=Permission.values)
+        parser.add_argument(
+            "--permissions",
+            nargs="+",
+            choices=Permission.values,
+            default=[Permission.READ.value, Permission.WRITE.value, Permission.QUERY.value],
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = tenant_get_or_create(name=options["tenant"])

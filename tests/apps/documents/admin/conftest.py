@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from ragsite.gateway.models import Membership, Tenant
 from tests import factories
 
 
@@ -21,11 +22,12 @@ def client() -> Client:
 
 @pytest.fixture
 def staff_client(db: None) -> Callable[..., Client]:
-    """A logged-in client of a staff user with just the named permissions."""
+    """A logged-in client of a staff user with just the named permissions, who belongs to the tenants there are."""
 
     def make(*codenames: str) -> Client:
         user = User.objects.create_user("staff", password="staff-password-1", is_staff=True)
         user.user_permissions.set(UserPermission.objects.filter(codename__in=codenames))
+        Membership.objects.bulk_create(Membership(user=user, tenant=tenant) for tenant in Tenant.objects.all())
         client = Client()
         client.force_login(user)
         return client

@@ -35,8 +35,9 @@ def test_the_list_is_filtered_by_status_and_knowledge_base(
 def form(document: Document, **changes: Any) -> dict[str, Any]:
     """What the document's page posts."""
     as_it_is = {"title": document.title, "external_id": "", "chunk_strategy": "", "chunk_size": "", "chunk_overlap": ""}
-    versions = {f"versions-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
-    return as_it_is | versions | changes
+    numbers = ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+    inlines = {f"{inline}-{number}": 0 for inline in ("versions", "grants") for number in numbers}
+    return as_it_is | inlines | changes
 
 
 def change_url(document: Document) -> str:

@@ -16,6 +16,7 @@ def filled_form(**changes: Any) -> dict[str, Any]:
     return {
         "name": "Tide tables",
         "description": "",
+        "visibility": "tenant",
         "chunk_strategy": "sentence",
         "chunk_size": 120,
         "chunk_overlap": 20,

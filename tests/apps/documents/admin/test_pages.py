@@ -34,7 +34,9 @@ def fill() -> None:
     """One more row of every registered model."""
     version = factories.ready_version()
     knowledge_base = version.document.knowledge_base
-    factories.api_key(knowledge_base.tenant)
+    key, _ = factories.keyed(knowledge_base.tenant)
+    factories.grant(knowledge_base, key)
+    factories.grant(version.document, factories.member(knowledge_base.tenant))
     Group.objects.create(name=f"Editors of {knowledge_base}")
     answer = ask(
         "A berth costs 31 euros a night, electricity included.",
@@ -79,7 +81,7 @@ def test_an_add_page_opens_where_people_may_add_and_is_refused_elsewhere(
 ) -> None:
     response = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
     may_add = model in {User, Group} or model._meta.label in {
-        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Tenant", "retrieval.EvaluationSet",
+        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant", "retrieval.EvaluationSet",
     }  # fmt: skip
     assert response.status_code == (200 if may_add else 403)
 

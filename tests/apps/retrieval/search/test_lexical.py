@@ -48,7 +48,8 @@ def search(base: KnowledgeBase, text: str, *conditions: Condition, limit: int = 
     condition = scope_condition(make.scope(base))
     for further in conditions:
         condition &= further
-    return lexical_search(condition, generation=generation_ensure(base), text=text, limit=limit)
+    scope, generation = make.scope(base), generation_ensure(base)
+    return lexical_search(condition, scope=scope, generation=generation, text=text, limit=limit)
 
 
 def found(base: KnowledgeBase, text: str, *conditions: Condition) -> list[str]:
@@ -118,7 +119,7 @@ def change(what: str, one: Document, texts: list[str]) -> None:
         version(one, texts)
     elif what == "delete":
         document_delete(document=one)
-    elif what == "roll back":
+    elif what == "roll back" and one.deleted_at is None:
         document_rollback(document=one, version=one.versions.order_by("number")[0])
     elif one.deleted_at is None:
         document_update(document=one, title=f"Renamed {texts[0]}"[:300])
@@ -195,8 +196,8 @@ def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_index() -
         AccessScope(tenant_id=theirs.tenant_id, knowledge_base_ids=frozenset()),
     ]
     for scope in forged:
-        result = lexical_search(scope_condition(scope), generation=generation_ensure(theirs), text="berths", limit=10)
-        assert result.hits == ()
+        index = {"generation": generation_ensure(theirs), "text": "berths", "limit": 10}
+        assert lexical_search(scope_condition(scope), scope=scope, **index).hits == ()
 
 
 def test_another_knowledge_base_does_not_weigh_on_the_scores() -> None:

@@ -29,9 +29,8 @@ BERTHS = "The harbour has 42 berths for guests."
 
 
 def hits(base: KnowledgeBase, text: str, generation: IndexGeneration | None = None) -> list[tuple[int, float]]:
-    result = lexical_search(
-        scope_condition(make.scope(base)), generation=generation or generation_ensure(base), text=text, limit=1000
-    )
+    scope, generation = make.scope(base), generation or generation_ensure(base)
+    result = lexical_search(scope_condition(scope), scope=scope, generation=generation, text=text, limit=1000)
     return [(hit.chunk_id, hit.score) for hit in result.hits]
 
 

@@ -1,0 +1,114 @@
+"""Grants as things that happen. A change takes effect with the next request, and nothing is indexed anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import IntegrityError, transaction
+
+from apps.documents.events import GrantCreated, GrantDeleted
+from apps.documents.models import Document, Grant, KnowledgeBase
+from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.outbox import emit
+from ragsite.gateway.models import ApiKey, Membership
+
+Resource = KnowledgeBase | Document
+Subject = User | Group | ApiKey
+
+_FIELDS: dict[type[Subject], str] = {User: "user", Group: "group", ApiKey: "api_key"}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """Who shall read what, and who says so."""
+
+    resource: Resource
+    subject: Subject
+    by: str
+
+
+def grant_create(request: GrantRequest) -> Grant:
+    """Let the subject read the knowledge base or document.
+
+    Raises:
+        ConflictError: it may already, or the subject is not of the tenant.
+        NotFoundError: the knowledge base or document was deleted meanwhile.
+    """
+    try:
+        with transaction.atomic():
+            locked = _locked(request.resource)
+            _check_tenant(request.subject, locked)
+            grant = Grant.objects.create(
+                tenant_id=locked.tenant_id,
+                granted_by=request.by,
+                **{_on(locked): locked, _FIELDS[type(request.subject)]: request.subject},
+            )
+            emit(GrantCreated(**_about(grant, by=request.by)))
+            return grant
+    except IntegrityError as error:
+        raise ConflictError(f"{request.subject} has this grant already.", action="Nothing needs to be done.") from error
+
+
+def grant_delete(*, grant: Grant, by: str) -> None:
+    """Take the grant back. Twice is once."""
+    with transaction.atomic():
+        _lock(grant.document or grant.knowledge_base)
+        removed, _ = Grant.objects.filter(pk=grant.pk).delete()
+        if removed:
+            emit(GrantDeleted(**_about(grant, by=by)))
+
+
+def _locked(resource: Resource) -> Resource:
+    locked = _lock(resource)
+    if locked is None:
+        raise NotFoundError(f"There is no {_noun(resource)} {resource.pk}; it was deleted a moment ago.")
+    return locked
+
+
+def _lock(resource: Resource | None) -> Resource | None:
+    """The row, locked, so that the order of its events is that of their commits; None once it is deleted."""
+    if resource is None:
+        return None
+    rows = type(resource)._default_manager.select_for_update(of=("self",))
+    found: Resource | None = rows.filter(pk=resource.pk, deleted_at=None).first()
+    return found
+
+
+def _check_tenant(subject: Subject, resource: Resource) -> None:
+    """A grant to somebody of another tenant would never count, and mislead whoever reads the list of grants."""
+    members = Membership.objects.filter(tenant_id=resource.tenant_id)
+    if isinstance(subject, ApiKey):
+        belongs = subject.tenant_id == resource.tenant_id
+    elif isinstance(subject, User):
+        belongs = subject.is_superuser or members.filter(user=subject).exists()
+    else:
+        belongs = members.filter(user__groups=subject).exists()
+    if not belongs:
+        raise ConflictError(
+            f"{subject} does not belong to the tenant of this {_noun(resource)}.",
+            action="Make the user, or one of the group, a member of the tenant first; choose a key of the tenant.",
+        )
+
+
+def _about(grant: Grant, *, by: str) -> dict[str, Any]:
+    document = grant.document
+    return {
+        "tenant_id": grant.tenant_id,
+        "knowledge_base_id": document.knowledge_base_id if document else grant.knowledge_base_id,
+        "document_id": grant.document_id,
+        "grant_id": grant.pk,
+        "user_id": grant.user_id,
+        "group_id": grant.group_id,
+        "api_key_id": grant.api_key_id,
+        "by": by,
+    }
+
+
+def _on(resource: Resource) -> str:
+    return "document" if isinstance(resource, Document) else "knowledge_base"
+
+
+def _noun(resource: Resource) -> str:
+    return str(resource._meta.verbose_name)

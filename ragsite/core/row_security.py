@@ -1,0 +1,131 @@
+"""Row-level security, the second wall around what a request may read.
+
+Reading happens as the role READER, which owns nothing, logs in nowhere and sees only the rows that a table's policy lets it
+see. The application's role becomes the reader for the length of one transaction. The owner is not bound: it migrates
+and makes backups, and no request runs as it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.migrations import RunPython
+
+from ragsite.core.errors import ConfigurationError
+
+READER = "ragsite_reader"
+READER_ATTRIBUTES = "NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+
+
+def reader_ensured(*, known_by: str) -> RunPython:
+    """A migration's step: the reader is there, and whoever has rights on the table `known_by` may become it.
+
+    Raises:
+        ConfigurationError: the migrating role may not see to that; the message has the statements for an administrator.
+    """
+
+    def forward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            missing = _missing(cursor, _clients(cursor, known_by))
+            if missing and not _may_make_roles(cursor):
+                raise ConfigurationError(
+                    f"The role {READER} is missing, or may not be taken on by the application.",
+                    action="As an administrator of the server run: "
+                    + " ".join(f"{statement};" for statement in missing),
+                )
+            for statement in missing:
+                cursor.execute(statement)
+            cursor.execute(f"GRANT USAGE ON SCHEMA public TO {READER}")
+
+    return RunPython(forward, RunPython.noop)
+
+
+def protected(table: str, *, visible: str) -> RunPython:
+    """A migration's step: the reader may read rows of the table where `visible` holds; who had rights before keeps them.
+
+    `visible` is SQL over the table's columns. Other tables that it reads are read as the reader, under their own policies.
+    """
+
+    def forward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            clients = ", ".join(_clients(cursor, table))
+            cursor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            if clients:
+                cursor.execute(f"CREATE POLICY application ON {table} TO {clients} USING (true) WITH CHECK (true)")
+            cursor.execute(f"CREATE POLICY reading ON {table} FOR SELECT TO {READER} USING ({visible})")
+            cursor.execute(f"GRANT SELECT ON {table} TO {READER}")
+
+    def backward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(f"REVOKE ALL ON {table} FROM {READER}")
+            cursor.execute(f"DROP POLICY reading ON {table}")
+            cursor.execute(f"DROP POLICY IF EXISTS application ON {table}")
+            cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+
+    return RunPython(forward, backward)
+
+
+def for_reader(functions: Sequence[str]) -> RunPython:
+    """A migration's step: the reader may call the functions, given with argument types, and not everybody."""
+
+    def forward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            for function in functions:
+                cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+                cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {READER}")
+
+    return RunPython(forward, RunPython.noop)
+
+
+def closed_to_public(functions: Sequence[str], *, clients_of: str) -> RunPython:
+    """A migration's step: only who has rights on the table `clients_of` may call the functions, given with argument types."""
+
+    def forward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            clients = ", ".join(_clients(cursor, clients_of))
+            for function in functions:
+                cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+                if clients:
+                    cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {clients}")
+
+    def backward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            for function in functions:
+                cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")
+
+    return RunPython(forward, backward)
+
+
+def _clients(cursor: Any, table: str) -> list[str]:
+    """The roles, quoted, that have rights on the table but neither own it nor are the reader: the application's, as a rule."""
+    cursor.execute(_CLIENTS, [table, READER])
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _missing(cursor: Any, clients: Sequence[str]) -> list[str]:
+    """The statements that are still to be run. Where nobody else has rights, the owner itself is the application."""
+    cursor.execute("SELECT quote_ident(current_user)")
+    wanting = list(clients) or [cursor.fetchone()[0]]
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER])
+    make = [] if cursor.fetchone() else [f"CREATE ROLE {READER} {READER_ATTRIBUTES}"]
+    able = [] if make else _able_to_become_reader(cursor)
+    return make + [f"GRANT {READER} TO {name} WITH INHERIT FALSE, SET TRUE" for name in wanting if name not in able]
+
+
+def _able_to_become_reader(cursor: Any) -> list[str]:
+    cursor.execute("SELECT quote_ident(rolname) FROM pg_roles WHERE pg_has_role(oid, %s, 'SET')", [READER])
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _may_make_roles(cursor: Any) -> bool:
+    cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+    return bool(cursor.fetchone()[0])
+
+
+_CLIENTS = """
+    SELECT DISTINCT quote_ident(r.rolname)
+    FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = %s::regclass AND a.grantee <> c.relowner AND r.rolname <> %s
+    ORDER BY 1
+"""

@@ -1,0 +1,66 @@
+"""Users as callers: what a user may do in a tenant follows from the role there."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Model, Q, QuerySet
+
+from ragsite.core.errors import NotFoundError
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.models import Membership, Permission, Role, Tenant
+
+AnyUser = AbstractBaseUser | AnonymousUser
+Row = TypeVar("Row", bound=Model)
+LONGEST_NAME = 120
+
+_READS = frozenset({Permission.READ.value, Permission.QUERY.value})
+ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.READER: _READS,
+    Role.EDITOR: _READS | {Permission.WRITE.value},
+    Role.OWNER: _READS | {Permission.WRITE.value, Permission.GRANTS.value},
+}
+
+
+def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
+    """The user as a caller in the tenant. A superuser needs no membership, but grants like everybody else.
+
+    Raises:
+        NotFoundError: there is no such tenant for the user.
+    """
+    role = _role(user, tenant_id)
+    if not user.is_active or role is None:
+        raise NotFoundError(f"There is no tenant {tenant_id} that {user.get_username()} belongs to.")
+    return Principal(
+        tenant_id=tenant_id,
+        name=user.get_username()[:LONGEST_NAME],
+        permissions=ROLE_PERMISSIONS[role],
+        user_id=user.pk,
+        group_ids=frozenset(user.groups.values_list("pk", flat=True)),
+    )
+
+
+def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
+    """The tenants whose rows the user may look at in the admin: all for a superuser, else those of memberships."""
+    if not user.is_active:
+        return frozenset()
+    mine = Q() if _is_superuser(user) else Q(memberships__user=user.pk)
+    tenants = Tenant.objects.filter(mine)
+    return frozenset(tenants.values_list("pk", flat=True))
+
+
+def rows_of_tenants(rows: QuerySet[Row], user: AnyUser, *, path: str) -> QuerySet[Row]:
+    """The rows that the user may look at in the admin, where `path` leads from a row to its tenant."""
+    return rows if _is_superuser(user) else rows.filter(**{f"{path}__in": tenant_ids_of(user)})
+
+
+def _is_superuser(user: AnyUser) -> bool:
+    return user.is_active and bool(getattr(user, "is_superuser", False))
+
+
+def _role(user: User, tenant_id: UUID) -> str | None:
+    if user.is_superuser:
+        return Role.OWNER if Tenant.objects.filter(pk=tenant_id).exists() else None
+    return Membership.objects.filter(user=user, tenant_id=tenant_id).values_list("role", flat=True).first()
