@@ -10,20 +10,20 @@ from django.db import connection
 
 from apps.documents.models import Chunk
 
-COLUMNS: dict[str, str] = {
-    "version_id": "uuid",
-    "chunking_key": "text",
-    "ordinal": "integer",
-    "start": "integer",
-    "end": "integer",
-    "text": "text",
-    "table_header": "text",
-    "content_hash": "bytea",
-    "token_count": "integer",
-    "heading_path": "text[]",
-    "place": "jsonb",
-}
-"""What is given of each chunk, and as which type; ids are the database's."""
+COLUMNS = (
+    "version_id",
+    "chunking_key",
+    "ordinal",
+    "start",
+    "end",
+    "text",
+    "table_header",
+    "content_hash",
+    "token_count",
+    "heading_path",
+    "place",
+)
+"""What is given of each chunk; ids are the database's."""
 
 
 def chunks_write(chunks: Iterable[Chunk]) -> None:
@@ -43,8 +43,11 @@ def _record(chunk: Chunk) -> dict[str, Any]:
     return record | {"version_id": str(chunk.version_id), "content_hash": f"\\x{chunk.content_hash.hex()}"}
 
 
-_NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
-_TYPES = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
 _WRITE = """
-    INSERT INTO documents_chunk ({names}) SELECT {names} FROM json_to_recordset(%s::json) AS given ({types})
-""".format(names=_NAMES, types=_TYPES)
+    INSERT INTO documents_chunk (version_id, chunking_key, ordinal, start, "end", text, table_header, content_hash, token_count,
+                                 heading_path, place)
+    SELECT version_id, chunking_key, ordinal, start, "end", text, table_header, content_hash, token_count, heading_path, place
+    FROM json_to_recordset(%s::json) AS given (
+        version_id uuid, chunking_key text, ordinal integer, start integer, "end" integer, text text, table_header text,
+        content_hash bytea, token_count integer, heading_path text[], place jsonb)
+"""
