@@ -28,8 +28,7 @@ def engine(model: EmbeddingModel, *, threads: int, precision: Precision = Precis
 
 def compare(model: EmbeddingModel, texts: Sequence[str], *, threads: int, rounds: int) -> dict[str, float]:
     """Our texts/s over theirs, the median of rounds in turn, and the lowest cosine of ours to our own in float32."""
-    ours, theirs = engine(model, threads=threads), _sentence_transformer(model)
-    torch.set_num_threads(threads)
+    ours, theirs = engine(model, threads=threads), _sentence_transformer(model, threads=threads)
     ratios = [seconds_of(theirs, texts) / seconds_of(ours.embed, texts) for _ in range(rounds)]
     exact = engine(model, threads=threads, precision=Precision.FLOAT32).embed(texts)
     cosines = (ours.embed(texts) * exact).sum(axis=1)
@@ -43,11 +42,12 @@ def seconds_of(encode: Encode, texts: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-def _sentence_transformer(model: EmbeddingModel) -> Encode:
+def _sentence_transformer(model: EmbeddingModel, *, threads: int) -> Encode:
     transformer = SentenceTransformer(str(model.path), device="cpu", local_files_only=True)
     transformer.encode(["A sentence that warms the model up."] * 8)
 
     def encode(texts: Sequence[str]) -> Any:
+        torch.set_num_threads(threads)
         return transformer.encode(list(texts), show_progress_bar=False)
 
     return encode

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import torch
 from llama_index.core import Document
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
@@ -19,10 +20,13 @@ from apps.documents.chunking.settings import ChunkingSettings
 BATCH = 32
 
 
-def ingest_seconds(texts: Sequence[str], *, model: Path, dimensions: int, database_url: str, table: str) -> float:
+def ingest_seconds(
+    texts: Sequence[str], *, model: Path, dimensions: int, threads: int, database_url: str, table: str
+) -> float:
     """How long it takes to split, embed and store texts that were parsed before, with our sizes and their defaults."""
     pipeline = _pipeline(model=model, dimensions=dimensions, database_url=database_url, table=table)
     documents = [Document(text=text) for text in texts]
+    torch.set_num_threads(threads)
     started = time.perf_counter()
     pipeline.run(documents=documents, show_progress=False)
     return time.perf_counter() - started

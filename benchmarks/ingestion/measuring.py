@@ -14,12 +14,14 @@ from django.conf import settings
 from django.db import connection
 
 from apps.documents.models import Chunk, KnowledgeBase
+from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.services.generations import generation_ensure
 from benchmarks.ingestion import engine, growth, llamaindex, storage, updating
 from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options
 from benchmarks.ingestion.running import Bench, chunk_count, chunk_texts, parsed_texts
+from ragsite.gateway.tenants import tenant_get_or_create
 from ragsite.stack.system import System
 
 EARLY = 0.1
@@ -41,7 +43,7 @@ def with_system(running: System, options: Options) -> Found:
 
 def without_system(_: None, options: Options) -> Found:
     """What is measured in this process, on servers that have nothing else to do."""
-    base = KnowledgeBase.objects.create(tenant_id=KnowledgeBase.objects.earliest("id").tenant_id, name="Alone")
+    base = knowledge_base_create(tenant_id=tenant_get_or_create(name="Alone").pk, name="Alone")
     return _run({"engine": _engine, "storage": _storage, "updating": _updating}, options, base)
 
 
@@ -128,6 +130,7 @@ def _llamaindex(bench: Bench, options: Options) -> Found:
             parsed_texts(base),
             model=model.path,
             dimensions=model.dimensions,
+            threads=settings.RAGSITE_MODEL_THREADS,
             database_url=os.environ["DATABASE_OWNER_URL"],
             table=f"peer_{number}",
         )

@@ -1,4 +1,4 @@
-"""Gathers the requests of many threads into batches for one engine, on one thread of its own."""
+"""Gathers the requests of many threads into batches for one engine, on as many threads of its own as it has streams."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class BatchEngine(Protocol):
 
     model: EmbeddingModel
     batch_tokens: int
+    streams: int
 
     @property
     def dimensions(self) -> int: ...
@@ -84,9 +85,15 @@ class EngineRunner:
         self._queues: dict[Priority, deque[_Request]] = {priority: deque() for priority in Priority}
         self._changed = threading.Condition()
         self._closed = False
-        self._batch_started: float | None = None
-        self._thread = threading.Thread(target=self._serve, name=f"engine {engine.model.name}", daemon=True)
-        self._thread.start()
+        self._batches_started: dict[int, float] = {}
+        self._threads = [
+            threading.Thread(
+                target=self._serve, args=[stream], name=f"engine {engine.model.name} {stream}", daemon=True
+            )
+            for stream in range(engine.streams)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, texts: Sequence[str], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
         """Queue texts for embedding; any thread may call this.
@@ -110,25 +117,27 @@ class EngineRunner:
             if self._closed:
                 raise _unloaded(self.engine.model)
             self._queues[priority].append(request)
-            self._changed.notify()
+            self._changed.notify_all()  # A request may be work for every stream.
         return future
 
     def stalled(self, seconds: float) -> bool:
         """Whether one batch has been running for longer than `seconds`: the device hangs."""
-        started = self._batch_started
+        started = min(self._batches_started.copy().values(), default=None)
         return started is not None and time.monotonic() - started > seconds
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
-        """Take no more requests, finish those waiting (or, without `drain`, fail them), and end the thread.
+        """Take no more requests, finish those waiting (or, without `drain`, fail them), and end the threads.
 
-        After `timeout` seconds what still waits is failed, and the thread ends with its batch.
+        After `timeout` seconds what still waits is failed, and the threads end with their batches.
         """
+        until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             self._closed = True
             if not drain:
                 self._fail_waiting()
-            self._changed.notify()
-        self._thread.join(timeout)
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
         with self._changed:
             self._fail_waiting()
 
@@ -142,9 +151,9 @@ class EngineRunner:
             unfinished=len(inputs),
         )
 
-    def _serve(self) -> None:
+    def _serve(self, stream: int) -> None:
         while (batch := self._wait_for_batch()) is not None:
-            self._compute(batch)
+            self._compute(batch, stream)
 
     def _wait_for_batch(self) -> list[_Item] | None:
         """The next batch, as soon as there is one; None once the runner is closed and nothing waits."""
@@ -175,8 +184,8 @@ class EngineRunner:
             queue.remove(request)
             request.fail(_late())
 
-    def _compute(self, batch: list[_Item]) -> None:
-        self._batch_started = time.monotonic()
+    def _compute(self, batch: list[_Item], stream: int) -> None:
+        self._batches_started[stream] = time.monotonic()
         try:
             vectors = self.engine.compute([item.ids for item in batch])
         except RagError as error:
@@ -188,11 +197,12 @@ class EngineRunner:
         else:
             self._deliver(batch, vectors)
         finally:
-            self._batch_started = None
+            del self._batches_started[stream]
 
     def _deliver(self, batch: list[_Item], vectors: np.ndarray) -> None:
-        for item, vector in zip(batch, vectors, strict=True):
-            item.request.finish_row(item.row, vector)
+        with self._changed:  # A request's rows may be computed on several threads.
+            for item, vector in zip(batch, vectors, strict=True):
+                item.request.finish_row(item.row, vector)
 
     def _fail(self, batch: list[_Item], error: RagError) -> None:
         """Fail the requests of this batch; their other rows are dropped when the next batch is put together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,11 @@ CHANGED = "Register the changed files as a new version: `manage.py models regist
 
 
 class EmbeddingEngine:
-    """One model on one device. Light to make; `load` does the work. One thread at a time may compute."""
+    """One model on one device. Light to make; `load` does the work. At most `streams` threads at a time may compute.
+
+    On a CPU that are as many as it may use, with a batch each: they don't wait for each other at every layer, as several
+    threads of one batch do.
+    """
 
     def __init__(self, model: EmbeddingModel, settings: EngineSettings) -> None:
         self.model = model
@@ -34,6 +39,7 @@ class EmbeddingEngine:
         self.device = device_choose(settings.device)
         self.dtype = dtype_choose(settings.precision, self.device)
         self.batch_tokens = settings.batch_tokens or BATCH_TOKENS[self.device.type]
+        self.streams = max(1, settings.threads) if self.device.type == "cpu" else 1
         self._checkpoint: Checkpoint | None = None
         self._encoder: InputEncoder | None = None
         self._network: Any = None
@@ -56,8 +62,6 @@ class EmbeddingEngine:
         """
         checkpoint = checkpoint_read(self.model.path)
         self._check_unchanged(checkpoint)
-        if self.settings.threads:
-            torch.set_num_threads(self.settings.threads)
         self._network = self._load_network().to(self.device).eval()
         if self.device.type == "cpu" and self.dtype is torch.bfloat16:
             cpu_prepare(self._network)
@@ -78,8 +82,14 @@ class EmbeddingEngine:
         """
         inputs = self.encode(texts)
         vectors = np.empty((len(inputs), self.dimensions), dtype=np.float32)
-        for rows in batches_by_length([len(ids) for ids in inputs], budget=self.batch_tokens):
+
+        def compute(rows: list[int]) -> None:
             vectors[rows] = self.compute([inputs[row] for row in rows])
+
+        batches = batches_by_length([len(ids) for ids in inputs], budget=self.batch_tokens)
+        with ThreadPoolExecutor(self.streams) as streams:
+            for computed in [streams.submit(compute, rows) for rows in batches]:
+                computed.result()
         return vectors
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
@@ -115,6 +125,8 @@ class EmbeddingEngine:
         if self._network is None or self._checkpoint is None:
             raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
         ids, mask = self._padded(batch)
+        if self.settings.threads and self.device.type == "cpu":
+            torch.set_num_threads(1)  # Counts for the thread that calls it: each stream is one.
         with torch.inference_mode():
             states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
             pooled = pool(states, mask, self._checkpoint.pooling)

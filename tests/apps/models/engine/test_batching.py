@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ class GatedEngine(EmbeddingEngine):
 @pytest.fixture
 def engine(make_model: Callable[..., EmbeddingModel]) -> GatedEngine:
     """Batches of 48 padded tokens: two of the longest texts."""
-    engine = GatedEngine(make_model(), EngineSettings(precision=Precision.FLOAT32, threads=2, batch_tokens=48))
+    engine = GatedEngine(make_model(), EngineSettings(precision=Precision.FLOAT32, threads=1, batch_tokens=48))
     engine.load()
     return engine
 
@@ -245,3 +245,45 @@ def test_closing_without_draining_fails_what_waits(engine: GatedEngine, runner: 
     assert running.result(PATIENCE).shape == (1, 32)
     closing.join(PATIENCE)
     assert len(engine.batches) == 1
+
+
+def test_an_engine_of_two_streams_computes_two_batches_at_once_and_each_text_gets_its_own_vector(
+    make_model: Callable[..., EmbeddingModel],
+) -> None:
+    engine = GatedEngine(make_model(), EngineSettings(precision=Precision.FLOAT32, threads=2, batch_tokens=48))
+    engine.load()
+    texts = [f"Text {number} " + "water " * (number % 7) for number in range(40)]
+    runner = EngineRunner(engine)
+    try:
+        future = runner.submit(texts, priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+
+        assert engine.arrived.acquire(timeout=PATIENCE)
+        assert engine.arrived.acquire(timeout=PATIENCE), "the second batch waits for no first one"
+        assert not engine.arrived.acquire(timeout=0.05), "a third one does"
+        engine.open()
+        vectors = future.result(PATIENCE)
+    finally:
+        engine.open()
+        runner.close(drain=False, timeout=PATIENCE)
+
+    assert np.allclose(vectors, engine.embed(texts), atol=1e-5)
+
+
+def test_a_hanging_batch_is_noticed_while_the_other_stream_works_on(make_model: Callable[..., EmbeddingModel]) -> None:
+    engine = GatedEngine(make_model(), EngineSettings(precision=Precision.FLOAT32, threads=2, batch_tokens=48))
+    engine.load()
+    runner = EngineRunner(engine)
+    try:
+        hanging = runner.submit(["water"], priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+        assert engine.arrived.acquire(timeout=PATIENCE)
+        other = runner.submit(["rent"], priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+        assert engine.arrived.acquire(timeout=PATIENCE)
+        engine.gate.release()
+        wait({hanging, other}, timeout=PATIENCE, return_when="FIRST_COMPLETED")
+
+        assert runner.stalled(0.0)
+        assert not runner.stalled(PATIENCE)
+    finally:
+        engine.open()
+        runner.close(drain=False, timeout=PATIENCE)
+    assert not runner.stalled(0.0)
