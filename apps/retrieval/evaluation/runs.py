@@ -140,12 +140,14 @@ def _begin(claim: Claim) -> EvaluationRun:
         generation = run.generation or generation_live(base)
         if generation is None:
             raise ConflictError("The knowledge base has nothing to search yet.", action="Upload documents first.")
+        searched_by = RetrievalSettings.from_dict(base.retrieval)
         parameters = {
             "embedding_model": str(generation.model_version),
             "chunking": generation.chunking,
             "chunks": generation.embeddings.count(),
             "documents": documents_measured(base.pk).count(),
-            "retrieval": RetrievalSettings.from_dict(base.retrieval).overridden({"mode": run.mode}).to_dict(),
+            "fusion": searched_by.fusion.value,
+            "weight": searched_by.weight,
         }
         with transaction.atomic():
             _hold(claim)

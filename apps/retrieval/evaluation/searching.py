@@ -10,7 +10,7 @@ from django.conf import settings
 from apps.documents.access import AccessScope
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
-from apps.retrieval.evaluation.modes import Mode, Searching
+from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.pipeline import search
@@ -21,7 +21,6 @@ PASSAGES_PER_DOCUMENT = 3
 """A first guess; where a ranking comes out too short, more are asked for."""
 
 
-AVAILABLE = tuple(Mode)
 RERANK_AVAILABLE = False
 
 
@@ -37,14 +36,8 @@ def searching_check(how: Searching) -> None:
     """Refuse what the search can't do.
 
     Raises:
-        PermanentError: (code `mode_unavailable`) the message names what there is.
+        PermanentError: (code `mode_unavailable`) nothing can rerank.
     """
-    if how.mode not in AVAILABLE:
-        raise PermanentError(
-            f"The mode {how.mode.value!r} is not available.",
-            code="mode_unavailable",
-            action=f"Choose one of {', '.join(mode.value for mode in AVAILABLE)}.",
-        )
     if how.rerank and not RERANK_AVAILABLE:
         raise PermanentError(
             "Reranking is not available.", code="mode_unavailable", action="Evaluate without reranking."
