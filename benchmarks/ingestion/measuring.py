@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -21,6 +20,7 @@ from benchmarks.ingestion import engine, growth, llamaindex, storage, updating
 from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options
 from benchmarks.ingestion.running import Bench, chunk_count, chunk_texts, parsed_texts
+from benchmarks.place import say
 from ragsite.gateway.tenants import tenant_get_or_create
 from ragsite.stack.system import System
 
@@ -41,7 +41,7 @@ def with_system(running: System, options: Options) -> Found:
     return _run({"pipeline": _pipeline, "growth": _growth, "llamaindex": _llamaindex}, options, bench)
 
 
-def without_system(_: None, options: Options) -> Found:
+def without_system(options: Options) -> Found:
     """What is measured in this process, on servers that have nothing else to do."""
     base = knowledge_base_create(tenant_id=tenant_get_or_create(name="Alone").pk, name="Alone")
     return _run({"engine": _engine, "storage": _storage, "updating": _updating}, options, base)
@@ -77,7 +77,7 @@ def _pipeline_round(bench: Bench, name: str, files: Sequence[File], alone: engin
     engine_seconds = engine.seconds_of(alone.embed, texts)
     again_seconds = _upload_again(bench, base, files)
     early, late = (done.memory[mark] for mark in marks)
-    _say(
+    say(
         f"{name}: {done.chunks} chunks, {len(texts)} distinct, in {done.seconds:.1f} s (uploads {done.upload_seconds:.1f} s);"
         f" the engine alone {engine_seconds:.1f} s; once more {again_seconds:.1f} s"
     )
@@ -134,7 +134,7 @@ def _llamaindex(bench: Bench, options: Options) -> Found:
             database_url=os.environ["DATABASE_OWNER_URL"],
             table=f"peer_{number}",
         )
-        _say(f"Peer {number}: ours {ours.seconds:.1f} s for {ours.chunks} chunks, LlamaIndex {theirs:.1f} s")
+        say(f"Peer {number}: ours {ours.seconds:.1f} s for {ours.chunks} chunks, LlamaIndex {theirs:.1f} s")
         ratios.append(theirs / ours.seconds)
     return {"vs_llamaindex": median(ratios)}
 
@@ -160,7 +160,3 @@ def _updating(base: KnowledgeBase, _: Options) -> Found:
 
 def _model() -> Any:
     return embedding_model_default()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)

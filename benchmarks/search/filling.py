@@ -1,0 +1,179 @@
+"""Large knowledge bases, as the stages would have left them, in minutes instead of hours.
+
+A few thousand passages of what installed packages say of themselves are embedded by the model. Every chunk then mixes two
+of them: its text is one passage with the beginning of another, its vector the normalised sum of theirs in the same shares
+and of a little noise. So vectors lie as crowded, and as unevenly, as a model's do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import psycopg
+from django.conf import settings
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
+from apps.documents.services.chunks import chunks_write
+from apps.documents.services.knowledge_bases import knowledge_base_create
+from apps.models.selectors import embedding_model_default
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.services.embeddings import embeddings_write
+from apps.retrieval.services.generations import generation_ensure, generation_index_if_large
+from apps.retrieval.services.lexical import LexicalIndex, lexical_build
+from benchmarks.ingestion import engine
+from benchmarks.place import say
+from benchmarks.search.prose import sentences
+from ragsite.gateway.tenants import tenant_get_or_create
+
+TENANT = "Benchmark"
+CHUNKS_A_DOCUMENT = 10
+SHARES = 1000
+"""Each document has a `share` from 0 to 999 in its metadata, so that a filter can keep so many per mille."""
+
+PASSAGES, SENTENCES = 4_000, (2, 5)
+NOISE = 0.015
+AT_A_TIME = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Passages with their vectors (n, d), and questions with theirs (m, d)."""
+
+    passages: list[str]
+    vectors: NDArray[np.float32]
+    questions: list[str]
+    question_vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A knowledge base, what it cost in seconds to index it, and the bytes that its vectors and their index take."""
+
+    generation: IndexGeneration
+    chunks: int
+    index_seconds: float
+    lexical_seconds: float
+    vector_bytes: int
+
+
+def material(questions: int, *, seed: int = 31) -> Material:
+    """Made anew for each run, always the same for one seed. A question is a sentence, or half of one."""
+    dice, found = random.Random(seed), sentences()
+    passages = [" ".join(dice.choices(found, k=dice.randint(*SENTENCES))) for _ in range(PASSAGES)]
+    asked = [_asked(dice.choice(found), dice) for _ in range(questions)]
+    alone = engine.engine(embedding_model_default(), threads=settings.RAGSITE_MODEL_THREADS)
+    return Material(passages, alone.embed(passages), asked, alone.embed(asked))
+
+
+def _asked(sentence: str, dice: random.Random) -> str:
+    words = sentence.rstrip(".").split()
+    return " ".join(words[: max(3, len(words) // 2)] if dice.random() < 0.5 else words)
+
+
+def fill(name: str, chunks: int, given: Material) -> Filled:
+    """A knowledge base of that many chunks, with its HNSW and its lexical index."""
+    base = knowledge_base_create(tenant_id=tenant_get_or_create(name=TENANT).pk, name=name)
+    generation = generation_ensure(base)
+    dice = np.random.default_rng(chunks)
+    versions = _documents(base, chunks // CHUNKS_A_DOCUMENT)
+    for start in range(0, len(versions), AT_A_TIME // CHUNKS_A_DOCUMENT):
+        _write(generation, versions[start : start + AT_A_TIME // CHUNKS_A_DOCUMENT], given, dice)
+    lexical_seconds = _seconds(lambda: lexical_build(LexicalIndex(base.pk, generation.chunking_key)))
+    index_seconds = _seconds(lambda: generation_index_if_large(generation))
+    _vacuum()
+    generation = IndexGeneration.objects.select_related("knowledge_base").get(pk=generation.pk)
+    filled = Filled(generation, chunks, index_seconds, lexical_seconds, _bytes(generation))
+    say(
+        f"{name}: HNSW in {index_seconds:.0f} s, words in {lexical_seconds:.0f} s, {filled.vector_bytes >> 20} MiB of vectors"
+    )
+    return filled
+
+
+def _documents(base: KnowledgeBase, documents: int) -> list[DocumentVersion]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DOCUMENTS, {"base": base.pk, "tenant": base.tenant_id, "documents": documents, "shares": SHARES}
+        )
+        cursor.execute(_CURRENT, {"base": base.pk})
+    return list(DocumentVersion.objects.filter(document__knowledge_base=base).order_by("pk"))
+
+
+def _write(
+    generation: IndexGeneration, versions: list[DocumentVersion], given: Material, dice: np.random.Generator
+) -> None:
+    number = len(versions) * CHUNKS_A_DOCUMENT
+    first, second = dice.integers(0, len(given.passages), (2, number))
+    share = dice.uniform(0.1, 0.5, (number, 1)).astype(np.float32)
+    noise = NOISE * dice.standard_normal((number, given.vectors.shape[1])).astype(np.float32)
+    vectors = (1 - share) * given.vectors[first] + share * given.vectors[second] + noise
+    texts = [
+        _mixed(given.passages[a], given.passages[b], float(s)) for a, b, s in zip(first, second, share, strict=True)
+    ]
+    with transaction.atomic():
+        chunks_write(_chunks(generation, versions, texts))
+        made = Chunk.objects.filter(version__in=versions).order_by("version", "ordinal").values_list("pk", flat=True)
+        embeddings_write(generation, list(made), vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def _mixed(first: str, second: str, share: float) -> str:
+    words = second.split()
+    return f"{first} {' '.join(words[: round(len(words) * share)])}"
+
+
+def _chunks(generation: IndexGeneration, versions: list[DocumentVersion], texts: list[str]) -> Iterator[Chunk]:
+    for number, text in enumerate(texts):
+        place, ordinal = divmod(number, CHUNKS_A_DOCUMENT)
+        yield Chunk(
+            version=versions[place],
+            chunking_key=generation.chunking_key,
+            ordinal=ordinal,
+            start=ordinal * 2_000,
+            end=ordinal * 2_000 + len(text),
+            text=text,
+            content_hash=hashlib.sha256(text.encode()).digest(),
+            token_count=len(text) // 5,
+        )
+
+
+def _vacuum() -> None:
+    """As the owner, and as autovacuum would have: the application's role may not."""
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+
+
+def _bytes(generation: IndexGeneration) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [generation.partition])
+        return int(cursor.fetchone()[0])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+_DOCUMENTS = """
+    WITH documents AS (
+        INSERT INTO documents_document (id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata)
+        SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text,
+               jsonb_build_object('share', n %% %(shares)s)
+        FROM generate_series(1, %(documents)s) n RETURNING id
+    )
+    INSERT INTO documents_documentversion (
+        id, document_id, number, filename, document_type, content_hash, blob, size, status, retry_status, error_code, error,
+        chunk_count, attempts, lease_owner)
+    SELECT gen_random_uuid(), id, 1, 'a.txt', 'txt', '', '', 1, 'ready', '', '', '', 10, 0, '' FROM documents
+"""
+_CURRENT = """
+    UPDATE documents_document d SET current_version_id = v.id
+    FROM documents_documentversion v WHERE v.document_id = d.id AND d.knowledge_base_id = %(base)s
+"""
