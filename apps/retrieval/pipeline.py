@@ -12,7 +12,7 @@ from apps.retrieval.citations import citations_verify
 from apps.retrieval.context import context_build
 from apps.retrieval.generation.extractive import ExtractiveGenerator
 from apps.retrieval.generation.types import Draft, Generator, Question
-from apps.retrieval.models import Answer
+from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.questions import questions_embed
 from apps.retrieval.search.dense import SearchPlan, dense_search, generations_in_scope
@@ -32,15 +32,17 @@ class SearchResult:
     timings: Timings = field(default_factory=Timings)
 
 
-def search(text: str, *, scope: AccessScope, top_k: int, deadline: Deadline) -> SearchResult:
-    """The `top_k` passages nearest to the text that the scope allows.
+def search(
+    text: str, *, scope: AccessScope, top_k: int, deadline: Deadline, generation: IndexGeneration | None = None
+) -> SearchResult:
+    """The `top_k` passages nearest to the text that the scope allows, from the live generations or the named one.
 
     Raises:
         ModelUnavailableError: no model worker answered before the deadline.
     """
     timings = Timings()
     with timings.step("scope"):
-        generations = generations_in_scope(scope)
+        generations = generations_in_scope(scope) if generation is None else [generation]
     with timings.step("embed"):
         questions = questions_embed(text, generations, deadline=deadline)
     with timings.step("search"):

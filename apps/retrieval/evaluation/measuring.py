@@ -22,7 +22,8 @@ def question_measure(run: EvaluationRun, question: EvaluationQuestion, judged: S
         RagError: the search did not answer.
     """
     how = Searching(mode=Mode(run.mode), rerank=run.rerank, depth=run.depth)
-    found = passages_for(question.text, scope=scope_of(run.evaluation_set.knowledge_base), how=how)
+    scope = scope_of(run.evaluation_set.knowledge_base)
+    found = passages_for(question.text, scope=scope, how=how, generation=run.generation)
     ranking, relevant = ranked(found.passages, judged, depth=run.depth), relevant_keys(judged)
     return EvaluationResult(
         run=run,

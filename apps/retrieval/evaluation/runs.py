@@ -32,6 +32,7 @@ from apps.retrieval.evaluation.models import (
 from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
+from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.generations import generation_live
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.jobs import ring
@@ -49,8 +50,16 @@ LARGEST_K, LARGEST_DEPTH = 1_000, 1_000
 _RELEASED = {"lease_owner": "", "lease_until": None}
 
 
-def evaluation_run_start(*, evaluation_set: EvaluationSet, how: Searching, asked_by: str, k: int = 10) -> EvaluationRun:
-    """Note a run and wake a worker; it is watched by its state.
+def evaluation_run_start(
+    *,
+    evaluation_set: EvaluationSet,
+    how: Searching,
+    asked_by: str,
+    k: int = 10,
+    generation: IndexGeneration | None = None,
+) -> EvaluationRun:
+    """Note a run and wake a worker; it is watched by its state. Without a `generation` it measures the one that is live
+    when it begins.
 
     Raises:
         PermanentError: the search does not have that mode, or `k` and depth are out of bounds.
@@ -64,8 +73,9 @@ def evaluation_run_start(*, evaluation_set: EvaluationSet, how: Searching, asked
         )
     with transaction.atomic():
         run = EvaluationRun.objects.create(
-            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by
-        )
+            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by,
+            generation=generation,
+        )  # fmt: skip
         ring(EVALUATE)
     return run
 
@@ -122,9 +132,9 @@ def _work(claim: Claim, *, until: float) -> None:
 
 def _begin(claim: Claim) -> EvaluationRun:
     """The run, with a note of what is searched, made at its first start."""
-    run = EvaluationRun.objects.select_related("evaluation_set__knowledge_base").get(pk=claim.ids[0])
+    run = EvaluationRun.objects.select_related("evaluation_set__knowledge_base", "generation").get(pk=claim.ids[0])
     if run.state == RunState.WAITING:
-        generation = generation_live(run.evaluation_set.knowledge_base)
+        generation = run.generation or generation_live(run.evaluation_set.knowledge_base)
         if generation is None:
             raise ConflictError("The knowledge base has nothing to search yet.", action="Upload documents first.")
         parameters = {

@@ -11,6 +11,7 @@ from apps.documents.access import AccessScope
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
 from apps.retrieval.evaluation.modes import Mode, Searching
+from apps.retrieval.models import IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.pipeline import search
 from ragsite.core.errors import PermanentError
@@ -59,8 +60,10 @@ def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
     )
 
 
-def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:
-    """As many passages as it takes to have `how.depth` documents, or all there are.
+def passages_for(
+    question: str, *, scope: AccessScope, how: Searching, generation: IndexGeneration | None = None
+) -> Found:
+    """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if none is named.
 
     Raises:
         PermanentError: (code `mode_unavailable`) as `searching_check`.
@@ -68,16 +71,16 @@ def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:
     """
     limit = how.depth * PASSAGES_PER_DOCUMENT
     while True:
-        found = _search(question, scope, how, limit)
+        found = _search(question, scope, how, limit, generation)
         documents = len({passage.document_id for passage in found.passages})
         if documents >= how.depth or len(found.passages) < limit:
             return found
         limit *= 2
 
 
-def _search(question: str, scope: AccessScope, how: Searching, limit: int) -> Found:
+def _search(question: str, scope: AccessScope, how: Searching, limit: int, generation: IndexGeneration | None) -> Found:
     searching_check(how)
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
-    result = search(question, scope=scope, top_k=limit, deadline=deadline)
+    result = search(question, scope=scope, top_k=limit, deadline=deadline, generation=generation)
     return Found(result.passages, (time.monotonic() - started) * 1000)

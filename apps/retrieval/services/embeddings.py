@@ -42,7 +42,7 @@ def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) ->
 
 
 def _reuse(generation: IndexGeneration, version_ids: Sequence[UUID], *, sources: Sequence[int]) -> int:
-    parameters = {
+    parameters: dict[str, Any] = {
         "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids), "sources": list(sources),
     }  # fmt: skip
     with connection.cursor() as cursor:
