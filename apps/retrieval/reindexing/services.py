@@ -54,7 +54,7 @@ def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest) -> Rei
         PermanentError: (code `chunks_too_long`) the model would not read the present chunks to their end.
         TransientError: (code `busy`) the table of vectors is in use.
     """
-    live = _live(knowledge_base)
+    live = live_generation(knowledge_base)
     if (live.model_version_id, live.chunking_key) == (request.model.version_id, request.chunking.key):
         raise ConflictError(
             f"{knowledge_base.name!r} is indexed by {request.model.name} with this chunking already.",
@@ -132,7 +132,7 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
     Raises:
         ConflictError: none is kept, or a re-index has not ended.
     """
-    live = _live(knowledge_base)
+    live = live_generation(knowledge_base)
     try:
         with transaction.atomic():
             reindex = _rollback(live, by)
@@ -178,7 +178,12 @@ def reindex_cancel(knowledge_base: KnowledgeBase) -> Reindex:
     return _anew(reindex)
 
 
-def _live(knowledge_base: KnowledgeBase) -> IndexGeneration:
+def live_generation(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    """The generation that answers.
+
+    Raises:
+        ConflictError: there is none yet.
+    """
     live = generation_live(knowledge_base)
     if live is None:
         raise ConflictError(f"{knowledge_base.name!r} has no index yet.", action="Upload documents first.")

@@ -71,7 +71,7 @@ def test_a_model_of_another_width_shares_the_chunks_and_comes_to_answer(
 def test_other_chunking_cuts_every_ready_version_anew_and_the_old_chunks_stay_for_a_roll_back() -> None:
     base = make.knowledge_base()
     version = make.ready_version(base, LONG, filename="a.txt")
-    own = make.upload(base, LONG + " End.", filename="b.txt", chunking={"size": 32}).version
+    own = make.upload(base, LONG + " End.", filename="b.txt", chunking={"size": 32, "overlap": 0}).version
     make.run_stages()
     old = generation_ensure(base)
     reindex = worked(started(base, chunking=SMALL))
@@ -162,7 +162,7 @@ def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_anew_
     version = make.upload(base, "High water is at midnight.", filename="tides.txt", external_id="tides").version
     make.run_stages(["parse", "chunk", "embed"])
     worked(started(base, model=smaller, chunking=SMALL))
-    assert found(base, "tides") == TEXTS["tides"], "the present version goes on answering"
+    assert found(base, "tides") in TEXTS["tides"], "the present version goes on answering"
     make.run_stages(["activate"])
     version.refresh_from_db()
     assert (version.status, version.attempts) == ("parsed", 0)
@@ -179,7 +179,7 @@ def test_an_earlier_version_can_be_gone_back_to_after_the_switch(base: Knowledge
     worked(started(base, model=smaller, chunking=SMALL))
     assert earlier is not None
     document_rollback(document=tides, version=earlier)
-    assert found(base, "tides") == TEXTS["tides"]
+    assert found(base, "tides") in TEXTS["tides"]
 
 
 def test_without_an_evaluation_set_the_switch_says_that_nothing_was_compared(
