@@ -63,7 +63,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--switch", choices=[*SwitchMode.values, NOW], default=SwitchMode.AUTO.value,
-            help="auto: when the quality did not fall; manual: when you say so; now: let the one answer that is ready or refused.",
+            help="auto: when the quality did not fall; manual: when you say so; now: let one answer that is ready or refused.",
         )  # fmt: skip
         parser.add_argument("--margin", type=float, default=MARGIN, help="How far nDCG@10 may fall (0.02).")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
