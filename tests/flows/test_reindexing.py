@@ -31,6 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CELERY = [sys.executable, "-m", "celery", "-A", "workers.celery"]
 DIMENSIONS = 64
 DOCUMENTS = 30
+PAUSE_SECONDS = 0.02
 
 
 @dataclass(slots=True)
@@ -55,12 +56,13 @@ def http(running: System, key: str) -> httpx.Client:
 
 @contextmanager
 def searching(http: httpx.Client, base: str, questions: list[str]) -> Iterator[Load]:
-    """Two callers who search without a pause beside the block."""
+    """Two callers who search again and again beside the block."""
     load, stop = Load(), threading.Event()
 
     def search() -> None:
         number = 0
         while not stop.is_set():
+            stop.wait(PAUSE_SECONDS)
             number, began = number + 1, time.monotonic()
             body = {"query": questions[number % len(questions)], "knowledge_bases": [base]}
             answer = http.post("/search", json=body)
@@ -91,7 +93,7 @@ def embedding_worker(running: System, database: Database, log: Path) -> Iterator
         worker = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=output, stderr=output)
         try:
             seen = "SELECT FROM core_workerpresence WHERE worker LIKE 'extra@%'"
-            wait_for(lambda: database.execute(seen).fetchone() is not None, seconds=60, what="the extra worker up")
+            wait_for(lambda: database.execute(seen).fetchone() is not None, seconds=120, what="the extra worker up")
             control(running, "cancel_consumer")
             yield worker
         finally:
@@ -115,7 +117,7 @@ def state(http: httpx.Client, base: str) -> dict[str, Any]:
     return newest
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_searches_go_on_through_a_re_index_while_documents_change_and_its_worker_is_killed(
     running: System, client: Client, http: httpx.Client, database: Database, tmp_path: Path
 ) -> None:
@@ -130,18 +132,17 @@ def test_searches_go_on_through_a_re_index_while_documents_change_and_its_worker
     going, changing = uploaded[0]["document"], uploaded[1]["document"]
     questions = [line for line in files[0].read_text().splitlines() if line.startswith("Entry")]
 
-    with searching(http, base, questions) as load:
-        with embedding_worker(running, database, tmp_path / "extra.log") as extra:
-            started = http.post(f"/knowledge-bases/{base}/reindex/", json={"model": "narrow"})
-            assert started.status_code == httpx.codes.ACCEPTED, started.text
-            made, total = started.json()["generation"], started.json()["chunk_total"]
-            written = "SELECT count(*) FROM retrieval_embedding WHERE generation_id = %s"
-            wait_for(lambda: count(database, written, made), seconds=60, what="some vectors", every=0.002)
-            os.kill(extra.pid, signal.SIGKILL)
-            extra.wait()
-            kept = count(database, written, made)
-            assert 0 < kept < total
-        wait_for(lambda: load.times(going), seconds=10, what="the document that goes is found")
+    with embedding_worker(running, database, tmp_path / "extra.log") as extra, searching(http, base, questions) as load:
+        started = http.post(f"/knowledge-bases/{base}/reindex/", json={"model": "narrow"})
+        assert started.status_code == httpx.codes.ACCEPTED, started.text
+        made, total = started.json()["generation"], started.json()["chunk_total"]
+        written = "SELECT count(*) FROM retrieval_embedding WHERE generation_id = %s"
+        wait_for(lambda: count(database, written, made), seconds=60, what="some vectors", every=0.002)
+        os.kill(extra.pid, signal.SIGKILL)
+        extra.wait()
+        kept = count(database, written, made)
+        assert 0 < kept < total
+        wait_for(lambda: load.times(going), seconds=30, what="the document that goes is found")
         assert http.delete(f"/documents/{going}/").status_code == httpx.codes.NO_CONTENT
         deleted_at = time.monotonic()
         (late,) = write_documents(tmp_path, count=1, sentences=20, seed=12)

@@ -71,8 +71,9 @@ class ReindexForm(forms.Form):
     )
 
     def __init__(self, *args: Any, live: IndexGeneration, **kwargs: Any) -> None:
-        now = {**live.chunking, "model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
-        super().__init__(*args, initial=now, **kwargs)
+        now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
+        kwargs["initial"] = {**live.chunking, **now}
+        super().__init__(*args, **kwargs)
         choice: Any = self.fields["model"]
         embedding = ModelVersion.objects.filter(model__kind=ModelKind.EMBEDDING).select_related("model")
         choice.queryset = embedding.filter(status=ModelStatus.ACTIVE) | embedding.filter(pk=live.model_version_id)

@@ -11,14 +11,17 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
-from apps.documents.services.documents import document_delete, document_update
+from apps.documents.services.documents import document_delete, document_update, documents_purge
+from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.documents.services.versions import document_rollback
 from apps.models.embedding_model import EmbeddingModel
 from apps.retrieval.models import Embedding, GenerationState, IndexGeneration, LexicalVersion
 from apps.retrieval.reindexing.models import Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.services import reindex_open, reindex_resume, reindex_rollback, reindex_switch
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.reindexing.waiting import reindexes_give_up, reindexes_waiting
+from apps.retrieval.services.generations import generation_ensure, generations_of_deleted_purge
 from ragsite.core.errors import ConflictError, PermanentError
+from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, library
@@ -301,3 +304,50 @@ def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_res
     make.run_stages()
     assert_whole(generation_ensure(base))
     assert DocumentVersion.objects.filter(status="failed").count() == 0
+
+
+def test_a_re_index_that_kills_its_workers_is_given_up_in_words(
+    base: KnowledgeBase, smaller: EmbeddingModel, settings: Any
+) -> None:
+    reindex, live = started(base, model=smaller), generation_ensure(base)
+    for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
+        assert reindexes_give_up() == 0
+        lease_claim(Reindex.objects.filter(pk=reindex.pk), limit=1)
+        Reindex.objects.update(lease_until=Now() - timedelta(seconds=1))
+    assert not reindexes_waiting().exists()
+    assert reindexes_give_up() == 1
+    reindex.refresh_from_db()
+    assert reindex.state == ReindexState.FAILED
+    assert "died or gave up 3 times without progress" in reindex.error
+    assert generation_ensure(base) == live
+    assert worked(reindex_resume(base)).state == ReindexState.SWITCHED
+
+
+def test_a_model_that_is_away_lets_the_re_index_wait_with_its_reason(
+    base: KnowledgeBase, smaller: EmbeddingModel, use_transport: UseTransport
+) -> None:
+    use_transport(Watched(fails_at=1))
+    reindex = worked(started(base, model=smaller))
+    assert (reindex.state, reindex.attempts, reindex.lease_owner) == (ReindexState.BUILDING, 1, "")
+    assert reindex.error.startswith("The model worker went away.")
+    assert worked(reindex).state == ReindexState.SWITCHED
+
+
+def test_a_large_generation_has_its_hnsw_index_before_it_answers(
+    base: KnowledgeBase, smaller: EmbeddingModel, settings: Any
+) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS = 3
+    reindex = worked(started(base, model=smaller, switch=SwitchMode.MANUAL))
+    assert IndexGeneration.objects.get(pk=reindex.generation_id).has_hnsw
+    reindex_switch(base, by="test")
+    assert found(base, "tides") == TEXTS["tides"]
+
+
+def test_a_deleted_knowledge_bases_re_index_is_worked_on_no_more(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    reindex = started(base, model=smaller)
+    knowledge_base_delete(knowledge_base=base)
+    assert worked(reindex).state == ReindexState.BUILDING
+    assert not Embedding.objects.filter(generation=reindex.generation_id).exists()
+    documents_purge()
+    generations_of_deleted_purge()
+    assert not IndexGeneration.objects.exists()
