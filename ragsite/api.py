@@ -19,12 +19,15 @@ from apps.retrieval.evaluation.api import (
     EvaluationRunViewSet,
     EvaluationSetViewSet,
 )
+from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
 from ragsite.gateway.problems import ninja_handlers_add
 
 resources = DefaultRouter(use_regex_path=False)
 resources.include_root_view = False
 resources.include_format_suffixes = False
 resources.register("knowledge-bases", KnowledgeBaseViewSet)
+resources.register("knowledge-bases/<uuid:knowledge_base>/reindex", ReindexViewSet, basename="reindex")
+resources.register("knowledge-bases/<uuid:knowledge_base>/generations", GenerationViewSet, basename="generation")
 resources.register("documents/bulk", BulkUploadViewSet, basename="bulk")
 resources.register("documents/from-url", FromUrlViewSet, basename="from-url")
 resources.register("documents", DocumentViewSet)

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.retrieval.evaluation.runs import EVALUATE
+from apps.retrieval.reindexing.waiting import REINDEX
 from workers.celery import app
 from workers.queues import LIMITS, Queue
 from workers.stages import stage_named
@@ -97,7 +98,9 @@ def messages_in(queue: Queue, connection: Connection) -> int:
 
 
 def _job(name: str) -> tuple[Queue, str, list[str]]:
-    """The queue, the task and its arguments: of a stage of versions, or of evaluation, which is none."""
+    """The queue, the task and its arguments: of a stage of versions, or of evaluation or a re-index, which are none."""
     if name == EVALUATE:
         return Queue.RETRIEVAL, "workers.tasks.evaluate", []
+    if name == REINDEX:
+        return Queue.EMBEDDING, "workers.tasks.reindex", []
     return stage_named(name).queue, "workers.tasks.work", [name]

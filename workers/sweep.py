@@ -7,6 +7,8 @@ import logging
 from apps.documents.services.documents import blobs_purge, documents_purge
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
 from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.reindexing.dropping import generation_discard, generations_dropped
+from apps.retrieval.reindexing.waiting import REINDEX, reindexes_give_up, reindexes_waiting
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
 from ragsite.core.presence import presence_purge
 from ragsite.gateway.idempotency import idempotency_purge
@@ -25,6 +27,9 @@ def sweep() -> None:
         stage_give_up(stage)
         CeleryDoorbell().ring_now(stage.name, times=_starts(stage))
     _evaluations_sweep()
+    reindexes_give_up()
+    if reindexes_waiting().exists():
+        CeleryDoorbell().ring(REINDEX)
 
 
 def purge() -> None:
@@ -34,6 +39,8 @@ def purge() -> None:
     idempotency_purge()
     presence_purge()
     generations_of_deleted_purge()
+    for generation_id in generations_dropped():
+        generation_discard(generation_id)
     for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
         generation_index_if_large(generation)
 

@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 from celery import shared_task
+from django.utils.module_loading import import_string
 
 from apps.models.gateway import embed_request
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
+from apps.retrieval.reindexing.waiting import REINDEX, reindexes_waiting
 from apps.retrieval.services import lexical_merges
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
@@ -27,6 +29,10 @@ GATHER_SECONDS = 0.2
 
 _loops = threading.BoundedSemaphore(LOOPS)
 _evaluating = threading.Lock()
+_reindexing = threading.Lock()
+
+# By name: only the worker that holds the models may import what it needs.
+REINDEX_WORK = "apps.retrieval.reindexing.work.reindex_work"
 
 
 @shared_task
@@ -52,6 +58,19 @@ def evaluate() -> None:
         _evaluating.release()
     if evaluation_runs_waiting().exists():
         ring(EVALUATE)
+
+
+@shared_task
+def reindex() -> None:
+    """Work on a re-index for a turn, and ring for what is left. One at a time in a process, as for evaluations."""
+    if is_leaving() or not _reindexing.acquire(blocking=False):
+        return
+    try:
+        import_string(REINDEX_WORK)()
+    finally:
+        _reindexing.release()
+    if reindexes_waiting().exists():
+        ring(REINDEX)
 
 
 @shared_task

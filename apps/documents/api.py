@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.documents.access import documents_visible, knowledge_base_visible, knowledge_bases_visible, versions_visible
+from apps.documents.chunks import chunks_of_version
 from apps.documents.diffs import version_diff
 from apps.documents.grants_api import GrantsMixin
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
 from apps.documents.serializers import (
     ChangeSerializer,
     ChunkSerializer,
@@ -234,7 +235,7 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelM
     @action(detail=True, methods=["get"], filterset_class=None)
     def chunks(self, request: Request, pk: UUID) -> Response:
         """The chunks of a version, in the order of its text."""
-        return _page(self, Chunk.objects.filter(version=self.get_object()).order_by("ordinal"), ChunkSerializer)
+        return _page(self, chunks_of_version(self.get_object()), ChunkSerializer)
 
     @extend_schema(
         summary="Compare with another version",

@@ -69,6 +69,17 @@ class Step:
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
         _record(version_ids, self, StageOutcome.DONE)
 
+    def send_back(self, version_ids: Collection[UUID], error: RagError) -> None:
+        """Let versions begin anew where a failed one would be taken up, without counting an attempt; `error` says why.
+
+        Raises:
+            LeaseLostError: one of them is no longer held by this step.
+        """
+        state = {"status": self.retry_from, "attempts": 0, "not_before": Now(), **_RELEASED}
+        if _held(self).filter(pk__in=version_ids).update(**state) != len(version_ids):
+            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+        _record(version_ids, self, StageOutcome.POSTPONED, error)
+
 
 _RELEASED = {"lease_owner": "", "lease_until": None}
 

@@ -38,6 +38,29 @@ def embedding_model_version(version_id: UUID) -> EmbeddingModel:
     return embedding_model(version)
 
 
+def embedding_model_named(name_or_id: str) -> EmbeddingModel:
+    """The active version of the embedding model of that name, or the version of that id.
+
+    Raises:
+        ModelNotFoundError: there is neither; the message names what there is.
+    """
+    active = _embedding_versions().filter(status=ModelStatus.ACTIVE)
+    found = active.filter(model__name=name_or_id).first() or _version_of_id(name_or_id)
+    if found is None:
+        names = ", ".join(active.order_by("model__name").values_list("model__name", flat=True)) or "none"
+        raise ModelNotFoundError(
+            f"There is no embedding model {name_or_id!r}; registered: {names}.", action="Name one of these."
+        )
+    return embedding_model(found)
+
+
+def _version_of_id(text: str) -> ModelVersion | None:
+    try:
+        return _embedding_versions().filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
+
+
 def model_versions() -> QuerySet[ModelVersion]:
     """All versions, by model, newest first."""
     return ModelVersion.objects.select_related("model").order_by("model__kind", "model__name", "-id")

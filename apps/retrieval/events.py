@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 
@@ -22,6 +22,40 @@ class VectorIndexed:
     @property
     def key(self) -> UUID:
         return self.document_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorUpdated:
+    """Another generation of a knowledge base came to answer, by a re-index or a roll-back; `by` is who asked for it."""
+
+    type: ClassVar[str] = "vector.updated"
+    tenant_id: UUID
+    knowledge_base_id: UUID
+    generation_id: int
+    previous_generation_id: int
+    model: str
+    chunking: dict[str, Any]
+    is_rollback: bool
+    by: str
+
+    @property
+    def key(self) -> UUID:
+        return self.knowledge_base_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorDeleted:
+    """A generation was dropped with its vectors."""
+
+    type: ClassVar[str] = "vector.deleted"
+    tenant_id: UUID
+    knowledge_base_id: UUID
+    generation_id: int
+    by: str
+
+    @property
+    def key(self) -> UUID:
+        return self.knowledge_base_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

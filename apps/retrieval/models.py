@@ -12,6 +12,7 @@ from pgvector.django import HalfVectorField
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.models.models import ModelVersion
 from apps.retrieval.evaluation import models as evaluation  # noqa: F401 - Django finds a package's models here
+from apps.retrieval.reindexing import models as reindexing  # noqa: F401
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import ApiKey, Tenant
 
@@ -20,6 +21,7 @@ class GenerationState(models.TextChoices):
     BUILDING = "building", "Being built beside the live one"
     LIVE = "live", "Answers searches"
     RETIRED = "retired", "Kept for a roll-back"
+    DROPPED = "dropped", "Being removed"
 
 
 class IndexGeneration(models.Model):
@@ -34,6 +36,7 @@ class IndexGeneration(models.Model):
     state = models.CharField(max_length=10, choices=GenerationState.choices)
     has_hnsw = models.BooleanField(default=False, verbose_name="HNSW index")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, editable=False, help_text="When it answered last.")
 
     class Meta:
         ordering: ClassVar = ["-id"]

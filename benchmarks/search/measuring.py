@@ -13,18 +13,18 @@ from typing import Any
 import httpx
 import numpy as np
 import psycopg
-from apps.documents.retrieval_settings import Mode
 from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
-from apps.retrieval.search.request import SearchRequest
 from pgvector import HalfVector
 
 from apps.documents.access import AccessScope
+from apps.documents.retrieval_settings import Mode
 from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search
 from apps.retrieval.search.lexical import lexical_search
+from apps.retrieval.search.request import SearchRequest
 from benchmarks.place import say
 from benchmarks.search.filling import TENANT, Filled, Material, fill, material
 from benchmarks.search.options import Options

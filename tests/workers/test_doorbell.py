@@ -7,6 +7,7 @@ import pytest
 from celery import Celery
 from django.db import transaction
 
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import DocumentVersion
 from apps.retrieval.evaluation.models import EvaluationRun
 from apps.retrieval.evaluation.modes import Searching
@@ -15,6 +16,7 @@ from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, ques
 from ragsite.core.jobs import ring
 from ragsite.stack import ports
 from tests import factories as make
+from tests.apps.retrieval.reindexing.rebuilding import started
 from tests.waiting import wait_for
 from workers import doorbell as doorbells
 from workers.celery import Config, app
@@ -136,3 +138,16 @@ def test_an_evaluation_rings_where_models_answer_and_the_sweep_makes_a_lost_ring
     sweep()
     assert waiting(Queue.RETRIEVAL) == 1
     run.delete()
+
+
+@pytest.mark.usefixtures("doorbell")
+def test_a_re_index_rings_where_documents_are_embedded_and_the_sweep_makes_a_lost_ring_good() -> None:
+    base = make.knowledge_base()
+    make.ready_version(base)
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_purge(Queue.EMBEDDING.value)
+        started(base, chunking=ChunkingSettings(size=64, overlap=0))
+        assert waiting(Queue.EMBEDDING) == 1
+        channel.queue_purge(Queue.EMBEDDING.value)
+    sweep()
+    assert waiting(Queue.EMBEDDING) == 1

@@ -9,10 +9,13 @@ from celery.signals import worker_shutting_down
 from apps.documents.models import DocumentVersion
 from apps.documents.steps import Step
 from apps.retrieval.evaluation.models import RunState
+from apps.retrieval.reindexing.models import ReindexState
 from apps.retrieval.services import indexing
 from ragsite.core.jobs import SilentDoorbell
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import asked, library, started
+from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
+from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 from workers import leaving, tasks
 from workers.stages import stage_named
 
@@ -64,3 +67,25 @@ def test_a_process_works_on_one_run_at_a_time() -> None:
         tasks.evaluate()
     run.refresh_from_db()
     assert run.state == RunState.WAITING
+
+
+def test_a_process_works_on_one_re_index_at_a_time_and_on_none_when_it_is_asked_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = library()
+    reindex = reindex_started(base, chunking=SMALL)
+    with tasks._reindexing:
+        tasks.reindex()
+    monkeypatch.setattr(tasks, "is_leaving", lambda: True)
+    tasks.reindex()
+    reindex.refresh_from_db()
+    assert reindex.state == ReindexState.BUILDING
+    assert not reindex.seconds
+
+
+def test_the_task_works_on_a_re_index_until_it_is_switched(django_capture_on_commit_callbacks: Any) -> None:
+    reindex = reindex_started(library(), chunking=SMALL)
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.reindex()
+    reindex.refresh_from_db()
+    assert reindex.state == ReindexState.SWITCHED

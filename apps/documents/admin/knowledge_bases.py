@@ -42,7 +42,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name",)
     inlines: ClassVar = (GrantInline,)
-    actions_detail: ClassVar = ("try_query", "give_grant", "upload")
+    actions_detail: ClassVar = ("try_query", "index", "give_grant", "upload")
     give_grant = grant_action(KnowledgeBaseGrantForm)
     add_fieldsets: ClassVar = (
         (None, {"fields": ("tenant", "name", "description", "visibility")}),
@@ -105,6 +105,11 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
         return redirect(f"{reverse('admin:retrieval_query_try')}?knowledge_base={knowledge_base.pk}")
+
+    @action(description="Index", icon="database", permissions=["view"])
+    def index(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Its generations, and how to re-index it."""
+        return redirect(reverse("admin:retrieval_reindex_of", args=[self.row_or_404(request, object_id).pk]))
 
     @display(description="Who may read it", ordering="visibility")
     def readers(self, row: KnowledgeBase) -> SafeString:

@@ -23,6 +23,7 @@ from apps.documents.admin.wording import (
     size_in_words,
     status_badge,
 )
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import ENDED, STOPPED, DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
 from apps.documents.progress import version_progress
 from apps.documents.services.versions import document_rollback, version_cancel, version_retry
@@ -223,7 +224,8 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def chunks(self, version: DocumentVersion) -> SafeString | str:
         if not version.chunk_count:
             return "None yet"
-        url = f"{reverse('admin:documents_chunk_changelist')}?version__id__exact={version.pk}"
+        key = ChunkingSettings.from_dict(version.document.knowledge_base.chunking).key
+        url = f"{reverse('admin:documents_chunk_changelist')}?version__id__exact={version.pk}&chunking_key={key}"
         return link(url, f"{version.chunk_count:,} chunks")
 
     @display(description="Size")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from apps.retrieval.admin import answers, evaluation_runs, evaluation_sets, generations, questions
+from apps.retrieval.admin import answers, evaluation_runs, evaluation_sets, generations, questions, reindexing
 
-__all__ = ["answers", "evaluation_runs", "evaluation_sets", "generations", "questions"]
+__all__ = ["answers", "evaluation_runs", "evaluation_sets", "generations", "questions", "reindexing"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -27,9 +28,48 @@ class PendingChunk:
 
 def embeddings_reuse(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
     """Give chunks the vector of a chunk with the same text in the same generation, if there is one; how many got one."""
+    return _reuse(generation, version_ids, sources=[generation.pk])
+
+
+def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
+    """Give chunks the vector that their text has in any generation of the knowledge base made by the same model version;
+    how many got one.
+    """
+    same_model = IndexGeneration.objects.filter(
+        knowledge_base=generation.knowledge_base_id, model_version=generation.model_version_id
+    )
+    return _reuse(generation, version_ids, sources=list(same_model.values_list("pk", flat=True)))
+
+
+def _reuse(generation: IndexGeneration, version_ids: Sequence[UUID], *, sources: Sequence[int]) -> int:
+    parameters: dict[str, Any] = {
+        "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids), "sources": list(sources),
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_REUSE, {"generation": generation.pk, "versions": list(version_ids)})
+        cursor.execute(_REUSE, parameters)
         return int(cursor.rowcount)
+
+
+def versions_lacking(generation: IndexGeneration, version_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the versions of which the generation does not have every chunk's vector, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LACKING_OF.format(lacks=_LACKS), _of(generation) | {"versions": list(version_ids)})
+        return [version_id for (version_id,) in cursor.fetchall()]
+
+
+def ready_versions_lacking(generation: IndexGeneration, *, limit: int) -> list[UUID]:
+    """Up to `limit` ready versions of living documents that `versions_lacking` would name, in no order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LACKING_READY.format(lacks=_LACKS), _of(generation) | {"limit": limit})
+        return [version_id for (version_id,) in cursor.fetchall()]
+
+
+def _of(generation: IndexGeneration) -> dict[str, Any]:
+    return {
+        "generation": generation.pk,
+        "key": generation.chunking_key,
+        "knowledge_base": generation.knowledge_base_id,
+    }
 
 
 def chunks_pending(generation: IndexGeneration, version_ids: Sequence[UUID]) -> Iterator[list[PendingChunk]]:
@@ -118,8 +158,29 @@ _REUSE = """
     INSERT INTO retrieval_embedding (generation_id, chunk_id, embedding)
     SELECT DISTINCT ON (c.id) %(generation)s, c.id, e.embedding
     FROM documents_chunk c
-    JOIN documents_chunk twin ON twin.content_hash = c.content_hash AND twin.id <> c.id
-    JOIN retrieval_embedding e ON e.generation_id = %(generation)s AND e.chunk_id = twin.id
-    WHERE c.version_id = ANY(%(versions)s)
+    JOIN documents_chunk twin ON twin.content_hash = c.content_hash
+    JOIN retrieval_embedding e ON e.generation_id = ANY(%(sources)s) AND e.chunk_id = twin.id
+    WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s
+      AND NOT EXISTS (
+          SELECT FROM retrieval_embedding own WHERE own.generation_id = %(generation)s AND own.chunk_id = c.id)
     ON CONFLICT DO NOTHING
+"""
+
+_LACKS = """(
+    NOT EXISTS (SELECT FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = %(key)s)
+    OR EXISTS (
+        SELECT FROM documents_chunk c
+        WHERE c.version_id = v.id AND c.chunking_key = %(key)s AND NOT EXISTS (
+            SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)))
+"""
+
+_LACKING_OF = """
+    SELECT v.id FROM documents_documentversion v WHERE v.id = ANY(%(versions)s) AND {lacks} ORDER BY v.id
+"""
+
+_LACKING_READY = """
+    SELECT v.id
+    FROM documents_document d JOIN documents_documentversion v ON v.document_id = d.id
+    WHERE d.knowledge_base_id = %(knowledge_base)s AND d.deleted_at IS NULL AND v.status = 'ready' AND {lacks}
+    LIMIT %(limit)s
 """

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
+from uuid import UUID
+
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.models import GenerationState, IndexGeneration
+from ragsite.core.errors import TransientError
+
+LOCK_MILLISECONDS = 200
+TRIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Seconds to wait after each try for the lock on the table of vectors."""
+
+_HOLD = "SELECT FROM documents_knowledgebase WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
 def generation_ensure(knowledge_base: KnowledgeBase) -> IndexGeneration:
@@ -30,6 +42,31 @@ def generation_ensure(knowledge_base: KnowledgeBase) -> IndexGeneration:
 def generation_live(knowledge_base: KnowledgeBase) -> IndexGeneration | None:
     """The generation that answers searches; None until the first document was chunked."""
     return IndexGeneration.objects.filter(knowledge_base=knowledge_base, state=GenerationState.LIVE).first()
+
+
+def generations_held(knowledge_base_ids: Collection[UUID]) -> dict[UUID, IndexGeneration]:
+    """The live generations of knowledge bases, by knowledge base. Until the transaction ends none is switched to another.
+
+    Take it before any lock on a document: who deletes a knowledge base takes the two in that order.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [sorted(knowledge_base_ids)])
+    live = IndexGeneration.objects.filter(knowledge_base__in=knowledge_base_ids, state=GenerationState.LIVE)
+    return {generation.knowledge_base_id: generation for generation in live}
+
+
+def partition_create(generation: IndexGeneration) -> None:
+    """Make the partition of a new generation.
+
+    Raises:
+        TransientError: (code `busy`) searches and writers did not let go of the table for long.
+    """
+    _call_patiently("retrieval_partition_create", generation.pk, generation.dimensions)
+
+
+def partition_drop(generation: IndexGeneration) -> None:
+    """Drop a generation's partition with all its vectors; nothing happens where there is none. Raises as `partition_create`."""
+    _call_patiently("retrieval_partition_drop", generation.pk)
 
 
 def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
@@ -77,6 +114,22 @@ def generations_drop(knowledge_base: KnowledgeBase) -> None:
         with transaction.atomic():
             _call("retrieval_partition_drop", generation.pk)
             generation.delete()
+
+
+def _call_patiently(function: str, *arguments: int) -> None:
+    """Ask for the lock on the whole table again and again for a moment only: searches queue behind whoever waits for it."""
+    for wait in TRIES:
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
+                _call(function, *arguments)
+                return
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            time.sleep(wait)
+    raise TransientError("The table of vectors is in use.", code="busy", action="Try again in a moment.", retry_after=5)
 
 
 def _call(function: str, *arguments: int) -> None:

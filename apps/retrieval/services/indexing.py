@@ -21,15 +21,20 @@ from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
 from apps.documents.services.chunks import chunks_write
-from apps.documents.stages import ACTIVATE, EMBED
+from apps.documents.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.steps import Step, step_fail
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.events import VectorIndexed
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.services.embeddings import chunks_pending, embeddings_reuse, embeddings_write
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.services.embeddings import (
+    chunks_pending,
+    embeddings_reuse,
+    embeddings_write,
+    versions_lacking,
+)
+from apps.retrieval.services.generations import generation_ensure, generations_held
 from apps.retrieval.services.lexical import LexicalIndex, versions_terms, versions_write
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
@@ -58,11 +63,11 @@ def versions_chunk(step: Step) -> None:
     generations = _generations(versions)
     for version in versions:
         try:
-            chunks[version.pk] = _chunks(version, generations[version.document.knowledge_base_id])
+            chunks[version.pk] = version_cut(version, generations[version.document.knowledge_base_id])
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
     with transaction.atomic():
-        _hold_chunking([version.document for version in versions])
+        chunking_hold([version.document for version in versions])
         step.complete(*chunks)
         Chunk.objects.filter(version__in=chunks).delete()
         chunks_write(row for rows in chunks.values() for row in rows)
@@ -70,7 +75,12 @@ def versions_chunk(step: Step) -> None:
         ring(EMBED)
 
 
-def _chunks(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
+def version_cut(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
+    """The chunks of a parsed version as a generation and the version's document ask for them, not saved.
+
+    Raises:
+        PermanentError: it cannot be cut so.
+    """
     settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
     tokenizer = _tokenizer(generation.model_version_id)
     spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
@@ -79,18 +89,21 @@ def _chunks(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk
     return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
 
 
-def _hold_chunking(documents: Sequence[Document]) -> None:
-    """Keep the documents' own settings from being changed until the transaction ends.
+def chunking_hold(documents: Sequence[Document]) -> set[UUID]:
+    """Keep the documents' own settings from being changed until the transaction ends; the ids of those that are there.
 
     Raises:
         TransientError: some are no longer those that were read.
     """
     read = {document.pk: document.chunking for document in documents}
+    there: set[UUID] = set()
     for locked in Document.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=read).order_by("pk"):
         if locked.chunking != read[locked.pk]:
             raise TransientError(
                 f"The chunking of {locked.title!r} was changed while it was cut.", code="settings_changed"
             )
+        there.add(locked.pk)
+    return there
 
 
 def versions_embed(step: Step) -> None:
@@ -127,7 +140,8 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
 def versions_activate(step: Step) -> None:
     """Make each of the step's versions the one that answers, unless it is superseded.
 
-    Their terms are written with that, so that lexical search has them from the same moment on.
+    Their terms are written with that, so that lexical search has them from the same moment on. Those whose vectors went
+    into a generation that no longer answers are cut and embedded anew.
     """
     related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
     versions = list(related.order_by("number"))
@@ -137,13 +151,34 @@ def versions_activate(step: Step) -> None:
         for index, ids in _by_index(versions, generations).items()
     ]
     with transaction.atomic():
-        documents = {document.pk: document for document in _locked_documents(step.claim.ids)}
-        step.complete(*step.claim.ids, ready_at=Now())
-        activated = _activated(versions, documents, generations)
+        live = generations_held({version.document.knowledge_base_id for version in versions})
+        left_behind = _left_behind(versions, live)
+        if left_behind:
+            step.send_back(left_behind, _index_switched())
+            ring(CHUNK)
+        versions = [version for version in versions if version.pk not in left_behind]
+        documents = {document.pk: document for document in _locked_documents([version.pk for version in versions])}
+        step.complete(*[version.pk for version in versions], ready_at=Now())
+        activated = _activated(versions, documents, live)
         Document.objects.bulk_update(documents.values(), ["current_version"])
         for index, of_index in terms:
             versions_write(index, [one for one in of_index if one.version_id in activated])
         emit(*[event for events in activated.values() for event in events])
+
+
+def _left_behind(versions: Sequence[DocumentVersion], live: Mapping[UUID, IndexGeneration]) -> set[UUID]:
+    """The versions that the live generations do not have whole. Those are not switched until the transaction ends."""
+    of_base: dict[UUID, list[UUID]] = defaultdict(list)
+    for version in versions:
+        of_base[version.document.knowledge_base_id].append(version.pk)
+    return {version_id for base, ids in of_base.items() for version_id in versions_lacking(live[base], ids)}
+
+
+def _index_switched() -> TransientError:
+    return TransientError(
+        "Another index generation came to answer meanwhile, for which it is cut and embedded anew.",
+        code="index_switched",
+    )
 
 
 def _activated(

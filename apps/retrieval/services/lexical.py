@@ -158,6 +158,11 @@ def lexical_build(index: LexicalIndex) -> int:
     return built
 
 
+def lexical_lacks(index: LexicalIndex) -> bool:
+    """Whether the index lacks a current version's terms."""
+    return bool(_missing(index))
+
+
 def _missing(index: LexicalIndex) -> list[UUID]:
     """The next versions to be indexed, in the order of their ids."""
     with connection.cursor() as cursor:

@@ -39,7 +39,7 @@ def lexical_repair() -> int:
     """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; how many
     segments were rewritten and versions indexed. It reads all documents' current versions, so it is not for every moment.
     """
-    _drop_unused()
+    lexical_drop_unused()
     rewritten = sum(_index_merge(index, _states_with_dead(index)) for index in _indexes())
     return rewritten + lexical_build_missing()
 
@@ -114,7 +114,8 @@ def _delete(segment_ids: Sequence[int]) -> None:
         cursor.execute("DELETE FROM retrieval_lexicalsegment WHERE id = ANY(%s)", [list(segment_ids)])
 
 
-def _drop_unused() -> None:
+def lexical_drop_unused() -> None:
+    """Drop the indexes that no generation uses."""
     with connection.cursor() as cursor:
         cursor.execute(_DROP_UNUSED)
 

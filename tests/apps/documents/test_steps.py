@@ -64,13 +64,26 @@ def test_completing_moves_the_version_on_and_frees_it() -> None:
     assert record.seconds is not None
 
 
-@pytest.mark.parametrize("how", ["complete", "hold"])
+def test_a_version_that_is_sent_back_begins_anew_and_its_timeline_says_why() -> None:
+    step = parse_step()
+    step.send_back(step.claim.ids, TransientError("The index was switched.", code="index_switched"))
+    version = DocumentVersion.objects.get()
+    assert (version.status, version.attempts, version.lease_owner) == (step.retry_from, 0, "")
+    record = StageRecord.objects.get()
+    assert (record.outcome, record.error_code, record.error) == (
+        "postponed",
+        "index_switched",
+        "The index was switched.",
+    )
+
+
+@pytest.mark.parametrize("how", ["complete", "hold", "send_back"])
 def test_a_worker_that_lost_its_lease_can_write_nothing(how: str) -> None:
     step = parse_step()
     lose(step)
     (pk,) = step.claim.ids
     with pytest.raises(LeaseLostError):
-        step.complete(pk) if how == "complete" else step.hold([pk])
+        step.complete(pk) if how == "complete" else step.hold([pk]) if how == "hold" else step.send_back([pk], BROKEN)
     version = DocumentVersion.objects.get()
     assert (version.status, version.attempts) == ("uploaded", 2)
     assert version.lease_owner

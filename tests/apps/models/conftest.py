@@ -37,8 +37,10 @@ def tokenizer_train() -> Tokenizer:
     return tokenizer
 
 
-def checkpoint_make(folder: Path, *, dimensions: int = 32, pooling: str = "mean_tokens", seed: int = 0) -> Path:
-    """A two-layer BERT with random weights, laid out as sentence-transformers does; 24 tokens at most."""
+def checkpoint_make(
+    folder: Path, *, dimensions: int = 32, pooling: str = "mean_tokens", seed: int = 0, tokens: int = 24
+) -> Path:
+    """A two-layer BERT with random weights, laid out as sentence-transformers does; 24 tokens at most if not told."""
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
     config = BertConfig(
@@ -47,7 +49,7 @@ def checkpoint_make(folder: Path, *, dimensions: int = 32, pooling: str = "mean_
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * dimensions,
-        max_position_embeddings=48,
+        max_position_embeddings=2 * tokens,
     )
     BertModel(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -62,7 +64,7 @@ def checkpoint_make(folder: Path, *, dimensions: int = 32, pooling: str = "mean_
         folder / "1_Pooling" / "config.json",
         {"word_embedding_dimension": dimensions, f"pooling_mode_{pooling}": True, "pooling_mode_max_tokens": False},
     )
-    json_write(folder / "sentence_bert_config.json", {"max_seq_length": 24, "do_lower_case": False})
+    json_write(folder / "sentence_bert_config.json", {"max_seq_length": tokens, "do_lower_case": False})
     return folder
 
 

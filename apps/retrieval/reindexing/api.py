@@ -1,0 +1,142 @@
+"""The REST door to re-indexing: parse, call a service, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.documents.access import knowledge_base_visible
+from apps.documents.api import READ_AND_WRITE
+from apps.documents.models import KnowledgeBase
+from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.reindexing.asking import reindex_request, request_plan
+from apps.retrieval.reindexing.dropping import generation_drop
+from apps.retrieval.reindexing.models import Reindex
+from apps.retrieval.reindexing.serializers import (
+    GenerationSerializer,
+    NewReindexSerializer,
+    ReindexPlanSerializer,
+    ReindexSerializer,
+)
+from apps.retrieval.reindexing.services import (
+    reindex_cancel,
+    reindex_resume,
+    reindex_rollback,
+    reindex_start,
+    reindex_switch,
+)
+from ragsite.core.errors import NotFoundError
+from ragsite.gateway.authentication import caller
+from ragsite.gateway.idempotency import idempotent
+
+
+class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
+    """Re-indexes of a knowledge base, while its searches go on."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = ReindexSerializer
+    queryset = Reindex.objects.none()
+
+    def get_queryset(self) -> QuerySet[Reindex]:
+        rows = Reindex.objects.filter(knowledge_base=self._knowledge_base())
+        return rows.select_related("generation__model_version__model")
+
+    @extend_schema(summary="List the re-indexes of a knowledge base", responses=ReindexSerializer(many=True))
+    def list(self, request: Request, knowledge_base: UUID) -> Response:
+        """The newest first: `state` and `text` say where it stands."""
+        return self.get_paginated_response(
+            ReindexSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
+        )
+
+    @extend_schema(
+        summary="Start a re-index",
+        request=NewReindexSerializer,
+        responses={202: ReindexSerializer, 200: ReindexPlanSerializer},
+    )
+    @idempotent()
+    def create(self, request: Request, knowledge_base: UUID) -> Response:
+        """202: a generation is built beside the live one; watch the list. 200: with `dry_run`, what it would take."""
+        base, body = self._knowledge_base(), NewReindexSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        dry_run = fields.pop("dry_run")
+        asked = reindex_request(base, asked_by=caller(request).name, **fields)
+        if dry_run:
+            return Response(ReindexPlanSerializer(request_plan(base, asked)).data)
+        return _accepted(reindex_start(base, asked))
+
+    @extend_schema(
+        summary="Let the new generation answer, also one that was refused",
+        request=None,
+        responses={202: ReindexSerializer},
+    )
+    @idempotent()
+    @action(detail=False, methods=["post"])
+    def switch(self, request: Request, knowledge_base: UUID) -> Response:
+        """At once, or as soon as it is brought up to date."""
+        return _accepted(reindex_switch(self._knowledge_base(), by=caller(request).name))
+
+    @extend_schema(summary="Let the generation before answer again", request=None, responses={202: ReindexSerializer})
+    @idempotent()
+    @action(detail=False, methods=["post"])
+    def rollback(self, request: Request, knowledge_base: UUID) -> Response:
+        """At once, or as soon as it is brought up to date."""
+        return _accepted(reindex_rollback(self._knowledge_base(), by=caller(request).name))
+
+    @extend_schema(summary="Take up a re-index that failed", request=None, responses={202: ReindexSerializer})
+    @idempotent()
+    @action(detail=False, methods=["post"])
+    def resume(self, request: Request, knowledge_base: UUID) -> Response:
+        """It goes on where it stood."""
+        return _accepted(reindex_resume(self._knowledge_base()))
+
+    @extend_schema(summary="Cancel a re-index", request=None, responses={202: ReindexSerializer})
+    @idempotent()
+    @action(detail=False, methods=["post"])
+    def cancel(self, request: Request, knowledge_base: UUID) -> Response:
+        """What it built is removed; the live generation goes on answering."""
+        return _accepted(reindex_cancel(self._knowledge_base()))
+
+    def _knowledge_base(self) -> KnowledgeBase:
+        return knowledge_base_visible(caller(self.request), self.kwargs["knowledge_base"])
+
+
+class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
+    """The index generations of a knowledge base: the live one, and those that are built or kept."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = GenerationSerializer
+    queryset = IndexGeneration.objects.none()
+    lookup_value_converter = "str"
+
+    def get_queryset(self) -> QuerySet[IndexGeneration]:
+        base: Any = knowledge_base_visible(caller(self.request), self.kwargs["knowledge_base"])
+        rows = IndexGeneration.objects.filter(knowledge_base=base).exclude(state=GenerationState.DROPPED)
+        return rows.select_related("model_version__model")
+
+    @extend_schema(summary="List the index generations of a knowledge base", responses=GenerationSerializer(many=True))
+    def list(self, request: Request, knowledge_base: UUID) -> Response:
+        """The newest first."""
+        return self.get_paginated_response(
+            GenerationSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
+        )
+
+    @extend_schema(summary="Drop a generation that answers no more", responses={204: None})
+    def destroy(self, request: Request, knowledge_base: UUID, pk: str) -> Response:
+        """With its vectors; there is no roll-back to it any more."""
+        found = self.get_queryset().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None
+        if found is None:
+            raise NotFoundError(f"There is no generation {pk} of this knowledge base.")
+        generation_drop(found, by=caller(request).name)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _accepted(reindex: Reindex) -> Response:
+    return Response(ReindexSerializer(reindex).data, status=status.HTTP_202_ACCEPTED)

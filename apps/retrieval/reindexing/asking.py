@@ -1,0 +1,50 @@
+"""What a door was told, made a request: names of models, parts of chunking settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import KnowledgeBase
+from apps.models.selectors import embedding_model_named, embedding_model_version
+from apps.retrieval.reindexing.models import SwitchMode
+from apps.retrieval.reindexing.planning import ReindexPlan, reindex_plan
+from apps.retrieval.reindexing.services import ReindexRequest, live_generation
+from ragsite.core.errors import PermanentError
+
+MARGIN = 0.02
+
+
+def reindex_request(
+    knowledge_base: KnowledgeBase,
+    *,
+    asked_by: str,
+    model: str = "",
+    chunking: Mapping[str, Any] | None = None,
+    switch: str = SwitchMode.AUTO,
+    margin: float = MARGIN,
+) -> ReindexRequest:
+    """What is not said stays as it is in the live generation.
+
+    Raises:
+        ConflictError: the knowledge base has no index yet.
+        ModelNotFoundError: there is no such model.
+        InvalidChunkingError: no document can be cut so.
+        PermanentError: the margin is none.
+    """
+    live = live_generation(knowledge_base)
+    if not 0 <= margin <= 1:
+        raise PermanentError(f"A margin of {margin:g} is not possible.", action="Give a share of nDCG from 0 to 1.")
+    return ReindexRequest(
+        model=embedding_model_named(model) if model else embedding_model_version(live.model_version_id),
+        chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}),
+        asked_by=asked_by,
+        switch=SwitchMode(switch),
+        margin=margin,
+    )
+
+
+def request_plan(knowledge_base: KnowledgeBase, request: ReindexRequest) -> ReindexPlan:
+    """What the request would take; see `reindex_plan`."""
+    return reindex_plan(live_generation(knowledge_base), model=request.model, chunking=request.chunking)

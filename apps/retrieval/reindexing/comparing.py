@@ -1,0 +1,109 @@
+"""The quality of the new generation beside the live one's, on the knowledge base's own evaluation sets.
+
+Each set is run twice, once for each generation: runs like any others, which people can look at and compare.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from apps.retrieval.evaluation.comparing import runs_compare
+from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
+from apps.retrieval.evaluation.selectors import questions_measurable
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.reindexing.holding import reindex_advance, reindex_hold
+from apps.retrieval.reindexing.models import Reindex, ReindexState, SwitchMode
+from apps.retrieval.reindexing.switching import generation_of
+from ragsite.core.errors import PermanentError
+from ragsite.core.leases import Claim
+
+FIGURE = "ndcg@10"
+ASKED_BY = "re-index"
+NO_SETS = "The knowledge base has no evaluation set whose questions have a relevant document, so the quality was not compared."
+
+
+def comparison_begin(claim: Claim) -> None:
+    """Ask for a run over each evaluation set on either generation."""
+    with transaction.atomic():
+        reindex = reindex_hold(claim)
+        old, new = reindex.previous, generation_of(reindex)
+        pairs = [_pair(one, old, new) for one in _sets(reindex)] if old else []
+        reindex_advance(claim, ReindexState.COMPARING, comparison=pairs)
+
+
+def comparison_work(claim: Claim, reindex: Reindex, *, seconds: float) -> bool:
+    """Work on the runs, and when all are done say what follows; whether there was something to do here.
+
+    Raises:
+        PermanentError: a run failed.
+        LeaseLostError: somebody else took over, or ended the re-index.
+    """
+    runs = {str(run.pk): run for run in EvaluationRun.objects.filter(pk__in=_run_ids(reindex))}
+    for run in runs.values():
+        if run.state == RunState.FAILED:
+            raise PermanentError(f"The evaluation of {run.evaluation_set} failed: {run.error}", action="")
+    under_way = [run for run in runs.values() if run.state not in RUN_ENDED]
+    if under_way:
+        evaluation_runs_give_up()
+        return any(evaluation_run_work(run_id=run.pk, seconds=seconds) for run in under_way[:1])
+    _conclude(claim, reindex, [_compared(pair, runs) for pair in reindex.comparison if _is_whole(pair, runs)])
+    return True
+
+
+def comparison_end(generation: IndexGeneration, *, reason: str) -> None:
+    """Fail the runs over a generation that are under way: it is about to be removed."""
+    EvaluationRun.objects.filter(generation=generation).exclude(state__in=RUN_ENDED).update(
+        state=RunState.FAILED, error=reason, finished_at=Now(), lease_owner="", lease_until=None
+    )
+
+
+def _sets(reindex: Reindex) -> list[EvaluationSet]:
+    sets = EvaluationSet.objects.filter(knowledge_base=reindex.knowledge_base_id)
+    return [one for one in sets.select_related("knowledge_base") if questions_measurable(one).exists()]
+
+
+def _pair(evaluation_set: EvaluationSet, old: IndexGeneration, new: IndexGeneration) -> dict[str, str]:
+    before, after = (
+        evaluation_run_start(evaluation_set=evaluation_set, how=Searching(), asked_by=ASKED_BY, generation=generation)
+        for generation in (old, new)
+    )
+    return {"set": evaluation_set.name, "before_run": str(before.pk), "after_run": str(after.pk)}
+
+
+def _run_ids(reindex: Reindex) -> list[str]:
+    return [pair[name] for pair in reindex.comparison for name in ("before_run", "after_run")]
+
+
+def _is_whole(pair: dict[str, Any], runs: dict[str, EvaluationRun]) -> bool:
+    """A set that was deleted meanwhile took its runs with it."""
+    return pair["before_run"] in runs and pair["after_run"] in runs
+
+
+def _compared(pair: dict[str, Any], runs: dict[str, EvaluationRun]) -> dict[str, Any]:
+    compared = runs_compare(run=runs[pair["after_run"]], against=runs[pair["before_run"]])
+    figure = next(one for one in compared.figures if one.name == FIGURE)
+    return pair | {
+        "before": round(figure.against, 6),
+        "after": round(figure.value, 6),
+        "p": round(figure.p, 4),
+        "questions": compared.shared,
+    }
+
+
+def _conclude(claim: Claim, reindex: Reindex, comparison: list[dict[str, Any]]) -> None:
+    fallen = [one for one in comparison if one["before"] - one["after"] > reindex.margin]
+    note = _fall(fallen, reindex.margin) if fallen else "" if comparison else NO_SETS
+    state = ReindexState.READY
+    if reindex.switch == SwitchMode.AUTO:
+        state = ReindexState.REFUSED if fallen else ReindexState.SWITCHING
+    reindex_advance(claim, state, comparison=comparison, note=note)
+
+
+def _fall(fallen: list[dict[str, Any]], margin: float) -> str:
+    figures = "; ".join(f"{one['set']}: {one['before']:.3f} before, {one['after']:.3f} after" for one in fallen)
+    return f"nDCG@10 fell by more than {margin:g} ({figures})."

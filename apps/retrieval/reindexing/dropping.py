@@ -1,0 +1,123 @@
+"""Generations that answer no more are removed: vectors at once, chunks and terms that nobody uses after them.
+
+A generation that is DROPPED stands until all of it is gone, so that the sweep can go on where a process died.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from apps.documents.models import KnowledgeBase
+from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun
+from apps.retrieval.events import VectorDeleted
+from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.services.generations import partition_drop
+from apps.retrieval.services.lexical_merges import lexical_drop_unused
+from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.outbox import emit
+
+SEARCHES = 2
+"""Deadlines of a search that a retired generation is kept at least: one that has read it as the live one may be at it."""
+
+VERSIONS = 200
+"""Versions whose chunks are removed in one transaction."""
+
+
+def generation_drop(generation: IndexGeneration, *, by: str) -> None:
+    """Remove a generation that answers no more, with its vectors and what is left of its chunks and terms for nobody.
+
+    Raises:
+        ConflictError: it is live, being built, was retired a moment ago, or is being evaluated.
+        TransientError: (code `busy`) the table of vectors is in use; the sweep goes on with it.
+    """
+    with transaction.atomic():
+        knowledge_base_hold(generation.knowledge_base_id)
+        rows = IndexGeneration.objects.select_for_update(of=("self",)).select_related("knowledge_base")
+        locked = rows.filter(pk=generation.pk).exclude(state=GenerationState.DROPPED).first()
+        if locked is None:
+            raise NotFoundError(f"There is no generation {generation.pk}; it was dropped a moment ago.")
+        _check_droppable(locked)
+        IndexGeneration.objects.filter(pk=locked.pk).update(state=GenerationState.DROPPED)
+        emit(_event(locked, by))
+    generation_discard(locked.pk)
+
+
+def _check_droppable(generation: IndexGeneration) -> None:
+    seconds = SEARCHES * settings.RAGSITE_SEARCH_SECONDS
+    lately = IndexGeneration.objects.filter(pk=generation.pk, retired_at__gt=Now() - timedelta(seconds=seconds))
+    if generation.state == GenerationState.LIVE:
+        raise ConflictError(f"Generation {generation.pk} answers searches.", action="Re-index or roll back first.")
+    if generation.state == GenerationState.BUILDING:
+        raise ConflictError(f"Generation {generation.pk} is being built.", action="Cancel its re-index instead.")
+    if lately.exists():
+        raise ConflictError(
+            f"Generation {generation.pk} answered less than {seconds:g} s ago, and searches may still be at it.",
+            action="Drop it a little later.",
+            retry_after=float(seconds),
+        )
+    if EvaluationRun.objects.filter(generation=generation.pk).exclude(state__in=RUN_ENDED).exists():
+        raise ConflictError(f"Generation {generation.pk} is being evaluated.", action="Wait until the run is done.")
+
+
+def generation_discard(generation_id: int) -> None:
+    """Remove what is left of a generation that was dropped.
+
+    Raises:
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
+    generation = IndexGeneration.objects.filter(pk=generation_id, state=GenerationState.DROPPED).first()
+    if generation is None:
+        return
+    partition_drop(generation)
+    others = IndexGeneration.objects.filter(
+        knowledge_base=generation.knowledge_base_id, chunking_key=generation.chunking_key
+    ).exclude(state=GenerationState.DROPPED)
+    while not others.exists() and _chunks_remove(generation):
+        pass
+    IndexGeneration.objects.filter(pk=generation.pk).delete()
+    lexical_drop_unused()
+
+
+def generations_dropped() -> list[int]:
+    """The ids of generations of which something may be left."""
+    return list(IndexGeneration.objects.filter(state=GenerationState.DROPPED).values_list("pk", flat=True))
+
+
+def knowledge_base_hold(knowledge_base_id: UUID) -> None:
+    """Let nobody start a re-index of the knowledge base, switch or drop a generation of it until the transaction ends."""
+    KnowledgeBase.objects.select_for_update(no_key=True).filter(pk=knowledge_base_id).first()
+
+
+def _chunks_remove(generation: IndexGeneration) -> int:
+    """Remove the chunks of some versions, of each all: a version has the chunks of a chunking or it has none."""
+    parameters: dict[str, Any] = {
+        "knowledge_base": generation.knowledge_base_id, "key": generation.chunking_key, "versions": VERSIONS,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVE, parameters)
+        return int(cursor.rowcount)
+
+
+def _event(generation: IndexGeneration, by: str) -> VectorDeleted:
+    return VectorDeleted(
+        tenant_id=generation.knowledge_base.tenant_id,
+        knowledge_base_id=generation.knowledge_base_id,
+        generation_id=generation.pk,
+        by=by,
+    )
+
+
+_REMOVE = """
+    DELETE FROM documents_chunk WHERE chunking_key = %(key)s AND version_id IN (
+        SELECT v.id
+        FROM documents_document d JOIN documents_documentversion v ON v.document_id = d.id
+        WHERE d.knowledge_base_id = %(knowledge_base)s
+          AND EXISTS (SELECT FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = %(key)s)
+        LIMIT %(versions)s)
+"""

@@ -1,0 +1,109 @@
+"""A re-index: a generation that is built beside the live one, and how far that has come."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.documents.models import KnowledgeBase
+from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
+
+
+class ReindexState(models.TextChoices):
+    BUILDING = "building", "Building beside the live generation"
+    COMPARING = "comparing", "Comparing the two generations"
+    READY = "ready", "Ready to answer, when somebody says so"
+    REFUSED = "refused", "Not switched: the quality fell"
+    SWITCHING = "switching", "Being brought up to date, then it answers"
+    SWITCHED = "switched", "Answers searches"
+    FAILED = "failed", "Failed; it can be resumed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+WORKED_ON = frozenset({ReindexState.BUILDING, ReindexState.COMPARING, ReindexState.SWITCHING})
+"""States in which there is something for a worker to do."""
+
+ENDED = frozenset({ReindexState.SWITCHED, ReindexState.CANCELLED})
+
+TRANSITIONS: dict[ReindexState, frozenset[ReindexState]] = {
+    ReindexState.BUILDING: frozenset({ReindexState.COMPARING, ReindexState.FAILED, ReindexState.CANCELLED}),
+    ReindexState.COMPARING: frozenset(
+        {
+            ReindexState.READY,
+            ReindexState.REFUSED,
+            ReindexState.SWITCHING,
+            ReindexState.FAILED,
+            ReindexState.CANCELLED,
+        }
+    ),
+    ReindexState.READY: frozenset({ReindexState.SWITCHING, ReindexState.CANCELLED}),
+    ReindexState.REFUSED: frozenset({ReindexState.SWITCHING, ReindexState.CANCELLED}),
+    ReindexState.SWITCHING: frozenset({ReindexState.SWITCHED, ReindexState.FAILED, ReindexState.CANCELLED}),
+    ReindexState.FAILED: frozenset({ReindexState.BUILDING, ReindexState.SWITCHING, ReindexState.CANCELLED}),
+    ReindexState.SWITCHED: frozenset(),
+    ReindexState.CANCELLED: frozenset(),
+}
+"""What may follow what. A roll-back begins at SWITCHING: its generation has answered before."""
+
+
+class SwitchMode(models.TextChoices):
+    AUTO = "auto", "When the quality does not fall"
+    MANUAL = "manual", "When somebody says so"
+
+
+class Reindex(Leased):
+    """`attempts` counts the starts since the last progress. A knowledge base has at most one that has not ended."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="reindexes")
+    generation = models.ForeignKey(
+        "retrieval.IndexGeneration", null=True, on_delete=models.SET_NULL, related_name="reindexes"
+    )
+    previous = models.ForeignKey(
+        "retrieval.IndexGeneration",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The generation that answered before.",
+    )
+    is_rollback = models.BooleanField(default=False, help_text="Whether the generation has answered before.")
+    switch = models.CharField(max_length=10, choices=SwitchMode.choices, default=SwitchMode.AUTO)
+    margin = models.FloatField(default=0.02, help_text="How far nDCG@10 may fall before the switch is refused.")
+    state = models.CharField(max_length=10, choices=ReindexState.choices, default=ReindexState.BUILDING)
+    asked_by = models.CharField(max_length=120)
+    switched_by = models.CharField(max_length=120, blank=True, default="")
+    chunk_total = models.PositiveIntegerField(default=0, help_text="Chunks there were to be had when it began.")
+    chunk_done = models.PositiveIntegerField(default=0)
+    embedded = models.PositiveIntegerField(default=0, help_text="Vectors that a model made.")
+    reused = models.PositiveIntegerField(default=0, help_text="Vectors that were there already.")
+    seconds = models.FloatField(default=0.0, help_text="Time that was worked on it.")
+    walked_to = models.UUIDField(null=True, editable=False, help_text="The last version of the first walk through all.")
+    is_walked = models.BooleanField(default=False, editable=False)
+    comparison = models.JSONField(default=list, help_text="For each evaluation set nDCG@10 before and after.")
+    note = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "re-index"
+        verbose_name_plural = "re-indexes"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["knowledge_base"], condition=~Q(state__in=sorted(ENDED)), name="reindex_one_of_knowledge_base"
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_reindex_says_why"),
+            models.CheckConstraint(condition=Q(margin__gte=0, margin__lte=1), name="reindex_margin_is_share"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(state__in=sorted(WORKED_ON)), name="reindex_work"),
+        ]
+
+    def __str__(self) -> str:
+        kind = "Roll-back" if self.is_rollback else "Re-index"
+        return f"{kind} of {self.knowledge_base}, {self.created_at:%Y-%m-%d %H:%M}"

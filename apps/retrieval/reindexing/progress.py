@@ -1,0 +1,52 @@
+"""How far a re-index is, in figures and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.retrieval.reindexing.models import Reindex, ReindexState
+
+WHOLE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexProgress:
+    """`share` of the chunks that are done, 0 to 1; `seconds_left` is None where nobody can tell."""
+
+    share: float
+    seconds_left: float | None
+    text: str
+
+
+def reindex_progress(reindex: Reindex) -> ReindexProgress:
+    """Where a re-index stands. The estimate is by the rate so far."""
+    state = ReindexState(reindex.state)
+    if state != ReindexState.BUILDING:
+        return ReindexProgress(WHOLE if state != ReindexState.FAILED else _share(reindex), None, _in_words(reindex))
+    share, seconds = _share(reindex), _seconds_left(reindex)
+    left = "" if seconds is None else f", about {duration_in_words(seconds)} left"
+    done = min(reindex.chunk_done, reindex.chunk_total)
+    why = f" The last time: {reindex.error}" if reindex.error else ""
+    return ReindexProgress(share, seconds, f"Building: {done:,} of {reindex.chunk_total:,} chunks{left}.{why}")
+
+
+def duration_in_words(seconds: float) -> str:
+    """`40 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _share(reindex: Reindex) -> float:
+    return min(WHOLE, reindex.chunk_done / reindex.chunk_total) if reindex.chunk_total else WHOLE
+
+
+def _seconds_left(reindex: Reindex) -> float | None:
+    if not reindex.chunk_done or not reindex.seconds:
+        return None
+    return max(0, reindex.chunk_total - reindex.chunk_done) * reindex.seconds / reindex.chunk_done
+
+
+def _in_words(reindex: Reindex) -> str:
+    parts = [f"{reindex.get_state_display()}.", reindex.note, reindex.error]
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,93 @@
+"""How re-indexes and generations look over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.reindexing.asking import MARGIN
+from apps.retrieval.reindexing.models import Reindex, SwitchMode
+from apps.retrieval.reindexing.progress import reindex_progress
+
+
+class NewReindexSerializer(serializers.Serializer[Any]):
+    """What is left out stays as it is."""
+
+    model = serializers.CharField(
+        max_length=200, required=False, help_text="A registered model's name, or a version's id."
+    )
+    chunking = serializers.DictField(required=False, help_text="Chunking settings; one or more of them.")
+    switch = serializers.ChoiceField(
+        choices=SwitchMode.values,
+        default=SwitchMode.AUTO.value,
+        help_text="Whether it answers when the quality did not fall.",
+    )
+    margin = serializers.FloatField(
+        min_value=0, max_value=1, default=MARGIN, help_text="How far nDCG@10 may fall before the switch is refused."
+    )
+    dry_run = serializers.BooleanField(default=False, help_text="Tell what it would take, and start nothing.")
+
+
+class ComparedSerializer(serializers.Serializer[Any]):
+    set = serializers.CharField()
+    before_run = serializers.UUIDField()
+    after_run = serializers.UUIDField()
+    before = serializers.FloatField(required=False, help_text="nDCG@10 of the generation that answers.")
+    after = serializers.FloatField(required=False, help_text="nDCG@10 of the new one.")
+    p = serializers.FloatField(required=False)
+    questions = serializers.IntegerField(required=False)
+
+
+class ReindexSerializer(serializers.ModelSerializer[Reindex]):
+    model = serializers.CharField(source="generation.model_version", default=None, allow_null=True)
+    chunking = serializers.DictField(source="generation.chunking", default=None, allow_null=True)
+    comparison = ComparedSerializer(many=True)
+    share = serializers.SerializerMethodField()
+    seconds_left = serializers.SerializerMethodField()
+    text = serializers.SerializerMethodField(help_text="Where it stands, in words.")
+
+    class Meta:
+        model = Reindex
+        fields = (
+            "id", "state", "text", "share", "seconds_left", "is_rollback", "generation", "previous", "model", "chunking",
+            "switch", "margin", "chunk_total", "chunk_done", "embedded", "reused", "comparison", "note", "error",
+            "asked_by", "switched_by", "created_at", "ended_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_share(self, reindex: Reindex) -> float:
+        return round(reindex_progress(reindex).share, 4)
+
+    def get_seconds_left(self, reindex: Reindex) -> float | None:
+        return reindex_progress(reindex).seconds_left
+
+    def get_text(self, reindex: Reindex) -> str:
+        return reindex_progress(reindex).text
+
+
+class ReindexPlanSerializer(serializers.Serializer[Any]):
+    """What a re-index would take; numbers of chunks that are yet to be cut are estimates."""
+
+    model = serializers.CharField()
+    dimensions = serializers.IntegerField()
+    chunking = serializers.DictField()
+    documents = serializers.IntegerField()
+    versions = serializers.IntegerField()
+    chunks = serializers.IntegerField()
+    is_estimate = serializers.BooleanField()
+    vectors = serializers.IntegerField(help_text="Those that the model has to make.")
+    reused = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True, help_text="Chunks a second, measured now.")
+    seconds = serializers.FloatField(allow_null=True)
+    megabytes = serializers.FloatField()
+
+
+class GenerationSerializer(serializers.ModelSerializer[IndexGeneration]):
+    model = serializers.CharField(source="model_version")
+
+    class Meta:
+        model = IndexGeneration
+        fields = ("id", "state", "model", "dimensions", "chunking", "has_hnsw", "created_at", "retired_at")
+        read_only_fields = fields

@@ -1,0 +1,243 @@
+"""What can happen to a re-index: started, resumed, switched, rolled back, cancelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.models.embedding_model import EmbeddingModel
+from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.reindexing.comparing import comparison_end
+from apps.retrieval.reindexing.dropping import generation_discard, knowledge_base_hold
+from apps.retrieval.reindexing.holding import RELEASED
+from apps.retrieval.reindexing.models import ENDED, Reindex, ReindexState, SwitchMode
+from apps.retrieval.reindexing.planning import check_fits
+from apps.retrieval.reindexing.switching import switch_try
+from apps.retrieval.reindexing.waiting import REINDEX
+from apps.retrieval.services.generations import generation_live, partition_create
+from ragsite.core.errors import ConflictError
+from ragsite.core.jobs import ring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReindexRequest:
+    """With which model and chunking to build, and who says when the new generation answers.
+
+    `margin` is how far nDCG@10 may fall, on any evaluation set, before an automatic switch is refused.
+    """
+
+    model: EmbeddingModel
+    chunking: ChunkingSettings
+    asked_by: str
+    switch: SwitchMode = SwitchMode.AUTO
+    margin: float = 0.02
+
+
+def reindex_open(knowledge_base: KnowledgeBase) -> Reindex | None:
+    """The re-index of the knowledge base that has not ended."""
+    rows = Reindex.objects.select_related("knowledge_base", "generation__model_version__model", "previous")
+    return rows.filter(knowledge_base=knowledge_base).exclude(state__in=ENDED).first()
+
+
+def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest) -> Reindex:
+    """Begin to build a generation beside the live one, and wake a worker.
+
+    Raises:
+        ConflictError: there is nothing to re-index, nothing would change, or another re-index has not ended.
+        InvalidChunkingError: a document's own chunking is not possible together with the new one.
+        PermanentError: (code `chunks_too_long`) the model would not read the present chunks to their end.
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
+    live = live_generation(knowledge_base)
+    if (live.model_version_id, live.chunking_key) == (request.model.version_id, request.chunking.key):
+        raise ConflictError(
+            f"{knowledge_base.name!r} is indexed by {request.model.name} with this chunking already.",
+            action="Name another model or other chunking.",
+        )
+    check_fits(live, request.model, request.chunking)
+    _check_overrides(knowledge_base, request.chunking)
+    try:
+        with transaction.atomic():
+            knowledge_base_hold(knowledge_base.pk)
+            _check_not_dropping(live, request.chunking)
+            return _start(live, request)
+    except IntegrityError as error:
+        raise _not_ended(knowledge_base) from error
+
+
+def _start(live: IndexGeneration, request: ReindexRequest) -> Reindex:
+    generation = IndexGeneration.objects.create(
+        knowledge_base_id=live.knowledge_base_id,
+        model_version_id=request.model.version_id,
+        chunking=request.chunking.to_dict(),
+        chunking_key=request.chunking.key,
+        dimensions=request.model.dimensions,
+        state=GenerationState.BUILDING,
+    )
+    reindex = Reindex.objects.create(
+        knowledge_base_id=live.knowledge_base_id,
+        generation=generation,
+        previous=live,
+        switch=request.switch,
+        margin=request.margin,
+        asked_by=request.asked_by,
+        chunk_total=_chunks(live.knowledge_base_id),
+    )
+    # Last, because the lock it takes is one that searches wait for.
+    partition_create(generation)
+    ring(REINDEX)
+    return reindex
+
+
+def reindex_resume(knowledge_base: KnowledgeBase) -> Reindex:
+    """Take up a re-index that failed where it stood; one that is under way goes on.
+
+    Raises:
+        ConflictError: all have ended.
+    """
+    with transaction.atomic():
+        reindex = _locked(knowledge_base, *ReindexState)
+        if reindex.state == ReindexState.FAILED:
+            reindex.state = ReindexState.SWITCHING if reindex.is_rollback else ReindexState.BUILDING
+            Reindex.objects.filter(pk=reindex.pk).update(state=reindex.state, attempts=0, error="", not_before=Now())
+        ring(REINDEX)
+    return _anew(reindex)
+
+
+def reindex_switch(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
+    """Let a generation answer that is ready, or that was refused: at once, or as soon as it is brought up to date.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    with transaction.atomic():
+        reindex = _locked(knowledge_base, ReindexState.READY, ReindexState.REFUSED)
+        Reindex.objects.filter(pk=reindex.pk).update(
+            state=ReindexState.SWITCHING, switched_by=by, attempts=0, not_before=Now()
+        )
+        ring(REINDEX)
+    switch_try(reindex.pk)
+    return _anew(reindex)
+
+
+def reindex_rollback(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
+    """Let the generation answer again that answered before: at once, or as soon as it is brought up to date.
+
+    Raises:
+        ConflictError: none is kept, or a re-index has not ended.
+    """
+    live = live_generation(knowledge_base)
+    try:
+        with transaction.atomic():
+            reindex = _rollback(live, by)
+    except IntegrityError as error:
+        raise _not_ended(knowledge_base) from error
+    switch_try(reindex.pk)
+    return _anew(reindex)
+
+
+def _rollback(live: IndexGeneration, by: str) -> Reindex:
+    kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, state=GenerationState.RETIRED)
+    target = kept.select_for_update(of=("self",)).order_by("-retired_at").first()
+    if target is None:
+        raise ConflictError("No earlier generation is kept.", action="Start a re-index with the model you want.")
+    IndexGeneration.objects.filter(pk=target.pk).update(state=GenerationState.BUILDING)
+    reindex = Reindex.objects.create(
+        knowledge_base_id=live.knowledge_base_id, generation=target, previous=live, is_rollback=True,
+        state=ReindexState.SWITCHING, is_walked=True, asked_by=by, switched_by=by,
+    )  # fmt: skip
+    ring(REINDEX)
+    return reindex
+
+
+def reindex_cancel(knowledge_base: KnowledgeBase) -> Reindex:
+    """End a re-index that has not switched. What it built is removed; a generation that answered before is kept.
+
+    Raises:
+        ConflictError: all have ended.
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
+    with transaction.atomic():
+        knowledge_base_hold(knowledge_base.pk)
+        reindex = _locked(knowledge_base, *ReindexState)
+        generation = reindex.generation
+        Reindex.objects.filter(pk=reindex.pk).update(state=ReindexState.CANCELLED, ended_at=Now(), **RELEASED)
+        if generation is not None and generation.retired_at is not None:
+            IndexGeneration.objects.filter(pk=generation.pk).update(state=GenerationState.RETIRED)
+        elif generation is not None:
+            comparison_end(generation, reason="The re-index was cancelled.")
+            IndexGeneration.objects.filter(pk=generation.pk).update(state=GenerationState.DROPPED)
+    if generation is not None and generation.retired_at is None:
+        generation_discard(generation.pk)
+    return _anew(reindex)
+
+
+def live_generation(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    """The generation that answers.
+
+    Raises:
+        ConflictError: there is none yet.
+    """
+    live = generation_live(knowledge_base)
+    if live is None:
+        raise ConflictError(f"{knowledge_base.name!r} has no index yet.", action="Upload documents first.")
+    return live
+
+
+def _chunks(knowledge_base_id: UUID) -> int:
+    ready = DocumentVersion.objects.filter(
+        document__knowledge_base=knowledge_base_id, document__deleted_at=None, status=VersionStatus.READY
+    )
+    return int(ready.aggregate(total=Sum("chunk_count"))["total"] or 0)
+
+
+def _check_overrides(knowledge_base: KnowledgeBase, chunking: ChunkingSettings) -> None:
+    """What a document sets itself must be possible with the new settings too."""
+    own = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None).exclude(chunking={})
+    for title, override in own.values_list("title", "chunking"):
+        try:
+            chunking.overridden(override)
+        except InvalidChunkingError as error:
+            raise InvalidChunkingError(f"{title!r} has chunking of its own: {error.message}") from error
+
+
+def _check_not_dropping(live: IndexGeneration, chunking: ChunkingSettings) -> None:
+    """Chunks that are being removed would vanish from under the new generation."""
+    dropped = IndexGeneration.objects.filter(
+        knowledge_base=live.knowledge_base_id, chunking_key=chunking.key, state=GenerationState.DROPPED
+    )
+    if chunking.key != live.chunking_key and dropped.exists():
+        raise ConflictError(
+            "A generation of the same chunking is being removed.", action="Try again in a few minutes.", retry_after=60
+        )
+
+
+def _locked(knowledge_base: KnowledgeBase, *states: ReindexState) -> Reindex:
+    rows = Reindex.objects.select_for_update(of=("self",)).select_related("generation")
+    found = rows.filter(knowledge_base=knowledge_base).exclude(state__in=ENDED).first()
+    if found is None:
+        raise ConflictError(f"No re-index of {knowledge_base.name!r} is under way.", action="Start one.")
+    if found.state not in states:
+        wanted = " or ".join(state.value for state in states)
+        raise ConflictError(
+            f"The re-index of {knowledge_base.name!r} is {found.state}, not {wanted}.",
+            action="Wait for it, or cancel it.",
+        )
+    return found
+
+
+def _not_ended(knowledge_base: KnowledgeBase) -> ConflictError:
+    return ConflictError(
+        f"A re-index of {knowledge_base.name!r} has not ended.", action="Resume it, let it switch, or cancel it first."
+    )
+
+
+def _anew(reindex: Reindex) -> Reindex:
+    rows = Reindex.objects.select_related("knowledge_base", "generation__model_version__model", "previous")
+    return rows.get(pk=reindex.pk)

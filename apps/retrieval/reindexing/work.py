@@ -1,0 +1,93 @@
+"""Working on re-indexes: claimed under leases, portion by portion, for a turn at a time, so that nothing waits for long."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from apps.retrieval.reindexing.building import portion_build
+from apps.retrieval.reindexing.comparing import comparison_begin, comparison_work
+from apps.retrieval.reindexing.holding import RELEASED
+from apps.retrieval.reindexing.models import Reindex, ReindexState
+from apps.retrieval.reindexing.switching import generation_of, switch_try
+from apps.retrieval.reindexing.waiting import reindexes_open
+from apps.retrieval.services.generations import generation_index_if_large
+from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
+from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release
+
+logger = logging.getLogger(__name__)
+
+TURN_SECONDS = 10.0
+PAUSE_SECONDS = 1.0
+BACKOFF_SECONDS = 2.0
+
+
+def reindex_work(*, reindex_id: UUID | None = None, seconds: float = TURN_SECONDS) -> bool:
+    """Claim a re-index, or the named one, and work on it for about that many seconds; whether there was one to claim."""
+    rows = reindexes_open().filter(attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+    claim = lease_claim(rows.filter(pk=reindex_id) if reindex_id else rows, limit=1)
+    if not claim.ids:
+        return False
+    try:
+        with heartbeat(Reindex, claim):
+            _work(claim, until=time.monotonic() + seconds)
+    except LeaseLostError as error:
+        logger.warning("%s", error.message)
+    except PermanentError as error:
+        _held(claim).update(state=ReindexState.FAILED, error=error.sentence, **RELEASED)
+    except (TransientError, DatabaseError) as error:
+        _postpone(claim, error)
+    except Exception as error:
+        _postpone(claim, error)
+        raise
+    return True
+
+
+def _work(claim: Claim, *, until: float) -> None:
+    """Step after step until it rests, waits for somebody else, or the time is over."""
+    while _step(claim, seconds=until - time.monotonic()):
+        if time.monotonic() > until:
+            lease_release(Reindex, claim, claim.ids)
+            return
+    _held(claim).update(not_before=Now() + timedelta(seconds=PAUSE_SECONDS))
+    lease_release(Reindex, claim, claim.ids)
+
+
+def _step(claim: Claim, *, seconds: float) -> bool:
+    """Do what comes next; False where nothing does for now."""
+    rows = Reindex.objects.select_related("knowledge_base", "generation__model_version__model", "previous")
+    reindex = rows.get(pk=claim.ids[0])
+    if reindex.state == ReindexState.BUILDING:
+        return portion_build(claim, reindex) or _finish_building(claim, reindex)
+    if reindex.state == ReindexState.COMPARING:
+        return comparison_work(claim, reindex, seconds=max(seconds, PAUSE_SECONDS))
+    if reindex.state == ReindexState.SWITCHING:
+        return portion_build(claim, reindex) or not switch_try(reindex.pk, claim=claim)
+    return False
+
+
+def _finish_building(claim: Claim, reindex: Reindex) -> bool:
+    """A large generation gets its HNSW index now: searches shall not become slow with the switch."""
+    generation_index_if_large(generation_of(reindex))
+    comparison_begin(claim)
+    return True
+
+
+def _postpone(claim: Claim, error: Exception) -> None:
+    """Let it be taken up again later, with its reason: exponential back-off with full jitter."""
+    text = error.sentence if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
+    for reindex in _held(claim):
+        wait = timedelta(seconds=random.uniform(0, BACKOFF_SECONDS * 2**reindex.attempts))  # noqa: S311
+        _held(claim).update(not_before=Now() + wait, error=text, **RELEASED)
+
+
+def _held(claim: Claim) -> QuerySet[Reindex]:
+    return Reindex.objects.filter(pk__in=claim.ids, lease_owner=claim.owner)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from apps.documents.models import Chunk, KnowledgeBase
+from apps.models.embedding_model import EmbeddingModel
+from apps.retrieval.evaluation.models import EvaluationRun, RunState
+from apps.retrieval.models import Embedding, GenerationState, IndexGeneration, LexicalSegment
+from apps.retrieval.reindexing import dropping
+from apps.retrieval.reindexing.dropping import generation_discard, generation_drop, generations_dropped
+from apps.retrieval.reindexing.models import ReindexState, SwitchMode
+from apps.retrieval.reindexing.services import reindex_cancel, reindex_resume, reindex_rollback
+from apps.retrieval.services.generations import generation_ensure
+from ragsite.core.errors import ConflictError, TransientError
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked, library
+from tests.apps.retrieval.evaluation.asking import started as evaluated
+from tests.apps.retrieval.reindexing.rebuilding import assert_whole, other_model, started, worked
+from tests.apps.retrieval.reindexing.test_reindexing import SMALL
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def base() -> KnowledgeBase:
+    return library()
+
+
+@pytest.fixture
+def smaller(base: KnowledgeBase, tmp_path: Path) -> EmbeddingModel:
+    return other_model(tmp_path)
+
+
+def long_ago(generation: IndexGeneration) -> IndexGeneration:
+    IndexGeneration.objects.filter(pk=generation.pk).update(retired_at=Now() - timedelta(minutes=1))
+    generation.refresh_from_db()
+    return generation
+
+
+def partition_of(generation: IndexGeneration) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [generation.partition])
+        return bool(cursor.fetchone()[0])
+
+
+def test_a_dropped_generation_takes_along_the_chunks_and_terms_that_nobody_else_uses(
+    base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dropping, "VERSIONS", 1)
+    old = generation_ensure(base)
+    worked(started(base, model=smaller, chunking=SMALL))
+    generation_drop(long_ago(old), by="anna")
+    live = generation_ensure(base)
+    assert list(IndexGeneration.objects.all()) == [live]
+    assert not partition_of(old)
+    assert set(Chunk.objects.values_list("chunking_key", flat=True)) == {live.chunking_key}
+    assert set(LexicalSegment.objects.values_list("chunking_key", flat=True)) == {live.chunking_key}
+    assert_whole(live)
+    event = OutboxEvent.objects.get(type="vector.deleted")
+    assert (event.payload["generation_id"], event.payload["by"]) == (old.pk, "anna")
+    assert make.found(make.scope(base), TEXTS["tides"])[0] in TEXTS["tides"]
+
+
+def test_chunks_that_the_live_generation_shares_stay(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    old, chunks = generation_ensure(base), Chunk.objects.count()
+    worked(started(base, model=smaller))
+    generation_drop(long_ago(old), by="test")
+    assert (Chunk.objects.count(), Embedding.objects.count(), LexicalSegment.objects.count()) == (chunks, chunks, 1)
+
+
+def test_the_live_generation_and_one_that_is_being_built_cannot_be_dropped(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
+    live, reindex = generation_ensure(base), started(base, model=smaller)
+    assert reindex.generation is not None
+    for generation, why in ((live, "answers searches"), (reindex.generation, "is being built")):
+        with pytest.raises(ConflictError, match=why):
+            generation_drop(generation, by="test")
+    assert partition_of(live)
+    assert partition_of(reindex.generation)
+
+
+def test_a_generation_that_answered_a_moment_ago_is_kept_for_the_searches_that_are_at_it(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
+    old = generation_ensure(base)
+    worked(started(base, model=smaller))
+    with pytest.raises(ConflictError, match="answered less than 20 s ago") as error:
+        generation_drop(old, by="test")
+    assert error.value.retry_after == 20
+    assert partition_of(old)
+
+
+def test_a_generation_that_is_being_evaluated_cannot_be_dropped(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    old, made = generation_ensure(base), asked(base)
+    worked(started(base, model=smaller))
+    run = evaluated(made, generation=old)
+    with pytest.raises(ConflictError, match="is being evaluated"):
+        generation_drop(long_ago(old), by="test")
+    run.refresh_from_db()
+    assert run.state == RunState.WAITING
+
+
+def test_a_drop_whose_process_died_is_finished_by_the_sweep(
+    base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = generation_ensure(base)
+    worked(started(base, model=smaller, chunking=SMALL))
+
+    def dies(generation: IndexGeneration) -> None:
+        raise TransientError("The table of vectors is in use.")
+
+    monkeypatch.setattr(dropping, "partition_drop", dies)
+    with pytest.raises(TransientError):
+        generation_drop(long_ago(old), by="test")
+    monkeypatch.undo()
+    with pytest.raises(ConflictError, match="No earlier generation is kept"):
+        reindex_rollback(base, by="test")
+    with pytest.raises(ConflictError, match="of the same chunking is being removed"):
+        started(base, chunking=SMALL.overridden(old.chunking))
+    assert generations_dropped() == [old.pk]
+    generation_discard(old.pk)
+    assert (generations_dropped(), partition_of(old)) == ([], False)
+
+
+def test_a_cancelled_re_index_leaves_nothing_of_what_it_built(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    asked(base)
+    live, chunks = generation_ensure(base), set(Chunk.objects.values_list("pk", flat=True))
+    reindex = worked(started(base, model=smaller, chunking=SMALL, switch=SwitchMode.MANUAL))
+    assert reindex.state == ReindexState.READY
+    assert reindex_cancel(base).state == ReindexState.CANCELLED
+    assert list(IndexGeneration.objects.all()) == [live]
+    assert set(Chunk.objects.values_list("pk", flat=True)) == chunks
+    with pytest.raises(ConflictError, match="No re-index"):
+        reindex_resume(base)
+
+
+def test_a_comparison_that_is_cancelled_fails_its_runs_in_words(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    asked(base)
+    reindex = started(base, model=smaller)
+    run = evaluated(base.evaluation_sets.get(), generation=reindex.generation)
+    reindex_cancel(base)
+    run = EvaluationRun.objects.get(pk=run.pk)
+    assert (run.state, run.error) == (RunState.FAILED, "The re-index was cancelled.")
+
+
+def test_a_cancelled_roll_back_keeps_its_generation(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+    old = generation_ensure(base)
+    worked(started(base, model=smaller))
+    make.ready_version(base, "The ferry leaves at eight.", filename="ferry.txt")
+    assert reindex_rollback(base, by="test").state == ReindexState.SWITCHING
+    reindex_cancel(base)
+    old.refresh_from_db()
+    assert (old.state, partition_of(old)) == (GenerationState.RETIRED, True)

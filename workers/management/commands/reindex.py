@@ -1,0 +1,251 @@
+"""`manage.py reindex`: another model or other chunking for a knowledge base, while its searches go on."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from apps.documents.models import KnowledgeBase
+from apps.documents.services.ingestion import knowledge_base_named
+from apps.documents.stages import EMBED
+from apps.models.gateway import using_transport
+from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
+from apps.retrieval.reindexing.dropping import generation_drop
+from apps.retrieval.reindexing.models import WORKED_ON, Reindex, ReindexState, SwitchMode
+from apps.retrieval.reindexing.planning import ReindexPlan
+from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
+from apps.retrieval.reindexing.services import (
+    reindex_cancel,
+    reindex_resume,
+    reindex_rollback,
+    reindex_start,
+    reindex_switch,
+)
+from apps.retrieval.reindexing.waiting import reindexes_give_up
+from apps.retrieval.reindexing.work import reindex_work
+from ragsite.core.errors import PermanentError, RagError
+from ragsite.core.presence import workers_listening
+
+INTERRUPTED = 130
+ASKED_BY = "manage.py reindex"
+NOW = "now"
+POLL_SECONDS = 0.5
+TURN_SECONDS = 2.0
+NOT_SWITCHED = frozenset({ReindexState.FAILED, ReindexState.REFUSED, ReindexState.CANCELLED})
+
+
+class Command(BaseCommand):
+    help = (
+        "Build an index generation beside the live one, compare the two on the evaluation sets, and switch. Searches go on "
+        "meanwhile. The work is the workers'; where none runs, this command does it. Interrupted, it goes on with --resume. "
+        "Exits with 0 only if what was asked for was done."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="What is re-indexed.")
+        parser.add_argument("--tenant", default="", help="Its tenant, where several have one of that name.")
+        parser.add_argument(
+            "--model", default="", metavar="NAME_OR_ID", help="The embedding model; as now if not given."
+        )
+        parser.add_argument(
+            "--chunking", default="", metavar="size=400,overlap=40", help="Chunking settings that change, or JSON."
+        )
+        parser.add_argument(
+            "--switch", choices=[*SwitchMode.values, NOW], default=SwitchMode.AUTO.value,
+            help="auto: when the quality did not fall; manual: when you say so; now: let one answer that is ready or refused.",
+        )  # fmt: skip
+        parser.add_argument("--margin", type=float, default=MARGIN, help="How far nDCG@10 may fall (0.02).")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
+        instead = parser.add_mutually_exclusive_group()
+        instead.add_argument("--dry-run", action="store_true", help="Say what it would take, and write nothing.")
+        instead.add_argument("--resume", action="store_true", help="Go on with the one that has not ended.")
+        instead.add_argument(
+            "--status", action="store_true", help="Say what generations there are and what is under way."
+        )
+        instead.add_argument("--rollback", action="store_true", help="Let the generation before answer again.")
+        instead.add_argument("--cancel", action="store_true", help="End the one that has not switched.")
+        instead.add_argument("--drop", nargs="?", const=0, type=int, metavar="GENERATION",
+                             help="Remove a generation that is kept; without a number all of them.")  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        console = Console(file=sys.stderr, highlight=False, quiet=options["json"])
+        try:
+            base = knowledge_base_named(options["knowledge_base"], tenant=options["tenant"])
+            told = _chosen(options)(base, options, console)
+        except RagError as error:
+            raise CommandError(error.sentence) from error
+        except KeyboardInterrupt:
+            console.print("Interrupted; the workers go on with it, or --resume does.")
+            sys.exit(INTERRUPTED)
+        self.stdout.write(json.dumps(told, ensure_ascii=False, default=str) if options["json"] else str(told["text"]))
+        if told.get("state") in NOT_SWITCHED and not options["cancel"]:
+            sys.exit(1)
+
+
+Door = Callable[[KnowledgeBase, dict[str, Any], Console], dict[str, Any]]
+
+
+def _chosen(options: Mapping[str, Any]) -> Door:
+    doors: dict[str, Door] = {
+        "dry_run": _plan, "status": _status, "resume": _resume, "rollback": _rollback, "cancel": _cancel,
+    }  # fmt: skip
+    if options["drop"] is not None:
+        return _drop
+    if options["switch"] == NOW:
+        return _switch
+    return next((door for name, door in doors.items() if options[name]), _start)
+
+
+def _start(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    return _watched(reindex_start(base, _request(base, options)), console)
+
+
+def _resume(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    return _watched(reindex_resume(base), console)
+
+
+def _switch(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    return _watched(reindex_switch(base, by=ASKED_BY), console)
+
+
+def _rollback(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    return _watched(reindex_rollback(base, by=ASKED_BY), console)
+
+
+def _cancel(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    return _told(reindex_cancel(base))
+
+
+def _plan(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    with _models_here():
+        plan = request_plan(base, _request(base, options))
+    return {"dry_run": True, **asdict(plan), "text": _plan_in_words(plan)}
+
+
+def _status(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    generations = [_generation(one) for one in _generations(base)]
+    newest = Reindex.objects.filter(knowledge_base=base).first()
+    lines = [f"{one['id']}: {one['state']}, {one['model']}, chunks of {one['size']} tokens" for one in generations]
+    lines += [reindex_progress(newest).text] if newest else []
+    about: dict[str, Any] = {"reindex": _told(newest) if newest else None, "generations": generations}
+    return about | {"text": "\n".join(lines)}
+
+
+def _drop(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+    wanted = [
+        one
+        for one in _generations(base)
+        if (one.pk == options["drop"] if options["drop"] else one.state == GenerationState.RETIRED)
+    ]
+    if not wanted:
+        raise PermanentError(
+            f"{base.name!r} keeps no generation{' ' + str(options['drop']) if options['drop'] else ''} to drop.",
+            action="See --status.",
+        )
+    for generation in wanted:
+        generation_drop(generation, by=ASKED_BY)
+    dropped = [one.pk for one in wanted]
+    return {"dropped": dropped, "text": f"Dropped: {', '.join(map(str, dropped))}."}
+
+
+def _watched(reindex: Reindex, console: Console) -> dict[str, Any]:
+    """What became of the re-index, after it has come to rest; without a worker it is worked on here."""
+    with _bar(console) as told:
+        while reindex.state in WORKED_ON:
+            if not workers_listening(EMBED):
+                _work_here(reindex)
+            else:
+                time.sleep(POLL_SECONDS)
+            reindex = Reindex.objects.select_related("knowledge_base").get(pk=reindex.pk)
+            told(reindex)
+    return _told(reindex)
+
+
+def _work_here(reindex: Reindex) -> None:
+    """A turn; a worker that was killed may still hold its lease."""
+    with _models_here():
+        if not reindex_work(reindex_id=reindex.pk, seconds=TURN_SECONDS):
+            reindexes_give_up()
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _models_here() -> Iterator[None]:
+    with using_transport("fake" if settings.RAGSITE_MODEL_TRANSPORT == "fake" else "local"):
+        yield
+
+
+def _request(base: KnowledgeBase, options: dict[str, Any]) -> Any:
+    return reindex_request(
+        base,
+        asked_by=ASKED_BY,
+        model=options["model"],
+        chunking=_chunking(options["chunking"]),
+        switch=options["switch"],
+        margin=options["margin"],
+    )
+
+
+def _chunking(text: str) -> dict[str, Any]:
+    """`size=400,overlap=40` or a JSON object, as settings."""
+    if text.startswith("{"):
+        try:
+            return dict(json.loads(text))
+        except ValueError as error:
+            raise PermanentError(f"--chunking {text!r} is not JSON: {error}.", action="Mend it.") from error
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    return {name.strip(): int(value) if value.strip().isdecimal() else value.strip() for name, _, value in pairs}
+
+
+def _generations(base: KnowledgeBase) -> list[IndexGeneration]:
+    rows = IndexGeneration.objects.filter(knowledge_base=base).exclude(state=GenerationState.DROPPED)
+    return list(rows.select_related("model_version__model"))
+
+
+def _generation(generation: IndexGeneration) -> dict[str, Any]:
+    return {
+        "id": generation.pk,
+        "state": generation.state,
+        "model": str(generation.model_version),
+        "size": generation.chunking["size"],
+        "vectors": generation.embeddings.count(),
+    }
+
+
+def _told(reindex: Reindex) -> dict[str, Any]:
+    names = ("state", "generation_id", "previous_id", "embedded", "reused", "comparison", "note", "error")
+    return {name: getattr(reindex, name) for name in names} | {"text": reindex_progress(reindex).text}
+
+
+def _plan_in_words(plan: ReindexPlan) -> str:
+    about = "about " if plan.is_estimate else ""
+    took = "unknown, no model answered" if plan.seconds is None else f"about {duration_in_words(plan.seconds)}"
+    return (
+        f"{plan.documents:,} documents in {plan.versions:,} versions, {about}{plan.chunks:,} chunks: {plan.reused:,} vectors "
+        f"are reused, {plan.vectors:,} are made by {plan.model} ({plan.dimensions} dimensions). Time: {took}. "
+        f"Disk: about {plan.megabytes:,.1f} MB for vectors. Nothing was written."
+    )
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Callable[[Reindex], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
+        task = bar.add_task("Re-index", total=1.0)
+
+        def tell(reindex: Reindex) -> None:
+            progress = reindex_progress(reindex)
+            bar.update(task, completed=progress.share, description=progress.text[:100])
+
+        yield tell
