@@ -29,7 +29,7 @@ def sweep() -> None:
     _evaluations_sweep()
     reindexes_give_up()
     if reindexes_waiting().exists():
-        CeleryDoorbell().ring(REINDEX)
+        CeleryDoorbell().ring_now(REINDEX)
 
 
 def purge() -> None:

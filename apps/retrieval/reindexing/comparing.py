@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.comparing import runs_compare
 from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
 from apps.retrieval.evaluation.modes import Searching
@@ -68,8 +69,10 @@ def _sets(reindex: Reindex) -> list[EvaluationSet]:
 
 
 def _pair(evaluation_set: EvaluationSet, old: IndexGeneration, new: IndexGeneration) -> dict[str, str]:
+    """Two runs in the mode in which the knowledge base is searched."""
+    how = Searching(mode=RetrievalSettings.from_dict(evaluation_set.knowledge_base.retrieval).mode)
     before, after = (
-        evaluation_run_start(evaluation_set=evaluation_set, how=Searching(), asked_by=ASKED_BY, generation=generation)
+        evaluation_run_start(evaluation_set=evaluation_set, how=how, asked_by=ASKED_BY, generation=generation)
         for generation in (old, new)
     )
     return {"set": evaluation_set.name, "before_run": str(before.pk), "after_run": str(after.pk)}

@@ -214,6 +214,8 @@ class Worse(Watched):
 def test_a_switch_is_refused_when_quality_falls_by_more_than_the_margin_and_a_person_may_still_switch(
     base: KnowledgeBase, smaller: EmbeddingModel, use_transport: UseTransport
 ) -> None:
+    # By words too, the questions would be answered although the model tells nothing apart.
+    KnowledgeBase.objects.filter(pk=base.pk).update(retrieval={"mode": "dense"})
     asked(base, "harbour", "tides", "berths")
     use_transport(Worse())
     before = generation_ensure(base)

@@ -87,10 +87,10 @@ def test_the_switch_waits_for_an_activation_that_holds_the_knowledge_base(tmp_pa
     with make.in_background(switch):
         with transaction.atomic():
             assert generations_held([base.pk]) == {base.pk: before}
-            wait_for(lambda: waiting_for_a_lock() or done.is_set(), seconds=10, what="the switch waits")
+            wait_for(lambda: waiting_for_a_lock() or done.is_set(), seconds=30, what="the switch waits")
             assert not done.is_set()
             assert generation_ensure(base) == before
-        wait_for(done.is_set, seconds=10, what="the switch")
+        wait_for(done.is_set, seconds=30, what="the switch")
     assert generation_ensure(base).pk == ready.generation_id
 
 
