@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class BulkRequest:
     knowledge_base: KnowledgeBase
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     chunking: dict[str, Any] = field(default_factory=dict)
     principal: Principal | None = None
 
@@ -83,6 +84,7 @@ def _upload(request: BulkRequest, source: Source) -> Upload | Foreseen:
         filename=source.filename,
         parts=source.parts(),
         metadata=request.metadata,
+        tags=request.tags,
         chunking=request.chunking,
         principal=request.principal,
     )

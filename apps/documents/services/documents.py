@@ -18,7 +18,7 @@ ORPHAN_SECONDS = 3600.0
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
-    """Change `title`, `metadata`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
+    """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
 
     Other chunking cuts the document anew, see `document_rechunk`; all else leaves what is indexed as it is.
 
