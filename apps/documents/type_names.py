@@ -38,7 +38,7 @@ def document_types_named(name: str) -> frozenset[Type]:
     if wanted in FAMILIES:
         return FAMILIES[wanted]
     wanted = EXTENSION_OF.get(wanted, wanted).removeprefix(".")
-    if wanted in Type:
+    if wanted in set(Type):
         return frozenset({Type(wanted)})
     found = EXTENSIONS.get(f".{wanted}")
     if found is None:
