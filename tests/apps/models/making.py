@@ -35,17 +35,18 @@ def tokenizer_train() -> Tokenizer:
 
 
 def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, **config: Any) -> Path:
-    """A two-layer BERT with random weights that reads pairs of texts; 48 tokens at most."""
+    """A two-layer BERT with random weights that reads pairs of texts; 48 tokens at most.
+
+    The weights are larger than a new network's, so that scores differ by more than what the precision takes away.
+    """
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
     settings = BertConfig(
         vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=48, num_labels=scores, **config,
+        intermediate_size=64, max_position_embeddings=48, num_labels=scores, initializer_range=0.3,
+        **config,
     )  # fmt: skip
-    network = BertForSequenceClassification(settings)
-    # Larger than a new network's, so that scores differ by more than what the precision takes away.
-    torch.nn.init.normal_(network.classifier.weight, std=1.0)
-    network.save_pretrained(folder)
+    BertForSequenceClassification(settings).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
