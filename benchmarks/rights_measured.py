@@ -20,6 +20,7 @@ from apps.documents.reading import reading_as
 from apps.models.services.registry import bundled_model_path, model_register
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search import dense
+from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.services.embeddings import embeddings_write
 from apps.retrieval.services.generations import generation_ensure
 from ragsite.gateway.keys import api_key_create
@@ -92,8 +93,10 @@ def _without(scope: AccessScope) -> AbstractContextManager[Any]:
 def _milliseconds(scope: AccessScope, generation: IndexGeneration, vector: Any, server: Path) -> float:
     """Processor time of the server's process for one search."""
     began = _spent(server)
-    found = dense.dense_search(scope, generation=generation, vector=vector, limit=LIMIT)
-    assert len(found.passages) == LIMIT
+    found = dense.dense_search(
+        scope_condition(scope), scope=scope, generations=[generation], vector=vector, limit=LIMIT
+    )
+    assert len(found.hits) == LIMIT
     return (_spent(server) - began) / 1e6
 
 

@@ -26,6 +26,7 @@ from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
 from apps.models.services import registry
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
@@ -199,4 +200,4 @@ def soon() -> Deadline:
 
 def found(where: AccessScope, text: str, *, top_k: int = 10) -> list[str]:
     """The texts of the passages that a search finds, best first."""
-    return [passage.text for passage in search(text, scope=where, top_k=top_k, deadline=soon()).passages]
+    return [passage.text for passage in search(SearchRequest(text, top_k=top_k), scope=where, deadline=soon()).passages]

@@ -32,6 +32,9 @@ class KnowledgeBase(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, default="")
     chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
+    retrieval = models.JSONField(
+        default=dict, blank=True, help_text="How it is searched if a request does not say; empty for the defaults."
+    )
     visibility = models.CharField(
         max_length=10,
         choices=Visibility.choices,

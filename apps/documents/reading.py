@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
 
 from apps.documents.access import AccessScope
 from ragsite.core.row_security import READER
+
+_reading: ContextVar[AccessScope | None] = ContextVar("reading", default=None)
 
 
 @contextmanager
@@ -18,13 +21,20 @@ def reading_as(scope: AccessScope) -> Iterator[None]:
 
     Role and settings are local to a transaction that is always rolled back, or, inside another one, to a savepoint that is.
     So neither they nor other `SET LOCAL` of the block outlive it, and a pooled connection takes nothing to the next
-    request.
+    request. A block within one of the same scope is a part of it, and costs no statement.
     """
+    if _reading.get() == scope:
+        yield
+        return
     with transaction.atomic():
         with connection.cursor() as cursor:
             readable = _OF_ALL_READERS if scope.for_all_readers else _OF_SUBJECTS
             cursor.execute(_BECOME_READER.format(readable=readable), _identity(scope))
-        yield
+        outer = _reading.set(scope)
+        try:
+            yield
+        finally:
+            _reading.reset(outer)
         transaction.set_rollback(True)
 
 

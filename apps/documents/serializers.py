@@ -13,6 +13,7 @@ from apps.documents.diffs import ChangeKind
 from apps.documents.metadata import metadata_fault
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
 from apps.documents.progress import version_progress
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.bulk import FileResult
 from apps.documents.services.uploads import UploadOutcome
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
@@ -23,15 +24,28 @@ OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
+RETRIEVAL_HELP = (
+    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
+)
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
+
+
+class RetrievalField(serializers.DictField):
+    """Retrieval settings, as they were given."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value: dict[str, Any] = super().to_internal_value(data)
+        RetrievalSettings.from_dict(value)
+        return value
 
 
 class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
     chunking = serializers.DictField(required=False, help_text=CHUNKING_HELP)
+    retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "visibility", "created_at")
+        fields = ("id", "name", "description", "chunking", "retrieval", "visibility", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.from_dict(value).to_dict()
@@ -40,9 +54,11 @@ class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
 class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
     """What may change later; other chunking is a new index generation."""
 
+    retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
+
     class Meta:
         model = KnowledgeBase
-        fields = ("name", "description", "visibility")
+        fields = ("name", "description", "retrieval", "visibility")
         extra_kwargs = {field: {"required": False} for field in fields}
 
 

@@ -12,10 +12,12 @@ from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
 from apps.documents.access import access_scope
+from apps.documents.retrieval_settings import Fusion, Mode
 from apps.models.gateway import Deadline
 from apps.retrieval.models import Answer, Citation
 from apps.retrieval.passages import Passage
-from apps.retrieval.pipeline import ask, search
+from apps.retrieval.pipeline import SearchResult, ask, search
+from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.services.answers import answer_visible
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
@@ -31,10 +33,28 @@ class QueryBody(Schema):
 
     knowledge_bases: list[UUID] | None = Field(None, max_length=50)
     top_k: int = Field(10, ge=1, le=100)
+    mode: Mode | None = Field(None, description="Which legs answer; as the knowledge bases are set if not given.")
+    fusion: Fusion | None = Field(None, description="How a hybrid search brings its legs into one order.")
+    weight: float | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
+    threshold: float | None = Field(
+        None, allow_inf_nan=False, description="The least `score` of a passage, on the scale of the mode."
+    )
+
+    def request(self, text: str) -> SearchRequest:
+        """The search that this body asks for."""
+        return SearchRequest(
+            text,
+            top_k=self.top_k,
+            mode=self.mode,
+            fusion=self.fusion,
+            weight=self.weight,
+            threshold=self.threshold,
+        )
 
 
 class SearchBody(QueryBody):
     query: Text
+    explain: bool = False
 
 
 class AskBody(QueryBody):
@@ -62,15 +82,61 @@ class SpanOut(Schema):
     score: float
 
 
+class ScoresOut(Schema):
+    """What each step thought of a passage; a rank, from 1, is null where the step did not find it.
+
+    `dense` is the cosine similarity, `lexical` BM25, `fused` the score of the hybrid order.
+    """
+
+    dense: float | None
+    dense_rank: int | None
+    lexical: float | None
+    lexical_rank: int | None
+    fused: float | None
+    fused_rank: int | None
+    rerank: float | None
+    rerank_rank: int | None
+
+
 class PassageOut(SpanOut):
     knowledge_base: UUID
     chunk: int
     text: str
+    scores: ScoresOut
+
+
+class DegradedOut(Schema):
+    """A step that could not be done, and what was done instead."""
+
+    step: str
+    code: str
+    detail: str
+
+
+class PlanOut(Schema):
+    """How a leg searched these index generations."""
+
+    leg: Mode
+    plan: str
+    generations: list[int]
+
+
+class ExplanationOut(Schema):
+    """How the passages came about; `candidates` says how many chunks each step left."""
+
+    mode: Mode
+    fusion: Fusion
+    weight: float
+    plans: list[PlanOut]
+    candidates: dict[str, int]
+    milliseconds: dict[str, float]
 
 
 class SearchOut(Schema):
     passages: list[PassageOut]
     milliseconds: dict[str, float]
+    degraded: list[DegradedOut] = Field(description="Empty as a rule.")
+    explanation: ExplanationOut | None = Field(None, description="With `explain`.")
 
 
 class CitationOut(SpanOut):
@@ -96,12 +162,15 @@ ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem
 
 @router.post("/search", response={200: SearchOut, **ERRORS}, summary="Search passages")
 def search_passages(request: HttpRequest, body: SearchBody) -> SearchOut:
-    """The passages nearest to the query, best first."""
+    """The passages that answer the query best, best first."""
     scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
-    found = search(body.query, scope=scope, top_k=body.top_k, deadline=deadline)
+    found = search(body.request(body.query), scope=scope, deadline=deadline)
     return SearchOut(
-        passages=[_passage(passage) for passage in found.passages], milliseconds=found.timings.milliseconds
+        passages=[_passage(passage) for passage in found.passages],
+        milliseconds=found.timings.milliseconds,
+        degraded=_degraded(found),
+        explanation=_explanation(found) if body.explain else None,
     )
 
 
@@ -111,7 +180,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     principal = _caller(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
-    return _answer(ask(body.question, scope=scope, asked_by=principal.name, top_k=body.top_k, deadline=deadline))
+    return _answer(ask(body.request(body.question), scope=scope, asked_by=principal.name, deadline=deadline))
 
 
 @router.get("/answers/{answer_id}", response={200: AnswerOut, **ERRORS}, summary="Look an answer up again")
@@ -140,6 +209,27 @@ def _passage(passage: Passage) -> PassageOut:
         end=passage.end,
         text=passage.text,
         score=passage.score,
+        scores=ScoresOut.model_validate(passage.scores),
+    )
+
+
+def _degraded(found: SearchResult) -> list[DegradedOut]:
+    error = found.degraded
+    if error is None:
+        return []
+    detail = f"The query could not be embedded, so that only its words were searched for. {error.sentence}"
+    return [DegradedOut(step="embed", code=error.error_code, detail=detail)]
+
+
+def _explanation(found: SearchResult) -> ExplanationOut:
+    settings = found.settings
+    return ExplanationOut(
+        mode=settings.mode,
+        fusion=settings.fusion,
+        weight=settings.weight,
+        plans=[PlanOut(leg=plan.leg, plan=plan.plan, generations=list(plan.generations)) for plan in found.plans],
+        candidates=dict(found.candidates),
+        milliseconds=found.timings.milliseconds,
     )
 
 

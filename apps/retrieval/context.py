@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from apps.retrieval.passages import Passage
 
 CHARACTERS = 12_000
-MIN_SCORE = 0.10
+MIN_SIMILARITY = 0.10
 
 
 def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) -> tuple[Passage, ...]:
@@ -15,7 +15,13 @@ def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) 
     chosen: list[Passage] = []
     left = characters
     for passage in passages:
-        if passage.score >= MIN_SCORE and len(passage.text) <= left:
+        if _may_answer(passage) and len(passage.text) <= left:
             chosen.append(passage)
             left -= len(passage.text)
     return tuple(chosen)
+
+
+def _may_answer(passage: Passage) -> bool:
+    """Whether it is near to the question, or has words of it: a part number has no meaning to be near to."""
+    scores = passage.scores
+    return scores.dense is None or scores.dense >= MIN_SIMILARITY or scores.lexical_rank is not None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+from apps.retrieval.search.fusion import Scores
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`start` and `end` are characters in the version's parsed text; `score` is the cosine similarity, -1 to 1."""
+    """`start` and `end` are characters in the version's parsed text; `score` is the one that passages are ordered by."""
 
     chunk_id: int
     document_id: UUID
@@ -23,3 +25,4 @@ class Passage:
     heading_path: tuple[str, ...]
     place: dict[str, Any] | None
     score: float
+    scores: Scores = field(default_factory=Scores)

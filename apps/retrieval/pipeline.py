@@ -2,72 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from apps.documents.access import AccessScope
 from apps.documents.reading import reading_as
+from apps.documents.retrieval_settings import Mode, RetrievalSettings
 from apps.models.gateway import Deadline
 from apps.retrieval.citations import citations_verify
 from apps.retrieval.context import context_build
 from apps.retrieval.generation.extractive import ExtractiveGenerator
 from apps.retrieval.generation.types import Draft, Generator, Question
-from apps.retrieval.models import Answer
+from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.questions import questions_embed
-from apps.retrieval.search.dense import SearchPlan, dense_search, generations_in_scope
-from apps.retrieval.search.fusion import fuse_by_score
+from apps.retrieval.search.conditions import scope_condition
+from apps.retrieval.search.dense import generations_in_scope
+from apps.retrieval.search.fusion import Ranked, rank
+from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
+from apps.retrieval.search.loading import passages_load
+from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.services.answers import AnswerRecord, answer_save
 from apps.retrieval.timing import Timings
 from ragsite.core.database import connection_release
+from ragsite.core.errors import TransientError
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Passages best first, how each generation was searched, and how long each step took."""
+    """Passages best first, and how they came about.
 
-    questions: tuple[Question, ...]
+    `settings` are those that were searched by, `candidates` how many chunks each step left. `degraded` is why the
+    question was not embedded: then the passages were found by words alone.
+    """
+
     passages: tuple[Passage, ...]
-    plans: dict[int, SearchPlan]
+    settings: RetrievalSettings
+    questions: tuple[Question, ...] = ()
+    plans: tuple[PlanOfLeg, ...] = ()
+    candidates: Mapping[str, int] = field(default_factory=dict)
+    degraded: TransientError | None = None
     timings: Timings = field(default_factory=Timings)
 
 
-def search(text: str, *, scope: AccessScope, top_k: int, deadline: Deadline) -> SearchResult:
-    """The `top_k` passages nearest to the text that the scope allows.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request with its question embedded, where that is needed and possible."""
+
+    request: SearchRequest
+    settings: RetrievalSettings
+    questions: Mapping[UUID, Question]
+    degraded: TransientError | None = None
+
+
+def search(
+    request: SearchRequest, *, scope: AccessScope, deadline: Deadline, generation: IndexGeneration | None = None
+) -> SearchResult:
+    """The passages that the request asks for and the scope allows, of the live generations or of the given one.
 
     Raises:
-        ModelUnavailableError: no model worker answered before the deadline.
+        InvalidRetrievalError: the request's weight is not possible.
+        ModelUnavailableError: no model worker answered before the deadline, and the request may not fall back on words.
     """
     timings = Timings()
     with timings.step("scope"):
-        generations = generations_in_scope(scope)
+        generations = [generation] if generation else generations_in_scope(scope)
     with timings.step("embed"):
-        questions = questions_embed(text, generations, deadline=deadline)
-    with timings.step("search"):
-        found = {
-            g.pk: dense_search(scope, generation=g, vector=questions[g.pk].vector, limit=top_k) for g in generations
-        }
-    with timings.step("fuse"):
-        passages = fuse_by_score([result.passages for result in found.values()], limit=top_k)
-    plans = {pk: result.plan for pk, result in found.items()}
-    return SearchResult(tuple(questions.values()), passages, plans, timings)
+        asked = _embedded(request, generations, deadline)
+    where = Searched(scope, scope_condition(scope), generations, request.depth)
+    with reading_as(scope):
+        legs = _legs(where, asked, timings)
+        with timings.step("fuse"):
+            ranked = rank(legs.dense, legs.lexical, settings=asked.settings)
+        with timings.step("passages"):
+            passages = passages_load(_best(ranked, request), where.condition, scope=scope)
+    found = {"dense": len(legs.dense.hits), "lexical": len(legs.lexical.hits)}
+    candidates = found | {"fused": len(ranked), "passages": len(passages)}
+    questions = tuple(asked.questions.values())
+    return SearchResult(passages, asked.settings, questions, legs.plans, candidates, asked.degraded, timings)
 
 
-def ask(text: str, *, scope: AccessScope, asked_by: str, top_k: int, deadline: Deadline) -> Answer:
+def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: Deadline) -> Answer:
     """Answer a question from the documents that the scope allows; every claim has a citation that was checked.
 
     Raises:
+        InvalidRetrievalError: the request's weight is not possible.
         ModelUnavailableError: no model worker answered before the deadline.
     """
-    found = search(text, scope=scope, top_k=top_k, deadline=deadline)
+    # An answer needs the model too: there is nothing to fall back on.
+    found = search(replace(request, fallback=False), scope=scope, deadline=deadline)
     generator = generator_default()
     with found.timings.step("context"):
         context = context_build(found.passages)
     with found.timings.step("generate"):
-        draft = _generate(generator, found.questions, context, deadline)
+        draft = _generate(generator, _question(found, request, scope, deadline), context, deadline)
     with found.timings.step("cite"), reading_as(scope):
         checked = citations_verify(draft)
-    return answer_save(AnswerRecord(text, scope, asked_by, checked, len(context), found.timings.milliseconds))
+    return answer_save(AnswerRecord(request.text, scope, asked_by, checked, len(context), found.timings.milliseconds))
 
 
 def generator_default() -> Generator:
@@ -75,10 +107,47 @@ def generator_default() -> Generator:
     return ExtractiveGenerator()
 
 
-def _generate(
-    generator: Generator, questions: Sequence[Question], context: Sequence[Passage], deadline: Deadline
-) -> Draft:
-    if not context:
+def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _Asked:
+    settings = settings_for(request, generations)
+    if settings.mode is Mode.LEXICAL:
+        return _Asked(request, settings, {})
+    try:
+        return _Asked(request, settings, questions_embed(request.text, generations, deadline=deadline))
+    except TransientError as error:
+        if not request.may_fall_back:
+            raise
+        return _Asked(request, replace(settings, mode=Mode.LEXICAL), {}, error)
+
+
+def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
+    """What the legs of the mode found."""
+    dense, lexical = [], None
+    if asked.settings.mode is not Mode.LEXICAL:
+        with timings.step("dense"):
+            dense = dense_leg(where, asked.questions)
+    if asked.settings.mode is not Mode.DENSE:
+        with timings.step("lexical"):
+            lexical = lexical_leg(where, asked.request.text)
+    with timings.step("fuse"):
+        return legs_completed(where, dense, lexical)
+
+
+def _question(found: SearchResult, request: SearchRequest, scope: AccessScope, deadline: Deadline) -> Question | None:
+    """The question with a vector, which a search by words did without; None where nothing is searched."""
+    questions = found.questions
+    if found.passages and not questions:
+        questions = tuple(questions_embed(request.text, generations_in_scope(scope), deadline=deadline).values())
+    return next(iter(questions), None)
+
+
+def _generate(generator: Generator, question: Question | None, context: Sequence[Passage], deadline: Deadline) -> Draft:
+    if not context or question is None:
         return Draft(generator.name, ())
     connection_release()
-    return generator.generate(questions[0], context, deadline=deadline)
+    return generator.generate(question, context, deadline=deadline)
+
+
+def _best(ranked: Sequence[Ranked], request: SearchRequest) -> list[Ranked]:
+    """As many as were asked for, of those whose score is high enough."""
+    least = request.threshold
+    return [one for one in ranked[: request.top_k] if least is None or one.score >= least]

@@ -12,15 +12,18 @@ from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 
 
-def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> dict[int, Question]:
-    """The question by generation id; generations of one model share its vector."""
+def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> dict[UUID, Question]:
+    """The question with its vector, by the version of each model among the generations.
+
+    Raises:
+        ModelUnavailableError: no model worker answered before the deadline.
+    """
     models = {version_id: embedding_model_version(version_id) for version_id in _model_versions(generations)}
     connection_release()
-    questions = {
+    return {
         version_id: Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=deadline)[0], model)
         for version_id, model in models.items()
     }
-    return {generation.pk: questions[generation.model_version_id] for generation in generations}
 
 
 def _model_versions(generations: Sequence[IndexGeneration]) -> list[UUID]:

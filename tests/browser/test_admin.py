@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from apps.documents.models import Document, DocumentVersion
 from apps.models.gateway import Deadline
 from apps.retrieval.pipeline import ask
+from apps.retrieval.search.request import SearchRequest
 from ragsite.gateway.models import ApiKey
 from tests import factories
 from tests.browser.visiting import Visit
@@ -20,7 +21,7 @@ def ready_version() -> DocumentVersion:
     """A version that answers, and a question that was answered with it."""
     version = factories.ready_version()
     scope = factories.scope(version.document.knowledge_base)
-    ask(SENTENCE, scope=scope, asked_by="test", top_k=5, deadline=Deadline.after(60))
+    ask(SearchRequest(SENTENCE, top_k=5), scope=scope, asked_by="test", deadline=Deadline.after(60))
     factories.api_key(version.document.tenant)
     return version
 

@@ -65,7 +65,7 @@ def languages_told(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0006_rights'),
+        ('documents', '0007_retrieval_settings'),
     ]
 
     operations = [

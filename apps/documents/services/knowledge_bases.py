@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import Document, KnowledgeBase, Visibility
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.documents import document_delete
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
@@ -21,29 +22,35 @@ def knowledge_base_create(
     name: str,
     description: str = "",
     chunking: dict[str, Any] | None = None,
+    retrieval: dict[str, Any] | None = None,
     visibility: str = Visibility.TENANT,
 ) -> KnowledgeBase:
     """A new, empty knowledge base.
 
     Raises:
         ConflictError: the tenant has one of that name.
+        InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
     """
+    RetrievalSettings.from_dict(retrieval or {})
     try:
         with transaction.atomic():
             return KnowledgeBase.objects.create(
-                tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}, visibility=visibility
-            )
+                tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}, visibility=visibility,
+                retrieval=retrieval or {},
+            )  # fmt: skip
     except IntegrityError as error:
         raise _name_taken(name) from error
 
 
-def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: str) -> KnowledgeBase:
-    """Change name, description or visibility. Nothing is indexed anew; nothing changed is no event.
+def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: Any) -> KnowledgeBase:
+    """Change name, description, visibility or retrieval. Nothing is indexed anew; nothing changed is no event.
 
     Raises:
         ConflictError: the tenant has another one of that name.
         NotFoundError: it was deleted meanwhile.
+        InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
     """
+    RetrievalSettings.from_dict(changes.get("retrieval", {}))
     try:
         with transaction.atomic():
             return _update(knowledge_base, changes)
@@ -51,7 +58,7 @@ def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: str) -> K
         raise _name_taken(changes.get("name", knowledge_base.name)) from error
 
 
-def _update(knowledge_base: KnowledgeBase, changes: dict[str, str]) -> KnowledgeBase:
+def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any]) -> KnowledgeBase:
     locked = KnowledgeBase.objects.select_for_update().filter(pk=knowledge_base.pk, deleted_at=None).first()
     if locked is None:
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")

@@ -24,7 +24,7 @@ from apps.retrieval.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K, evaluation_run_start
-from apps.retrieval.evaluation.searching import AVAILABLE, RERANK_AVAILABLE
+from apps.retrieval.evaluation.searching import RERANK_AVAILABLE
 from apps.retrieval.evaluation.sets import (
     evaluation_set_create,
     evaluation_set_delete,
@@ -48,7 +48,11 @@ SHORT = 160
 class RunForm(BaseDialogForm):
     """How a set is put to the search."""
 
-    mode = forms.ChoiceField(choices=[(mode.value, mode.value) for mode in AVAILABLE], widget=UnfoldAdminSelectWidget)
+    mode = forms.ChoiceField(
+        choices=[(mode.value, mode.value) for mode in Mode],
+        initial=Mode.HYBRID.value,
+        widget=UnfoldAdminSelectWidget,
+    )
     k = forms.IntegerField(
         label="Cut at", min_value=1, max_value=LARGEST_K, initial=10, widget=UnfoldAdminIntegerFieldWidget,
         help_text="nDCG and the first recall look at so many documents.",

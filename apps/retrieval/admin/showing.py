@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from apps.documents.admin.wording import where_in_words
+from apps.documents.retrieval_settings import Mode
 from apps.retrieval.models import Answer, Citation
 from apps.retrieval.passages import Passage
+from apps.retrieval.pipeline import SearchResult
+from apps.retrieval.search.fusion import Scores
 from ragsite.core.admin.base import row_url
 
-STEPS = ("scope", "embed", "search", "fuse", "context", "generate", "cite")
+STEPS = ("scope", "embed", "dense", "lexical", "fuse", "passages", "context", "generate", "cite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,20 @@ class ShownSpan:
     where: str
     text: str
     score: float
+    score_title: str = "Cosine similarity of the question and this text"
+    details: str = ""
+    """What each leg of the search thought of it."""
     mark: dict[str, str | int] | None = None
     """What marks the span as relevant; None where it can't be marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSearch:
+    """How passages were found: by which mode, and what each leg did."""
+
+    mode: str
+    how: str
+    milliseconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +67,28 @@ def steps_in_order(milliseconds: dict[str, float]) -> dict[str, float]:
     return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
 
 
+def search_shown(result: SearchResult) -> ShownSearch:
+    """How the passages of the result came about."""
+    settings = result.settings
+    legs = [f"{plan.leg} by plan {plan.plan}" for plan in result.plans]
+    fused = f"{settings.fusion}, weight of meaning {settings.weight:g}" if settings.mode is Mode.HYBRID else ""
+    how = "; ".join([*legs, fused] if fused else legs)
+    return ShownSearch(settings.mode.value, how, steps_in_order(result.timings.milliseconds))
+
+
 def passages_shown(passages: tuple[Passage, ...]) -> list[ShownSpan]:
     """The passages, best first."""
     return [_passage(number, passage) for number, passage in enumerate(passages, start=1)]
+
+
+def scores_in_words(scores: Scores) -> str:
+    """`meaning 0.712 (place 2) · words 8.31 (place 1)`; a place is missing where the leg did not find the passage."""
+    legs = (("meaning", scores.dense, scores.dense_rank, 3), ("words", scores.lexical, scores.lexical_rank, 2))
+    return " · ".join(
+        f"{name} {score:.{digits}f}" + (f" (place {place})" if place else "")
+        for name, score, place, digits in legs
+        if score is not None
+    )
 
 
 def _citation(citation: Citation) -> ShownSpan:
@@ -78,5 +112,7 @@ def _passage(number: int, passage: Passage) -> ShownSpan:
         where=where_in_words(passage.heading_path, passage.place),
         text=passage.text,
         score=passage.score,
+        score_title="The score that passages are ordered by",
+        details=scores_in_words(passage.scores),
         mark={"version": str(passage.version_id), "start": passage.start, "end": passage.end},
     )

@@ -16,18 +16,34 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from apps.documents.access import AccessScope, access_scope, knowledge_bases_readable_by
 from apps.documents.models import KnowledgeBase
+from apps.documents.retrieval_settings import Mode
 from apps.models.gateway import Deadline
-from apps.retrieval.admin.showing import ShownAnswer, ShownSpan, answer_shown, passages_shown
+from apps.retrieval.admin.showing import (
+    ShownAnswer,
+    ShownSearch,
+    ShownSpan,
+    answer_shown,
+    passages_shown,
+    search_shown,
+)
 from apps.retrieval.evaluation.models import EvaluationSet
 from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask, search
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import errors_told
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import LONGEST_NAME, principal_of_user
 from ragsite.gateway.models import Permission
 
 PASSAGES = 10
+
+
+MODE_CHOICES = [
+    (Mode.HYBRID.value, "Meaning and words"),
+    (Mode.DENSE.value, "Meaning alone"),
+    (Mode.LEXICAL.value, "Words alone"),
+]
 
 
 class QueryForm(forms.Form):
@@ -40,6 +56,12 @@ class QueryForm(forms.Form):
     )
     question = forms.CharField(max_length=2_000, widget=UnfoldAdminTextInputWidget)
     passages = forms.IntegerField(min_value=1, max_value=50, initial=PASSAGES, widget=UnfoldAdminIntegerFieldWidget)
+    mode = forms.ChoiceField(
+        choices=[("", "As the knowledge base is set"), *MODE_CHOICES],
+        required=False,
+        label="Searched by",
+        widget=UnfoldAdminSelectWidget,
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,6 +75,7 @@ class Tried:
 
     answer: ShownAnswer
     passages: list[ShownSpan]
+    search: ShownSearch
 
 
 def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
@@ -79,14 +102,17 @@ def _marking(request: HttpRequest, form: QueryForm) -> dict[str, Any] | None:
 
 
 def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
-    question, top_k = form.cleaned_data["question"], form.cleaned_data["passages"]
+    fields = form.cleaned_data
+    wanted = SearchRequest(
+        fields["question"], top_k=fields["passages"], mode=Mode(fields["mode"]) if fields["mode"] else None
+    )
     principal = _staff_principal(request, form.cleaned_data["knowledge_base"])
     with errors_told(request):
         scope = _scope(principal, form.cleaned_data["knowledge_base"])
         deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
-        result = search(question, scope=scope, top_k=top_k, deadline=deadline)
-        answer = ask(question, scope=scope, asked_by=principal.name, top_k=top_k, deadline=deadline)
-        return Tried(answer_shown(answer), passages_shown(result.passages))
+        result = search(replace(wanted, fallback=False), scope=scope, deadline=deadline)
+        answer = ask(wanted, scope=scope, asked_by=principal.name, deadline=deadline)
+        return Tried(answer_shown(answer), passages_shown(result.passages), search_shown(result))
     return None
 
 

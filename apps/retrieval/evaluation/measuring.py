@@ -10,6 +10,7 @@ from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationResul
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.ranking import Judged, Ranked, ranked, relevant_keys
 from apps.retrieval.evaluation.searching import passages_for, scope_of
+from ragsite.core.errors import ConflictError
 
 SHOWN = 20
 """How many places of a ranking are kept for people to look at; the figures see all of them."""
@@ -19,10 +20,13 @@ def question_measure(run: EvaluationRun, question: EvaluationQuestion, judged: S
     """Search, rank the documents, measure; the result is not saved.
 
     Raises:
-        RagError: the search did not answer.
+        RagError: the search did not answer, or what the run measures was dropped.
     """
+    if run.generation is None:
+        raise ConflictError("The index generation that this run measures was dropped.", action="Start another run.")
     how = Searching(mode=Mode(run.mode), rerank=run.rerank, depth=run.depth)
-    found = passages_for(question.text, scope=scope_of(run.evaluation_set.knowledge_base), how=how)
+    scope = scope_of(run.evaluation_set.knowledge_base)
+    found = passages_for(question.text, scope=scope, how=how, generation=run.generation)
     ranking, relevant = ranked(found.passages, judged, depth=run.depth), relevant_keys(judged)
     return EvaluationResult(
         run=run,

@@ -19,6 +19,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.measuring import question_measure, run_metrics
 from apps.retrieval.evaluation.mlflow_log import run_log
 from apps.retrieval.evaluation.models import (
@@ -32,6 +33,7 @@ from apps.retrieval.evaluation.models import (
 from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
+from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.generations import generation_live
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.jobs import ring
@@ -49,8 +51,17 @@ LARGEST_K, LARGEST_DEPTH = 1_000, 1_000
 _RELEASED = {"lease_owner": "", "lease_until": None}
 
 
-def evaluation_run_start(*, evaluation_set: EvaluationSet, how: Searching, asked_by: str, k: int = 10) -> EvaluationRun:
+def evaluation_run_start(
+    *,
+    evaluation_set: EvaluationSet,
+    how: Searching,
+    asked_by: str,
+    k: int = 10,
+    generation: IndexGeneration | None = None,
+) -> EvaluationRun:
     """Note a run and wake a worker; it is watched by its state.
+
+    It measures the generation that is live when it begins, or the given one, which may still be built.
 
     Raises:
         PermanentError: the search does not have that mode, or `k` and depth are out of bounds.
@@ -64,8 +75,9 @@ def evaluation_run_start(*, evaluation_set: EvaluationSet, how: Searching, asked
         )
     with transaction.atomic():
         run = EvaluationRun.objects.create(
-            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by
-        )
+            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by,
+            generation=generation,
+        )  # fmt: skip
         ring(EVALUATE)
     return run
 
@@ -122,16 +134,20 @@ def _work(claim: Claim, *, until: float) -> None:
 
 def _begin(claim: Claim) -> EvaluationRun:
     """The run, with a note of what is searched, made at its first start."""
-    run = EvaluationRun.objects.select_related("evaluation_set__knowledge_base").get(pk=claim.ids[0])
+    run = _runs_with_generations().get(pk=claim.ids[0])
     if run.state == RunState.WAITING:
-        generation = generation_live(run.evaluation_set.knowledge_base)
+        base = run.evaluation_set.knowledge_base
+        generation = run.generation or generation_live(base)
         if generation is None:
             raise ConflictError("The knowledge base has nothing to search yet.", action="Upload documents first.")
+        searched_by = RetrievalSettings.from_dict(base.retrieval)
         parameters = {
             "embedding_model": str(generation.model_version),
             "chunking": generation.chunking,
             "chunks": generation.embeddings.count(),
-            "documents": documents_measured(run.evaluation_set.knowledge_base_id).count(),
+            "documents": documents_measured(base.pk).count(),
+            "fusion": searched_by.fusion.value,
+            "weight": searched_by.weight,
         }
         with transaction.atomic():
             _hold(claim)
@@ -139,8 +155,12 @@ def _begin(claim: Claim) -> EvaluationRun:
                 state=RunState.RUNNING, started_at=Coalesce("started_at", Now()), generation=generation,
                 parameters=parameters,
             )  # fmt: skip
-        run.refresh_from_db()
+        return _runs_with_generations().get(pk=run.pk)
     return run
+
+
+def _runs_with_generations() -> QuerySet[EvaluationRun]:
+    return EvaluationRun.objects.select_related("evaluation_set__knowledge_base", "generation__knowledge_base")
 
 
 def _questions_left(run: EvaluationRun) -> list[EvaluationQuestion]:

@@ -10,16 +10,17 @@ from django.conf import settings
 from apps.documents.access import AccessScope
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import Deadline
-from apps.retrieval.evaluation.modes import Mode, Searching
+from apps.retrieval.evaluation.modes import Searching
+from apps.retrieval.models import IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import PermanentError
 
 PASSAGES_PER_DOCUMENT = 3
 """A first guess; where a ranking comes out too short, more are asked for."""
 
 
-AVAILABLE = (Mode.DENSE,)
 RERANK_AVAILABLE = False
 
 
@@ -35,14 +36,8 @@ def searching_check(how: Searching) -> None:
     """Refuse what the search can't do.
 
     Raises:
-        PermanentError: (code `mode_unavailable`) the message names what there is.
+        PermanentError: (code `mode_unavailable`) nothing can rerank.
     """
-    if how.mode not in AVAILABLE:
-        raise PermanentError(
-            f"The mode {how.mode.value!r} is not available.",
-            code="mode_unavailable",
-            action=f"Choose one of {', '.join(mode.value for mode in AVAILABLE)}.",
-        )
     if how.rerank and not RERANK_AVAILABLE:
         raise PermanentError(
             "Reranking is not available.", code="mode_unavailable", action="Evaluate without reranking."
@@ -59,8 +54,10 @@ def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
     )
 
 
-def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:
-    """As many passages as it takes to have `how.depth` documents, or all there are.
+def passages_for(
+    question: str, *, scope: AccessScope, how: Searching, generation: IndexGeneration | None = None
+) -> Found:
+    """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if not told.
 
     Raises:
         PermanentError: (code `mode_unavailable`) as `searching_check`.
@@ -68,16 +65,16 @@ def passages_for(question: str, *, scope: AccessScope, how: Searching) -> Found:
     """
     limit = how.depth * PASSAGES_PER_DOCUMENT
     while True:
-        found = _search(question, scope, how, limit)
+        found = _search(SearchRequest(question, top_k=limit, mode=how.mode, fallback=False), scope, how, generation)
         documents = len({passage.document_id for passage in found.passages})
         if documents >= how.depth or len(found.passages) < limit:
             return found
         limit *= 2
 
 
-def _search(question: str, scope: AccessScope, how: Searching, limit: int) -> Found:
+def _search(request: SearchRequest, scope: AccessScope, how: Searching, generation: IndexGeneration | None) -> Found:
     searching_check(how)
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
-    result = search(question, scope=scope, top_k=limit, deadline=deadline)
+    result = search(request, scope=scope, deadline=deadline, generation=generation)
     return Found(result.passages, (time.monotonic() - started) * 1000)

@@ -133,7 +133,7 @@ class NewEvaluationRunSerializer(serializers.Serializer[Any]):
     """A run to be."""
 
     evaluation_set = serializers.UUIDField()
-    mode = serializers.ChoiceField(choices=MODES, required=False, default=Mode.DENSE.value)
+    mode = serializers.ChoiceField(choices=MODES, required=False, default=Mode.HYBRID.value)
     rerank = serializers.BooleanField(required=False, default=False)
     k = serializers.IntegerField(min_value=1, max_value=LARGEST_K, required=False, default=10)
     depth = serializers.IntegerField(min_value=1, max_value=LARGEST_DEPTH, required=False, default=100)

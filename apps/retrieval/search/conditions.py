@@ -10,13 +10,19 @@ from apps.documents.access import AccessScope
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL over the aliases `c` (documents_chunk) and `d` (documents_document), with its named parameters."""
+    """SQL over the aliases `c` (documents_chunk) and `d` (documents_document), with its named parameters.
+
+    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it.
+    """
 
     sql: str
     parameters: dict[str, Any]
+    narrows: bool = True
 
     def __and__(self, other: Condition) -> Condition:
-        return Condition(f"{self.sql} AND {other.sql}", self.parameters | other.parameters)
+        return Condition(
+            f"{self.sql} AND {other.sql}", self.parameters | other.parameters, self.narrows or other.narrows
+        )
 
 
 def scope_condition(scope: AccessScope) -> Condition:
@@ -31,6 +37,7 @@ def scope_condition(scope: AccessScope) -> Condition:
             "groups": list(scope.subjects.group_ids),
             "api_key": scope.subjects.api_key_id,
         },
+        narrows=False,
     )
 
 

@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.documents import document_delete, documents_purge
+from apps.documents.services.knowledge_bases import knowledge_base_update
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.models import Answer, Citation, Query
@@ -61,7 +63,9 @@ def test_an_answer_is_a_sentence_of_the_documents_with_the_span_it_stands_at(
         assert citation["document"] == str(version.document_id)
     first = answer["citations"][0]
     assert (first["claim"], first["quote"], first["heading_path"]) == (0, SENTENCE, ["Harbour handbook", "Berths"])
-    assert answer["milliseconds"].keys() == {"scope", "embed", "search", "fuse", "context", "generate", "cite"}
+    assert answer["milliseconds"].keys() == {
+        "scope", "embed", "dense", "lexical", "fuse", "passages", "context", "generate", "cite",
+    }  # fmt: skip
 
 
 def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: KnowledgeBase) -> None:
@@ -144,6 +148,82 @@ def test_passages_of_several_knowledge_bases_come_as_one_list(client: Client, ba
     assert {passage["knowledge_base"] for passage in only} == {str(other.pk)}
 
 
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_each_mode_answers_with_the_scores_and_ranks_of_its_legs(client: Client, mode: str) -> None:
+    found = post(client, SEARCH, query=QUESTION, mode=mode, top_k=2, explain=True).json()
+    explanation = found["explanation"]
+    assert explanation["mode"] == mode
+    legs = ["dense", "lexical"] if mode == "hybrid" else [mode]
+    assert [plan["leg"] for plan in explanation["plans"]] == legs
+    assert explanation["candidates"]["passages"] == len(found["passages"]) <= 2
+    assert {*legs, "embed", "fuse", "passages"} <= explanation["milliseconds"].keys()
+    for place, passage in enumerate(found["passages"], start=1):
+        scores = passage["scores"]
+        if mode == "hybrid":
+            assert (scores["fused"], scores["fused_rank"]) == (passage["score"], place)
+            assert {scores["dense_rank"], scores["lexical_rank"]} != {None}
+        else:
+            assert (scores[mode], scores[f"{mode}_rank"]) == (passage["score"], place)
+            assert scores["fused"] is None
+    assert SENTENCE in found["passages"][0]["text"]
+
+
+def test_the_plan_and_the_candidates_of_each_step_are_told_on_request(
+    client: Client, base: KnowledgeBase, version: DocumentVersion
+) -> None:
+    assert post(client, SEARCH, query=QUESTION).json()["explanation"] is None
+    generation = base.generations.get().pk
+    told = post(client, SEARCH, query=QUESTION, explain=True).json()["explanation"]
+    assert (told["mode"], told["fusion"], told["weight"]) == ("hybrid", "convex", RetrievalSettings().weight)
+    assert told["plans"] == [
+        {"leg": "dense", "plan": "exact", "generations": [generation]},
+        {"leg": "lexical", "plan": "pruned", "generations": [generation]},
+    ]
+    assert told["candidates"]["dense"] == told["candidates"]["fused"] == version.chunk_count
+
+
+def test_a_knowledge_base_is_searched_as_it_is_set_unless_the_request_says_otherwise(
+    client: Client, base: KnowledgeBase
+) -> None:
+    knowledge_base_update(knowledge_base=base, retrieval={"mode": "hybrid", "fusion": "rrf", "weight": 0.3})
+
+    def told(**body: Any) -> tuple[str, str, float]:
+        explanation = post(client, SEARCH, query=QUESTION, explain=True, **body).json()["explanation"]
+        return explanation["mode"], explanation["fusion"], explanation["weight"]
+
+    assert told() == ("hybrid", "rrf", 0.3)
+    assert told(mode="dense", weight=0.9) == ("dense", "rrf", 0.9)
+    assert told(fusion="convex") == ("hybrid", "convex", 0.3)
+    other = make.knowledge_base(of=base.tenant)
+    make.ready_version(other)
+    assert told() == ("hybrid", "convex", RetrievalSettings().weight), "the two are not set alike"
+    assert told(knowledge_bases=[str(base.pk)]) == ("hybrid", "rrf", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"mode": "psychic"}, "mode"), ({"fusion": "cold"}, "fusion"), ({"weight": 1.1}, "weight"), ({"weight": "x"}, "weight"),
+     ({"threshold": "high"}, "threshold")],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+def test_what_nothing_can_be_searched_by_is_refused_by_name(
+    client: Client, url: str, field: str, wrong: dict[str, Any], named: str
+) -> None:
+    response = post(client, url, **{field: QUESTION}, **wrong)
+    assert response.status_code == 422
+    assert [named] == [error["field"].rpartition(".")[2] for error in response.json()["errors"]]
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_passages_below_the_threshold_are_left_out(client: Client, mode: str) -> None:
+    passages = post(client, SEARCH, query=QUESTION, mode=mode).json()["passages"]
+    least = passages[0]["score"]
+    kept = post(client, SEARCH, query=QUESTION, mode=mode, threshold=least).json()["passages"]
+    assert kept == [passage for passage in passages if passage["score"] >= least]
+    assert post(client, SEARCH, query=QUESTION, mode=mode, threshold=1000).json()["passages"] == []
+
+
 @pytest.mark.parametrize(("top_k", "status"), [(0, 422), (-1, 422), (101, 422), (1.5, 422), (1, 200), (100, 200)])
 @pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
 def test_top_k_has_bounds(client: Client, url: str, field: str, top_k: float, status: int) -> None:
@@ -184,23 +264,51 @@ class Garbage(FakeTransport):
     ],
     ids=["breaker open", "no worker", "no worker in time", "too late", "no numbers"],
 )  # fmt: skip
-@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+@pytest.mark.parametrize("how", ["ask", "search by meaning alone"])
 def test_a_model_that_does_not_answer_is_a_problem_that_says_when_to_come_back(
-    client: Client, use_transport: Callable[[Any], None], url: str, field: str,
+    client: Client, use_transport: Callable[[Any], None], how: str,
     transport: Any, status: int, code: str, retry_after: str | None,
 ) -> None:  # fmt: skip
     use_transport(transport)
-    response = post(client, url, **{field: QUESTION})
+    by_ask = how == "ask"
+    response = post(client, ASK, question=QUESTION) if by_ask else post(client, SEARCH, query=QUESTION, mode="dense")
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     assert (response.json()["code"], response.get("Retry-After")) == (code, retry_after)
     assert written() == (0, 0, 0, 0)
 
 
-@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
-def test_a_deadline_that_has_passed_is_504(client: Client, settings: Any, url: str, field: str) -> None:
+@pytest.mark.parametrize("mode", [None, "hybrid"])
+def test_a_search_without_a_model_goes_by_words_and_says_so(
+    client: Client, use_transport: Callable[[Any], None], mode: str | None
+) -> None:
+    use_transport(Failing(ModelUnavailableError("No worker.", code="circuit_open")))
+    response = post(client, SEARCH, query=QUESTION, mode=mode, explain=True)
+    assert response.status_code == 200
+    found = response.json()
+    (degraded,) = found["degraded"]
+    assert (degraded["step"], degraded["code"]) == ("embed", "circuit_open")
+    assert "only its words were searched for. No worker." in degraded["detail"]
+    assert SENTENCE in found["passages"][0]["text"]
+    assert found["explanation"]["mode"] == "lexical"
+    assert {passage["scores"]["dense"] for passage in found["passages"]} == {None}
+
+
+def test_a_search_by_words_needs_no_model(client: Client, use_transport: Callable[[Any], None]) -> None:
+    use_transport(Failing(AssertionError("a model was asked")))
+    found = post(client, SEARCH, query=QUESTION, mode="lexical").json()
+    assert found["degraded"] == []
+    assert SENTENCE in found["passages"][0]["text"]
+
+
+def test_an_answer_found_by_words_alone_is_an_answer(client: Client) -> None:
+    answer = post(client, ASK, question=QUESTION, mode="lexical").json()
+    assert answer["answer"].startswith(SENTENCE)
+
+
+def test_a_deadline_that_has_passed_is_504(client: Client, settings: Any) -> None:
     settings.RAGSITE_SEARCH_SECONDS = 0
-    response = post(client, url, **{field: QUESTION})
+    response = post(client, ASK, question=QUESTION)
     assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
     assert written() == (0, 0, 0, 0)
 

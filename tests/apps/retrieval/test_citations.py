@@ -9,6 +9,7 @@ from apps.documents.models import ParsedText
 from apps.retrieval.citations import citations_verify, source_stands, span_text
 from apps.retrieval.generation.types import Claim, Draft, Source
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +22,7 @@ def source() -> Source:
     """A quote that stands where it says, behind a character outside the basic plane."""
     base = make.knowledge_base()
     version = make.ready_version(base, TEXT, filename="a.txt")
-    (passage,) = search("berths", scope=make.scope(base), top_k=1, deadline=make.soon()).passages
+    (passage,) = search(SearchRequest("berths", top_k=1), scope=make.scope(base), deadline=make.soon()).passages
     quote = "The harbour has 42 berths — für Gäste."
     start = version.parsed.text.index(quote)
     return Source(passage, start, start + len(quote), quote, 0.9)

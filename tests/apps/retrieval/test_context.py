@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from apps.retrieval.context import CHARACTERS, MIN_SCORE, context_build
+from apps.retrieval.context import CHARACTERS, MIN_SIMILARITY, context_build
+from apps.retrieval.search.fusion import Scores
 from tests.apps.retrieval.making import passage
 
 
@@ -11,9 +12,16 @@ def test_the_best_passages_are_taken_as_long_as_they_fit() -> None:
 
 
 def test_a_passage_that_has_nothing_to_do_with_the_question_is_left_out() -> None:
-    near, far = passage("near", score=MIN_SCORE), passage("far", score=MIN_SCORE - 0.01)
+    near = passage("near", scores=Scores(dense=MIN_SIMILARITY))
+    far = passage("far", scores=Scores(dense=MIN_SIMILARITY - 0.01, lexical=0.2))
     assert context_build([near, far]) == (near,)
     assert context_build([far]) == ()
+
+
+def test_a_passage_that_words_alone_found_is_taken_however_far_its_meaning_is() -> None:
+    by_words = passage("XR-2041", scores=Scores(dense=-0.2, lexical=3.1, lexical_rank=1))
+    without_vectors = passage("XR-2042", scores=Scores(lexical=1.0, lexical_rank=2))
+    assert context_build([by_words, without_vectors]) == (by_words, without_vectors)
 
 
 def test_a_passage_that_is_too_long_does_not_hide_those_after_it() -> None:

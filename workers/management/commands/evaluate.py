@@ -59,7 +59,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIR", help="The folder.")
-        parser.add_argument("--mode", choices=[mode.value for mode in Mode], default=Mode.DENSE.value)
+        parser.add_argument(
+            "--mode",
+            choices=[mode.value for mode in Mode],
+            default=Mode.HYBRID.value,
+            help="Which legs answer (hybrid).",
+        )
         parser.add_argument("--rerank", action="store_true", help="Rerank what the search found.")
         parser.add_argument("--k", type=int, default=10, help="Where nDCG and the first recall are cut (10).")
         parser.add_argument("--depth", type=int, default=100, help="How many documents are ranked (100).")

@@ -17,6 +17,7 @@ from apps.models.gateway import Deadline
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import row_url
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.admin.rows import TenantRowsMixin
@@ -119,7 +120,7 @@ def theirs(db: None) -> Document:
     factories.grant(base, factories.keyed(base.tenant)[0])
     factories.grant(version.document, factories.member(base.tenant))
     scope = factories.scope(base)
-    ask("A berth costs 31 euros a night.", scope=scope, asked_by="test", top_k=5, deadline=Deadline.after(60))
+    ask(SearchRequest("A berth costs 31 euros a night."), scope=scope, asked_by="test", deadline=Deadline.after(60))
     made = evaluation_set_create(knowledge_base=base, name="Berths")
     question_add(evaluation_set=made, text="How much?", relevant=[Relevant(document_id=version.document_id)])
     started(made)

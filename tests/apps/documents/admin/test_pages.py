@@ -21,6 +21,7 @@ from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
 from apps.monitoring.navigation import navigation
 from apps.retrieval.pipeline import ask
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent
 from tests import factories
 from tests.apps.retrieval.evaluation.asking import asked, library, started
@@ -39,10 +40,9 @@ def fill() -> None:
     factories.grant(version.document, factories.member(knowledge_base.tenant))
     Group.objects.create(name=f"Editors of {knowledge_base}")
     answer = ask(
-        "A berth costs 31 euros a night, electricity included.",
+        SearchRequest("A berth costs 31 euros a night, electricity included."),
         scope=factories.scope(knowledge_base),
         asked_by="test",
-        top_k=5,
         deadline=Deadline.after(60),
     )
     assert answer.citations.exists()

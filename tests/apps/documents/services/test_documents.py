@@ -17,6 +17,7 @@ from apps.documents.services.documents import (
 )
 from apps.retrieval.models import Citation, Embedding, Query
 from apps.retrieval.pipeline import ask
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
@@ -64,10 +65,9 @@ def test_purging_removes_rows_chunks_vectors_and_bytes_of_deleted_documents_only
     base = make.knowledge_base()
     doomed, kept = make.ready_version(base), make.ready_version(base)
     answer = ask(
-        "How many berths for guests has the harbour?",
+        SearchRequest("How many berths for guests has the harbour?"),
         scope=make.scope(base),
         asked_by="test",
-        top_k=5,
         deadline=make.soon(),
     )
     assert answer.citations.exists()

@@ -15,6 +15,7 @@ from apps.documents.services.versions import document_rollback, version_cancel, 
 from apps.models.gateway import Deadline
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.services import indexing
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
@@ -73,7 +74,7 @@ def test_the_old_chunks_answer_until_the_new_ones_are_ready(base: KnowledgeBase)
         make.run_stages([stage])
         assert answering() == 1
         assert texts(first) == before
-        found = search("berth", scope=make.scope(base), top_k=20, deadline=Deadline.after(10)).passages
+        found = search(SearchRequest("berth", top_k=20), scope=make.scope(base), deadline=Deadline.after(10)).passages
         assert [passage.text for passage in sorted(found, key=lambda passage: passage.start)] == before
     make.run_stages(["activate"])
     assert (answering(), statuses()) == (2, ["ready", "ready"])

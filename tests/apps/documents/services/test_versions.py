@@ -13,6 +13,7 @@ from apps.documents.steps import Step, step_fail
 from apps.models.gateway import Deadline
 from apps.retrieval.models import Embedding
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
@@ -34,7 +35,7 @@ def two_versions() -> tuple[Document, DocumentVersion, DocumentVersion]:
 
 def found(document: Document) -> str:
     scope = make.scope(document.knowledge_base)
-    result = search("When does the ferry leave?", scope=scope, top_k=5, deadline=Deadline.after(10))
+    result = search(SearchRequest("When does the ferry leave?", top_k=5), scope=scope, deadline=Deadline.after(10))
     return " ".join(passage.text for passage in result.passages)
 
 

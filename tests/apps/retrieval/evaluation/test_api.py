@@ -155,7 +155,7 @@ def test_a_comparison_with_nothing_is_refused(client: Client, made: EvaluationSe
     assert client.get(f"{RUNS}{done(made).pk}/compare/", {"against": against}).status_code == status
 
 
-@pytest.mark.parametrize("body", [{"mode": "hybrid"}, {"rerank": True}, {"mode": "x"}, {"k": 0}, {"depth": 5}], ids=str)
+@pytest.mark.parametrize("body", [{"rerank": True}, {"mode": "x"}, {"k": 0}, {"depth": 5}], ids=str)
 def test_a_run_that_cannot_be_is_refused(client: Client, made: EvaluationSet, body: dict[str, Any]) -> None:
     response = post(client, RUNS, evaluation_set=str(made.pk), **body)
     assert response.status_code == 422

@@ -40,7 +40,8 @@ def test_a_finished_run_is_logged_with_parameters_metrics_and_its_questions(stor
     (there,) = logged(store)
     assert there.info.status == "FINISHED"
     assert there.data.tags["ragsite.run"] == str(run.pk)
-    assert there.data.params["mode"] == "dense"
+    assert there.data.params["mode"] == "hybrid"
+    assert there.data.params["fusion"] == "convex"
     assert there.data.params["chunks"] == "3"
     assert there.data.metrics["ndcg_10"] == run.metrics["ndcg@10"]
     assert there.data.metrics["p50_ms"] == run.metrics["p50_ms"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from apps.documents.retrieval_settings import RetrievalSettings
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.evaluation import runs
 from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, EvaluationSet, RunState
@@ -20,6 +21,8 @@ from apps.retrieval.evaluation.runs import (
 )
 from apps.retrieval.evaluation.selectors import results_worst_first
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, passage_mark, question_add, question_delete
+from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.services.generations import generation_ensure
 from ragsite.core.errors import ConflictError, ModelUnavailableError, PermanentError
 from ragsite.core.leases import lease_claim
 from tests import factories as make
@@ -73,11 +76,53 @@ def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
     assert done(empty).metrics["map"] == 1
 
 
-def test_a_mode_that_is_not_there_is_refused_by_what_there_is(made: EvaluationSet) -> None:
-    for how in (Searching(mode=Mode.HYBRID), Searching(rerank=True)):
-        with pytest.raises(PermanentError) as error:
-            evaluation_run_start(evaluation_set=made, how=how, asked_by="test")
-        assert error.value.error_code == "mode_unavailable"
+@pytest.mark.parametrize("mode", Mode)
+def test_each_mode_is_measured(made: EvaluationSet, mode: Mode) -> None:
+    run = evaluation_run_start(evaluation_set=made, how=Searching(mode=mode), asked_by="test")
+    assert evaluation_run_work(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.mode, run.metrics["ndcg@10"]) == (RunState.DONE, mode, 1)
+    assert (run.parameters["fusion"], run.parameters["weight"]) == ("convex", RetrievalSettings().weight)
+
+
+def test_a_generation_that_is_still_built_can_be_measured(made: EvaluationSet) -> None:
+    base = made.knowledge_base
+    live = generation_ensure(base)
+    IndexGeneration.objects.filter(pk=live.pk).update(state=GenerationState.BUILDING)
+    empty = generation_ensure(base)
+    for measured, generation, chunks in ((live, live, 3), (empty, None, 0)):
+        how = Searching(mode=Mode.DENSE)
+        run = evaluation_run_start(evaluation_set=made, how=how, asked_by="test", generation=generation)
+        assert evaluation_run_work(run_id=run.pk)
+        run.refresh_from_db()
+        assert (run.generation, run.parameters["chunks"]) == (measured, chunks)
+        assert run.metrics["ndcg@10"] == (1 if chunks else 0)
+
+
+def test_a_run_whose_generation_was_dropped_fails_and_says_so(made: EvaluationSet) -> None:
+    run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    EvaluationRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    assert evaluation_run_work(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.state, "was dropped" in run.error) == (RunState.FAILED, True)
+
+
+def test_an_evaluation_never_falls_back_on_words(made: EvaluationSet, use_transport: Callable[[Any], None]) -> None:
+    class Silent(FakeTransport):
+        def embed(self, *_: Any, **__: Any) -> Any:
+            raise ModelUnavailableError("No worker.")
+
+    use_transport(Silent())
+    run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    assert evaluation_run_work(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.results.count(), "No worker." in run.error) == (RunState.RUNNING, 0, True)
+
+
+def test_reranking_is_refused_while_nothing_can_rerank(made: EvaluationSet) -> None:
+    with pytest.raises(PermanentError) as error:
+        evaluation_run_start(evaluation_set=made, how=Searching(rerank=True), asked_by="test")
+    assert error.value.error_code == "mode_unavailable"
     assert not EvaluationRun.objects.exists()
 
 

@@ -6,14 +6,27 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from numpy.typing import NDArray
+from prometheus_client import REGISTRY
 
-from apps.documents.access import AccessScope
-from apps.documents.models import Document, KnowledgeBase
+from apps.documents.access import AccessScope, access_scope
+from apps.documents.models import Chunk, Document, KnowledgeBase
+from apps.documents.retrieval_settings import Mode
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.search.dense import SearchPlan, dense_search, generations_in_scope
+from apps.retrieval.pipeline import search
+from apps.retrieval.search import dense
+from apps.retrieval.search.conditions import Condition, scope_condition
+from apps.retrieval.search.dense import (
+    DenseResult,
+    SearchPlan,
+    dense_scores,
+    dense_search,
+    generations_in_scope,
+)
+from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.services.generations import generation_index_if_large
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
@@ -24,14 +37,56 @@ BERTHS = "The harbour has 42 berths for guests."
 
 
 def nearest_by_numpy(vectors: NDArray[np.float32], vector: NDArray[np.float32], limit: int) -> list[str]:
-    """The texts in the order that brute force gives, at the precision the vectors are stored in."""
+    """The texts in the order that brute force gives."""
+    return [f"Text {place:04}" for place in ranked(vectors, vector)[:limit]]
+
+
+def ranked(vectors: NDArray[np.float32], vector: NDArray[np.float32]) -> list[int]:
+    """The vectors' places, the nearest first, at the precision that they are stored in."""
     stored, wanted = (one.astype(np.float16).astype(np.float64) for one in (vectors, vector))
     similarities = stored @ wanted / np.linalg.norm(stored, axis=1) / np.linalg.norm(wanted)
-    return [f"Text {number:04}" for number in np.argsort(-similarities)[:limit]]
+    return [int(place) for place in np.argsort(-similarities)]
 
 
-def texts(result: Any) -> list[str]:
-    return [passage.text for passage in result.passages]
+def nearest(
+    base: KnowledgeBase, generation: IndexGeneration, vector: NDArray[np.float32], *conditions: Condition, limit: int
+) -> DenseResult:
+    return within(make.scope(base), [generation], vector, *conditions, limit=limit)
+
+
+def within(
+    scope: AccessScope,
+    generations: list[IndexGeneration],
+    vector: NDArray[np.float32],
+    *conditions: Condition,
+    limit: int,
+) -> DenseResult:
+    condition = scope_condition(scope)
+    for further in conditions:
+        condition &= further
+    return dense_search(condition, scope=scope, generations=generations, vector=vector, limit=limit)
+
+
+def chunks(result: DenseResult) -> list[Chunk]:
+    known = Chunk.objects.in_bulk([hit.chunk_id for hit in result.hits])
+    return [known[hit.chunk_id] for hit in result.hits]
+
+
+def texts(result: DenseResult) -> list[str]:
+    return [chunk.text for chunk in chunks(result)]
+
+
+def scores(result: DenseResult) -> list[float]:
+    return [hit.score for hit in result.hits]
+
+
+def plan(result: DenseResult) -> SearchPlan:
+    (only,) = result.plans.values()
+    return only
+
+
+def counted(plan: SearchPlan) -> float:
+    return REGISTRY.get_sample_value("ragsite_dense_searches_total", {"plan": plan}) or 0.0
 
 
 def with_index(generation: IndexGeneration, settings: Any) -> IndexGeneration:
@@ -48,7 +103,7 @@ def index_scans(generation: IndexGeneration) -> int:
         return int(cursor.fetchone()[0])
 
 
-@pytest.mark.parametrize("function", [dense_search, generations_in_scope])
+@pytest.mark.parametrize("function", [dense_search, dense_scores, generations_in_scope, search])
 def test_no_search_goes_without_a_scope(function: Any) -> None:
     scope = inspect.signature(function).parameters["scope"]
     assert scope.default is inspect.Parameter.empty
@@ -60,22 +115,33 @@ def test_an_exact_search_gives_the_order_of_brute_force() -> None:
     base = make.knowledge_base()
     generation, _ = indexed(base, vectors)
     for query in queries:
-        result = dense_search(make.scope(base), generation=generation, vector=query, limit=20)
-        assert result.plan is SearchPlan.EXACT
+        result = nearest(base, generation, query, limit=20)
+        assert plan(result) is SearchPlan.EXACT
         assert texts(result) == nearest_by_numpy(vectors, query, 20)
-        scores = [passage.score for passage in result.passages]
-        assert scores == sorted(scores, reverse=True)
+        assert scores(result) == sorted(scores(result), reverse=True)
 
 
 def test_a_score_is_the_cosine_similarity() -> None:
     vectors = unit_vectors(3)
     base = make.knowledge_base()
     generation, _ = indexed(base, vectors)
-    result = dense_search(make.scope(base), generation=generation, vector=vectors[1], limit=3)
+    result = nearest(base, generation, vectors[1], limit=3)
     expected = sorted(map(float, vectors @ vectors[1]), reverse=True)
-    assert [passage.score for passage in result.passages] == pytest.approx(expected, abs=2e-3)
-    opposite = dense_search(make.scope(base), generation=generation, vector=-vectors[1], limit=3)
-    assert opposite.passages[-1].score == pytest.approx(-1, abs=2e-3)
+    assert scores(result) == pytest.approx(expected, abs=2e-3)
+    assert scores(nearest(base, generation, -vectors[1], limit=3))[-1] == pytest.approx(-1, abs=2e-3)
+
+
+def test_the_scores_of_given_chunks_are_those_that_a_search_gives_them() -> None:
+    vectors, query = unit_vectors(40), unit_vectors(1, seed=8)[0]
+    base = make.knowledge_base()
+    generation, _ = indexed(base, vectors)
+    scope, wanted = make.scope(base), nearest(base, generation, query, limit=40).hits[10:20]
+    asked = {"scope": scope, "generations": [generation], "vector": query}
+    found = dense_scores([hit.chunk_id for hit in wanted] + [-1], **asked)
+    assert found == {hit.chunk_id: pytest.approx(hit.score) for hit in wanted}
+    assert dense_scores([], **asked) == {}
+    foreign = AccessScope(make.tenant().pk, frozenset({base.pk}))
+    assert dense_scores([hit.chunk_id for hit in wanted], **(asked | {"scope": foreign})) == {}
 
 
 def test_an_index_finds_what_brute_force_finds(settings: Any) -> None:
@@ -84,11 +150,10 @@ def test_an_index_finds_what_brute_force_finds(settings: Any) -> None:
     generation = with_index(indexed(base, vectors)[0], settings)
     found = 0
     for query in queries:
-        result = dense_search(make.scope(base), generation=generation, vector=query, limit=10)
-        assert result.plan is SearchPlan.INDEX
-        assert len(result.passages) == 10
-        scores = [passage.score for passage in result.passages]
-        assert scores == sorted(scores, reverse=True)
+        result = nearest(base, generation, query, limit=10)
+        assert plan(result) is SearchPlan.INDEX
+        assert len(result.hits) == 10
+        assert scores(result) == sorted(scores(result), reverse=True)
         found += len(set(texts(result)) & set(nearest_by_numpy(vectors, query, 10)))
     assert found / 200 >= 0.95
 
@@ -100,10 +165,10 @@ def test_the_statement_can_be_answered_by_the_index_and_the_exact_one_never_is(s
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     generation.has_hnsw = False
-    assert dense_search(make.scope(base), generation=generation, vector=vectors[0], limit=5).plan is SearchPlan.EXACT
+    assert plan(nearest(base, generation, vectors[0], limit=5)) is SearchPlan.EXACT
     assert index_scans(generation) == 0
     generation.has_hnsw = True
-    assert dense_search(make.scope(base), generation=generation, vector=vectors[0], limit=5).plan is SearchPlan.INDEX
+    assert plan(nearest(base, generation, vectors[0], limit=5)) is SearchPlan.INDEX
     assert index_scans(generation) >= 1
 
 
@@ -114,9 +179,60 @@ def test_a_filter_that_leaves_few_rows_hides_none_of_them(settings: Any) -> None
     generation = with_index(generation, settings)
     kept = documents[::100]
     Document.objects.exclude(pk__in=[document.pk for document in kept]).update(deleted_at="2024-01-01T00:00Z")
-    result = dense_search(make.scope(base), generation=generation, vector=unit_vectors(1, seed=10)[0], limit=10)
-    assert result.plan is SearchPlan.EXACT_AFTER_INDEX
-    assert {passage.document_id for passage in result.passages} == {document.pk for document in kept}
+    before = counted(SearchPlan.EXACT_AFTER_INDEX)
+    result = nearest(base, generation, unit_vectors(1, seed=10)[0], limit=10)
+    assert plan(result) is SearchPlan.EXACT_AFTER_INDEX
+    assert counted(SearchPlan.EXACT_AFTER_INDEX) == before + 1
+    assert {chunk.version.document_id for chunk in chunks(result)} == {document.pk for document in kept}
+
+
+@pytest.mark.parametrize(("few", "expected"), [(100, SearchPlan.EXACT), (99, SearchPlan.ITERATIVE)])
+def test_the_plan_under_a_condition_follows_how_many_chunks_meet_it(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, few: int, expected: SearchPlan
+) -> None:
+    monkeypatch.setattr(dense, "SELECTIVE", few)
+    vectors, query = unit_vectors(400), unit_vectors(1, seed=10)[0]
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    with_index(generation, settings)
+    generation.refresh_from_db()
+    kept = [document.pk for document in documents[::4]]
+    only = Condition("d.id = ANY(%(kept)s)", {"kept": kept})
+    before = counted(expected)
+    result = nearest(base, generation, query, only, limit=10)
+    assert plan(result) is expected
+    assert counted(expected) == before + 1
+    assert texts(result) == [f"Text {int(text[5:]) * 4:04}" for text in nearest_by_numpy(vectors[::4], query, 10)]
+
+
+def test_a_knowledge_base_of_which_little_may_be_read_is_scanned_exactly(settings: Any) -> None:
+    vectors = unit_vectors(200)
+    base = make.knowledge_base(visibility="restricted")
+    generation, documents = indexed(base, vectors)
+    generation = with_index(generation, settings)
+    principal, key = make.asking(base.tenant, "api_key")
+    make.grant(documents[7], key)
+    scope = access_scope(principal, knowledge_base_ids=None)
+    result = within(scope, [generation], vectors[0], limit=10)
+    assert (plan(result), texts(result)) == (SearchPlan.EXACT, ["Text 0007"])
+
+
+def test_generations_without_an_index_are_searched_in_one_statement_and_as_one(settings: Any) -> None:
+    vectors, query = unit_vectors(90), unit_vectors(1, seed=8)[0]
+    tenant = make.tenant()
+    bases = [make.knowledge_base(of=tenant) for _ in range(3)]
+    generations = [indexed(base, part)[0] for base, part in zip(bases, np.split(vectors, 3), strict=True)]
+    wanted = sorted((generations[place // 30].knowledge_base_id, place % 30) for place in ranked(vectors, query)[:20])
+    for with_one_index, plans in [(False, 3 * ["exact"]), (True, ["exact", "index", "exact"])]:
+        if with_one_index:
+            generations[1] = with_index(generations[1], settings)
+        with CaptureQueriesContext(connection) as queries:
+            result = within(make.scope(*bases), generations, query, limit=20)
+        assert list(result.plans.values()) == plans
+        found = [(c.version.document.knowledge_base_id, int(c.text[5:])) for c in chunks(result)]
+        assert sorted(found) == wanted
+        assert scores(result) == sorted(scores(result), reverse=True)
+        assert sum("<=>" in query["sql"] for query in queries) == 1 + with_one_index
 
 
 def both(settings: Any, generation: IndexGeneration, indexed_too: bool) -> IndexGeneration:
@@ -134,9 +250,9 @@ def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_generatio
     mine, theirs = make.knowledge_base(), make.knowledge_base()
     my_generation = both(settings, indexed(mine, vectors)[0], indexed_too)
     their_generation = both(settings, indexed(theirs, vectors)[0], indexed_too)
-    found = dense_search(make.scope(mine), generation=my_generation, vector=vectors[0], limit=100)
-    assert {passage.knowledge_base_id for passage in found.passages} == {mine.pk}
-    assert len(found.passages) == 30
+    found = nearest(mine, my_generation, vectors[0], limit=100)
+    assert {chunk.version.document.knowledge_base_id for chunk in chunks(found)} == {mine.pk}
+    assert len(found.hits) == 30
     forged = [
         make.scope(mine),
         AccessScope(tenant_id=mine.tenant_id, knowledge_base_ids=frozenset({theirs.pk})),
@@ -144,7 +260,7 @@ def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_generatio
         AccessScope(tenant_id=theirs.tenant_id, knowledge_base_ids=frozenset()),
     ]
     for scope in forged:
-        assert dense_search(scope, generation=their_generation, vector=vectors[0], limit=100).passages == ()
+        assert within(scope, [their_generation], vectors[0], limit=100).hits == ()
 
 
 @INDEXED
@@ -153,7 +269,7 @@ def test_a_knowledge_base_that_is_not_in_the_scope_is_not_searched(settings: Any
     listed = make.knowledge_base()
     unlisted = make.knowledge_base(of=listed.tenant)
     generation = both(settings, indexed(unlisted, vectors)[0], indexed_too)
-    assert dense_search(make.scope(listed), generation=generation, vector=vectors[0], limit=10).passages == ()
+    assert nearest(listed, generation, vectors[0], limit=10).hits == ()
 
 
 def test_identical_texts_of_two_tenants_stay_apart() -> None:
@@ -207,10 +323,10 @@ def test_what_was_deleted_is_not_found_from_that_moment_on(how: str) -> None:
 def test_a_passage_tells_where_it_stands() -> None:
     base: KnowledgeBase = make.knowledge_base()
     version = make.ready_version(base)
-    (generation,) = generations_in_scope(make.scope(base))
-    result = dense_search(make.scope(base), generation=generation, vector=unit_vectors(1)[0], limit=50)
-    assert len(result.passages) == version.chunk_count
-    for passage in result.passages:
+    wanted = SearchRequest("berths", top_k=50, mode=Mode.DENSE)
+    passages = search(wanted, scope=make.scope(base), deadline=make.soon()).passages
+    assert len(passages) == version.chunk_count
+    for passage in passages:
         assert version.parsed.text[passage.start : passage.end] == passage.text
         assert passage.heading_path[0] == "Harbour handbook"
         assert (passage.document_title, passage.version_number) == ("handbook.md", 1)

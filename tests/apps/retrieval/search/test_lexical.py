@@ -49,7 +49,7 @@ def search(base: KnowledgeBase, text: str, *conditions: Condition, limit: int = 
     for further in conditions:
         condition &= further
     scope, generation = make.scope(base), generation_ensure(base)
-    return lexical_search(condition, scope=scope, generation=generation, text=text, limit=limit)
+    return lexical_search(condition, scope=scope, generations=[generation], text=text, limit=limit)
 
 
 def found(base: KnowledgeBase, text: str, *conditions: Condition) -> list[str]:
@@ -196,7 +196,7 @@ def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_index() -
         AccessScope(tenant_id=theirs.tenant_id, knowledge_base_ids=frozenset()),
     ]
     for scope in forged:
-        index = {"generation": generation_ensure(theirs), "text": "berths", "limit": 10}
+        index = {"generations": [generation_ensure(theirs)], "text": "berths", "limit": 10}
         assert lexical_search(scope_condition(scope), scope=scope, **index).hits == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -20,13 +21,17 @@ from apps.documents.access import (
 )
 from apps.documents.models import Chunk
 from apps.documents.reading import reading_as
+from apps.documents.retrieval_settings import Mode
+from apps.retrieval import pipeline
 from apps.retrieval.models import IndexGeneration, LexicalSegment
-from apps.retrieval.search import dense
+from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search, generations_in_scope
 from apps.retrieval.search.lexical import lexical_search
+from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.services.lexical import LexicalIndex
 from ragsite.core.errors import NotFoundError
+from tests import factories as make
 from tests.apps.retrieval.making import unit_vectors
 from tests.apps.retrieval.rights_worlds import (
     BASES,
@@ -56,23 +61,24 @@ def rows() -> Stage:
 
 def found(scope: AccessScope, generations: list[IndexGeneration], *, condition: Condition | None = None) -> set[UUID]:
     """The documents that a search for anything at all finds, by vectors and by words alike."""
-    passages = [
-        passage
-        for generation in generations
-        for passage in dense_search(scope, generation=generation, vector=VECTOR, limit=50).passages
-    ]
-    dense = {passage.document_id for passage in passages}
-    assert by_words(scope, generations, condition or scope_condition(scope)) == dense
+    allowed = condition or scope_condition(scope)
+    dense = by_vectors(scope, generations, allowed)
+    assert by_words(scope, generations, allowed) == dense
     return dense
 
 
+def by_vectors(scope: AccessScope, generations: list[IndexGeneration], condition: Condition) -> set[UUID]:
+    hits = dense_search(condition, scope=scope, generations=generations, vector=VECTOR, limit=50).hits
+    return documents_of(hit.chunk_id for hit in hits)
+
+
 def by_words(scope: AccessScope, generations: list[IndexGeneration], condition: Condition) -> set[UUID]:
-    hits = [
-        hit.chunk_id
-        for generation in generations
-        for hit in lexical_search(condition, scope=scope, generation=generation, text="document", limit=50).hits
-    ]
-    return set(Chunk.objects.filter(pk__in=hits).values_list("version__document_id", flat=True))
+    found = lexical_search(condition, scope=scope, generations=generations, text="document", limit=50)
+    return documents_of(hit.chunk_id for hit in found.hits)
+
+
+def documents_of(chunk_ids: Iterable[int]) -> set[UUID]:
+    return set(Chunk.objects.filter(pk__in=list(chunk_ids)).values_list("version__document_id", flat=True))
 
 
 def ids(statement: str) -> set[Any]:
@@ -119,7 +125,7 @@ def test_naming_knowledge_bases_narrows_and_never_widens(rows: Stage, world: Wor
 @PROPERTY
 def test_with_the_first_wall_switched_off_the_second_shows_the_same(rows: Stage, world: World) -> None:
     generations = list(IndexGeneration.objects.all())
-    with rows.set_up(world), patch.object(dense, "scope_condition", everything):
+    with rows.set_up(world):
         for caller in CALLERS:
             scope, readable = access_scope(rows.principal(caller), knowledge_base_ids=None), world.readable(caller)
             assert rows.numbers(found(scope, generations, condition=everything(scope))) == readable
@@ -129,6 +135,20 @@ def test_with_the_first_wall_switched_off_the_second_shows_the_same(rows: Stage,
                 texts = {rows.documents[number].current_version_id for number in readable}
                 assert ids("SELECT version_id FROM documents_chunk") == texts
                 assert ids("SELECT version_id FROM documents_parsedtext") == texts
+
+
+@given(world=WORLDS, mode=st.sampled_from(Mode), walls=st.integers(1, 2))
+@PROPERTY
+def test_every_mode_of_the_whole_search_shows_exactly_what_the_rule_allows(
+    rows: Stage, world: World, mode: Mode, walls: int
+) -> None:
+    wanted = SearchRequest("document", top_k=50, mode=mode)
+    first_wall = everything if walls == 1 else scope_condition
+    with rows.set_up(world), patch.object(pipeline, "scope_condition", first_wall):
+        for caller in CALLERS:
+            scope = access_scope(rows.principal(caller), knowledge_base_ids=None)
+            passages = search(wanted, scope=scope, deadline=make.soon()).passages
+            assert rows.numbers({passage.document_id for passage in passages}) == world.readable(caller)
 
 
 @given(world=WORLDS)
@@ -184,8 +204,7 @@ def test_who_measures_finds_what_each_reader_of_the_knowledge_base_reads(rows: S
             expected = set() if number in world.deleted_bases else expected
             generations = list(IndexGeneration.objects.all())
             assert rows.numbers(found(scope, generations)) == expected
-            with patch.object(dense, "scope_condition", everything):
-                assert rows.numbers(found(scope, generations, condition=everything(scope))) == expected
+            assert rows.numbers(found(scope, generations, condition=everything(scope))) == expected
 
 
 def test_a_connection_that_alternates_between_tenants_shows_each_its_own(rows: Stage) -> None:

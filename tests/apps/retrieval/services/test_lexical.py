@@ -30,7 +30,7 @@ BERTHS = "The harbour has 42 berths for guests."
 
 def hits(base: KnowledgeBase, text: str, generation: IndexGeneration | None = None) -> list[tuple[int, float]]:
     scope, generation = make.scope(base), generation or generation_ensure(base)
-    result = lexical_search(scope_condition(scope), scope=scope, generation=generation, text=text, limit=1000)
+    result = lexical_search(scope_condition(scope), scope=scope, generations=[generation], text=text, limit=1000)
     return [(hit.chunk_id, hit.score) for hit in result.hits]
 
 

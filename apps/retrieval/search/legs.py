@@ -1,0 +1,104 @@
+"""The legs of a search: chunk ids with scores, by meaning and by words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.documents.access import AccessScope
+from apps.documents.retrieval_settings import Mode
+from apps.retrieval.generation.types import Question
+from apps.retrieval.models import IndexGeneration
+from apps.retrieval.search.conditions import Condition
+from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
+from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
+from apps.retrieval.search.lexical import LexicalResult, lexical_search
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Where a search looks, and what a chunk must meet to be found."""
+
+    scope: AccessScope
+    condition: Condition
+    generations: Sequence[IndexGeneration]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOfLeg:
+    """How a leg found what it found, in which generations."""
+
+    leg: Mode
+    plan: str
+    generations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """What each leg found; a leg that the mode leaves out found nothing."""
+
+    dense: Leg
+    lexical: Leg
+    plans: tuple[PlanOfLeg, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _OfModel:
+    """What was found in the generations of one model."""
+
+    question: Question
+    generations: Sequence[IndexGeneration]
+    result: DenseResult
+
+
+def dense_leg(where: Searched, questions: Mapping[UUID, Question]) -> list[_OfModel]:
+    """What lies nearest to the question, for each model; `questions` has its vector by model version."""
+    by_model: dict[UUID, list[IndexGeneration]] = defaultdict(list)
+    for generation in where.generations:
+        by_model[generation.model_version_id].append(generation)
+    return [_of_model(where, questions[model], generations) for model, generations in by_model.items()]
+
+
+def lexical_leg(where: Searched, text: str) -> LexicalResult:
+    """What has the question's terms, in all generations as if they were one."""
+    return lexical_search(
+        where.condition, scope=where.scope, generations=where.generations, text=text, limit=where.depth
+    )
+
+
+def legs_completed(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> Legs:
+    """Both legs, each with its score for what only the other one found: an order by scores needs both.
+
+    A chunk without any term of the question has no lexical score.
+    """
+    words = {hit.chunk_id for hit in lexical.hits} if lexical else set()
+    meaning = {hit.chunk_id for one in dense for hit in one.result.hits}
+    nearness = [leg_of(one.result.hits, _dense_scores(where, one, words - meaning)) for one in dense]
+    others = lexical.candidates.scores_of(meaning - words) if lexical else {}
+    return Legs(
+        dense=legs_joined(nearness, limit=where.depth) if nearness else Leg(),
+        lexical=leg_of(lexical.hits, others) if lexical else Leg(),
+        plans=_plans(where, dense, lexical),
+    )
+
+
+def _of_model(where: Searched, question: Question, generations: Sequence[IndexGeneration]) -> _OfModel:
+    result = dense_search(
+        where.condition, scope=where.scope, generations=generations, vector=question.vector, limit=where.depth
+    )
+    return _OfModel(question, generations, result)
+
+
+def _dense_scores(where: Searched, of: _OfModel, chunk_ids: Collection[int]) -> dict[int, float]:
+    return dense_scores(chunk_ids, scope=where.scope, generations=of.generations, vector=of.question.vector)
+
+
+def _plans(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> tuple[PlanOfLeg, ...]:
+    plans = [PlanOfLeg(Mode.DENSE, plan.value, (pk,)) for one in dense for pk, plan in one.result.plans.items()]
+    if lexical:
+        everywhere = tuple(generation.pk for generation in where.generations)
+        plans.append(PlanOfLeg(Mode.LEXICAL, lexical.plan.value, everywhere))
+    return tuple(plans)
