@@ -14,11 +14,12 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import reduce
 from operator import and_
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
+from apps.documents.access import AccessScope
 from apps.documents.parsing.types import DocumentType
-from apps.retrieval.search.conditions import Condition
+from apps.retrieval.search.conditions import Condition, scope_condition
 from ragsite.core.errors import PermanentError
 
 Scalar = str | int | float | bool | None
@@ -110,14 +111,18 @@ class SearchFilters:
     version_ids: frozenset[UUID] = frozenset()
     version_numbers: frozenset[int] = frozenset()
 
-    NOTHING: ClassVar[SearchFilters]
-
     def __bool__(self) -> bool:
         """Whether it narrows anything."""
-        return self != SearchFilters.NOTHING
+        return self != NO_FILTERS
 
 
-SearchFilters.NOTHING = SearchFilters()
+NO_FILTERS = SearchFilters()
+
+
+def search_condition(scope: AccessScope, filters: SearchFilters) -> Condition:
+    """What a chunk must meet to be found: the scope's condition, and the filters'."""
+    condition = scope_condition(scope)
+    return condition & filters_condition(filters) if filters else condition
 
 
 def filters_condition(filters: SearchFilters) -> Condition:
