@@ -88,6 +88,10 @@ TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
 settings change on its way goes back to PARSED."""
 
 
+KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
+"""Of a document; whoever saves one and shows it reads these anew."""
+
+
 class Document(models.Model):
     """A document as people know it; what it says is in its versions.
 

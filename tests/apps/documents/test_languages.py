@@ -4,6 +4,7 @@ import pytest
 
 from apps.documents.languages import LANGUAGES, language_code
 from apps.documents.models import Document, ParsedText
+from apps.documents.services.versions import document_rollback
 from tests import factories as make
 
 
@@ -45,3 +46,18 @@ def test_parsing_tells_the_language_and_the_document_has_it_and_its_type_once_th
     assert Document.objects.values_list("document_type", "language").get() == ("", "")
     make.run_stages()
     assert Document.objects.values_list("document_type", "language").get() == ("txt", "de")
+
+
+@pytest.mark.django_db
+def test_going_back_to_a_version_brings_its_type_and_language_back_at_once() -> None:
+    first = make.ready_version(None, "Das Büro ist um sieben Uhr geöffnet und nicht am Sonntag.", filename="a.txt")
+    document = first.document
+    make.upload(
+        document.knowledge_base, "The office is open from seven on and it is nice.", filename="a.md", document=document
+    )
+    make.run_stages()
+    document.refresh_from_db()
+    assert (document.document_type, document.language) == ("md", "en")
+    back = document_rollback(document=document, version=first)
+    assert (back.document_type, back.language) == ("txt", "de")
+    assert back.updated_at > document.updated_at
