@@ -115,8 +115,9 @@ def _server() -> Path:
 
 _FILL = """
     WITH documents AS (
-        INSERT INTO documents_document (id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata)
-        SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text, '{}'
+        INSERT INTO documents_document (
+            id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata, chunking)
+        SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text, '{}', '{}'
         FROM generate_series(1, %(documents)s) n RETURNING id
     ), versions AS (
         INSERT INTO documents_documentversion (

@@ -33,7 +33,10 @@ class KnowledgeBase(models.Model):
     description = models.TextField(blank=True, default="")
     chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
     retrieval = models.JSONField(
-        default=dict, blank=True, help_text="How it is searched if a request does not say; empty for the defaults."
+        default=dict,
+        db_default=models.Value({}, output_field=models.JSONField()),
+        blank=True,
+        help_text="How it is searched if a request does not say; empty for the defaults.",
     )
     visibility = models.CharField(
         max_length=10,

@@ -21,6 +21,7 @@ from apps.documents.chunking.settings import (
     InvalidChunkingError,
 )
 from apps.documents.models import Document, KnowledgeBase
+from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
 from apps.documents.services.rechunking import chunking_check
 from apps.documents.tags import InvalidTagsError, tags_read
 
@@ -31,13 +32,43 @@ STRATEGY_CHOICES = [
     (ChunkingStrategy.SEMANTIC.value, "Where the meaning turns (costs an embedding for each sentence)"),
 ]
 
+MODE_CHOICES = [
+    ("", "Meaning and words, as usual"),
+    (Mode.HYBRID.value, "Meaning and words"),
+    (Mode.DENSE.value, "Meaning alone"),
+    (Mode.LEXICAL.value, "Words alone"),
+]
+FUSION_CHOICES = [("", "By scores, as usual"), (Fusion.CONVEX.value, "By scores"), (Fusion.RRF.value, "By ranks")]
+
+SEARCHED_BY = {"search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight"}
+"""Which field of a knowledge base's form is which setting of its searches."""
+
 OVERRIDES = {"chunk_strategy": "strategy", "chunk_size": "size", "chunk_overlap": "overlap"}
 """Which field of a document's form is which setting."""
 
 
 class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Name and description; for a new knowledge base also how its documents are cut."""
+    """Name and description, and how it is searched; for a new knowledge base also how its documents are cut."""
 
+    search_mode = forms.ChoiceField(
+        label="Searched by",
+        choices=MODE_CHOICES,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Where a question does not say it.",
+    )
+    search_fusion = forms.ChoiceField(
+        label="Meaning and words are brought together",
+        choices=FUSION_CHOICES,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    search_weight = forms.FloatField(
+        label="Weight of meaning",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=f"From 0 to 1; empty for {RetrievalSettings().weight:g}.",
+    )
     chunk_strategy = forms.ChoiceField(
         label="Chunks end",
         choices=STRATEGY_CHOICES,
@@ -63,6 +94,9 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, setting in SEARCHED_BY.items():
+            if name in self.fields:
+                self.fields[name].initial = self.instance.retrieval.get(setting)
         if not self.instance._state.adding:
             del self.fields["chunk_strategy"], self.fields["chunk_size"], self.fields["chunk_overlap"]
 
@@ -70,8 +104,15 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         cleaned = super().clean() or {}
         if {"chunk_strategy", "chunk_size", "chunk_overlap"} <= cleaned.keys():
             self._check_chunking(cleaned)
+        if SEARCHED_BY.keys() <= cleaned.keys():
+            self._check_retrieval(cleaned)
         self._check_name(cleaned)
         return cleaned
+
+    def retrieval(self) -> dict[str, Any]:
+        """How it is to be searched, as far as that was filled in."""
+        filled = {setting: self.cleaned_data[name] for name, setting in SEARCHED_BY.items()}
+        return {setting: value for setting, value in filled.items() if value not in (None, "")}
 
     def chunking(self) -> dict[str, Any]:
         """The settings that were filled in.
@@ -91,6 +132,13 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             self.chunking()
         except InvalidChunkingError as error:
             self.add_error(None, ValidationError(error.sentence))
+
+    def _check_retrieval(self, cleaned: dict[str, Any]) -> None:
+        self.cleaned_data = cleaned
+        try:
+            RetrievalSettings.from_dict(self.retrieval())
+        except InvalidRetrievalError as error:
+            self.add_error("search_weight", ValidationError(error.sentence))
 
     def _check_name(self, cleaned: dict[str, Any]) -> None:
         """Told here beside the field; the service's constraint has the last word."""

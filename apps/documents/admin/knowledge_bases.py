@@ -30,6 +30,7 @@ from apps.documents.services.knowledge_bases import (
 from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, badge, link
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 
+HOW_SEARCHED = ("How it is searched", {"fields": ("search_mode", ("search_fusion", "search_weight"))})
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
 
 
@@ -52,9 +53,11 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
                 "description": "Chosen once for all documents of the knowledge base. A document can have settings of its own.",
             },
         ),
+        HOW_SEARCHED,
     )
     fieldsets: ClassVar = (
         (None, {"fields": ("tenant", "name", "description", "visibility")}),
+        HOW_SEARCHED,
         ("Contents", {"fields": ("documents", "chunking_in_words", "created_at")}),
     )
 
@@ -70,11 +73,12 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
         return self.inlines if obj and request.method != "POST" else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        texts = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
+        said: dict[str, Any] = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
+        said["retrieval"] = form.retrieval()
         if change:
-            knowledge_base_update(knowledge_base=obj, **texts)
+            knowledge_base_update(knowledge_base=obj, **said)
         else:
-            obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **texts).pk
+            obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
     def service_delete(self, row: KnowledgeBase) -> None:
         knowledge_base_delete(knowledge_base=row)

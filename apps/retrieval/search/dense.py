@@ -8,7 +8,7 @@ should the index return too few: no condition starves a result. `ragsite_dense_s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -79,12 +79,12 @@ def dense_search(
     """
     wanted = _Wanted(condition, vector, limit)
     with reading_as(scope):
-        plans = {generation.pk: _plan(generation, condition, scope) for generation in generations}
-        exact = [generation for generation in generations if plans[generation.pk] is SearchPlan.EXACT]
-        hits = _nearest(exact, wanted, SearchPlan.EXACT)
+        unindexed = [generation for generation in generations if not generation.has_hnsw]
+        hits = _nearest(unindexed, wanted)
+        plans = {generation.pk: SearchPlan.EXACT for generation in generations}
         for generation in generations:
-            if plans[generation.pk] is not SearchPlan.EXACT:
-                found, plans[generation.pk] = _guarded(generation, wanted, plans[generation.pk])
+            if generation.has_hnsw:
+                found, plans[generation.pk] = _of_indexed(generation, wanted, scope)
                 hits += found
     for plan in plans.values():
         SEARCHES.labels(plan).inc()
@@ -102,9 +102,9 @@ def dense_scores(
     if not chunk_ids or not generations:
         return {}
     parameters = _parameters(generations, vector) | {"dense_chunk_ids": list(chunk_ids)}
-    with reading_as(scope), connection.cursor() as cursor:
-        cursor.execute(_SCORES.format(width=generations[0].dimensions), parameters)
-        return {chunk_id: 1.0 - float(distance) for chunk_id, distance in cursor.fetchall()}
+    with reading_as(scope):
+        scored = _hits(_SCORES.format(width=generations[0].dimensions), parameters)
+    return {hit.chunk_id: hit.score for hit in scored}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,18 @@ class _Wanted:
     limit: int
 
 
-def _plan(generation: IndexGeneration, condition: Condition, scope: AccessScope) -> SearchPlan:
-    if not generation.has_hnsw:
-        return SearchPlan.EXACT
+def _of_indexed(generation: IndexGeneration, wanted: _Wanted, scope: AccessScope) -> tuple[list[Hit], SearchPlan]:
     whole = generation.knowledge_base_id in scope.knowledge_base_ids
-    if whole and not condition.narrows:
-        return SearchPlan.INDEX
-    return SearchPlan.EXACT if _few_meet(condition, generation) else SearchPlan.ITERATIVE
+    if whole and not wanted.condition.narrows:
+        return _guarded(generation, wanted, SearchPlan.INDEX)
+    few = _few_meeting(wanted.condition, generation)
+    if few is None:
+        return _guarded(generation, wanted, SearchPlan.ITERATIVE)
+    return _nearest_of(few, generation, wanted), SearchPlan.EXACT
 
 
-def _few_meet(condition: Condition, generation: IndexGeneration) -> bool:
-    """Whether no more than SELECTIVE chunks of the generation meet the condition; no more than those are counted."""
+def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
+    """The chunks of the generation that meet the condition; None when they are more than SELECTIVE."""
     parameters = condition.parameters | {
         "dense_knowledge_base": generation.knowledge_base_id,
         "dense_key": generation.chunking_key,
@@ -134,27 +135,47 @@ def _few_meet(condition: Condition, generation: IndexGeneration) -> bool:
     }
     with connection.cursor() as cursor:
         cursor.execute(_MEETING.format(condition=condition.sql), parameters)
-        return bool(cursor.fetchone()[0] <= SELECTIVE)
+        found = [chunk_id for (chunk_id,) in cursor.fetchall()]
+    return None if len(found) > SELECTIVE else found
+
+
+def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, wanted: _Wanted) -> list[Hit]:
+    """The nearest of these chunks. Their vectors are read by id: no planner can misjudge how many meet the condition."""
+    if not chunk_ids:
+        return []
+    parameters = {"dense_chunk_ids": list(chunk_ids), "dense_limit": wanted.limit}
+    statement = _NEAREST_OF.format(width=generation.dimensions)
+    return _hits(statement, _parameters([generation], wanted.vector) | parameters)
 
 
 def _guarded(generation: IndexGeneration, wanted: _Wanted, plan: SearchPlan) -> tuple[list[Hit], SearchPlan]:
     """By the index, and exactly when that came back short: a scan ends before it has met enough that may be seen."""
-    hits = _nearest([generation], wanted, plan)
+    hits = _by_index(generation, wanted, plan)
     if len(hits) >= wanted.limit:
         return hits, plan
-    return _nearest([generation], wanted, SearchPlan.EXACT), SearchPlan.EXACT_AFTER_INDEX
+    return _nearest([generation], wanted), SearchPlan.EXACT_AFTER_INDEX
 
 
-def _nearest(generations: Sequence[IndexGeneration], wanted: _Wanted, plan: SearchPlan) -> list[Hit]:
-    if not generations:
-        return []
-    exactly = plan is SearchPlan.EXACT
-    names = {"width": generations[0].dimensions, "condition": wanted.condition.sql}
-    statement = _NEAREST.format(**names, exactly=_EXACTLY if exactly else "")
-    parameters = wanted.condition.parameters | _parameters(generations, wanted.vector) | {"dense_limit": wanted.limit}
+def _by_index(generation: IndexGeneration, wanted: _Wanted, plan: SearchPlan) -> list[Hit]:
+    """An iterative scan gives its rows only roughly in order: a few more than are wanted make up for it."""
+    limit = wanted.limit if plan is SearchPlan.INDEX else max(wanted.limit, _LEAST_ITERATIVE)
     with connection.cursor() as cursor:
-        if not exactly:
-            cursor.execute(_INDEX_SETTINGS.format(ef_search=_ef_search(wanted.limit, plan)))
+        cursor.execute(_INDEX_SETTINGS.format(ef_search=min(_MOST_EF, max(_LEAST_EF, limit))))
+    return _ordered(_NEAREST, [generation], replace(wanted, limit=limit))
+
+
+def _nearest(generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
+    """All that may be seen are compared."""
+    return _ordered(_NEAREST_OF_ALL, generations, wanted) if generations else []
+
+
+def _ordered(statement: str, generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
+    parameters = wanted.condition.parameters | _parameters(generations, wanted.vector) | {"dense_limit": wanted.limit}
+    return _hits(statement.format(width=generations[0].dimensions, condition=wanted.condition.sql), parameters)
+
+
+def _hits(statement: str, parameters: dict[str, Any]) -> list[Hit]:
+    with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [Hit(chunk_id, 1.0 - float(distance)) for chunk_id, distance in cursor.fetchall()]
 
@@ -167,19 +188,15 @@ def _parameters(generations: Sequence[IndexGeneration], vector: NDArray[np.float
     }
 
 
-def _ef_search(limit: int, plan: SearchPlan) -> int:
-    """How many candidates a scan of the index holds; pgvector takes up to 1,000. Under a condition some are of no use."""
-    return min(1_000, max(_LEAST_EF, limit * (2 if plan is SearchPlan.ITERATIVE else 1)))
-
-
 def _best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
     return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])
 
 
-_LEAST_EF = 100
+_LEAST_EF, _MOST_EF = 120, 1_000
+"""Candidates that a scan of the index holds; pgvector takes no more than 1,000."""
 
-_EXACTLY = " + 0"
-"""An order that is not the index's expression: the planner can't use the index for it."""
+_LEAST_ITERATIVE = 60
+"""Rows that an iterative scan gives at least."""
 
 _INDEX_SETTINGS = """
     SET LOCAL hnsw.ef_search = {ef_search};
@@ -193,20 +210,31 @@ _NEAREST = """
     JOIN documents_chunk c ON c.id = e.chunk_id
     JOIN documents_document d ON d.current_version_id = c.version_id
     WHERE e.generation_id = ANY(%(dense_generations)s) AND {condition}
-    ORDER BY (e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width})){exactly}
+    ORDER BY (e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}))
     LIMIT %(dense_limit)s
 """
 
+# An order that is not the index's expression: the planner can't use the index for it.
+_NEAREST_OF_ALL = _NEAREST.replace("\n    LIMIT", " + 0\n    LIMIT")
+
 _SCORES = """
-    SELECT e.chunk_id, e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width})
+    SELECT e.chunk_id, e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}) AS distance
     FROM retrieval_embedding e
     WHERE e.generation_id = ANY(%(dense_generations)s) AND e.chunk_id = ANY(%(dense_chunk_ids)s)
 """
 
+_NEAREST_OF = """
+    SELECT e.chunk_id, e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}) AS distance
+    FROM retrieval_embedding e
+    WHERE e.generation_id = ANY(%(dense_generations)s) AND e.chunk_id = ANY(%(dense_chunk_ids)s)
+    ORDER BY (e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width})) + 0
+    LIMIT %(dense_limit)s
+"""
+
 _MEETING = """
-    SELECT count(*) FROM (
-        SELECT FROM documents_document d JOIN documents_chunk c ON c.version_id = d.current_version_id
-        WHERE d.knowledge_base_id = %(dense_knowledge_base)s AND c.chunking_key = %(dense_key)s AND {condition}
-        LIMIT %(dense_most)s
-    ) meeting
+    SELECT c.id
+    FROM documents_document d
+    JOIN documents_chunk c ON c.version_id = d.current_version_id
+    WHERE d.knowledge_base_id = %(dense_knowledge_base)s AND c.chunking_key = %(dense_key)s AND {condition}
+    LIMIT %(dense_most)s
 """

@@ -99,3 +99,22 @@ def test_trying_a_query_leads_to_the_page_with_the_knowledge_base_chosen(
 ) -> None:
     response = admin_client.get(page_of(knowledge_base, "try_query"), follow=True)
     assert response.context["form"]["knowledge_base"].value() == knowledge_base.pk
+
+
+def test_how_it_is_searched_is_chosen_and_shown_again(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+    form = filled_form(search_mode="hybrid", search_fusion="rrf", search_weight="0.3")
+    assert admin_client.post(page_of(knowledge_base), form).status_code == 302
+    knowledge_base.refresh_from_db()
+    assert knowledge_base.retrieval == {"mode": "hybrid", "fusion": "rrf", "weight": 0.3}
+    shown = admin_client.get(page_of(knowledge_base)).context["adminform"].form
+    assert [shown[name].value() for name in ("search_mode", "search_fusion", "search_weight")] == ["hybrid", "rrf", 0.3]
+    assert admin_client.post(page_of(knowledge_base), filled_form()).status_code == 302
+    knowledge_base.refresh_from_db()
+    assert knowledge_base.retrieval == {}
+
+
+def test_a_weight_that_is_none_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+    response = admin_client.post(page_of(knowledge_base), filled_form(search_weight="1.5"))
+    assert "The weight 1.5 is not possible." in response.context["adminform"].form.errors["search_weight"][0]
+    knowledge_base.refresh_from_db()
+    assert knowledge_base.retrieval == {}
