@@ -17,9 +17,10 @@ from apps.retrieval.generation.types import Draft, Generator, Question
 from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.questions import questions_embed
+from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
 from apps.retrieval.search.diversity import chunk_similarities
-from apps.retrieval.search.filters import search_condition
+from apps.retrieval.search.filters import filters_condition
 from apps.retrieval.search.fusion import Ranked, rank
 from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
@@ -76,7 +77,8 @@ def search(
         generations = [generation] if generation else generations_in_scope(scope)
     with timings.step("embed"):
         asked = _embedded(request, generations, deadline)
-    where = Searched(scope, search_condition(scope, request.filters), generations, request.depth)
+    condition = scope_condition(scope) & filters_condition(request.filters)
+    where = Searched(scope, condition, generations, request.depth)
     with reading_as(scope):
         legs = _legs(where, asked, timings)
         with timings.step("fuse"):

@@ -17,9 +17,8 @@ from operator import and_
 from typing import Any
 from uuid import UUID
 
-from apps.documents.access import AccessScope
 from apps.documents.parsing.types import DocumentType
-from apps.retrieval.search.conditions import Condition, scope_condition
+from apps.retrieval.search.conditions import Condition
 from ragsite.core.errors import PermanentError
 
 Scalar = str | int | float | bool | None
@@ -119,15 +118,9 @@ class SearchFilters:
 NO_FILTERS = SearchFilters()
 
 
-def search_condition(scope: AccessScope, filters: SearchFilters) -> Condition:
-    """What a chunk must meet to be found: the scope's condition, and the filters'."""
-    condition = scope_condition(scope)
-    return condition & filters_condition(filters) if filters else condition
-
-
 def filters_condition(filters: SearchFilters) -> Condition:
-    """The filters as a condition; its parameters' names begin with `filter_`."""
-    return reduce(and_, _conditions(filters), Condition("TRUE", {}))
+    """The filters as a condition, beside the scope's own; its parameters' names begin with `filter_`."""
+    return reduce(and_, _conditions(filters), Condition("TRUE", {}, narrows=False))
 
 
 def _conditions(filters: SearchFilters) -> Iterator[Condition]:

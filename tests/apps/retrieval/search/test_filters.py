@@ -93,6 +93,8 @@ def test_random_filters_find_exactly_what_they_mean(documents: list[Document], d
 def test_without_filters_everything_is_found_and_nothing_is_narrowed(documents: list[Document]) -> None:
     assert found(documents, SearchFilters()) == {document.pk for document in documents}
     assert not SearchFilters()
+    assert not filters_condition(SearchFilters()).narrows
+    assert filters_condition(SearchFilters(languages=frozenset({"de"}))).narrows
     assert SearchFilters(languages=frozenset({"de"}))
 
 
