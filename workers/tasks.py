@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.utils.module_loading import import_string
 
-from apps.models.gateway import embed_request
+from apps.models.gateway import embed_request, rerank_request
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_waiting
 from apps.retrieval.services import lexical_merges
@@ -45,6 +45,12 @@ def work(stage_name: str) -> None:
 def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
     """Embed texts for a caller that waits."""
     return embed_request(payload)
+
+
+@shared_task
+def rerank_texts(payload: dict[str, Any]) -> dict[str, Any]:
+    """Score texts for a caller that waits."""
+    return rerank_request(payload)
 
 
 @shared_task

@@ -50,6 +50,7 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
             knowledge_base=knowledge_base_visible(caller(request), fields["knowledge_base"]),
             files=arrived(fields["files"]),
             metadata=fields["metadata"],
+            tags=fields["tags"],
             chunking=fields["chunking"],
             principal=caller(request),
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Now
 
@@ -90,8 +91,16 @@ TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
 settings change on its way goes back to PARSED."""
 
 
+KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
+"""Of a document; whoever saves one and shows it reads these anew."""
+
+
 class Document(models.Model):
-    """A document as people know it; what it says is in its versions."""
+    """A document as people know it; what it says is in its versions.
+
+    `document_type` and `language` are those of the current version, and with `updated_at` are kept by a trigger (migration
+    0008): a search filters by them without reading another table.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
@@ -100,6 +109,7 @@ class Document(models.Model):
     external_id = models.CharField(max_length=200, blank=True, default="", help_text="The caller's own id.")
     content_hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the newest version's bytes.")
     metadata = models.JSONField(default=dict, blank=True)
+    tags = ArrayField(models.TextField(), default=list, db_default=[], blank=True)
     restricted = models.BooleanField(
         default=False, db_default=False, help_text="Whether only a grant on the document itself lets it be read."
     )
@@ -111,11 +121,20 @@ class Document(models.Model):
     current_version = models.OneToOneField(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="current_of", editable=False
     )
+    document_type = models.CharField(max_length=20, db_default="", editable=False, help_text="Of the current version.")
+    language = models.CharField(max_length=8, db_default="", editable=False, help_text="Of the current version.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(
+        db_default=Now(), editable=False, help_text="When what it says, or what is said about it, last changed."
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            GinIndex(OpClass("metadata", "jsonb_path_ops"), name="document_metadata"),
+            GinIndex(fields=["tags"], name="document_tags"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["knowledge_base", "content_hash"],
@@ -241,6 +260,9 @@ class ParsedText(models.Model):
     sections = models.JSONField(default=list)
     title = models.CharField(max_length=300, blank=True, default="")
     metadata = models.JSONField(default=dict)
+    language = models.CharField(
+        max_length=8, default="", db_default="", help_text='ISO 639-1; "" where it can\'t be told.'
+    )
     parser = models.CharField(max_length=40)
 
 

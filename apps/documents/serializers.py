@@ -16,12 +16,14 @@ from apps.documents.progress import version_progress
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.bulk import FileResult
 from apps.documents.services.uploads import UploadOutcome
+from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.gateway.problems import problem
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
 CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
+TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
 )
@@ -145,11 +147,15 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "title",
             "external_id",
             "metadata",
+            "tags",
+            "document_type",
+            "language",
             "chunking",
             "restricted",
             "content_hash",
             "current_version",
             "created_at",
+            "updated_at",
         )
         read_only_fields = fields
 
@@ -182,6 +188,25 @@ class ObjectField(serializers.JSONField):
         return value
 
 
+class TagsField(serializers.ListField):
+    """A document's tags; of a multipart form one text that separates them by commas, or a field for each."""
+
+    child = serializers.CharField(allow_blank=True)
+
+    def get_value(self, dictionary: Any) -> Any:
+        """A form field that is not there is not an empty list."""
+        if self.field_name not in dictionary:
+            return serializers.empty
+        return super().get_value(dictionary)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        given = super().to_internal_value(data)
+        try:
+            return tags_read(given[0]) if len(given) == 1 else tags_cleaned(given)
+        except InvalidTagsError as error:
+            raise serializers.ValidationError(error.sentence) from error
+
+
 class AboutSerializer(serializers.Serializer[Any]):
     """What a caller says about a document to be."""
 
@@ -191,6 +216,7 @@ class AboutSerializer(serializers.Serializer[Any]):
         max_length=200, required=False, default="", help_text="Your own id; a known one makes a new version."
     )
     metadata = ObjectField(required=False, default=dict)
+    tags = TagsField(required=False, default=list, help_text=TAGS_HELP)
     chunking = ObjectField(required=False, default=dict, help_text=OVERRIDE_HELP)
 
 
@@ -212,6 +238,7 @@ class DocumentChangeSerializer(serializers.Serializer[Any]):
 
     title = serializers.CharField(max_length=300, required=False)
     metadata = ObjectField(required=False)
+    tags = TagsField(required=False, help_text="All of them; an empty list takes them away.")
     chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object takes them away.")
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
@@ -231,6 +258,7 @@ class BulkSerializer(serializers.Serializer[Any]):
         help_text="Up to 100 files; of a ZIP each member is taken.",
     )
     metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
+    tags = TagsField(required=False, default=list, help_text="For each of the documents.")
     chunking = ObjectField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
 
 

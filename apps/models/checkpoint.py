@@ -18,7 +18,15 @@ PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
 # These families number positions from padding_idx + 1, so that many of them hold no token.
 OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+CLASSIFIER = "ForSequenceClassification"
 FLOAT_TYPES = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
+
+
+class CheckpointKind(enum.Enum):
+    """What a model does, by its architecture: one vector for a text, or one score for two texts that it reads together."""
+
+    EMBEDDING = "embedding"
+    RERANKER = "reranker"
 
 
 class Pooling(enum.Enum):
@@ -30,9 +38,13 @@ class Pooling(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a checkpoint's configuration files say; `max_tokens` includes the special tokens."""
+    """What a checkpoint's configuration files say; `max_tokens` includes the special tokens.
+
+    `dimensions` are the numbers for a text: the width of its vector, or 1 for a reranker, whose pooling means nothing.
+    """
 
     path: Path
+    kind: CheckpointKind
     weights: tuple[Path, ...]
     dimensions: int
     max_tokens: int
@@ -41,12 +53,13 @@ class Checkpoint:
 
 
 def checkpoint_read(path: Path) -> Checkpoint:
-    """Read the configuration of an embedding model's folder, as sentence-transformers lays it out.
+    """Read the configuration of a model's folder: an embedding model as sentence-transformers lays it out, or a cross-encoder.
 
     Raises:
         ModelNotFoundError: there is no such folder.
         UnsafeWeightsError: it holds no safetensors.
-        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise.
+        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise, or gives
+            several scores.
     """
     if not path.is_dir():
         raise ModelNotFoundError(f"There is no model folder at {str(path)!r}.", action="Give the path of a checkpoint.")
@@ -58,10 +71,12 @@ def checkpoint_read(path: Path) -> Checkpoint:
         )
     modules = _modules(path)
     pooling = _json(path / modules.get("Pooling", "1_Pooling") / "config.json") or {}
+    kind = _kind(config)
     return Checkpoint(
         path=path,
+        kind=kind,
         weights=weights,
-        dimensions=_dimensions(path, config, pooling),
+        dimensions=_one(path, config) if kind is CheckpointKind.RERANKER else _dimensions(path, config, pooling),
         max_tokens=_max_tokens(path, config),
         pooling=_pooling(path, pooling),
         normalised="Normalize" in modules,
@@ -111,6 +126,25 @@ def _modules(path: Path) -> dict[str, str]:
             action=f"Use a model made of {', '.join(sorted(KNOWN_MODULES))} only.",
         )
     return modules
+
+
+def _kind(config: dict[str, Any]) -> CheckpointKind:
+    named = config.get("architectures") or []
+    classifies = any(str(name).endswith(CLASSIFIER) for name in named)
+    return CheckpointKind.RERANKER if classifies else CheckpointKind.EMBEDDING
+
+
+def _one(path: Path, config: dict[str, Any]) -> int:
+    """How many scores a classifier gives, which must be one."""
+    labels = config.get("id2label")
+    # A configuration that says nothing means two classes.
+    scores = len(labels) if isinstance(labels, dict) else int(config.get("num_labels") or 2)
+    if scores != 1:
+        raise UnsupportedModelError(
+            f"{str(path)!r} gives {scores} scores for a pair of texts, where a reranker gives one.",
+            action="Use a cross-encoder with a single output, or an embedding model.",
+        )
+    return scores
 
 
 def _dimensions(path: Path, config: dict[str, Any], pooling: dict[str, Any]) -> int:

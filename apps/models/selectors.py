@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.models import ModelKind, ModelStatus, ModelVersion
+from apps.models.reranker_model import RerankerModel
 from ragsite.core.errors import ModelNotFoundError
 
 REGISTER = "Register one: `manage.py models register PATH`."
@@ -61,6 +62,24 @@ def _version_of_id(text: str) -> ModelVersion | None:
         return None
 
 
+def reranker_default() -> RerankerModel | None:
+    """The active version of the default reranker; None where none is registered."""
+    active = _rerankers().filter(model__is_default=True, status=ModelStatus.ACTIVE).first()
+    return reranker(active) if active else None
+
+
+def reranker_version(version_id: UUID) -> RerankerModel:
+    """A version by its id, whatever its status.
+
+    Raises:
+        ModelNotFoundError: there is none with that id.
+    """
+    version = _rerankers().filter(pk=version_id).first()
+    if version is None:
+        raise ModelNotFoundError(f"No reranker version has the id {version_id}.", action=REGISTER)
+    return reranker(version)
+
+
 def model_versions() -> QuerySet[ModelVersion]:
     """All versions, by model, newest first."""
     return ModelVersion.objects.select_related("model").order_by("model__kind", "model__name", "-id")
@@ -76,6 +95,21 @@ def embedding_model(version: ModelVersion) -> EmbeddingModel:
         dimensions=version.dimensions,
         max_tokens=version.max_tokens,
     )
+
+
+def reranker(version: ModelVersion) -> RerankerModel:
+    """What engines need to know of a reranker's version."""
+    return RerankerModel(
+        version_id=version.pk,
+        name=version.model.name,
+        path=Path(version.path),
+        sha256=version.sha256,
+        max_tokens=version.max_tokens,
+    )
+
+
+def _rerankers() -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.select_related("model").filter(model__kind=ModelKind.RERANKER)
 
 
 def _embedding_versions() -> QuerySet[ModelVersion]:

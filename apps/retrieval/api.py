@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,10 +15,12 @@ from pydantic import Field, StringConstraints
 from apps.documents.access import access_scope
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.models.gateway import Deadline
+from apps.retrieval.filters_api import FiltersIn
 from apps.retrieval.models import Answer, Citation
 from apps.retrieval.passages import Passage
 from apps.retrieval.pipeline import SearchResult, ask, search
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.search.surroundings import Neighbour
 from apps.retrieval.services.answers import answer_visible
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
@@ -37,11 +40,20 @@ class QueryBody(Schema):
     fusion: Fusion | None = Field(None, description="How a hybrid search brings its legs into one order.")
     weight: float | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
     threshold: float | None = Field(
-        None, allow_inf_nan=False, description="The least `score` of a passage, on the scale of the mode."
+        None,
+        allow_inf_nan=False,
+        description="The least `score` of a passage, on the scale of the mode, before reranking.",
     )
+    filters: FiltersIn = FiltersIn()
+    rerank: bool = Field(False, description="Let a reranker put the best passages into its order.")
+    diversity: float = Field(0.0, ge=0, le=1, description="How much passages shall differ from each other.")
 
     def request(self, text: str) -> SearchRequest:
-        """The search that this body asks for."""
+        """The search that this body asks for.
+
+        Raises:
+            InvalidFilterError, InvalidTagsError, UnknownTypeNameError: a filter means nothing.
+        """
         return SearchRequest(
             text,
             top_k=self.top_k,
@@ -49,12 +61,21 @@ class QueryBody(Schema):
             fusion=self.fusion,
             weight=self.weight,
             threshold=self.threshold,
+            filters=self.filters.meant(),
+            rerank=self.rerank,
+            diversity=self.diversity,
         )
 
 
 class SearchBody(QueryBody):
     query: Text
+    neighbours: int = Field(0, ge=0, le=10, description="Chunks before and after each passage.")
+    section: bool = Field(False, description="The section each passage is part of, with its subsections.")
     explain: bool = False
+
+    def request(self, text: str) -> SearchRequest:
+        """As for a question, with what is around the passages."""
+        return replace(super().request(text), neighbours=self.neighbours, section=self.section)
 
 
 class AskBody(QueryBody):
@@ -98,11 +119,33 @@ class ScoresOut(Schema):
     rerank_rank: int | None
 
 
+class NeighbourOut(Schema):
+    """A chunk `distance` places after the passage, before it where that is negative; its text is from `start` to `end`."""
+
+    chunk: int
+    distance: int
+    start: int
+    end: int
+    text: str
+
+
+class SectionOut(Schema):
+    """The section a passage is part of; of a very long one a part, which is not `complete`."""
+
+    heading_path: list[str]
+    start: int
+    end: int
+    text: str
+    complete: bool
+
+
 class PassageOut(SpanOut):
     knowledge_base: UUID
     chunk: int
     text: str
     scores: ScoresOut
+    neighbours: list[NeighbourOut] = Field(description="With `neighbours`; empty otherwise.")
+    section: SectionOut | None = Field(None, description="With `section`.")
 
 
 class DegradedOut(Schema):
@@ -157,6 +200,8 @@ class AnswerOut(Schema):
     created_at: datetime
 
 
+UNEMBEDDED = "The query could not be embedded, so that only its words were searched for."
+UNRERANKED = "The passages could not be reranked, so that they are in the order of the search."
 ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem, 503: Problem, 504: Problem}
 
 
@@ -210,15 +255,22 @@ def _passage(passage: Passage) -> PassageOut:
         text=passage.text,
         score=passage.score,
         scores=ScoresOut.model_validate(passage.scores),
+        neighbours=[_neighbour(one) for one in passage.neighbours],
+        section=SectionOut.model_validate(passage.section) if passage.section else None,
     )
 
 
+def _neighbour(one: Neighbour) -> NeighbourOut:
+    return NeighbourOut(chunk=one.chunk_id, distance=one.distance, start=one.start, end=one.end, text=one.text)
+
+
 def _degraded(found: SearchResult) -> list[DegradedOut]:
-    error = found.degraded
-    if error is None:
-        return []
-    detail = f"The query could not be embedded, so that only its words were searched for. {error.sentence}"
-    return [DegradedOut(step="embed", code=error.error_code, detail=detail)]
+    steps = (("embed", found.degraded, UNEMBEDDED), ("rerank", found.unreranked, UNRERANKED))
+    return [
+        DegradedOut(step=step, code=error.error_code, detail=f"{detail} {error.sentence}")
+        for step, error, detail in steps
+        if error is not None
+    ]
 
 
 def _explanation(found: SearchResult) -> ExplanationOut:

@@ -7,11 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from apps.retrieval.search.fusion import Scores
+from apps.retrieval.search.surroundings import Neighbour, ParentSection
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`start` and `end` are characters in the version's parsed text; `score` is the one that passages are ordered by."""
+    """`start` and `end` are characters in the version's parsed text; `score` is the one that passages are ordered by.
+
+    `neighbours` and `section` are what stands around it, where a search asked for them.
+    """
 
     chunk_id: int
     document_id: UUID
@@ -26,3 +30,5 @@ class Passage:
     place: dict[str, Any] | None
     score: float
     scores: Scores = field(default_factory=Scores)
+    neighbours: tuple[Neighbour, ...] = ()
+    section: ParentSection | None = None

@@ -19,14 +19,18 @@ from apps.retrieval.passages import Passage
 from apps.retrieval.questions import questions_embed
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
+from apps.retrieval.search.diversity import chunk_similarities
+from apps.retrieval.search.filters import filters_condition
 from apps.retrieval.search.fusion import Ranked, rank
 from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
+from apps.retrieval.search.refining import Similarities, passages_chosen, passages_surrounded
 from apps.retrieval.search.request import SearchRequest, settings_for
+from apps.retrieval.search.reranking import Reranked, rerank_passages, reranker_required
 from apps.retrieval.services.answers import AnswerRecord, answer_save
 from apps.retrieval.timing import Timings
 from ragsite.core.database import connection_release
-from ragsite.core.errors import TransientError
+from ragsite.core.errors import RagError, TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class SearchResult:
     """Passages best first, and how they came about.
 
     `settings` are those that were searched by, `candidates` how many chunks each step left. `degraded` is why the
-    question was not embedded: then the passages were found by words alone.
+    question was not embedded: then the passages were found by words alone. `unreranked` is why they were not reranked,
+    though they should have been.
     """
 
     passages: tuple[Passage, ...]
@@ -43,6 +48,7 @@ class SearchResult:
     plans: tuple[PlanOfLeg, ...] = ()
     candidates: Mapping[str, int] = field(default_factory=dict)
     degraded: TransientError | None = None
+    unreranked: RagError | None = None
     timings: Timings = field(default_factory=Timings)
 
 
@@ -63,6 +69,7 @@ def search(
 
     Raises:
         InvalidRetrievalError: the request's weight is not possible.
+        NoRerankerError: the request asks for a reranker, and none is registered.
         ModelUnavailableError: no model worker answered before the deadline, and the request may not fall back on words.
     """
     timings = Timings()
@@ -70,17 +77,24 @@ def search(
         generations = [generation] if generation else generations_in_scope(scope)
     with timings.step("embed"):
         asked = _embedded(request, generations, deadline)
-    where = Searched(scope, scope_condition(scope), generations, request.depth)
+    condition = scope_condition(scope) & filters_condition(request.filters)
+    where = Searched(scope, condition, generations, request.depth)
     with reading_as(scope):
         legs = _legs(where, asked, timings)
         with timings.step("fuse"):
             ranked = rank(legs.dense, legs.lexical, settings=asked.settings)
         with timings.step("passages"):
-            passages = passages_load(_best(ranked, request), where.condition, scope=scope)
-    found = {"dense": len(legs.dense.hits), "lexical": len(legs.lexical.hits)}
-    candidates = found | {"fused": len(ranked), "passages": len(passages)}
+            found = passages_load(_best(ranked, request), where.condition, scope=scope)
+            alike = _similarities(request, found, where)
+    reranked = _reranked(request, found, deadline, timings)
+    with timings.step("passages"):
+        chosen = passages_chosen(request, reranked.passages, found, alike)
+        passages = passages_surrounded(request, chosen, scope)
+    of_legs = {"dense": len(legs.dense.hits), "lexical": len(legs.lexical.hits)}
+    candidates = of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)}
     questions = tuple(asked.questions.values())
-    return SearchResult(passages, asked.settings, questions, legs.plans, candidates, asked.degraded, timings)
+    failed = asked.degraded, reranked.failure
+    return SearchResult(passages, asked.settings, questions, legs.plans, candidates, *failed, timings)
 
 
 def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: Deadline) -> Answer:
@@ -132,6 +146,20 @@ def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
         return legs_completed(where, dense, lexical)
 
 
+def _similarities(request: SearchRequest, found: Sequence[Passage], where: Searched) -> Similarities | None:
+    """How like each other the passages are, where they shall differ."""
+    if not request.diversity:
+        return None
+    return chunk_similarities([one.chunk_id for one in found], scope=where.scope, generations=where.generations)
+
+
+def _reranked(request: SearchRequest, found: Sequence[Passage], deadline: Deadline, timings: Timings) -> Reranked:
+    if not request.rerank:
+        return Reranked(tuple(found))
+    with timings.step("rerank"):
+        return rerank_passages(request.text, found, model=reranker_required(), deadline=deadline)
+
+
 def _question(found: SearchResult, request: SearchRequest, scope: AccessScope, deadline: Deadline) -> Question | None:
     """The question with a vector, which a search by words did without; None where nothing is searched."""
     questions = found.questions
@@ -148,6 +176,6 @@ def _generate(generator: Generator, question: Question | None, context: Sequence
 
 
 def _best(ranked: Sequence[Ranked], request: SearchRequest) -> list[Ranked]:
-    """As many as were asked for, of those whose score is high enough."""
+    """As many as are to be looked at, of those whose score is high enough."""
     least = request.threshold
-    return [one for one in ranked[: request.top_k] if least is None or one.score >= least]
+    return [one for one in ranked[: request.pool] if least is None or one.score >= least]

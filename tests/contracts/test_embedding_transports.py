@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 import pytest
-from celery import Celery
-from celery.contrib.testing.worker import start_worker
-from django.db import connection
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, EmbeddingTransport, Purpose, embed_request
-from apps.models.gateway.fake import FakeTransport
-from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.queue import TASK, QueueTransport
+from apps.models.gateway import Deadline, EmbeddingTransport, Purpose
 from apps.models.selectors import embedding_model
 from apps.models.services.registry import bundled_model_path, model_register
-from workers.celery import Config
+from tests.contracts.transports import TRANSPORTS
 
 pytestmark = [pytest.mark.servers, pytest.mark.weights, pytest.mark.django_db(transaction=True)]
 
@@ -32,37 +25,6 @@ TEXTS = [
     "Volcanic islands form where molten rock breaks through the sea floor.",
     "naïve 東京 €5 " * 300,
 ]
-
-
-def queue_transport(stack: ExitStack) -> QueueTransport:
-    """A real worker on threads of this process, behind the real broker."""
-    app = Celery("contract", set_as_current=False)
-    app.config_from_object(Config())
-    prefix = {"global_keyprefix": "contract:"}
-    app.conf.update(
-        broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
-    )
-
-    def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return embed_request(payload)
-        finally:
-            connection.close()
-
-    app.task(name=TASK, shared=False)(embed_texts)
-    app.finalize()
-    queues = [purpose.queue for purpose in Purpose]
-    stack.enter_context(
-        start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, queues=queues, shutdown_timeout=30)
-    )
-    return QueueTransport(app=app)
-
-
-TRANSPORTS: dict[str, Callable[[ExitStack], EmbeddingTransport]] = {
-    "local": lambda stack: LocalTransport(),
-    "fake": lambda stack: FakeTransport(),
-    "queue": queue_transport,
-}
 
 
 @pytest.fixture(params=TRANSPORTS)

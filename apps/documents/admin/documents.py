@@ -106,7 +106,8 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
     actions_detail: ClassVar = ("new_version", "give_grant", "restrict", "lift_restriction")
     give_grant = grant_action(DocumentGrantForm)
     readonly_fields: ClassVar = (
-        "state", "knowledge_base", "tenant", "readers", "current_version", "created_at", "metadata", "content_hash", "cut",
+        "state", "knowledge_base", "tenant", "readers", "current_version", "created_at", "updated_at", "metadata", "content_hash",
+        "document_type", "language", "cut",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
@@ -114,7 +115,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return documents_counted(living)
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
-        about = ("title", "external_id", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")
+        about = ("title", "external_id", "tags", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")
         chunking = ("cut", "chunk_strategy", ("chunk_size", "chunk_overlap"))
         may_change = self.has_change_permission(request, obj)
         return (
@@ -123,7 +124,13 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
                 "How it is cut",
                 {"fields": chunking if may_change else ("cut",), "description": RECHUNKED if may_change else ""},
             ),
-            ("More about it", {"fields": ("metadata", "content_hash", "created_at"), "classes": ("collapse",)}),
+            (
+                "More about it",
+                {
+                    "fields": ("metadata", ("document_type", "language"), "content_hash", ("created_at", "updated_at")),
+                    "classes": ("collapse",),
+                },
+            ),
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -133,7 +140,9 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return bool(request.user.has_perm("documents.change_document"))
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
-        document_update(document=obj, title=obj.title, external_id=obj.external_id, chunking=form.chunking())
+        document_update(
+            document=obj, title=obj.title, external_id=obj.external_id, tags=obj.tags, chunking=form.chunking()
+        )
 
     @method_decorator(csrf_exempt)
     @action(

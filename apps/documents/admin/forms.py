@@ -23,6 +23,7 @@ from apps.documents.chunking.settings import (
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
 from apps.documents.services.rechunking import chunking_check
+from apps.documents.tags import InvalidTagsError, tags_read
 
 STRATEGY_CHOICES = [
     (ChunkingStrategy.SENTENCE.value, "After a sentence, within a section"),
@@ -147,9 +148,26 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             self.add_error("name", f"There is already a knowledge base named {name!r}. Choose another name.")
 
 
+class TagsField(forms.CharField):
+    """Tags, separated by commas; its value is a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        try:
+            return tags_read(super().clean(value))
+        except InvalidTagsError as error:
+            raise ValidationError(error.sentence) from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(super().has_changed(self.prepare_value(initial), data))
+
+
 class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What is said about a document, and how it is cut where that is not as its knowledge base's others are."""
 
+    tags = TagsField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
     chunk_strategy = forms.ChoiceField(
         label="Chunks end",
         choices=[("", "As in the knowledge base"), *STRATEGY_CHOICES],
@@ -167,7 +185,7 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     class Meta:
         model = Document
-        fields: ClassVar = ("title", "external_id")
+        fields: ClassVar = ("title", "external_id", "tags")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -45,6 +45,7 @@ class BulkRequest:
     knowledge_base: KnowledgeBase
     files: Iterable[SourceFile]
     metadata: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     chunking: dict[str, Any] = field(default_factory=dict)
     principal: Principal | None = None
 
@@ -91,6 +92,7 @@ def _upload(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVe
             filename=source.filename,
             parts=source.parts(),
             metadata=request.metadata,
+            tags=request.tags,
             chunking=request.chunking,
             principal=request.principal,
         )

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import KEPT_BY_TRIGGER, Document, DocumentVersion, KnowledgeBase
 from apps.documents.services.rechunking import chunking_check, document_rechunk
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
@@ -18,7 +18,7 @@ ORPHAN_SECONDS = 3600.0
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
-    """Change `title`, `metadata`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
+    """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
 
     Other chunking cuts the document anew, see `document_rechunk`; all else leaves what is indexed as it is.
 
@@ -49,6 +49,7 @@ def _update(document: Document, changes: dict[str, Any]) -> Document:
         document_rechunk(document=locked)
     if changed:
         locked.save(update_fields=changed)
+        locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
         emit(_updated_event(locked, changed))
     return locked
 

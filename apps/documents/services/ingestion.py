@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -33,11 +33,15 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingestion:
-    """Where files go. `dry_run` writes nothing; `resume` passes over what is there unchanged without storing it anew."""
+    """Where files go. `dry_run` writes nothing; `resume` passes over what is there unchanged without storing it anew.
+
+    New documents get the tags; known ones keep theirs.
+    """
 
     knowledge_base: KnowledgeBase
     dry_run: bool = False
     resume: bool = False
+    tags: Sequence[str] = ()
 
 
 def knowledge_base_named(name_or_id: str, *, tenant: str = "") -> KnowledgeBase:
@@ -101,6 +105,7 @@ def _take(ingestion: Ingestion, source: Source) -> Upload | Foreseen:
         filename=source.filename,
         parts=source.parts(),
         external_id=external_id_of(source.name),
+        tags=ingestion.tags,
     )
     if ingestion.dry_run or ingestion.resume:
         foreseen = _foresee(request, source)

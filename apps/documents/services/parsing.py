@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.documents.blobs import blob_path
+from apps.documents.languages import language_code
 from apps.documents.models import DocumentVersion, ParsedText
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, sections_to_list
@@ -42,6 +43,7 @@ def _save(version: DocumentVersion, parsed: ParsedDocument, parser: str) -> None
         sections=sections_to_list(parsed.sections),
         title=parsed.title[:300],
         metadata=dict(parsed.metadata),
+        language=language_code(parsed.text),
         parser=parser,
     )
     # One statement, whether the version was parsed before or not.
@@ -49,5 +51,5 @@ def _save(version: DocumentVersion, parsed: ParsedDocument, parser: str) -> None
         [text],
         update_conflicts=True,
         unique_fields=["version"],
-        update_fields=["text", "sections", "title", "metadata", "parser"],
+        update_fields=["text", "sections", "title", "metadata", "language", "parser"],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -50,6 +50,7 @@ class UploadRequest:
     title: str = ""
     external_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
     chunking: dict[str, Any] = field(default_factory=dict)
     document: Document | None = None
     principal: Principal | None = None
@@ -198,6 +199,7 @@ def _create(request: UploadRequest, filename: str, blob: Blob) -> Document:
         title=request.title or filename,
         external_id=request.external_id,
         metadata=request.metadata,
+        tags=list(request.tags),
         chunking=request.chunking,
         content_hash=blob.sha256,
     )

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentUpdated
 from apps.documents.models import (
     ENDED,
+    KEPT_BY_TRIGGER,
     STOPPED,
     Chunk,
     Document,
@@ -106,6 +107,7 @@ def _rollback(document: Document, version: DocumentVersion) -> Document:
     if locked.current_version_id != wanted.pk:
         locked.current_version, locked.content_hash = wanted, wanted.content_hash
         locked.save(update_fields=["current_version", "content_hash"])
+        locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
         emit(
             DocumentUpdated(
                 tenant_id=locked.tenant_id,

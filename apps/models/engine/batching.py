@@ -6,19 +6,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from apps.models.embedding_model import EmbeddingModel, Priority
+from apps.models.embedding_model import Priority
 from apps.models.engine.plan import batch_around
-from apps.models.engine.tokenizer import TokenIds
 from apps.models.errors import DeadlineExceededError
+from apps.models.reranker_model import InstalledModel
 from ragsite.core.errors import ModelUnavailableError, RagError
 
 logger = logging.getLogger(__name__)
@@ -28,16 +28,16 @@ WINDOW = 512
 
 
 class BatchEngine(Protocol):
-    """What the runner needs of an engine."""
+    """What the runner needs of an engine: of texts, or of pairs of them, it makes inputs, of which only lengths count here."""
 
-    model: EmbeddingModel
+    model: InstalledModel
     batch_tokens: int
     streams: int
 
     @property
     def dimensions(self) -> int: ...
-    def encode(self, texts: Sequence[str]) -> list[TokenIds]: ...
-    def compute(self, batch: Sequence[TokenIds]) -> np.ndarray: ...
+    def encode(self, texts: Sequence[Any]) -> Sequence[Sized]: ...
+    def compute(self, batch: Sequence[Any]) -> np.ndarray: ...
     def unload(self) -> None: ...
 
 
@@ -48,7 +48,7 @@ class _Request:
     The future is settled only once: a caller may cancel it at any moment, and one of its batches may have failed.
     """
 
-    inputs: list[TokenIds]
+    inputs: Sequence[Sized]
     deadline: float
     future: Future[np.ndarray]
     vectors: np.ndarray
@@ -73,7 +73,7 @@ class _Item:
     row: int
 
     @property
-    def ids(self) -> TokenIds:
+    def ids(self) -> Sized:
         return self.request.inputs[self.row]
 
 
@@ -95,8 +95,8 @@ class EngineRunner:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, texts: Sequence[str], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
-        """Queue texts for embedding; any thread may call this.
+    def submit(self, texts: Sequence[Any], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
+        """Queue texts, or pairs of them; any thread may call this.
 
         `deadline` is absolute, of `time.monotonic()`. The future gives float32 of shape (n, dimensions), or raises
         DeadlineExceededError (what is left of the request is then not computed) or the engine's error. Cancelling it
@@ -141,7 +141,7 @@ class EngineRunner:
         with self._changed:
             self._fail_waiting()
 
-    def _request(self, inputs: list[TokenIds], *, deadline: float, future: Future[np.ndarray]) -> _Request:
+    def _request(self, inputs: Sequence[Sized], *, deadline: float, future: Future[np.ndarray]) -> _Request:
         return _Request(
             inputs=inputs,
             deadline=deadline,
@@ -233,16 +233,16 @@ def _take(chosen: list[_Item], queue: deque[_Request]) -> None:
 
 
 def _late() -> DeadlineExceededError:
-    return DeadlineExceededError("The deadline passed before the texts were embedded.")
+    return DeadlineExceededError("The deadline passed before the model came to the texts.")
 
 
-def _unloaded(model: EmbeddingModel) -> ModelUnavailableError:
+def _unloaded(model: InstalledModel) -> ModelUnavailableError:
     return ModelUnavailableError(
         f"The model {model.name!r} is being unloaded.", code="model_unloaded", action="Try again.", retry_after=1.0
     )
 
 
-def _failed(model: EmbeddingModel, error: Exception) -> ModelUnavailableError:
+def _failed(model: InstalledModel, error: Exception) -> ModelUnavailableError:
     return ModelUnavailableError(
         f"The model {model.name!r} failed on a batch: {type(error).__name__}: {error}", code="engine_failed"
     )

@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from transformers import AutoModel
-from transformers.utils import logging as transformers_logging
 
-from apps.models.checkpoint import Checkpoint, Pooling, checkpoint_read, parameter_count, weights_sha256
-from apps.models.embedding_model import EmbeddingModel
-from apps.models.engine.cpu import cpu_prepare
-from apps.models.engine.plan import batches_by_length
-from apps.models.engine.precision import device_choose, dtype_choose
-from apps.models.engine.settings import EngineSettings
+from apps.models.checkpoint import Checkpoint, Pooling
 from apps.models.engine.tokenizer import InputEncoder, TokenIds
-from apps.models.errors import UnsupportedModelError
-from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
-
-# On a CPU larger batches are slower (caches), and an interactive request waits for the one under way.
-BATCH_TOKENS = {"cpu": 8 * 256, "cuda": 256 * 256}
-CHANGED = "Register the changed files as a new version: `manage.py models register PATH`."
+from apps.models.engine.transformer import TransformerEngine
+from ragsite.core.errors import ModelUnavailableError
 
 
-class EmbeddingEngine:
-    """One model on one device. Light to make; `load` does the work. At most `streams` threads at a time may compute.
+class EmbeddingEngine(TransformerEngine[str, TokenIds]):
+    """An embedding model: texts become vectors of length 1."""
 
-    On a CPU that are as many as it may use, with a batch each: they don't wait for each other at every layer, as several
-    threads of one batch do.
-    """
-
-    def __init__(self, model: EmbeddingModel, settings: EngineSettings) -> None:
-        self.model = model
-        self.settings = settings
-        self.device = device_choose(settings.device)
-        self.dtype = dtype_choose(settings.precision, self.device)
-        self.batch_tokens = settings.batch_tokens or BATCH_TOKENS[self.device.type]
-        self.streams = max(1, settings.threads) if self.device.type == "cpu" else 1
-        self._checkpoint: Checkpoint | None = None
-        self._encoder: InputEncoder | None = None
-        self._network: Any = None
-
-    @property
-    def dimensions(self) -> int:
-        """The width of the vectors."""
-        return self.model.dimensions
-
-    def memory_bytes(self) -> int:
-        """What the weights take once loaded; known before loading."""
-        return parameter_count(checkpoint_read(self.model.path).weights) * self.dtype.itemsize
-
-    def load(self) -> None:
-        """Check the files against what was registered, and load them.
-
-        Raises:
-            ModelNotFoundError: the files are missing, or (code `model_changed`) not those that were registered.
-            UnsupportedModelError: the weights do not make up the network that config.json describes.
-        """
-        checkpoint = checkpoint_read(self.model.path)
-        self._check_unchanged(checkpoint)
-        self._network = self._load_network().to(self.device).eval()
-        if self.device.type == "cpu" and self.dtype is torch.bfloat16:
-            cpu_prepare(self._network)
-        self._encoder = InputEncoder(self.model.path, max_tokens=self.model.max_tokens)
-        self._checkpoint = checkpoint
-
-    def unload(self) -> None:
-        """Give the memory back."""
-        self._checkpoint = self._encoder = self._network = None
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+    architecture: ClassVar[Any] = AutoModel
+    _encoder: InputEncoder | None = None
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts, in the order given; what is past `max_tokens` of a text is not seen.
@@ -80,17 +27,7 @@ class EmbeddingEngine:
         Returns:
             float32 of shape (n, dimensions), each row of length 1.
         """
-        inputs = self.encode(texts)
-        vectors = np.empty((len(inputs), self.dimensions), dtype=np.float32)
-
-        def compute(rows: list[int]) -> None:
-            vectors[rows] = self.compute([inputs[row] for row in rows])
-
-        batches = batches_by_length([len(ids) for ids in inputs], budget=self.batch_tokens)
-        with ThreadPoolExecutor(self.streams) as streams:
-            for computed in [streams.submit(compute, rows) for rows in batches]:
-                computed.result()
-        return vectors
+        return self.run(texts)
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """The token ids of each text. Any thread may call this while another computes."""
@@ -98,91 +35,25 @@ class EmbeddingEngine:
             raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
         return self._encoder.encode(texts)
 
-    def compute(self, batch: Sequence[TokenIds]) -> np.ndarray:
-        """Embed one batch; one that is too large for the memory is split in two and goes on.
-
-        Raises:
-            ModelUnavailableError: (code `out_of_memory`) not even one input fits.
-        """
-        try:
-            return self.forward(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                raise ModelUnavailableError(
-                    f"The device ran out of memory on one text of {len(batch[0])} tokens with {self.model.name!r}.",
-                    code="out_of_memory",
-                    action="Free memory on the device, or use a smaller model.",
-                ) from error
-        # Outside the handler: the failed attempt's tensors are held until its traceback is gone.
-        self._free_cached()
-        half = len(batch) // 2
-        return np.concatenate([self.compute(batch[:half]), self.compute(batch[half:])])
-
     def forward(self, batch: Sequence[TokenIds]) -> np.ndarray:
         """Run the network once over a padded batch: float32 of shape (rows, dimensions), rows of length 1."""
-        if self._network is None or self._checkpoint is None:
-            raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
-        ids, mask = self._padded(batch)
-        if self.settings.threads and self.device.type == "cpu":
-            torch.set_num_threads(1)  # Counts for the thread that calls it: each stream is one.
+        network, checkpoint = self._loaded()
+        ids = self._padded(batch, filler=network.config.pad_token_id or 0)
+        mask = self._padded([[1] * len(row) for row in batch], filler=0)
         with torch.inference_mode():
-            states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
-            pooled = pool(states, mask, self._checkpoint.pooling)
+            states = network(input_ids=ids, attention_mask=mask).last_hidden_state
+            pooled = pool(states, mask, checkpoint.pooling)
             unit = torch.nn.functional.normalize(pooled, dim=1)
         vectors: np.ndarray = unit.cpu().numpy()
         return vectors
 
-    def _padded(self, batch: Sequence[TokenIds]) -> tuple[torch.Tensor, torch.Tensor]:
-        width = max(len(ids) for ids in batch)
-        padding = self._network.config.pad_token_id or 0
-        ids = torch.tensor([row + [padding] * (width - len(row)) for row in batch])
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in batch])
-        return ids.to(self.device), mask.to(self.device)
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._encoder = None
+        super().unload()
 
-    def _check_unchanged(self, checkpoint: Checkpoint) -> None:
-        found = weights_sha256(checkpoint.weights)
-        if found != self.model.sha256:
-            raise ModelNotFoundError(
-                f"The weights of {self.model.name!r} at {str(checkpoint.path)!r} have changed: their SHA-256 is "
-                f"{found}, registered is {self.model.sha256}.",
-                code="model_changed",
-                action=CHANGED,
-            )
-        if checkpoint.dimensions != self.model.dimensions:
-            raise ModelNotFoundError(
-                f"The model {self.model.name!r} now says it has {checkpoint.dimensions} dimensions, registered are "
-                f"{self.model.dimensions}.",
-                code="model_changed",
-                action=CHANGED,
-            )
-
-    def _load_network(self) -> Any:
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            network, report = AutoModel.from_pretrained(
-                self.model.path,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=self.dtype,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError) as error:
-            raise UnsupportedModelError(f"The model {self.model.name!r} could not be loaded: {error}") from error
-        # The pooler is a head that embeddings do not use; many checkpoints leave it out.
-        missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
-        if missing:
-            raise UnsupportedModelError(
-                f"The weights of {self.model.name!r} lack {missing[:3]} and {max(0, len(missing) - 3)} more.",
-                action="Save the model again: without these the network would answer at random.",
-            )
-        return network
-
-    def _free_cached(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+    def _prepare(self, checkpoint: Checkpoint) -> None:
+        self._encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
 
 
 def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
@@ -192,8 +63,3 @@ def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Te
         return states[:, 0]
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch's CPU allocator raises a plain RuntimeError.
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)

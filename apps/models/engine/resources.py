@@ -15,11 +15,12 @@ from uuid import UUID
 
 from django.conf import settings as django_settings
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.batching import BatchEngine, EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
+from apps.models.engine.reranking import RerankingEngine
 from apps.models.engine.settings import EngineSettings
 from apps.models.errors import ModelTooLargeError
+from apps.models.reranker_model import InstalledModel, RerankerModel
 from ragsite.core.errors import ModelUnavailableError
 
 CLOSE_SECONDS = 10.0
@@ -36,7 +37,7 @@ class LoadableEngine(BatchEngine, Protocol):
 class _Slot:
     """A model's place: `bytes` once its size is known, `users` callers that must not lose it."""
 
-    model: EmbeddingModel
+    model: InstalledModel
     runner: Future[EngineRunner]
     bytes: int = 0
     users: int = 0
@@ -58,14 +59,14 @@ class ModelResourceManager:
     Loads run one after another on a thread of their own, so that callers keep their deadlines while one is slow.
     """
 
-    def __init__(self, *, budget_bytes: int, build: Callable[[EmbeddingModel], LoadableEngine]) -> None:
+    def __init__(self, *, budget_bytes: int, build: Callable[[InstalledModel], LoadableEngine]) -> None:
         self.budget_bytes = budget_bytes
         self._build = build
         self._slots: dict[UUID, _Slot] = {}
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model-loader")
 
-    def get(self, model: EmbeddingModel, *, timeout: float | None = None) -> EngineRunner:
+    def get(self, model: InstalledModel, *, timeout: float | None = None) -> EngineRunner:
         """The model's runner, loaded if need be. It may be unloaded later: to rely on it, `lease` it.
 
         Raises:
@@ -77,7 +78,7 @@ class ModelResourceManager:
             return runner
 
     @contextmanager
-    def lease(self, model: EmbeddingModel, *, timeout: float | None = None) -> Iterator[EngineRunner]:
+    def lease(self, model: InstalledModel, *, timeout: float | None = None) -> Iterator[EngineRunner]:
         """As `get`; the model stays loaded until the block is left."""
         slot = self._enter(model)
         try:
@@ -87,12 +88,12 @@ class ModelResourceManager:
                 slot.users -= 1
                 slot.last_used = time.monotonic()
 
-    def pin(self, model: EmbeddingModel) -> None:
+    def pin(self, model: InstalledModel) -> None:
         """Load a model, and never unload it to make room for others."""
         with self.lease(model):
             self._slots[model.version_id].pinned = True
 
-    def loaded(self) -> list[EmbeddingModel]:
+    def loaded(self) -> list[InstalledModel]:
         """The models in memory, least recently used first."""
         with self._lock:
             slots = sorted(self._slots.values(), key=lambda slot: slot.last_used)
@@ -103,7 +104,7 @@ class ModelResourceManager:
         with self._lock:
             return sum(slot.bytes for slot in self._slots.values())
 
-    def stalled(self, seconds: float) -> list[EmbeddingModel]:
+    def stalled(self, seconds: float) -> list[InstalledModel]:
         """The models of which one batch has been running for longer than `seconds`."""
         with self._lock:
             loaded = [slot for slot in self._slots.values() if slot.loaded]
@@ -119,7 +120,7 @@ class ModelResourceManager:
             if slot.loaded:
                 slot.runner.result().close(drain=False, timeout=CLOSE_SECONDS)
 
-    def _enter(self, model: EmbeddingModel) -> _Slot:
+    def _enter(self, model: InstalledModel) -> _Slot:
         with self._lock:
             slot = self._slots.get(model.version_id)
             if slot is None:
@@ -127,7 +128,7 @@ class ModelResourceManager:
             slot.users += 1
             return slot
 
-    def _load(self, model: EmbeddingModel) -> EngineRunner:
+    def _load(self, model: InstalledModel) -> EngineRunner:
         try:
             engine = self._build(model)
             self._make_room(model, engine.memory_bytes())
@@ -139,7 +140,7 @@ class ModelResourceManager:
                 self._slots.pop(model.version_id, None)
             raise
 
-    def _make_room(self, model: EmbeddingModel, needed: int) -> None:
+    def _make_room(self, model: InstalledModel, needed: int) -> None:
         if needed > self.budget_bytes:
             raise _too_large(model, needed, self.budget_bytes)
         with self._lock:
@@ -181,14 +182,14 @@ def _loaded(slot: _Slot, *, timeout: float | None) -> EngineRunner:
         ) from None
 
 
-def _too_large(model: EmbeddingModel, needed: int, budget: int) -> ModelTooLargeError:
+def _too_large(model: InstalledModel, needed: int, budget: int) -> ModelTooLargeError:
     return ModelTooLargeError(
         f"The model {model.name!r} needs {needed} bytes, more than the budget of {budget} bytes.",
         action="Raise RAGSITE_MODEL_MEMORY_MB or use a smaller model.",
     )
 
 
-def _busy(model: EmbeddingModel, needed: int, budget: int) -> ModelUnavailableError:
+def _busy(model: InstalledModel, needed: int, budget: int) -> ModelUnavailableError:
     return ModelUnavailableError(
         f"The model {model.name!r} needs {needed} bytes of the budget of {budget}, and the models that hold it are "
         "pinned or in use.",
@@ -196,6 +197,11 @@ def _busy(model: EmbeddingModel, needed: int, budget: int) -> ModelUnavailableEr
         action="Try again; if it stays so, raise RAGSITE_MODEL_MEMORY_MB.",
         retry_after=2.0,
     )
+
+
+def engine_build(model: InstalledModel, settings: EngineSettings) -> LoadableEngine:
+    """The engine for this kind of model, not loaded yet."""
+    return RerankingEngine(model, settings) if isinstance(model, RerankerModel) else EmbeddingEngine(model, settings)
 
 
 _engines: ModelResourceManager | None = None
@@ -210,7 +216,7 @@ def engines() -> ModelResourceManager:
             engine_settings = EngineSettings(threads=django_settings.RAGSITE_MODEL_THREADS)
             _engines = ModelResourceManager(
                 budget_bytes=django_settings.RAGSITE_MODEL_MEMORY_BYTES,
-                build=lambda model: EmbeddingEngine(model, engine_settings),
+                build=lambda model: engine_build(model, engine_settings),
             )
         return _engines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -10,6 +11,18 @@ from tokenizers import Tokenizer
 from apps.models.checkpoint import checkpoint_read
 
 TokenIds = list[int]
+TextPair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PairIds:
+    """The tokens of two texts that are read together, and which of the two each belongs to, 0 or 1."""
+
+    ids: TokenIds
+    types: list[int]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 class ModelTokenizer:
@@ -48,6 +61,18 @@ class InputEncoder:
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, in the order given."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+
+class PairEncoder:
+    """Turns pairs of texts into what a cross-encoder takes, special tokens included; the longer text is cut at `max_tokens`."""
+
+    def __init__(self, path: Path, *, max_tokens: int) -> None:
+        self._tokenizer = _tokenizer(path)
+        self._tokenizer.enable_truncation(max_length=max_tokens, strategy="longest_first")
+
+    def encode(self, pairs: Sequence[TextPair]) -> list[PairIds]:
+        """The tokens of each pair, in the order given."""
+        return [PairIds(encoding.ids, encoding.type_ids) for encoding in self._tokenizer.encode_batch_fast(list(pairs))]
 
 
 def _tokenizer(path: Path) -> Tokenizer:

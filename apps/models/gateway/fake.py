@@ -1,4 +1,4 @@
-"""Embeddings without a model, for tests and for trying things out: texts that share words lie close together."""
+"""Answers without a model, for tests and for trying things out: texts that share words lie close together."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway.deadline import Deadline
 from apps.models.gateway.purpose import Purpose
+from apps.models.reranker_model import RerankerModel
 
 WORD = re.compile(r"\w+")
 
@@ -23,6 +24,19 @@ class FakeTransport:
         deadline.check("the texts were embedded")
         rows = [_unit_vector(text, width=model.dimensions) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(rows), model.dimensions)
+
+    def rerank(
+        self, query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
+    ) -> np.ndarray:
+        """See RerankingTransport: the share of the query's words that a text has."""
+        deadline.check("the texts were reranked")
+        sought = _words(query)
+        shares = [len(sought & _words(text)) / max(len(sought), 1) for text in texts]
+        return np.array(shares, dtype=np.float32)
+
+
+def _words(text: str) -> set[str]:
+    return set(WORD.findall(text.casefold()))
 
 
 def _unit_vector(text: str, *, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sends texts to a model worker through Celery and waits for the vectors."""
+"""Sends texts to a model worker through Celery and waits for the vectors or scores."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from apps.models.errors import DeadlineExceededError
 from apps.models.gateway.breaker import OneProbeBreaker
 from apps.models.gateway.deadline import Deadline
 from apps.models.gateway.purpose import Purpose
-from apps.models.gateway.wire import EmbedRequest, decode_reply
+from apps.models.gateway.wire import EmbedRequest, RerankRequest, decode_reply
+from apps.models.reranker_model import RerankerModel
 from ragsite.core.errors import ModelUnavailableError
 
 TASK = "workers.tasks.embed_texts"
+RERANK_TASK = "workers.tasks.rerank_texts"
+Request = EmbedRequest | RerankRequest
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 10
 # Celery's own twenty tries, a second apart, would outlast the caller's deadline.
@@ -52,9 +55,19 @@ class QueueTransport:
     def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
         """See EmbeddingTransport."""
         deadline.check("the texts were sent to a model worker")
-        request = EmbedRequest(model.version_id, list(texts), purpose, deadline)
+        return self._guarded(TASK, EmbedRequest(model.version_id, list(texts), purpose, deadline))
+
+    def rerank(
+        self, query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
+    ) -> np.ndarray:
+        """See RerankingTransport."""
+        deadline.check("the texts were sent to a model worker")
+        found = self._guarded(RERANK_TASK, RerankRequest(model.version_id, query, list(texts), purpose, deadline))
+        return found.reshape(-1)
+
+    def _guarded(self, task: str, request: Request) -> np.ndarray:
         try:
-            return self._breaker.call(self._ask, request)
+            return self._breaker.call(self._ask, task, request)
         except CircuitBreakerError as error:
             raise ModelUnavailableError(
                 "The model workers have not answered several times in a row, so they are not asked for now.",
@@ -62,9 +75,9 @@ class QueueTransport:
                 retry_after=float(max(1, self._breaker.open_remaining)),
             ) from error
 
-    def _ask(self, request: EmbedRequest) -> np.ndarray:
+    def _ask(self, task: str, request: Request) -> np.ndarray:
         try:
-            return decode_reply(_wait(self._send(request), request))
+            return decode_reply(_wait(self._send(task, request), request))
         except (OperationalError, RedisError, OSError) as error:
             raise _unreachable(error) from error
         except RuntimeError as error:
@@ -73,11 +86,11 @@ class QueueTransport:
                 raise
             raise _unreachable(error.__cause__) from error
 
-    def _send(self, request: EmbedRequest) -> AsyncResult[Any]:
+    def _send(self, task: str, request: Request) -> AsyncResult[Any]:
         app = self._app or celery.current_app
         app.backend.retry_policy = STORE_RETRIES
         return app.send_task(
-            TASK,
+            task,
             kwargs={"payload": request.encode()},
             queue=request.purpose.queue,
             expires=datetime.fromtimestamp(request.deadline.at, UTC),
@@ -85,7 +98,7 @@ class QueueTransport:
         )
 
 
-def _wait(result: AsyncResult[Any], request: EmbedRequest) -> object:
+def _wait(result: AsyncResult[Any], request: Request) -> object:
     try:
         # Waiting inside another task is safe: it is for another queue's worker, and no longer than the deadline.
         reply: object = result.get(

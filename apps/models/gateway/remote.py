@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.protocol import EmbeddingTransport
-from apps.models.gateway.wire import EmbedRequest, encode_error, encode_vectors
-from apps.models.selectors import embedding_model_version
+from apps.models.gateway.protocol import EmbeddingTransport, RerankingTransport
+from apps.models.gateway.wire import EmbedRequest, RerankRequest, encode_error, encode_vectors
+from apps.models.selectors import embedding_model_version, reranker_version
 from ragsite.core.database import connection_release
 from ragsite.core.errors import RagError
 
@@ -25,3 +25,18 @@ def embed_request(payload: dict[str, Any], *, transport: EmbeddingTransport | No
     except RagError as error:
         return encode_error(error)
     return encode_vectors(vectors)
+
+
+def rerank_request(payload: dict[str, Any], *, transport: RerankingTransport | None = None) -> dict[str, Any]:
+    """As `embed_request`, for scores: a column of them."""
+    request = RerankRequest.decode(payload)
+    try:
+        request.deadline.check("a model worker took up the texts")
+        model = reranker_version(request.model_version_id)
+        connection_release()
+        scores = (transport or LocalTransport()).rerank(
+            request.query, request.texts, model=model, purpose=request.purpose, deadline=request.deadline
+        )
+    except RagError as error:
+        return encode_error(error)
+    return encode_vectors(scores[:, None])

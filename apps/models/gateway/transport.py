@@ -10,22 +10,22 @@ from django.conf import settings
 
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.protocol import EmbeddingTransport
+from apps.models.gateway.protocol import ModelTransport
 from apps.models.gateway.queue import QueueTransport
 from ragsite.core.errors import ConfigurationError
 
-TRANSPORTS: dict[str, Callable[[], EmbeddingTransport]] = {
+TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
     "queue": QueueTransport,
     "local": LocalTransport,
     "fake": FakeTransport,
 }
 
-_made: dict[str, EmbeddingTransport] = {}
+_made: dict[str, ModelTransport] = {}
 _chosen: str | None = None
 _lock = threading.Lock()
 
 
-def current_transport() -> EmbeddingTransport:
+def current_transport() -> ModelTransport:
     """The transport in use; each kind is made once a process, so that its breaker remembers."""
     name = _chosen or _known(settings.RAGSITE_MODEL_TRANSPORT)
     with _lock:

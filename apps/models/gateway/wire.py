@@ -1,4 +1,4 @@
-"""How embedding calls and their answers look as JSON, between a caller and a model worker."""
+"""How calls of models and their answers look as JSON, between a caller and a model worker."""
 
 from __future__ import annotations
 
@@ -60,6 +60,36 @@ class EmbedRequest:
     def decode(cls, payload: dict[str, Any]) -> Self:
         return cls(
             model_version_id=UUID(payload["model_version_id"]),
+            texts=[str(text) for text in payload["texts"]],
+            purpose=Purpose(payload["purpose"]),
+            deadline=Deadline(float(payload["deadline"])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """A reranking call: as `EmbedRequest`, with the query that the texts shall answer."""
+
+    model_version_id: UUID
+    query: str
+    texts: list[str]
+    purpose: Purpose
+    deadline: Deadline
+
+    def encode(self) -> dict[str, Any]:
+        return {
+            "model_version_id": str(self.model_version_id),
+            "query": self.query,
+            "texts": self.texts,
+            "purpose": self.purpose.value,
+            "deadline": self.deadline.at,
+        }
+
+    @classmethod
+    def decode(cls, payload: dict[str, Any]) -> Self:
+        return cls(
+            model_version_id=UUID(payload["model_version_id"]),
+            query=str(payload["query"]),
             texts=[str(text) for text in payload["texts"]],
             purpose=Purpose(payload["purpose"]),
             deadline=Deadline(float(payload["deadline"])),

@@ -32,9 +32,9 @@ class _Located:
 
 
 def model_register(*, source: str | Path, name: str | None = None, revision: str | None = None) -> ModelVersion:
-    """Register an embedding model's checkpoint: a folder, or a hub id pinned to a commit by `revision`.
+    """Register a checkpoint, an embedding model or a reranker: a folder, or a hub id pinned to a commit by `revision`.
 
-    A model's first version becomes active, and the first embedding model the default. Registering the same weights
+    A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     again changes nothing but where they lie.
 
     Raises:
@@ -48,7 +48,7 @@ def model_register(*, source: str | Path, name: str | None = None, revision: str
     checkpoint = checkpoint_read(located.path)
     sha256 = weights_sha256(checkpoint.weights)
     with transaction.atomic():
-        model = _model(name or located.name)
+        model = _model(name or located.name, ModelKind(checkpoint.kind.value))
         version = _version(
             model, checkpoint, source=str(source), sha256=sha256, revision=located.revision or revision or sha256
         )
@@ -111,12 +111,15 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
     )
 
 
-def _model(name: str) -> Model:
+def _model(name: str, kind: ModelKind) -> Model:
     """The model of that name, made if need be, and locked so that its versions change one at a time."""
-    Model.objects.get_or_create(name=name, defaults={"kind": ModelKind.EMBEDDING})
+    Model.objects.get_or_create(name=name, defaults={"kind": kind})
     model = Model.objects.select_for_update().get(name=name)
-    if model.kind != ModelKind.EMBEDDING:
-        raise ConflictError(f"{name!r} is registered as a {model.kind}.", action="Give the model another --name.")
+    if model.kind != kind:
+        raise ConflictError(
+            f"{name!r} is registered as {ModelKind(model.kind).label.lower()}, and this is {kind.label.lower()}.",
+            action="Give the model another --name.",
+        )
     return model
 
 

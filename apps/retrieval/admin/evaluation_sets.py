@@ -19,12 +19,12 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from apps.models.selectors import reranker_default
 from apps.retrieval.admin.evaluation_import import evaluation_import_page
 from apps.retrieval.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K, evaluation_run_start
-from apps.retrieval.evaluation.searching import RERANK_AVAILABLE
 from apps.retrieval.evaluation.sets import (
     evaluation_set_create,
     evaluation_set_delete,
@@ -61,7 +61,11 @@ class RunForm(BaseDialogForm):
         min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
         help_text="So many documents are ranked for a question.",
     )  # fmt: skip
-    rerank = forms.BooleanField(required=False, disabled=not RERANK_AVAILABLE)
+    rerank = forms.BooleanField(required=False, help_text="Needs a reranker among the models.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rerank"].disabled = reranker_default() is None
 
     def searching(self) -> Searching:
         """What was filled in, for the service to check."""

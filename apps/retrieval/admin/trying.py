@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from apps.documents.access import AccessScope, access_scope, knowledge_bases_readable_by
 from apps.documents.models import KnowledgeBase
+from apps.documents.parsing.types import DocumentType
 from apps.documents.retrieval_settings import Mode
+from apps.documents.tags import tags_read
+from apps.documents.type_names import document_types_named
 from apps.models.gateway import Deadline
+from apps.models.selectors import reranker_default
 from apps.retrieval.admin.showing import (
     ShownAnswer,
     ShownSearch,
@@ -30,13 +41,16 @@ from apps.retrieval.evaluation.models import EvaluationSet
 from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask, search
+from apps.retrieval.search.filters import SearchFilters
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import errors_told
+from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import LONGEST_NAME, principal_of_user
 from ragsite.gateway.models import Permission
 
 PASSAGES = 10
+Item = TypeVar("Item")
 
 
 MODE_CHOICES = [
@@ -63,10 +77,46 @@ class QueryForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
 
+    tags = forms.CharField(
+        required=False, label="Only with one of the tags", widget=UnfoldAdminTextInputWidget,
+        help_text="Separated by commas.",
+    )  # fmt: skip
+    types = forms.CharField(
+        required=False, label="Only of the types", widget=UnfoldAdminTextInputWidget, help_text="Such as pdf, word.",
+    )  # fmt: skip
+    rerank = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["knowledge_base"]
         choice.queryset = _readable(user)
+        self.fields["rerank"].disabled = reranker_default() is None
+
+    def clean_tags(self) -> frozenset[str]:
+        return frozenset(_told(tags_read, self.cleaned_data["tags"]))
+
+    def clean_types(self) -> frozenset[DocumentType]:
+        names = [name for name in self.cleaned_data["types"].split(",") if name.strip()]
+        return frozenset(kind for name in names for kind in _told(document_types_named, name))
+
+    def wanted(self) -> SearchRequest:
+        """The search that was filled in."""
+        fields = self.cleaned_data
+        return SearchRequest(
+            fields["question"],
+            top_k=fields["passages"],
+            mode=Mode(fields["mode"]) if fields["mode"] else None,
+            filters=SearchFilters(tags_any=fields["tags"], document_types=fields["types"]),
+            rerank=fields["rerank"],
+        )
+
+
+def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item]:
+    """What is read from the text; a refusal is told beside the field."""
+    try:
+        return read(text)
+    except PermanentError as error:
+        raise ValidationError(error.sentence) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +126,7 @@ class Tried:
     answer: ShownAnswer
     passages: list[ShownSpan]
     search: ShownSearch
+    narrowed: bool
 
 
 def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
@@ -102,17 +153,16 @@ def _marking(request: HttpRequest, form: QueryForm) -> dict[str, Any] | None:
 
 
 def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
-    fields = form.cleaned_data
-    wanted = SearchRequest(
-        fields["question"], top_k=fields["passages"], mode=Mode(fields["mode"]) if fields["mode"] else None
-    )
+    wanted = form.wanted()
     principal = _staff_principal(request, form.cleaned_data["knowledge_base"])
     with errors_told(request):
         scope = _scope(principal, form.cleaned_data["knowledge_base"])
         deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
         result = search(replace(wanted, fallback=False), scope=scope, deadline=deadline)
         answer = ask(wanted, scope=scope, asked_by=principal.name, deadline=deadline)
-        return Tried(answer_shown(answer), passages_shown(result.passages), search_shown(result))
+        if result.unreranked is not None:
+            messages.warning(request, f"The passages are not reranked. {result.unreranked.sentence}")
+        return Tried(answer_shown(answer), passages_shown(result.passages), search_shown(result), bool(wanted.filters))
     return None
 
 

@@ -15,13 +15,10 @@ from apps.retrieval.models import IndexGeneration
 from apps.retrieval.passages import Passage
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.errors import PermanentError
+from apps.retrieval.search.reranking import reranker_required
 
 PASSAGES_PER_DOCUMENT = 3
 """A first guess; where a ranking comes out too short, more are asked for."""
-
-
-RERANK_AVAILABLE = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +33,10 @@ def searching_check(how: Searching) -> None:
     """Refuse what the search can't do.
 
     Raises:
-        PermanentError: (code `mode_unavailable`) nothing can rerank.
+        NoRerankerError: it shall be reranked, and nothing can do that.
     """
-    if how.rerank and not RERANK_AVAILABLE:
-        raise PermanentError(
-            "Reranking is not available.", code="mode_unavailable", action="Evaluate without reranking."
-        )
+    if how.rerank:
+        reranker_required()
 
 
 def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
@@ -60,21 +55,25 @@ def passages_for(
     """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if not told.
 
     Raises:
-        PermanentError: (code `mode_unavailable`) as `searching_check`.
-        ModelUnavailableError: no model answered before the deadline.
+        NoRerankerError: as `searching_check`.
+        ModelUnavailableError: no model answered before the deadline, or the reranker did not.
     """
     limit = how.depth * PASSAGES_PER_DOCUMENT
     while True:
-        found = _search(SearchRequest(question, top_k=limit, mode=how.mode, fallback=False), scope, how, generation)
+        found = _search(
+            SearchRequest(question, top_k=limit, mode=how.mode, fallback=False, rerank=how.rerank), scope, generation
+        )
         documents = len({passage.document_id for passage in found.passages})
         if documents >= how.depth or len(found.passages) < limit:
             return found
         limit *= 2
 
 
-def _search(request: SearchRequest, scope: AccessScope, how: Searching, generation: IndexGeneration | None) -> Found:
-    searching_check(how)
+def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> Found:
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
     result = search(request, scope=scope, deadline=deadline, generation=generation)
+    if result.unreranked is not None:
+        # A figure for what was not done would be worth nothing.
+        raise result.unreranked
     return Found(result.passages, (time.monotonic() - started) * 1000)

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from apps.documents.languages import STOP_WORDS, script
 from apps.retrieval.lexical.languages import (
     DEFAULT,
-    STOP_WORDS,
     language_of,
     language_of_question,
     language_of_word,
     stem,
 )
-from apps.retrieval.lexical.scripts import han_class, mark_class, script, spaced_class, spaceless_class
+from apps.retrieval.lexical.scripts import han_class, mark_class, spaced_class, spaceless_class
 
 LONGEST = 64
 """Characters of a term that are kept. What is longer is no word, and an index has no room for it."""

@@ -67,13 +67,3 @@ def mark_class() -> str:
 def han_class() -> str:
     """Ideographs, of which one alone can be a word."""
     return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in _HAN_BLOCKS) + _ASTRAL_HAN
-
-
-def script(word: str) -> str:
-    """The script of a word's first letter as the first word of its Unicode name, such as "LATIN"; "" where it has none."""
-    return next((_script_of(character) for character in word if character.isalpha()), "")
-
-
-@cache
-def _script_of(character: str) -> str:
-    return unicodedata.name(character, "").partition(" ")[0]

@@ -8,9 +8,14 @@ from typing import Any
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.retrieval.models import IndexGeneration
+from apps.retrieval.search.filters import NO_FILTERS, SearchFilters
 
 DEPTH = 100
 """Chunks that each leg of a hybrid search finds, if no more passages are asked for."""
+
+
+POOL = 50
+"""Passages to choose from, where they are reranked or shall differ, if no more are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,9 @@ class SearchRequest:
 
     `threshold` is the least score of a passage, in the score that the mode ranks by. With `fallback` a search whose
     question can't be embedded for now is answered by words alone, and says so; one that asks for the mode dense is not.
+
+    The best passages may be reranked, and what says the same may give way: `diversity` is 0 for none, to 1. With a
+    passage may come so many `neighbours` before and after it, and the `section` it is part of.
     """
 
     text: str
@@ -28,10 +36,20 @@ class SearchRequest:
     weight: float | None = None
     threshold: float | None = None
     fallback: bool = True
+    filters: SearchFilters = NO_FILTERS
+    rerank: bool = False
+    diversity: float = 0.0
+    neighbours: int = 0
+    section: bool = False
 
     @property
     def may_fall_back(self) -> bool:
         return self.fallback and self.mode is not Mode.DENSE
+
+    @property
+    def pool(self) -> int:
+        """Passages that are looked at to show `top_k` of them in another order."""
+        return max(self.top_k, POOL) if self.rerank or self.diversity else self.top_k
 
     @property
     def depth(self) -> int:

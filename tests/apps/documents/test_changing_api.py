@@ -50,7 +50,14 @@ def test_a_put_that_is_sent_again_under_its_key_makes_one_version(client: Client
 
 
 @pytest.mark.parametrize(
-    "change", [{"title": "Another"}, {"metadata": {"a": [1, None]}}, {"external_id": "cms-8"}, {"external_id": ""}]
+    "change",
+    [
+        {"title": "Another"},
+        {"metadata": {"a": [1, None]}},
+        {"tags": ["a", "b"]},
+        {"external_id": "cms-8"},
+        {"external_id": ""},
+    ],
 )
 def test_what_is_said_about_a_document_changes_and_nothing_is_indexed_anew(
     client: Client, base: KnowledgeBase, change: dict[str, Any]

@@ -8,33 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.services.registry import BUNDLED_NAME, bundled_model_path
 from ragsite.core.ids import new_id
-
-CORPUS = [
-    "The tenant pays the rent on the first day of each month.",
-    "A document version is made of chunks, and each chunk of a span of text.",
-    "Water boils at one hundred degrees at the level of the sea.",
-    "The engine answers a question with the passages that support it.",
-]
-
-
-def tokenizer_train() -> Tokenizer:
-    """A WordPiece tokenizer that knows the corpus, saved with a truncation that must not be obeyed."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer.train_from_iterator(CORPUS, trainer=trainers.WordPieceTrainer(vocab_size=200, special_tokens=special))
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer.enable_truncation(max_length=4)
-    tokenizer.enable_padding(length=4)
-    return tokenizer
+from tests.apps.models.making import tokenizer_train
 
 
 def checkpoint_make(

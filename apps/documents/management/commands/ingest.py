@@ -20,6 +20,7 @@ from apps.documents.models import DocumentVersion, VersionStatus
 from apps.documents.services.bulk import FileResult
 from apps.documents.services.ingestion import Ingestion, file_ingest, knowledge_base_named, versions_settle
 from apps.documents.services.uploads import UploadOutcome
+from apps.documents.tags import tags_read
 from ragsite.core.errors import RagError
 
 INTERRUPTED = 130
@@ -71,6 +72,7 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", metavar="PATH", help="A file, a folder, a pattern or a ZIP.")
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="Where the documents go.")
         parser.add_argument("--tenant", default="", help="Its tenant, where several have one of that name.")
+        parser.add_argument("--tags", default="", help="Tags of the documents that are new, separated by commas.")
         parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and write nothing.")
         parser.add_argument(
             "--resume", action="store_true", help="Pass over what is there unchanged; for after an interruption."
@@ -85,6 +87,7 @@ class Command(BaseCommand):
                 knowledge_base=knowledge_base_named(options["knowledge_base"], tenant=options["tenant"]),
                 dry_run=options["dry_run"],
                 resume=options["resume"],
+                tags=tags_read(options["tags"]),
             )
             _run(ingestion, tally, options)
         except RagError as error:

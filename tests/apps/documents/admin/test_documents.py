@@ -34,7 +34,14 @@ def test_the_list_is_filtered_by_status_and_knowledge_base(
 
 def form(document: Document, **changes: Any) -> dict[str, Any]:
     """What the document's page posts."""
-    as_it_is = {"title": document.title, "external_id": "", "chunk_strategy": "", "chunk_size": "", "chunk_overlap": ""}
+    as_it_is = {
+        "title": document.title,
+        "external_id": "",
+        "tags": "",
+        "chunk_strategy": "",
+        "chunk_size": "",
+        "chunk_overlap": "",
+    }
     numbers = ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
     inlines = {f"{inline}-{number}": 0 for inline in ("versions", "grants") for number in numbers}
     return as_it_is | inlines | changes
@@ -58,6 +65,16 @@ def test_its_page_can_be_looked_at_but_not_changed_by_those_who_may_only_look(
     assert client.post(f"{LIST}{document.pk}/new_version/", {"uploads": factories.file("Other.")}).status_code == 403
     assert Document.objects.get().title == document.title
     assert DocumentVersion.objects.count() == 1
+
+
+def test_tags_are_shown_and_changed_as_a_text_with_commas(admin_client: Client) -> None:
+    document = factories.ready_version(tags=["2024", "draft"]).document
+    assert 'value="2024, draft"' in admin_client.get(change_url(document)).content.decode()
+    assert admin_client.post(change_url(document), form(document, tags="final , 2024")).status_code == 302
+    document.refresh_from_db()
+    assert document.tags == ["2024", "final"]
+    refused = admin_client.post(change_url(document), form(document, tags="x" * 61))
+    assert "is not possible" in refused.content.decode()
 
 
 def test_title_and_external_id_are_changed_and_nothing_is_cut_anew(admin_client: Client) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from apps.models.embedding_model import EmbeddingModel, Priority
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, Purpose, embed, using_transport
+from apps.models.gateway import Deadline, Purpose, embed, rerank, using_transport
 from apps.models.gateway import transport as transports
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.queue import QueueTransport
+from apps.models.reranker_model import RerankerModel
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 from ragsite.core.ids import new_id
 
@@ -104,3 +105,45 @@ def test_the_gateway_and_the_registry_load_no_model_library() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert loaded.stdout.strip() == "[]"
+
+
+RERANKER = RerankerModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16)
+
+
+class OddReranker(FakeTransport):
+    """Answers scores that are none."""
+
+    def __init__(self, scores: np.ndarray) -> None:
+        self._scores = scores
+
+    def rerank(self, *args: object, **kwargs: object) -> np.ndarray:
+        return self._scores
+
+
+def test_the_fake_reranks_by_the_words_a_text_shares_with_the_query() -> None:
+    with using_transport("fake"):
+        scores = rerank(
+            "rent of the flat", ["The rent.", "Rent of the flat", ""],
+            model=RERANKER, purpose=Purpose.QUERY, deadline=Deadline.after(9),
+        )  # fmt: skip
+    assert scores.tolist() == [0.5, 1.0, 0.0]
+
+
+def test_reranking_nothing_asks_nobody() -> None:
+    with using_transport("queue"):
+        scores = rerank("rent", [], model=RERANKER, purpose=Purpose.QUERY, deadline=Deadline.after(9))
+    assert scores.shape == (0,)
+
+
+@pytest.mark.parametrize("odd", [np.array([1.0]), np.array([[1.0], [2.0]]), np.array([1.0, np.nan])])
+def test_scores_that_are_none_are_refused(odd: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(transports.TRANSPORTS, "odd", lambda: OddReranker(odd))
+    monkeypatch.setattr(transports, "_made", {})
+    with using_transport("odd"), pytest.raises(ModelUnavailableError) as refused:
+        rerank("rent", ["a", "b"], model=RERANKER, purpose=Purpose.QUERY, deadline=Deadline.after(9))
+    assert refused.value.error_code == "invalid_scores"
+
+
+def test_a_reranking_after_its_deadline_is_refused() -> None:
+    with using_transport("fake"), pytest.raises(DeadlineExceededError):
+        rerank("rent", ["a"], model=RERANKER, purpose=Purpose.QUERY, deadline=Deadline.after(-1))

@@ -13,8 +13,8 @@ URL = "/admin/retrieval/query/try/"
 SENTENCE = "A berth costs 31 euros a night, electricity included."
 
 
-def asked(client: Client, knowledge_base: Any, question: str = SENTENCE) -> Any:
-    form = {"knowledge_base": knowledge_base.pk, "question": question, "passages": 5}
+def asked(client: Client, knowledge_base: Any, question: str = SENTENCE, **fields: str) -> Any:
+    form = {"knowledge_base": knowledge_base.pk, "question": question, "passages": 5, **fields}
     return client.post(URL, form)
 
 
@@ -78,3 +78,25 @@ def test_text_of_a_document_is_never_markup(admin_client: Client) -> None:
     page = asked(admin_client, version.document.knowledge_base, sentence).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_query_is_narrowed_to_tags_and_types(admin_client: Client) -> None:
+    version = factories.ready_version(tags=["prices"])
+    base = version.document.knowledge_base
+    assert asked(admin_client, base, tags="prices, other", types="md").context["tried"].passages
+    missed = asked(admin_client, base, tags="other")
+    assert missed.context["tried"].passages == []
+    assert "with these tags and of these types" in missed.content.decode()
+    assert not asked(admin_client, base, types="pdf").context["tried"].answer.found
+
+
+def test_a_type_or_tag_that_is_none_is_an_error_on_the_form(admin_client: Client) -> None:
+    response = asked(admin_client, factories.knowledge_base(), types="exe", tags="x" * 61)
+    assert set(response.context["form"].errors) == {"types", "tags"}
+    assert not Query.objects.exists()
+
+
+def test_reranking_is_offered_only_with_a_reranker(admin_client: Client) -> None:
+    base = factories.knowledge_base()
+    assert admin_client.get(URL).context["form"].fields["rerank"].disabled
+    assert asked(admin_client, base, rerank="on").context["tried"] is not None

@@ -122,7 +122,7 @@ def test_an_evaluation_never_falls_back_on_words(made: EvaluationSet, use_transp
 def test_reranking_is_refused_while_nothing_can_rerank(made: EvaluationSet) -> None:
     with pytest.raises(PermanentError) as error:
         evaluation_run_start(evaluation_set=made, how=Searching(rerank=True), asked_by="test")
-    assert error.value.error_code == "mode_unavailable"
+    assert error.value.error_code == "no_reranker"
     assert not EvaluationRun.objects.exists()
 
 

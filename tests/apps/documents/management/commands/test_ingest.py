@@ -185,3 +185,16 @@ def test_control_c_ends_a_running_command_with_its_summary_and_nothing_half_done
     assert 5 < documents < 2_000
     assert told["counts"]["created"] in (documents, documents - 1), "the last one may have been interrupted at its end"
     assert DocumentVersion.objects.count() == documents
+
+
+def test_new_documents_get_the_tags_and_known_ones_keep_theirs(base: KnowledgeBase, docs: Path) -> None:
+    run(docs / "a.txt", docs / "b.txt", "--tags", "old, shelf")
+    run(docs, "--tags", "new")
+    told = {document.external_id: document.tags for document in Document.objects.all()}
+    assert told == {"a.txt": ["old", "shelf"], "b.txt": ["old", "shelf"], "c.txt": ["new"]}
+
+
+def test_tags_that_are_none_are_refused_before_anything_is_taken(base: KnowledgeBase, docs: Path) -> None:
+    with pytest.raises(CommandError, match="is not possible"):
+        run(docs, "--tags", "x" * 61)
+    assert not Document.objects.exists()

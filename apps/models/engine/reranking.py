@@ -1,0 +1,49 @@
+"""Scores texts for a query with a local cross-encoder, which reads both together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from apps.models.checkpoint import Checkpoint
+from apps.models.engine.tokenizer import PairEncoder, PairIds, TextPair
+from apps.models.engine.transformer import TransformerEngine
+from ragsite.core.errors import ModelUnavailableError
+
+
+class RerankingEngine(TransformerEngine[TextPair, PairIds]):
+    """A cross-encoder with one output: a query and a text become a score."""
+
+    architecture: ClassVar[Any] = AutoModelForSequenceClassification
+    _encoder: PairEncoder | None = None
+
+    def encode(self, texts: Sequence[TextPair]) -> list[PairIds]:
+        """The tokens of each query with its text. Any thread may call this while another computes."""
+        if self._encoder is None:
+            raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
+        return self._encoder.encode(texts)
+
+    def forward(self, batch: Sequence[PairIds]) -> np.ndarray:
+        """Run the network once over a padded batch: float32 of shape (rows, 1), higher for what answers better."""
+        network, _ = self._loaded()
+        inputs = {
+            "input_ids": self._padded([pair.ids for pair in batch], filler=network.config.pad_token_id or 0),
+            "attention_mask": self._padded([[1] * len(pair) for pair in batch], filler=0),
+        }
+        if getattr(network.config, "type_vocab_size", 0) > 1:
+            inputs["token_type_ids"] = self._padded([pair.types for pair in batch], filler=0)
+        with torch.inference_mode():
+            scores: np.ndarray = network(**inputs).logits.float().cpu().numpy()
+        return scores
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._encoder = None
+        super().unload()
+
+    def _prepare(self, checkpoint: Checkpoint) -> None:
+        self._encoder = PairEncoder(checkpoint.path, max_tokens=self.model.max_tokens)

@@ -1,0 +1,191 @@
+"""What engines of local transformers have in common: checked weights, batches within the memory, padding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence, Sized
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from transformers.utils import logging as transformers_logging
+
+from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count, weights_sha256
+from apps.models.engine.cpu import cpu_prepare
+from apps.models.engine.plan import batches_by_length
+from apps.models.engine.precision import device_choose, dtype_choose
+from apps.models.engine.settings import EngineSettings
+from apps.models.errors import UnsupportedModelError
+from apps.models.reranker_model import InstalledModel
+from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
+
+Text = TypeVar("Text")
+Encoded = TypeVar("Encoded", bound=Sized)
+
+# On a CPU larger batches are slower (caches), and an interactive request waits for the one under way.
+BATCH_TOKENS = {"cpu": 8 * 256, "cuda": 256 * 256}
+CHANGED = "Register the changed files as a new version: `manage.py models register PATH`."
+
+
+class TransformerEngine(ABC, Generic[Text, Encoded]):
+    """One model on one device. Light to make; `load` does the work. At most `streams` threads at a time may compute.
+
+    On a CPU that are as many as it may use, with a batch each: they don't wait for each other at every layer, as several
+    threads of one batch do.
+    """
+
+    architecture: ClassVar[Any]
+
+    def __init__(self, model: InstalledModel, settings: EngineSettings) -> None:
+        self.model = model
+        self.settings = settings
+        self.device = device_choose(settings.device)
+        self.dtype = dtype_choose(settings.precision, self.device)
+        self.batch_tokens = settings.batch_tokens or BATCH_TOKENS[self.device.type]
+        self.streams = max(1, settings.threads) if self.device.type == "cpu" else 1
+        self._checkpoint: Checkpoint | None = None
+        self._network: Any = None
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a text gets."""
+        return self.model.dimensions
+
+    def memory_bytes(self) -> int:
+        """What the weights take once loaded; known before loading."""
+        return parameter_count(checkpoint_read(self.model.path).weights) * self.dtype.itemsize
+
+    def load(self) -> None:
+        """Check the files against what was registered, and load them.
+
+        Raises:
+            ModelNotFoundError: the files are missing, or (code `model_changed`) not those that were registered.
+            UnsupportedModelError: the weights do not make up the network that config.json describes.
+        """
+        checkpoint = checkpoint_read(self.model.path)
+        self._check_unchanged(checkpoint)
+        self._network = self._load_network().to(self.device).eval()
+        if self.device.type == "cpu" and self.dtype is torch.bfloat16:
+            cpu_prepare(self._network)
+        self._prepare(checkpoint)
+        self._checkpoint = checkpoint
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._checkpoint = self._network = None
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @abstractmethod
+    def encode(self, texts: Sequence[Text]) -> list[Encoded]:
+        """The tokens of each text. Any thread may call this while another computes."""
+
+    @abstractmethod
+    def forward(self, batch: Sequence[Encoded]) -> np.ndarray:
+        """Run the network once over a padded batch: float32 of shape (rows, dimensions)."""
+
+    @abstractmethod
+    def _prepare(self, checkpoint: Checkpoint) -> None:
+        """Make ready, when the network is loaded, what turns texts into tokens."""
+
+    def run(self, texts: Sequence[Text]) -> np.ndarray:
+        """Compute texts in batches of like length: float32 of shape (n, dimensions), in the order given."""
+        inputs = self.encode(texts)
+        found = np.empty((len(inputs), self.dimensions), dtype=np.float32)
+
+        def compute(rows: list[int]) -> None:
+            found[rows] = self.compute([inputs[row] for row in rows])
+
+        batches = batches_by_length([len(one) for one in inputs], budget=self.batch_tokens)
+        with ThreadPoolExecutor(self.streams) as streams:
+            for computed in [streams.submit(compute, rows) for rows in batches]:
+                computed.result()
+        return found
+
+    def compute(self, batch: Sequence[Encoded]) -> np.ndarray:
+        """Compute one batch; one that is too large for the memory is split in two and goes on.
+
+        Raises:
+            ModelUnavailableError: (code `out_of_memory`) not even one input fits.
+        """
+        if self.settings.threads and self.device.type == "cpu":
+            torch.set_num_threads(1)  # Counts for the thread that calls it: each stream is one.
+        try:
+            return self.forward(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                raise ModelUnavailableError(
+                    f"The device ran out of memory on one text of {len(batch[0])} tokens with {self.model.name!r}.",
+                    code="out_of_memory",
+                    action="Free memory on the device, or use a smaller model.",
+                ) from error
+        # Outside the handler: the failed attempt's tensors are held until its traceback is gone.
+        self._free_cached()
+        half = len(batch) // 2
+        return np.concatenate([self.compute(batch[:half]), self.compute(batch[half:])])
+
+    def _loaded(self) -> tuple[Any, Checkpoint]:
+        """The network and what its files say.
+
+        Raises:
+            ModelUnavailableError: (code `model_unloaded`) they are not in memory.
+        """
+        if self._network is None or self._checkpoint is None:
+            raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
+        return self._network, self._checkpoint
+
+    def _padded(self, rows: Sequence[Sequence[int]], *, filler: int) -> torch.Tensor:
+        """The rows as one tensor, each filled up to the longest."""
+        width = max(len(row) for row in rows)
+        return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows]).to(self.device)
+
+    def _check_unchanged(self, checkpoint: Checkpoint) -> None:
+        found = weights_sha256(checkpoint.weights)
+        if found != self.model.sha256:
+            raise ModelNotFoundError(
+                f"The weights of {self.model.name!r} at {str(checkpoint.path)!r} have changed: their SHA-256 is "
+                f"{found}, registered is {self.model.sha256}.",
+                code="model_changed",
+                action=CHANGED,
+            )
+        if checkpoint.dimensions != self.model.dimensions:
+            raise ModelNotFoundError(
+                f"The model {self.model.name!r} now says it has {checkpoint.dimensions} dimensions, registered are "
+                f"{self.model.dimensions}.",
+                code="model_changed",
+                action=CHANGED,
+            )
+
+    def _load_network(self) -> Any:
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            network, report = self.architecture.from_pretrained(
+                self.model.path,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=self.dtype,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError) as error:
+            raise UnsupportedModelError(f"The model {self.model.name!r} could not be loaded: {error}") from error
+        # The pooler of a bare encoder is a head that embeddings do not use; many checkpoints leave it out.
+        missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+        if missing:
+            raise UnsupportedModelError(
+                f"The weights of {self.model.name!r} lack {missing[:3]} and {max(0, len(missing) - 3)} more.",
+                action="Save the model again: without these the network would answer at random.",
+            )
+        return network
+
+    def _free_cached(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch's CPU allocator raises a plain RuntimeError.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)

@@ -1,0 +1,72 @@
+"""Reranking: a cross-encoder reads the question with each of the best passages, and puts them into its own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from apps.models.gateway import Deadline, Purpose, rerank
+from apps.models.reranker_model import RerankerModel
+from apps.models.selectors import reranker_default
+from apps.retrieval.passages import Passage
+from ragsite.core.database import connection_release
+from ragsite.core.errors import PermanentError, RagError
+
+MOST_RERANKED = 50
+"""Passages that are read, the best of the search. Others follow in the order they had."""
+
+RESERVE_SECONDS = 0.5
+"""What is left of the search's time for the rest of it, should the reranker take too long."""
+
+
+class NoRerankerError(PermanentError):
+    """A search was to be reranked, and nothing can do that; seen by whoever searches."""
+
+    code = "no_reranker"
+    action = "Search without `rerank`, or register a cross-encoder: `manage.py models register PATH`."
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """Passages best first, and why they are still in the order they had, if they are."""
+
+    passages: tuple[Passage, ...]
+    failure: RagError | None = None
+
+
+def reranker_required() -> RerankerModel:
+    """The default reranker.
+
+    Raises:
+        NoRerankerError: none is registered.
+    """
+    model = reranker_default()
+    if model is None:
+        raise NoRerankerError("No reranker is registered.")
+    return model
+
+
+def rerank_passages(query: str, passages: Sequence[Passage], *, model: RerankerModel, deadline: Deadline) -> Reranked:
+    """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first.
+
+    Without an answer of the model they stay as they are, and the result says why. No transaction may be open.
+    """
+    read, others = tuple(passages[:MOST_RERANKED]), tuple(passages[MOST_RERANKED:])
+    connection_release()
+    try:
+        scores = rerank(
+            query,
+            [passage.text for passage in read],
+            model=model,
+            purpose=Purpose.QUERY,
+            deadline=Deadline(deadline.at - RESERVE_SECONDS),
+        )
+    except RagError as error:
+        return Reranked(tuple(passages), error)
+    scored = sorted(zip(scores.tolist(), read, strict=True), key=lambda pair: -pair[0])
+    best_first = (_scored(passage, score, rank) for rank, (score, passage) in enumerate(scored, start=1))
+    return Reranked((*best_first, *others))
+
+
+def _scored(passage: Passage, score: float, rank: int) -> Passage:
+    return replace(passage, score=score, scores=replace(passage.scores, rerank=score, rerank_rank=rank))

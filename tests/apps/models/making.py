@@ -1,0 +1,57 @@
+"""A tokenizer and a reranker made on the spot, for tests anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertForSequenceClassification
+
+from apps.models.checkpoint import checkpoint_read, weights_sha256
+from apps.models.reranker_model import RerankerModel
+from ragsite.core.ids import new_id
+
+CORPUS = [
+    "The tenant pays the rent on the first day of each month.",
+    "A document version is made of chunks, and each chunk of a span of text.",
+    "Water boils at one hundred degrees at the level of the sea.",
+    "The engine answers a question with the passages that support it.",
+]
+
+
+def tokenizer_train() -> Tokenizer:
+    """A WordPiece tokenizer that knows the corpus, saved with a truncation that must not be obeyed."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    tokenizer.train_from_iterator(CORPUS, trainer=trainers.WordPieceTrainer(vocab_size=200, special_tokens=special))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.enable_truncation(max_length=4)
+    tokenizer.enable_padding(length=4)
+    return tokenizer
+
+
+def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, **config: Any) -> Path:
+    """A two-layer BERT with random weights that reads pairs of texts; 48 tokens at most.
+
+    The weights are larger than a new network's, so that scores differ by more than what the precision takes away.
+    """
+    tokenizer = tokenizer_train()
+    torch.manual_seed(seed)
+    settings = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=48, num_labels=scores, initializer_range=0.3,
+        **config,
+    )  # fmt: skip
+    BertForSequenceClassification(settings).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def reranker_of(folder: Path) -> RerankerModel:
+    """What would be registered of the folder."""
+    checkpoint = checkpoint_read(folder)
+    return RerankerModel(new_id(), folder.name, folder, weights_sha256(checkpoint.weights), checkpoint.max_tokens)

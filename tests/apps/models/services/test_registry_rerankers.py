@@ -1,0 +1,89 @@
+"""Rerankers in the registry: told by their architecture, with a default of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from apps.models.models import Model, ModelKind, ModelVersion
+from apps.models.selectors import (
+    embedding_model_default,
+    embedding_model_version,
+    reranker,
+    reranker_default,
+    reranker_version,
+)
+from apps.models.services.registry import model_make_default, model_register
+from ragsite.core.errors import ConflictError, ModelNotFoundError
+from ragsite.core.ids import new_id
+from tests.apps.models.making import cross_encoder_make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "cross"
+    folder.mkdir()
+    return cross_encoder_make(folder)
+
+
+def test_a_cross_encoder_is_registered_as_a_reranker_beside_the_embedding_models(
+    folder: Path, make_checkpoint: Callable[..., Path]
+) -> None:
+    assert reranker_default() is None
+    embedding = model_register(source=make_checkpoint())
+    version = model_register(source=folder)
+    assert (version.model.kind, version.dimensions, version.max_tokens) == (ModelKind.RERANKER, 1, 48)
+    assert reranker_default() == reranker_version(version.pk) == reranker(version)
+    assert embedding_model_default().version_id == embedding.pk
+
+
+def test_the_default_of_one_kind_is_not_that_of_another(folder: Path, tmp_path: Path) -> None:
+    first = model_register(source=folder)
+    (tmp_path / "other").mkdir()
+    second = model_register(source=cross_encoder_make(tmp_path / "other", seed=1))
+    assert reranker_default() == reranker(first)
+    model_make_default(version_id=second.pk)
+    assert reranker_default() == reranker(second)
+
+
+def test_a_version_of_one_kind_is_not_found_as_another(folder: Path, make_checkpoint: Callable[..., Path]) -> None:
+    version, embedding = model_register(source=folder), model_register(source=make_checkpoint())
+    for find, pk in (
+        (embedding_model_version, version.pk),
+        (reranker_version, embedding.pk),
+        (reranker_version, new_id()),
+    ):
+        with pytest.raises(ModelNotFoundError, match=str(pk)):
+            find(pk)
+
+
+def test_a_name_stands_for_one_kind_of_model(folder: Path, make_checkpoint: Callable[..., Path]) -> None:
+    model_register(source=make_checkpoint(), name="mine")
+    with pytest.raises(ConflictError, match="'mine' is registered as embedding, and this is reranker"):
+        model_register(source=folder, name="mine")
+    assert ModelVersion.objects.count() == Model.objects.count() == 1
+
+
+def test_a_classifier_with_several_outputs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="gives 3 scores for a pair"):
+        model_register(source=cross_encoder_make(tmp_path, scores=3))
+    assert not Model.objects.exists()
+
+
+def test_a_reranker_with_pickled_weights_is_refused(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UnsafeWeightsError, match="only pickled weights"):
+        model_register(source=folder)
+
+
+def test_the_command_registers_and_lists_it(folder: Path) -> None:
+    output = StringIO()
+    call_command("models", "register", str(folder), "--name", "acme/cross", stdout=output)
+    assert "acme/cross (default)  active  reranker  48 tokens" in output.getvalue()

@@ -1,0 +1,92 @@
+"""What every way to a reranker keeps to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.models.errors import DeadlineExceededError
+from apps.models.gateway import Deadline, Purpose, RerankingTransport
+from apps.models.gateway.fake import FakeTransport
+from apps.models.reranker_model import RerankerModel
+from apps.models.selectors import reranker
+from apps.models.services.registry import model_register
+from ragsite.core.errors import ModelNotFoundError
+from ragsite.core.ids import new_id
+from tests.apps.models.making import cross_encoder_make
+from tests.contracts.transports import TRANSPORTS
+
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
+
+QUERY = "When does the tenant pay the rent?"
+TEXTS = [
+    "The tenant pays the rent on the first day of each month.",
+    "short",
+    "",
+    "Water boils at one hundred degrees at the level of the sea.",
+    "naïve 東京 €5 " * 300,
+]
+Rerank = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def model(transactional_db: None, tmp_path: Path) -> RerankerModel:
+    return reranker(model_register(source=cross_encoder_make(tmp_path)))
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest, model: RerankerModel) -> Iterator[RerankingTransport]:
+    with ExitStack() as stack:
+        yield TRANSPORTS[request.param](stack)
+
+
+@pytest.fixture
+def rerank(transport: RerankingTransport, model: RerankerModel) -> Rerank:
+    def rerank(*texts: str, purpose: Purpose = Purpose.QUERY, seconds: float = 60.0) -> np.ndarray:
+        return transport.rerank(QUERY, texts, model=model, purpose=purpose, deadline=Deadline.after(seconds))
+
+    return rerank
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_there_is_a_finite_float32_score_for_each_text(rerank: Rerank, purpose: Purpose) -> None:
+    scores = rerank(*TEXTS, purpose=purpose)
+    assert scores.dtype == np.float32
+    assert scores.shape == (len(TEXTS),)
+    assert np.isfinite(scores).all()
+
+
+def test_the_order_of_the_texts_is_kept(rerank: Rerank) -> None:
+    together = rerank(*TEXTS)
+    assert np.concatenate([rerank(text) for text in TEXTS]) == pytest.approx(together, abs=0.05)
+    assert rerank(*reversed(TEXTS))[::-1] == pytest.approx(together, abs=0.05)
+
+
+def test_texts_are_told_apart(rerank: Rerank) -> None:
+    assert len(set(rerank(*TEXTS[:4]).round(3).tolist())) > 1
+
+
+def test_no_texts_give_no_scores(rerank: Rerank) -> None:
+    assert rerank().shape == (0,)
+
+
+def test_the_same_call_gives_the_same_scores(rerank: Rerank) -> None:
+    assert rerank(*TEXTS).tobytes() == rerank(*TEXTS).tobytes()
+
+
+def test_a_call_after_its_deadline_is_refused(rerank: Rerank) -> None:
+    with pytest.raises(DeadlineExceededError):
+        rerank("late", seconds=-1)
+
+
+def test_a_model_that_is_not_there_is_refused_in_words(transport: RerankingTransport, model: RerankerModel) -> None:
+    if isinstance(transport, FakeTransport):
+        pytest.skip("the fake has no models")
+    gone = replace(model, version_id=new_id(), path=Path("/nowhere"))
+    with pytest.raises(ModelNotFoundError):
+        transport.rerank(QUERY, ["text"], model=gone, purpose=Purpose.QUERY, deadline=Deadline.after(60))
