@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.documents.services.chunks import chunks_write
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
@@ -97,13 +97,36 @@ def fill(name: str, chunks: int, given: Material) -> Filled:
     return filled
 
 
-def _documents(base: KnowledgeBase, documents: int) -> list[DocumentVersion]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _DOCUMENTS, {"base": base.pk, "tenant": base.tenant_id, "documents": documents, "shares": SHARES}
-        )
-        cursor.execute(_CURRENT, {"base": base.pk})
-    return list(DocumentVersion.objects.filter(document__knowledge_base=base).order_by("pk"))
+def _documents(base: KnowledgeBase, number: int) -> list[DocumentVersion]:
+    documents = Document.objects.bulk_create(_document(base, index) for index in range(number))
+    versions = DocumentVersion.objects.bulk_create(_version(document) for document in documents)
+    for document, version in zip(documents, versions, strict=True):
+        document.current_version = version
+    Document.objects.bulk_update(documents, ["current_version"], batch_size=1_000)
+    return sorted(versions, key=lambda version: version.pk)
+
+
+def _document(base: KnowledgeBase, index: int) -> Document:
+    content_hash = hashlib.sha256(f"{base.pk} {index}".encode()).hexdigest()
+    about = {"share": index % SHARES}
+    title = f"Document {index}"
+    return Document(
+        tenant_id=base.tenant_id, knowledge_base=base, title=title, content_hash=content_hash, metadata=about
+    )
+
+
+def _version(document: Document) -> DocumentVersion:
+    return DocumentVersion(
+        document=document,
+        number=1,
+        filename="document.txt",
+        document_type="txt",
+        content_hash=document.content_hash,
+        blob=document.content_hash,
+        size=1,
+        status=VersionStatus.READY,
+        chunk_count=CHUNKS_A_DOCUMENT,
+    )
 
 
 def _write(
@@ -115,7 +138,8 @@ def _write(
     noise = NOISE * dice.standard_normal((number, given.vectors.shape[1])).astype(np.float32)
     vectors = (1 - share) * given.vectors[first] + share * given.vectors[second] + noise
     texts = [
-        _mixed(given.passages[a], given.passages[b], float(s)) for a, b, s in zip(first, second, share, strict=True)
+        _mixed(given.passages[a], given.passages[b], float(s))
+        for a, b, s in zip(first, second, share[:, 0], strict=True)
     ]
     with transaction.atomic():
         chunks_write(_chunks(generation, versions, texts))
@@ -159,21 +183,3 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-_DOCUMENTS = """
-    WITH documents AS (
-        INSERT INTO documents_document (id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata)
-        SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text,
-               jsonb_build_object('share', n %% %(shares)s)
-        FROM generate_series(1, %(documents)s) n RETURNING id
-    )
-    INSERT INTO documents_documentversion (
-        id, document_id, number, filename, document_type, content_hash, blob, size, status, retry_status, error_code, error,
-        chunk_count, attempts, lease_owner)
-    SELECT gen_random_uuid(), id, 1, 'a.txt', 'txt', '', '', 1, 'ready', '', '', '', 10, 0, '' FROM documents
-"""
-_CURRENT = """
-    UPDATE documents_document d SET current_version_id = v.id
-    FROM documents_documentversion v WHERE v.document_id = d.id AND d.knowledge_base_id = %(base)s
-"""

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import numpy as np
 import psycopg
-from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
 from pgvector import HalfVector
 
 from apps.documents.access import AccessScope
@@ -23,6 +22,7 @@ from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search
+from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
 from benchmarks.place import say
