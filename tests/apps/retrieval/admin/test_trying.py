@@ -3,6 +3,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from apps.models.gateway import using_transport
@@ -58,6 +59,27 @@ def test_a_model_that_does_not_answer_is_a_message_in_words(admin_client: Client
     (message,) = response.context["messages"]
     assert message.level_tag == "error"
     assert not Query.objects.exists()
+
+
+@pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])
+def test_the_mode_is_chosen_and_what_each_leg_thought_is_shown(admin_client: Client, mode: str) -> None:
+    version = factories.ready_version()
+    response = asked(admin_client, version.document.knowledge_base, mode=mode)
+    tried = response.context["tried"]
+    assert tried.search.mode == mode
+    first = tried.passages[0]
+    assert SENTENCE in first.text
+    assert ("meaning" in first.details, "words" in first.details) == (mode != "lexical", mode != "dense")
+    assert "(place 1)" in first.details
+    page = html.unescape(response.content.decode())
+    assert first.details in page
+    assert tried.search.how in page
+    assert ("convex, weight of meaning 0.5" in tried.search.how) == (mode == "hybrid")
+
+
+def test_a_mode_that_is_none_is_an_error_on_the_form(admin_client: Client, db: None) -> None:
+    response = asked(admin_client, factories.knowledge_base(), mode="psychic")
+    assert "mode" in response.context["form"].errors
 
 
 def test_an_empty_question_is_an_error_on_the_form(admin_client: Client, db: None) -> None:
