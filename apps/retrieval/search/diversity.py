@@ -69,11 +69,10 @@ def _vectors(
 
 
 def _unit_range(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The scores from 0 to 1; all 1 where they are equal."""
-    if not len(scores):
-        return scores
-    width = scores.max() - scores.min()
-    return np.ones(len(scores)) if width == 0 else (scores - scores.min()) / width
+    """Each score's share of the best one, as fusion has it; where some are below 0, all are counted from the lowest."""
+    lowest = min(0.0, float(scores.min(initial=0.0)))
+    width = float(scores.max(initial=0.0)) - lowest
+    return np.ones(len(scores)) if width == 0 else (scores - lowest) / width
 
 
 _VECTORS = """

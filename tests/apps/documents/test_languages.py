@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import importlib
+
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from apps.documents.languages import LANGUAGES, language_code
 from apps.documents.models import Document, ParsedText
@@ -61,3 +65,13 @@ def test_going_back_to_a_version_brings_its_type_and_language_back_at_once() -> 
     back = document_rollback(document=document, version=first)
     assert (back.document_type, back.language) == ("txt", "de")
     assert back.updated_at > document.updated_at
+
+
+@pytest.mark.django_db
+def test_the_migration_tells_the_languages_of_texts_that_are_there_already() -> None:
+    make.ready_version(None, "Das Büro ist um sieben Uhr geöffnet und nicht am Sonntag.", filename="a.txt")
+    ParsedText.objects.update(language="")
+    migration = importlib.import_module("apps.documents.migrations.0008_filters")
+    with connection.schema_editor() as editor:
+        migration.languages_told(apps, editor)
+    assert ParsedText.objects.get().language == "de"

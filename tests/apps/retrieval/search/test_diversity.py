@@ -23,8 +23,9 @@ def mmr_by_hand(
     relevance: NDArray[np.float64], similarities: NDArray[np.float64], diversity: float, limit: int
 ) -> list[int]:
     """Straight from the formula, one passage after the other."""
-    width = float(relevance.max() - relevance.min()) if len(relevance) else 0.0
-    worth = [(float(score) - float(relevance.min())) / width if width else 1.0 for score in relevance]
+    lowest = min([0.0, *relevance])
+    width = max([0.0, *relevance]) - lowest
+    worth = [(float(score) - lowest) / width if width else 1.0 for score in relevance]
     taken: list[int] = []
     while len(taken) < min(limit, len(worth)):
         left = [place for place in range(len(worth)) if place not in taken]
@@ -41,7 +42,7 @@ def passages(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     number = draw(st.integers(0, 7))
     relevance = np.array(draw(st.lists(halves, min_size=number, max_size=number)), dtype=np.float64)
     alike = np.array(draw(st.lists(halves, min_size=number**2, max_size=number**2))).reshape(number, number)
-    return relevance * 10 - 3, np.maximum(alike, alike.T)
+    return relevance * 8 - draw(st.sampled_from([0.0, 4.0, 8.0])), np.maximum(alike, alike.T)
 
 
 @given(passages(), halves, st.integers(0, 9))
