@@ -49,7 +49,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             "How documents are cut",
             {
                 "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
-                "description": "For all documents of the knowledge base; a re-index changes it. A document can have settings of its own.",
+                "description": "For all documents; a re-index changes it later. A document can have settings of its own.",
             },
         ),
     )
