@@ -50,7 +50,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             "How documents are cut",
             {
                 "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
-                "description": "For all its documents; a re-index changes it. A document can have settings of its own.",
+                "description": "For all documents; a re-index changes it later. A document can have settings of its own.",
             },
         ),
         HOW_SEARCHED,

@@ -24,6 +24,8 @@ from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Membership
 from tests import factories
 from tests.apps.retrieval.evaluation.asking import started
+from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
+from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 CONFIRMED = {"_form_submitted": "True"}
 OF_NO_TENANT = {"User", "Group", "Model", "ModelVersion"}
@@ -124,6 +126,7 @@ def theirs(db: None) -> Document:
     made = evaluation_set_create(knowledge_base=base, name="Berths")
     question_add(evaluation_set=made, text="How much?", relevant=[Relevant(document_id=version.document_id)])
     started(made)
+    reindex_started(base, chunking=SMALL)
     return version.document
 
 

@@ -25,6 +25,8 @@ from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent
 from tests import factories
 from tests.apps.retrieval.evaluation.asking import asked, library, started
+from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
+from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OUTSIDE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
@@ -47,6 +49,7 @@ def fill() -> None:
     )
     assert answer.citations.exists()
     started(asked(library()))
+    reindex_started(knowledge_base, chunking=SMALL)
 
 
 @pytest.fixture

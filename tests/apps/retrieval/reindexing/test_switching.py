@@ -78,15 +78,17 @@ def test_the_switch_waits_for_an_activation_that_holds_the_knowledge_base(tmp_pa
     make.ready_version(base, "The first note.", filename="first.txt")
     ready = worked(started(base, model=other_model(tmp_path), switch=SwitchMode.MANUAL))
     before = generation_ensure(base)
-    done = threading.Event()
+    held, done = threading.Event(), threading.Event()
 
     def switch() -> None:
+        assert held.wait(10)
         assert reindex_switch(base, by="test").state == ReindexState.SWITCHED
         done.set()
 
     with make.in_background(switch):
         with transaction.atomic():
             assert generations_held([base.pk]) == {base.pk: before}
+            held.set()
             wait_for(lambda: waiting_for_a_lock() or done.is_set(), seconds=30, what="the switch waits")
             assert not done.is_set()
             assert generation_ensure(base) == before
@@ -96,6 +98,8 @@ def test_the_switch_waits_for_an_activation_that_holds_the_knowledge_base(tmp_pa
 
 def waiting_for_a_lock() -> bool:
     with connection.cursor() as cursor:
+        # Within a transaction the first look would be repeated.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
         return bool(cursor.fetchone()[0])
 
