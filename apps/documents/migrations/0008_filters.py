@@ -37,6 +37,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION ragsite_document_kept() FROM PUBLIC;
 CREATE TRIGGER document_kept BEFORE INSERT OR UPDATE ON documents_document
     FOR EACH ROW EXECUTE FUNCTION ragsite_document_kept();
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -272,7 +273,7 @@ def changing_routes() -> Iterator[tuple[str, str]]:
         for method, action in pattern.callback.actions.items():
             if method in ("post", "put"):
                 assert action
-                route = "/api/v1/" + str(pattern.pattern).replace("<uuid:pk>", "01890000-0000-7000-8000-000000000000")
+                route = "/api/v1/" + re.sub(r"<uuid:\w+>", "01890000-0000-7000-8000-000000000000", str(pattern.pattern))
                 yield method, route
 
 

@@ -106,6 +106,8 @@ def test_an_interruption_leaves_it_to_be_resumed(
 def test_a_refused_switch_is_exit_code_1_and_can_be_made_all_the_same(
     base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # By words too, the questions would be answered although the model tells nothing apart.
+    KnowledgeBase.objects.filter(pk=base.pk).update(retrieval={"mode": "dense"})
     asked(base)
     monkeypatch.setitem(TRANSPORTS, "fake", Worse)
     monkeypatch.setattr("apps.models.gateway.transport._made", {})
