@@ -21,7 +21,7 @@ from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition
-from apps.retrieval.search.dense import dense_search
+from apps.retrieval.search.dense import LEAST_EF, dense_search
 from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
@@ -133,7 +133,7 @@ def _plain(large: Filled, given: Material, options: Options) -> Found:
     condition, scope = scope_condition(_scope(large.generation)), _scope(large.generation)
     ratios, times = [], []
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
-        connection.execute("SET hnsw.ef_search = 120")
+        connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", [str(LEAST_EF)])
         for _ in range(options.rounds):
             ours = _seconds_of(
                 lambda vector: dense_search(

@@ -27,6 +27,9 @@ from apps.retrieval.search.hits import Hit
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
 
+LEAST_EF, MOST_EF = 200, 1_000
+"""Candidates that a scan of the index holds; pgvector takes no more than 1,000."""
+
 SEARCHES = Counter("ragsite_dense_searches", "Searches for the nearest vectors, by how they were done.", ["plan"])
 
 
@@ -160,7 +163,7 @@ def _by_index(generation: IndexGeneration, wanted: _Wanted, plan: SearchPlan) ->
     """An iterative scan gives its rows only roughly in order: a few more than are wanted make up for it."""
     limit = wanted.limit if plan is SearchPlan.INDEX else max(wanted.limit, _LEAST_ITERATIVE)
     with connection.cursor() as cursor:
-        cursor.execute(_INDEX_SETTINGS.format(ef_search=min(_MOST_EF, max(_LEAST_EF, limit))))
+        cursor.execute(_INDEX_SETTINGS.format(ef_search=min(MOST_EF, max(LEAST_EF, limit))))
     return _ordered(_NEAREST, [generation], replace(wanted, limit=limit))
 
 
@@ -191,9 +194,6 @@ def _parameters(generations: Sequence[IndexGeneration], vector: NDArray[np.float
 def _best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
     return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])
 
-
-_LEAST_EF, _MOST_EF = 120, 1_000
-"""Candidates that a scan of the index holds; pgvector takes no more than 1,000."""
 
 _LEAST_ITERATIVE = 60
 """Rows that an iterative scan gives at least."""
