@@ -19,21 +19,13 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.documents.models import ENDED, DocumentVersion, KnowledgeBase
-from apps.documents.services.parsing import version_parse
 from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
-from apps.documents.steps import Step
 from workers.stage_run import stage_run
-from workers.stages import Stage, stage_named
+from workers.stages import stage_named
 
 CLAIMS = 64
 POLL_SECONDS = 0.5
 Item = TypeVar("Item")
-
-
-def versions_parse(step: Step) -> None:
-    """`version_parse` for each version of the step, under the one claim."""
-    for version_id in step.claim.ids:
-        version_parse(step.only(version_id))
 
 
 def documents_load(
@@ -102,13 +94,7 @@ def _work(mine: Q, *stages: str) -> None:
 
 
 def _work_once(mine: Q, name: str) -> bool:
-    return stage_run(_many(stage_named(name)), among=mine)
-
-
-def _many(stage: Stage) -> Stage:
-    """The stage, claiming many versions at once."""
-    service = f"{__name__}.versions_parse" if stage.name == PARSE else stage.service
-    return replace(stage, claims=CLAIMS, service=service)
+    return stage_run(replace(stage_named(name), claims=CLAIMS), among=mine)
 
 
 def _ended(mine: Q) -> int:

@@ -25,7 +25,7 @@ LOOPS = 2
 """Threads of a model worker that may embed documents at once; the others stay free for people who wait."""
 
 GATHER_SECONDS = 0.2
-"""Where a claim takes several versions: how long some may gather before the last look, which costs less than one each."""
+"""How long versions may gather before the last look: a claim of several costs less than one each."""
 
 _loops = threading.BoundedSemaphore(LOOPS)
 _evaluating = threading.Lock()
@@ -122,5 +122,4 @@ def _work_on(stage: Stage) -> None:
                 pass
         finally:
             _loops.release()
-        if stage.claims > 1:
-            time.sleep(GATHER_SECONDS)
+        time.sleep(GATHER_SECONDS)

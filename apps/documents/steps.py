@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentFailed
 from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, RagError
-from ragsite.core.leases import Claim, worker_name
+from ragsite.core.leases import Claim, lease_release, worker_name
 from ragsite.core.outbox import emit
 
 BACKOFF_SECONDS = 2.0
@@ -98,6 +98,14 @@ def step_postpone(step: Step, error: RagError) -> None:
             wait = timedelta(seconds=max(delay, error.retry_after or 0))
             DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **_RELEASED)
             _record([version.pk], step, StageOutcome.POSTPONED, error)
+
+
+def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
+    """Let versions that were not begun be claimed at once, as if this step had never held them."""
+    with transaction.atomic():
+        held = _held(step).filter(pk__in=version_ids)
+        StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
+        lease_release(DocumentVersion, step.claim, version_ids)
 
 
 def step_let_go(step: Step) -> None:

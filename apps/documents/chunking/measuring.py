@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from apps.documents.chunking.types import Tokenizer
@@ -26,13 +27,23 @@ class WordMeasure:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._count = lru_cache(maxsize=CACHED_WORDS)(tokenizer.count)
-
-    def word(self, word: str) -> int:
-        return max(self._count(word), -(-len(word) // CHARACTERS_PER_TOKEN))
+        self.word: Callable[[str], int] = _Counts(tokenizer).__getitem__
 
     def text(self, text: str) -> int:
         return sum(map(self.word, WORD.findall(text)))
+
+
+class _Counts(dict[str, int]):
+    """The tokens of each word met so far: a look-up is one step of the interpreter, and most words are met again."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= CACHED_WORDS:
+            self.clear()
+        count = self[word] = max(self._tokenizer.count(word), -(-len(word) // CHARACTERS_PER_TOKEN))
+        return count
 
 
 @lru_cache(maxsize=4)

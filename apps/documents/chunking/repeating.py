@@ -7,13 +7,17 @@ from apps.documents.chunking.ruler import Ruler
 from apps.documents.chunking.segmentation import sentence_spans
 from apps.documents.chunking.types import Span
 
+BESIDE = 80
+"""Characters before a place that are enough to tell whether a sentence begins there: that depends on the words beside it."""
+
 
 def from_sentence(ruler: Ruler, previous: Span, core_start: int) -> int:
     """Where a chunk begins that repeats the end of `previous`: at a sentence, else a line, else a word."""
     earliest = from_word(ruler, previous, core_start)
     if earliest == core_start:
         return core_start
-    starts = (start for start, _ in sentence_spans(ruler, previous[0], core_start) if start >= earliest)
+    begin = max(previous[0], earliest - BESIDE)
+    starts = (start for start, _ in sentence_spans(ruler, begin, core_start) if start >= earliest)
     line_end = ruler.text.find("\n", earliest, core_start)
     line_start = ruler.trimmed(line_end, core_start)[0] if line_end >= 0 else core_start
     return next(starts, line_start if line_start < core_start else earliest)

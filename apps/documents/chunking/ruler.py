@@ -26,14 +26,17 @@ class Ruler:
         self.core_size = self.size - self.overlap
         self.words = word_measure(tokenizer)
         self._tokenizer = tokenizer
+        self._counted: dict[Span, int] = {}
 
     def measure(self, start: int, end: int) -> int:
         """The tokens of a stretch as the sum over its words: quick, and for most tokenizers true."""
         return self.words.text(self.text[start:end])
 
     def count(self, start: int, end: int) -> int:
-        """The tokens of a stretch as the tokenizer counts them."""
-        return self._tokenizer.count(self.text[start:end])
+        """The tokens of a stretch as the tokenizer counts them; each stretch is counted once."""
+        if (start, end) not in self._counted:
+            self._counted[start, end] = self._tokenizer.count(self.text[start:end])
+        return self._counted[start, end]
 
     def count_text(self, text: str) -> int:
         return self._tokenizer.count(text)
@@ -57,6 +60,11 @@ class Ruler:
 
     def word_spans(self, start: int, end: int) -> Iterator[Span]:
         return (word.span() for word in WORD.finditer(self.text, start, end))
+
+    def words_over(self, tokens: int, start: int, end: int) -> Iterator[Span]:
+        """The words between `start` and `end` that alone measure more than `tokens`."""
+        found = WORD.finditer(self.text, start, end)
+        return (word.span() for word in found if self.words.word(word[0]) > tokens)
 
     def pieces(self, start: int, end: int, *, room: int) -> Iterator[Span]:
         """Spans of `room` tokens, cut between tokens without regard to words."""

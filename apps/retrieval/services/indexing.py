@@ -43,7 +43,9 @@ from ragsite.core.outbox import emit
 
 Indexed = VectorIndexed | DocumentUpdated
 
-EMBED_SECONDS = 120.0
+EMBED_SECONDS = 600.0
+"""For a few hundred chunks, and those of others before them: a large model on two cores embeds some three a second."""
+
 _CHUNKS_OF_VERSION = Subquery(
     Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version").annotate(n=Count("pk")).values("n")
 )

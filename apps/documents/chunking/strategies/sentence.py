@@ -47,11 +47,10 @@ class SentenceCutter:
     def cut(self, start: int, end: int) -> Iterator[Span]:
         """The spans between `start` and `end`, in order."""
         position = start
-        for word in self._ruler.word_spans(start, end):
-            if self._ruler.measure(*word) > self._ruler.core_size:
-                yield from self._split(position, word[0])
-                yield from self._ruler.pieces(*word, room=self._ruler.core_size)
-                position = word[1]
+        for word in self._ruler.words_over(self._ruler.core_size, start, end):
+            yield from self._split(position, word[0])
+            yield from self._ruler.pieces(*word, room=self._ruler.core_size)
+            position = word[1]
         yield from self._split(position, end)
 
     def _split(self, start: int, end: int) -> Iterator[Span]:

@@ -153,13 +153,13 @@ def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Stage)
 def test_a_worker_that_is_at_a_cancelled_version_writes_nothing(monkeypatch: Any) -> None:
     version = make.upload(make.knowledge_base()).version
     parse = stage_named("parse")
-    real = __import__("apps.documents.services.parsing", fromlist=["version_parse"]).version_parse
+    real = __import__("apps.documents.services.parsing", fromlist=["versions_parse"]).versions_parse
 
     def cancelled_meanwhile(step: Step) -> None:
         version_cancel(version=version)
         real(step)
 
-    monkeypatch.setattr("apps.documents.services.parsing.version_parse", cancelled_meanwhile)
+    monkeypatch.setattr("apps.documents.services.parsing.versions_parse", cancelled_meanwhile)
     stage_run(dataclasses.replace(parse))
     version.refresh_from_db()
     assert version.status == VersionStatus.CANCELLED
