@@ -34,9 +34,9 @@ INDEXING = "apps.retrieval.services.indexing"
 
 STAGES: tuple[Stage, ...] = (
     Stage(PARSE, Queue.PARSING, "apps.documents.services.parsing.versions_parse", S.UPLOADED, S.PARSED, S.UPLOADED, 8),
-    Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk", S.PARSED, S.CHUNKED, S.PARSED, 8),
+    Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk", S.PARSED, S.CHUNKED, S.PARSED, 16),
     Stage(EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 32),
-    Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate", S.EMBEDDED, S.READY, S.PARSED, 16),
+    Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate", S.EMBEDDED, S.READY, S.PARSED, 32),
 )
 
 

@@ -12,6 +12,8 @@ from apps.documents.models import Chunk, DocumentVersion, ParsedText
 from apps.documents.services.versions import version_retry
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from workers.stage_run import stage_run
+from workers.stages import stage_named
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +99,68 @@ def test_a_parsed_text_keeps_its_parser_sections_and_places() -> None:
     assert version.parsed.text[section["start"] : section["end"]] == "First line."
     assert section["place"] == {"kind": "page", "number": 1, "label": ""}
     assert version.chunks.get().place == section["place"]
+
+
+def statuses(*versions: DocumentVersion) -> list[str]:
+    for version in versions:
+        version.refresh_from_db()
+    return [str(version.status) for version in versions]
+
+
+def parse_once() -> None:
+    assert stage_run(stage_named("parse"))
+
+
+def test_small_files_are_parsed_under_one_claim_and_one_that_cannot_be_parsed_fails_alone() -> None:
+    base = make.knowledge_base()
+    contents = ["The harbour has 42 berths.", make.BROKEN_PDF, "The ferry leaves at nine."]
+    versions = [
+        make.upload(base, content, filename=name).version
+        for content, name in zip(contents, ("a.txt", "b.pdf", "c.txt"), strict=True)
+    ]
+    parse_once()
+    assert statuses(*versions) == ["parsed", "failed", "parsed"]
+    assert [version.stages.get().outcome for version in versions] == ["done", "failed", "done"]
+    texts = ParsedText.objects.order_by("version_id").values_list("text", flat=True)
+    assert [text.strip() for text in texts] == [contents[0], contents[2]]
+
+
+@pytest.fixture
+def rings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    rung: list[str] = []
+    monkeypatch.setattr("apps.documents.services.parsing.ring", rung.append)
+    return rung
+
+
+def given_back(version: DocumentVersion) -> bool:
+    version.refresh_from_db()
+    return (version.status, version.attempts, version.lease_owner, version.stages.count()) == ("uploaded", 0, "", 0)
+
+
+def test_a_large_file_and_what_came_after_it_are_left_to_whoever_is_free(
+    monkeypatch: pytest.MonkeyPatch, rings: list[str]
+) -> None:
+    base = make.knowledge_base()
+    small, large, last = (
+        make.upload(base, text, filename="a.txt").version for text in ("Small.", "Large. " * 50, "Also small.")
+    )
+    monkeypatch.setattr("apps.documents.services.parsing.TOGETHER_BYTES", 100)
+    parse_once()
+    assert statuses(small, large, last) == ["parsed", "uploaded", "uploaded"]
+    assert given_back(large)
+    assert given_back(last)
+    assert rings == ["parse", "chunk"]
+    parse_once()
+    assert statuses(large, last) == ["parsed", "uploaded"], "a large one is parsed alone"
+
+
+def test_when_the_first_files_take_long_the_others_do_not_wait_for_them(
+    monkeypatch: pytest.MonkeyPatch, rings: list[str]
+) -> None:
+    base = make.knowledge_base()
+    first, second = (make.upload(base, text, filename="a.txt").version for text in ("First.", "Second."))
+    monkeypatch.setattr("apps.documents.services.parsing.TOGETHER_SECONDS", -1.0)
+    parse_once()
+    assert statuses(first, second) == ["parsed", "uploaded"]
+    assert given_back(second)
+    assert rings == ["parse", "chunk"]
