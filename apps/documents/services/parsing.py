@@ -19,7 +19,6 @@ from apps.documents.steps import Step, step_fail, step_give_back
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
 
-
 TOGETHER_BYTES = 1 << 20
 """Files are parsed under one claim up to this much in all; a larger one is alone, and never waits for others."""
 
