@@ -6,10 +6,8 @@ state, result and event commit together, by the worker that holds the version, o
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +17,9 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentFailed
 from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, RagError
-from ragsite.core.leases import Claim, lease_release, worker_name
+from ragsite.core.leased_work import backoff
+from ragsite.core.leases import RELEASED, Claim, lease_release, worker_name
 from ragsite.core.outbox import emit
-
-BACKOFF_SECONDS = 2.0
-BACKOFF_MAX_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        state = {"status": self.after, "attempts": 0, "not_before": Now(), **_RELEASED}
+        state = {"status": self.after, "attempts": 0, "not_before": Now(), **RELEASED}
         moved = _held(self).filter(pk__in=version_ids).update(**state, **result)
         if moved != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
@@ -75,13 +71,10 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        state = {"status": self.retry_from, "attempts": 0, "not_before": Now(), **_RELEASED}
+        state = {"status": self.retry_from, "attempts": 0, "not_before": Now(), **RELEASED}
         if _held(self).filter(pk__in=version_ids).update(**state) != len(version_ids):
             raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
         _record(version_ids, self, StageOutcome.POSTPONED, error)
-
-
-_RELEASED = {"lease_owner": "", "lease_until": None}
 
 
 def step_started(step: Step) -> None:
@@ -94,9 +87,8 @@ def step_postpone(step: Step, error: RagError) -> None:
     """Let the step's unfinished versions be tried again later: exponential back-off with full jitter."""
     with transaction.atomic():
         for version in _held(step).select_for_update(of=("self",)):
-            delay = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**version.attempts))  # noqa: S311
-            wait = timedelta(seconds=max(delay, error.retry_after or 0))
-            DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **_RELEASED)
+            wait = backoff(version.attempts, at_least=error.retry_after or 0)
+            DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **RELEASED)
             _record([version.pk], step, StageOutcome.POSTPONED, error)
 
 
@@ -110,7 +102,7 @@ def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
 
 def step_let_go(step: Step) -> None:
     """Give back the versions that are still held after the lease on one of them was lost; the attempt counts."""
-    DocumentVersion.objects.filter(pk__in=step.claim.ids, lease_owner=step.claim.owner).update(**_RELEASED)
+    DocumentVersion.objects.filter(pk__in=step.claim.ids, lease_owner=step.claim.owner).update(**RELEASED)
 
 
 def step_fail(step: Step, error: RagError) -> None:
@@ -140,7 +132,7 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 
             error_code=error.error_code,
             error=error.sentence,
             chunk_count=0,
-            **_RELEASED,
+            **RELEASED,
         )
         _record([version_id], step, StageOutcome.FAILED, error)
         if version.document.deleted_at is None:

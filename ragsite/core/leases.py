@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -38,6 +38,10 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
+
+
+RELEASED: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+"""The columns of a row that nobody holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,9 @@ def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> Non
             connection.close()
 
 
-def lease_release(model: type[models.Model], claim: Claim, ids: Sequence[UUID]) -> None:
+def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> None:
     """Give rows back unfinished; the attempt does not count."""
-    model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(
-        lease_owner="", lease_until=None, attempts=F("attempts") - 1
-    )
+    model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(attempts=F("attempts") - 1, **RELEASED)
 
 
 def _lease_end() -> Any:

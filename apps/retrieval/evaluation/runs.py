@@ -7,15 +7,12 @@ no task lasts long.
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -35,20 +32,17 @@ from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.generations import generation_live
-from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError, TransientError
+from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError
 from ragsite.core.jobs import ring
-from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim, lease_release
-
-logger = logging.getLogger(__name__)
+from ragsite.core.leased_work import leased_work
+from ragsite.core.leases import RELEASED, Claim, claimable, lease_claim, lease_release
 
 EVALUATE = "evaluate"
 """The job's name for those who ring."""
 
 BATCH = 8
 SLICE_SECONDS = 60.0
-BACKOFF_SECONDS = 2.0
 LARGEST_K, LARGEST_DEPTH = 1_000, 1_000
-_RELEASED = {"lease_owner": "", "lease_until": None}
 
 
 def evaluation_run_start(
@@ -103,18 +97,12 @@ def evaluation_run_work(*, run_id: UUID | None = None, seconds: float = SLICE_SE
     claim = lease_claim(rows.filter(pk=run_id) if run_id else rows, limit=1)
     if not claim.ids:
         return False
-    try:
-        with heartbeat(EvaluationRun, claim):
-            _work(claim, until=time.monotonic() + seconds)
-    except LeaseLostError as error:
-        logger.warning("%s", error.message)
-    except PermanentError as error:
-        _fail(claim, error)
-    except (TransientError, DatabaseError) as error:
-        _postpone(claim, error)
-    except Exception as error:
-        _postpone(claim, error)
-        raise
+    leased_work(
+        EvaluationRun,
+        claim,
+        lambda: _work(claim, until=time.monotonic() + seconds),
+        fail=lambda error: _fail(claim, error),
+    )
     return True
 
 
@@ -181,7 +169,7 @@ def _finish(claim: Claim, run: EvaluationRun) -> None:
     with transaction.atomic():
         _hold(claim)
         EvaluationRun.objects.filter(pk=run.pk).update(
-            state=RunState.DONE, metrics=metrics, note=note, finished_at=Now(), attempts=0, error="", **_RELEASED
+            state=RunState.DONE, metrics=metrics, note=note, finished_at=Now(), attempts=0, error="", **RELEASED
         )
 
 
@@ -199,15 +187,7 @@ def _hold(claim: Claim) -> None:
 
 
 def _fail(claim: Claim, error: RagError) -> None:
-    _held(claim).update(state=RunState.FAILED, error=error.sentence, finished_at=Now(), **_RELEASED)
-
-
-def _postpone(claim: Claim, error: Exception) -> None:
-    """Let the run be taken up again later, with its reason: exponential back-off with full jitter."""
-    text = error.sentence if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
-    for run in _held(claim):
-        wait = timedelta(seconds=random.uniform(0, BACKOFF_SECONDS * 2**run.attempts))  # noqa: S311
-        _held(claim).update(not_before=Now() + wait, error=text, **_RELEASED)
+    _held(claim).update(state=RunState.FAILED, error=error.sentence, finished_at=Now(), **RELEASED)
 
 
 def _held(claim: Claim) -> QuerySet[EvaluationRun]:

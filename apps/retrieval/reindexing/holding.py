@@ -9,9 +9,7 @@ from django.db.models.functions import Now
 
 from apps.retrieval.reindexing.models import TRANSITIONS, WORKED_ON, Reindex, ReindexState
 from ragsite.core.errors import LeaseLostError
-from ragsite.core.leases import Claim
-
-RELEASED: dict[str, Any] = {"lease_owner": "", "lease_until": None}
+from ragsite.core.leases import RELEASED, Claim
 
 
 def reindex_hold(claim: Claim) -> Reindex:

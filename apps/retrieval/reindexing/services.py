@@ -15,7 +15,6 @@ from apps.models.embedding_model import EmbeddingModel
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import generation_discard, knowledge_base_hold
-from apps.retrieval.reindexing.holding import RELEASED
 from apps.retrieval.reindexing.models import ENDED, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.planning import check_fits
 from apps.retrieval.reindexing.switching import switch_try
@@ -23,6 +22,7 @@ from apps.retrieval.reindexing.waiting import REINDEX
 from apps.retrieval.services.generations import generation_live, partition_create
 from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
+from ragsite.core.leases import RELEASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

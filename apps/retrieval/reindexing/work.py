@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.retrieval.reindexing.building import portion_build
 from apps.retrieval.reindexing.comparing import comparison_begin, comparison_work
-from apps.retrieval.reindexing.holding import RELEASED
 from apps.retrieval.reindexing.models import Reindex, ReindexState
 from apps.retrieval.reindexing.switching import generation_of, switch_try
 from apps.retrieval.reindexing.waiting import reindexes_open
 from apps.retrieval.services.generations import generation_index_if_large
-from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
-from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release
-
-logger = logging.getLogger(__name__)
+from ragsite.core.errors import PermanentError
+from ragsite.core.leased_work import leased_work
+from ragsite.core.leases import RELEASED, Claim, lease_claim, lease_release
 
 TURN_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
-BACKOFF_SECONDS = 2.0
 
 
 def reindex_work(*, reindex_id: UUID | None = None, seconds: float = TURN_SECONDS) -> bool:
@@ -36,18 +30,12 @@ def reindex_work(*, reindex_id: UUID | None = None, seconds: float = TURN_SECOND
     claim = lease_claim(rows.filter(pk=reindex_id) if reindex_id else rows, limit=1)
     if not claim.ids:
         return False
-    try:
-        with heartbeat(Reindex, claim):
-            _work(claim, until=time.monotonic() + seconds)
-    except LeaseLostError as error:
-        logger.warning("%s", error.message)
-    except PermanentError as error:
-        _held(claim).update(state=ReindexState.FAILED, error=error.sentence, **RELEASED)
-    except (TransientError, DatabaseError) as error:
-        _postpone(claim, error)
-    except Exception as error:
-        _postpone(claim, error)
-        raise
+    leased_work(
+        Reindex,
+        claim,
+        lambda: _work(claim, until=time.monotonic() + seconds),
+        fail=lambda error: _fail(claim, error),
+    )
     return True
 
 
@@ -81,12 +69,8 @@ def _finish_building(claim: Claim, reindex: Reindex) -> bool:
     return True
 
 
-def _postpone(claim: Claim, error: Exception) -> None:
-    """Let it be taken up again later, with its reason: exponential back-off with full jitter."""
-    text = error.sentence if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
-    for reindex in _held(claim):
-        wait = timedelta(seconds=random.uniform(0, BACKOFF_SECONDS * 2**reindex.attempts))  # noqa: S311
-        _held(claim).update(not_before=Now() + wait, error=text, **RELEASED)
+def _fail(claim: Claim, error: PermanentError) -> None:
+    _held(claim).update(state=ReindexState.FAILED, error=error.sentence, **RELEASED)
 
 
 def _held(claim: Claim) -> QuerySet[Reindex]:
