@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),
     path("api/openapi.json", openapi_view, name="openapi"),
+    re_path(r"^api/v1/$", problems.not_found),
     path("api/v1/", include(resources.urls)),
     path("api/v1/", queries.urls),
     re_path(r"^api/.*$", problems.not_found),

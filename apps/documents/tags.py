@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 
 from ragsite.core.errors import PermanentError
 
@@ -33,12 +35,19 @@ def tags_cleaned(tags: Iterable[object]) -> list[str]:
 
 
 def tags_read(text: str) -> list[str]:
-    """The tags of a text that separates them by commas, as forms and commands have it.
+    """The tags of a text that separates them by commas, as forms and commands have it, or is a JSON list of them.
 
     Raises:
         InvalidTagsError: as `tags_cleaned`.
     """
-    return tags_cleaned(part for part in text.split(",") if part.strip())
+    return tags_cleaned(_listed(text))
+
+
+def _listed(text: str) -> list[object]:
+    if text.lstrip().startswith("["):
+        with suppress(ValueError):
+            return list(json.loads(text))
+    return [part for part in text.split(",") if part.strip()]
 
 
 def _cleaned(tag: object) -> str:

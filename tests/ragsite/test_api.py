@@ -186,7 +186,7 @@ def test_filtering_by_a_foreign_knowledge_base_tells_nothing_of_it(theirs: dict[
 @pytest.mark.parametrize("path", ["/api/", "/api/v1/", "/api/v1/nothing", "/api/v2/documents/", "/api/v1/documents/x/"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_address_under_api_that_does_not_exist_is_a_problem(path: str, method: str) -> None:
-    response = getattr(Client(), method)(path)
+    response = getattr(Client(enforce_csrf_checks=True), method)(path)
     assert response.status_code == 404
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["detail"] == f"There is nothing at {path}. See /api/docs."
