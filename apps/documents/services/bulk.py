@@ -148,7 +148,8 @@ def _groups(turns: Iterable[FileResult | _Waiting]) -> Iterator[list[FileResult 
         for arrival in _arrivals(group):
             blob_delete(arrival.stored.blob.name)
         raise
-    yield group
+    if group:
+        yield group
 
 
 def _arrivals(group: Iterable[FileResult | _Waiting]) -> list[Arrival]:
