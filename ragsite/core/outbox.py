@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
+from ragsite.core.inserting import rows_insert
 from ragsite.core.models import SHARDS, OutboxEvent
 
 CHANNEL = "ragsite_outbox"
@@ -37,7 +38,8 @@ def emit(*events: Event) -> list[OutboxEvent]:
         return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{events[0].type} was emitted outside a transaction")
-    rows = OutboxEvent.objects.bulk_create([_row(event) for event in events])
+    rows = [_row(event) for event in events]
+    rows_insert(rows)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     return rows

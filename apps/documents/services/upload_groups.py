@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from django.db import IntegrityError, transaction
 
@@ -22,6 +23,7 @@ from apps.documents.services.uploads import (
 )
 from apps.documents.stages import PARSE
 from ragsite.core.errors import NotFoundError, RagError
+from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -78,10 +80,11 @@ def _create(arrivals: Sequence[Arrival]) -> dict[str, DocumentVersion]:
     new = [arrival for arrival in arrivals if arrival.stored.blob.sha256 not in known]
     documents = [document_of(arrival.request, arrival.stored) for arrival in new]
     # In the order of their hashes: two requests with the same bytes then wait for each other, but never both.
-    Document.objects.bulk_create(sorted(documents, key=lambda document: document.content_hash))
-    versions = DocumentVersion.objects.bulk_create(
-        [version_of(document, arrival.stored, number=1) for document, arrival in zip(documents, new, strict=True)]
-    )
+    rows_insert(sorted(documents, key=attrgetter("content_hash")))
+    versions = [
+        version_of(document, arrival.stored, number=1) for document, arrival in zip(documents, new, strict=True)
+    ]
+    rows_insert(versions)
     emit(*(created_event(version.document, version) for version in versions))
     if versions:
         ring(PARSE)
