@@ -13,7 +13,14 @@ from lxml import etree
 
 from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
-from apps.documents.parsing.docx_styles import LOWEST_HEADING, Styles, is_code_font, is_numbered, outline_level
+from apps.documents.parsing.docx_styles import (
+    LOWEST_HEADING,
+    Styles,
+    is_code_font,
+    is_numbered,
+    outline_level,
+    styles_of,
+)
 from apps.documents.parsing.errors import DamagedFileError
 from apps.documents.parsing.opc import core_title, main_part, relations
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
@@ -44,8 +51,7 @@ class DocxParser:
             archive = XmlArchive(opened, limits)
             main = main_part(archive)
             related = relations(archive, main)
-            styles = next((relation.target for relation in related if relation.kind == "styles"), "")
-            writer = _Writer(DocumentBuilder(limits), styles=Styles(archive.xml(styles)))
+            writer = _Writer(DocumentBuilder(limits), styles=styles_of(archive, related, limits))
             writer.write_body(archive.part(main))
             for kind in (*NOTES, *MARGINS):
                 parts = [archive.part(relation.target) for relation in related if relation.kind == kind]

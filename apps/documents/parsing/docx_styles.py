@@ -7,15 +7,22 @@ ECMA-376, part 1, section 17.7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
+from apps.documents.parsing.opc import Relation
+from apps.documents.parsing.types import Limits
+from apps.documents.parsing.xml_archive import XmlArchive, parse_xml
 from apps.documents.parsing.xml_elements import attribute, child, children
 
 TITLE_LEVEL = 0
 LOWEST_HEADING = 9
+# Documents of one template come with the same styles, often hundreds of kilobytes: the last few are not read again.
+REMEMBERED = 2
+LARGEST_REMEMBERED = 1024 * 1024
 # Names that Word, LibreOffice and pandoc give, and what people call their own; and typefaces in which code is set.
 _HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
 _CODE_STYLE = re.compile(
@@ -80,6 +87,25 @@ class Styles:
         if _CODE_STYLE.fullmatch(attribute(child(style, "name")).strip()):
             return True
         return not self.has_code_font and is_code_font(child(style, "rPr"))
+
+
+def styles_of(archive: XmlArchive, related: Sequence[Relation], limits: Limits) -> Styles:
+    """The document's styles.
+
+    Raises what `XmlArchive.xml` raises.
+    """
+    name = next((relation.target for relation in related if relation.kind == "styles"), "")
+    if name not in archive.names:
+        return Styles(None)
+    data = archive.read(name)
+    return (_remembered if len(data) <= LARGEST_REMEMBERED else _read)(data, name, limits)
+
+
+def _read(data: bytes, name: str, limits: Limits) -> Styles:
+    return Styles(parse_xml(data, name=name, limits=limits))
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_read)
 
 
 def is_code_font(properties: etree._Element | None) -> bool:
