@@ -1,17 +1,19 @@
 """The event relay: outbox rows become CloudEvents on Kafka, at least once and in order per key.
 
-A relay serves a shard while it holds the shard's advisory lock. It reads the oldest unsent event of each key, produces
-them, waits for every delivery report and then marks what was delivered; no transaction is open meanwhile. The next event
-of a key leaves only after the one before it has arrived, so a failure stops its key and no other. A repeat carries the
-same event id, and `sequence` grows per key, so consumers can drop it.
+A relay serves a shard while it holds the shard's advisory lock. It reads the oldest unsent events, and produces the first of
+each key, waits for every delivery report, goes on with the second of those keys whose first has arrived, and so on; then it
+marks what was delivered. No transaction is open meanwhile. The next event of a key leaves only after the one before it has
+arrived, so a failure stops its key and no other. A repeat carries the same event id, and `sequence` grows per key, so
+consumers can drop it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC
 
 import psycopg
 from cloudevents.core.bindings.kafka import KafkaMessage, to_structured_event
@@ -20,23 +22,17 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from django.conf import settings
-from django.db import DatabaseError
-from django.db.models.functions import Now
 
-from ragsite.core.database import SessionLock, connection_of_own
-from ragsite.core.models import SHARDS, OutboxEvent
-from ragsite.core.outbox import CHANNEL
+from workers.relay_session import RelaySession, UnsentEvent
 
 logger = logging.getLogger(__name__)
 
 TOPICS = ("ragsite.document", "ragsite.grant", "ragsite.knowledge_base", "ragsite.query", "ragsite.vector")
 PARTITIONS = 6
-BATCH = 200
+BATCH = 500
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.5
 """How long events gather once one is there: to send them together costs far less than to send each at once."""
-BACKOFF_MAX_SECONDS = 3600
-LOCK_BASE = 7_242_100
 PRODUCER: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
     "acks": "all",
@@ -53,57 +49,67 @@ class Relay:
     def __init__(self, *, bootstrap_servers: str) -> None:
         self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}
         self._producer = Producer(self._config | PRODUCER)
-        self._locks = {shard: SessionLock(LOCK_BASE + shard) for shard in range(SHARDS)}
+        self._session = RelaySession()
 
     def run(self, stop: threading.Event) -> None:
         """Publish whenever there is something, until `stop` is set."""
         self._topics_ensure()
         while not stop.is_set():
             try:
-                self._publish_until_none(stop)
-            except (psycopg.Error, DatabaseError):
+                self._publish_or_wait(stop)
+            except psycopg.Error:
                 logger.warning("the relay waits: the database does not answer", exc_info=True)
+                self.close()
                 stop.wait(POLL_SECONDS)
         self._producer.flush(10)
-        for lock in self._locks.values():
-            lock.release()
+        self.close()
 
-    def _publish_until_none(self, stop: threading.Event) -> None:
-        with connection_of_own() as listener:
-            listener.execute(f"LISTEN {CHANNEL}")
-            while not stop.is_set():
-                if not sum(self.publish_shard(shard) for shard in range(SHARDS)):
-                    list(listener.notifies(timeout=POLL_SECONDS, stop_after=1))
-                    stop.wait(GATHER_SECONDS)
+    def close(self) -> None:
+        """Leave its shards to other relays."""
+        self._session.close()
 
-    def publish_shard(self, shard: int) -> int:
-        """Publish the oldest event of each of the shard's keys; how many were delivered. 0 where another relay serves."""
-        if not self._locks[shard].held():
-            return 0
-        events = _next_events(shard)
+    def _publish_or_wait(self, stop: threading.Event) -> None:
+        """A batch that came full may not have been all, so the next one follows at once."""
+        if self.publish() < BATCH and self._session.wait(seconds=POLL_SECONDS):
+            stop.wait(GATHER_SECONDS)
+
+    def publish(self) -> int:
+        """Publish the oldest unsent events of the shards that no other relay serves; how many were delivered."""
+        events = self._session.unsent(limit=BATCH) if self._session.shards() else []
         if not events:
             return 0
-        failed = self._deliver(events)
-        _mark(events, failed)
+        failed = self._deliver_in_order(events)
+        reached = [event.id for event in events if event.id not in failed]
+        self._session.mark(delivered=reached, failed={id_: why for id_, why in failed.items() if why})
         if failed:
-            logger.warning("%d events were not delivered: %s", len(failed), next(iter(failed.values())))
+            logger.warning("%d events were not delivered: %s", len(failed), next(filter(None, failed.values())))
             self._topics_ensure()
-        return len(events) - len(failed)
+        return len(reached)
 
-    def _deliver(self, events: Sequence[OutboxEvent]) -> dict[int, str]:
+    def _deliver_in_order(self, events: Sequence[UnsentEvent]) -> dict[int, str]:
+        """By outbox id the reason for each that failed; "" for what was not tried, since one before it of its key failed."""
+        failed: dict[int, str] = {}
+        queues = _queues(events)
+        while queues:
+            lost = self._deliver([queue[0] for queue in queues])
+            failed |= lost | {event.id: "" for queue in queues if queue[0].id in lost for event in queue[1:]}
+            queues = [queue[1:] for queue in queues if queue[0].id not in lost and len(queue) > 1]
+        return failed
+
+    def _deliver(self, events: Sequence[UnsentEvent]) -> dict[int, str]:
         """Produce the events and wait for all delivery reports; the reason for each that failed, by outbox id."""
-        failed = {event.pk: "no delivery report" for event in events}
+        failed = {event.id: "no delivery report" for event in events}
         for event in events:
             self._produce(event, failed)
         self._producer.flush()
         return failed
 
-    def _produce(self, event: OutboxEvent, failed: dict[int, str]) -> None:
+    def _produce(self, event: UnsentEvent, failed: dict[int, str]) -> None:
         def report(error: KafkaError | None, _: object) -> None:
             if error is None:
-                del failed[event.pk]
+                del failed[event.id]
             else:
-                failed[event.pk] = error.str()
+                failed[event.id] = error.str()
 
         message = cloud_event(event)
         try:
@@ -111,7 +117,7 @@ class Relay:
                 topic_of(event.type), message.value, message.key, headers=dict(message.headers), on_delivery=report
             )
         except (KafkaException, BufferError) as error:
-            failed[event.pk] = str(error)
+            failed[event.id] = str(error)
 
     def _topics_ensure(self) -> None:
         """Make the topics that are missing. A broker that is away is met again at the next delivery."""
@@ -130,7 +136,7 @@ def topic_of(event_type: str) -> str:
     return f"ragsite.{event_type.partition('.')[0]}"
 
 
-def cloud_event(event: OutboxEvent) -> KafkaMessage:
+def cloud_event(event: UnsentEvent) -> KafkaMessage:
     """The event in CloudEvents 1.0 structured JSON; the message's key is the aggregate's id."""
     return to_structured_event(
         CloudEvent(
@@ -140,11 +146,11 @@ def cloud_event(event: OutboxEvent) -> KafkaMessage:
                 "type": event.type,
                 "specversion": "1.0",
                 "subject": event.key,
-                "time": event.created_at,
+                "time": event.created_at.astimezone(UTC),
                 "datacontenttype": "application/json",
                 "dataschema": f"urn:ragsite:event:{event.type}:1",
                 "partitionkey": event.key,
-                "sequence": f"{event.pk:020d}",
+                "sequence": f"{event.id:020d}",
                 "tenant": str(event.tenant_id),
             },
             data=event.payload,
@@ -157,18 +163,9 @@ def relay_run(stop: threading.Event) -> None:
     Relay(bootstrap_servers=settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS).run(stop)
 
 
-def _next_events(shard: int) -> list[OutboxEvent]:
-    """The oldest unsent event of each key, in order, of the keys that are not backing off."""
-    heads = OutboxEvent.objects.filter(shard=shard, sent_at=None).order_by("key", "id").distinct("key")
-    return list(OutboxEvent.objects.filter(pk__in=heads.values("pk"), not_before__lte=Now()).order_by("id")[:BATCH])
-
-
-def _mark(events: Sequence[OutboxEvent], failed: dict[int, str]) -> None:
-    delivered = [event.pk for event in events if event.pk not in failed]
-    OutboxEvent.objects.filter(pk__in=delivered).update(sent_at=Now(), error="")
+def _queues(events: Iterable[UnsentEvent]) -> list[list[UnsentEvent]]:
+    """The events of each key, in their order."""
+    queues: defaultdict[str, list[UnsentEvent]] = defaultdict(list)
     for event in events:
-        if event.pk in failed:
-            wait = timedelta(seconds=min(BACKOFF_MAX_SECONDS, 2**event.attempts))
-            OutboxEvent.objects.filter(pk=event.pk).update(
-                attempts=event.attempts + 1, error=failed[event.pk], not_before=Now() + wait
-            )
+        queues[event.key].append(event)
+    return list(queues.values())

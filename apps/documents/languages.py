@@ -83,6 +83,8 @@ CODE_OF_SCRIPT: Mapping[str, str] = {
 _TOLD_BY_LETTERS = {"CYRILLIC": ("іїєґ", "uk"), "ARABIC": ("پچژگ", "fa")}
 _JAPANESE = frozenset({"HIRAGANA", "KATAKANA"})
 _WORD = re.compile(r"[^\W\d_]+")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_NO_ASCII_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalpha())
 
 LANGUAGES = frozenset({*CODES.values(), *CODE_OF_SCRIPT.values(), *(code for _, code in _TOLD_BY_LETTERS.values())})
 """The codes that `language_code` gives."""
@@ -93,10 +95,14 @@ _LATIN = {language: words for language, words in STOP_WORDS.items() if language 
 def language_code(text: str) -> str:
     """The ISO 639-1 code of the language most of a text is written in; "" where it says too little to tell."""
     telling = text[:TELLING].casefold()
-    letters = Counter({letter: times for letter, times in Counter(telling).items() if letter.isalpha()})
+    # ASCII, which is most of many a text, is counted as bytes.
+    ascii_letters = telling.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS)
+    beyond = Counter(_BEYOND_ASCII.findall(telling))
+    letters = Counter({letter: times for letter, times in beyond.items() if letter.isalpha()})
     written: Counter[str] = Counter()
     for letter, times in letters.items():
         written[script(letter)] += times
+    written["LATIN"] += len(ascii_letters)
     most = max(written, key=lambda name: written[name], default="")
     if most == "LATIN":
         return CODES.get(latin_language(_WORD.findall(telling)), "")

@@ -21,7 +21,6 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.documents.services.chunks import chunks_write
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.models import IndexGeneration
@@ -31,6 +30,7 @@ from apps.retrieval.services.lexical import LexicalIndex, lexical_build
 from benchmarks.ingestion import engine
 from benchmarks.place import say
 from benchmarks.search.prose import sentences
+from ragsite.core.inserting import rows_insert
 from ragsite.gateway.tenants import tenant_get_or_create
 
 TENANT = "Benchmark"
@@ -142,7 +142,7 @@ def _write(
         for a, b, s in zip(first, second, share[:, 0], strict=True)
     ]
     with transaction.atomic():
-        chunks_write(_chunks(generation, versions, texts))
+        rows_insert(list(_chunks(generation, versions, texts)))
         made = Chunk.objects.filter(version__in=versions).order_by("version", "ordinal").values_list("pk", flat=True)
         embeddings_write(generation, list(made), vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
+from ragsite.core.inserting import rows_insert
 from ragsite.core.models import SHARDS, OutboxEvent
 
 CHANNEL = "ragsite_outbox"
@@ -37,7 +38,8 @@ def emit(*events: Event) -> list[OutboxEvent]:
         return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{events[0].type} was emitted outside a transaction")
-    rows = OutboxEvent.objects.bulk_create([_row(event) for event in events])
+    rows = [_row(event) for event in events]
+    rows_insert(rows)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     return rows
@@ -56,8 +58,8 @@ def shard_of(key: str) -> int:
 
 
 def _payload(event: Event) -> dict[str, Any]:
-    fields = dataclasses.asdict(event)  # type: ignore[call-overload]
-    return {name: _plain(value) for name, value in fields.items() if name != "tenant_id"}
+    names = (field.name for field in dataclasses.fields(event))  # type: ignore[arg-type]
+    return {name: _plain(getattr(event, name)) for name in names if name != "tenant_id"}
 
 
 def _plain(value: Any) -> Any:

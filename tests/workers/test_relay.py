@@ -4,19 +4,24 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from ragsite.core.ids import new_id
-from ragsite.core.models import SHARDS, OutboxEvent
+from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import emit
 from ragsite.stack import ports
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS, PRODUCER, Relay
+from workers.relay import BATCH, PARTITIONS, PRODUCER, Relay
+from workers.relay_session import LOCK_BASE
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
@@ -38,8 +43,7 @@ def relay() -> Iterator[Relay]:
     made = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
     made._topics_ensure()
     yield made
-    for lock in made._locks.values():
-        lock.release()
+    made.close()
 
 
 def tell(document: UUID, number: int) -> OutboxEvent:
@@ -48,7 +52,7 @@ def tell(document: UUID, number: int) -> OutboxEvent:
 
 
 def publish_all(relay: Relay) -> None:
-    while sum(relay.publish_shard(shard) for shard in range(SHARDS)):
+    while relay.publish():
         pass
 
 
@@ -105,18 +109,61 @@ def test_while_the_broker_is_away_events_stay_and_say_why(monkeypatch: pytest.Mo
     monkeypatch.setitem(PRODUCER, "socket.timeout.ms", 500)
     relay = Relay(bootstrap_servers=f"127.0.0.1:{ports.find_free()}")
     row = tell(new_id(), 0)
-    assert relay.publish_shard(row.shard) == 0
+    assert relay.publish() == 0
     row.refresh_from_db()
     assert (row.sent_at, row.attempts) == (None, 1)
     assert row.error
-    for lock in relay._locks.values():
-        lock.release()
+    relay.close()
 
 
 def test_a_shard_is_served_by_one_relay_at_a_time(relay: Relay) -> None:
-    row = tell(new_id(), 0)
     other = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
-    assert other._locks[row.shard].held()
-    assert relay.publish_shard(row.shard) == 0
-    other._locks[row.shard].release()
-    assert relay.publish_shard(row.shard) == 1
+    tell(new_id(), 0)
+    assert (other.publish(), relay.publish()) == (1, 0)
+    tell(new_id(), 0)
+    assert relay.publish() == 0
+    other.close()
+    assert relay.publish() == 1
+
+
+def test_a_relay_whose_session_dies_gives_up_its_shards_and_takes_them_again(relay: Relay) -> None:
+    tell(new_id(), 0)
+    assert relay.publish() == 1
+    row = tell(new_id(), 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid >= %s", [LOCK_BASE]
+        )
+    with pytest.raises(psycopg.OperationalError):
+        relay.publish()
+    relay.close()
+    assert relay.publish() == 1
+    row.refresh_from_db()
+    assert row.sent_at is not None
+
+
+def test_of_a_key_nothing_is_tried_after_what_failed_and_a_failure_waits_longer_each_time(relay: Relay) -> None:
+    document = new_id()
+    first, failing, last = (tell(document, number) for number in range(3))
+    OutboxEvent.objects.filter(pk=failing.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
+    waits = []
+    for attempts in (1, 2, 3):
+        OutboxEvent.objects.update(not_before=Now())
+        relay.publish()
+        row = OutboxEvent.objects.annotate(wait=F("not_before") - Now()).get(pk=failing.pk)
+        assert row.attempts == attempts
+        waits.append(round(row.wait.total_seconds()))
+    assert waits == [1, 2, 4]
+    last.refresh_from_db()
+    assert (last.sent_at, last.attempts, last.error) == (None, 0, "")
+    first.refresh_from_db()
+    assert first.sent_at is not None
+
+
+def test_a_key_that_waits_does_not_fill_the_batch_of_the_others(relay: Relay) -> None:
+    blocked = new_id()
+    with transaction.atomic():
+        rows = emit(*(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=n) for n in range(BATCH + 1)))
+    OutboxEvent.objects.filter(pk=rows[0].pk).update(not_before=Now() + timedelta(hours=1))
+    tell(new_id(), 0)
+    assert relay.publish() == 1

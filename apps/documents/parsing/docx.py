@@ -6,23 +6,27 @@ Both kinds use the same names in different XML namespaces, so elements are told 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
 
 from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
+from apps.documents.parsing.docx_styles import (
+    LOWEST_HEADING,
+    Styles,
+    is_code_font,
+    is_numbered,
+    outline_level,
+    styles_of,
+)
 from apps.documents.parsing.errors import DamagedFileError
-from apps.documents.parsing.opc import Relation, core_title, main_part, relations
+from apps.documents.parsing.opc import core_title, main_part, relations
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
-from apps.documents.parsing.xml_elements import attribute, child, children, local_name
+from apps.documents.parsing.xml_elements import attribute, child, local_name
 
-TITLE_LEVEL = 0
-LOWEST_HEADING = 9
 # Relations of the main part whose words come after the body, in this order.
 NOTES = ("footnotes", "endnotes", "comments")
 MARGINS = ("header", "footer")
@@ -30,19 +34,6 @@ EMBEDDED_FOLDER = "word/embeddings/"
 # Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.
 NOT_SHOWN = frozenset({"del", "moveFrom", "instrText", "delText", "Fallback", "pPr", "rPr"})
 TEXT_BOX = "txbxContent"
-# Names that Word, LibreOffice and pandoc give, and what people call their own; and typefaces in which code is set.
-_HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
-_CODE_STYLE = re.compile(
-    r"(?:(?:source|program|computer|sample|block)[ _-]?)?(?:code|listing)"
-    r"(?:[ _-]?(?:block|text|example|listing|snippet|sample|line|paragraph))?\d*"
-    r"|(?:html )?preformatted(?: text)?|macro(?: text)?|verbatim",
-    re.IGNORECASE,
-)
-_CODE_FONT = re.compile(
-    r"consolas|courier|lucida console|menlo|monaco|inconsolata|andale mono|cascadia (?:code|mono)|fira (?:code|mono)"
-    r"|jetbrains mono|source code|(?:dejavu sans|liberation|noto sans|roboto|ubuntu) mono|sf mono",
-    re.IGNORECASE,
-)
 
 
 class DocxParser:
@@ -60,7 +51,7 @@ class DocxParser:
             archive = XmlArchive(opened, limits)
             main = main_part(archive)
             related = relations(archive, main)
-            writer = _Writer(DocumentBuilder(limits), styles=_styles(archive, related))
+            writer = _Writer(DocumentBuilder(limits), styles=styles_of(archive, related, limits))
             writer.write_body(archive.part(main))
             for kind in (*NOTES, *MARGINS):
                 parts = [archive.part(relation.target) for relation in related if relation.kind == kind]
@@ -71,83 +62,6 @@ class DocxParser:
 def _metadata(archive: XmlArchive) -> dict[str, str]:
     embedded = sum(name.startswith(EMBEDDED_FOLDER) for name in archive.names)
     return {"embedded_files_not_read": str(embedded)} if embedded else {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Styles:
-    """What a paragraph's style makes of it: style ids with their heading level, and the ids of list and code styles.
-
-    `has_code_font` tells that all text is set in a typeface of code, unless it is said otherwise: then none means code.
-    """
-
-    levels: dict[str, int]
-    lists: frozenset[str]
-    code: frozenset[str]
-    has_code_font: bool
-
-
-def _styles(archive: XmlArchive, related: list[Relation]) -> _Styles:
-    root = archive.xml(next((relation.target for relation in related if relation.kind == "styles"), ""))
-    by_id = {attribute(style, "styleId"): style for style in children(root, "style")}
-    usual = [attribute(style, "styleId") for style in by_id.values() if _is_usual(style)]
-    fonts = [child(root, "docDefaults", "rPrDefault", "rPr"), *(child(by_id[name], "rPr") for name in usual)]
-    has_code_font = any(map(_is_code_font, fonts))
-    levels = {}
-    lists, code = set(), set()
-    for style_id in by_id:
-        chain = list(_based_on(style_id, by_id))
-        level = next((level for level in map(_own_level, chain) if level is not None), None)
-        if level is not None and level <= LOWEST_HEADING:
-            levels[style_id] = level
-        if any(_is_numbered(child(style, "pPr")) for style in chain):
-            lists.add(style_id)
-        if style_id not in usual and any(_is_code_style(style, by_font=not has_code_font) for style in chain):
-            code.add(style_id)
-    return _Styles(levels, frozenset(lists), frozenset(code), has_code_font)
-
-
-def _is_usual(style: etree._Element) -> bool:
-    """Whether paragraphs have the style that name none."""
-    return attribute(style, "type") == "paragraph" and attribute(style, "default") in {"1", "true", "on"}
-
-
-def _is_code_style(style: etree._Element, *, by_font: bool) -> bool:
-    name = attribute(child(style, "name"))
-    return _CODE_STYLE.fullmatch(name.strip()) is not None or (by_font and _is_code_font(child(style, "rPr")))
-
-
-def _is_code_font(properties: etree._Element | None) -> bool:
-    return _CODE_FONT.match(attribute(child(properties, "rFonts"), "ascii")) is not None
-
-
-def _based_on(style_id: str, by_id: dict[str, etree._Element]) -> Iterator[etree._Element]:
-    """The style and those it inherits from, nearest first."""
-    seen: set[str] = set()
-    while style_id in by_id and style_id not in seen:
-        seen.add(style_id)
-        yield by_id[style_id]
-        style_id = attribute(child(by_id[style_id], "basedOn"))
-
-
-def _own_level(style: etree._Element) -> int | None:
-    name = attribute(child(style, "name")).strip()
-    heading = _HEADING_STYLE.match(name)
-    if heading:
-        return int(heading[1])
-    if name.lower() == "title":
-        return TITLE_LEVEL
-    return _outline_level(child(style, "pPr"))
-
-
-def _is_numbered(properties: etree._Element | None) -> bool:
-    # Number 0 takes away the numbering that the style gives.
-    return attribute(child(properties, "numPr", "numId")) not in {"", "0"}
-
-
-def _outline_level(properties: etree._Element | None) -> int | None:
-    """The heading level, from 1; below LOWEST_HEADING for text that is said to be no heading; None without a word."""
-    value = attribute(child(properties, "outlineLvl"))
-    return int(value) + 1 if value.isdecimal() else None
 
 
 def _shown(element: etree._Element, *, into_boxes: bool = False) -> Iterator[etree._Element]:
@@ -199,7 +113,7 @@ def _run_text(element: etree._Element) -> str:
 class _Writer:
     """Hands the words of a document's parts to the builder."""
 
-    def __init__(self, builder: DocumentBuilder, *, styles: _Styles) -> None:
+    def __init__(self, builder: DocumentBuilder, *, styles: Styles) -> None:
         self.builder = builder
         self._styles = styles
         self._code: list[str] = []
@@ -256,10 +170,10 @@ class _Writer:
         """Whether the paragraph is a line of code, or an empty one after such a line."""
         if not text:
             return bool(self._code)
-        if attribute(child(paragraph, "pPr", "pStyle")) in self._styles.code:
+        if self._styles.meaning(attribute(child(paragraph, "pPr", "pStyle"))).is_code:
             return True
         runs = [run for run in _nearest(paragraph, "r") if _run_has_words(run)]
-        return bool(runs) and not self._styles.has_code_font and all(_is_code_font(child(run, "rPr")) for run in runs)
+        return bool(runs) and not self._styles.has_code_font and all(is_code_font(child(run, "rPr")) for run in runs)
 
     def _end_code(self) -> None:
         """A program is a paragraph a line, or one paragraph with line breaks: what follows one another is one block."""
@@ -267,15 +181,15 @@ class _Writer:
         self._code = []
 
     def _level(self, properties: etree._Element | None) -> int | None:
-        level = _outline_level(properties)
+        level = outline_level(properties)
         if level is None:
-            level = self._styles.levels.get(attribute(child(properties, "pStyle")))
+            level = self._styles.meaning(attribute(child(properties, "pStyle"))).level
         return level if level is not None and level <= LOWEST_HEADING else None
 
     def _is_list_item(self, properties: etree._Element | None) -> bool:
         if child(properties, "numPr", "numId") is not None:
-            return _is_numbered(properties)
-        return attribute(child(properties, "pStyle")) in self._styles.lists
+            return is_numbered(properties)
+        return self._styles.meaning(attribute(child(properties, "pStyle"))).is_list
 
     def _write_table(self, table: etree._Element) -> None:
         self._end_code()

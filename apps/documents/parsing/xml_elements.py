@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+ANY_NAMESPACE = "{*}"
+"""Before a local name: lxml compares the names itself, and makes no objects of elements that have others."""
+
 
 def local_name(element: etree._Element) -> str:
     """The element's name without its namespace; "" for what is no element, such as a processing instruction."""
@@ -14,9 +17,11 @@ def local_name(element: etree._Element) -> str:
 
 def attribute(element: etree._Element | None, name: str = "val") -> str:
     """The attribute with this local name, in whichever namespace; "" without one."""
-    if element is None:
-        return ""
-    return next((str(value) for key, value in element.items() if str(key).rpartition("}")[2] == name), "")
+    if element is not None:
+        for key, value in element.items():
+            if str(key).rpartition("}")[2] == name:
+                return str(value)
+    return ""
 
 
 def child(element: etree._Element | None, *path: str) -> etree._Element | None:
@@ -24,18 +29,18 @@ def child(element: etree._Element | None, *path: str) -> etree._Element | None:
     for name in path:
         if element is None:
             return None
-        element = next((inner for inner in element if local_name(inner) == name), None)
+        element = next(element.iterchildren(ANY_NAMESPACE + name), None)
     return element
 
 
 def children(element: etree._Element | None, name: str) -> Iterator[etree._Element]:
     """The children with this local name."""
-    return (inner for inner in ([] if element is None else element) if local_name(inner) == name)
+    return iter(()) if element is None else element.iterchildren(ANY_NAMESPACE + name)
 
 
 def descendants(element: etree._Element, name: str) -> Iterator[etree._Element]:
     """All elements with this local name below `element`, in the order of the document."""
-    return (inner for inner in element.iterdescendants() if local_name(inner) == name)
+    return element.iterdescendants(ANY_NAMESPACE + name)
 
 
 def words(element: etree._Element | None) -> str:

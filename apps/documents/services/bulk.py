@@ -1,4 +1,8 @@
-"""Many files at once: each is taken or refused by itself, and what became of it is told."""
+"""Many files at once: each is taken or refused by itself, and what became of it is told.
+
+A file is stored when its turn comes; what was stored is then noted in groups, for to note each by itself costs several
+times as much.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
 from apps.documents.access import documents_visible
+from apps.documents.blobs import blob_delete
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.services.rechunking import chunking_check
+from apps.documents.services.upload_groups import Arrival, uploads_note
 from apps.documents.services.uploads import (
     Foreseen,
     Upload,
     UploadOutcome,
     UploadRequest,
-    document_upload,
+    upload_store,
     versions_holding,
 )
 from apps.documents.sources import Source, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.uploads import upload_too_large
 from ragsite.core.errors import RagError
 from ragsite.gateway.keys import Principal
+
+GROUP_FILES = 100
+GROUP_BYTES = 64 * 1024 * 1024
+"""So many files, or a little more than so many bytes, are noted together: meanwhile what is stored belongs to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,19 @@ class BulkRequest:
     principal: Principal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A document to be whose bytes are stored, and what its owner calls it."""
+
+    name: str
+    arrival: Arrival
+
+
+Taken = TypeVar("Taken")
+
+
 def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
-    """Upload one file after the other, and each member of a ZIP; the results in their order. A refusal is a result.
+    """Upload the files, and each member of a ZIP; the results in their order. A refusal is a result.
 
     Raises:
         InvalidChunkingError: no document of the knowledge base can be cut by the request's chunking; no file is taken.
@@ -59,50 +80,92 @@ def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
     chunking_check(request.knowledge_base, request.chunking)
     files = list(request.files)
     held = _held(request, files)
-    for file in files:
-        if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
-            yield FileResult(file.name, error=upload_too_large(file.name))
-        else:
-            yield from results_of(file, lambda source: _upload(request, source, held))
+    for group in _groups(_stored(request, files, held)):
+        yield from _noted(group)
 
 
-def results_of(file: SourceFile, take: Callable[[Source], Upload | Foreseen]) -> Iterator[FileResult]:
+def results_of(file: SourceFile, take: Callable[[Source], Taken]) -> Iterator[Taken | FileResult]:
     """What `take` makes of each document that the file brings, or why not."""
     try:
         for source in sources_of(file):
-            yield _result(source, take)
+            yield _taken(source, take)
     except RagError as error:
         yield FileResult(file.name, error=error)
 
 
-def _result(source: Source, take: Callable[[Source], Upload | Foreseen]) -> FileResult:
+def _taken(source: Source, take: Callable[[Source], Taken]) -> Taken | FileResult:
     try:
-        taken = take(source)
+        return take(source)
     except RagError as error:
         return FileResult(source.name, error=error)
-    return FileResult(source.name, taken.outcome, taken.version)
 
 
-def _upload(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVersion]) -> Upload | Foreseen:
+def result_of(name: str, taken: Upload | Foreseen | RagError) -> FileResult:
+    """What is told about the document of that name."""
+    if isinstance(taken, RagError):
+        return FileResult(name, error=taken)
+    return FileResult(name, taken.outcome, taken.version)
+
+
+def _stored(
+    request: BulkRequest, files: Iterable[SourceFile], held: Mapping[Path, DocumentVersion]
+) -> Iterator[FileResult | _Waiting]:
+    """Each document in its turn: its result, where there is one already, or its bytes in the store."""
+    for file in files:
+        if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+            yield FileResult(file.name, error=upload_too_large(file.name))
+        else:
+            yield from results_of(file, lambda source: _store(request, source, held))
+
+
+def _store(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVersion]) -> FileResult | _Waiting:
     if source.path is not None and source.path in held:
         return _unchanged(source, held[source.path])
-    return document_upload(
-        UploadRequest(
-            knowledge_base=request.knowledge_base,
-            filename=source.filename,
-            parts=source.parts(),
-            metadata=request.metadata,
-            tags=request.tags,
-            chunking=request.chunking,
-            principal=request.principal,
-        )
+    upload = UploadRequest(
+        knowledge_base=request.knowledge_base,
+        filename=source.filename,
+        parts=source.parts(),
+        metadata=request.metadata,
+        tags=request.tags,
+        chunking=request.chunking,
+        principal=request.principal,
     )
+    return _Waiting(source.name, Arrival(upload, upload_store(upload)))
 
 
-def _unchanged(source: Source, version: DocumentVersion) -> Foreseen:
+def _groups(turns: Iterable[FileResult | _Waiting]) -> Iterator[list[FileResult | _Waiting]]:
+    """As many as are noted together. What waits is removed when anything but a refusal ends the request early."""
+    group: list[FileResult | _Waiting] = []
+    size = 0
+    try:
+        for turn in turns:
+            group.append(turn)
+            size += turn.arrival.stored.blob.size if isinstance(turn, _Waiting) else 0
+            if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
+                whole, group, size = group, [], 0
+                yield whole
+    except BaseException:
+        for arrival in _arrivals(group):
+            blob_delete(arrival.stored.blob.name)
+        raise
+    if group:
+        yield group
+
+
+def _arrivals(group: Iterable[FileResult | _Waiting]) -> list[Arrival]:
+    return [turn.arrival for turn in group if isinstance(turn, _Waiting)]
+
+
+def _noted(group: Sequence[FileResult | _Waiting]) -> Iterator[FileResult]:
+    uploads = iter(uploads_note(_arrivals(group)))
+    for turn in group:
+        yield turn if isinstance(turn, FileResult) else result_of(turn.name, next(uploads))
+
+
+def _unchanged(source: Source, version: DocumentVersion) -> FileResult:
     with on_disk(source) as path:
         sniff(path, safe_filename(source.filename))
-    return Foreseen(UploadOutcome.UNCHANGED, version)
+    return FileResult(source.name, UploadOutcome.UNCHANGED, version)
 
 
 def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from apps.documents.external_ids import external_id_of
 from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
 from apps.documents.parsing.sniffing import sniff
-from apps.documents.services.bulk import FileResult, results_of
+from apps.documents.services.bulk import FileResult, result_of, results_of
 from apps.documents.services.uploads import (
     Foreseen,
     Upload,
@@ -69,7 +69,7 @@ def file_ingest(ingestion: Ingestion, file: SourceFile) -> Iterator[FileResult]:
 
     On a dry run a result says what would happen now, each file looked at by itself.
     """
-    return results_of(file, lambda source: _take(ingestion, source))
+    return results_of(file, lambda source: result_of(source.name, _take(ingestion, source)))
 
 
 def versions_settle(version_ids: Collection[UUID]) -> Iterator[DocumentVersion]:

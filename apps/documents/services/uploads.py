@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -57,6 +58,15 @@ class UploadRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes in the store that no row names yet: what they are called, and what they are."""
+
+    filename: str
+    blob: Blob
+    document_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """What an upload would come to; `version` is the newest one of the document whose bytes these are already."""
 
@@ -96,37 +106,66 @@ def document_upload(request: UploadRequest) -> Upload:
         NotFoundError: the knowledge base or the document was deleted meanwhile; nothing is kept.
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
-    filename = safe_filename(request.filename)
     chunking_check(request.knowledge_base, request.chunking)
+    return upload_note(request, upload_store(request))
+
+
+def upload_store(request: UploadRequest) -> Stored:
+    """Put the bytes into the store. Who calls sees to it that they are noted, or that the blob is removed again.
+
+    Raises:
+        PermanentError: the name, type or size is not accepted; nothing is kept.
+        TransientError: the storage is full or cannot be written; nothing is kept.
+    """
+    filename = safe_filename(request.filename)
     blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
+    with removed_on_failure(blob):
+        return Stored(filename, blob, sniff(blob_path(blob.name), filename).value)
+
+
+@contextmanager
+def removed_on_failure(*blobs: Blob) -> Iterator[None]:
+    """Within the block, blobs that no row names yet: whatever ends it early, they go."""
     try:
-        document_type = sniff(blob_path(blob.name), filename)
-        upload = _note(request, filename, blob, document_type.value)
+        yield
     except BaseException:
-        blob_delete(blob.name)
+        for blob in blobs:
+            blob_delete(blob.name)
         raise
-    if upload.version.blob != blob.name:
-        blob_delete(blob.name)
+
+
+def upload_note(request: UploadRequest, stored: Stored) -> Upload:
+    """Note bytes that were stored as what `document_upload` says they are; a blob that no version names is removed.
+
+    Raises:
+        ConflictError, NotFoundError: as `document_upload`; the blob is removed.
+    """
+    with removed_on_failure(stored.blob):
+        upload = _note(request, stored)
+    if upload.version.blob != stored.blob.name:
+        blob_delete(stored.blob.name)
     return upload
 
 
-def _note(request: UploadRequest, filename: str, blob: Blob, document_type: str) -> Upload:
+def _note(request: UploadRequest, stored: Stored) -> Upload:
     try:
         with transaction.atomic():
-            _hold_knowledge_base(request.knowledge_base)
-            document, outcome = _document(request, filename, blob)
+            hold_knowledge_base(request.knowledge_base)
+            document, outcome = _document(request, stored)
             if outcome is UploadOutcome.UNCHANGED:
                 return Upload(outcome, _newest_of_these_bytes(document))
-            version = _version(document, filename, blob, document_type)
-            if outcome is UploadOutcome.CREATED:
-                emit(_created_event(document, version))
+            is_new = outcome is UploadOutcome.CREATED
+            version = version_of(document, stored, number=1 if is_new else document.versions.count() + 1)
+            version.save(force_insert=True)
+            if is_new:
+                emit(created_event(document, version))
             ring(PARSE)
             return Upload(outcome, version)
     except IntegrityError as error:
-        return _twin(request, blob, error)
+        return _twin(request, stored.blob, error)
 
 
-def _hold_knowledge_base(knowledge_base: KnowledgeBase) -> None:
+def hold_knowledge_base(knowledge_base: KnowledgeBase) -> None:
     """Keep it from being deleted until the transaction ends; other uploads into it go on meanwhile.
 
     The foreign key does not see to that: it is checked only at commit.
@@ -144,15 +183,15 @@ def _gone(what: str) -> NoReturn:
     raise NotFoundError(f"There is no {what}; it was deleted a moment ago.")
 
 
-def _document(request: UploadRequest, filename: str, blob: Blob) -> tuple[Document, UploadOutcome]:
+def _document(request: UploadRequest, stored: Stored) -> tuple[Document, UploadOutcome]:
     """The document these bytes belong to, locked, and what that makes of the upload."""
-    same = _living(request).filter(content_hash=blob.sha256).first()
+    same = _living(request).filter(content_hash=stored.blob.sha256).first()
     known = _known(request)
     _refuse_hidden(request, same, known)
     outcome = _outcome(same, known)
     if known is None or outcome is UploadOutcome.UNCHANGED:
-        return same or _create(request, filename, blob), outcome
-    Document.objects.filter(pk=known.pk).update(content_hash=blob.sha256)
+        return same or _create(request, stored), outcome
+    Document.objects.filter(pk=known.pk).update(content_hash=stored.blob.sha256)
     return known, outcome
 
 
@@ -192,28 +231,36 @@ def _living(request: UploadRequest) -> QuerySet[Document]:
     return Document.objects.filter(knowledge_base=request.knowledge_base, deleted_at=None)
 
 
-def _create(request: UploadRequest, filename: str, blob: Blob) -> Document:
-    return Document.objects.create(
+def _create(request: UploadRequest, stored: Stored) -> Document:
+    document = document_of(request, stored)
+    document.save(force_insert=True)
+    return document
+
+
+def document_of(request: UploadRequest, stored: Stored) -> Document:
+    """The document that the bytes become where nobody has them yet; not yet saved."""
+    return Document(
         tenant_id=request.knowledge_base.tenant_id,
         knowledge_base=request.knowledge_base,
-        title=request.title or filename,
+        title=request.title or stored.filename,
         external_id=request.external_id,
         metadata=request.metadata,
         tags=list(request.tags),
         chunking=request.chunking,
-        content_hash=blob.sha256,
+        content_hash=stored.blob.sha256,
     )
 
 
-def _version(document: Document, filename: str, blob: Blob, document_type: str) -> DocumentVersion:
-    return DocumentVersion.objects.create(
+def version_of(document: Document, stored: Stored, *, number: int) -> DocumentVersion:
+    """The version of the document that has these bytes; not yet saved."""
+    return DocumentVersion(
         document=document,
-        number=document.versions.count() + 1,
-        filename=filename,
-        document_type=document_type,
-        content_hash=blob.sha256,
-        blob=blob.name,
-        size=blob.size,
+        number=number,
+        filename=stored.filename,
+        document_type=stored.document_type,
+        content_hash=stored.blob.sha256,
+        blob=stored.blob.name,
+        size=stored.blob.size,
     )
 
 
@@ -233,7 +280,8 @@ def _newest_of_these_bytes(document: Document) -> DocumentVersion:
     return document.versions.filter(content_hash=document.content_hash).order_by("-number")[0]
 
 
-def _created_event(document: Document, version: DocumentVersion) -> DocumentCreated:
+def created_event(document: Document, version: DocumentVersion) -> DocumentCreated:
+    """That the document was accepted with this version."""
     return DocumentCreated(
         tenant_id=document.tenant_id,
         knowledge_base_id=document.knowledge_base_id,

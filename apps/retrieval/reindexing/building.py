@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.documents.models import Chunk, DocumentVersion
-from apps.documents.services.chunks import chunks_write
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
@@ -34,6 +33,7 @@ from apps.retrieval.services.indexing import EMBED_SECONDS, chunking_hold, versi
 from apps.retrieval.services.lexical import lexical_build
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError
+from ragsite.core.inserting import rows_insert
 from ragsite.core.leases import Claim
 
 PAGE = 256
@@ -121,7 +121,7 @@ def _cut_missing(claim: Claim, generation: IndexGeneration, version_ids: Sequenc
         reindex_hold(claim)
         there = chunking_hold([version.document for version in versions])
         kept = [row for version in versions if version.document_id in there for row in rows[version.pk]]
-        chunks_write(kept)
+        rows_insert(kept)
 
 
 def _cut(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:

@@ -20,7 +20,6 @@ from apps.documents.chunking.types import ChunkSpan, Embed
 from apps.documents.events import DocumentUpdated
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
-from apps.documents.services.chunks import chunks_write
 from apps.documents.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.steps import Step, step_fail
 from apps.models.engine.tokenizer import ModelTokenizer
@@ -38,6 +37,7 @@ from apps.retrieval.services.generations import generation_ensure, generations_h
 from apps.retrieval.services.lexical import LexicalIndex, versions_terms, versions_write
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
@@ -72,7 +72,7 @@ def versions_chunk(step: Step) -> None:
         chunking_hold([version.document for version in versions])
         step.complete(*chunks)
         Chunk.objects.filter(version__in=chunks).delete()
-        chunks_write(row for rows in chunks.values() for row in rows)
+        rows_insert([row for rows in chunks.values() for row in rows])
         DocumentVersion.objects.filter(pk__in=chunks).update(chunk_count=_CHUNKS_OF_VERSION)
         ring(EMBED)
 

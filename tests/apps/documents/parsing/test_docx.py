@@ -247,3 +247,25 @@ def test_code_ends_before_a_table_and_at_the_end_of_the_body(parse):
     document.add_table(rows=1, cols=2).rows[0].cells[0].text = "Cell"
     in_courier(document.add_paragraph("b = 2"))
     assert parse(saved(document)).text == "```\na = 1\n```\n\n| Cell |  |\n\n```\nb = 2\n```"
+
+
+def test_styles_are_those_of_the_document_itself_also_when_another_was_read_before(parse, outline):
+    def document(name, text):
+        made = docx.Document()
+        made.styles.add_style("Loud", docx.enum.style.WD_STYLE_TYPE.PARAGRAPH).base_style = made.styles[name]
+        made.add_paragraph(text, style="Loud")
+        made.add_paragraph("Words.")
+        return saved(made)
+
+    heading, plain = document("Heading 2", "First."), document("Normal", "First.")
+    for _ in range(2):
+        assert outline(parse(heading)) == [(("First.",), "First.\n\nWords.")]
+        assert outline(parse(plain)) == [((), "First.\n\nWords.")]
+
+
+def test_styles_with_more_elements_than_may_be_held_are_refused_also_when_they_were_read_before(parse):
+    document = docx.Document()
+    document.add_paragraph("Words.")
+    data = saved(document)
+    assert parse(data).text == "Words."
+    assert refusal(parse, data, max_values=500) == "too_large"

@@ -1,0 +1,104 @@
+"""What the relay asks of PostgreSQL, all in one session: the locks of its key shards, the events that wait, what became of them.
+
+The session that holds the locks also reads and marks: if it dies, the locks and the right to go on are lost together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from ragsite.core.database import connection_of_own
+from ragsite.core.models import SHARDS
+from ragsite.core.outbox import CHANNEL
+
+LOCK_BASE = 7_242_100
+BACKOFF_MAX_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentEvent:
+    """A row of the outbox that the relay may publish now, or once those before it of the same key have arrived."""
+
+    id: int
+    event_id: UUID
+    tenant_id: UUID | None
+    type: str
+    key: str
+    payload: Any
+    created_at: datetime
+
+
+class RelaySession:
+    """A session of the database. Each call may raise psycopg.Error; then everything is lost, and `close` clears the way."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[Any] | None = None
+        self._shards: frozenset[int] = frozenset()
+
+    def shards(self) -> frozenset[int]:
+        """The key shards this session serves; those that no other serves are taken."""
+        if len(self._shards) < SHARDS:
+            missing = [LOCK_BASE + shard for shard in range(SHARDS) if shard not in self._shards]
+            taken = self._open().execute(_TAKE, [missing]).fetchall()
+            self._shards |= {lock - LOCK_BASE for (lock,) in taken}
+        return self._shards
+
+    def unsent(self, *, limit: int) -> list[UnsentEvent]:
+        """The oldest unsent events of its shards, without those of keys that back off."""
+        with self._open().cursor(row_factory=class_row(UnsentEvent)) as cursor:
+            return cursor.execute(_UNSENT, {"shards": list(self._shards), "limit": limit}).fetchall()
+
+    def mark(self, *, delivered: Collection[int], failed: Mapping[int, str]) -> None:
+        """Note what arrived, and why something did not: its key waits, twice as long each time."""
+        if delivered:
+            self._open().execute(_DELIVERED, [list(delivered)])
+        if failed:
+            self._open().execute(_FAILED, [BACKOFF_MAX_SECONDS, list(failed), list(failed.values())])
+
+    def wait(self, *, seconds: float) -> bool:
+        """Until an event commits, at most so long; whether one did."""
+        return bool(list(self._open().notifies(timeout=seconds, stop_after=1)))
+
+    def close(self) -> None:
+        """Let go of the locks and of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._shards = None, frozenset()
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            self._connection = connection_of_own()
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        return self._connection
+
+
+_TAKE = "SELECT lock FROM unnest(%s::bigint[]) lock WHERE pg_try_advisory_lock(lock)"
+
+# What waits is looked up once, by itself: asked for event by event, a thousand events cost a thousand searches.
+_UNSENT = """
+    WITH waiting AS MATERIALIZED (
+        SELECT key, min(id) AS id FROM core_outboxevent
+        WHERE shard = ANY(%(shards)s::smallint[]) AND sent_at IS NULL AND not_before > now() GROUP BY key
+    )
+    SELECT e.id, e.event_id, e.tenant_id, e.type, e.key, e.payload, e.created_at
+    FROM core_outboxevent e LEFT JOIN waiting w ON w.key = e.key AND w.id <= e.id
+    WHERE e.shard = ANY(%(shards)s::smallint[]) AND e.sent_at IS NULL AND w.key IS NULL
+    ORDER BY e.id LIMIT %(limit)s
+"""
+
+_DELIVERED = "UPDATE core_outboxevent SET sent_at = now(), error = '' WHERE id = ANY(%s)"
+
+_FAILED = """
+    UPDATE core_outboxevent e
+    SET attempts = e.attempts + 1, error = f.error,
+        not_before = now() + make_interval(secs => least(%s, 2 ^ least(e.attempts, 30)))
+    FROM unnest(%s::bigint[], %s::text[]) f (id, error)
+    WHERE e.id = f.id
+"""
