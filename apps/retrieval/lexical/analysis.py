@@ -80,7 +80,7 @@ def terms_of_question(text: str, *, languages: Sequence[str] = (DEFAULT,)) -> li
 
 def language_of_text(text: str) -> str:
     """The language of a text's words in the Latin alphabet."""
-    return language_of(token for kind, token in _tokens(text[:TELLING]) if kind == "WORD")
+    return language_of(_PART.findall(_folded(text[:TELLING])))
 
 
 def _tokens(text: str) -> Iterator[Token]:
