@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from apps.documents.access import documents_visible
@@ -125,9 +125,14 @@ def upload_store(request: UploadRequest) -> Stored:
 
 @contextmanager
 def removed_on_failure(*blobs: Blob) -> Iterator[None]:
-    """Within the block, blobs that no row names yet: whatever ends it early, they go."""
+    """Within the block, blobs that no row names yet: whatever ends it early, they go.
+
+    But for a database that stops answering: whether it committed can't be known, so they are left to the sweep, which asks.
+    """
     try:
         yield
+    except OperationalError:
+        raise
     except BaseException:
         for blob in blobs:
             blob_delete(blob.name)

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from apps.documents.services import bulk, upload_groups
+from apps.documents.services import bulk, documents, upload_groups
 from apps.documents.services.bulk import BulkRequest, FileResult, documents_upload
+from apps.documents.services.documents import blobs_purge
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.documents.sources import SourceFile
 from ragsite.core.models import OutboxEvent
@@ -125,6 +126,20 @@ def test_a_group_that_cannot_be_noted_leaves_neither_rows_nor_blobs(
     with pytest.raises(ZeroDivisionError):
         taken(make.knowledge_base(), files(tmp_path, "One.", "Two."))
     assert counts() == (0, 0, 0, 0)
+
+
+def test_bytes_stay_where_the_database_stops_answering_since_it_may_have_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(upload_groups, "ring", lost)
+    with pytest.raises(OperationalError):
+        taken(make.knowledge_base(), files(tmp_path, "One.", "Two."))
+    assert counts()[3] == 2
+    monkeypatch.setattr(documents, "ORPHAN_SECONDS", -1.0)
+    assert blobs_purge() == 2
 
 
 def test_an_error_at_a_later_file_removes_what_was_stored_and_keeps_what_was_noted(
