@@ -28,7 +28,7 @@ class Condition:
 def scope_condition(scope: AccessScope) -> Condition:
     """Only the current versions of documents that the scope allows."""
     return Condition(
-        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s AND {_READABLE}",
+        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s::uuid AND {_READABLE}",
         {
             "tenant": scope.tenant_id,
             "knowledge_bases": list(scope.knowledge_base_ids),
@@ -43,9 +43,9 @@ def scope_condition(scope: AccessScope) -> Condition:
 
 # The rule of apps.documents.access.
 _READABLE = """(
-    (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s))
-    OR (d.knowledge_base_id = ANY(%(searched)s) AND EXISTS (
+    (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s::uuid[]))
+    OR (d.knowledge_base_id = ANY(%(searched)s::uuid[]) AND EXISTS (
         SELECT FROM documents_grant g
         WHERE g.document_id = d.id
-          AND (g.user_id = %(user)s OR g.group_id = ANY(%(groups)s) OR g.api_key_id = %(api_key)s)))
+          AND (g.user_id = %(user)s::integer OR g.group_id = ANY(%(groups)s::integer[]) OR g.api_key_id = %(api_key)s::uuid)))
 )"""
