@@ -12,7 +12,8 @@ from apps.documents.access import AccessScope
 class Condition:
     """SQL over the aliases `c` (documents_chunk) and `d` (documents_document), with its named parameters.
 
-    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it.
+    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it. One that does not
+    reads nothing of `c` but `id` and `version_id`.
     """
 
     sql: str

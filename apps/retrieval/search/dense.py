@@ -209,6 +209,7 @@ def _worded(statement: str, generations: Sequence[IndexGeneration], wanted: _Wan
     return statement.format(
         width=generations[0].dimensions,
         generations=",".join(str(generation.pk) for generation in generations),
+        chunk=_CHUNK if wanted.condition.narrows else _ITS_IDS,
         condition=wanted.condition.sql,
         limit=wanted.limit,
     )
@@ -240,11 +241,15 @@ def _best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
 _LEAST_ITERATIVE = 60
 """Rows that an iterative scan gives at least."""
 
+# To look each chunk up costs more than all else that a search does beside the scan of its index.
+_CHUNK = "JOIN documents_chunk c ON c.id = e.chunk_id"
+_ITS_IDS = "CROSS JOIN LATERAL (SELECT e.chunk_id AS id, e.version_id) c"
+
 _NEAREST = """
     SELECT e.chunk_id, e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}) AS distance
     FROM retrieval_embedding e
-    JOIN documents_chunk c ON c.id = e.chunk_id
-    JOIN documents_document d ON d.current_version_id = c.version_id
+    {chunk}
+    JOIN documents_document d ON d.current_version_id = e.version_id
     WHERE e.generation_id IN ({generations}) AND {condition}
     ORDER BY (e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}))
     LIMIT {limit}
