@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -47,15 +47,22 @@ def read_in_one_trip(
     Becoming the reader, the `settings` of the server, which are for this statement and what follows in the block, and the
     statement are sent at once. It is kept prepared, with what that asks of it: see `rows_prepared`.
     """
-    if connection.in_atomic_block:
+    by_whom = f"SELECT current_user, found.* FROM ({statement}) found"  # noqa: S608 - the callers' own words
+    if not connection.get_autocommit():
         with reading_as(scope), one_trip():
             settings_local(settings)
-            return prepared(statement, parameters).fetchall()
-    with one_trip() as server:
-        with server.transaction():
-            prepared(f"{_become_reader(scope)}, {_set(settings)}", _identity(scope) | settings)
-            found = prepared(statement, parameters)
-        return found.fetchall()
+            return _of_reader(prepared(by_whom, parameters).fetchall())
+    with one_trip():
+        prepared(f"{_become_reader(scope)}, {_set(settings)}", {**_identity(scope), **settings})
+        return _of_reader(prepared(by_whom, parameters).fetchall())
+
+
+def _of_reader(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows without who read them, which must have been the reader: nothing but the trip holds the two statements together."""
+    others = {who for who, *_ in rows} - {READER}
+    if others:
+        raise RuntimeError(f"Rows were read as {', '.join(others)} and not as {READER}, so they are not given out.")
+    return [row[1:] for row in rows]
 
 
 def settings_local(settings: Mapping[str, str]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 from django.db import connection
-from django.db.backends.utils import debug_transaction
+from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]  # the stubs lack it
 from psycopg.adapt import Dumper
-from psycopg.pq import Format, TransactionStatus
+from psycopg.pq import Format
 
 
 def connection_release() -> None:
@@ -74,23 +74,15 @@ def prepared(statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[An
 
 
 @contextmanager
-def one_trip() -> Iterator[psycopg.Connection[Any]]:
+def one_trip() -> Iterator[None]:
     """Within the block no statement waits for the answers to those before it, until the first rows are fetched.
 
-    So an error is raised where rows are fetched, or at the end of the block. A transaction of the block's own, such as
-    the connection's `transaction()`, is then rolled back.
+    So an error is raised where rows are fetched, or at the end of the block. Outside of a transaction, what is sent up to
+    there is one.
     """
     connection.ensure_connection()
-    raw: psycopg.Connection[Any] = connection.connection
-    with connection.wrap_database_errors:
-        try:
-            with raw.pipeline():
-                yield raw
-        except psycopg.Error:
-            # The server has skipped the transaction's end with all that came after the error.
-            if not connection.in_atomic_block and raw.info.transaction_status is TransactionStatus.INERROR:
-                raw.rollback()
-            raise
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 @contextmanager

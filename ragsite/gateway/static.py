@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from servestatic.middleware import ServeStaticMiddleware
+from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-untyped]
 
 
 def static_files_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -17,7 +17,7 @@ def static_files_middleware(get_response: Callable[[HttpRequest], HttpResponseBa
     async def no_file(request: HttpRequest) -> None:
         return None
 
-    found: Any = ServeStaticMiddleware(no_file)  # type: ignore[arg-type]  # it answers None where there is no file
+    found: Any = ServeStaticMiddleware(no_file)
     files = async_to_sync(found)
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
