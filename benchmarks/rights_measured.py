@@ -16,13 +16,14 @@ from django.db import connection, transaction
 
 from apps.documents.access import AccessScope, Subjects
 from apps.documents.models import KnowledgeBase
-from apps.documents.reading import reading_as
+from apps.documents.reading import read_in_one_trip, reading_as, settings_local
 from apps.models.services.registry import bundled_model_path, model_register
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search import dense
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.services.embeddings import embeddings_write
 from apps.retrieval.services.generations import generation_ensure
+from ragsite.core.database import rows_prepared
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Permission, Tenant
 
@@ -80,7 +81,7 @@ def _compare(name: str, scope: AccessScope, generation: IndexGeneration, repeats
     with_wall, without, server = [], [], _server()
     for number, vector in enumerate(vectors):
         for walled in (number % 2 == 0, number % 2 == 1):
-            with patch.object(dense, "reading_as", reading_as if walled else _without):
+            with patch.multiple(dense, **(_WALLED if walled else _OPEN)):
                 (with_wall if walled else without).append(_milliseconds(scope, generation, vector, server))
     first, second = (statistics.median(times[1:]) for times in (with_wall, without))
     print(f"{name:12} with {first:7.2f} ms   without {second:7.2f} ms   ratio {first / second:.2f}")
@@ -88,6 +89,18 @@ def _compare(name: str, scope: AccessScope, generation: IndexGeneration, repeats
 
 def _without(scope: AccessScope) -> AbstractContextManager[Any]:
     return transaction.atomic()
+
+
+def _read_without(
+    scope: AccessScope, statement: str, parameters: dict[str, Any], *, settings: dict[str, str]
+) -> list[tuple[Any, ...]]:
+    with transaction.atomic():
+        settings_local(settings)
+        return rows_prepared(statement, parameters)
+
+
+_WALLED = {"reading_as": reading_as, "read_in_one_trip": read_in_one_trip}
+_OPEN = {"reading_as": _without, "read_in_one_trip": _read_without}
 
 
 def _milliseconds(scope: AccessScope, generation: IndexGeneration, vector: Any, server: Path) -> float:

@@ -5,6 +5,9 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
 os.environ["RAGSITE_PROCESS"] = "web"
 
-from django.core.asgi import get_asgi_application
+import django
 
-application = get_asgi_application()
+from ragsite.gateway.one_thread import OneThreadHandler
+
+django.setup(set_prefix=False)
+application = OneThreadHandler()

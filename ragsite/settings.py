@@ -51,7 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "ragsite.gateway.static.static_files_middleware",
     "ragsite.gateway.problems.problems_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -87,6 +87,8 @@ def _database() -> dict[str, Any]:
     )
     options = config.setdefault("OPTIONS", {})
     options["connect_timeout"] = 5
+    # Django would forbid it, for poolers that do not know prepared statements.
+    options["prepare_threshold"] = 5
     if IN_WEB:
         options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3}
         options["options"] = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase, Visibility
 from ragsite.core.errors import NotFoundError
@@ -62,20 +62,29 @@ def access_scope(principal: Principal, *, knowledge_base_ids: Collection[UUID] |
     Raises:
         NotFoundError: a named knowledge base does not exist or is not for the caller; the two look alike.
     """
-    subjects, visible = subjects_of(principal), knowledge_bases_visible(principal)
-    readable = _narrowed(visible, knowledge_base_ids)
-    granted = _grants_to(subjects).filter(document__knowledge_base=OuterRef("pk"), document__deleted_at=None)
-    others = KnowledgeBase.objects.filter(Exists(granted), tenant_id=principal.tenant_id, deleted_at=None)
-    partly = _narrowed(others.exclude(pk__in=visible.values("pk")), knowledge_base_ids)
-    missing = sorted(str(wanted) for wanted in set(knowledge_base_ids or ()) - readable - partly)
+    subjects = subjects_of(principal)
+    found = _knowledge_bases_searched(principal, subjects, knowledge_base_ids)
+    missing = sorted(str(wanted) for wanted in set(knowledge_base_ids or ()) - found.keys())
     if missing:
         raise NotFoundError(f"There is no knowledge base {', '.join(missing)}.")
     return AccessScope(
         tenant_id=principal.tenant_id,
-        knowledge_base_ids=readable,
-        partly_readable_ids=partly,
+        knowledge_base_ids=frozenset(pk for pk, whole in found.items() if whole),
+        partly_readable_ids=frozenset(pk for pk, whole in found.items() if not whole),
         subjects=subjects,
     )
+
+
+def _knowledge_bases_searched(
+    principal: Principal, subjects: Subjects, named: Collection[UUID] | None
+) -> dict[UUID, bool]:
+    """Those in which the caller may see something, by id: whether it is all that is not restricted, or only what was granted."""
+    readable = _readable_by(subjects)
+    granted = _grants_to(subjects).filter(document__knowledge_base=OuterRef("pk"), document__deleted_at=None)
+    seen = KnowledgeBase.objects.filter(readable | Exists(granted), tenant_id=principal.tenant_id, deleted_at=None)
+    wanted = seen if named is None else seen.filter(pk__in=named)
+    whole = ExpressionWrapper(readable, BooleanField())
+    return dict(wanted.order_by().annotate(whole=whole).values_list("pk", "whole"))
 
 
 def subjects_of(principal: Principal) -> Subjects:
@@ -90,9 +99,7 @@ def knowledge_bases_visible(principal: Principal) -> QuerySet[KnowledgeBase]:
 
 def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]) -> QuerySet[KnowledgeBase]:
     """The knowledge bases that the subjects may read, if they belong to the tenants."""
-    granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
-    readable = Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
-    return KnowledgeBase.objects.filter(readable, tenant_id__in=tenant_ids, deleted_at=None)
+    return KnowledgeBase.objects.filter(_readable_by(subjects), tenant_id__in=tenant_ids, deleted_at=None)
 
 
 def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
@@ -144,6 +151,11 @@ def _documents(principal: Principal) -> QuerySet[Document]:
     )  # fmt: skip
 
 
+def _readable_by(subjects: Subjects) -> Q:
+    granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
+    return Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
+
+
 def _grants_to(subjects: Subjects) -> QuerySet[Grant]:
     """Who is no user, or no API key, has no grants as such: `= None` would mean those of everybody else."""
     to = Q(group_id__in=subjects.group_ids)
@@ -152,8 +164,3 @@ def _grants_to(subjects: Subjects) -> QuerySet[Grant]:
     if subjects.api_key_id is not None:
         to |= Q(api_key_id=subjects.api_key_id)
     return Grant.objects.filter(to)
-
-
-def _narrowed(knowledge_bases: QuerySet[KnowledgeBase], named: Collection[UUID] | None) -> frozenset[UUID]:
-    wanted = knowledge_bases if named is None else knowledge_bases.filter(pk__in=named)
-    return frozenset(wanted.values_list("pk", flat=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.documents.access import AccessScope
+from ragsite.core.database import one_trip, prepared, rows_prepared
 from ragsite.core.row_security import READER
 
 _reading: ContextVar[AccessScope | None] = ContextVar("reading", default=None)
@@ -19,23 +20,63 @@ _reading: ContextVar[AccessScope | None] = ContextVar("reading", default=None)
 def reading_as(scope: AccessScope) -> Iterator[None]:
     """Read within the block only what the scope's subjects may, whatever the SQL asks for. Nothing can be written in it.
 
-    Role and settings are local to a transaction that is always rolled back, or, inside another one, to a savepoint that is.
-    So neither they nor other `SET LOCAL` of the block outlive it, and a pooled connection takes nothing to the next
+    Role and settings are local to a transaction of the block's own, or, inside another one, to a savepoint that is rolled
+    back. So neither they nor other `SET LOCAL` of the block outlive it, and a pooled connection takes nothing to the next
     request. A block within one of the same scope is a part of it, and costs no statement.
     """
     if _reading.get() == scope:
         yield
         return
+    inside_another = connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            readable = _OF_ALL_READERS if scope.for_all_readers else _OF_SUBJECTS
-            cursor.execute(_BECOME_READER.format(readable=readable), _identity(scope))
+        rows_prepared(_become_reader(scope), _identity(scope))
         outer = _reading.set(scope)
         try:
             yield
         finally:
             _reading.reset(outer)
-        transaction.set_rollback(True)
+        # The reader has nothing to commit, and after a rollback psycopg would have every statement prepared anew.
+        transaction.set_rollback(inside_another)
+
+
+def read_in_one_trip(
+    scope: AccessScope, statement: str, parameters: Mapping[str, Any], *, settings: Mapping[str, str]
+) -> list[tuple[Any, ...]]:
+    """The rows of one statement, read as in a block of `reading_as` of its own or in the one around it.
+
+    Becoming the reader, the `settings` of the server, which are for this statement and what follows in the block, and the
+    statement are sent at once. It is kept prepared, with what that asks of it: see `rows_prepared`.
+    """
+    by_whom = f"SELECT current_user, found.* FROM ({statement}) found"  # noqa: S608 - the callers' own words
+    if not connection.get_autocommit():
+        with reading_as(scope), one_trip():
+            settings_local(settings)
+            return _of_reader(prepared(by_whom, parameters).fetchall())
+    with one_trip():
+        prepared(f"{_become_reader(scope)}, {_set(settings)}", {**_identity(scope), **settings})
+        return _of_reader(prepared(by_whom, parameters).fetchall())
+
+
+def _of_reader(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows without who read them, which must have been the reader: nothing but the trip holds the two statements together."""
+    others = {who for who, *_ in rows} - {READER}
+    if others:
+        raise RuntimeError(f"Rows were read as {', '.join(others)} and not as {READER}, so they are not given out.")
+    return [row[1:] for row in rows]
+
+
+def settings_local(settings: Mapping[str, str]) -> None:
+    """The server's settings, by name, until the block of reading ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_set(settings)}", settings)
+
+
+def _become_reader(scope: AccessScope) -> str:
+    return _BECOME_READER.format(readable=_OF_ALL_READERS if scope.for_all_readers else _OF_SUBJECTS)
+
+
+def _set(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"set_config('{name}', %({name})s, true)" for name in settings)
 
 
 def _identity(scope: AccessScope) -> dict[str, Any]:
@@ -62,5 +103,4 @@ _BECOME_READER = """
            set_config('ragsite.groups', (%(groups)s::integer[])::text, true),
            set_config('ragsite.api_key', coalesce(%(api_key)s::text, ''), true),
            set_config('ragsite.knowledge_bases', coalesce({readable}, '{{}}')::text, true),
-           set_config('role', %(role)s, true)
-"""
+           set_config('role', %(role)s, true)"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +14,10 @@ from apps.models.models import ModelKind, ModelStatus, ModelVersion
 from apps.models.reranker_model import RerankerModel
 from ragsite.core.errors import ModelNotFoundError
 
+REMEMBERED_SECONDS = 20.0
 REGISTER = "Register one: `manage.py models register PATH`."
+
+_remembered: dict[UUID, tuple[float, EmbeddingModel]] = {}
 
 
 def embedding_model_default() -> EmbeddingModel:
@@ -30,9 +35,19 @@ def embedding_model_default() -> EmbeddingModel:
 def embedding_model_version(version_id: UUID) -> EmbeddingModel:
     """A version by its id, whatever its status: indexes made with a retired version still need it.
 
+    What a process knows of a version it asks for again after REMEMBERED_SECONDS: only its path can ever change.
+
     Raises:
         ModelNotFoundError: there is none with that id.
     """
+    asked_at, model = _remembered.get(version_id, (-math.inf, None))
+    if model is None or time.monotonic() - asked_at > REMEMBERED_SECONDS:
+        model = _embedding_model_version(version_id)
+        _remembered[version_id] = time.monotonic(), model
+    return model
+
+
+def _embedding_model_version(version_id: UUID) -> EmbeddingModel:
     version = _embedding_versions().filter(pk=version_id).first()
     if version is None:
         raise ModelNotFoundError(f"No embedding model version has the id {version_id}.", action=REGISTER)

@@ -65,6 +65,7 @@ class Embedding(models.Model):
     generation = models.ForeignKey(IndexGeneration, on_delete=models.DO_NOTHING, related_name="embeddings")
     chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, related_name="embeddings")
     embedding = HalfVectorField()
+    version_id = models.UUIDField(editable=False, help_text="Its chunk's; a trigger sees to it.")
 
     class Meta:
         db_table = "retrieval_embedding"

@@ -5,3 +5,8 @@ class CoreConfig(AppConfig):
     name = "ragsite.core"
     label = "core"
     verbose_name = "Events"
+
+    def ready(self) -> None:
+        from ragsite.core.database import adapters_register
+
+        adapters_register()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]  # the stubs lack it
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 
 def connection_release() -> None:
@@ -26,7 +30,59 @@ def rows_in_binary(statement: str, parameters: Mapping[str, Any]) -> list[tuple[
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(statement, parameters, binary=True).fetchall()
+        return cursor.execute(statement, parameters, binary=True, prepare=False).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryValue:
+    """A parameter in PostgreSQL's binary format of a type that psycopg does not know; the statement casts it to the type.
+
+    For `rows_prepared` and its like only: what Django's cursors send is text.
+    """
+
+    data: bytes
+
+
+class _BinaryDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, value: BinaryValue) -> bytes:
+        return value.data
+
+
+def adapters_register() -> None:
+    """Let connections made from now on take a `BinaryValue`."""
+    psycopg.adapters.register_dumper(BinaryValue, _BinaryDumper)
+
+
+def rows_prepared(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a query that the server keeps prepared for this connection: it is planned at first and not each time.
+
+    For statements that come again and again in the same words, and whose plan does not depend on the parameters' values.
+    Placeholders are as for `rows_in_binary`. A rollback of a whole transaction makes psycopg forget what is prepared.
+    """
+    with connection.wrap_database_errors:
+        return prepared(statement, parameters).fetchall()
+
+
+def prepared(statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+    """As `rows_prepared`, and the rows may be fetched later. For use within `one_trip`, which sees to the errors."""
+    connection.ensure_connection()
+    # So Django's log learns of a statement that no cursor of its own has sent.
+    with debug_transaction(connection, statement):
+        return psycopg.Cursor(connection.connection).execute(statement, parameters, prepare=True)
+
+
+@contextmanager
+def one_trip() -> Iterator[None]:
+    """Within the block no statement waits for the answers to those before it, until the first rows are fetched.
+
+    So an error is raised where rows are fetched, or at the end of the block. Outside of a transaction, what is sent up to
+    there is one.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 @contextmanager

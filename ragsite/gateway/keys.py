@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.models import ApiKey, Permission, Tenant
@@ -87,9 +88,9 @@ def principal_of_key(text: str) -> Principal:
 
 
 def _mark_used(key: ApiKey) -> None:
-    """Note the use, at most once a minute: a busy key shall not write a row a request."""
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
-    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=Now())
+    """Note the use, at most once a minute: a busy key shall neither write a row a request nor ask whether it should."""
+    if key.last_used_at is None or timezone.now() - key.last_used_at > timedelta(minutes=1):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=Now())
 
 
 def _hash(secret: str) -> str:

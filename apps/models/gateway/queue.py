@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 10
 # Celery's own twenty tries, a second apart, would outlast the caller's deadline.
 STORE_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+ASKING = 32
+"""Questions of this process that are with the model workers at once; more wait for their turn."""
 # Only for result stores that cannot notify; Redis can.
 POLL_SECONDS = 0.02
 
@@ -46,11 +49,16 @@ def model_breaker() -> OneProbeBreaker:
 
 
 class QueueTransport:
-    """Asks whichever model worker is free. After repeated silence it refuses at once, and tries again now and then."""
+    """Asks whichever model worker is free. After repeated silence it refuses at once, and tries again now and then.
+
+    It asks in threads that last: Celery keeps its connections by thread, and a web request has a thread of its own, which
+    would connect anew for each question.
+    """
 
     def __init__(self, *, app: celery.Celery | None = None, breaker: OneProbeBreaker | None = None) -> None:
         self._app = app
         self._breaker = breaker or model_breaker()
+        self._threads = ThreadPoolExecutor(max_workers=ASKING, thread_name_prefix="asking")
 
     def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
         """See EmbeddingTransport."""
@@ -67,7 +75,7 @@ class QueueTransport:
 
     def _guarded(self, task: str, request: Request) -> np.ndarray:
         try:
-            return self._breaker.call(self._ask, task, request)
+            return self._breaker.call(lambda: self._threads.submit(self._ask, task, request).result())
         except CircuitBreakerError as error:
             raise ModelUnavailableError(
                 "The model workers have not answered several times in a row, so they are not asked for now.",
@@ -76,6 +84,7 @@ class QueueTransport:
             ) from error
 
     def _ask(self, task: str, request: Request) -> np.ndarray:
+        request.deadline.check("it was its turn to be sent to a model worker")
         try:
             return decode_reply(_wait(self._send(task, request), request))
         except (OperationalError, RedisError, OSError) as error:

@@ -12,7 +12,8 @@ from apps.documents.access import AccessScope
 class Condition:
     """SQL over the aliases `c` (documents_chunk) and `d` (documents_document), with its named parameters.
 
-    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it.
+    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it. One that does not
+    reads nothing of `c` but `id` and `version_id`.
     """
 
     sql: str
@@ -28,7 +29,7 @@ class Condition:
 def scope_condition(scope: AccessScope) -> Condition:
     """Only the current versions of documents that the scope allows."""
     return Condition(
-        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s AND {_READABLE}",
+        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s::uuid AND {_READABLE}",
         {
             "tenant": scope.tenant_id,
             "knowledge_bases": list(scope.knowledge_base_ids),
@@ -43,9 +44,9 @@ def scope_condition(scope: AccessScope) -> Condition:
 
 # The rule of apps.documents.access.
 _READABLE = """(
-    (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s))
-    OR (d.knowledge_base_id = ANY(%(searched)s) AND EXISTS (
+    (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s::uuid[]))
+    OR (d.knowledge_base_id = ANY(%(searched)s::uuid[]) AND EXISTS (
         SELECT FROM documents_grant g
         WHERE g.document_id = d.id
-          AND (g.user_id = %(user)s OR g.group_id = ANY(%(groups)s) OR g.api_key_id = %(api_key)s)))
+          AND (g.user_id = %(user)s::integer OR g.group_id = ANY(%(groups)s::integer[]) OR g.api_key_id = %(api_key)s::uuid)))
 )"""

@@ -1,8 +1,9 @@
 """Dense search: the chunks whose vectors are nearest to the question's, of those that meet a condition.
 
 The condition is part of the SQL. A generation without an index is scanned exactly, and so is one with an index of which
-few chunks can meet the condition. Any other is searched by its HNSW index with an iterative scan, and exactly again
-should the index return too few: no condition starves a result. `ragsite_dense_searches_total` counts what was done.
+few chunks can meet the condition. Any other is searched by its HNSW index, with an iterative scan where the condition may
+leave much of it out, and once more in a more thorough way should the index return too few: no condition starves a result.
+`ragsite_dense_searches_total` counts what was done.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from pgvector import HalfVector
 from prometheus_client import Counter
 
 from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
+from apps.documents.reading import read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.hits import Hit
+from ragsite.core.database import BinaryValue
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
@@ -80,15 +82,14 @@ def dense_search(
     The generations are of one model. Those without an index are searched in one statement. The condition has the scope's
     own; all is read as the scope says, so that a condition without it finds nothing more.
     """
-    wanted = _Wanted(condition, vector, limit)
-    with reading_as(scope):
-        unindexed = [generation for generation in generations if not generation.has_hnsw]
-        hits = _nearest(unindexed, wanted)
-        plans = {generation.pk: SearchPlan.EXACT for generation in generations}
-        for generation in generations:
-            if generation.has_hnsw:
-                found, plans[generation.pk] = _of_indexed(generation, wanted, scope)
-                hits += found
+    wanted = _Wanted(condition, scope, vector, limit)
+    unindexed = [generation for generation in generations if not generation.has_hnsw]
+    hits = _nearest(unindexed, wanted)
+    plans = {generation.pk: SearchPlan.EXACT for generation in generations}
+    for generation in generations:
+        if generation.has_hnsw:
+            found, plans[generation.pk] = _of_indexed(generation, wanted)
+            hits += found
     for plan in plans.values():
         SEARCHES.labels(plan).inc()
     return DenseResult(_best(hits, limit), plans)
@@ -106,27 +107,34 @@ def dense_scores(
         return {}
     parameters = _parameters(generations, vector) | {"dense_chunk_ids": list(chunk_ids)}
     with reading_as(scope):
-        scored = _hits(_SCORES.format(width=generations[0].dimensions), parameters)
+        scored = _hits(_rows(_SCORES.format(width=generations[0].dimensions), parameters))
     return {hit.chunk_id: hit.score for hit in scored}
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is looked for."""
+    """What is looked for, and for whom."""
 
     condition: Condition
+    scope: AccessScope
     vector: NDArray[np.float32]
     limit: int
 
 
-def _of_indexed(generation: IndexGeneration, wanted: _Wanted, scope: AccessScope) -> tuple[list[Hit], SearchPlan]:
-    whole = generation.knowledge_base_id in scope.knowledge_base_ids
-    if whole and not wanted.condition.narrows:
-        return _guarded(generation, wanted, SearchPlan.INDEX)
-    few = _few_meeting(wanted.condition, generation)
-    if few is None:
-        return _guarded(generation, wanted, SearchPlan.ITERATIVE)
-    return _nearest_of(few, generation, wanted), SearchPlan.EXACT
+def _of_indexed(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
+    whole = generation.knowledge_base_id in wanted.scope.knowledge_base_ids
+    if not whole or wanted.condition.narrows:
+        return _of_those_meeting(generation, wanted)
+    hits = _by_index(generation, wanted)
+    return (hits, SearchPlan.INDEX) if len(hits) >= wanted.limit else _guarded(generation, wanted)
+
+
+def _of_those_meeting(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
+    with reading_as(wanted.scope):
+        few = _few_meeting(wanted.condition, generation)
+        if few is None:
+            return _guarded(generation, wanted)
+        return _nearest_of(few, generation, wanted), SearchPlan.EXACT
 
 
 def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
@@ -148,39 +156,74 @@ def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, wanted: _
         return []
     parameters = {"dense_chunk_ids": list(chunk_ids), "dense_limit": wanted.limit}
     statement = _NEAREST_OF.format(width=generation.dimensions)
-    return _hits(statement, _parameters([generation], wanted.vector) | parameters)
+    return _hits(_rows(statement, _parameters([generation], wanted.vector) | parameters))
 
 
-def _guarded(generation: IndexGeneration, wanted: _Wanted, plan: SearchPlan) -> tuple[list[Hit], SearchPlan]:
-    """By the index, and exactly when that came back short: a scan ends before it has met enough that may be seen."""
-    hits = _by_index(generation, wanted, plan)
+def _by_index(generation: IndexGeneration, wanted: _Wanted) -> list[Hit]:
+    """Of the candidates of one scan those that meet the condition, by a plan that is kept for the next search.
+
+    What tells generations apart stands in the statement's words, so that a plan is for one partition and its index.
+    """
+    vector = {"dense_vector": BinaryValue(HalfVector(wanted.vector).to_binary())}
+    statement = _worded(_NEAREST, [generation], wanted)
+    settings = _index_settings("off", wanted.limit)
+    return _hits(read_in_one_trip(wanted.scope, statement, wanted.condition.parameters | vector, settings=settings))
+
+
+def _guarded(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
+    """By an iterative scan, and exactly when that came back short: it ends before it has met enough that may be seen.
+
+    It gives its rows only roughly in order: a few more than are wanted make up for it.
+    """
+    more = replace(wanted, limit=max(wanted.limit, _LEAST_ITERATIVE))
+    with reading_as(wanted.scope):
+        settings_local(_index_settings("relaxed_order", more.limit))
+        hits = _ordered(_NEAREST, [generation], more)
     if len(hits) >= wanted.limit:
-        return hits, plan
+        return hits, SearchPlan.ITERATIVE
     return _nearest([generation], wanted), SearchPlan.EXACT_AFTER_INDEX
 
 
-def _by_index(generation: IndexGeneration, wanted: _Wanted, plan: SearchPlan) -> list[Hit]:
-    """An iterative scan gives its rows only roughly in order: a few more than are wanted make up for it."""
-    limit = wanted.limit if plan is SearchPlan.INDEX else max(wanted.limit, _LEAST_ITERATIVE)
-    with connection.cursor() as cursor:
-        cursor.execute(_INDEX_SETTINGS.format(ef_search=min(MOST_EF, max(LEAST_EF, limit))))
-    return _ordered(_NEAREST, [generation], replace(wanted, limit=limit))
+def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
+    return {
+        "hnsw.ef_search": str(min(MOST_EF, max(LEAST_EF, limit))),
+        "hnsw.iterative_scan": iterative_scan,
+        "hnsw.max_scan_tuples": "40000",
+    }
 
 
 def _nearest(generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
     """All that may be seen are compared."""
-    return _ordered(_NEAREST_OF_ALL, generations, wanted) if generations else []
+    if not generations:
+        return []
+    with reading_as(wanted.scope):
+        return _ordered(_NEAREST_OF_ALL, generations, wanted)
 
 
 def _ordered(statement: str, generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
-    parameters = wanted.condition.parameters | _parameters(generations, wanted.vector) | {"dense_limit": wanted.limit}
-    return _hits(statement.format(width=generations[0].dimensions, condition=wanted.condition.sql), parameters)
+    parameters = wanted.condition.parameters | {"dense_vector": HalfVector(wanted.vector).to_text()}
+    return _hits(_rows(_worded(statement, generations, wanted), parameters))
 
 
-def _hits(statement: str, parameters: dict[str, Any]) -> list[Hit]:
+def _worded(statement: str, generations: Sequence[IndexGeneration], wanted: _Wanted) -> str:
+    return statement.format(
+        width=generations[0].dimensions,
+        generations=",".join(str(generation.pk) for generation in generations),
+        chunk=_CHUNK if wanted.condition.narrows else _ITS_IDS,
+        condition=wanted.condition.sql,
+        limit=wanted.limit,
+    )
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [Hit(chunk_id, 1.0 - float(distance)) for chunk_id, distance in cursor.fetchall()]
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _hits(rows: Iterable[tuple[Any, ...]]) -> list[Hit]:
+    return [Hit(chunk_id, 1.0 - float(distance)) for chunk_id, distance in rows]
 
 
 def _parameters(generations: Sequence[IndexGeneration], vector: NDArray[np.float32]) -> dict[str, Any]:
@@ -198,20 +241,18 @@ def _best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
 _LEAST_ITERATIVE = 60
 """Rows that an iterative scan gives at least."""
 
-_INDEX_SETTINGS = """
-    SET LOCAL hnsw.ef_search = {ef_search};
-    SET LOCAL hnsw.iterative_scan = relaxed_order;
-    SET LOCAL hnsw.max_scan_tuples = 40000
-"""
+# To look each chunk up costs more than all else that a search does beside the scan of its index.
+_CHUNK = "JOIN documents_chunk c ON c.id = e.chunk_id"
+_ITS_IDS = "CROSS JOIN LATERAL (SELECT e.chunk_id AS id, e.version_id) c"
 
 _NEAREST = """
     SELECT e.chunk_id, e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}) AS distance
     FROM retrieval_embedding e
-    JOIN documents_chunk c ON c.id = e.chunk_id
-    JOIN documents_document d ON d.current_version_id = c.version_id
-    WHERE e.generation_id = ANY(%(dense_generations)s) AND {condition}
+    {chunk}
+    JOIN documents_document d ON d.current_version_id = e.version_id
+    WHERE e.generation_id IN ({generations}) AND {condition}
     ORDER BY (e.embedding::halfvec({width}) <=> %(dense_vector)s::halfvec({width}))
-    LIMIT %(dense_limit)s
+    LIMIT {limit}
 """
 
 # An order that is not the index's expression: the planner can't use the index for it.

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 
+from apps.documents import reading
 from apps.documents.access import AccessScope
 from apps.documents.models import Document
-from apps.documents.reading import reading_as
+from apps.documents.reading import read_in_one_trip, reading_as
 from tests import factories as make
 
 READABLE = ["documents_chunk", "documents_document", "documents_documentversion", "documents_grant",
@@ -120,3 +121,66 @@ def test_a_connection_goes_back_as_it_came() -> None:
         assert rows("SELECT pg_backend_pid()") == before
     assert state() == ("ragsite_app", "")
     assert rows("SELECT pg_backend_pid()") == before
+
+
+def read(scope: AccessScope, statement: str, **parameters: object) -> list[tuple[object, ...]]:
+    return read_in_one_trip(scope, statement, parameters, settings={"hnsw.ef_search": "77"})
+
+
+def of_a_request() -> AccessScope:
+    """A scope with one document to read, outside of any transaction, as a request finds it."""
+    return make.scope(make.ready_version().document.knowledge_base)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_one_trip_the_reader_reads_with_the_settings_and_nothing_of_it_is_left() -> None:
+    scope = of_a_request()
+    other = make.ready_version().document
+    told = "SELECT current_user::text AS who, current_setting('hnsw.ef_search') AS held, id FROM documents_document"
+    (mine,) = read(scope, told)
+    assert mine[:2] == ("ragsite_reader", "77")
+    assert mine[2] != other.pk
+    assert state() == ("ragsite_app", "")
+    assert rows("SELECT coalesce(current_setting('hnsw.ef_search', true), '')") != [("77",)]
+    assert rows("SELECT count(*) FROM documents_document") == [(2,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_in_one_trip_is_told_and_leaves_nothing_either() -> None:
+    scope = of_a_request()
+    with pytest.raises(DataError, match="division by zero"):
+        read(scope, "SELECT 1 / %(none)s::integer AS share FROM documents_document", none=0)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        read(scope, "SELECT id FROM gateway_tenant")
+    assert state() == ("ragsite_app", "")
+    assert read(scope, "SELECT 1 AS one") == [(1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_were_not_read_as_the_reader_are_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = of_a_request()
+    monkeypatch.setattr(reading, "_become_reader", lambda scope: "SELECT 1 AS nobody")
+    with pytest.raises(RuntimeError, match="ragsite_app"):
+        read(scope, "SELECT id FROM documents_document")
+    assert state() == ("ragsite_app", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_read_in_one_trip_is_planned_once_a_connection() -> None:
+    scope = of_a_request()
+    for _ in range(8):
+        read(scope, "SELECT id FROM documents_document WHERE title <> %(not_this)s", not_this="")
+    plans = "SELECT generic_plans > 0, custom_plans <= 5 FROM pg_prepared_statements WHERE statement ~ 'title <>'"
+    assert rows(plans) == [(True, True)]
+    with reading_as(scope):
+        assert Document.objects.count() == 1
+    assert rows(plans) == [(True, True)], "reading in a block of its own does not undo that"
+
+
+def test_within_a_block_one_trip_is_a_part_of_it(scope: AccessScope) -> None:
+    other = make.scope(make.knowledge_base())
+    with reading_as(scope):
+        assert read(scope, "SELECT count(*) AS seen FROM documents_document") == [(1,)]
+        assert read(other, "SELECT count(*) AS seen FROM documents_document") == [(0,)]
+        assert state() == ("ragsite_reader", str(scope.tenant_id))
+    assert state() == ("ragsite_app", "")

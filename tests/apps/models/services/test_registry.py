@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from apps.models import selectors
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import UnsafeWeightsError
@@ -62,6 +64,19 @@ def test_weights_that_moved_are_found_at_their_new_place(make_checkpoint: MakeCh
 
     assert again.pk == first.pk
     assert embedding_model_version(first.pk).path == moved
+
+
+def test_a_version_is_asked_for_once_in_a_while_and_then_again(
+    make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = model_register(source=make_checkpoint())
+    known = embedding_model_version(version.pk)
+    ModelVersion.objects.filter(pk=version.pk).update(path="/elsewhere")
+    with CaptureQueriesContext(connection) as queries:
+        assert embedding_model_version(version.pk) == known
+    assert len(queries) == 0
+    monkeypatch.setattr(selectors, "REMEMBERED_SECONDS", 0.0)
+    assert embedding_model_version(version.pk).path == Path("/elsewhere")
 
 
 def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoint: MakeCheckpoint) -> None:

@@ -172,6 +172,19 @@ def test_the_statement_can_be_answered_by_the_index_and_the_exact_one_never_is(s
     assert index_scans(generation) >= 1
 
 
+@pytest.mark.parametrize("indexed_too", [False, True])
+def test_a_search_that_reads_no_chunk_shows_no_more_behind_the_second_wall(settings: Any, indexed_too: bool) -> None:
+    vectors = unit_vectors(60)
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    generation = both(settings, generation, indexed_too)
+    Document.objects.filter(pk__in=[one.pk for one in documents[:20]]).update(restricted=True)
+    Document.objects.filter(pk__in=[one.pk for one in documents[20:40]]).update(deleted_at="2024-01-01T00:00Z")
+    no_first_wall = Condition("TRUE", {}, narrows=False)
+    result = dense_search(no_first_wall, scope=make.scope(base), generations=[generation], vector=vectors[0], limit=60)
+    assert sorted(texts(result)) == [f"Text {place:04}" for place in range(40, 60)]
+
+
 def test_a_filter_that_leaves_few_rows_hides_none_of_them(settings: Any) -> None:
     vectors = unit_vectors(400)
     base = make.knowledge_base()

@@ -117,3 +117,11 @@ def test_chunks_of_other_versions_are_not_pending() -> None:
     assert {pending.version_id for pending in batch} == {one.pk}
     assert list(chunks_pending(generation, [])) == []
     assert generations_in_scope(make.scope(other.document.knowledge_base)) == [generation]
+
+
+def test_every_vector_has_its_chunks_version_however_it_was_written() -> None:
+    generation, (first, second) = chunked(TEXT, TEXT + "\n")
+    embeddings_write(generation, [first.chunks.get().pk], unit_vectors(1))
+    assert embeddings_reuse(generation, [second.pk]) == 1
+    written = dict(Embedding.objects.filter(generation=generation).values_list("chunk_id", "version_id"))
+    assert written == {version.chunks.get().pk: version.pk for version in (first, second)}
