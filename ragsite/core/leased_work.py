@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, models
 from django.db.models.functions import Now
 
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
-from ragsite.core.leases import RELEASED, Claim, heartbeat
+from ragsite.core.leases import RELEASED, Claim, heartbeat, lease_claim
 
 logger = logging.getLogger(__name__)
 
@@ -24,25 +25,29 @@ BACKOFF_MAX_SECONDS = 60.0
 
 
 def leased_work(
-    model: type[models.Model], claim: Claim, work: Callable[[], None], *, fail: Callable[[PermanentError], None]
-) -> None:
-    """Work on the claimed row under a heartbeat.
+    rows: models.QuerySet[Any], work: Callable[[Claim], None], *, fail: Callable[[Claim, PermanentError], None]
+) -> bool:
+    """Claim the first of the rows that has starts left, and work on it under a heartbeat; whether there was one.
 
     A permanent error goes to `fail`. Any other lets the row be taken up again later; a defect is raised, too. Who lost the
     lease leaves the row to whoever has it now.
     """
+    claim = lease_claim(rows.filter(attempts__lt=settings.RAGSITE_MAX_ATTEMPTS), limit=1)
+    if not claim.ids:
+        return False
     try:
-        with heartbeat(model, claim):
-            work()
+        with heartbeat(rows.model, claim):
+            work(claim)
     except LeaseLostError as error:
         logger.warning("%s", error.message)
     except PermanentError as error:
-        fail(error)
+        fail(claim, error)
     except (TransientError, DatabaseError) as error:
-        _postpone(model, claim, error)
+        _postpone(rows.model, claim, error)
     except Exception as error:
-        _postpone(model, claim, error)
+        _postpone(rows.model, claim, error)
         raise
+    return True
 
 
 def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:

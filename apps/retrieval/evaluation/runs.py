@@ -35,7 +35,7 @@ from apps.retrieval.services.generations import generation_live
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError
 from ragsite.core.jobs import ring
 from ragsite.core.leased_work import leased_work
-from ragsite.core.leases import RELEASED, Claim, claimable, lease_claim, lease_release
+from ragsite.core.leases import RELEASED, Claim, claimable, lease_release
 
 EVALUATE = "evaluate"
 """The job's name for those who ring."""
@@ -93,17 +93,9 @@ def evaluation_runs_give_up() -> int:
 
 def evaluation_run_work(*, run_id: UUID | None = None, seconds: float = SLICE_SECONDS) -> bool:
     """Claim a run, or the named one, and work on it for up to that many seconds; whether there was one to claim."""
-    rows = _open_runs().filter(attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
-    claim = lease_claim(rows.filter(pk=run_id) if run_id else rows, limit=1)
-    if not claim.ids:
-        return False
-    leased_work(
-        EvaluationRun,
-        claim,
-        lambda: _work(claim, until=time.monotonic() + seconds),
-        fail=lambda error: _fail(claim, error),
-    )
-    return True
+    rows = _open_runs().filter(pk=run_id) if run_id else _open_runs()
+    until = time.monotonic() + seconds
+    return leased_work(rows, lambda claim: _work(claim, until=until), fail=_fail)
 
 
 def _work(claim: Claim, *, until: float) -> None:

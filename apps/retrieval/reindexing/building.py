@@ -15,23 +15,19 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.documents.models import Chunk, DocumentVersion
-from apps.models.gateway import Deadline, Purpose, embed
-from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.reindexing.holding import reindex_hold
 from apps.retrieval.reindexing.models import Reindex
 from apps.retrieval.reindexing.switching import generation_of, index_of
 from apps.retrieval.services.embeddings import (
     PendingChunk,
-    chunks_pending,
     embeddings_copy,
     embeddings_write,
     ready_versions_lacking,
     versions_lacking,
 )
-from apps.retrieval.services.indexing import EMBED_SECONDS, chunking_hold, version_cut
+from apps.retrieval.services.indexing import chunking_hold, pending_embedded, version_cut
 from apps.retrieval.services.lexical import lexical_build
-from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError
 from ragsite.core.inserting import rows_insert
 from ragsite.core.leases import Claim
@@ -137,15 +133,8 @@ def _cut(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
 
 def _embed_missing(claim: Claim, generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
     """Embed what has no vector yet, a batch at a time; how many vectors were written."""
-    model, written = embedding_model_version(generation.model_version_id), 0
-    for batch in chunks_pending(generation, version_ids):
-        connection_release()
-        vectors = embed(
-            [pending.text for pending in batch],
-            model=model,
-            purpose=Purpose.INDEX,
-            deadline=Deadline.after(EMBED_SECONDS),
-        )
+    written = 0
+    for batch, vectors in pending_embedded(generation, version_ids):
         with transaction.atomic():
             held = reindex_hold(claim)
             there = [place for place, is_there in enumerate(_are_there(batch)) if is_there]

@@ -6,7 +6,6 @@ import time
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -18,7 +17,7 @@ from apps.retrieval.reindexing.waiting import reindexes_open
 from apps.retrieval.services.generations import generation_index_if_large
 from ragsite.core.errors import PermanentError
 from ragsite.core.leased_work import leased_work
-from ragsite.core.leases import RELEASED, Claim, lease_claim, lease_release
+from ragsite.core.leases import RELEASED, Claim, lease_release
 
 TURN_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
@@ -26,17 +25,9 @@ PAUSE_SECONDS = 1.0
 
 def reindex_work(*, reindex_id: UUID | None = None, seconds: float = TURN_SECONDS) -> bool:
     """Claim a re-index, or the named one, and work on it for about that many seconds; whether there was one to claim."""
-    rows = reindexes_open().filter(attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
-    claim = lease_claim(rows.filter(pk=reindex_id) if reindex_id else rows, limit=1)
-    if not claim.ids:
-        return False
-    leased_work(
-        Reindex,
-        claim,
-        lambda: _work(claim, until=time.monotonic() + seconds),
-        fail=lambda error: _fail(claim, error),
-    )
-    return True
+    rows = reindexes_open().filter(pk=reindex_id) if reindex_id else reindexes_open()
+    until = time.monotonic() + seconds
+    return leased_work(rows, lambda claim: _work(claim, until=until), fail=_fail)
 
 
 def _work(claim: Claim, *, until: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from apps.models.selectors import embedding_model_version
 from apps.retrieval.events import VectorIndexed
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.services.embeddings import (
+    PendingChunk,
     chunks_pending,
     embeddings_reuse,
     embeddings_write,
@@ -121,15 +122,7 @@ def versions_embed(step: Step) -> None:
 
 
 def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequence[UUID]) -> None:
-    model = embedding_model_version(generation.model_version_id)
-    for batch in chunks_pending(generation, version_ids):
-        connection_release()
-        vectors = embed(
-            [pending.text for pending in batch],
-            model=model,
-            purpose=Purpose.INDEX,
-            deadline=Deadline.after(EMBED_SECONDS),
-        )
+    for batch, vectors in pending_embedded(generation, version_ids):
         with transaction.atomic():
             step.hold(version_ids)
             embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
@@ -137,6 +130,15 @@ def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequenc
     with transaction.atomic():
         step.complete(*version_ids)
         ring(ACTIVATE)
+
+
+def pending_embedded(
+    generation: IndexGeneration, version_ids: Sequence[UUID]
+) -> Iterator[tuple[list[PendingChunk], NDArray[np.float32]]]:
+    """The chunks of the versions that have no vector, a batch at a time, each with its vectors (n, d), not saved."""
+    vectors_of = _embedder(generation)
+    for batch in chunks_pending(generation, version_ids):
+        yield batch, vectors_of([pending.text for pending in batch])
 
 
 def versions_activate(step: Step) -> None:
@@ -282,7 +284,7 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
 
 
 def _embedder(generation: IndexGeneration) -> Embed:
-    """How semantic chunking gets the vectors of sentences: from the generation's model, whichever process holds it."""
+    """How texts become vectors: by the generation's model, whichever process holds it."""
 
     def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
         model = embedding_model_version(generation.model_version_id)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +11,11 @@ from apps.retrieval.reindexing.models import Reindex
 from apps.retrieval.services.generations import generation_ensure
 from ragsite.gateway.models import Permission
 from tests import factories as make
-from tests.apps.retrieval.evaluation.asking import asked, library
-from tests.apps.retrieval.reindexing.rebuilding import other_model, worked
+from tests.apps.retrieval.evaluation.asking import asked
+from tests.apps.retrieval.reindexing.rebuilding import worked
 from tests.apps.retrieval.reindexing.test_dropping import long_ago
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return library()
-
-
-@pytest.fixture
-def smaller(base: KnowledgeBase, tmp_path: Path) -> EmbeddingModel:
-    return other_model(tmp_path)
 
 
 def post(base: KnowledgeBase, action: str = "", *permissions: Permission, **body: Any) -> Any:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -19,22 +18,12 @@ from apps.retrieval.services.generations import generation_ensure
 from ragsite.core.errors import ConflictError, TransientError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from tests.apps.retrieval.evaluation.asking import TEXTS, asked, library
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked
 from tests.apps.retrieval.evaluation.asking import started as evaluated
-from tests.apps.retrieval.reindexing.rebuilding import assert_whole, other_model, started, worked
+from tests.apps.retrieval.reindexing.rebuilding import assert_whole, started, worked
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return library()
-
-
-@pytest.fixture
-def smaller(base: KnowledgeBase, tmp_path: Path) -> EmbeddingModel:
-    return other_model(tmp_path)
 
 
 def long_ago(generation: IndexGeneration) -> IndexGeneration:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,24 +23,14 @@ from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, library
-from tests.apps.retrieval.reindexing.rebuilding import SMALLER, assert_whole, other_model, started, worked
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document
+from tests.apps.retrieval.reindexing.rebuilding import SMALLER, assert_whole, started, worked
 from tests.apps.retrieval.services.test_indexing import Watched
 
 pytestmark = pytest.mark.django_db
 SMALL = ChunkingSettings(size=16, overlap=0)
 LONG = "\n\n".join(f"Berth {number} costs {number} euros for a night." for number in range(10))
 UseTransport = Callable[[Any], None]
-
-
-@pytest.fixture
-def base() -> KnowledgeBase:
-    return library()
-
-
-@pytest.fixture
-def smaller(base: KnowledgeBase, tmp_path: Path) -> EmbeddingModel:
-    return other_model(tmp_path)
 
 
 def found(base: KnowledgeBase, name: str) -> str:
