@@ -16,15 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from apps.models.embedding_model import Priority
-from apps.models.engine.plan import batch_around
+from apps.models.engine.plan import WINDOW, batch_with_first
 from apps.models.errors import DeadlineExceededError
 from apps.models.reranker_model import InstalledModel
 from ragsite.core.errors import ModelUnavailableError, RagError
 
 logger = logging.getLogger(__name__)
-
-# Inputs looked at when a batch is put together: enough to find some of like length, and quick to sort.
-WINDOW = 512
 
 
 class BatchEngine(Protocol):
@@ -36,6 +33,8 @@ class BatchEngine(Protocol):
 
     @property
     def dimensions(self) -> int: ...
+    @property
+    def packed(self) -> bool: ...
     def encode(self, texts: Sequence[Any]) -> Sequence[Sized]: ...
     def compute(self, batch: Sequence[Any]) -> np.ndarray: ...
     def unload(self) -> None: ...
@@ -171,9 +170,10 @@ class EngineRunner:
             self._drop_unwanted(queue)
             window = list(islice(_items(queue), WINDOW))
             if window:
-                # Around the oldest request's first item, so that none is passed over for ever.
+                # With the oldest request's first item, so that none is passed over for ever.
                 lengths = [len(item.ids) for item in window]
-                chosen = [window[i] for i in batch_around(0, lengths, budget=self.engine.batch_tokens)]
+                rows = batch_with_first(lengths, budget=self.engine.batch_tokens, packed=self.engine.packed)
+                chosen = [window[row] for row in rows]
                 _take(chosen, queue)
                 return chosen
         return []

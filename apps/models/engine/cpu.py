@@ -1,11 +1,12 @@
-"""What makes a network faster on a CPU that computes in bfloat16: weights laid out once, attention as plain products.
+"""What makes a network faster on a CPU: texts packed in one row, attention as plain products, weights laid out once.
 
-Measured on two cores of such a CPU: torch lays each weight out anew at every call, and its fused attention kernel is slower
-there than two batched products with a softmax between them.
+Measured on two cores that compute in bfloat16: torch lays each weight out anew at every call, and its fused attention kernel is
+slower there than two batched products with exponentials between them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -13,17 +14,22 @@ from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.activations import GELUActivation
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import eager_mask
+from transformers.masking_utils import sdpa_mask
 
-ATTENTION = "ragsite_cpu"
-CACHED_BYTES = 2 << 20
-"""Scores of attention that are computed at once: about what the caches of two cores hold."""
+from apps.models.engine.packing import Tile
 
+ATTENTION = "ragsite_tiles"
 ROWS = 2048
 """For how many rows a weight is laid out; others work too."""
 
+FEW = 32
+"""So many tokens torch's own attention handles faster."""
 
-class PackedLinear(nn.Module):
+SIZE_STEP = 16
+"""Products of scores have multiples of this many rows and columns."""
+
+
+class PrepackedLinear(nn.Module):
     """A linear layer whose weight is kept in oneDNN's own layout, with the GELU that follows it, if one does."""
 
     def __init__(self, layer: nn.Linear, *, gelu: bool = False) -> None:
@@ -38,74 +44,96 @@ class PackedLinear(nn.Module):
         return packed
 
 
-def cpu_prepare(network: Any) -> None:
-    """Change a network for inference in bfloat16 on this CPU, where torch has oneDNN; its results stay the same."""
+def weights_prepack(network: Any) -> None:
+    """Lay the weights of a network in bfloat16 out for inference, where torch has oneDNN; its results stay the same."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
     with torch.inference_mode():
-        _pack(network)
-    if network.config._attn_implementation == "sdpa":
-        network.set_attn_implementation(ATTENTION)
+        _prepack(network)
 
 
-def _pack(module: nn.Module) -> None:
+def _prepack(module: nn.Module) -> None:
     layer = getattr(module, "dense", None)
     if type(layer) is nn.Linear and isinstance(getattr(module, "intermediate_act_fn", None), GELUActivation):
-        module.dense, module.intermediate_act_fn = PackedLinear(layer, gelu=True), nn.Identity()
+        module.dense, module.intermediate_act_fn = PrepackedLinear(layer, gelu=True), nn.Identity()
     for name, child in module.named_children():
         if type(child) is nn.Linear:
-            setattr(module, name, PackedLinear(child))
+            setattr(module, name, PrepackedLinear(child))
         else:
-            _pack(child)
+            _prepack(child)
 
 
-def cpu_attention(
+def tiled_attention(
     module: nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    *,
+    tiles: tuple[Tile, ...] | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention of (rows, heads, tokens, width) as (rows, tokens, heads, width), some rows at a time.
+    """Attention of (1, heads, tokens, width) within each tile, as (1, tokens, heads, width).
 
-    The mask is added to the scores. What encoders don't use (causal attention without a mask, fewer keys than heads, biases by
-    position, a cache) is left to torch.
+    Tokens of no tile get zeros. A batch without tiles is left to torch.
     """
-    if not _is_plain(module, query, key, attention_mask, options):
+    if tiles is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    rows, heads, tokens, width = query.shape
-    queries, keys, values = (states.reshape(rows * heads, -1, width) for states in (query, key, value))
-    found = torch.empty_like(queries)
-    step = max(1, CACHED_BYTES // (heads * tokens * tokens * query.element_size()))
-    for start in range(0, rows, step):
-        some = slice(start, min(start + step, rows))
-        flat = slice(some.start * heads, some.stop * heads)
-        scores = _scores(queries[flat], keys[flat], options.get("scaling") or width**-0.5)
-        if attention_mask is not None:
-            scores.view(-1, heads, tokens, tokens).add_(attention_mask[some])
-        torch.bmm(torch.softmax(scores, -1), values[flat], out=found[flat])
-    return found.view(rows, heads, tokens, width).transpose(1, 2), None
+    _, heads, tokens, width = query.shape
+    scaling = options.get("scaling") or width**-0.5
+    found = query.new_zeros(tokens, heads, width)
+    for tile in tiles:
+        attended = _by_products if query.dtype is torch.bfloat16 and _length(tile.tokens) > FEW else _by_torch
+        found[tile.tokens] = attended(query, key, value, tile, scaling)[0].transpose(0, 1)
+    return found.unsqueeze(0), None
 
 
-def _scores(queries: torch.Tensor, keys: torch.Tensor, scaling: float) -> torch.Tensor:
-    return torch.baddbmm(queries.new_empty(1), queries, keys.transpose(1, 2), beta=0, alpha=scaling)
+def _by_torch(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, tile: Tile, scaling: float) -> torch.Tensor:
+    """Softmax of the scores times the values, of (1, heads, tokens, width), for the tokens of the tile."""
+    queries, keys, values = (states[:, :, tile.tokens] for states in (query, key, value))
+    return nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=tile.same_text, scale=scaling)
 
 
-def _is_plain(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    options: dict[str, Any],
-) -> bool:
-    causal = options.get("is_causal")
-    if attention_mask is None and (getattr(module, "is_causal", True) if causal is None else causal):
-        return False
-    if any(options.get(name) is not None for name in ("position_bias", "cache", "softcap")):
-        return False
-    return query.shape == key.shape
+def _by_products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, tile: Tile, scaling: float
+) -> torch.Tensor:
+    """As `_by_torch`, which is slower where the tile has more than a few tokens.
+
+    Exponentials are taken of the scores as they are, and divided by their sum at the end: that saves a pass to find each row's
+    highest score, which only keeps the exponentials in range. Where they leave it, torch computes.
+    """
+    read = _widened(tile.tokens, query.shape[2])
+    own = slice(tile.tokens.start - read.start, tile.tokens.stop - read.start)
+    queries, keys, values = (states[0, :, read] for states in (query, key, value))
+    weights = torch.baddbmm(
+        queries.new_empty(1), queries, keys.transpose(1, 2), beta=0, alpha=scaling * math.log2(math.e)
+    ).exp2_()
+    weights[..., : own.start] = weights[..., own.stop :] = 0
+    if tile.same_text is not None:
+        weights[:, own, own].mul_(tile.same_text)
+    sums = weights[:, own].sum(-1, keepdim=True)
+    if not _in_range(sums):
+        return _by_torch(query, key, value, tile, scaling)
+    return torch.bmm(weights, values)[:, own].div_(sums).unsqueeze(0)
 
 
-AttentionInterface.register(ATTENTION, cpu_attention)
-AttentionMaskInterface.register(ATTENTION, eager_mask)
+def _length(tokens: slice) -> int:
+    return int(tokens.stop - tokens.start)
+
+
+def _widened(tokens: slice, width: int) -> slice:
+    """These tokens and some beside them, so that few sizes occur: oneDNN keeps memory for each."""
+    size = min(width, -(-_length(tokens) // SIZE_STEP) * SIZE_STEP)
+    start = min(tokens.start, width - size)
+    return slice(start, start + size)
+
+
+def _in_range(sums: torch.Tensor) -> bool:
+    """Whether no exponential ran over, nor one that counts came near to nought."""
+    range_ = torch.finfo(sums.dtype)
+    lowest, highest = (float(bound) for bound in torch.aminmax(sums))
+    return range_.tiny**0.5 < lowest and highest < range_.max
+
+
+AttentionInterface.register(ATTENTION, tiled_attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)

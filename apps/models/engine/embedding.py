@@ -36,13 +36,10 @@ class EmbeddingEngine(TransformerEngine[str, TokenIds]):
         return self._encoder.encode(texts)
 
     def forward(self, batch: Sequence[TokenIds]) -> np.ndarray:
-        """Run the network once over a padded batch: float32 of shape (rows, dimensions), rows of length 1."""
+        """Run the network once over a batch: float32 of shape (rows, dimensions), rows of length 1."""
         network, checkpoint = self._loaded()
-        ids = self._padded(batch, filler=network.config.pad_token_id or 0)
-        mask = self._padded([[1] * len(row) for row in batch], filler=0)
         with torch.inference_mode():
-            states = network(input_ids=ids, attention_mask=mask).last_hidden_state
-            pooled = pool(states, mask, checkpoint.pooling)
+            pooled = pool(self._token_states(network, batch), checkpoint.pooling)
             unit = torch.nn.functional.normalize(pooled, dim=1)
         vectors: np.ndarray = unit.cpu().numpy()
         return vectors
@@ -56,10 +53,8 @@ class EmbeddingEngine(TransformerEngine[str, TokenIds]):
         self._encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
 
 
-def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
-    """One vector a row, in float32, from token states (rows, tokens, width); padding has mask 0."""
-    states = states.float()
+def pool(texts: Sequence[torch.Tensor], pooling: Pooling) -> torch.Tensor:
+    """One vector a text, in float32, from the states of each text's tokens: (tokens, width)."""
     if pooling is Pooling.CLS:
-        return states[:, 0]
-    weights = mask.unsqueeze(-1).to(states.dtype)
-    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        return torch.stack([states[0] for states in texts]).float()
+    return torch.stack([states.mean(dim=0, dtype=torch.float32) for states in texts])

@@ -1,28 +1,58 @@
-"""Which inputs are computed together: those of like length, since a batch costs its rows times its longest row."""
+"""Which inputs are computed together.
+
+Packed, they cost their tokens: the first ones are taken, and what best fills the rest. Padded, they cost their number times the
+longest: those of like length are taken.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
-
-def batches_by_length(lengths: Sequence[int], *, budget: int) -> list[list[int]]:
-    """Split all rows into batches of at most `budget` padded tokens, longest first; a longer row goes alone."""
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= budget:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches
+WINDOW = 512
+"""Inputs looked at when a batch is put together: enough to find what fits, and quick to sort."""
 
 
-def batch_around(anchor: int, lengths: Sequence[int], *, budget: int) -> list[int]:
-    """The rows to compute together with row `anchor`: those nearest in length, within `budget` padded tokens."""
+def batches(lengths: Sequence[int], *, budget: int, packed: bool) -> list[list[int]]:
+    """All rows, in batches of at most `budget` tokens, with what is filled up; a longer row goes alone."""
+    waiting = list(range(len(lengths)))
+    if not packed:
+        waiting.sort(key=lambda row: -lengths[row])
+    found = []
+    while waiting:
+        window = waiting[:WINDOW]
+        chosen = batch_with_first([lengths[row] for row in window], budget=budget, packed=packed)
+        found.append([window[place] for place in chosen])
+        taken = set(chosen)
+        waiting[:WINDOW] = [row for place, row in enumerate(window) if place not in taken]
+    return found
+
+
+def batch_with_first(lengths: Sequence[int], *, budget: int, packed: bool) -> list[int]:
+    """The rows to compute together with row 0, that one among them, within `budget` tokens, with what is filled up."""
+    return _filling(lengths, budget) if packed else _alike(lengths, budget)
+
+
+def _filling(lengths: Sequence[int], budget: int) -> list[int]:
+    """The first rows, as many as fit, and then again and again the longest that still does."""
+    chosen, room = [0], budget - lengths[0]
+    while len(chosen) < len(lengths) and lengths[len(chosen)] <= room:
+        room -= lengths[len(chosen)]
+        chosen.append(len(chosen))
+    others = sorted(range(len(chosen), len(lengths)), key=lengths.__getitem__)
+    while (fitting := bisect_right(others, room, key=lengths.__getitem__)) > 0:
+        chosen.append(others.pop(fitting - 1))
+        room -= lengths[chosen[-1]]
+    return chosen
+
+
+def _alike(lengths: Sequence[int], budget: int) -> list[int]:
+    """The rows nearest to the first in length."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    low = high = order.index(anchor)
+    low = high = order.index(0)
     while True:
-        below = lengths[anchor] - lengths[order[low - 1]] if low > 0 else None
-        above = lengths[order[high + 1]] - lengths[anchor] if high + 1 < len(order) else None
+        below = lengths[0] - lengths[order[low - 1]] if low > 0 else None
+        above = lengths[order[high + 1]] - lengths[0] if high + 1 < len(order) else None
         go_up = above is not None and (below is None or above < below)
         if not go_up and below is None:
             break

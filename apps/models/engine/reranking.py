@@ -28,16 +28,11 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         return self._encoder.encode(texts)
 
     def forward(self, batch: Sequence[PairIds]) -> np.ndarray:
-        """Run the network once over a padded batch: float32 of shape (rows, 1), higher for what answers better."""
+        """Run the network once over a batch: float32 of shape (rows, 1), higher for what answers better."""
         network, _ = self._loaded()
-        inputs = {
-            "input_ids": self._padded([pair.ids for pair in batch], filler=network.config.pad_token_id or 0),
-            "attention_mask": self._padded([[1] * len(pair) for pair in batch], filler=0),
-        }
-        if getattr(network.config, "type_vocab_size", 0) > 1:
-            inputs["token_type_ids"] = self._padded([pair.types for pair in batch], filler=0)
         with torch.inference_mode():
-            scores: np.ndarray = network(**inputs).logits.float().cpu().numpy()
+            logits = self._packed_logits(network, batch) if self.packed else self._padded_logits(network, batch)
+        scores: np.ndarray = logits.float().cpu().numpy()
         return scores
 
     def unload(self) -> None:
@@ -45,5 +40,30 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         self._encoder = None
         super().unload()
 
+    def _packed_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
+        """As the network's own head computes them, which looks at the first token of each row, where here are several texts."""
+        encoder = network.base_model
+        types = [pair.types for pair in batch] if _knows_types(network) else None
+        firsts = torch.stack(
+            [pair[:1] for pair in self._token_states(encoder, [pair.ids for pair in batch], types=types)]
+        )
+        pooler = getattr(encoder, "pooler", None)
+        logits: torch.Tensor = network.classifier(firsts if pooler is None else pooler(firsts))
+        return logits
+
+    def _padded_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
+        inputs = {
+            "input_ids": self._padded([pair.ids for pair in batch], filler=network.config.pad_token_id or 0),
+            "attention_mask": self._padded([[1] * len(pair) for pair in batch], filler=0),
+        }
+        if _knows_types(network):
+            inputs["token_type_ids"] = self._padded([pair.types for pair in batch], filler=0)
+        logits: torch.Tensor = network(**inputs).logits
+        return logits
+
     def _prepare(self, checkpoint: Checkpoint) -> None:
         self._encoder = PairEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
+
+
+def _knows_types(network: Any) -> bool:
+    return getattr(network.config, "type_vocab_size", 0) > 1

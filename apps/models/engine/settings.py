@@ -25,7 +25,7 @@ class Precision(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """`threads`: CPU threads, 0 leaves torch's choice. `batch_tokens`: padded tokens in one batch, 0 the device's."""
+    """`threads`: CPU threads, 0 leaves torch's choice. `batch_tokens`: tokens in a batch with its padding, 0 the device's."""
 
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO

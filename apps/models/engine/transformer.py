@@ -1,4 +1,4 @@
-"""What engines of local transformers have in common: checked weights, batches within the memory, padding."""
+"""What engines of local transformers have in common: checked weights, batches within the memory, packing or padding."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count, weights_sha256
-from apps.models.engine.cpu import cpu_prepare
-from apps.models.engine.plan import batches_by_length
+from apps.models.engine.cpu import ATTENTION, weights_prepack
+from apps.models.engine.packing import first_position, pack
+from apps.models.engine.plan import batches
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
 from apps.models.errors import UnsupportedModelError
@@ -46,6 +47,12 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         self.streams = max(1, settings.threads) if self.device.type == "cpu" else 1
         self._checkpoint: Checkpoint | None = None
         self._network: Any = None
+        self._first_position: int | None = None
+
+    @property
+    def packed(self) -> bool:
+        """Whether the texts of a batch stand in one row, rather than each in one, padded to the longest."""
+        return self._first_position is not None
 
     @property
     def dimensions(self) -> int:
@@ -66,8 +73,8 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         checkpoint = checkpoint_read(self.model.path)
         self._check_unchanged(checkpoint)
         self._network = self._load_network().to(self.device).eval()
-        if self.device.type == "cpu" and self.dtype is torch.bfloat16:
-            cpu_prepare(self._network)
+        if self.device.type == "cpu":
+            self._prepare_cpu(self._network)
         self._prepare(checkpoint)
         self._checkpoint = checkpoint
 
@@ -83,23 +90,23 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
 
     @abstractmethod
     def forward(self, batch: Sequence[Encoded]) -> np.ndarray:
-        """Run the network once over a padded batch: float32 of shape (rows, dimensions)."""
+        """Run the network once over a batch: float32 of shape (rows, dimensions)."""
 
     @abstractmethod
     def _prepare(self, checkpoint: Checkpoint) -> None:
         """Make ready, when the network is loaded, what turns texts into tokens."""
 
     def run(self, texts: Sequence[Text]) -> np.ndarray:
-        """Compute texts in batches of like length: float32 of shape (n, dimensions), in the order given."""
+        """Compute texts, batch by batch: float32 of shape (n, dimensions), in the order given."""
         inputs = self.encode(texts)
         found = np.empty((len(inputs), self.dimensions), dtype=np.float32)
 
         def compute(rows: list[int]) -> None:
             found[rows] = self.compute([inputs[row] for row in rows])
 
-        batches = batches_by_length([len(one) for one in inputs], budget=self.batch_tokens)
+        planned = batches([len(one) for one in inputs], budget=self.batch_tokens, packed=self.packed)
         with ThreadPoolExecutor(self.streams) as streams:
-            for computed in [streams.submit(compute, rows) for rows in batches]:
+            for computed in [streams.submit(compute, rows) for rows in planned]:
                 computed.result()
         return found
 
@@ -137,10 +144,31 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
             raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
         return self._network, self._checkpoint
 
+    def _token_states(
+        self, network: Any, texts: Sequence[Sequence[int]], *, types: Sequence[Sequence[int]] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """The last hidden states of each text's tokens: (tokens, width). `types` are the tokens' types, if several are known."""
+        lengths = [len(text) for text in texts]
+        filler = network.config.pad_token_id or 0
+        if self._first_position is not None:
+            row = pack(texts, types=types, first_position=self._first_position, filler=filler)
+            states = network(**row.inputs()).last_hidden_state[0, : row.tokens]
+            return tuple(torch.split(states, lengths))
+        ids, mask = self._padded(texts, filler=filler), self._padded([[1] * length for length in lengths], filler=0)
+        rows = network(input_ids=ids, attention_mask=mask).last_hidden_state
+        return tuple(row[:length] for row, length in zip(rows, lengths, strict=True))
+
     def _padded(self, rows: Sequence[Sequence[int]], *, filler: int) -> torch.Tensor:
         """The rows as one tensor, each filled up to the longest."""
         width = max(len(row) for row in rows)
         return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows]).to(self.device)
+
+    def _prepare_cpu(self, network: Any) -> None:
+        if self.dtype is torch.bfloat16:
+            weights_prepack(network)
+        self._first_position = first_position(network.config)
+        if self.packed:
+            network.set_attn_implementation(ATTENTION)
 
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
         found = weights_sha256(checkpoint.weights)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from transformers import AutoConfig, AutoModel
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.embedding_model import EmbeddingModel
@@ -18,20 +18,28 @@ from tests.apps.models.making import tokenizer_train
 
 
 def checkpoint_make(
-    folder: Path, *, dimensions: int = 32, pooling: str = "mean_tokens", seed: int = 0, tokens: int = 24
+    folder: Path,
+    *,
+    dimensions: int = 32,
+    pooling: str = "mean_tokens",
+    seed: int = 0,
+    tokens: int = 24,
+    family: str = "bert",
 ) -> Path:
-    """A two-layer BERT with random weights, laid out as sentence-transformers does; 24 tokens at most if not told."""
+    """A two-layer encoder with random weights, laid out as sentence-transformers does; 24 tokens at most if not told."""
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
-    config = BertConfig(
+    config = AutoConfig.for_model(
+        family,
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=dimensions,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * dimensions,
         max_position_embeddings=2 * tokens,
+        pad_token_id=0,
     )
-    BertModel(config).save_pretrained(folder)
+    AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "1_Pooling").mkdir()
     modules = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.reranker_model import RerankerModel
@@ -34,19 +34,19 @@ def tokenizer_train() -> Tokenizer:
     return tokenizer
 
 
-def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, **config: Any) -> Path:
-    """A two-layer BERT with random weights that reads pairs of texts; 48 tokens at most.
+def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, family: str = "bert", **config: Any) -> Path:
+    """A two-layer encoder with random weights that reads pairs of texts; 48 tokens at most.
 
     The weights are larger than a new network's, so that scores differ by more than what the precision takes away.
     """
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
-    settings = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=48, num_labels=scores, initializer_range=0.3,
+    settings = AutoConfig.for_model(
+        family, vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=48, num_labels=scores, initializer_range=0.3, pad_token_id=0,
         **config,
     )  # fmt: skip
-    BertForSequenceClassification(settings).save_pretrained(folder)
+    AutoModelForSequenceClassification.from_config(settings).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 

@@ -8,79 +8,130 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertModel
 
-from apps.models.engine.cpu import ATTENTION, CACHED_BYTES, PackedLinear, cpu_prepare
+from apps.models.engine import cpu
+from apps.models.engine.cpu import ATTENTION, PrepackedLinear, tiled_attention, weights_prepack
+from apps.models.engine.packing import pack
 
-pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 
 TINY = {"vocab_size": 50, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+LENGTHS = [
+    pytest.param([9], id="one short text"),
+    pytest.param([40], id="one of more than a few tokens"),
+    pytest.param([100], id="one long text"),
+    pytest.param([20, 11, 30, 3], id="short texts that share a tile"),
+    pytest.param([90, 5, 70, 66, 64, 1, 110], id="long and short ones"),
+]
 
 
 @pytest.fixture
 def network() -> Callable[..., Any]:
-    def make(**settings: Any) -> Any:
+    def make(*, dtype: torch.dtype = torch.bfloat16, **settings: Any) -> Any:
         torch.manual_seed(7)
-        return BertModel(BertConfig(**TINY, **settings)).to(torch.bfloat16).eval()
+        return BertModel(BertConfig(**TINY, **settings)).to(dtype).eval()
 
     return make
 
 
-def states_of(network: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def texts_of(lengths: list[int]) -> list[list[int]]:
+    numbers = torch.Generator().manual_seed(3)
+    return [torch.randint(1, 50, (length,), generator=numbers).tolist() for length in lengths]
+
+
+def states_one_by_one(network: Any, texts: list[list[int]]) -> torch.Tensor:
     with torch.inference_mode():
-        found: torch.Tensor = network(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-    return found * mask.unsqueeze(-1)
+        return torch.cat([network(input_ids=torch.tensor([text])).last_hidden_state[0].float() for text in texts])
 
 
-@pytest.mark.parametrize("lengths", [[9, 9, 9], [9, 4, 1], [1]], ids=["of one length", "padded", "one token"])
-def test_a_prepared_network_computes_what_it_computed_before(network: Callable[..., Any], lengths: list[int]) -> None:
-    ids = torch.randint(1, 50, (len(lengths), max(lengths)))
-    mask = torch.tensor([[1] * length + [0] * (max(lengths) - length) for length in lengths])
-    before, prepared = network(), network()
-
-    cpu_prepare(prepared)
-
-    assert prepared.config._attn_implementation == ATTENTION
-    assert torch.allclose(states_of(prepared, ids, mask), states_of(before, ids, mask), atol=0.05)
+def states_packed(network: Any, texts: list[list[int]]) -> torch.Tensor:
+    row = pack(texts, first_position=0, filler=0)
+    with torch.inference_mode():
+        states: torch.Tensor = network(**row.inputs()).last_hidden_state[0, : row.tokens].float()
+    return states
 
 
-def test_rows_that_do_not_fit_the_caches_at_once_are_computed_in_turns(
-    network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
+def test_packed_texts_have_the_states_that_they_have_alone(
+    network: Callable[..., Any], lengths: list[int], dtype: torch.dtype, within: float
 ) -> None:
-    ids, mask = torch.randint(1, 50, (5, 12)), torch.ones(5, 12, dtype=torch.long)
-    mask[2:, 7:] = 0
+    tiled, plain = network(dtype=dtype), network(dtype=dtype)
+    tiled.set_attn_implementation(ATTENTION)
+    texts = texts_of(lengths)
+
+    assert torch.allclose(states_packed(tiled, texts), states_one_by_one(plain, texts), atol=within)
+
+
+def attention_of(states: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+    tiles = pack(texts_of(lengths), first_position=0, filler=0).tiles
+    return tiled_attention(nn.Module(), states, states, states, None, tiles=tiles, scaling=1.0)[0]
+
+
+@pytest.mark.parametrize("offset", [200.0, -200.0], ids=["over the range", "below it"])
+def test_scores_beyond_the_range_of_exponentials_are_attended_as_torch_does(offset: float) -> None:
+    numbers = torch.Generator().manual_seed(5)
+    states = torch.randn(1, 2, 80, 8, generator=numbers)
+    queries, keys = states.clone(), states.clone()
+    queries[..., 0], keys[..., 0] = offset, 1.0  # Adds the same to all scores, which changes no softmax.
+    half = [one.bfloat16() for one in (queries, keys, states)]
+
+    tiles = pack(texts_of([80]), first_position=0, filler=0).tiles
+    found = tiled_attention(nn.Module(), *half, None, tiles=tiles, scaling=1.0)[0]  # type: ignore[arg-type]
+
+    expected = nn.functional.scaled_dot_product_attention(*half, scale=1.0).transpose(1, 2)
+    assert torch.isfinite(found).all()
+    assert torch.equal(found, expected)
+
+
+def test_ordinary_scores_are_attended_by_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("left to torch")
+
+    monkeypatch.setattr(cpu, "_by_torch", refuse)
+
+    assert attention_of(torch.randn(1, 2, 96, 8).bfloat16(), [96]).shape == (1, 96, 2, 8)
+
+
+def test_tokens_of_no_text_get_zeros_and_give_nothing() -> None:
+    states = torch.randn(1, 2, 112, 8).bfloat16()
+    spoilt = states.clone()
+    spoilt[:, :, 100:] = 1e30
+
+    found = attention_of(spoilt, [60, 40])
+
+    assert torch.equal(found[:, :100], attention_of(states, [60, 40])[:, :100])
+    assert not found[:, 100:].any()
+
+
+def test_a_batch_without_tiles_is_left_to_torch(network: Callable[..., Any]) -> None:
+    tiled, plain = network(), network()
+    tiled.set_attn_implementation(ATTENTION)
+    ids, mask = torch.randint(1, 50, (2, 6)), torch.tensor([[1] * 6, [1, 1, 1, 0, 0, 0]])
+
+    with torch.inference_mode():
+        found, expected = (one(input_ids=ids, attention_mask=mask).last_hidden_state for one in (tiled, plain))
+
+    assert torch.equal(found, expected)
+
+
+@needs_onednn
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_prepacked_weights_compute_what_they_computed_before(network: Callable[..., Any], activation: str) -> None:
+    before, prepared = network(hidden_act=activation), network(hidden_act=activation)
+    texts = texts_of([9, 4, 1])
+
+    weights_prepack(prepared)
+
+    assert torch.allclose(states_one_by_one(prepared, texts), states_one_by_one(before, texts), atol=0.05)
+
+
+@needs_onednn
+def test_every_linear_layer_is_prepacked_and_its_gelu_with_it(network: Callable[..., Any]) -> None:
     prepared = network()
-    cpu_prepare(prepared)
-    at_once = states_of(prepared, ids, mask)
 
-    monkeypatch.setattr("apps.models.engine.cpu.CACHED_BYTES", 2 * 4 * 12 * 12 * 2)
-
-    assert CACHED_BYTES > 5 * 4 * 12 * 12 * 2
-    assert torch.equal(states_of(prepared, ids, mask), at_once)
-
-
-def test_every_linear_layer_is_packed_and_its_gelu_with_it(network: Callable[..., Any]) -> None:
-    prepared = network()
-
-    cpu_prepare(prepared)
+    weights_prepack(prepared)
 
     kinds = [type(module) for module in prepared.modules()]
     assert nn.Linear not in kinds
-    assert kinds.count(PackedLinear) == 6 * TINY["num_hidden_layers"] + 1  # with the pooler's
+    assert kinds.count(PrepackedLinear) == 6 * TINY["num_hidden_layers"] + 1  # with the pooler's
     assert not any("GELU" in kind.__name__ for kind in kinds)
-
-
-def test_an_activation_other_than_gelu_stays_where_it_is(network: Callable[..., Any]) -> None:
-    ids, mask = torch.randint(1, 50, (2, 6)), torch.ones(2, 6, dtype=torch.long)
-    before, prepared = network(hidden_act="relu"), network(hidden_act="relu")
-
-    cpu_prepare(prepared)
-
-    assert torch.allclose(states_of(prepared, ids, mask), states_of(before, ids, mask), atol=0.05)
-
-
-def test_causal_attention_is_left_to_torch(network: Callable[..., Any]) -> None:
-    ids, mask = torch.randint(1, 50, (2, 6)), torch.ones(2, 6, dtype=torch.long)
-    before, prepared = network(is_decoder=True), network(is_decoder=True)
-
-    cpu_prepare(prepared)
-
-    assert torch.allclose(states_of(prepared, ids, mask), states_of(before, ids, mask), atol=0.05)

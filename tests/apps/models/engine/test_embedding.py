@@ -104,25 +104,30 @@ def test_order_is_kept_however_the_texts_are_batched(make_model: MakeModel) -> N
     assert batched == pytest.approx(np.vstack([alone.embed([text]) for text in texts]), abs=1e-5)
 
 
-def test_a_small_model_agrees_with_plain_transformers(make_model: MakeModel) -> None:
-    model = make_model()
+def test_pooling_takes_the_first_token_or_the_mean_of_each_text() -> None:
+    states = [torch.tensor([[1.0, 0.0], [3.0, 2.0]]), torch.tensor([[99.0, 98.0]])]
 
-    vectors = engine_loaded(model).embed(["the tenant pays", "water"])
+    assert pool(states, Pooling.CLS).tolist() == [[1.0, 0.0], [99.0, 98.0]]
+    assert pool(states, Pooling.MEAN).tolist() == [[2.0, 1.0], [99.0, 98.0]]
 
+
+@pytest.mark.parametrize(
+    ("family", "packed"), [("bert", True), ("xlm-roberta", True), ("electra", False)], ids=lambda value: str(value)
+)
+def test_each_family_agrees_with_plain_transformers_packed_or_padded(
+    make_model: MakeModel, family: str, packed: bool
+) -> None:
+    model = make_model(family=family)
     engine = engine_loaded(model)
+
+    vectors = engine.embed(TEXTS)
+
+    assert engine.packed is packed
     network = AutoModel.from_pretrained(model.path).eval()
-    for vector, ids in zip(vectors, engine.encode(["the tenant pays", "water"]), strict=True):
+    for vector, ids in zip(vectors, engine.encode(TEXTS), strict=True):
         with torch.inference_mode():
             mean = network(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(dim=0)
         assert vector @ (mean / mean.norm()).numpy() == pytest.approx(1.0, abs=1e-5)
-
-
-def test_pooling_by_cls_takes_the_first_token_and_by_mean_no_padding() -> None:
-    states = torch.tensor([[[1.0, 0.0], [3.0, 2.0], [99.0, 99.0]]])
-    mask = torch.tensor([[1, 1, 0]])
-
-    assert pool(states, mask, Pooling.CLS).tolist() == [[1.0, 0.0]]
-    assert pool(states, mask, Pooling.MEAN).tolist() == [[2.0, 1.0]]
 
 
 def test_the_checkpoints_pooling_is_the_one_used(make_model: MakeModel) -> None:

@@ -51,13 +51,17 @@ def reference(folder: Path, *, max_tokens: int) -> np.ndarray:
     return np.array(rows)
 
 
-def test_scores_are_those_of_plain_transformers(tmp_path: Path) -> None:
-    folder = cross_encoder_make(tmp_path)
+@pytest.mark.parametrize(
+    ("family", "packed"), [("bert", True), ("xlm-roberta", True), ("electra", False)], ids=lambda value: str(value)
+)
+def test_scores_are_those_of_plain_transformers(tmp_path: Path, family: str, packed: bool) -> None:
+    folder = cross_encoder_make(tmp_path, family=family, type_vocab_size=2)
     engine = engine_loaded(folder)
+    assert engine.packed is packed
     scores = engine.run(PAIRS)
     assert scores.shape == (len(PAIRS), 1)
     assert scores.dtype == np.float32
-    assert scores == pytest.approx(reference(folder, max_tokens=48), abs=1e-5)
+    assert scores == pytest.approx(reference(folder, max_tokens=engine.model.max_tokens), abs=1e-5)
     assert np.ptp(scores) > 0.05
 
 
