@@ -20,7 +20,7 @@ from celery.signals import (
     worker_shutdown,
 )
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
 from apps.models.gateway import Deadline, Purpose, embed
@@ -97,6 +97,7 @@ def _tell_presence(worker: str, stages: list[str]) -> None:
             logger.warning("the database does not answer; this worker is not seen", exc_info=True)
         finally:
             connection_release()
+    connection.close()
 
 
 @worker_shutdown.connect

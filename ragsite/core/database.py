@@ -17,9 +17,14 @@ from psycopg.pq import Format
 def connection_release() -> None:
     """Give this thread's connection back before model, parser or network work; the next query takes one again.
 
-    Inside a transaction nothing happens: there the connection is needed, and no such work belongs.
+    Where there is no pool to give it back to, in workers, it stays open, as it does from task to task; that it still stands
+    is looked at before its next use. Inside a transaction nothing happens: there it is needed, and no such work belongs.
     """
-    if not connection.in_atomic_block:
+    if connection.in_atomic_block:
+        return
+    if connection.settings_dict["CONN_MAX_AGE"]:
+        connection.health_check_done = False
+    else:
         connection.close()
 
 

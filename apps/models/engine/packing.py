@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
+import numpy as np
 import torch
 
 from apps.models.checkpoint import OFFSET_POSITIONS
@@ -70,14 +72,15 @@ def pack(
     `types` are the tokens' types, where the network knows several. The filling belongs to no tile.
     """
     lengths = [len(text) for text in texts]
-    filling = row_width(sum(lengths)) - sum(lengths)
-    positions = [position for length in lengths for position in range(first_position, first_position + length)]
+    tokens = sum(lengths)
+    width = row_width(tokens)
+    positions = [range(first_position, first_position + length) for length in lengths]
     return PackedRow(
-        ids=torch.tensor([[*_joined(texts), *[filler] * filling]]),
-        positions=torch.tensor([positions + [first_position] * filling]),
-        types=None if types is None else torch.tensor([[*_joined(types), *[0] * filling]]),
+        ids=_row(texts, width=width, filler=filler),
+        positions=_row(positions, width=width, filler=first_position),
+        types=None if types is None else _row(types, width=width, filler=0),
         tiles=tuple(_tiles(lengths)),
-        tokens=sum(lengths),
+        tokens=tokens,
     )
 
 
@@ -87,8 +90,10 @@ def row_width(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def _joined(rows: Sequence[Sequence[int]]) -> Iterator[int]:
-    return (number for row in rows for number in row)
+def _row(parts: Sequence[Sequence[int]], *, width: int, filler: int) -> torch.Tensor:
+    """The numbers of all parts end to end, filled up: (1, width)."""
+    numbers = chain(chain.from_iterable(parts), repeat(filler))
+    return torch.from_numpy(np.fromiter(numbers, dtype=np.int64, count=width)).unsqueeze(0)
 
 
 def _tiles(lengths: Sequence[int]) -> Iterator[Tile]:

@@ -53,14 +53,33 @@ def test_a_holder_whose_session_dies_learns_of_it_and_the_lock_is_free(locks: tu
     wait_for(theirs.held, seconds=10, what="the other session could take the lock")
 
 
+def session_pid() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    return int(pid)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_releasing_gives_the_connection_back_and_the_next_query_takes_one_again() -> None:
-    connection.ensure_connection()
+def test_a_worker_keeps_the_connection_that_it_releases_and_notices_when_it_broke_meanwhile() -> None:
+    first = session_pid()
+    connection_release()
+    assert session_pid() == first
+
+    connection_release()
+    with connection_of_own() as operator:
+        operator.execute("SELECT pg_terminate_backend(%s)", [first])
+        wait_for(lambda: _is_gone(operator, first), seconds=10, what="the session to end")
+    assert session_pid() != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_lasting_connections_releasing_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    session_pid()
     connection_release()
     assert connection.connection is None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert cursor.fetchone() == (1,)
+    assert session_pid()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -104,3 +123,7 @@ def test_in_a_transaction_connections_stay_as_they_are() -> None:
     with connections_pooled(size=2):
         assert "pool" not in connection.settings_dict["OPTIONS"]
         assert connection.in_atomic_block
+
+
+def _is_gone(operator: psycopg.Connection[Any], pid: int) -> bool:
+    return operator.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() is None
