@@ -23,7 +23,7 @@ def connection_release() -> None:
     if connection.in_atomic_block:
         return
     if connection.settings_dict["CONN_MAX_AGE"]:
-        connection.health_check_done = False
+        connection.health_check_done = False  # type: ignore[attr-defined]  # the stubs lack it
     else:
         connection.close()
 
