@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from apps.models.checkpoint import checkpoint_read
 
 TokenIds = list[int]
 TextPair = tuple[str, str]
+
+KEPT_WORDS = 65_536
+# What Python takes for spaces, and BERT's normalizer for nothing at all: it joins the words beside it.
+_JOINING = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class ModelTokenizer:
         self._tokenizer = _tokenizer(path)
         self._special = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         self.max_tokens = checkpoint_read(path).max_tokens
+        self._splits_at_spaces = _splits_at_spaces(self._tokenizer)
+        self._count_of_word = lru_cache(KEPT_WORDS)(self._encoded_length)
 
     @property
     def limit(self) -> int:
@@ -43,12 +51,17 @@ class ModelTokenizer:
         return self.max_tokens - self._special
 
     def count(self, text: str) -> int:
-        """The number of tokens of `text`, without the special ones."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        """The number of tokens of `text`, without the special ones; a word that was counted before is only looked up."""
+        if self._splits_at_spaces and not _JOINING.search(text):
+            return sum(map(self._count_of_word, text.split()))
+        return self._encoded_length(text)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """The character span (start, end) of each token of `text`, without the special ones."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def _encoded_length(self, text: str) -> int:
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
 
 
 class InputEncoder:
@@ -81,3 +94,14 @@ def _tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _splits_at_spaces(tokenizer: Tokenizer) -> bool:
+    """Whether a text has as many tokens as its words together: of the tokenizers in use, BERT's is known for it."""
+    added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
+    return (
+        isinstance(tokenizer.model, models.WordPiece)
+        and isinstance(tokenizer.normalizer, normalizers.BertNormalizer)
+        and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+        and not any(character.isspace() for content in added for character in content)
+    )

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.tokenizer import InputEncoder, ModelTokenizer
 
 MakeCheckpoint = Callable[..., Path]
+TEXTS = st.text(
+    st.one_of(
+        st.characters(), st.sampled_from(list("aeiou thns.,'-\n\t\x0b\x0c\x1c\x1e\x85\xa0\u2028\u3000\u200b\u0301#[]"))
+    )
+)
 TEXT = "The tenant pays the rent. Übrigens: 東京 — €5, naïve!"
 
 
@@ -23,6 +31,30 @@ def test_counting_ignores_the_truncation_and_padding_saved_with_the_tokenizer(ma
     assert tokenizer.count("the " * 1000) == 1000
     assert tokenizer.count("the") == 1
     assert tokenizer.count("") == 0
+
+
+@pytest.mark.weights
+@given(text=TEXTS)
+@example(text="a\x0bb \x1cc d\x85e\x0c")
+@example(text="of\u200b one\u2028line\u3000and\xa0others [SEP] [CLS]x ##y")
+@example(text="e\u0301a \u0301b 東京。都 ΑΣ Σ" + "x" * 300)
+def test_the_words_of_a_text_add_up_to_what_the_real_tokenizer_makes_of_all_of_it(
+    bundled_model: EmbeddingModel, text: str
+) -> None:
+    tokenizer = ModelTokenizer(bundled_model.path)
+
+    assert tokenizer.count(text) == len(tokenizer.offsets(text))
+
+
+def test_a_tokenizer_whose_words_do_not_add_up_counts_the_text_as_a_whole(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+    written = json.loads((path / "tokenizer.json").read_text())
+    written["pre_tokenizer"] = None  # All of the text is one word, and too long a word is one unknown token.
+    (path / "tokenizer.json").write_text(json.dumps(written))
+
+    tokenizer = ModelTokenizer(path)
+
+    assert tokenizer.count("the tenant " * 20) == len(tokenizer.offsets("the tenant " * 20)) == 1
 
 
 def test_offsets_are_character_spans_in_order_that_cover_every_word(make_checkpoint: MakeCheckpoint) -> None:
