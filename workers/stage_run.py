@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from apps.documents.models import DocumentVersion
 from apps.documents.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
+from apps.documents.waiting import versions_waiting
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
 from workers.queues import LIMITS
@@ -52,7 +53,7 @@ def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
 
     Fresh versions are taken together, up to the stage's measure; one that was tried before alone, so that it fails alone.
     """
-    waiting = _waiting(stage).filter(among)
+    waiting = versions_waiting(stage.before).filter(among)
     claim = lease_claim(waiting.filter(attempts=0), limit=stage.claims)
     if not claim.ids:
         claim = lease_claim(waiting, limit=1)
@@ -61,7 +62,7 @@ def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
 
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     """Versions the stage could claim now, the oldest first."""
-    return _waiting(stage).filter(claimable())
+    return versions_waiting(stage.before).filter(claimable())
 
 
 def stage_give_up(stage: Stage) -> int:
@@ -72,12 +73,6 @@ def stage_give_up(stage: Stage) -> int:
     for version_id in ids:
         version_fail(version_id, step=_step(stage, Claim("", ())), error=_worker_died(stage), spent=most)
     return len(ids)
-
-
-def _waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
-    return DocumentVersion.objects.filter(
-        status=stage.before, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS, document__deleted_at=None
-    ).order_by("id")
 
 
 def _step(stage: Stage, claim: Claim) -> Step:

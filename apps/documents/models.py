@@ -236,9 +236,9 @@ class DocumentVersion(Leased):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["status", "id"],
+                fields=["status", "not_before", "id"],
                 condition=~models.Q(status__in=sorted(ENDED)),
-                name="version_work",
+                name="version_waiting",
             ),
             models.Index(fields=["blob"], name="version_blob"),
         ]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
 from apps.documents.stages import STAGE_FROM
+from apps.documents.waiting import versions_waiting
 from ragsite.core.presence import workers_listening
 
 DOING: dict[str, str] = {"parse": "parsed", "chunk": "chunked", "embed": "embedded", "activate": "activated"}
@@ -57,9 +59,8 @@ def _ended(version: DocumentVersion) -> str:
 
 def _ahead(version: DocumentVersion) -> int:
     """Versions that are claimed before this one."""
-    return DocumentVersion.objects.filter(
-        status=version.status, pk__lt=version.pk, document__deleted_at=None, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS
-    ).count()
+    sooner = Q(not_before__lt=version.not_before) | Q(not_before=version.not_before, pk__lt=version.pk)
+    return versions_waiting(version.status).filter(sooner).count()
 
 
 def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:

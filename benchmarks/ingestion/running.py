@@ -16,7 +16,7 @@ from ragsite.stack.system import System
 
 FILES_IN_A_REQUEST = 50
 PATIENCE_SECONDS = 1800.0
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 WORKERS = ("parsing", "general", "models")
 
 
