@@ -8,6 +8,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from apps.documents.models import DocumentVersion
@@ -63,6 +64,11 @@ def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
     """Versions the stage could claim now, the oldest first."""
     return versions_waiting(stage.before).filter(claimable())
+
+
+def stage_at_work(stage: Stage) -> bool:
+    """Whether a worker holds versions of the stage now."""
+    return DocumentVersion.objects.filter(status=stage.before, lease_until__gte=Now()).exists()
 
 
 def stage_give_up(stage: Stage) -> int:

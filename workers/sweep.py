@@ -10,12 +10,12 @@ from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.reindexing.dropping import generation_discard, generations_dropped
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_give_up, reindexes_waiting
 from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
-from ragsite.core.presence import presence_purge
+from ragsite.core.presence import presence_purge, workers_listening
 from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app
 from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
 from workers.queues import Queue
-from workers.stage_run import stage_give_up, stage_waiting
+from workers.stage_run import stage_at_work, stage_give_up, stage_waiting
 from workers.stages import STAGES, Stage
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def sweep() -> None:
     """Give up on what was started too often, and ring for what waits."""
     for stage in STAGES:
         stage_give_up(stage)
-        CeleryDoorbell().ring_now(stage.name, times=_starts(stage))
+        CeleryDoorbell().ring_now(stage.name, times=_rings(stage))
     _evaluations_sweep()
     reindexes_give_up()
     if reindexes_waiting().exists():
@@ -53,7 +53,10 @@ def _evaluations_sweep() -> None:
             CeleryDoorbell().ring_now(EVALUATE)
 
 
-def _starts(stage: Stage) -> int:
-    """How many claims the waiting versions make, as far as it matters."""
+def _rings(stage: Stage) -> int:
+    """As many as the waiting versions make claims. Where somebody is at it, who goes on without a ring, one for each worker:
+    should a message have been lost, another of its processes joins in with each sweep.
+    """
     waiting = stage_waiting(stage).order_by()[: ENOUGH_RINGS * stage.claims].count()
-    return -(-waiting // stage.claims)
+    starts = -(-waiting // stage.claims)
+    return min(starts, max(1, workers_listening(stage.name))) if stage_at_work(stage) else starts

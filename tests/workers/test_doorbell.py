@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import Celery
 from django.db import transaction
+from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import DocumentVersion
@@ -14,6 +16,7 @@ from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from ragsite.core.jobs import ring
+from ragsite.core.presence import presence_tell
 from ragsite.stack import ports
 from tests import factories as make
 from tests.apps.retrieval.reindexing.rebuilding import started
@@ -22,6 +25,7 @@ from workers import doorbell as doorbells
 from workers.celery import Config, app
 from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
 from workers.queues import LIMITS, Queue
+from workers.stage_run import stage_claim
 from workers.stages import stage_named
 from workers.sweep import sweep
 
@@ -114,6 +118,22 @@ def test_the_sweep_rings_for_the_versions_that_wait_and_its_rings_do_not_pile_up
     for _ in range(ENOUGH_RINGS):
         sweep()
     assert waiting(Queue.PARSING) == ENOUGH_RINGS
+
+
+def test_where_somebody_is_at_it_the_sweep_rings_once_for_each_worker() -> None:
+    base, parse = make.knowledge_base(), stage_named("parse")
+    for _ in range(3 * parse.claims):
+        make.upload(base)
+    claim = stage_claim(parse).claim
+    sweep()
+    assert waiting(Queue.PARSING) == 1, "also where no worker was heard of"
+    for worker in ("one", "two", "three"):
+        presence_tell(worker=worker, stages=["parse"])
+    sweep()
+    assert waiting(Queue.PARSING) == 1 + 2, "two claims are left, for three workers"
+    DocumentVersion.objects.filter(pk__in=claim.ids).update(lease_until=Now() - timedelta(seconds=1))
+    sweep()
+    assert waiting(Queue.PARSING) == 1 + 2 + 3, "nobody is at it any more"
 
 
 def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
