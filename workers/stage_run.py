@@ -62,7 +62,7 @@ def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
 
 
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:
-    """Versions the stage could claim now, the oldest first."""
+    """Versions the stage could claim now, in the order in which it claims them."""
     return versions_waiting(stage.before).filter(claimable())
 
 

@@ -13,7 +13,6 @@ import os
 import socket
 import threading
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,7 +23,6 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from ragsite.core.database import connection_release
 from ragsite.core.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -83,10 +81,6 @@ def lease_renew(model: type[models.Model], claim: Claim) -> int:
     return held.update(lease_until=_lease_end())
 
 
-_renewals = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lease-renewal")
-"""One thread for all claims of a process: it keeps its connection, which one for each claim would open anew."""
-
-
 @contextlib.contextmanager
 def heartbeat(model: type[models.Model], claim: Claim) -> Iterator[None]:
     """Renew the claim from a thread of its own for as long as the block runs."""
@@ -102,16 +96,12 @@ def heartbeat(model: type[models.Model], claim: Claim) -> Iterator[None]:
 
 def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> None:
     while not stop.wait(settings.RAGSITE_LEASE_SECONDS / 4):
-        _renewals.submit(_renew, model, claim).result()
-
-
-def _renew(model: type[models.Model], claim: Claim) -> None:
-    try:
-        lease_renew(model, claim)
-    except DatabaseError:
-        logger.warning("lease not renewed: the database did not answer", exc_info=True)
-    finally:
-        connection_release()
+        try:
+            lease_renew(model, claim)
+        except DatabaseError:
+            logger.warning("lease not renewed: the database did not answer", exc_info=True)
+        finally:
+            connection.close()
 
 
 def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> None:
