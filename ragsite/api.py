@@ -10,10 +10,10 @@ from drf_spectacular.generators import SchemaGenerator
 from ninja import NinjaAPI
 from rest_framework.routers import DefaultRouter
 
-from apps.documents.api import DocumentViewSet, KnowledgeBaseViewSet, VersionViewSet
-from apps.documents.bulk_api import BulkUploadViewSet
-from apps.documents.url_api import FromUrlViewSet
-from apps.retrieval.api import router as query_router
+from apps.documents.api.bulk import BulkUploadViewSet
+from apps.documents.api.documents import DocumentViewSet, KnowledgeBaseViewSet, VersionViewSet
+from apps.documents.api.urls import FromUrlViewSet
+from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
     EvaluationRunViewSet,

@@ -107,7 +107,7 @@ STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STATIC_ROOT = ENV.ragsite_data_dir / "static"
 SERVESTATIC_USE_FINDERS = True
 
-FILE_UPLOAD_HANDLERS = ["apps.documents.uploads.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["apps.documents.upload_limits.LimitedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 
@@ -139,7 +139,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"UploadedOutcomeEnum": "apps.documents.serializers.OUTCOMES"},
+    "ENUM_NAME_OVERRIDES": {"UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES"},
     "SWAGGER_UI_DIST": "SIDECAR",
 }
 

@@ -17,11 +17,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
-from apps.documents.access import AccessScope
+from apps.documents.intake.uploads import Upload, UploadRequest, document_upload
 from apps.documents.models import DocumentVersion, Grant, KnowledgeBase
-from apps.documents.services.grants import GrantRequest, Resource, Subject, grant_create
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create
 from apps.documents.services.knowledge_bases import knowledge_base_create
-from apps.documents.services.uploads import Upload, UploadRequest, document_upload
 from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
 from apps.models.services import registry

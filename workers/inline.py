@@ -18,8 +18,8 @@ from typing import TypeVar
 from django.db import connection
 from django.db.models import Q
 
+from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import ENDED, DocumentVersion, KnowledgeBase
-from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from workers.stage_run import stage_run
 from workers.stages import stage_named
 

@@ -11,9 +11,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from apps.documents.lifecycle.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
+from apps.documents.lifecycle.waiting import versions_waiting
 from apps.documents.models import DocumentVersion
-from apps.documents.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
-from apps.documents.waiting import versions_waiting
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
 from workers.queues import LIMITS

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import VersionStatus
-from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from workers.queues import Queue
 
 
@@ -30,10 +30,10 @@ class Stage:
 
 
 S = VersionStatus
-INDEXING = "apps.retrieval.services.indexing"
+INDEXING = "apps.retrieval.index.indexing"
 
 STAGES: tuple[Stage, ...] = (
-    Stage(PARSE, Queue.PARSING, "apps.documents.services.parsing.versions_parse", S.UPLOADED, S.PARSED, S.UPLOADED, 8),
+    Stage(PARSE, Queue.PARSING, "apps.documents.lifecycle.parsing.versions_parse", S.UPLOADED, S.PARSED, S.UPLOADED, 8),
     Stage(CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk", S.PARSED, S.CHUNKED, S.PARSED, 16),
     Stage(EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed", S.CHUNKED, S.EMBEDDED, S.PARSED, 32),
     Stage(ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate", S.EMBEDDED, S.READY, S.PARSED, 32),

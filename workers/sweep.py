@@ -6,10 +6,10 @@ import logging
 
 from apps.documents.services.documents import blobs_purge, documents_purge
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
+from apps.retrieval.index.generations import generation_index_if_large, generations_of_deleted_purge
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.reindexing.dropping import generation_discard, generations_dropped
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_give_up, reindexes_waiting
-from apps.retrieval.services.generations import generation_index_if_large, generations_of_deleted_purge
 from ragsite.core.presence import presence_purge, workers_listening
 from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app

@@ -11,8 +11,8 @@ from django.utils.module_loading import import_string
 
 from apps.models.gateway import embed_request, rerank_request
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
+from apps.retrieval.index.lexical import merges as lexical_merges
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_waiting
-from apps.retrieval.services import lexical_merges
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
 from workers import sweep as sweeping

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.documents.uploads import storage_errors, upload_too_large
+from apps.documents.upload_limits import storage_errors, upload_too_large
 from ragsite.core.ids import new_id
 
 

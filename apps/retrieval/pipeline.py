@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
 from apps.documents.retrieval_settings import Mode, RetrievalSettings
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
 from apps.models.gateway import Deadline
-from apps.retrieval.citations import citations_verify
-from apps.retrieval.context import context_build
-from apps.retrieval.generation.extractive import ExtractiveGenerator
-from apps.retrieval.generation.types import Draft, Generator, Question
+from apps.retrieval.answers.citations import citations_verify
+from apps.retrieval.answers.context import context_build
+from apps.retrieval.answers.extractive import ExtractiveGenerator
+from apps.retrieval.answers.services import AnswerRecord, answer_save
+from apps.retrieval.answers.types import Draft, Generator
 from apps.retrieval.models import Answer, IndexGeneration
-from apps.retrieval.passages import Passage
-from apps.retrieval.questions import questions_embed
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
 from apps.retrieval.search.diversity import chunk_similarities
@@ -24,11 +23,12 @@ from apps.retrieval.search.filters import filters_condition
 from apps.retrieval.search.fusion import Ranked, rank
 from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
+from apps.retrieval.search.passages import Passage
+from apps.retrieval.search.questions import Question, questions_embed
 from apps.retrieval.search.refining import Similarities, passages_chosen, passages_surrounded
 from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.search.reranking import Reranked, rerank_passages, reranker_required
-from apps.retrieval.services.answers import AnswerRecord, answer_save
-from apps.retrieval.timing import Timings
+from apps.retrieval.search.timing import Timings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import RagError, TransientError
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import numpy as np
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.retrieval.services.embeddings import embeddings_write
-from apps.retrieval.services.generations import generation_ensure, generation_index_if_large
+from apps.retrieval.index.embeddings import embeddings_write
+from apps.retrieval.index.generations import generation_ensure, generation_index_if_large
 
 CHUNKS_A_DOCUMENT = 500
 

@@ -15,7 +15,7 @@ from django.db import connection
 from apps.documents.models import Chunk, KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.index.generations import generation_ensure
 from benchmarks.ingestion import engine, growth, llamaindex, storage, updating
 from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options

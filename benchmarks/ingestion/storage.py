@@ -10,8 +10,8 @@ from django.db import transaction
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
+from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.models import Embedding, IndexGeneration
-from apps.retrieval.services.embeddings import embeddings_write
 
 Write = Callable[[IndexGeneration, Sequence[int], NDArray[np.float32]], object]
 BATCH = 256

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import KnowledgeBase
-from apps.documents.services.uploads import UploadRequest, document_upload
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Deadline, Purpose, transport, using_transport
 from apps.models.gateway.local import LocalTransport

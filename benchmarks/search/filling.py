@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
+from apps.retrieval.index.embeddings import embeddings_write
+from apps.retrieval.index.generations import generation_ensure, generation_index_if_large
+from apps.retrieval.index.lexical.writing import LexicalIndex, lexical_build
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.services.embeddings import embeddings_write
-from apps.retrieval.services.generations import generation_ensure, generation_index_if_large
-from apps.retrieval.services.lexical import LexicalIndex, lexical_build
 from benchmarks.ingestion import engine
 from benchmarks.place import say
 from benchmarks.search.prose import sentences

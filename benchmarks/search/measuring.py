@@ -15,8 +15,8 @@ import numpy as np
 import psycopg
 from pgvector import HalfVector
 
-from apps.documents.access import AccessScope
 from apps.documents.retrieval_settings import Mode
+from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search

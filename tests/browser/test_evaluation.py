@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, Judgement
+from apps.retrieval.models import EvaluationResult, EvaluationRun, Judgement
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, done, library
 from tests.browser.visiting import Visit
 

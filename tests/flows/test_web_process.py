@@ -32,7 +32,7 @@ def test_the_web_process_imports_no_model_or_parser_library(running: System, tmp
     imported = {
         line.rpartition("|")[2].strip() for line in log.read_text().splitlines() if line.startswith("import time:")
     }
-    assert {"django", "ninja.main", "apps.retrieval.pipeline", "apps.documents.services.uploads"} <= imported
+    assert {"django", "ninja.main", "apps.retrieval.pipeline", "apps.documents.intake.uploads"} <= imported
     assert {name.partition(".")[0] for name in imported} & BARRED == set()
 
 

@@ -14,11 +14,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from jsonschema import Draft202012Validator
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet
-from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
-from apps.retrieval.models import Answer, Query
+from apps.retrieval.models import Answer, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
+from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
 from ragsite.gateway.models import Tenant
 from tests import factories as make

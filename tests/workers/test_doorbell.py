@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import DocumentVersion
-from apps.retrieval.evaluation.models import EvaluationRun
-from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.models import EvaluationRun
+from apps.retrieval.models.modes import Searching
 from ragsite.core.jobs import ring
 from ragsite.core.presence import presence_tell
 from ragsite.stack import ports

@@ -9,9 +9,9 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 
+from apps.documents.lifecycle.steps import Step
+from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Chunk, DocumentVersion, StageRecord, VersionStatus
-from apps.documents.services.versions import version_retry
-from apps.documents.steps import Step
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent

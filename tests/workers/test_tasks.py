@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from celery.signals import worker_shutting_down
 
+from apps.documents.lifecycle.steps import Step
 from apps.documents.models import DocumentVersion
-from apps.documents.steps import Step
-from apps.retrieval.evaluation.models import RunState
-from apps.retrieval.reindexing.models import ReindexState
-from apps.retrieval.services import indexing
+from apps.retrieval.index import indexing
+from apps.retrieval.models import ReindexState, RunState
 from ragsite.core.jobs import SilentDoorbell
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import asked, library, started

@@ -20,9 +20,9 @@ from apps.documents.chunking.settings import (
     ChunkingStrategy,
     InvalidChunkingError,
 )
+from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
-from apps.documents.services.rechunking import chunking_check
 from apps.documents.tags import InvalidTagsError, tags_read
 
 STRATEGY_CHOICES = [

@@ -17,7 +17,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.documents.models import Document, Grant, KnowledgeBase
-from apps.documents.services.grants import GrantRequest, Subject, grant_create, grant_delete
+from apps.documents.rights.grants import GrantRequest, Subject, grant_create, grant_delete
 from ragsite.core.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,

@@ -18,13 +18,13 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.forms import NewVersionForm, UploadForm
+from apps.documents.intake.bulk import BulkRequest, FileResult, documents_upload
+from apps.documents.intake.sources import arrived
+from apps.documents.intake.uploads import UploadOutcome, UploadRequest, document_upload
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
-from apps.documents.services.bulk import BulkRequest, FileResult, documents_upload
-from apps.documents.services.uploads import UploadOutcome, UploadRequest, document_upload
-from apps.documents.sources import arrived
-from apps.documents.uploads import ManyFilesUploadHandler, UploadTooLargeError
+from apps.documents.upload_limits import ManyFilesUploadHandler, UploadTooLargeError
 from ragsite.core.admin.base import row_url
 from ragsite.core.errors import RagError
 

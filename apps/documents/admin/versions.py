@@ -24,10 +24,10 @@ from apps.documents.admin.wording import (
     status_badge,
 )
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.lifecycle.progress import version_progress
+from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
+from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
 from apps.documents.models import ENDED, STOPPED, DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
-from apps.documents.progress import version_progress
-from apps.documents.services.versions import document_rollback, version_cancel, version_retry
-from apps.documents.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from ragsite.core.admin.base import (
     LargeTableAdmin,
     ReadOnlyAdmin,

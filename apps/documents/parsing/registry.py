@@ -9,31 +9,31 @@ from typing import cast
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Parser
 
 PARSERS = {
-    DocumentType.TEXT: "apps.documents.parsing.text.TextParser",
-    DocumentType.MARKDOWN: "apps.documents.parsing.markdown.MarkdownParser",
-    DocumentType.HTML: "apps.documents.parsing.html.HtmlParser",
-    DocumentType.PDF: "apps.documents.parsing.pdf.PdfParser",
-    DocumentType.DOCX: "apps.documents.parsing.docx.DocxParser",
-    DocumentType.PPTX: "apps.documents.parsing.pptx.PptxParser",
-    DocumentType.XLSX: "apps.documents.parsing.xlsx.XlsxParser",
-    DocumentType.CSV: "apps.documents.parsing.delimited.CsvParser",
-    DocumentType.JSON: "apps.documents.parsing.json_file.JsonParser",
-    DocumentType.JSONL: "apps.documents.parsing.json_file.JsonLinesParser",
-    DocumentType.EML: "apps.documents.parsing.email_message.EmailParser",
-    DocumentType.EPUB: "apps.documents.parsing.epub.EpubParser",
-    DocumentType.ODT: "apps.documents.parsing.odt.OdtParser",
-    DocumentType.ODS: "apps.documents.parsing.ods.OdsParser",
-    DocumentType.ODP: "apps.documents.parsing.odp.OdpParser",
-    DocumentType.RTF: "apps.documents.parsing.rtf.RtfParser",
-    DocumentType.NOTEBOOK: "apps.documents.parsing.notebook.NotebookParser",
-    DocumentType.PYTHON: "apps.documents.parsing.source_code.PythonParser",
-    DocumentType.CODE: "apps.documents.parsing.source_code.SourceCodeParser",
+    DocumentType.TEXT: "apps.documents.parsing.text.plain.TextParser",
+    DocumentType.MARKDOWN: "apps.documents.parsing.text.markdown.MarkdownParser",
+    DocumentType.HTML: "apps.documents.parsing.web.html.HtmlParser",
+    DocumentType.PDF: "apps.documents.parsing.pdf.pages.PdfParser",
+    DocumentType.DOCX: "apps.documents.parsing.office.docx.DocxParser",
+    DocumentType.PPTX: "apps.documents.parsing.office.pptx.PptxParser",
+    DocumentType.XLSX: "apps.documents.parsing.office.xlsx.XlsxParser",
+    DocumentType.CSV: "apps.documents.parsing.tabular.delimited.CsvParser",
+    DocumentType.JSON: "apps.documents.parsing.text.json_file.JsonParser",
+    DocumentType.JSONL: "apps.documents.parsing.text.json_file.JsonLinesParser",
+    DocumentType.EML: "apps.documents.parsing.mail.email_message.EmailParser",
+    DocumentType.EPUB: "apps.documents.parsing.web.epub.EpubParser",
+    DocumentType.ODT: "apps.documents.parsing.office.odt.OdtParser",
+    DocumentType.ODS: "apps.documents.parsing.office.ods.OdsParser",
+    DocumentType.ODP: "apps.documents.parsing.office.odp.OdpParser",
+    DocumentType.RTF: "apps.documents.parsing.office.rtf.RtfParser",
+    DocumentType.NOTEBOOK: "apps.documents.parsing.text.notebook.NotebookParser",
+    DocumentType.PYTHON: "apps.documents.parsing.text.source_code.PythonParser",
+    DocumentType.CODE: "apps.documents.parsing.text.source_code.SourceCodeParser",
 }
 
 
 # Parsers that recognise the text on pictures; they need a program that not every machine has.
 RECOGNISING_PARSERS = {
-    DocumentType.PDF: "apps.documents.parsing.ocr.OcrPdfParser",
+    DocumentType.PDF: "apps.documents.parsing.pdf.ocr.OcrPdfParser",
 }
 
 

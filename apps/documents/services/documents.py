@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 
 from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
+from apps.documents.lifecycle.rechunking import chunking_check, document_rechunk
 from apps.documents.models import KEPT_BY_TRIGGER, Document, DocumentVersion, KnowledgeBase
-from apps.documents.services.rechunking import chunking_check, document_rechunk
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 

@@ -14,12 +14,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.documents.access import knowledge_base_visible
-from apps.documents.api import READ_AND_WRITE
+from apps.documents.api.documents import READ_AND_WRITE
+from apps.documents.rights.access import knowledge_base_visible
 from apps.retrieval.evaluation.arrived import files_import
 from apps.retrieval.evaluation.comparing import runs_compare
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet
-from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.selectors import (
     documents_restricted_since,
@@ -50,6 +48,8 @@ from apps.retrieval.evaluation.sets import (
     question_add,
     question_delete,
 )
+from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
+from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.idempotency import idempotent

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from apps.retrieval.evaluation.folder import lines_of
 from apps.retrieval.evaluation.importing import Imported, beir_import, corpus_document_upload, csv_import
-from apps.retrieval.evaluation.models import EvaluationSet
 from apps.retrieval.evaluation.readers import CorpusDocument, Source, corpus_read
+from apps.retrieval.models import EvaluationSet
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.retrieval.evaluation.models import EvaluationRun, RunState
 from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.significance import randomisation_p
+from apps.retrieval.models import EvaluationRun, RunState
 from ragsite.core.errors import ConflictError
 
 

@@ -12,9 +12,8 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import Document, KnowledgeBase, ParsedText
-from apps.documents.services.uploads import UploadRequest, document_upload
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
 from apps.retrieval.evaluation.readers import (
     CorpusDocument,
     CsvRow,
@@ -26,6 +25,7 @@ from apps.retrieval.evaluation.readers import (
     queries_read,
 )
 from apps.retrieval.evaluation.selectors import documents_measured
+from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 

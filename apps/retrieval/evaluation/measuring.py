@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.retrieval.evaluation.metrics import means, measure, percentile
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationResult, EvaluationRun
-from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.ranking import Judged, Ranked, ranked, relevant_keys
 from apps.retrieval.evaluation.searching import passages_for, scope_of
+from apps.retrieval.models import EvaluationQuestion, EvaluationResult, EvaluationRun
+from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import ConflictError
 
 SHOWN = 20

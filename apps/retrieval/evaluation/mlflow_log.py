@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from apps.retrieval.evaluation.models import EvaluationRun
 from apps.retrieval.evaluation.selectors import results_worst_first
+from apps.retrieval.models import EvaluationRun
 
 logger = logging.getLogger(__name__)
 

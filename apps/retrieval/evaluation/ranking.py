@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.retrieval.passages import Passage
+from apps.retrieval.search.passages import Passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,19 @@ from django.db.models.functions import Coalesce, Now
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.measuring import question_measure, run_metrics
 from apps.retrieval.evaluation.mlflow_log import run_log
-from apps.retrieval.evaluation.models import (
+from apps.retrieval.evaluation.searching import searching_check
+from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
+from apps.retrieval.index.generations import generation_live
+from apps.retrieval.models import (
     RUN_ENDED,
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
     EvaluationSet,
+    IndexGeneration,
     RunState,
 )
-from apps.retrieval.evaluation.modes import Searching
-from apps.retrieval.evaluation.searching import searching_check
-from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
-from apps.retrieval.models import IndexGeneration
-from apps.retrieval.services.generations import generation_live
+from apps.retrieval.models.modes import Searching
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError
 from ragsite.core.jobs import ring
 from ragsite.core.leased_work import leased_work

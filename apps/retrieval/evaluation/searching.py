@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from apps.documents.access import AccessScope
 from apps.documents.models import KnowledgeBase
+from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline
-from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.passages import Passage
+from apps.retrieval.models.modes import Searching
 from apps.retrieval.pipeline import search
+from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.reranking import reranker_required
 

@@ -9,16 +9,16 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from apps.documents.access import knowledge_bases_visible
 from apps.documents.models import Document
-from apps.retrieval.evaluation.models import (
+from apps.documents.rights.access import knowledge_bases_visible
+from apps.retrieval.evaluation.ranking import Judged, SpanOfVersion
+from apps.retrieval.models import (
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
     EvaluationSet,
     Judgement,
 )
-from apps.retrieval.evaluation.ranking import Judged, SpanOfVersion
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 

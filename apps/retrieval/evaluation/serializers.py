@@ -7,15 +7,15 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from apps.retrieval.evaluation.models import (
+from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K
+from apps.retrieval.models import (
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
     EvaluationSet,
     Judgement,
 )
-from apps.retrieval.evaluation.modes import Mode
-from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K
+from apps.retrieval.models.modes import Mode
 
 MODES = [mode.value for mode in Mode]
 

@@ -13,7 +13,7 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import documents_remove
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
-from apps.retrieval.services.generations import generations_drop
+from apps.retrieval.index.generations import generations_drop
 from ragsite.core.ids import new_id
 from ragsite.gateway.tenants import tenant_get_or_create
 

@@ -12,13 +12,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.documents.access import knowledge_base_visible
-from apps.documents.api import READ_AND_WRITE
+from apps.documents.api.documents import READ_AND_WRITE
 from apps.documents.models import KnowledgeBase
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.documents.rights.access import knowledge_base_visible
+from apps.retrieval.models import GenerationState, IndexGeneration, Reindex
 from apps.retrieval.reindexing.asking import reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
-from apps.retrieval.reindexing.models import Reindex
 from apps.retrieval.reindexing.serializers import (
     GenerationSerializer,
     NewReindexSerializer,

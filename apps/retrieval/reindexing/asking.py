@@ -8,7 +8,7 @@ from typing import Any
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_named, embedding_model_version
-from apps.retrieval.reindexing.models import SwitchMode
+from apps.retrieval.models import SwitchMode
 from apps.retrieval.reindexing.planning import ReindexPlan, reindex_plan
 from apps.retrieval.reindexing.services import ReindexRequest, live_generation
 from ragsite.core.errors import PermanentError

@@ -15,19 +15,18 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from apps.documents.models import Chunk, DocumentVersion
-from apps.retrieval.models import IndexGeneration
-from apps.retrieval.reindexing.holding import reindex_hold
-from apps.retrieval.reindexing.models import Reindex
-from apps.retrieval.reindexing.switching import generation_of, index_of
-from apps.retrieval.services.embeddings import (
+from apps.retrieval.index.embeddings import (
     PendingChunk,
     embeddings_copy,
     embeddings_write,
     ready_versions_lacking,
     versions_lacking,
 )
-from apps.retrieval.services.indexing import chunking_hold, pending_embedded, version_cut
-from apps.retrieval.services.lexical import lexical_build
+from apps.retrieval.index.indexing import chunking_hold, pending_embedded, version_cut
+from apps.retrieval.index.lexical.writing import lexical_build
+from apps.retrieval.models import IndexGeneration, Reindex
+from apps.retrieval.reindexing.holding import reindex_hold
+from apps.retrieval.reindexing.switching import generation_of, index_of
 from ragsite.core.errors import PermanentError
 from ragsite.core.inserting import rows_insert
 from ragsite.core.leases import Claim

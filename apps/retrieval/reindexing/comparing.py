@@ -12,13 +12,20 @@ from django.db.models.functions import Now
 
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.comparing import runs_compare
-from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
-from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
 from apps.retrieval.evaluation.selectors import questions_measurable
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import (
+    RUN_ENDED,
+    EvaluationRun,
+    EvaluationSet,
+    IndexGeneration,
+    Reindex,
+    ReindexState,
+    RunState,
+    SwitchMode,
+)
+from apps.retrieval.models.modes import Searching
 from apps.retrieval.reindexing.holding import reindex_advance, reindex_hold
-from apps.retrieval.reindexing.models import Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.switching import generation_of
 from ragsite.core.errors import PermanentError
 from ragsite.core.leases import Claim

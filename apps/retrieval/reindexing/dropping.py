@@ -14,11 +14,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from apps.documents.models import KnowledgeBase
-from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun
 from apps.retrieval.events import VectorDeleted
-from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.services.generations import partition_drop
-from apps.retrieval.services.lexical_merges import lexical_drop_unused
+from apps.retrieval.index.generations import partition_drop
+from apps.retrieval.index.lexical.merges import lexical_drop_unused
+from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.retrieval.reindexing.models import TRANSITIONS, WORKED_ON, Reindex, ReindexState
+from apps.retrieval.models import TRANSITIONS, WORKED_ON, Reindex, ReindexState
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.leases import RELEASED, Claim
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.retrieval.reindexing.models import Reindex, ReindexState
+from apps.retrieval.models import Reindex, ReindexState
 
 WHOLE = 1.0
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN
-from apps.retrieval.reindexing.models import Reindex, SwitchMode
 from apps.retrieval.reindexing.progress import reindex_progress
 
 

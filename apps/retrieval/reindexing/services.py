@@ -12,14 +12,13 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.embedding_model import EmbeddingModel
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.index.generations import generation_live, partition_create
+from apps.retrieval.models import ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import generation_discard, knowledge_base_hold
-from apps.retrieval.reindexing.models import ENDED, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.planning import check_fits
 from apps.retrieval.reindexing.switching import switch_try
 from apps.retrieval.reindexing.waiting import REINDEX
-from apps.retrieval.services.generations import generation_live, partition_create
 from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED

@@ -10,11 +10,10 @@ from django.db.models.functions import Now
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.events import VectorUpdated
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.index.embeddings import ready_versions_lacking
+from apps.retrieval.index.lexical.writing import LexicalIndex, lexical_lacks
+from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState
 from apps.retrieval.reindexing.holding import reindex_hold
-from apps.retrieval.reindexing.models import Reindex, ReindexState
-from apps.retrieval.services.embeddings import ready_versions_lacking
-from apps.retrieval.services.lexical import LexicalIndex, lexical_lacks
 from ragsite.core.errors import PermanentError
 from ragsite.core.leases import RELEASED, Claim
 from ragsite.core.outbox import emit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.models import QuerySet
 
-from apps.retrieval.reindexing.models import WORKED_ON, Reindex, ReindexState
+from apps.retrieval.models import WORKED_ON, Reindex, ReindexState
 from ragsite.core.leases import claimable
 
 REINDEX = "reindex"

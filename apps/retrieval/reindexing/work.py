@@ -9,12 +9,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from apps.retrieval.index.generations import generation_index_if_large
+from apps.retrieval.models import Reindex, ReindexState
 from apps.retrieval.reindexing.building import portion_build
 from apps.retrieval.reindexing.comparing import comparison_begin, comparison_work
-from apps.retrieval.reindexing.models import Reindex, ReindexState
 from apps.retrieval.reindexing.switching import generation_of, switch_try
 from apps.retrieval.reindexing.waiting import reindexes_open
-from apps.retrieval.services.generations import generation_index_if_large
 from ragsite.core.errors import PermanentError
 from ragsite.core.leased_work import leased_work
 from ragsite.core.leases import RELEASED, Claim, lease_release

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from apps.documents.access import AccessScope
+from apps.documents.rights.access import AccessScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def scope_condition(scope: AccessScope) -> Condition:
     )
 
 
-# The rule of apps.documents.access.
+# The rule of apps.documents.rights.access.
 _READABLE = """(
     (NOT d.restricted AND d.knowledge_base_id = ANY(%(knowledge_bases)s::uuid[]))
     OR (d.knowledge_base_id = ANY(%(searched)s::uuid[]) AND EXISTS (

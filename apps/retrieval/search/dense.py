@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from prometheus_client import Counter
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import read_in_one_trip, reading_as, settings_local
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.hits import Hit

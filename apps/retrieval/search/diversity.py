@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import rows_in_binary
 

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.documents.access import AccessScope
 from apps.documents.retrieval_settings import Mode
-from apps.retrieval.generation.types import Question
+from apps.documents.rights.access import AccessScope
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
 from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
 from apps.retrieval.search.lexical import LexicalResult, lexical_search
+from apps.retrieval.search.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
-from apps.retrieval.lexical.analysis import terms_of_question
-from apps.retrieval.lexical.bm25 import SegmentPostings, bm25_scores
-from apps.retrieval.lexical.remembering import SegmentMemory
-from apps.retrieval.lexical.segments import Postings, StoredPostings, postings_read
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
+from apps.retrieval.index.lexical.analysis import terms_of_question
+from apps.retrieval.index.lexical.bm25 import SegmentPostings, bm25_scores
+from apps.retrieval.index.lexical.remembering import SegmentMemory
+from apps.retrieval.index.lexical.segments import Postings, StoredPostings, postings_read
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.hits import Hit

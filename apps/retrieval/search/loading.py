@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db import connection
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
-from apps.retrieval.passages import Passage
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
 from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.fusion import Ranked
+from apps.retrieval.search.passages import Passage
 
 
 def passages_load(ranked: Sequence[Ranked], condition: Condition, *, scope: AccessScope) -> tuple[Passage, ...]:

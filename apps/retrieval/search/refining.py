@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
-from apps.retrieval.passages import Passage
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
 from apps.retrieval.search.diversity import mmr_order
+from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.surroundings import neighbours_of, sections_of
 

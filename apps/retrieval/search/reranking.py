@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from apps.models.gateway import Deadline, Purpose, rerank
 from apps.models.reranker_model import RerankerModel
 from apps.models.selectors import reranker_default
-from apps.retrieval.passages import Passage
+from apps.retrieval.search.passages import Passage
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, RagError
 

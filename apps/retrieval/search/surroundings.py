@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from apps.documents.access import AccessScope
-from apps.documents.reading import reading_as
+from apps.documents.rights.access import AccessScope
+from apps.documents.rights.reading import reading_as
 from apps.retrieval.search.conditions import scope_condition
 
 MOST_CHARACTERS = 8_000

@@ -7,7 +7,7 @@ from django.test import Client
 
 from apps.documents.models import KnowledgeBase
 from tests import factories as make
-from tests.apps.documents.services.outside import Server
+from tests.apps.documents.intake.outside import Server
 
 
 @pytest.fixture

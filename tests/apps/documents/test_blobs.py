@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apps.documents.blobs import blob_delete, blob_path, blob_write, blobs_older_than
-from apps.documents.uploads import UploadTooLargeError
+from apps.documents.upload_limits import UploadTooLargeError
 from ragsite.core.errors import TransientError
 
 TENANT = uuid.uuid4()

@@ -7,8 +7,8 @@ from django.apps import apps
 from django.db import connection
 
 from apps.documents.languages import LANGUAGES, language_code
+from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Document, ParsedText
-from apps.documents.services.versions import document_rollback
 from tests import factories as make
 
 

@@ -10,7 +10,7 @@ from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mod
 from apps.documents.services.knowledge_bases import knowledge_base_update
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from tests.apps.documents.uploading import BASES
+from tests.apps.documents.api.uploading import BASES
 
 RRF = {"fusion": "rrf", "weight": 0.3}
 WRONG: list[tuple[Any, str]] = [

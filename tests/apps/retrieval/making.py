@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Purpose, embed
-from apps.retrieval.generation.types import Question
+from apps.retrieval.index.embeddings import embeddings_write
+from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.passages import Passage
-from apps.retrieval.services.embeddings import embeddings_write
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.search.passages import Passage
+from apps.retrieval.search.questions import Question
 from tests import factories as make
 
 WIDTH = 384

@@ -17,7 +17,7 @@ from django.db import transaction
 from hypothesis import strategies as st
 
 from apps.documents.models import Document, Grant, KnowledgeBase, ParsedText, Visibility
-from apps.retrieval.services.lexical import lexical_build
+from apps.retrieval.index.lexical.writing import lexical_build
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from apps.documents.parsing.errors import DamagedFileError
-from apps.documents.uploads import UploadTooLargeError
+from apps.documents.upload_limits import UploadTooLargeError
 from apps.models.errors import DeadlineExceededError
 from ragsite.core import errors
 from ragsite.core.errors import PermanentError, RagError, TransientError

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.documents import api as documents_api
+from apps.documents.api import documents as documents_api
 from apps.documents.models import KnowledgeBase
-from apps.retrieval import api as retrieval_api
+from apps.retrieval.doors import api as retrieval_api
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

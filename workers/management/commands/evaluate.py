@@ -22,14 +22,14 @@ from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import using_transport
 from apps.retrieval.evaluation.folder import BeirFolder, beir_folder, lines_of
 from apps.retrieval.evaluation.importing import beir_import, corpus_document_upload
-from apps.retrieval.evaluation.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
-from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.readers import CorpusDocument, corpus_read
 from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.evaluation.temporary import temporary_create, temporary_keep, temporary_remove
+from apps.retrieval.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
+from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.database import connections_pooled
 from ragsite.core.errors import PermanentError, RagError
 from workers.inline import documents_load

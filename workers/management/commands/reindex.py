@@ -15,14 +15,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from apps.documents.intake.ingestion import knowledge_base_named
+from apps.documents.lifecycle.stages import EMBED
 from apps.documents.models import KnowledgeBase
-from apps.documents.services.ingestion import knowledge_base_named
-from apps.documents.stages import EMBED
 from apps.models.gateway import using_transport
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.models import WORKED_ON, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
-from apps.retrieval.reindexing.models import WORKED_ON, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.planning import ReindexPlan
 from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (

@@ -15,11 +15,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from apps.documents.found_files import files_found
+from apps.documents.intake.bulk import FileResult
+from apps.documents.intake.found_files import files_found
+from apps.documents.intake.ingestion import Ingestion, file_ingest, knowledge_base_named, versions_settle
+from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.models import DocumentVersion, VersionStatus
-from apps.documents.services.bulk import FileResult
-from apps.documents.services.ingestion import Ingestion, file_ingest, knowledge_base_named, versions_settle
-from apps.documents.services.uploads import UploadOutcome
 from apps.documents.tags import tags_read
 from ragsite.core.errors import RagError
 

@@ -10,9 +10,9 @@ from apps.documents.services.knowledge_bases import (
     knowledge_base_delete,
     knowledge_base_update,
 )
+from apps.retrieval.index.generations import generations_of_deleted_purge
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.dense import generations_in_scope
-from apps.retrieval.services.generations import generations_of_deleted_purge
 from ragsite.core.errors import ConflictError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.retrieval.evaluation.models import EvaluationRun, EvaluationSet
-from apps.retrieval.evaluation.modes import Searching
 from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.models import EvaluationRun, EvaluationSet
+from apps.retrieval.models.modes import Searching
 from tests import factories as make
 
 TEXTS = {

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from apps.retrieval.evaluation.runs import evaluation_run_work
+from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from ragsite.gateway.models import Permission
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library

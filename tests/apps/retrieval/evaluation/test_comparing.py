@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from apps.retrieval.evaluation.comparing import runs_compare
-from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, EvaluationSet
 from apps.retrieval.evaluation.significance import randomisation_p
+from apps.retrieval.models import EvaluationResult, EvaluationRun, EvaluationSet
 from ragsite.core.errors import ConflictError
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, done, library, started
 

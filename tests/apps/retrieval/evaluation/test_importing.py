@@ -7,9 +7,9 @@ import pytest
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import document_delete
 from apps.retrieval.evaluation.importing import Imported, beir_import, corpus_document_upload, csv_import
-from apps.retrieval.evaluation.models import EvaluationSet, Judgement
 from apps.retrieval.evaluation.readers import CorpusDocument, Source, UnreadableSetError
 from apps.retrieval.evaluation.sets import evaluation_set_create
+from apps.retrieval.models import EvaluationSet, Judgement
 from ragsite.core.errors import PermanentError
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import document, library

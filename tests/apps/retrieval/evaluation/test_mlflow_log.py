@@ -9,7 +9,7 @@ import pytest
 
 from apps.retrieval.evaluation import mlflow_log
 from apps.retrieval.evaluation.mlflow_log import run_log
-from apps.retrieval.evaluation.models import EvaluationSet, RunState
+from apps.retrieval.models import EvaluationSet, RunState
 from tests.apps.retrieval.evaluation.asking import asked, done, library
 
 pytestmark = pytest.mark.django_db

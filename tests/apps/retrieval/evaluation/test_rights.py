@@ -12,7 +12,7 @@ from django.test import Client
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, Visibility
 from apps.documents.services.documents import document_update
 from apps.documents.services.knowledge_bases import knowledge_base_update
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library
 

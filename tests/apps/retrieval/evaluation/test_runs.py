@@ -11,8 +11,6 @@ from django.db.models.functions import Now
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.evaluation import runs
-from apps.retrieval.evaluation.models import EvaluationResult, EvaluationRun, EvaluationSet, RunState
-from apps.retrieval.evaluation.modes import Mode, Searching
 from apps.retrieval.evaluation.runs import (
     evaluation_run_start,
     evaluation_run_work,
@@ -21,8 +19,16 @@ from apps.retrieval.evaluation.runs import (
 )
 from apps.retrieval.evaluation.selectors import results_worst_first
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, passage_mark, question_add, question_delete
-from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import (
+    EvaluationResult,
+    EvaluationRun,
+    EvaluationSet,
+    GenerationState,
+    IndexGeneration,
+    RunState,
+)
+from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import ConflictError, ModelUnavailableError, PermanentError
 from ragsite.core.leases import lease_claim
 from tests import factories as make

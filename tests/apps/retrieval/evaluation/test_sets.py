@@ -7,7 +7,6 @@ from django.db import IntegrityError, transaction
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import document_delete
-from apps.retrieval.evaluation.models import EvaluationQuestion, EvaluationSet, Judgement
 from apps.retrieval.evaluation.selectors import judged, questions_measurable
 from apps.retrieval.evaluation.sets import (
     Relevant,
@@ -18,6 +17,7 @@ from apps.retrieval.evaluation.sets import (
     playground_set,
     question_add,
 )
+from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, library

@@ -12,11 +12,10 @@ from apps.documents.models import Chunk, Document, KnowledgeBase
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.selectors import embedding_model, embedding_model_default
 from apps.models.services.registry import model_register
-from apps.retrieval.models import Embedding, IndexGeneration
-from apps.retrieval.reindexing.models import Reindex
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import Embedding, IndexGeneration, Reindex
 from apps.retrieval.reindexing.services import ReindexRequest, reindex_start
 from apps.retrieval.reindexing.work import reindex_work
-from apps.retrieval.services.generations import generation_ensure
 from tests.apps.models.conftest import checkpoint_make
 
 SMALLER = 24

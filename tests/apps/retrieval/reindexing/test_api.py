@@ -6,9 +6,8 @@ import pytest
 
 from apps.documents.models import KnowledgeBase
 from apps.models.embedding_model import EmbeddingModel
-from apps.retrieval.models import IndexGeneration
-from apps.retrieval.reindexing.models import Reindex
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import IndexGeneration, Reindex
 from ragsite.gateway.models import Permission
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import asked

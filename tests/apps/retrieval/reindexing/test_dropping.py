@@ -8,13 +8,20 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Chunk, KnowledgeBase
 from apps.models.embedding_model import EmbeddingModel
-from apps.retrieval.evaluation.models import EvaluationRun, RunState
-from apps.retrieval.models import Embedding, GenerationState, IndexGeneration, LexicalSegment
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import (
+    Embedding,
+    EvaluationRun,
+    GenerationState,
+    IndexGeneration,
+    LexicalSegment,
+    ReindexState,
+    RunState,
+    SwitchMode,
+)
 from apps.retrieval.reindexing import dropping
 from apps.retrieval.reindexing.dropping import generation_discard, generation_drop, generations_dropped
-from apps.retrieval.reindexing.models import ReindexState, SwitchMode
 from apps.retrieval.reindexing.services import reindex_cancel, reindex_resume, reindex_rollback
-from apps.retrieval.services.generations import generation_ensure
 from ragsite.core.errors import ConflictError, TransientError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make

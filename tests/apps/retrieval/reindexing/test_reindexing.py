@@ -9,23 +9,30 @@ import pytest
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
+from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.documents.services.documents import document_delete, document_update, documents_purge
 from apps.documents.services.knowledge_bases import knowledge_base_delete
-from apps.documents.services.versions import document_rollback
 from apps.models.embedding_model import EmbeddingModel
-from apps.retrieval.models import Embedding, GenerationState, IndexGeneration, LexicalVersion
-from apps.retrieval.reindexing.models import Reindex, ReindexState, SwitchMode
+from apps.retrieval.index.generations import generation_ensure, generations_of_deleted_purge
+from apps.retrieval.models import (
+    Embedding,
+    GenerationState,
+    IndexGeneration,
+    LexicalVersion,
+    Reindex,
+    ReindexState,
+    SwitchMode,
+)
 from apps.retrieval.reindexing.services import reindex_open, reindex_resume, reindex_rollback, reindex_switch
 from apps.retrieval.reindexing.waiting import reindexes_give_up, reindexes_waiting
-from apps.retrieval.services.generations import generation_ensure, generations_of_deleted_purge
 from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document
+from tests.apps.retrieval.index.test_indexing import Watched
 from tests.apps.retrieval.reindexing.rebuilding import SMALLER, assert_whole, started, worked
-from tests.apps.retrieval.services.test_indexing import Watched
 
 pytestmark = pytest.mark.django_db
 SMALL = ChunkingSettings(size=16, overlap=0)
@@ -104,7 +111,7 @@ def test_a_killed_worker_costs_a_portion_and_nothing_is_embedded_twice(
     base = make.knowledge_base()
     for number in range(4):
         make.ready_version(base, f"{LONG} {number}.", filename=f"{number}.txt", external_id=f"doc {number}")
-    monkeypatch.setattr("apps.retrieval.services.embeddings.BATCH", 1)
+    monkeypatch.setattr("apps.retrieval.index.embeddings.BATCH", 1)
     reindex = started(base, model=smaller, chunking=chunking)
     use_transport(first := Watched(fails_at=3, error=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):

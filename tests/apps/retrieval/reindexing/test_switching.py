@@ -9,10 +9,9 @@ import pytest
 from django.db import connection, transaction
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.reindexing.models import ReindexState, SwitchMode
+from apps.retrieval.index.generations import generation_ensure, generations_held
+from apps.retrieval.models import GenerationState, IndexGeneration, ReindexState, SwitchMode
 from apps.retrieval.reindexing.services import reindex_rollback, reindex_switch
-from apps.retrieval.services.generations import generation_ensure, generations_held
 from tests import factories as make
 from tests.apps.retrieval.reindexing.rebuilding import assert_whole, other_model, started, worked
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL

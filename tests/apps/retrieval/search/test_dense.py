@@ -10,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
-from apps.documents.access import AccessScope, access_scope
 from apps.documents.models import Chunk, Document, KnowledgeBase
 from apps.documents.retrieval_settings import Mode
+from apps.documents.rights.access import AccessScope, access_scope
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
+from apps.retrieval.index.generations import generation_index_if_large
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import search
 from apps.retrieval.search import dense
@@ -27,7 +28,6 @@ from apps.retrieval.search.dense import (
     generations_in_scope,
 )
 from apps.retrieval.search.request import SearchRequest
-from apps.retrieval.services.generations import generation_index_if_large
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
 

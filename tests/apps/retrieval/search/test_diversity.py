@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from apps.documents.access import AccessScope
+from apps.documents.rights.access import AccessScope
 from apps.retrieval.models import Embedding, IndexGeneration
 from apps.retrieval.search.diversity import chunk_similarities, mmr_order
 from tests import factories as make

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from apps.documents.models import Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import DocumentType
-from apps.documents.reading import reading_as
+from apps.documents.rights.reading import reading_as
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.filters import (
     InvalidFilterError,

@@ -8,18 +8,18 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.documents.access import AccessScope
+from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, Document, KnowledgeBase
+from apps.documents.rights.access import AccessScope
 from apps.documents.services.documents import document_delete, document_update
 from apps.documents.services.knowledge_bases import knowledge_base_delete
-from apps.documents.services.versions import document_rollback
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.index.lexical.merges import lexical_repair
+from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import LexicalSegment
 from apps.retrieval.search import lexical
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.lexical import LexicalPlan, LexicalResult, lexical_search
-from apps.retrieval.services.generations import generation_ensure
-from apps.retrieval.services.lexical import lexical_build
-from apps.retrieval.services.lexical_merges import lexical_repair
 from tests import factories as make
 from tests.apps.retrieval.texts import bm25_by_hand, document, found_chunks, index_of, version
 

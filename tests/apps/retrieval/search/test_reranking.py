@@ -13,7 +13,7 @@ from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline
 from apps.models.gateway.fake import FakeTransport
 from apps.models.reranker_model import RerankerModel
-from apps.retrieval.passages import Passage
+from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.reranking import MOST_RERANKED, NoRerankerError, rerank_passages, reranker_required
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, RagError
 from ragsite.core.ids import new_id

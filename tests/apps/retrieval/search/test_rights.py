@@ -12,24 +12,24 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.documents.access import (
+from apps.documents.models import Chunk
+from apps.documents.retrieval_settings import Mode
+from apps.documents.rights.access import (
     AccessScope,
     access_scope,
     documents_visible,
     knowledge_bases_visible,
     versions_visible,
 )
-from apps.documents.models import Chunk
-from apps.documents.reading import reading_as
-from apps.documents.retrieval_settings import Mode
+from apps.documents.rights.reading import reading_as
 from apps.retrieval import pipeline
+from apps.retrieval.index.lexical.writing import LexicalIndex
 from apps.retrieval.models import IndexGeneration, LexicalSegment
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search, generations_in_scope
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
-from apps.retrieval.services.lexical import LexicalIndex
 from ragsite.core.errors import NotFoundError
 from tests import factories as make
 from tests.apps.retrieval.making import unit_vectors

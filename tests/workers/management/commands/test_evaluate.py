@@ -14,8 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from apps.retrieval.evaluation.models import EvaluationRun, EvaluationSet
-from apps.retrieval.models import Embedding, IndexGeneration
+from apps.retrieval.models import Embedding, EvaluationRun, EvaluationSet, IndexGeneration
 from ragsite.stack.local import PROJECT_DIR
 from tests import factories as make
 from tests.servers import own_folder

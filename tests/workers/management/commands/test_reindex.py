@@ -11,9 +11,8 @@ from django.core.management import CommandError, call_command
 from apps.documents.models import KnowledgeBase
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway.transport import TRANSPORTS
-from apps.retrieval.models import IndexGeneration
-from apps.retrieval.reindexing.models import Reindex, ReindexState
-from apps.retrieval.services.generations import generation_ensure
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
 from tests.apps.retrieval.evaluation.asking import asked, library
 from tests.apps.retrieval.reindexing.rebuilding import SMALLER, assert_whole, other_model, started
 from tests.apps.retrieval.reindexing.test_dropping import long_ago

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.documents.intake import ingestion as ingesting
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from apps.documents.services import ingestion as ingesting
 from tests import factories as make
 from tests.waiting import wait_for
 from workers.celery import app

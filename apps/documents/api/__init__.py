@@ -1,0 +1,1 @@
+"""The REST doors to knowledge bases, documents, their versions and grants."""

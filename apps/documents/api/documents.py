@@ -1,0 +1,317 @@
+"""The REST door to knowledge bases and documents: parse, call a service, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import FilterSet, MultipleChoiceFilter, UUIDFilter
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.documents.api.grants import GrantsMixin
+from apps.documents.api.serializers import (
+    ChangeSerializer,
+    ChunkSerializer,
+    DocumentChangeSerializer,
+    DocumentSerializer,
+    FileSerializer,
+    KnowledgeBaseChangeSerializer,
+    KnowledgeBaseSerializer,
+    RollbackSerializer,
+    UploadedSerializer,
+    UploadSerializer,
+    VersionDetailSerializer,
+    VersionSerializer,
+)
+from apps.documents.intake.uploads import Upload, UploadOutcome, UploadRequest, document_upload
+from apps.documents.lifecycle.chunks import chunks_of_version
+from apps.documents.lifecycle.diffs import version_diff
+from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
+from apps.documents.rights.access import (
+    documents_visible,
+    knowledge_base_visible,
+    knowledge_bases_visible,
+    versions_visible,
+)
+from apps.documents.services.documents import document_delete, document_update
+from apps.documents.services.knowledge_bases import (
+    knowledge_base_create,
+    knowledge_base_delete,
+    knowledge_base_update,
+)
+from ragsite.core.errors import NotFoundError, PermanentError
+from ragsite.gateway.authentication import caller
+from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.models import Permission
+from ragsite.gateway.parsing import BoundedJSONParser
+
+READ_AND_WRITE = {
+    "GET": Permission.READ,
+    "HEAD": Permission.READ,
+    "OPTIONS": Permission.READ,
+    "POST": Permission.WRITE,
+    "PUT": Permission.WRITE,
+    "PATCH": Permission.WRITE,
+    "DELETE": Permission.WRITE,
+}
+
+
+@extend_schema_view(list=extend_schema(summary="List knowledge bases"), retrieve=extend_schema(summary="Look at one"))
+class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Collections of documents that are searched together."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = KnowledgeBaseSerializer
+    queryset = KnowledgeBase.objects.none()
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[KnowledgeBase]:
+        return knowledge_bases_visible(caller(self.request))
+
+    @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
+    @idempotent(atomic=True)
+    def create(self, request: Request) -> Response:
+        body = KnowledgeBaseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        _require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
+        made = knowledge_base_create(tenant_id=caller(request).tenant_id, **body.validated_data)
+        return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Change what is said about one, or who may read it",
+        request=KnowledgeBaseChangeSerializer,
+        responses=KnowledgeBaseSerializer,
+    )
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        _require_for(request, "visibility" in body.validated_data)
+        changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
+        return Response(KnowledgeBaseSerializer(changed).data)
+
+    @extend_schema(summary="Delete one with all its documents", responses={204: None})
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        knowledge_base_delete(knowledge_base=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DocumentFilter(FilterSet):
+    """By id, and not by a choice of knowledge bases: a foreign one finds nothing, as one that does not exist."""
+
+    knowledge_base = UUIDFilter("knowledge_base_id")
+
+    class Meta:
+        model = Document
+        fields = ("external_id",)
+
+
+@extend_schema_view(list=extend_schema(summary="List documents"), retrieve=extend_schema(summary="Look at one"))
+class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Documents of the knowledge bases you may see."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = DocumentSerializer
+    queryset = Document.objects.none()
+    filterset_class = DocumentFilter
+    parser_classes = (MultiPartParser, BoundedJSONParser)
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Document]:
+        return documents_visible(caller(self.request))
+
+    @extend_schema(
+        summary="Upload a document",
+        request={"multipart/form-data": UploadSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @idempotent()
+    def create(self, request: Request) -> Response:
+        """202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
+        body = UploadSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        file, knowledge_base_id = fields.pop("file"), fields.pop("knowledge_base")
+        knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
+        upload = UploadRequest(
+            knowledge_base=knowledge_base,
+            filename=_client_name(request),
+            parts=file.chunks(),
+            principal=caller(request),
+            **fields,
+        )
+        return uploaded_response(document_upload(upload))
+
+    @extend_schema(
+        summary="Upload a new version",
+        request={"multipart/form-data": FileSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @idempotent()
+    def update(self, request: Request, pk: UUID) -> Response:
+        """The present version goes on answering until the new one is ready."""
+        return _new_version(request, self.get_object())
+
+    @extend_schema(
+        summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
+    )
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """Title, metadata, external id, or whether only a grant lets it be read, which index nothing anew; or chunking,
+        which cuts the document anew while its present chunks go on answering.
+        """
+        document = self.get_object()
+        body = DocumentChangeSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        _require_for(request, "restricted" in body.validated_data)
+        changed = document_update(document=document, **body.validated_data)
+        return Response(DocumentSerializer(changed).data)
+
+    @extend_schema(summary="Delete a document", responses={204: None})
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        document_delete(document=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="List a document's versions", methods=["GET"], responses=VersionSerializer(many=True), filters=False
+    )
+    @extend_schema(
+        summary="Upload a new version",
+        methods=["POST"],
+        request={"multipart/form-data": FileSerializer},
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @idempotent()
+    @action(detail=True, methods=["get", "post"], filterset_class=None)
+    def versions(self, request: Request, pk: UUID) -> Response:
+        """The versions of a document, the newest first; or upload a new one, while the present one goes on answering."""
+        document = self.get_object()
+        if request.method == "POST":
+            return _new_version(request, document)
+        return _page(self, document.versions.order_by("-number"), VersionSerializer)
+
+    @extend_schema(summary="Let another version answer", request=RollbackSerializer, responses=DocumentSerializer)
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def rollback(self, request: Request, pk: UUID) -> Response:
+        """Go back to an earlier version that is ready, at once and without embedding anything."""
+        document, body = self.get_object(), RollbackSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        version = document.versions.filter(pk=body.validated_data["version"]).first()
+        if version is None:
+            raise NotFoundError(f"There is no version {body.validated_data['version']} of this document.")
+        return Response(DocumentSerializer(document_rollback(document=document, version=version)).data)
+
+
+class VersionFilter(FilterSet):
+    """By where it stands: `status=failed` lists what was given up, with the reason. Several statuses are alternatives."""
+
+    status = MultipleChoiceFilter(choices=VersionStatus.choices)
+    document = UUIDFilter("document_id")
+    knowledge_base = UUIDFilter("document__knowledge_base_id")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List versions, such as those that failed", responses=VersionSerializer(many=True)),
+    retrieve=extend_schema(summary="How far a version has come"),
+)
+class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Versions: how far they have come, why they wait or failed, and what they were split into."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = VersionDetailSerializer
+    queryset = DocumentVersion.objects.none()
+    filterset_class = VersionFilter
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[DocumentVersion]:
+        return versions_visible(caller(self.request))
+
+    def get_serializer_class(self) -> type[BaseSerializer[DocumentVersion]]:
+        return VersionSerializer if self.action == "list" else VersionDetailSerializer
+
+    @extend_schema(summary="List a version's chunks", responses=ChunkSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def chunks(self, request: Request, pk: UUID) -> Response:
+        """The chunks of a version, in the order of its text."""
+        return _page(self, chunks_of_version(self.get_object()), ChunkSerializer)
+
+    @extend_schema(
+        summary="Compare with another version",
+        parameters=[OpenApiParameter("against", UUID, required=True, description="The older version.")],
+        responses=ChangeSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def diff(self, request: Request, pk: UUID) -> Response:
+        """The lines that differ between the version `against` and this one."""
+        new, against = self.get_object(), _uuid(request.query_params.get("against", ""), "against")
+        old = self.get_queryset().filter(pk=against).first()
+        if old is None:
+            raise NotFoundError(f"There is no version {against}.")
+        return Response(ChangeSerializer(version_diff(old=old, new=new), many=True).data)
+
+    @extend_schema(summary="Cancel the work on a version", request=None, responses={202: VersionSerializer})
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        """Stop the work; an earlier version, if any, goes on answering. A retry takes it up again."""
+        version = version_cancel(version=self.get_object())
+        return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(summary="Retry a version that stopped", request=None, responses={202: VersionSerializer})
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: UUID) -> Response:
+        """Take up a version again that failed or was cancelled."""
+        version = version_retry(version=self.get_object())
+        return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
+
+
+def uploaded_response(upload: Upload) -> Response:
+    """What an upload answers: 202 while there is something to watch, 200 when the bytes were there already."""
+    body = {"outcome": upload.outcome.value, "document": upload.version.document_id, "version": upload.version}
+    code = status.HTTP_200_OK if upload.outcome is UploadOutcome.UNCHANGED else status.HTTP_202_ACCEPTED
+    return Response(UploadedSerializer(body).data, status=code)
+
+
+def _new_version(request: Request, document: Document) -> Response:
+    body = FileSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    upload = UploadRequest(
+        knowledge_base=document.knowledge_base,
+        document=document,
+        principal=caller(request),
+        filename=_client_name(request),
+        parts=body.validated_data["file"].chunks(),
+    )
+    return uploaded_response(document_upload(upload))
+
+
+def _require_for(request: Request, changes_rights: bool) -> None:
+    """Who may read something is said by whoever manages grants; to write is not enough."""
+    if changes_rights:
+        caller(request).require(Permission.GRANTS)
+
+
+def _page(view: viewsets.GenericViewSet[Any], rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+    return view.get_paginated_response(serializer(view.paginate_queryset(rows), many=True).data)
+
+
+def _uuid(text: str, field: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise PermanentError(f"{field}={text[:60]!r} is not a UUID.", action="Give a version's id.") from None
+
+
+def _client_name(request: Request) -> str:
+    """The file's name as the client sent it; Django keeps only its last part."""
+    file: Any = request.data["file"]
+    return str(file.name)

@@ -1,0 +1,300 @@
+"""How knowledge bases, documents, versions and chunks look over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.intake.bulk import FileResult
+from apps.documents.intake.uploads import UploadOutcome
+from apps.documents.lifecycle.diffs import ChangeKind
+from apps.documents.lifecycle.progress import version_progress
+from apps.documents.metadata import metadata_fault
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.retrieval_settings import RetrievalSettings
+from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
+from ragsite.gateway.problems import problem
+
+OUTCOMES = [outcome.value for outcome in UploadOutcome]
+
+
+CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
+TAGS_HELP = "Words to filter searches by; in a form separated by commas."
+RETRIEVAL_HELP = (
+    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
+)
+OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
+
+
+class RetrievalField(serializers.DictField):
+    """Retrieval settings, as they were given."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value: dict[str, Any] = super().to_internal_value(data)
+        RetrievalSettings.from_dict(value)
+        return value
+
+
+class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
+    chunking = serializers.DictField(required=False, help_text=CHUNKING_HELP)
+    retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
+
+    class Meta:
+        model = KnowledgeBase
+        fields = ("id", "name", "description", "chunking", "retrieval", "visibility", "created_at")
+
+    def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
+        return ChunkingSettings.from_dict(value).to_dict()
+
+
+class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
+    """What may change later; other chunking is a new index generation."""
+
+    retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
+
+    class Meta:
+        model = KnowledgeBase
+        fields = ("name", "description", "retrieval", "visibility")
+        extra_kwargs = {field: {"required": False} for field in fields}
+
+
+class StageSerializer(serializers.ModelSerializer[StageRecord]):
+    seconds = serializers.FloatField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = StageRecord
+        fields = (
+            "stage",
+            "outcome",
+            "attempts",
+            "worker",
+            "started_at",
+            "finished_at",
+            "seconds",
+            "error_code",
+            "error",
+        )
+
+
+class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
+    url = serializers.SerializerMethodField(help_text="Where to watch this version's status.")
+    status_text = serializers.CharField(source="get_status_display", read_only=True)
+
+    class Meta:
+        model = DocumentVersion
+        fields = (
+            "id", "url", "document", "number", "filename", "document_type", "content_hash", "size", "status",
+            "status_text", "error_code", "error", "attempts", "chunk_count", "rechunk_of", "created_at", "ready_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, version: DocumentVersion) -> str:
+        return reverse("version-detail", args=[version.pk])
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """Why a version stands where it stands, and what comes next."""
+
+    text = serializers.CharField()
+    stage = serializers.CharField(allow_null=True)
+    ahead = serializers.IntegerField(allow_null=True, help_text="Versions that are taken up before this one.")
+    workers = serializers.IntegerField(allow_null=True, help_text="Workers that listen for the stage.")
+    next_try_at = serializers.DateTimeField(allow_null=True)
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """Lines that differ; spans are characters of the older and of the newer parsed text."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in ChangeKind])
+    old_start = serializers.IntegerField()
+    old_end = serializers.IntegerField()
+    new_start = serializers.IntegerField()
+    new_end = serializers.IntegerField()
+    old_text = serializers.CharField()
+    new_text = serializers.CharField()
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    version = serializers.UUIDField(help_text="A version of the document that is ready.")
+
+
+class VersionDetailSerializer(VersionSerializer):
+    progress = serializers.SerializerMethodField()
+    stages = StageSerializer(many=True, read_only=True, help_text="The version's timeline.")
+
+    class Meta:
+        model = DocumentVersion
+        fields = (*VersionSerializer.Meta.fields, "progress", "stages")
+        read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, version: DocumentVersion) -> Any:
+        return ProgressSerializer(version_progress(version)).data
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    current_version = VersionSerializer(read_only=True, allow_null=True, help_text="The version that answers.")
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "knowledge_base",
+            "title",
+            "external_id",
+            "metadata",
+            "tags",
+            "document_type",
+            "language",
+            "chunking",
+            "restricted",
+            "content_hash",
+            "current_version",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class ChunkSerializer(serializers.ModelSerializer[Chunk]):
+    class Meta:
+        model = Chunk
+        fields = ("id", "ordinal", "start", "end", "text", "table_header", "token_count", "heading_path", "place")
+        read_only_fields = fields
+
+
+class FileSerializer(serializers.Serializer[Any]):
+    """New bytes for a known document."""
+
+    file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
+
+
+class ObjectField(serializers.JSONField):
+    """A JSON object that the database can hold."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        try:
+            value = super().to_internal_value(data)
+        except RecursionError as error:
+            raise serializers.ValidationError(f"{self.field_name} is nested too deeply.") from error
+        if not isinstance(value, dict):
+            raise serializers.ValidationError(f"{self.field_name} must be a JSON object.")
+        if fault := metadata_fault(value):
+            raise serializers.ValidationError(f"{self.field_name} {fault}.")
+        return value
+
+
+class TagsField(serializers.ListField):
+    """A document's tags; of a multipart form one text that separates them by commas, or a field for each."""
+
+    child = serializers.CharField(allow_blank=True)
+
+    def get_value(self, dictionary: Any) -> Any:
+        """A form field that is not there is not an empty list."""
+        if self.field_name not in dictionary:
+            return serializers.empty
+        return super().get_value(dictionary)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        given = super().to_internal_value(data)
+        try:
+            return tags_read(given[0]) if len(given) == 1 else tags_cleaned(given)
+        except InvalidTagsError as error:
+            raise serializers.ValidationError(error.sentence) from error
+
+
+class AboutSerializer(serializers.Serializer[Any]):
+    """What a caller says about a document to be."""
+
+    knowledge_base = serializers.UUIDField()
+    title = serializers.CharField(max_length=300, required=False, default="", help_text="The file's name if not given.")
+    external_id = serializers.CharField(
+        max_length=200, required=False, default="", help_text="Your own id; a known one makes a new version."
+    )
+    metadata = ObjectField(required=False, default=dict)
+    tags = TagsField(required=False, default=list, help_text=TAGS_HELP)
+    chunking = ObjectField(required=False, default=dict, help_text=OVERRIDE_HELP)
+
+
+class UploadSerializer(FileSerializer, AboutSerializer):
+    """A multipart upload."""
+
+
+class FromUrlSerializer(AboutSerializer):
+    """A document to be fetched."""
+
+    url = serializers.CharField(max_length=2000, help_text="http or https.")
+    external_id = serializers.CharField(
+        max_length=200, required=False, default="", help_text="Your own id; the address if not given."
+    )
+
+
+class DocumentChangeSerializer(serializers.Serializer[Any]):
+    """What may be said anew about a document."""
+
+    title = serializers.CharField(max_length=300, required=False)
+    metadata = ObjectField(required=False)
+    tags = TagsField(required=False, help_text="All of them; an empty list takes them away.")
+    chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object takes them away.")
+    external_id = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
+    )
+    restricted = serializers.BooleanField(
+        required=False, help_text="Whether only a grant on the document lets it be read; needs `grants:manage`."
+    )
+
+
+class BulkSerializer(serializers.Serializer[Any]):
+    """A multipart upload of many files."""
+
+    knowledge_base = serializers.UUIDField()
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        allow_empty=False,
+        help_text="Up to 100 files; of a ZIP each member is taken.",
+    )
+    metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
+    tags = TagsField(required=False, default=list, help_text="For each of the documents.")
+    chunking = ObjectField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
+
+
+class UploadedSerializer(serializers.Serializer[Any]):
+    """What came of an upload."""
+
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
+    document = serializers.UUIDField()
+    version = VersionSerializer()
+
+
+class FileProblemSerializer(serializers.Serializer[Any]):
+    """Why a file was refused: the problem that it would have been answered with, sent alone."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+
+
+class FileResultSerializer(serializers.Serializer[FileResult]):
+    """What became of one file."""
+
+    filename = serializers.CharField(help_text="Of a ZIP's member `archive.zip/path/in/it`.")
+    outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
+    document = serializers.UUIDField(source="version.document_id", allow_null=True, default=None)
+    version = VersionSerializer(allow_null=True)
+    error = serializers.SerializerMethodField(help_text="Null for a file that was taken.")
+
+    @extend_schema_field(FileProblemSerializer(allow_null=True))
+    def get_error(self, result: FileResult) -> dict[str, Any] | None:
+        return problem(result.error) if result.error else None
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of each file, in their order."""
+
+    results = FileResultSerializer(many=True)

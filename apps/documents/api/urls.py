@@ -1,0 +1,43 @@
+"""The REST door for documents that are fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.documents.api.documents import READ_AND_WRITE, uploaded_response
+from apps.documents.api.serializers import FromUrlSerializer, UploadedSerializer
+from apps.documents.intake.fetching import document_upload_from_url, url_ingestion_check
+from apps.documents.rights.access import knowledge_base_visible
+from ragsite.gateway.authentication import caller
+from ragsite.gateway.idempotency import idempotent
+
+
+class FromUrlViewSet(viewsets.GenericViewSet[Any]):
+    """Documents from addresses, where the operator allows it."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = FromUrlSerializer
+
+    @extend_schema(
+        tags=["documents"],
+        operation_id="documents_from_url_create",
+        summary="Fetch a document from an address",
+        request=FromUrlSerializer,
+        responses={202: UploadedSerializer, 200: UploadedSerializer},
+    )
+    @idempotent()
+    def create(self, request: Request) -> Response:
+        """The document at `url` is fetched now, and then taken in as an upload is."""
+        url_ingestion_check()
+        body = FromUrlSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        url, knowledge_base_id = fields.pop("url"), fields.pop("knowledge_base")
+        knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
+        fields |= {"knowledge_base": knowledge_base, "principal": caller(request)}
+        return uploaded_response(document_upload_from_url(url, **fields))

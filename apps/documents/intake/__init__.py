@@ -1,0 +1,1 @@
+"""How documents come in: uploads, folders, archives, addresses."""

@@ -1,0 +1,183 @@
+"""Many files at once: each is taken or refused by itself, and what became of it is told.
+
+A file is stored when its turn comes; what was stored is then noted in groups, for to note each by itself costs several
+times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from apps.documents.blobs import blob_delete
+from apps.documents.intake.sources import Source, SourceFile, on_disk, sha256_of, sources_of
+from apps.documents.intake.upload_groups import Arrival, uploads_note
+from apps.documents.intake.uploads import (
+    Foreseen,
+    Upload,
+    UploadOutcome,
+    UploadRequest,
+    upload_store,
+    versions_holding,
+)
+from apps.documents.lifecycle.rechunking import chunking_check
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.parsing.sniffing import safe_filename, sniff
+from apps.documents.rights.access import documents_visible
+from apps.documents.upload_limits import upload_too_large
+from ragsite.core.errors import RagError
+from ragsite.gateway.keys import Principal
+
+GROUP_FILES = 100
+GROUP_BYTES = 64 * 1024 * 1024
+"""So many files, or a little more than so many bytes, are noted together: meanwhile what is stored belongs to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of a file: an outcome, with the version to watch, or the error it was refused with."""
+
+    filename: str
+    outcome: UploadOutcome | None = None
+    version: DocumentVersion | None = None
+    error: RagError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkRequest:
+    """Files for one knowledge base, and what the caller says about all of them."""
+
+    knowledge_base: KnowledgeBase
+    files: Iterable[SourceFile]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    chunking: dict[str, Any] = field(default_factory=dict)
+    principal: Principal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A document to be whose bytes are stored, and what its owner calls it."""
+
+    name: str
+    arrival: Arrival
+
+
+Taken = TypeVar("Taken")
+
+
+def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
+    """Upload the files, and each member of a ZIP; the results in their order. A refusal is a result.
+
+    Raises:
+        InvalidChunkingError: no document of the knowledge base can be cut by the request's chunking; no file is taken.
+    """
+    chunking_check(request.knowledge_base, request.chunking)
+    files = list(request.files)
+    held = _held(request, files)
+    for group in _groups(_stored(request, files, held)):
+        yield from _noted(group)
+
+
+def results_of(file: SourceFile, take: Callable[[Source], Taken]) -> Iterator[Taken | FileResult]:
+    """What `take` makes of each document that the file brings, or why not."""
+    try:
+        for source in sources_of(file):
+            yield _taken(source, take)
+    except RagError as error:
+        yield FileResult(file.name, error=error)
+
+
+def _taken(source: Source, take: Callable[[Source], Taken]) -> Taken | FileResult:
+    try:
+        return take(source)
+    except RagError as error:
+        return FileResult(source.name, error=error)
+
+
+def result_of(name: str, taken: Upload | Foreseen | RagError) -> FileResult:
+    """What is told about the document of that name."""
+    if isinstance(taken, RagError):
+        return FileResult(name, error=taken)
+    return FileResult(name, taken.outcome, taken.version)
+
+
+def _stored(
+    request: BulkRequest, files: Iterable[SourceFile], held: Mapping[Path, DocumentVersion]
+) -> Iterator[FileResult | _Waiting]:
+    """Each document in its turn: its result, where there is one already, or its bytes in the store."""
+    for file in files:
+        if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+            yield FileResult(file.name, error=upload_too_large(file.name))
+        else:
+            yield from results_of(file, lambda source: _store(request, source, held))
+
+
+def _store(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVersion]) -> FileResult | _Waiting:
+    if source.path is not None and source.path in held:
+        return _unchanged(source, held[source.path])
+    upload = UploadRequest(
+        knowledge_base=request.knowledge_base,
+        filename=source.filename,
+        parts=source.parts(),
+        metadata=request.metadata,
+        tags=request.tags,
+        chunking=request.chunking,
+        principal=request.principal,
+    )
+    return _Waiting(source.name, Arrival(upload, upload_store(upload)))
+
+
+def _groups(turns: Iterable[FileResult | _Waiting]) -> Iterator[list[FileResult | _Waiting]]:
+    """As many as are noted together. What waits is removed when anything but a refusal ends the request early."""
+    group: list[FileResult | _Waiting] = []
+    size = 0
+    try:
+        for turn in turns:
+            group.append(turn)
+            size += turn.arrival.stored.blob.size if isinstance(turn, _Waiting) else 0
+            if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
+                whole, group, size = group, [], 0
+                yield whole
+    except BaseException:
+        for arrival in _arrivals(group):
+            blob_delete(arrival.stored.blob.name)
+        raise
+    if group:
+        yield group
+
+
+def _arrivals(group: Iterable[FileResult | _Waiting]) -> list[Arrival]:
+    return [turn.arrival for turn in group if isinstance(turn, _Waiting)]
+
+
+def _noted(group: Sequence[FileResult | _Waiting]) -> Iterator[FileResult]:
+    uploads = iter(uploads_note(_arrivals(group)))
+    for turn in group:
+        yield turn if isinstance(turn, FileResult) else result_of(turn.name, next(uploads))
+
+
+def _unchanged(source: Source, version: DocumentVersion) -> FileResult:
+    with on_disk(source) as path:
+        sniff(path, safe_filename(source.filename))
+    return FileResult(source.name, UploadOutcome.UNCHANGED, version)
+
+
+def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:
+    """The version to watch of each file whose bytes the caller sees there already, so that these are not stored once more.
+
+    Archives are not looked into; what can't be read, or is hidden, is told when its turn comes.
+    """
+    visible = documents_visible(request.principal) if request.principal else Document.objects.all()
+    hashes: dict[Path, str] = {}
+    for file in files:
+        if file.size <= settings.RAGSITE_MAX_UPLOAD_BYTES:
+            with suppress(OSError):
+                hashes[file.path] = sha256_of(file.path)
+    held = versions_holding(visible.filter(knowledge_base=request.knowledge_base), set(hashes.values()))
+    return {path: held[sha256] for path, sha256 in hashes.items() if sha256 in held}

@@ -1,0 +1,297 @@
+"""An upload: bytes become a document, a new version of one, or are found to be there already."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F, Q, QuerySet
+
+from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
+from apps.documents.events import DocumentCreated
+from apps.documents.lifecycle.rechunking import chunking_check
+from apps.documents.lifecycle.stages import PARSE
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.parsing.sniffing import safe_filename, sniff
+from apps.documents.rights.access import documents_visible
+from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.jobs import ring
+from ragsite.core.outbox import emit
+from ragsite.gateway.keys import Principal
+
+
+class UploadOutcome(StrEnum):
+    CREATED = "created"
+    NEW_VERSION = "new_version"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What came of an upload: the version to watch."""
+
+    outcome: UploadOutcome
+    version: DocumentVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRequest:
+    """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
+
+    Without a principal nothing is hidden from the caller.
+    """
+
+    knowledge_base: KnowledgeBase
+    filename: str
+    parts: Iterable[bytes]
+    title: str = ""
+    external_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    chunking: dict[str, Any] = field(default_factory=dict)
+    document: Document | None = None
+    principal: Principal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes in the store that no row names yet: what they are called, and what they are."""
+
+    filename: str
+    blob: Blob
+    document_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an upload would come to; `version` is the newest one of the document whose bytes these are already."""
+
+    outcome: UploadOutcome
+    version: DocumentVersion | None = None
+
+
+def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
+    """What `document_upload` would do with bytes of this SHA-256 just now; writes nothing and reads no bytes.
+
+    Raises:
+        ConflictError: as the upload would.
+    """
+    same = versions_holding(_living(request), [sha256]).get(sha256)
+    known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
+    _refuse_hidden(request, same.document if same else None, known)
+    outcome = _outcome(same.document if same else None, known)
+    return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
+
+
+def versions_holding(documents: QuerySet[Document], hashes: Collection[str]) -> dict[str, DocumentVersion]:
+    """By SHA-256, the newest version with these bytes of the living one of the documents that has them now."""
+    living = documents.filter(deleted_at=None, content_hash__in=hashes)
+    same = Q(content_hash=F("document__content_hash"))
+    held = DocumentVersion.objects.select_related("document").filter(same, document__in=living).order_by("number")
+    return {version.content_hash: version for version in held}
+
+
+def document_upload(request: UploadRequest) -> Upload:
+    """Store the bytes and note the version to be worked on.
+
+    The same bytes twice in one knowledge base are one document, also when they arrive at the same moment: the content
+    hash is reserved by a unique constraint. A known document, given or found by its external id, gets a new version.
+
+    Raises:
+        PermanentError: the name, type, size or chunking is not accepted; nothing is kept.
+        NotFoundError: the knowledge base or the document was deleted meanwhile; nothing is kept.
+        TransientError: the storage is full or cannot be written; nothing is kept.
+    """
+    chunking_check(request.knowledge_base, request.chunking)
+    return upload_note(request, upload_store(request))
+
+
+def upload_store(request: UploadRequest) -> Stored:
+    """Put the bytes into the store. Who calls sees to it that they are noted, or that the blob is removed again.
+
+    Raises:
+        PermanentError: the name, type or size is not accepted; nothing is kept.
+        TransientError: the storage is full or cannot be written; nothing is kept.
+    """
+    filename = safe_filename(request.filename)
+    blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
+    with removed_on_failure(blob):
+        return Stored(filename, blob, sniff(blob_path(blob.name), filename).value)
+
+
+@contextmanager
+def removed_on_failure(*blobs: Blob) -> Iterator[None]:
+    """Within the block, blobs that no row names yet: whatever ends it early, they go.
+
+    But for a database that stops answering: whether it committed can't be known, so they are left to the sweep, which asks.
+    """
+    try:
+        yield
+    except OperationalError:
+        raise
+    except BaseException:
+        for blob in blobs:
+            blob_delete(blob.name)
+        raise
+
+
+def upload_note(request: UploadRequest, stored: Stored) -> Upload:
+    """Note bytes that were stored as what `document_upload` says they are; a blob that no version names is removed.
+
+    Raises:
+        ConflictError, NotFoundError: as `document_upload`; the blob is removed.
+    """
+    with removed_on_failure(stored.blob):
+        upload = _note(request, stored)
+    if upload.version.blob != stored.blob.name:
+        blob_delete(stored.blob.name)
+    return upload
+
+
+def _note(request: UploadRequest, stored: Stored) -> Upload:
+    try:
+        with transaction.atomic():
+            hold_knowledge_base(request.knowledge_base)
+            document, outcome = _document(request, stored)
+            if outcome is UploadOutcome.UNCHANGED:
+                return Upload(outcome, _newest_of_these_bytes(document))
+            is_new = outcome is UploadOutcome.CREATED
+            version = version_of(document, stored, number=1 if is_new else document.versions.count() + 1)
+            version.save(force_insert=True)
+            if is_new:
+                emit(created_event(document, version))
+            ring(PARSE)
+            return Upload(outcome, version)
+    except IntegrityError as error:
+        return _twin(request, stored.blob, error)
+
+
+def hold_knowledge_base(knowledge_base: KnowledgeBase) -> None:
+    """Keep it from being deleted until the transaction ends; other uploads into it go on meanwhile.
+
+    The foreign key does not see to that: it is checked only at commit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM documents_knowledgebase WHERE id = %s AND deleted_at IS NULL FOR KEY SHARE",
+            [knowledge_base.pk],
+        )
+        if not cursor.rowcount:
+            _gone(f"knowledge base {knowledge_base.pk}")
+
+
+def _gone(what: str) -> NoReturn:
+    raise NotFoundError(f"There is no {what}; it was deleted a moment ago.")
+
+
+def _document(request: UploadRequest, stored: Stored) -> tuple[Document, UploadOutcome]:
+    """The document these bytes belong to, locked, and what that makes of the upload."""
+    same = _living(request).filter(content_hash=stored.blob.sha256).first()
+    known = _known(request)
+    _refuse_hidden(request, same, known)
+    outcome = _outcome(same, known)
+    if known is None or outcome is UploadOutcome.UNCHANGED:
+        return same or _create(request, stored), outcome
+    Document.objects.filter(pk=known.pk).update(content_hash=stored.blob.sha256)
+    return known, outcome
+
+
+def _refuse_hidden(request: UploadRequest, *documents: Document | None) -> None:
+    """Neither told of nor overwritten is what the caller may not read; that there is something can't be kept secret."""
+    ids = {document.pk for document in documents if document is not None}
+    if request.principal is None or not ids:
+        return
+    if documents_visible(request.principal).filter(pk__in=ids).count() < len(ids):
+        raise ConflictError(
+            "These bytes, or this external id, are those of a document that you may not read.",
+            action="Use another external id, or ask an owner of the knowledge base for a grant.",
+        )
+
+
+def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
+    """By the document that has these bytes, and the one that the caller names."""
+    if same is None:
+        return UploadOutcome.CREATED if known is None else UploadOutcome.NEW_VERSION
+    if known is None or known == same:
+        return UploadOutcome.UNCHANGED
+    raise ConflictError(
+        f"The same bytes are already in this knowledge base as {same.title!r} ({same.pk}).",
+        action="Delete one of the two documents, or upload other bytes.",
+    )
+
+
+def _known(request: UploadRequest) -> Document | None:
+    locked = _living(request).select_for_update()
+    if request.document is not None:
+        document = locked.filter(pk=request.document.pk).first()
+        return document or _gone(f"document {request.document.pk}")
+    return locked.filter(external_id=request.external_id).first() if request.external_id else None
+
+
+def _living(request: UploadRequest) -> QuerySet[Document]:
+    return Document.objects.filter(knowledge_base=request.knowledge_base, deleted_at=None)
+
+
+def _create(request: UploadRequest, stored: Stored) -> Document:
+    document = document_of(request, stored)
+    document.save(force_insert=True)
+    return document
+
+
+def document_of(request: UploadRequest, stored: Stored) -> Document:
+    """The document that the bytes become where nobody has them yet; not yet saved."""
+    return Document(
+        tenant_id=request.knowledge_base.tenant_id,
+        knowledge_base=request.knowledge_base,
+        title=request.title or stored.filename,
+        external_id=request.external_id,
+        metadata=request.metadata,
+        tags=list(request.tags),
+        chunking=request.chunking,
+        content_hash=stored.blob.sha256,
+    )
+
+
+def version_of(document: Document, stored: Stored, *, number: int) -> DocumentVersion:
+    """The version of the document that has these bytes; not yet saved."""
+    return DocumentVersion(
+        document=document,
+        number=number,
+        filename=stored.filename,
+        document_type=stored.document_type,
+        content_hash=stored.blob.sha256,
+        blob=stored.blob.name,
+        size=stored.blob.size,
+    )
+
+
+def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
+    """Another upload of the same bytes, or for the same external id, committed first."""
+    same = _living(request).filter(content_hash=blob.sha256).first()
+    _refuse_hidden(request, same)
+    if same is None:
+        raise ConflictError(
+            f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1
+        ) from error
+    return Upload(UploadOutcome.UNCHANGED, _newest_of_these_bytes(same))
+
+
+def _newest_of_these_bytes(document: Document) -> DocumentVersion:
+    """The newest version with the document's bytes; a later one may be an older upload that was cut anew."""
+    return document.versions.filter(content_hash=document.content_hash).order_by("-number")[0]
+
+
+def created_event(document: Document, version: DocumentVersion) -> DocumentCreated:
+    """That the document was accepted with this version."""
+    return DocumentCreated(
+        tenant_id=document.tenant_id,
+        knowledge_base_id=document.knowledge_base_id,
+        document_id=document.pk,
+        version_id=version.pk,
+        title=document.title,
+        content_hash=version.content_hash,
+    )

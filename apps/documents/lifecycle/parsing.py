@@ -1,0 +1,98 @@
+"""The parse stage: versions' bytes become text with positions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import accumulate, takewhile
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.documents.blobs import blob_path
+from apps.documents.languages import language_code
+from apps.documents.lifecycle.stages import CHUNK, PARSE
+from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
+from apps.documents.models import DocumentVersion, ParsedText
+from apps.documents.parsing.registry import parser_for
+from apps.documents.parsing.types import DocumentType, Limits, sections_to_list
+from ragsite.core.errors import PermanentError
+from ragsite.core.jobs import ring
+
+TOGETHER_BYTES = 1 << 20
+"""Files are parsed under one claim up to this much in all; a larger one is alone, and never waits for others."""
+
+TOGETHER_SECONDS = 1.0
+"""How long a claim goes on to the next file. What it then has not begun is for whoever is free."""
+
+
+def versions_parse(step: Step) -> None:
+    """Parse the step's versions, the oldest first, and give back those that would have to wait for others.
+
+    One that cannot be parsed fails alone.
+
+    Raises:
+        LeaseLostError: another worker took over meanwhile.
+    """
+    until = time.monotonic() + TOGETHER_SECONDS
+    versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("pk"))
+    together = versions[: _number_together(versions)]
+    _give_back(step, versions[len(together) :])
+    parsed: list[ParsedText] = []
+    for place, version in enumerate(together):
+        if place and time.monotonic() > until:
+            _give_back(step, together[place:])
+            break
+        try:
+            parsed.append(_parsed(version))
+        except PermanentError as error:
+            step_fail(step.only(version.pk), error)
+    if parsed:
+        _save(step, parsed)
+
+
+def _number_together(versions: Sequence[DocumentVersion]) -> int:
+    """How many of the versions, from the first, are small enough for one claim; at least one."""
+    sizes = accumulate(version.size for version in versions)
+    return max(1, sum(1 for _ in takewhile(lambda size: size <= TOGETHER_BYTES, sizes)))
+
+
+def _give_back(step: Step, versions: Sequence[DocumentVersion]) -> None:
+    if versions:
+        step_give_back(step, [version.pk for version in versions])
+        ring(PARSE)
+
+
+def _parsed(version: DocumentVersion) -> ParsedText:
+    """The text of the version, not saved.
+
+    Raises:
+        PermanentError: the file cannot be parsed; the message says why.
+    """
+    path = blob_path(version.blob)
+    if not path.exists():
+        raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
+    parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
+    parsed = parser.parse(path, Limits())
+    return ParsedText(
+        version=version,
+        text=parsed.text,
+        sections=sections_to_list(parsed.sections),
+        title=parsed.title[:300],
+        metadata=dict(parsed.metadata),
+        language=language_code(parsed.text),
+        parser=parser.name,
+    )
+
+
+def _save(step: Step, parsed: Sequence[ParsedText]) -> None:
+    with transaction.atomic():
+        step.complete(*[text.version_id for text in parsed])
+        # One statement, whether a version was parsed before or not.
+        ParsedText.objects.bulk_create(
+            parsed,
+            update_conflicts=True,
+            unique_fields=["version"],
+            update_fields=["text", "sections", "title", "metadata", "language", "parser"],
+        )
+        ring(CHUNK)

@@ -1,0 +1,82 @@
+"""Why a version stands where it stands, and what comes next: for people, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.documents.lifecycle.stages import STAGE_FROM
+from apps.documents.lifecycle.waiting import versions_waiting
+from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
+from ragsite.core.presence import workers_listening
+
+DOING: dict[str, str] = {"parse": "parsed", "chunk": "chunked", "embed": "embedded", "activate": "activated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`stage` is the next or present one, `ahead` how many versions come first, `workers` how many listen for the stage;
+    all three are None once the version has ended. `text` says it in words.
+    """
+
+    text: str
+    stage: str | None = None
+    ahead: int | None = None
+    workers: int | None = None
+    next_try_at: datetime | None = None
+
+
+def version_progress(version: DocumentVersion) -> Progress:
+    """Where a version stands. Its document and its stages should be at hand (select_related, prefetch_related)."""
+    stage = STAGE_FROM.get(version.status)
+    if stage is None:
+        return Progress(text=_ended(version))
+    if version.document.deleted_at:
+        return Progress(text="Its document was deleted, so nothing more is done.")
+    now = timezone.now()
+    if version.lease_until and version.lease_until > now:
+        return Progress(f"Being {DOING[stage]} now by {worker_in_words(version.lease_owner)}.", stage, 0, 1)
+    workers, ahead = workers_listening(stage), _ahead(version)
+    if version.not_before > now:
+        return Progress(_postponed(version, stage, now), stage, ahead, workers, version.not_before)
+    return Progress(_in_line(stage, ahead, workers) + _before(version), stage, ahead, workers)
+
+
+def worker_in_words(owner: str) -> str:
+    """Host and process of a lease's owner, whose name also carries the claim's own id."""
+    return ":".join(owner.split(":")[:2])
+
+
+def _ended(version: DocumentVersion) -> str:
+    if version.status == VersionStatus.READY:
+        return "All stages are done; its chunks answer searches unless another version does."
+    return version.error
+
+
+def _ahead(version: DocumentVersion) -> int:
+    """Versions that are claimed before this one."""
+    sooner = Q(not_before__lt=version.not_before) | Q(not_before=version.not_before, pk__lt=version.pk)
+    return versions_waiting(version.status).filter(sooner).count()
+
+
+def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:
+    seconds = round((version.not_before - now).total_seconds())
+    tries = f"try {version.attempts + 1} of {settings.RAGSITE_MAX_ATTEMPTS}"
+    return f"Will be {DOING[stage]} in {seconds} s ({tries}).{_before(version)}"
+
+
+def _in_line(stage: str, ahead: int, workers: int) -> str:
+    if not workers:
+        return f"Waiting to be {DOING[stage]}, but no worker listens for that: start one, or look at its log."
+    line = f"{ahead} {'version is' if ahead == 1 else 'versions are'} ahead of it" if ahead else "It is next"
+    return f"Waiting to be {DOING[stage]}. {line}; {workers} {'worker listens' if workers == 1 else 'workers listen'}."
+
+
+def _before(version: DocumentVersion) -> str:
+    """What the latest stage stumbled over, if it did."""
+    stages: list[StageRecord] = sorted(version.stages.all(), key=lambda stage: stage.pk)
+    return f" The last time: {stages[-1].error}" if stages and stages[-1].error else ""

@@ -1,0 +1,82 @@
+"""A document's own chunking: checked before it is kept, and put into effect without a moment's gap in the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.lifecycle.stages import CHUNK
+from apps.documents.models import (
+    Chunk,
+    Document,
+    DocumentVersion,
+    KnowledgeBase,
+    ParsedText,
+    StageOutcome,
+    StageRecord,
+    VersionStatus,
+)
+from ragsite.core.jobs import ring
+
+ON_ITS_WAY = (VersionStatus.PARSED, VersionStatus.CHUNKED, VersionStatus.EMBEDDED)
+
+
+def chunking_check(knowledge_base: KnowledgeBase, override: dict[str, Any]) -> None:
+    """Refuse what a document of the knowledge base can't be cut by.
+
+    Raises:
+        InvalidChunkingError: a setting does not exist, or is not possible together with the knowledge base's.
+    """
+    ChunkingSettings.from_dict(knowledge_base.chunking).overridden(override)
+
+
+def document_rechunk(*, document: Document) -> None:
+    """Have the document cut by its present settings, in the caller's transaction, which holds the document's row.
+
+    Versions on their way go back to where they are chunked; a worker that is at one can write nothing any more. The
+    version that answers goes on doing so: its text becomes a new version, which takes over once it is ready. Chunks
+    whose text is the same take over their vectors. One that stopped takes the settings when it is retried.
+    """
+    on_its_way = document.versions.filter(status__in=ON_ITS_WAY)
+    for version in on_its_way.select_for_update(of=("self",)).order_by("pk"):
+        _take_back(version)
+    current = document.current_version
+    if current is not None and not _is_being_cut(on_its_way, current):
+        _cut_anew(document, current)
+    ring(CHUNK)
+
+
+def _take_back(version: DocumentVersion) -> None:
+    Chunk.objects.filter(version=version).delete()
+    DocumentVersion.objects.filter(pk=version.pk).update(
+        status=VersionStatus.PARSED, chunk_count=0, attempts=0, not_before=Now(), lease_owner="", lease_until=None
+    )
+    StageRecord.objects.filter(version=version, finished_at=None).update(
+        outcome=StageOutcome.CANCELLED, finished_at=Now()
+    )
+
+
+def _is_being_cut(on_its_way: QuerySet[DocumentVersion], current: DocumentVersion) -> bool:
+    return on_its_way.filter(rechunk_of_id=current.upload_id).exists()
+
+
+def _cut_anew(document: Document, current: DocumentVersion) -> DocumentVersion:
+    """A version with the bytes and the text of the one that answers, about to be chunked."""
+    version = DocumentVersion.objects.create(
+        document=document,
+        number=document.versions.count() + 1,
+        filename=current.filename,
+        document_type=current.document_type,
+        content_hash=current.content_hash,
+        blob=current.blob,
+        size=current.size,
+        status=VersionStatus.PARSED,
+        rechunk_of_id=current.upload_id,
+    )
+    parsed = ParsedText.objects.get(version=current)
+    parsed.pk, parsed._state.adding = version.pk, True
+    parsed.save(force_insert=True)
+    return version

@@ -1,0 +1,154 @@
+"""Versions as things that happen after their upload: cancelled, retried, gone back to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from apps.documents.events import DocumentUpdated
+from apps.documents.lifecycle.stages import STAGE_FROM
+from apps.documents.models import (
+    ENDED,
+    KEPT_BY_TRIGGER,
+    STOPPED,
+    Chunk,
+    Document,
+    DocumentVersion,
+    StageOutcome,
+    StageRecord,
+    VersionStatus,
+)
+from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.jobs import ring
+from ragsite.core.outbox import emit
+
+
+def version_cancel(*, version: DocumentVersion) -> DocumentVersion:
+    """Stop the work on a version. A worker that is at it can write nothing any more; what it wrote is undone.
+
+    Raises:
+        ConflictError: the version has ended already.
+    """
+    with transaction.atomic():
+        locked = _locked(version)
+        if locked.status in ENDED:
+            raise ConflictError(f"Version {locked.pk} is {locked.status}; there is nothing to cancel.")
+        Chunk.objects.filter(version=locked).delete()
+        locked.retry_status = _input_that_stands(locked)
+        locked.status = VersionStatus.CANCELLED
+        locked.error_code, locked.error = "cancelled", "It was cancelled. Retry it to take it up again."
+        locked.chunk_count, locked.lease_owner, locked.lease_until = 0, "", None
+        locked.save()
+        StageRecord.objects.filter(version=locked, finished_at=None).update(
+            outcome=StageOutcome.CANCELLED, finished_at=Now()
+        )
+    return locked
+
+
+def version_retry(*, version: DocumentVersion) -> DocumentVersion:
+    """Take up a version that failed or was cancelled where its input still stands.
+
+    Raises:
+        ConflictError: the version is under way or ready, or what it holds is another document's now.
+        NotFoundError: the document was deleted.
+    """
+    try:
+        with transaction.atomic():
+            return _retry(version)
+    except IntegrityError as error:
+        raise _held_by_another(version) from error
+
+
+def _retry(version: DocumentVersion) -> DocumentVersion:
+    document, locked = _document_locked(version.document_id), _locked(version)
+    if locked.status not in STOPPED:
+        raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
+    if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
+        Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
+    locked.status, locked.retry_status = locked.retry_status, ""
+    locked.error_code = locked.error = ""
+    locked.attempts = 0
+    locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
+    DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
+    ring(STAGE_FROM[locked.status])
+    return locked
+
+
+def document_rollback(*, document: Document, version: DocumentVersion) -> Document:
+    """Let an earlier, or again a later, version answer. Nothing is embedded: a version that is READY has its vectors.
+
+    Raises:
+        ConflictError: the version is not ready, is of another document, or holds what another document now holds; or a
+            newer one is under way, which would answer in its place in a moment.
+        NotFoundError: the document was deleted.
+    """
+    try:
+        with transaction.atomic():
+            return _rollback(document, version)
+    except IntegrityError as error:
+        raise _held_by_another(version) from error
+
+
+def _rollback(document: Document, version: DocumentVersion) -> Document:
+    locked = _document_locked(document.pk)
+    wanted = DocumentVersion.objects.filter(pk=version.pk, document=locked).first()
+    if wanted is None or wanted.status != VersionStatus.READY:
+        raise ConflictError(
+            f"Version {version.pk} is not a ready version of this document.", action="Choose one that is READY."
+        )
+    if under_way := _newer(locked, wanted).filter(_under_way()).first():
+        raise ConflictError(
+            f"Version {under_way.number} is under way and would answer as soon as it is ready.",
+            action="Cancel it first, or wait until it is ready.",
+        )
+    if locked.current_version_id != wanted.pk:
+        locked.current_version, locked.content_hash = wanted, wanted.content_hash
+        locked.save(update_fields=["current_version", "content_hash"])
+        locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
+        emit(
+            DocumentUpdated(
+                tenant_id=locked.tenant_id,
+                knowledge_base_id=locked.knowledge_base_id,
+                document_id=locked.pk,
+                version_id=wanted.pk,
+                version_number=wanted.number,
+                changed=("version",),
+            )
+        )
+    return locked
+
+
+def _document_locked(document_id: UUID) -> Document:
+    """Whoever locks a version too takes the document first."""
+    locked = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, deleted_at=None).first()
+    if locked is None:
+        raise NotFoundError(f"There is no document {document_id}; it was deleted a moment ago.")
+    return locked
+
+
+def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVersion]:
+    return document.versions.filter(number__gt=version.number)
+
+
+def _under_way() -> Q:
+    """Uploads that will answer once they are ready. A text that is cut anew replaces only itself."""
+    return ~Q(status__in=ENDED) & Q(rechunk_of=None)
+
+
+def _held_by_another(version: DocumentVersion) -> ConflictError:
+    return ConflictError(
+        f"Another document of the knowledge base now holds what version {version.number} holds.",
+        action="Delete that document first.",
+    )
+
+
+def _locked(version: DocumentVersion) -> DocumentVersion:
+    return DocumentVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+
+
+def _input_that_stands(version: DocumentVersion) -> VersionStatus:
+    """A parsed text stays; chunks and vectors were undone."""
+    return VersionStatus.UPLOADED if version.status == VersionStatus.UPLOADED else VersionStatus.PARSED

@@ -1,0 +1,1 @@
+"""Word processing, slides and sheets: OOXML, OpenDocument, RTF."""

@@ -1,0 +1,1 @@
+"""PDF: its pages' text, and text recognised on pictures."""

@@ -1,0 +1,106 @@
+"""PDF, by PDFium. It is not thread-safe: parse in one thread of a process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NoTextLayerError, TooLargeError
+from apps.documents.parsing.pdf.pdf_streams import check_streams
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+
+LONGEST_PAGE_LIST = 20
+Recognise = Callable[[pypdfium2.PdfPage], str]
+
+
+class PdfParser:
+    """Takes the text layer, page by page. Pages that are damaged or have no text are counted in the metadata."""
+
+    name = "pdf"
+    types = frozenset({DocumentType.PDF})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """One section a page.
+
+        Raises EncryptedFileError, DamagedFileError, NoTextLayerError, TooLargeError and UnsafeArchiveError.
+        """
+        return read_pdf(path, limits)
+
+
+def read_pdf(path: Path, limits: Limits, *, recognise: Recognise | None = None) -> ParsedDocument:
+    """The PDF's pages; those without a text layer are given to `recognise`, where there is one.
+
+    Raises what PdfParser raises, and what `recognise` does.
+    """
+    check_streams(path.read_bytes(), limits)
+    with _open(path) as pdf:
+        pages = len(pdf)
+        if pages > limits.max_pages:
+            raise TooLargeError(f"The PDF has {pages:,} pages; the most that is read is {limits.max_pages:,}.")
+        return _parse_pages(pdf, DocumentBuilder(limits), recognise)
+
+
+def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise: Recognise | None) -> ParsedDocument:
+    unreadable: list[int] = []
+    blank: list[int] = []
+    for number in range(1, len(pdf) + 1):
+        builder.place(Place(PlaceKind.PAGE, number))
+        text = _page_text(pdf, number, recognise)
+        if text is None:
+            unreadable.append(number)
+        elif not text.strip():
+            blank.append(number)
+        else:
+            builder.block(text)
+    _check_any_text(pages=len(pdf), unreadable=len(unreadable), blank=len(blank))
+    metadata = {"pages": str(len(pdf)), "pages_unreadable": _listed(unreadable), "pages_without_text": _listed(blank)}
+    title = pdf.get_metadata_dict().get("Title", "")
+    return builder.finish(title=title, metadata={name: value for name, value in metadata.items() if value})
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
+            raise EncryptedFileError("The PDF can't be opened without a password.") from error
+        raise DamagedFileError("The file can't be opened as a PDF: its structure is damaged.") from error
+    try:
+        yield pdf
+    finally:
+        pdf.close()
+
+
+def _page_text(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None) -> str | None:
+    """The text of page `number` (from 1), or None where the page is damaged."""
+    try:
+        page = pdf[number - 1]
+        text_page = page.get_textpage()
+    except pypdfium2.PdfiumError:
+        return None
+    try:
+        text = str(text_page.get_text_range())
+        return text if text.strip() or recognise is None else recognise(page)
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _check_any_text(*, pages: int, unreadable: int, blank: int) -> None:
+    if unreadable == pages:
+        raise DamagedFileError(f"No page of the PDF can be read ({pages:,} in all).")
+    if unreadable + blank == pages:
+        raise NoTextLayerError(f"No page of the PDF has a text layer ({pages:,} in all): they are blank or pictures.")
+
+
+def _listed(numbers: list[int]) -> str:
+    """Page numbers for people, such as "1, 2, 9"; a long list ends in how many more there are."""
+    shown = ", ".join(str(number) for number in numbers[:LONGEST_PAGE_LIST])
+    more = len(numbers) - LONGEST_PAGE_LIST
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,1 @@
+"""Plain text, Markdown, JSON, notebooks and source code."""

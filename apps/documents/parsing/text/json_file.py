@@ -1,0 +1,42 @@
+"""JSON, and JSON Lines: one value a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.characters import decode, lines_of, read_bytes
+from apps.documents.parsing.text.json_text import JsonWriter
+from apps.documents.parsing.text.json_values import load_json
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+
+
+class JsonParser:
+    """Takes the value apart into sections that have their JSON pointers."""
+
+    name = "json"
+    types = frozenset({DocumentType.JSON})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """The value in lines; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
+        builder = DocumentBuilder(limits)
+        JsonWriter(builder).write(load_json(decode(read_bytes(path, limits)), limits=limits))
+        return builder.finish()
+
+
+class JsonLinesParser:
+    """Takes each line as a value of its own; pointers point into the array of all lines."""
+
+    name = "jsonl"
+    types = frozenset({DocumentType.JSONL})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """One section or more a line; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
+        builder = DocumentBuilder(limits)
+        index = 0
+        for number, line in enumerate(lines_of(decode(read_bytes(path, limits))), start=1):
+            if line.strip():
+                value = load_json(line, limits=limits, where=f"Line {number:,}")
+                JsonWriter(builder, line=number).write(value, pointer=f"/{index}")
+                index += 1
+        return builder.finish()

@@ -1,0 +1,76 @@
+"""Markdown: CommonMark with tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from lxml.html.defs import tags as HTML_TAGS
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.characters import decode, read_bytes
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.web.html_text import write_html
+
+# The default of 20 nested quotes or lists drops what lies deeper.
+DEEPEST_NESTING = 100
+# Inside a paragraph these are words about HTML; taken as markup they would swallow the rest of the page.
+_SWALLOWING_NAMES = "iframe noembed noframes noscript plaintext script style template textarea title xmp"
+SWALLOWING_TAGS = frozenset(_SWALLOWING_NAMES.split())
+_TAG_NAME = re.compile(r"</?([a-zA-Z][\w-]*)")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>.+)$", re.MULTILINE | re.IGNORECASE)
+
+
+class MarkdownParser:
+    """Takes the text of a Markdown file, without the marks."""
+
+    name = "markdown"
+    types = frozenset({DocumentType.MARKDOWN})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """The text without marks; raises DamagedFileError, EmptyTextError and TooLargeError."""
+        source = decode(read_bytes(path, limits)).replace("\r\n", "\n")
+        title, body = split_front_matter(source)
+        builder = DocumentBuilder(limits)
+        own_title = MarkdownWriter().write(body, builder)
+        return builder.finish(title=title or own_title)
+
+
+class MarkdownWriter:
+    """Renders Markdown to HTML and takes its text, so that headings, lists and tables come out as they do for HTML."""
+
+    def __init__(self) -> None:
+        self._renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
+        self._renderer.add_render_rule("html_inline", _render_inline_html)
+
+    def write(self, source: str, builder: DocumentBuilder) -> str:
+        """Hands the words to the builder; gives the title that HTML inside the text declares, or "".
+
+        Raises TooLargeError and DamagedFileError.
+        """
+        page = self._renderer.render(source)
+        return write_html(page, builder) if page.strip() else ""
+
+
+def split_front_matter(source: str) -> tuple[str, str]:
+    """The title in the YAML block at the head of `source` ("" without one), and what follows the block."""
+    block = _FRONT_MATTER.match(source)
+    if block is None:
+        return "", source
+    field = _FRONT_TITLE.search(block["fields"])
+    title = field["title"].strip().strip("\"'") if field else ""
+    return title, source[block.end() :]
+
+
+def _render_inline_html(_renderer: object, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    """A tag as it is, but `<file>` in "open <file>" as the words that it is."""
+    markup = tokens[index].content
+    name = _TAG_NAME.match(markup)
+    is_tag = name is None or (name[1].lower() in HTML_TAGS and name[1].lower() not in SWALLOWING_TAGS)
+    return markup if is_tag else escape(markup)

@@ -1,0 +1,93 @@
+"""Jupyter notebooks (.ipynb), of format 4 and, with worksheets, of format 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.characters import decode, read_bytes
+from apps.documents.parsing.errors import DamagedFileError, TooLargeError
+from apps.documents.parsing.text.json_values import load_json
+from apps.documents.parsing.text.markdown import MarkdownWriter
+from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+
+LONGEST_OUTPUT = 2_000
+MOST_CELLS = 20_000
+
+
+class NotebookParser:
+    """Takes cell after cell: Markdown as text with headings, code as it is, and the text among a cell's output."""
+
+    name = "ipynb"
+    types = frozenset({DocumentType.NOTEBOOK})
+
+    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+        """One section or more a cell; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
+        notebook = load_json(decode(read_bytes(path, limits)), limits=limits)
+        writer = _Writer(DocumentBuilder(limits))
+        for count, (pointer, cell) in enumerate(_cells(notebook), start=1):
+            if count > MOST_CELLS:
+                raise TooLargeError(f"The notebook has more than {MOST_CELLS:,} cells.")
+            writer.write(pointer, cell)
+        return writer.builder.finish(metadata=_metadata(notebook))
+
+
+def _cells(notebook: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each cell with its JSON pointer; DamagedFileError when this is no notebook."""
+    if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list):
+        holders = {"/cells": notebook["cells"]}
+    elif isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
+        sheets = enumerate(notebook["worksheets"])
+        holders = {f"/worksheets/{at}/cells": sheet.get("cells") for at, sheet in sheets if isinstance(sheet, dict)}
+    else:
+        raise DamagedFileError("The file is JSON, but no notebook: it has no list of cells.")
+    for start, cells in holders.items():
+        for index, cell in enumerate(cells if isinstance(cells, list) else []):
+            if isinstance(cell, dict):
+                yield f"{start}/{index}", cell
+
+
+def _metadata(notebook: dict[str, Any]) -> dict[str, str]:
+    metadata = notebook.get("metadata")
+    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    language = kernel.get("language") if isinstance(kernel, dict) else None
+    return {"language": language} if isinstance(language, str) else {}
+
+
+def _joined(lines: Any) -> str:
+    """Text that the format keeps as one string or as a list of lines."""
+    if isinstance(lines, list):
+        return "".join(line for line in lines if isinstance(line, str))
+    return lines if isinstance(lines, str) else ""
+
+
+class _Writer:
+    """Hands the words of cells to the builder."""
+
+    def __init__(self, builder: DocumentBuilder) -> None:
+        self.builder = builder
+        self._markdown = MarkdownWriter()
+
+    def write(self, pointer: str, cell: dict[str, Any]) -> None:
+        self.builder.place(Place(PlaceKind.POINTER, label=pointer))
+        source = _joined(cell.get("source", cell.get("input")))
+        match cell.get("cell_type"):
+            case "markdown":
+                self._markdown.write(source, self.builder)
+            case "heading":
+                level = str(cell.get("level"))
+                self.builder.heading(int(level) if level.isdecimal() else 1, source)
+            case _:
+                self.builder.block(source)
+        outputs = cell.get("outputs")
+        for output in outputs if isinstance(outputs, list) else []:
+            if isinstance(output, dict):
+                self.builder.block(_output_text(output)[:LONGEST_OUTPUT])
+
+
+def _output_text(output: dict[str, Any]) -> str:
+    data = output.get("data")
+    plain = data.get("text/plain") if isinstance(data, dict) else output.get("text")
+    return _joined(plain)

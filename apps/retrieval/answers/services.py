@@ -1,0 +1,115 @@
+"""Questions and answers are kept, so that every answer can be checked later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+
+from apps.documents.rights.access import AccessScope, versions_visible
+from apps.retrieval.answers.types import Draft, Source
+from apps.retrieval.events import QueryProcessed
+from apps.retrieval.models import Answer, Citation, Query
+from ragsite.core.errors import NotFoundError
+from ragsite.core.outbox import emit
+from ragsite.gateway.keys import Principal
+
+NOT_FOUND = "Not found in your documents."
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """What is kept of a question and its checked answer."""
+
+    question: str
+    scope: AccessScope
+    asked_by: str
+    draft: Draft
+    passages: int
+    milliseconds: dict[str, float]
+
+
+def answer_save(record: AnswerRecord) -> Answer:
+    """Write the question, the answer and its citations, and tell of it, in one transaction."""
+    with transaction.atomic():
+        query = Query.objects.create(
+            tenant_id=record.scope.tenant_id,
+            asked_by=record.asked_by,
+            user_id=record.scope.subjects.user_id,
+            api_key_id=record.scope.subjects.api_key_id,
+            question=record.question,
+            knowledge_base_ids=sorted(str(pk) for pk in record.scope.searched_ids),
+        )
+        claims = record.draft.claims
+        answer = Answer.objects.create(
+            query=query,
+            text=" ".join(claim.text for claim in claims) or NOT_FOUND,
+            found=bool(claims),
+            generator=record.draft.generator,
+            milliseconds=record.milliseconds,
+            citation_count=sum(len(claim.sources) for claim in claims),
+        )
+        citations = [_citation(answer, index, s) for index, claim in enumerate(claims) for s in claim.sources]
+        Citation.objects.bulk_create(citations)
+        emit(_processed_event(record, query, len(citations)))
+    return answer_of(query.pk, tenant_id=query.tenant_id)
+
+
+def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
+    """An answer the caller was given, as long as the caller may read every document that it rests on.
+
+    What was granted then and is not now, and what was deleted since, takes its answers with it: they quote it.
+
+    Raises:
+        NotFoundError: there is none of that id for the caller.
+    """
+    readable = Count("citations", filter=Q(citations__version__in=versions_visible(principal).order_by().values("pk")))
+    asked = _answers().filter(_asked_by(principal), pk=answer_id, query__tenant_id=principal.tenant_id)
+    answer = asked.annotate(readable_count=readable).filter(readable_count=F("citation_count")).first()
+    if answer is None:
+        raise NotFoundError(f"There is no answer {answer_id}.")
+    return answer
+
+
+def _asked_by(principal: Principal) -> Q:
+    """A caller that is neither a key nor a user has asked nothing."""
+    if principal.api_key_id is not None:
+        return Q(query__api_key_id=principal.api_key_id)
+    return Q(query__user_id=principal.user_id, query__user__isnull=False)
+
+
+def answer_of(query_id: UUID, *, tenant_id: UUID) -> Answer:
+    """The answer to a question, with its citations and their documents."""
+    return _answers().get(query_id=query_id, query__tenant_id=tenant_id)
+
+
+def _answers() -> QuerySet[Answer]:
+    return Answer.objects.select_related("query").prefetch_related("citations__version__document")
+
+
+def _citation(answer: Answer, claim: int, source: Source) -> Citation:
+    return Citation(
+        answer=answer,
+        claim=claim,
+        version_id=source.passage.version_id,
+        start=source.start,
+        end=source.end,
+        quote=source.quote,
+        heading_path=list(source.passage.heading_path),
+        place=source.passage.place,
+        score=source.score,
+    )
+
+
+def _processed_event(record: AnswerRecord, query: Query, citations: int) -> QueryProcessed:
+    return QueryProcessed(
+        tenant_id=query.tenant_id,
+        query_id=query.pk,
+        found=bool(record.draft.claims),
+        generator=record.draft.generator,
+        passages=record.passages,
+        citations=citations,
+        milliseconds=record.milliseconds,
+    )

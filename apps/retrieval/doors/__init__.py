@@ -1,0 +1,1 @@
+"""The doors of the read path: REST, and the page to try a question on."""

@@ -1,0 +1,59 @@
+"""One click on a found passage: it answers the question, and both go into an evaluation set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from apps.documents.models import KnowledgeBase
+from apps.documents.rights.access import knowledge_bases_readable_by
+from apps.retrieval.evaluation.sets import Relevant, passage_mark, playground_set
+from apps.retrieval.models import EvaluationSet
+from ragsite.core.admin.base import row_url
+from ragsite.core.errors import RagError
+
+
+class MarkForm(forms.Form):
+    """Which span answers which question, and the set it goes to; without one, the set of tried queries."""
+
+    knowledge_base = forms.ModelChoiceField(KnowledgeBase.objects.none())
+    evaluation_set = forms.ModelChoiceField(EvaluationSet.objects.none(), required=False)
+    question = forms.CharField(max_length=2_000)
+    version = forms.UUIDField()
+    start = forms.IntegerField(min_value=0)
+    end = forms.IntegerField(min_value=1)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["knowledge_base"].queryset = knowledge_bases_readable_by(user)
+        fields["evaluation_set"].queryset = EvaluationSet.objects.filter(
+            knowledge_base__in=knowledge_bases_readable_by(user)
+        )
+
+
+@require_POST
+def passage_mark_page(request: HttpRequest) -> HttpResponse:
+    """The piece of the page that takes the place of the button."""
+    if not request.user.has_perms(["retrieval.add_evaluationquestion", "documents.view_knowledgebase"]):
+        raise PermissionDenied
+    form = MarkForm(request.POST, user=request.user)
+    if not form.is_valid():
+        return _answered(error="This passage can't be marked. Load the page anew.")
+    fields = form.cleaned_data
+    evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"])
+    relevant = Relevant(version_id=fields["version"], start=fields["start"], end=fields["end"])
+    try:
+        passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=relevant)
+    except RagError as error:
+        return _answered(error=error.sentence)
+    return _answered(url=row_url(evaluation_set), name=evaluation_set.name)
+
+
+def _answered(**context: str) -> HttpResponse:
+    return HttpResponse(render_to_string("ragsite/admin/marked.html", context))

@@ -1,0 +1,118 @@
+"""Answers and passages made ready for a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from apps.documents.admin.wording import where_in_words
+from apps.documents.retrieval_settings import Mode
+from apps.retrieval.models import Answer, Citation
+from apps.retrieval.pipeline import SearchResult
+from apps.retrieval.search.fusion import Scores
+from apps.retrieval.search.passages import Passage
+from ragsite.core.admin.base import row_url
+
+STEPS = ("scope", "embed", "dense", "lexical", "fuse", "passages", "context", "generate", "cite")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSpan:
+    """A span of a document version; `url` leads to where it can be read, `number` counts from 1."""
+
+    number: int
+    title: str
+    version_number: int
+    url: str
+    where: str
+    text: str
+    score: float
+    score_title: str = "Cosine similarity of the question and this text"
+    details: str = ""
+    """What each leg of the search thought of it."""
+    mark: dict[str, str | int] | None = None
+    """What marks the span as relevant; None where it can't be marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSearch:
+    """How passages were found: by which mode, and what each leg did."""
+
+    mode: str
+    how: str
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """An answer with the citations its claims rest on."""
+
+    text: str
+    found: bool
+    generator: str
+    citations: tuple[ShownSpan, ...]
+    milliseconds: dict[str, float]
+
+
+def answer_shown(answer: Answer) -> ShownAnswer:
+    """The answer; its citations and their documents are best fetched with it."""
+    citations = tuple(_citation(citation) for citation in answer.citations.all())
+    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps_in_order(answer.milliseconds))
+
+
+def steps_in_order(milliseconds: dict[str, float]) -> dict[str, float]:
+    """As the pipeline runs them; the database keeps no order. Steps of another pipeline come last."""
+    known = [step for step in STEPS if step in milliseconds]
+    return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
+
+
+def search_shown(result: SearchResult) -> ShownSearch:
+    """How the passages of the result came about."""
+    settings = result.settings
+    legs = [f"{plan.leg} by plan {plan.plan}" for plan in result.plans]
+    fused = f"{settings.fusion}, weight of meaning {settings.weight:g}" if settings.mode is Mode.HYBRID else ""
+    how = "; ".join([*legs, fused] if fused else legs)
+    return ShownSearch(settings.mode.value, how, steps_in_order(result.timings.milliseconds))
+
+
+def passages_shown(passages: tuple[Passage, ...]) -> list[ShownSpan]:
+    """The passages, best first."""
+    return [_passage(number, passage) for number, passage in enumerate(passages, start=1)]
+
+
+def scores_in_words(scores: Scores) -> str:
+    """`meaning 0.712 (place 2) · words 8.31 (place 1)`; a place is missing where the leg did not find the passage."""
+    legs = (("meaning", scores.dense, scores.dense_rank, 3), ("words", scores.lexical, scores.lexical_rank, 2))
+    return " · ".join(
+        f"{name} {score:.{digits}f}" + (f" (place {place})" if place else "")
+        for name, score, place, digits in legs
+        if score is not None
+    )
+
+
+def _citation(citation: Citation) -> ShownSpan:
+    return ShownSpan(
+        number=citation.claim + 1,
+        title=citation.version.document.title,
+        version_number=citation.version.number,
+        url=row_url(citation.version),
+        where=where_in_words(citation.heading_path, citation.place),
+        text=citation.quote,
+        score=citation.score,
+    )
+
+
+def _passage(number: int, passage: Passage) -> ShownSpan:
+    return ShownSpan(
+        number=number,
+        title=passage.document_title,
+        version_number=passage.version_number,
+        url=reverse("admin:documents_chunk_change", args=[passage.chunk_id]),
+        where=where_in_words(passage.heading_path, passage.place),
+        text=passage.text,
+        score=passage.score,
+        score_title="The score that passages are ordered by",
+        details=scores_in_words(passage.scores),
+        mark={"version": str(passage.version_id), "start": passage.start, "end": passage.end},
+    )

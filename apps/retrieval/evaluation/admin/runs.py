@@ -1,0 +1,216 @@
+"""Evaluation runs: their figures, their questions with the worst first, and two of them side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
+from apps.documents.models import Document
+from apps.retrieval.evaluation.comparing import runs_compare
+from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
+from apps.retrieval.models import EvaluationResult, EvaluationRun, RunState
+from ragsite.core.admin.base import LargeTableAdmin, badge, row_url
+from ragsite.core.errors import RagError
+
+TONES: dict[str, str | None] = {
+    RunState.WAITING: None,
+    RunState.RUNNING: "info",
+    RunState.DONE: "success",
+    RunState.FAILED: "danger",
+}
+QUESTIONS = 50
+PLACES = 5
+OTHERS = 50
+LABELS = {
+    "ndcg": "nDCG",
+    "recall": "Recall",
+    "map": "MAP",
+    "mrr": "MRR",
+    "p50_ms": "Median",
+    "p95_ms": "95th percentile",
+}
+MEANING = {
+    "ndcg": "Order of the first {cut}, graded",
+    "recall": "Relevant ones among the first {cut}",
+    "mrr": "1 / rank of the first relevant one",
+    "map": "Precision at each relevant one",
+    "p50_ms": "Half of the searches were faster",
+    "p95_ms": "95 of 100 searches were faster",
+    "queries": "Questions that were measured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with what it says."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResult:
+    """A question's figures in the order of the columns, and the first places of its ranking."""
+
+    text: str
+    figures: tuple[float, ...]
+    milliseconds: float
+    places: list[dict[str, Any]]
+    hidden: int
+
+
+@admin.register(EvaluationRun)
+class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
+    tenant_path = "evaluation_set__knowledge_base__tenant"
+    list_display: ClassVar = ("__str__", "knowledge_base", "shown_state", "ndcg", "recall", "questions", "created_at")
+    list_filter: ClassVar = ("state", "mode", ("evaluation_set", ReadableFilter))
+    list_select_related: ClassVar = ("evaluation_set__knowledge_base",)
+    search_fields: ClassVar = ("evaluation_set__name",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.compare_page)
+        return [path("<path:object_id>/compare/", page, name="retrieval_evaluationrun_compare"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A page of its own instead of a form: nobody changes a run."""
+        if self.has_view_permission(request) and self.get_object(request, unquote(object_id)) is None:
+            redirection: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return redirection
+        run = self._run(request, object_id)
+        columns = figures_in_order(run.metrics, only_quality=True)
+        page = Paginator(results_worst_first(run), QUESTIONS).get_page(request.GET.get("page"))
+        context = self._context(request, run, title=str(run)) | {
+            "figures": [_figure(run, name) for name in figures_in_order(run.metrics)],
+            "columns": [label(name) for name in columns],
+            "page": page,
+            "results": _shown(page, columns),
+            "total": run.evaluation_set.questions.count(),
+            "others": [(other.pk, _named(other)) for other in _others(run)],
+            "badge": badge(run.get_state_display(), TONES[run.state]),
+        }
+        return TemplateResponse(request, "ragsite/admin/evaluation_run.html", context)
+
+    def compare_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The run beside the one that `against` names."""
+        run = self._run(request, object_id)
+        try:
+            against = self.get_queryset(request).filter(pk=request.GET.get("against", "")).first()
+            if against is None:
+                raise ValidationError("none")
+            compared = runs_compare(run=run, against=against)
+        except ValidationError:
+            messages.error(request, "Choose a run to compare with.")
+            return redirect(row_url(run))
+        except RagError as error:
+            messages.error(request, error.sentence)
+            return redirect(row_url(run))
+        context = self._context(request, run, title="Compare two runs") | {
+            "compared": compared,
+            "figures": [(label(figure.name), figure) for figure in compared.figures],
+            "first": label(compared.figures[0].name),
+            "questions": compared.questions[:QUESTIONS],
+            "hidden": max(0, len(compared.questions) - QUESTIONS),
+        }
+        return TemplateResponse(request, "ragsite/admin/evaluation_compare.html", context)
+
+    def _run(self, request: HttpRequest, object_id: str) -> EvaluationRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run: EvaluationRun = self.row_or_404(request, object_id)
+        return run
+
+    def _context(self, request: HttpRequest, run: EvaluationRun, *, title: str) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": EvaluationRun._meta,
+            "original": run,
+            "run": run,
+            "set_url": row_url(run.evaluation_set),
+            "list_url": reverse("admin:retrieval_evaluationrun_changelist"),
+        }
+
+    @display(description="Knowledge base")
+    def knowledge_base(self, run: EvaluationRun) -> str:
+        return str(run.evaluation_set.knowledge_base)
+
+    @display(description="State", ordering="state")
+    def shown_state(self, run: EvaluationRun) -> SafeString:
+        return badge(run.state, TONES[run.state])
+
+    @display(description="nDCG")
+    def ndcg(self, run: EvaluationRun) -> str:
+        return _shown_value(run, f"ndcg@{run.k}")
+
+    @display(description="Recall")
+    def recall(self, run: EvaluationRun) -> str:
+        return _shown_value(run, f"recall@{run.depth}")
+
+    @display(description="Questions")
+    def questions(self, run: EvaluationRun) -> str:
+        return f"{run.metrics['queries']:,}" if run.metrics else ""
+
+
+def label(name: str) -> str:
+    """A figure's name as people write it."""
+    kind, at, cut = name.partition("@")
+    return f"{LABELS.get(kind, kind.capitalize())}{at}{cut}"
+
+
+def _shown_value(run: EvaluationRun, name: str) -> str:
+    return f"{run.metrics[name]:.3f}" if name in run.metrics else ""
+
+
+def _figure(run: EvaluationRun, name: str) -> Figure:
+    kind, _, cut = name.partition("@")
+    value = run.metrics[name]
+    text = f"{value:,}" if kind == "queries" else f"{value:.1f} ms" if kind.endswith("_ms") else f"{value:.3f}"
+    return Figure(label(name), text, MEANING.get(kind, "").format(cut=cut))
+
+
+def _shown(page: Page[EvaluationResult], columns: list[str]) -> list[ShownResult]:
+    titles = _titles(page)
+    return [
+        ShownResult(
+            text=result.text,
+            figures=tuple(result.metrics[name] for name in columns),
+            milliseconds=result.milliseconds,
+            places=[place | {"url": titles.get(place["document"])} for place in result.ranking[:PLACES]],
+            hidden=max(0, len(result.ranking) - PLACES),
+        )
+        for result in page
+    ]
+
+
+def _titles(page: Page[EvaluationResult]) -> dict[str, str]:
+    """The addresses of the shown documents that are still there."""
+    shown = {place["document"] for result in page for place in result.ranking[:PLACES]}
+    return {str(document.pk): row_url(document) for document in Document.objects.filter(pk__in=shown, deleted_at=None)}
+
+
+def _named(run: EvaluationRun) -> str:
+    """The run with its first figure: several may have been started in one minute."""
+    return f"{run}: {label(f'ndcg@{run.k}')} {_shown_value(run, f'ndcg@{run.k}')}"
+
+
+def _others(run: EvaluationRun) -> QuerySet[EvaluationRun]:
+    if run.state != RunState.DONE:
+        return EvaluationRun.objects.none()
+    same = run.evaluation_set.runs.filter(state=RunState.DONE).exclude(pk=run.pk)
+    return same.select_related("evaluation_set")[:OTHERS]

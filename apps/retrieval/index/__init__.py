@@ -1,0 +1,1 @@
+"""What searches read: index generations, their embeddings, and the lexical index."""

@@ -1,0 +1,1 @@
+"""Lexical search: terms, segments of postings, and BM25 over them."""

@@ -1,0 +1,46 @@
+"""The rows of retrieval: a module a vertical."""
+
+from apps.retrieval.models.answers import Answer, Citation, Query
+from apps.retrieval.models.evaluation import (
+    RUN_ENDED,
+    EvaluationQuestion,
+    EvaluationResult,
+    EvaluationRun,
+    EvaluationSet,
+    Judgement,
+    RunState,
+)
+from apps.retrieval.models.index import (
+    Embedding,
+    GenerationState,
+    IndexGeneration,
+    LexicalPosting,
+    LexicalSegment,
+    LexicalVersion,
+)
+from apps.retrieval.models.reindexing import ENDED, TRANSITIONS, WORKED_ON, Reindex, ReindexState, SwitchMode
+
+__all__ = [
+    "ENDED",
+    "RUN_ENDED",
+    "TRANSITIONS",
+    "WORKED_ON",
+    "Answer",
+    "Citation",
+    "Embedding",
+    "EvaluationQuestion",
+    "EvaluationResult",
+    "EvaluationRun",
+    "EvaluationSet",
+    "GenerationState",
+    "IndexGeneration",
+    "Judgement",
+    "LexicalPosting",
+    "LexicalSegment",
+    "LexicalVersion",
+    "Query",
+    "Reindex",
+    "ReindexState",
+    "RunState",
+    "SwitchMode",
+]

@@ -1,0 +1,75 @@
+"""The record of questions, their answers and what these rest on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from apps.documents.models import DocumentVersion
+from ragsite.core.ids import new_id
+from ragsite.gateway.models import ApiKey, Tenant
+
+
+class Query(models.Model):
+    """A question somebody asked."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="queries")
+    asked_by = models.CharField(max_length=120)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    question = models.TextField()
+    knowledge_base_ids = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "queries"
+
+    def __str__(self) -> str:
+        return self.question[:80]
+
+
+class Answer(models.Model):
+    """What was answered, by what, and how long each step took."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    query = models.OneToOneField(Query, on_delete=models.CASCADE, related_name="answer")
+    text = models.TextField()
+    found = models.BooleanField(help_text="Whether the documents held an answer.")
+    generator = models.CharField(max_length=80)
+    citation_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="As it was given; a purge takes citations away."
+    )
+    milliseconds = models.JSONField(default=dict, help_text="Each step of the pipeline.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class Citation(models.Model):
+    """The span of a document version that a claim of an answer rests on."""
+
+    id = models.BigAutoField(primary_key=True)
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="citations")
+    claim = models.PositiveSmallIntegerField(help_text="Which sentence of the answer, from 0.")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="citations")
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    quote = models.TextField()
+    heading_path = models.JSONField(default=list)
+    place = models.JSONField(null=True, blank=True)
+    score = models.FloatField(help_text="Cosine similarity of the question and the quote.")
+
+    class Meta:
+        ordering: ClassVar = ["answer", "claim", "id"]
+
+    def __str__(self) -> str:
+        return self.quote[:80]

@@ -1,0 +1,114 @@
+"""Index generations, their embeddings, and the lexical index."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from pgvector.django import HalfVectorField
+
+from apps.documents.models import Chunk, KnowledgeBase
+from apps.models.models import ModelVersion
+
+
+class GenerationState(models.TextChoices):
+    BUILDING = "building", "Being built beside the live one"
+    LIVE = "live", "Answers searches"
+    RETIRED = "retired", "Kept for a roll-back"
+    DROPPED = "dropped", "Being removed"
+
+
+class IndexGeneration(models.Model):
+    """Knowledge base x embedding model version x chunking settings, with a partition of embeddings of its own."""
+
+    id = models.BigAutoField(primary_key=True)
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="generations")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="generations")
+    chunking = models.JSONField()
+    chunking_key = models.CharField(max_length=16)
+    dimensions = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=GenerationState.choices)
+    has_hnsw = models.BooleanField(default=False, verbose_name="HNSW index")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(null=True, editable=False, help_text="When it answered last.")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["knowledge_base"], condition=models.Q(state="live"), name="one_live_generation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"generation {self.pk}"
+
+    @property
+    def partition(self) -> str:
+        """The table that holds this generation's embeddings."""
+        return f"retrieval_embedding_g{self.pk}"
+
+
+class Embedding(models.Model):
+    """A chunk's vector in one generation. The table is partitioned by generation; see migration 0002.
+
+    The column has no fixed width, so that generations of different models live side by side; each partition checks its own.
+    """
+
+    pk = models.CompositePrimaryKey("generation", "chunk")
+    generation = models.ForeignKey(IndexGeneration, on_delete=models.DO_NOTHING, related_name="embeddings")
+    chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, related_name="embeddings")
+    embedding = HalfVectorField()
+    version_id = models.UUIDField(editable=False, help_text="Its chunk's; a trigger sees to it.")
+
+    class Meta:
+        db_table = "retrieval_embedding"
+
+
+class LexicalSegment(models.Model):
+    """A piece of the lexical index of a knowledge base's chunks of one chunking. It never changes; see migration 0003.
+
+    No constraint ties it to its knowledge base: who writes one waits for nobody's lock.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    knowledge_base_id = models.UUIDField()
+    chunking_key = models.CharField(max_length=16)
+    chunk_count = models.PositiveIntegerField()
+    languages = models.JSONField(help_text="How many of its chunks are in each.")
+    chunk_ids = models.BinaryField()
+    lengths = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"lexical segment {self.pk}"
+
+
+class LexicalPosting(models.Model):
+    """Which chunks of a segment have a term, and how often: bytes as `apps.retrieval.index.lexical.segments` describes them."""
+
+    pk = models.CompositePrimaryKey("segment", "term")
+    segment = models.ForeignKey(LexicalSegment, on_delete=models.DO_NOTHING, related_name="postings")
+    term = models.TextField(db_collation="C")
+    ordinals = models.BinaryField()
+    frequencies = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.term
+
+
+class LexicalVersion(models.Model):
+    """A version whose chunks lie in a segment, from the ordinal `first` on, under the title they were indexed with."""
+
+    pk = models.CompositePrimaryKey("version_id", "chunking_key")
+    version_id = models.UUIDField()
+    chunking_key = models.CharField(max_length=16)
+    segment = models.ForeignKey(LexicalSegment, on_delete=models.DO_NOTHING, related_name="versions")
+    first = models.PositiveIntegerField()
+    chunk_count = models.PositiveIntegerField()
+    title = models.TextField()
+    language = models.TextField()
+
+    def __str__(self) -> str:
+        return f"version {self.version_id} in segment {self.segment_id}"

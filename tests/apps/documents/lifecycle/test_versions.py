@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.documents.lifecycle.steps import Step, step_fail
+from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
+from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
+from apps.documents.services.documents import document_delete
+from apps.models.gateway import Deadline
+from apps.retrieval.models import Embedding
+from apps.retrieval.pipeline import search
+from apps.retrieval.search.request import SearchRequest
+from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
+from ragsite.core.models import OutboxEvent
+from tests import factories as make
+from workers.stage_run import stage_claim, stage_run
+from workers.stages import STAGES, Stage, stage_named
+
+pytestmark = pytest.mark.django_db
+
+ONE = "# Ferry\n\nThe ferry leaves at nine in the morning.\n"
+TWO = "# Ferry\n\nThe ferry leaves at ten in the morning.\n"
+
+
+def two_versions() -> tuple[Document, DocumentVersion, DocumentVersion]:
+    base = make.knowledge_base()
+    first = make.ready_version(base, ONE, external_id="ferry")
+    second = make.ready_version(base, TWO, external_id="ferry")
+    return Document.objects.get(), first, second
+
+
+def found(document: Document) -> str:
+    scope = make.scope(document.knowledge_base)
+    result = search(SearchRequest("When does the ferry leave?", top_k=5), scope=scope, deadline=Deadline.after(10))
+    return " ".join(passage.text for passage in result.passages)
+
+
+def test_going_back_lets_the_earlier_version_answer_at_once_and_embeds_nothing() -> None:
+    document, first, second = two_versions()
+    vectors = Embedding.objects.count()
+    assert "ten" in found(document)
+    document_rollback(document=document, version=first)
+    assert "nine" in found(document)
+    assert "ten" not in found(document)
+    document_rollback(document=document, version=second)
+    assert "ten" in found(document)
+    assert Embedding.objects.count() == vectors
+    updates = OutboxEvent.objects.filter(type="document.updated").order_by("id")
+    assert [event.payload["version_number"] for event in updates] == [2, 1, 2]
+
+
+def test_going_back_to_the_present_version_changes_nothing() -> None:
+    document, _, second = two_versions()
+    events = OutboxEvent.objects.count()
+    document_rollback(document=document, version=second)
+    assert OutboxEvent.objects.count() == events
+
+
+def test_only_a_ready_version_of_the_same_document_can_answer() -> None:
+    document, _, _ = two_versions()
+    other = make.ready_version(document.knowledge_base)
+    waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
+    for version in (other, waiting):
+        with pytest.raises(ConflictError):
+            document_rollback(document=document, version=version)
+
+
+def test_going_back_to_what_another_document_now_holds_is_refused() -> None:
+    document, first, _ = two_versions()
+    make.ready_version(document.knowledge_base, ONE)
+    with pytest.raises(ConflictError, match="Another document"):
+        document_rollback(document=document, version=first)
+    assert Document.objects.get(pk=document.pk).current_version_id != first.pk
+
+
+def test_going_back_is_refused_while_a_newer_version_would_answer_in_a_moment() -> None:
+    document, first, _ = two_versions()
+    waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
+    with pytest.raises(ConflictError, match="Version 3 is under way"):
+        document_rollback(document=document, version=first)
+    version_cancel(version=waiting)
+    assert document_rollback(document=document, version=first).current_version == first
+
+
+def test_a_retried_version_that_will_answer_makes_the_document_stand_for_its_bytes_again() -> None:
+    """Else another document could take the same bytes, and the bytes gone back to would be refused as known."""
+    document, first, _ = two_versions()
+    eleven = "# Ferry\n\nEleven.\n"
+    waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
+    version_cancel(version=waiting)
+    document_rollback(document=document, version=first)
+    version_retry(version=waiting)
+    make.run_stages()
+    document.refresh_from_db()
+    assert document.current_version == waiting
+    assert document.content_hash == waiting.content_hash
+    assert make.upload(document.knowledge_base, eleven).outcome == "unchanged"
+
+
+def test_a_version_is_not_retried_once_another_document_holds_its_bytes() -> None:
+    document, first, _ = two_versions()
+    eleven = "# Ferry\n\nEleven.\n"
+    waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
+    version_cancel(version=waiting)
+    document_rollback(document=document, version=first)
+    assert make.upload(document.knowledge_base, eleven).outcome == "created"
+    with pytest.raises(ConflictError, match="Another document"):
+        version_retry(version=waiting)
+    waiting.refresh_from_db()
+    assert waiting.status == VersionStatus.CANCELLED
+
+
+def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
+    document, first, _ = two_versions()
+    waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
+    stopped = make.upload(document.knowledge_base, "# Ferry\n\nTwelve.\n", external_id="ferry").version
+    version_cancel(version=stopped)
+    stage = stage_named("parse")
+    step = stage_claim(stage)
+    document_delete(document=document)
+    step_fail(step, PermanentError("It is broken."))
+    waiting.refresh_from_db()
+    assert waiting.status == VersionStatus.FAILED
+    with pytest.raises(NotFoundError):
+        document_rollback(document=document, version=first)
+    with pytest.raises(NotFoundError):
+        version_retry(version=stopped)
+    assert OutboxEvent.objects.filter(key=str(document.pk)).latest("id").type == "document.deleted"
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Stage) -> None:
+    version = make.upload(make.knowledge_base()).version
+    for earlier in STAGES[: STAGES.index(stage)]:
+        stage_run(earlier)
+    version_cancel(version=version)
+    version.refresh_from_db()
+    assert version.status == VersionStatus.CANCELLED
+    assert not Chunk.objects.filter(version=version).exists()
+    make.run_stages()
+    version.refresh_from_db()
+    assert version.status == VersionStatus.CANCELLED
+    version_retry(version=version)
+    make.run_stages()
+    version.refresh_from_db()
+    assert (version.status, version.error) == (VersionStatus.READY, "")
+
+
+def test_a_worker_that_is_at_a_cancelled_version_writes_nothing(monkeypatch: Any) -> None:
+    version = make.upload(make.knowledge_base()).version
+    parse = stage_named("parse")
+    real = __import__("apps.documents.lifecycle.parsing", fromlist=["versions_parse"]).versions_parse
+
+    def cancelled_meanwhile(step: Step) -> None:
+        version_cancel(version=version)
+        real(step)
+
+    monkeypatch.setattr("apps.documents.lifecycle.parsing.versions_parse", cancelled_meanwhile)
+    stage_run(dataclasses.replace(parse))
+    version.refresh_from_db()
+    assert version.status == VersionStatus.CANCELLED
+    assert not hasattr(version, "parsed")
+
+
+def test_what_has_ended_cannot_be_cancelled() -> None:
+    with pytest.raises(ConflictError, match="nothing to cancel"):
+        version_cancel(version=make.ready_version())
+
+
+def test_the_api_compares_cancels_and_goes_back(client: Client) -> None:
+    document, first, second = two_versions()
+    headers = make.headers(document.tenant)
+    diff = client.get(f"/api/v1/versions/{second.pk}/diff/?against={first.pk}", headers=headers).json()
+    assert [(change["kind"], change["old_text"], change["new_text"]) for change in diff] == [
+        ("replaced", "The ferry leaves at nine in the morning.", "The ferry leaves at ten in the morning.")
+    ]
+    back = client.post(
+        f"/api/v1/documents/{document.pk}/rollback/", {"version": str(first.pk)}, "application/json", headers=headers
+    )
+    assert back.json()["current_version"]["number"] == 1
+    waiting = make.upload(document.knowledge_base).version
+    cancelled = client.post(f"/api/v1/versions/{waiting.pk}/cancel/", headers=headers)
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+    status = client.get(f"/api/v1/versions/{waiting.pk}/", headers=headers).json()
+    assert status["progress"]["text"] == "It was cancelled. Retry it to take it up again."
+
+
+@pytest.mark.parametrize("against", ["", "nonsense", "01a203e5-9979-7251-b937-3e6c4f661cc8"])
+def test_a_comparison_with_nothing_is_a_problem(client: Client, against: str) -> None:
+    version = make.ready_version()
+    headers = make.headers(version.document.tenant)
+    answer = client.get(f"/api/v1/versions/{version.pk}/diff/?against={against}", headers=headers)
+    assert answer.status_code in {404, 422}
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_version_that_has_not_failed_cannot_be_retried() -> None:
+    version = make.upload(make.knowledge_base()).version
+    with pytest.raises(ConflictError, match="is uploaded; only one that stopped can be retried"):
+        version_retry(version=version)
+
+
+def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
+    version = make.upload(make.knowledge_base(), make.BROKEN_PDF, filename="a.pdf").version
+    make.run_stages()
+
+    def retry() -> bool:
+        try:
+            version_retry(version=version)
+        except ConflictError:
+            return False
+        return True
+
+    assert sorted(make.in_parallel(4, retry)) == [False, False, False, True]

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission as UserPermission
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from apps.documents.models import KnowledgeBase
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
+from ragsite.gateway.models import Membership
+from tests import factories as make
+from tests.apps.retrieval.evaluation.asking import asked, library
+from tests.apps.retrieval.reindexing.rebuilding import other_model, worked
+from tests.apps.retrieval.reindexing.test_dropping import long_ago
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def base() -> KnowledgeBase:
+    return library()
+
+
+@pytest.fixture
+def admin_client(base: KnowledgeBase) -> Client:
+    user = User.objects.create_superuser("root")
+    Membership.objects.create(user=user, tenant=base.tenant)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url(base: KnowledgeBase) -> str:
+    return reverse("admin:retrieval_reindex_of", args=[base.pk])
+
+
+def told(response: Any) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def form(base: KnowledgeBase, **changed: Any) -> dict[str, Any]:
+    live = generation_ensure(base)
+    return {
+        **live.chunking,
+        "model": live.model_version_id,
+        "switch": "auto",
+        "margin": "0.02",
+        "do": "start",
+    } | changed
+
+
+def test_the_page_of_a_knowledge_base_leads_to_its_index(admin_client: Client, base: KnowledgeBase) -> None:
+    page = admin_client.get(f"/admin/documents/knowledgebase/{base.pk}/change/")
+    address = reverse("admin:documents_knowledgebase_index", args=[base.pk])
+    assert address in page.content.decode()
+    assert admin_client.get(address).headers["Location"] == url(base)
+
+
+def test_from_start_over_progress_and_roll_back_to_drop(
+    admin_client: Client, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    asked(base)
+    smaller, old = other_model(tmp_path), generation_ensure(base)
+    page = html.unescape(admin_client.get(url(base)).content.decode())
+    assert "Answers searches" in page
+    assert "other-24" in page
+    started = admin_client.post(url(base), form(base, model=smaller.version_id, switch="manual"))
+    assert "is being built" in told(started)
+    reindex = Reindex.objects.get()
+    assert reindex.asked_by == "admin: root"
+    assert "Building: 0 of 3 chunks" in admin_client.get(url(base)).content.decode()
+    worked(reindex)
+    ready = html.unescape(admin_client.get(url(base)).content.decode())
+    assert "1.000" in ready
+    assert "Let it answer" in ready
+    assert "Answers searches" in told(admin_client.post(url(base), {"do": "switch"}))
+    assert generation_ensure(base).pk == reindex.generation_id
+    assert "Answers searches" in told(admin_client.post(url(base), {"do": "rollback"}))
+    assert generation_ensure(base) == old
+    narrow = long_ago(IndexGeneration.objects.get(pk=reindex.generation_id))
+    dropped = admin_client.post(url(base), {"do": "drop", "generation": narrow.pk})
+    assert "is dropped" in told(dropped)
+    assert list(IndexGeneration.objects.all()) == [old]
+
+
+def test_an_estimate_starts_nothing(admin_client: Client, base: KnowledgeBase) -> None:
+    page = admin_client.post(url(base), form(base, do="plan", size=64, overlap=0))
+    assert page.status_code == 200
+    assert "3 documents, about 9 chunks: 9 vectors to make" in told(page)
+    assert not Reindex.objects.exists()
+
+
+def test_a_refusal_is_a_message(admin_client: Client, base: KnowledgeBase) -> None:
+    assert "with this chunking already" in told(admin_client.post(url(base), form(base)))
+    assert "is not possible" in told(admin_client.post(url(base), form(base, size=9)))
+    assert "There is no button 'fly'" in told(admin_client.post(url(base), {"do": "fly"}))
+    assert not Reindex.objects.exists()
+
+
+def test_a_re_index_is_cancelled(admin_client: Client, base: KnowledgeBase) -> None:
+    admin_client.post(url(base), form(base, size=64, overlap=0))
+    assert "Cancelled" in told(admin_client.post(url(base), {"do": "cancel"}))
+    assert Reindex.objects.get().state == ReindexState.CANCELLED
+
+
+@pytest.mark.parametrize(("permissions", "looked", "started"), [([], 403, 403), (["view_knowledgebase"], 200, 403)])
+def test_who_may_not_change_a_knowledge_base_starts_nothing(
+    base: KnowledgeBase, permissions: list[str], looked: int, started: int
+) -> None:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(UserPermission.objects.filter(codename__in=permissions))
+    Membership.objects.create(user=user, tenant=base.tenant)
+    client = Client()
+    client.force_login(user)
+    assert client.get(url(base)).status_code == looked
+    assert client.post(url(base), form(base, size=64, overlap=0)).status_code == started
+    assert not Reindex.objects.exists()
+
+
+def test_a_foreign_knowledge_base_is_not_shown(base: KnowledgeBase) -> None:
+    user = make.member(make.tenant(), is_staff=True, is_superuser=False)
+    user.user_permissions.set(
+        UserPermission.objects.filter(codename__in=["view_knowledgebase", "change_knowledgebase"])
+    )
+    client = Client()
+    client.force_login(user)
+    assert client.get(url(base)).status_code == 403
