@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import socket
 import threading
 from collections.abc import Collection, Iterator
@@ -26,6 +27,8 @@ from django.db.models.functions import Now
 from ragsite.core.ids import new_id
 
 logger = logging.getLogger(__name__)
+BACKOFF_SECONDS = 2.0
+BACKOFF_MAX_SECONDS = 60.0
 
 
 class Leased(models.Model):
@@ -49,7 +52,7 @@ class Claim:
     """Rows that this worker holds. `owner` is new for each claim, so that it also fences off its own earlier self."""
 
     owner: str
-    ids: tuple[UUID, ...]
+    ids: tuple[Any, ...]
 
 
 def worker_name() -> str:
@@ -107,6 +110,12 @@ def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> Non
 def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> None:
     """Give rows back unfinished; the attempt does not count."""
     model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(attempts=F("attempts") - 1, **RELEASED)
+
+
+def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:
+    """How long to wait after so many attempts: exponential, with full jitter, within a minute."""
+    seconds = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**attempts))  # noqa: S311
+    return timedelta(seconds=max(seconds, at_least))
 
 
 def _lease_end() -> Any:

@@ -1,0 +1,202 @@
+"""Work on leased rows: one way to take it up, and one to see to whatever went wrong.
+
+A job has rows. A worker claims some, works on them under a heartbeat for a turn, and what the work leaves unfinished is
+given back. Who writes a result checks the lease; who was taken for dead can write nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DatabaseError, models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
+from ragsite.core.leases import RELEASED, Claim, backoff, claimable, heartbeat, lease_claim, lease_release
+
+logger = logging.getLogger(__name__)
+ANY = Q()
+
+GIVEN_UP_TOGETHER = 200
+"""Rows that are given up with one claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How long a worker goes on with what it holds: until a moment of the monotonic clock, or until it is to leave."""
+
+    until: float
+    leaves: Callable[[], bool] = lambda: False
+
+    @classmethod
+    def of(cls, seconds: float, *, leaves: Callable[[], bool] = lambda: False) -> Turn:
+        """A turn that begins now."""
+        return cls(time.monotonic() + seconds, leaves)
+
+    def is_over(self) -> bool:
+        """Whether to begin nothing more."""
+        return self.leaves() or time.monotonic() >= self.until
+
+    def seconds_left(self) -> float:
+        """0 once it is over."""
+        return 0.0 if self.leaves() else max(0.0, self.until - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a person can do about work that took too long, or too much memory; and what is told of both: `the parse stage`."""
+
+    what: str
+    too_slow: str
+    too_much_memory: str
+
+
+class LeasedRows(ABC):
+    """The rows of a job, and what the ends of its work mean for them. They have an `error` beside the columns of a lease."""
+
+    model: type[models.Model]
+    what: str
+    """One of them, in words: `the evaluation run`."""
+
+    @abstractmethod
+    def open(self) -> models.QuerySet[Any]:
+        """Rows there is something to do for, claimed or not, in the order in which they are taken up."""
+
+    @abstractmethod
+    def fail(self, claim: Claim, error: RagError) -> None:
+        """End the claim's rows for good; `error` says why."""
+
+    def waiting(self) -> models.QuerySet[Any]:
+        """Rows that a worker could claim now."""
+        return self.open().filter(claimable(), attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+
+    def at_work(self) -> bool:
+        """Whether a worker holds one of them now."""
+        return self.open().filter(lease_until__gte=Now()).exists()
+
+    def claim(self, *, limit: int, among: Q = ANY) -> Claim:
+        """Take up to `limit` rows; may come back empty.
+
+        Fresh ones are taken together; one that was tried before alone, so that it fails alone.
+        """
+        rows = self.open().filter(among, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+        claim = lease_claim(rows.filter(attempts=0), limit=limit)
+        return claim if claim.ids else lease_claim(rows, limit=1)
+
+    def begin(self, claim: Claim) -> Any:
+        """What the work is given of a claim."""
+        return claim
+
+    def held(self, claim: Claim) -> models.QuerySet[Any]:
+        """Those of the claim's rows that it still holds."""
+        return self.open().filter(pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now())
+
+    def give_back(self, claim: Claim) -> None:
+        """Let what the work left unfinished be claimed at once; the attempt does not count."""
+        lease_release(self.model, claim, claim.ids)
+
+    def let_go(self, claim: Claim) -> None:
+        """Give back what is still held after the lease on a part was lost; the attempt counts."""
+        self.model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner).update(**RELEASED)
+
+    def postpone(self, claim: Claim, error: RagError) -> None:
+        """Let the claim's rows be tried again later: exponential back-off with full jitter."""
+        for pk, attempts in list(self.held(claim).values_list("pk", "attempts")):
+            wait = backoff(attempts, at_least=error.retry_after or 0)
+            self.held(claim).filter(pk=pk).update(not_before=Now() + wait, error=error.sentence, **RELEASED)
+
+    def give_up(self) -> int:
+        """Fail the rows whose worker died or stumbled as often as one may be started; the number of them."""
+        spent = lease_claim(self.open().filter(attempts__gte=settings.RAGSITE_MAX_ATTEMPTS), limit=GIVEN_UP_TOGETHER)
+        for row in self.open().filter(pk__in=spent.ids):
+            self.fail(Claim(spent.owner, (row.pk,)), _spent(self.what, row.error))
+        return len(spent.ids)
+
+
+def rows_work(
+    rows: LeasedRows,
+    work: Callable[[Any, Turn], object],
+    *,
+    turn: Turn,
+    advice: Advice,
+    limit: int = 1,
+    among: Q = ANY,
+) -> bool:
+    """Claim up to `limit` of the rows that `among` names and do the work; whether there was any to claim.
+
+    A permanent error fails the row. Any other lets it be tried again a bounded number of times; a defect is raised, too.
+    """
+    claim = rows.claim(limit=limit, among=among)
+    if not claim.ids:
+        return False
+    unit = rows.begin(claim)
+    try:
+        with heartbeat(rows.model, claim):
+            work(unit, turn)
+        rows.give_back(claim)
+    except LeaseLostError as error:
+        logger.warning("%s", error.message)
+        rows.let_go(claim)
+    except SoftTimeLimitExceeded:
+        _blame(rows, claim, _too_slow(advice))
+    except MemoryError:
+        _blame(rows, claim, _too_much_memory(advice))
+    except PermanentError as error:
+        _blame(rows, claim, error)
+    except (TransientError, DatabaseError) as error:
+        rows.postpone(claim, _as_transient(error))
+    except Exception as error:
+        rows.postpone(claim, _unexpected(error))
+        raise
+    return True
+
+
+def _blame(rows: LeasedRows, claim: Claim, error: PermanentError) -> None:
+    """Fail the row at fault. Among several nobody knows which: each gets another try, alone."""
+    if len(claim.ids) == 1:
+        rows.fail(claim, error)
+    else:
+        rows.postpone(claim, error)
+
+
+def _as_transient(error: TransientError | DatabaseError) -> RagError:
+    if isinstance(error, TransientError):
+        return error
+    logger.warning("the database refused the work of a job", exc_info=error)
+    return TransientError(f"The database refused the work: {error}", code="database_error")
+
+
+def _unexpected(error: Exception) -> TransientError:
+    """A defect of ours: told where the row is shown, tried again a bounded number of times, and raised for the log."""
+    return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code="unexpected_error")
+
+
+def _too_slow(advice: Advice) -> PermanentError:
+    return PermanentError(
+        f"{advice.what.capitalize()} took longer than it may and was stopped.", code="too_slow", action=advice.too_slow
+    )
+
+
+def _too_much_memory(advice: Advice) -> PermanentError:
+    return PermanentError(
+        f"{advice.what.capitalize()} needs more memory than one worker may take.",
+        code="too_much_memory",
+        action=advice.too_much_memory,
+    )
+
+
+def _spent(what: str, last: str) -> PermanentError:
+    reason = f" The last reason: {last}" if last else ""
+    return PermanentError(
+        f"The worker of {what} died or gave up {settings.RAGSITE_MAX_ATTEMPTS} times without progress.{reason}",
+        code="too_many_attempts",
+        action="Look at the worker's log; try again once the cause is mended.",
+    )
