@@ -15,9 +15,12 @@ from unittest.mock import patch
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 
 from apps.documents.intake.uploads import Upload, UploadRequest, document_upload
+from apps.documents.lifecycle.rows import VersionsOfStage
+from apps.documents.lifecycle.steps import Step
 from apps.documents.models import DocumentVersion, Grant, KnowledgeBase
 from apps.documents.rights.access import AccessScope
 from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create
@@ -27,12 +30,13 @@ from apps.models.models import ModelVersion
 from apps.models.services import registry
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.request import SearchRequest
+from ragsite.core.work import Turn
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
-from workers.stage_run import stage_run
-from workers.stages import STAGES
+from workers.jobs import STAGES, Job, job_named
+from workers.running import job_run
 
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
@@ -97,11 +101,24 @@ def ready_version(
     return version
 
 
+def work_once(job: str, row: Any = None, *, seconds: float = 60.0) -> bool:
+    """A claim of a job, of this row alone if one is given, worked on in this process; whether there was any."""
+    among = Q() if row is None else Q(pk=row.pk)
+    return job_run(job_named(job), turn=Turn.of(seconds), among=among)
+
+
+def step_claimed(stage: Job) -> Step:
+    """A claim of versions that wait at a stage, as its step."""
+    rows = stage.rows
+    assert isinstance(rows, VersionsOfStage)
+    return rows.step(rows.claim(limit=stage.claims))
+
+
 def run_stages(names: Iterable[str] = ()) -> None:
     """Do all that waits, stage by stage."""
     for stage in STAGES:
         if not names or stage.name in names:
-            while stage_run(stage):
+            while job_run(stage):
                 pass
 
 

@@ -1,4 +1,4 @@
-"""The Celery application, its queues, the table of stages, and the event relay."""
+"""The Celery application, its queues, the table of jobs, and the event relay."""
 
 import os
 

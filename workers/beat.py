@@ -9,6 +9,7 @@ import psycopg
 from celery.beat import Scheduler
 
 from ragsite.core.database import SessionLock
+from workers.jobs import JOBS
 
 logger = logging.getLogger(__name__)
 LOCK = 7_242_001
@@ -21,6 +22,10 @@ class LeaderScheduler(Scheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._lock = SessionLock(LOCK)
         super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        self.install_default_entries(self.data)
+        self.merge_inplace(schedule())
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         if not self._leads():
@@ -38,3 +43,21 @@ class LeaderScheduler(Scheduler):
         except psycopg.Error:
             logger.warning("beat waits: the database does not answer", exc_info=True)
             return False
+
+
+def schedule() -> dict[str, dict[str, Any]]:
+    """What beat rings for: the jobs that run by the clock. A ring that comes late is dropped, as the next one follows."""
+    return {
+        job.name: {
+            "task": job.task,
+            "schedule": job.every,
+            "options": {
+                "queue": job.queue.value,
+                "expires": job.every,
+                "soft_time_limit": job.soft,
+                "time_limit": job.hard,
+            },
+        }
+        for job in JOBS
+        if job.every is not None
+    }

@@ -1,8 +1,6 @@
-"""The Celery application. Settings and their reasons are in docs/operations.md; queues and limits in workers/queues.py."""
+"""The Celery application. Settings and their reasons are in docs/operations.md; what runs when in workers/jobs.py."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import kombu
 from celery import Celery
@@ -16,9 +14,6 @@ guard.install()
 VISIBILITY_SECONDS = 900
 SOCKET_SECONDS = 2 if process_is("web") else 10
 """A person waits on the web process; a worker's blocking reads take their time."""
-SWEEP_SECONDS = 5.0
-REPAIR_SECONDS = 30.0
-PURGE_SECONDS = 600.0
 
 
 class Config:
@@ -78,35 +73,6 @@ class Config:
     broker_connection_max_retries = None
     broker_pool_acquire_timeout = 3
     task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 1}
-
-    # What stands here is rung again by the next beat, so a late one is dropped.
-    beat_schedule: dict[str, dict[str, Any]] = {
-        "sweep": {
-            "task": "workers.tasks.sweep",
-            "schedule": SWEEP_SECONDS,
-            "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
-        },
-        "lexical-merge": {
-            "task": "workers.tasks.lexical_merge",
-            "schedule": SWEEP_SECONDS,
-            "options": {"queue": Queue.MAINTENANCE.value, "expires": SWEEP_SECONDS},
-        },
-        "lexical-repair": {
-            "task": "workers.tasks.lexical_repair",
-            "schedule": REPAIR_SECONDS,
-            "options": {"queue": Queue.MAINTENANCE.value, "expires": REPAIR_SECONDS},
-        },
-        "purge": {
-            "task": "workers.tasks.purge",
-            "schedule": PURGE_SECONDS,
-            "options": {"queue": Queue.MAINTENANCE.value, "expires": PURGE_SECONDS},
-        },
-        "events-purge": {
-            "task": "workers.tasks.events_purge",
-            "schedule": PURGE_SECONDS,
-            "options": {"queue": Queue.EVENTS.value, "expires": PURGE_SECONDS},
-        },
-    }
 
 
 app = Celery("ragsite", include=["workers.tasks", "workers.process"])

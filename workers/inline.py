@@ -20,8 +20,8 @@ from django.db.models import Q
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import ENDED, DocumentVersion, KnowledgeBase
-from workers.stage_run import stage_run
-from workers.stages import stage_named
+from workers.jobs import job_named
+from workers.running import job_run
 
 CLAIMS = 64
 POLL_SECONDS = 0.5
@@ -94,7 +94,7 @@ def _work(mine: Q, *stages: str) -> None:
 
 
 def _work_once(mine: Q, name: str) -> bool:
-    return stage_run(replace(stage_named(name), claims=CLAIMS), among=mine)
+    return job_run(replace(job_named(name), claims=CLAIMS), among=mine)
 
 
 def _ended(mine: Q) -> int:

@@ -28,8 +28,8 @@ from apps.models.selectors import embedding_model_default
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
-from workers.queues import LIMITS, Pool, Queue
-from workers.stages import STAGES
+from workers.jobs import JOBS
+from workers.queues import POOLS, Pool, Queue
 
 logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
@@ -42,22 +42,22 @@ _leaving = threading.Event()
 def pool_check(sender: str, instance: Any, **_: Any) -> None:
     """Refuse to serve a queue on a pool that can't keep its limits: a celery worker would ignore them without a word."""
     pool = _pool_of(instance)
-    wrong = [queue for queue in _queues_of(instance) if LIMITS[queue].pool is not pool]
+    wrong = [queue for queue in _queues_of(instance) if POOLS[queue] is not pool]
     if wrong:
         error = ConfigurationError(
             f"--pool: {sender} would serve {', '.join(wrong)} with {pool or instance.pool_cls!r}; "
-            f"{wrong[0]} needs --pool={LIMITS[wrong[0]].pool.value}."
+            f"{wrong[0]} needs --pool={POOLS[wrong[0]].value}."
         )
         sys.exit(error.message)
 
 
 @worker_init.connect
 def preload(sender: Any, **_: Any) -> None:
-    """Import what the worker's stages need before it forks or starts: the first document shall not wait for it."""
+    """Import what the worker's jobs need before it forks or starts: the first document shall not wait for it."""
     queues = _queues_of(sender)
-    for stage in STAGES:
-        if stage.queue in queues:
-            import_string(stage.service)
+    for job in JOBS:
+        if job.queue in queues:
+            import_string(job.work)
 
 
 @task_prerun.connect
@@ -85,14 +85,14 @@ def warm_up(sender: Any, **_: Any) -> None:
 def tell_presence(sender: Any, **_: Any) -> None:
     """Say every few seconds that this worker is there, so that people learn who listens for what waits."""
     worker = sender.hostname
-    stages = [stage.name for stage in STAGES if stage.queue in _queues_of(sender)]
-    threading.Thread(target=_tell_presence, args=(worker, stages), name="presence", daemon=True).start()
+    jobs = [job.name for job in JOBS if job.queue in _queues_of(sender)]
+    threading.Thread(target=_tell_presence, args=(worker, jobs), name="presence", daemon=True).start()
 
 
-def _tell_presence(worker: str, stages: list[str]) -> None:
+def _tell_presence(worker: str, jobs: list[str]) -> None:
     while not _leaving.wait(BEAT_SECONDS):
         try:
-            presence_tell(worker=worker, stages=stages)
+            presence_tell(worker=worker, jobs=jobs)
         except DatabaseError:
             logger.warning("the database does not answer; this worker is not seen", exc_info=True)
         finally:

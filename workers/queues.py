@@ -1,11 +1,8 @@
-"""Queues, what may run them, and within which limits: one table."""
+"""Queues, and what may run them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-
-from django.conf import settings
 
 
 class Queue(StrEnum):
@@ -25,26 +22,12 @@ class Pool(StrEnum):
     THREADS = "threads"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`soft` and `hard` are seconds one task may take; None where the engine keeps each call's deadline itself."""
-
-    pool: Pool
-    soft: int | None = None
-    hard: int | None = None
-
-
-TURN_SECONDS = 2.0
-"""How long one task takes claim after claim. The last one begins within it, so the limits reckon with it."""
-
-_PARSING = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
-
-LIMITS: dict[Queue, Limits] = {
-    Queue.PARSING: Limits(Pool.PREFORK, _PARSING, _PARSING + 10),
-    Queue.CHUNKING: Limits(Pool.PREFORK, 270, 300),
-    Queue.EMBEDDING: Limits(Pool.THREADS),
-    Queue.RETRIEVAL: Limits(Pool.THREADS),
-    Queue.GENERATION: Limits(Pool.THREADS),
-    Queue.EVENTS: Limits(Pool.PREFORK, 270, 300),
-    Queue.MAINTENANCE: Limits(Pool.PREFORK, 270, 300),
+POOLS: dict[Queue, Pool] = {
+    Queue.PARSING: Pool.PREFORK,
+    Queue.CHUNKING: Pool.PREFORK,
+    Queue.EMBEDDING: Pool.THREADS,
+    Queue.RETRIEVAL: Pool.THREADS,
+    Queue.GENERATION: Pool.THREADS,
+    Queue.EVENTS: Pool.PREFORK,
+    Queue.MAINTENANCE: Pool.PREFORK,
 }

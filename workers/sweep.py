@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-
-from apps.documents.services.documents import blobs_purge, documents_purge
-from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
-from apps.retrieval.index.generations import generation_index_if_large, generations_of_deleted_purge
-from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.reindexing.dropping import generation_discard, generations_dropped
-from apps.retrieval.reindexing.waiting import REINDEX, reindexes_give_up, reindexes_waiting
-from ragsite.core.presence import presence_purge, workers_listening
-from ragsite.gateway.idempotency import idempotency_purge
-from workers.celery import app
-from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
-from workers.queues import Queue
-from workers.stage_run import stage_at_work, stage_give_up, stage_waiting
-from workers.stages import STAGES, Stage
-
-logger = logging.getLogger(__name__)
+from ragsite.core.presence import workers_listening
+from ragsite.core.work import LeasedRows, Turn
+from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell
+from workers.jobs import JOBS, Job
 
 
-def sweep() -> None:
-    """Give up on what was started too often, and ring for what waits."""
-    for stage in STAGES:
-        stage_give_up(stage)
-        CeleryDoorbell().ring_now(stage.name, times=_rings(stage))
-    _evaluations_sweep()
-    reindexes_give_up()
-    if reindexes_waiting().exists():
-        CeleryDoorbell().ring_now(REINDEX)
+def sweep(turn: Turn) -> bool:
+    """Give up on what was started too often, and ring for what waits. Nothing is left."""
+    for job in JOBS:
+        if job.rows is not None:
+            job.rows.give_up()
+            CeleryDoorbell().ring_now(job.name, times=_rings(job, job.rows))
+    return False
 
 
-def purge() -> None:
-    """Remove what was deleted, left behind or is past its time; index generations that have outgrown exact search."""
-    documents_purge()
-    blobs_purge()
-    idempotency_purge()
-    presence_purge()
-    generations_of_deleted_purge()
-    for generation_id in generations_dropped():
-        generation_discard(generation_id)
-    for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
-        generation_index_if_large(generation)
-
-
-def _evaluations_sweep() -> None:
-    """One message is enough: a run that is left over is rung for by the task that worked on it."""
-    evaluation_runs_give_up()
-    with app.connection_for_write() as connection:
-        if evaluation_runs_waiting().exists() and not messages_in(Queue.RETRIEVAL, connection):
-            CeleryDoorbell().ring_now(EVALUATE)
-
-
-def _rings(stage: Stage) -> int:
-    """As many as the waiting versions make claims. Where somebody is at it, who goes on without a ring, one for each worker:
+def _rings(job: Job, rows: LeasedRows) -> int:
+    """As many as the waiting rows make claims. Where somebody is at it, who goes on without a ring, one for each worker:
     should a message have been lost, another of its processes joins in with each sweep.
     """
-    waiting = stage_waiting(stage).order_by()[: ENOUGH_RINGS * stage.claims].count()
-    starts = -(-waiting // stage.claims)
-    return min(starts, max(1, workers_listening(stage.name))) if stage_at_work(stage) else starts
+    waiting = rows.waiting().order_by()[: ENOUGH_RINGS * job.claims].count()
+    starts = -(-waiting // job.claims)
+    return min(starts, max(1, workers_listening(job.name))) if rows.at_work() else starts

@@ -12,8 +12,8 @@ from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Deadline, Purpose, transport, using_transport
 from apps.models.gateway.local import LocalTransport
 from benchmarks.ingestion.corpus import long_text
-from workers.stage_run import stage_run
-from workers.stages import STAGES
+from workers.jobs import STAGES
+from workers.running import job_run
 
 PAGES = 100
 CHANGED = "This paragraph was written anew and says something else than it did before. It is here to be found."
@@ -44,6 +44,6 @@ def _embedded(base: KnowledgeBase, paragraphs: list[str]) -> int:
     transport.TRANSPORTS["counting"] = CountingTransport
     with using_transport("counting"):
         for stage in STAGES:
-            while stage_run(stage):
+            while job_run(stage):
                 pass
     return CountingTransport.texts - before

@@ -1,6 +1,6 @@
-"""The jobs port: how a service says that there is work for a stage, without knowing who does it.
+"""The jobs port: how a service says that there is work for a job, without knowing who does it.
 
-A ring carries the stage's name only. What the work is stands in PostgreSQL, where it is claimed; a ring that is lost is
+A ring carries the job's name only. What the work is stands in PostgreSQL, where it is claimed; a ring that is lost is
 made good by the sweep, one too many finds nothing to claim. A failing doorbell therefore never fails the caller.
 """
 
@@ -17,19 +17,19 @@ logger = logging.getLogger(__name__)
 
 
 class Doorbell(Protocol):
-    """Wakes a worker of a stage."""
+    """Wakes a worker of a job."""
 
-    def ring(self, stage: str) -> None: ...
+    def ring(self, job: str) -> None: ...
 
 
 class SilentDoorbell:
     """Rings nobody: the sweep, or the test, starts the work."""
 
-    def ring(self, stage: str) -> None:
-        logger.debug("no doorbell for %s", stage)
+    def ring(self, job: str) -> None:
+        logger.debug("no doorbell for %s", job)
 
 
-def ring(stage: str) -> None:
-    """Wake a worker of `stage` once the present transaction has committed."""
+def ring(job: str) -> None:
+    """Wake a worker of `job` once the present transaction has committed."""
     doorbell: Doorbell = import_string(settings.RAGSITE_DOORBELL)()
-    transaction.on_commit(lambda: doorbell.ring(stage))
+    transaction.on_commit(lambda: doorbell.ring(job))

@@ -114,7 +114,7 @@ def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]
 
 def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:
     """How long to wait after so many attempts: exponential, with full jitter, within a minute."""
-    seconds = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**attempts))  # noqa: S311
+    seconds = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2 ** min(attempts, 16)))  # noqa: S311
     return timedelta(seconds=max(seconds, at_least))
 
 

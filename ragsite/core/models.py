@@ -1,4 +1,4 @@
-"""What every part of the system keeps: events that wait for the relay, and the workers that are there."""
+"""What every part of the system keeps: events that wait for the relay, workers that are there, jobs that run by the clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
 
 SHARDS = 4
 
@@ -44,10 +45,10 @@ class OutboxEvent(models.Model):
 
 
 class WorkerPresence(models.Model):
-    """A worker process, the stages it listens for, and when it was last heard of."""
+    """A worker process, the jobs it listens for, and when it was last heard of."""
 
     worker = models.CharField(max_length=120, primary_key=True)
-    stages = ArrayField(models.CharField(max_length=20))
+    jobs = ArrayField(models.CharField(max_length=40))
     seen_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -57,3 +58,19 @@ class WorkerPresence(models.Model):
 
     def __str__(self) -> str:
         return self.worker
+
+
+class ScheduledJob(Leased):
+    """A job that runs by the clock: who is at it, when it ran last, and why it did not end well."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=40, unique=True)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False, help_text="When it last ended well.")
+    error = models.TextField(blank=True, default="", help_text="Why it did not, since then.")
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

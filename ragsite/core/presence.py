@@ -13,9 +13,9 @@ BEAT_SECONDS = 5.0
 GONE_SECONDS = 20.0
 
 
-def presence_tell(*, worker: str, stages: Sequence[str]) -> None:
+def presence_tell(*, worker: str, jobs: Sequence[str]) -> None:
     """Say that a worker is there."""
-    WorkerPresence.objects.update_or_create(worker=worker, defaults={"stages": list(stages), "seen_at": Now()})
+    WorkerPresence.objects.update_or_create(worker=worker, defaults={"jobs": list(jobs), "seen_at": Now()})
 
 
 def presence_end(*, worker: str) -> None:
@@ -23,10 +23,10 @@ def presence_end(*, worker: str) -> None:
     WorkerPresence.objects.filter(worker=worker).delete()
 
 
-def workers_listening(stage: str) -> int:
-    """How many workers that listen for a stage were heard of lately."""
+def workers_listening(job: str) -> int:
+    """How many workers that listen for a job were heard of lately."""
     lately = Now() - timedelta(seconds=GONE_SECONDS)
-    return WorkerPresence.objects.filter(stages__contains=[stage], seen_at__gte=lately).count()
+    return WorkerPresence.objects.filter(jobs__contains=[job], seen_at__gte=lately).count()
 
 
 def presence_purge() -> int:

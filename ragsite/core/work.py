@@ -52,15 +52,20 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a person can do about work that took too long, or too much memory; and what is told of both: `the parse stage`."""
+    """What a person can do about work that took too long, or too much memory."""
 
-    what: str
-    too_slow: str
-    too_much_memory: str
+    too_slow: str = "Look at the worker's log, then try again."
+    too_much_memory: str = "Give the worker more memory, then try again."
+
+
+ADVICE = Advice()
 
 
 class LeasedRows(ABC):
-    """The rows of a job, and what the ends of its work mean for them. They have an `error` beside the columns of a lease."""
+    """The rows of a job, and what the ends of its work mean for them.
+
+    They have an `error` beside the columns of a lease: the reason of the last failure, in words.
+    """
 
     model: type[models.Model]
     what: str
@@ -113,11 +118,15 @@ class LeasedRows(ABC):
             wait = backoff(attempts, at_least=error.retry_after or 0)
             self.held(claim).filter(pk=pk).update(not_before=Now() + wait, error=error.sentence, **RELEASED)
 
+    def last_error(self, row: Any) -> str:
+        """Why the row did not come through the last time."""
+        return str(row.error)
+
     def give_up(self) -> int:
         """Fail the rows whose worker died or stumbled as often as one may be started; the number of them."""
         spent = lease_claim(self.open().filter(attempts__gte=settings.RAGSITE_MAX_ATTEMPTS), limit=GIVEN_UP_TOGETHER)
         for row in self.open().filter(pk__in=spent.ids):
-            self.fail(Claim(spent.owner, (row.pk,)), _spent(self.what, row.error))
+            self.fail(Claim(spent.owner, (row.pk,)), _spent(self.what, self.last_error(row)))
         return len(spent.ids)
 
 
@@ -126,7 +135,7 @@ def rows_work(
     work: Callable[[Any, Turn], object],
     *,
     turn: Turn,
-    advice: Advice,
+    advice: Advice = ADVICE,
     limit: int = 1,
     among: Q = ANY,
 ) -> bool:
@@ -146,9 +155,9 @@ def rows_work(
         logger.warning("%s", error.message)
         rows.let_go(claim)
     except SoftTimeLimitExceeded:
-        _blame(rows, claim, _too_slow(advice))
+        _blame(rows, claim, _too_slow(rows, advice))
     except MemoryError:
-        _blame(rows, claim, _too_much_memory(advice))
+        _blame(rows, claim, _too_much_memory(rows, advice))
     except PermanentError as error:
         _blame(rows, claim, error)
     except (TransientError, DatabaseError) as error:
@@ -179,15 +188,15 @@ def _unexpected(error: Exception) -> TransientError:
     return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code="unexpected_error")
 
 
-def _too_slow(advice: Advice) -> PermanentError:
+def _too_slow(rows: LeasedRows, advice: Advice) -> PermanentError:
     return PermanentError(
-        f"{advice.what.capitalize()} took longer than it may and was stopped.", code="too_slow", action=advice.too_slow
+        f"{rows.what.capitalize()} took longer than it may, and was stopped.", code="too_slow", action=advice.too_slow
     )
 
 
-def _too_much_memory(advice: Advice) -> PermanentError:
+def _too_much_memory(rows: LeasedRows, advice: Advice) -> PermanentError:
     return PermanentError(
-        f"{advice.what.capitalize()} needs more memory than one worker may take.",
+        f"{rows.what.capitalize()} needs more memory than one worker may take.",
         code="too_much_memory",
         action=advice.too_much_memory,
     )

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+import time
 import uuid
 from typing import Any
 
@@ -23,14 +24,18 @@ from tests import factories as make
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
 DEATHS = 60
-LIVES_SECONDS = (0.02, 0.2)
+LIVES = (0.1, 2.0)
+"""How long a process lives, measured by how long one document takes on this machine."""
 
 
 def test_no_row_is_without_its_event_and_no_event_without_its_row_though_each_process_is_killed() -> None:
     base, chance = make.knowledge_base(), random.Random(11)
     make.ready_version(base)
+    began = time.monotonic()
+    make.ready_version(base, "# Warm\n\nThe ferry leaves at eight.")
+    one = time.monotonic() - began
     for _ in range(DEATHS):
-        live_and_die(base, seconds=chance.uniform(*LIVES_SECONDS))
+        live_and_die(base, seconds=chance.uniform(*LIVES) * one)
         assert keys_of("document.created") == ids_of(Document.objects.all())
         assert keys_of("vector.indexed") == ids_of(Document.objects.exclude(current_version=None))
     assert Document.objects.count() > DEATHS / 4, "hardly anything was done between the deaths"

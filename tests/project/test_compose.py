@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ragsite.core.environment import Environment
-from workers.queues import LIMITS, Queue
+from workers.queues import POOLS, Queue
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "docker-compose.yml"
@@ -86,7 +86,7 @@ def test_each_queue_is_served_by_one_service_on_the_pool_its_limits_need() -> No
         match = re.search(r"-Q (\S+) --pool (\S+)", service["command"])
         if match:
             found += [(queue, match[2]) for queue in match[1].split(",")]
-    assert sorted(found) == sorted((queue.value, LIMITS[queue].pool.value) for queue in Queue)
+    assert sorted(found) == sorted((queue.value, POOLS[queue].value) for queue in Queue)
 
 
 @pytest.mark.parametrize("name", OURS)

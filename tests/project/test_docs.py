@@ -11,9 +11,9 @@ import pytest
 from ragsite.api import openapi
 from ragsite.core.environment import Environment
 from workers.celery import Config
+from workers.jobs import STAGES
 from workers.queues import Queue
 from workers.relay import TOPICS
-from workers.stages import STAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
@@ -47,7 +47,9 @@ def test_every_process_is_explained() -> None:
 
 def test_the_architecture_shows_the_stage_table_as_it_is() -> None:
     text = (DOCS / "architecture.md").read_text()
-    rows = [f"| {s.name} | {s.queue.value} | `{s.service}` | {s.before.value} | {s.after.value} |" for s in STAGES]
+    rows = [
+        f"| {s.name} | {s.queue.value} | `{s.work}` | {s.rows.before.value} | {s.rows.after.value} |" for s in STAGES
+    ]
     assert [row for row in rows if row not in text] == []
     assert untold(TOPICS, "architecture.md") == []
 

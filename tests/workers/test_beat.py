@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from workers.beat import RETRY_SECONDS, LeaderScheduler
+from workers.beat import RETRY_SECONDS, LeaderScheduler, schedule
 from workers.celery import app
+from workers.jobs import JOBS
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
@@ -22,17 +23,21 @@ def test_of_two_beats_one_leads_and_the_other_takes_over_when_it_is_gone() -> No
     second.close()
 
 
-def test_the_schedule_rings_the_sweep_the_lexical_index_and_the_purges_on_queues_that_exist() -> None:
+def test_beat_rings_for_every_job_that_runs_by_the_clock_with_its_limits() -> None:
     queues = {queue.name for queue in app.conf.task_queues}
-    assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
-        "workers.tasks.sweep",
-        "workers.tasks.lexical_merge",
-        "workers.tasks.lexical_repair",
-        "workers.tasks.purge",
-        "workers.tasks.events_purge",
-    }
+    beat = scheduler()
+    beat.setup_schedule()
+    entries = beat.schedule
+    clocked = {job.name: job for job in JOBS if job.rows is None}
+    assert clocked
+    assert {name: entry.task for name, entry in entries.items()} == {name: job.task for name, job in clocked.items()}
+    for name, entry in entries.items():
+        assert (entry.options["soft_time_limit"], entry.options["time_limit"]) == (
+            clocked[name].soft,
+            clocked[name].hard,
+        )
     app.loader.import_default_modules()
-    for entry in app.conf.beat_schedule.values():
+    for entry in schedule().values():
         assert entry["task"] in app.tasks
         assert entry["options"]["queue"] in queues
         assert entry["options"]["expires"]

@@ -17,6 +17,7 @@ from apps.retrieval.models import EvaluationRun
 from apps.retrieval.models.modes import Searching
 from ragsite.core.jobs import ring
 from ragsite.core.presence import presence_tell
+from ragsite.core.work import Turn
 from ragsite.stack import ports
 from tests import factories as make
 from tests.apps.retrieval.reindexing.rebuilding import started
@@ -24,9 +25,8 @@ from tests.waiting import wait_for
 from workers import doorbell as doorbells
 from workers.celery import Config, app
 from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
-from workers.queues import LIMITS, Queue
-from workers.stage_run import stage_claim
-from workers.stages import stage_named
+from workers.jobs import job_named
+from workers.queues import Queue
 from workers.sweep import sweep
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
@@ -84,13 +84,13 @@ def test_rings_that_follow_each_other_closely_become_two_and_the_last_is_heard()
     wait_for(lambda: waiting(Queue.PARSING) == 2, seconds=5, what="the ring at the end of the gap")
 
 
-def test_a_message_carries_the_stages_name_and_its_queues_time_limits() -> None:
+def test_a_message_is_the_jobs_task_with_its_time_limits_and_nothing_else() -> None:
     CeleryDoorbell().ring("parse")
     with app.connection_for_write() as connection:
         message = connection.SimpleQueue("parsing").get(block=False)
-    assert message.payload[0] == ["parse"]
-    limits = LIMITS[stage_named("parse").queue]
-    assert message.headers["timelimit"] == [limits.hard, limits.soft]
+    parse = job_named("parse")
+    assert (message.headers["task"], message.payload[:2]) == ("ragsite.parse", [[], {}])
+    assert message.headers["timelimit"] == [parse.hard, parse.soft]
     assert message.headers["expires"]
     message.ack()
 
@@ -109,35 +109,35 @@ def test_an_upload_is_accepted_although_redis_is_away(
 
 def test_the_sweep_rings_for_the_versions_that_wait_and_its_rings_do_not_pile_up() -> None:
     base = make.knowledge_base()
-    claims = stage_named("parse").claims
+    claims = job_named("parse").claims
     for _ in range(2 * claims + 1):
         make.upload(base)
     assert waiting(Queue.PARSING) == 0
-    sweep()
+    sweep(Turn.of(1.0))
     assert waiting(Queue.PARSING) == 3, "one for as many versions as a claim takes"
     for _ in range(ENOUGH_RINGS):
-        sweep()
+        sweep(Turn.of(1.0))
     assert waiting(Queue.PARSING) == ENOUGH_RINGS
 
 
 def test_where_somebody_is_at_it_the_sweep_rings_once_for_each_worker() -> None:
-    base, parse = make.knowledge_base(), stage_named("parse")
+    base, parse = make.knowledge_base(), job_named("parse")
     for _ in range(3 * parse.claims):
         make.upload(base)
-    claim = stage_claim(parse).claim
-    sweep()
+    claim = make.step_claimed(parse).claim
+    sweep(Turn.of(1.0))
     assert waiting(Queue.PARSING) == 1, "also where no worker was heard of"
     for worker in ("one", "two", "three"):
-        presence_tell(worker=worker, stages=["parse"])
-    sweep()
+        presence_tell(worker=worker, jobs=["parse"])
+    sweep(Turn.of(1.0))
     assert waiting(Queue.PARSING) == 1 + 2, "two claims are left, for three workers"
     DocumentVersion.objects.filter(pk__in=claim.ids).update(lease_until=Now() - timedelta(seconds=1))
-    sweep()
+    sweep(Turn.of(1.0))
     assert waiting(Queue.PARSING) == 1 + 2 + 3, "nobody is at it any more"
 
 
 def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
-    sweep()
+    sweep(Turn.of(1.0))
     assert sum(waiting(queue) for queue in Queue) == 0
 
 
@@ -152,11 +152,12 @@ def _run_asked_for() -> EvaluationRun:
 def test_an_evaluation_rings_where_models_answer_and_the_sweep_makes_a_lost_ring_good() -> None:
     run = _run_asked_for()
     assert waiting(Queue.RETRIEVAL) == 1
-    sweep()
-    assert waiting(Queue.RETRIEVAL) == 1, "one message is enough"
+    for _ in range(2 * ENOUGH_RINGS):
+        sweep(Turn.of(1.0))
+    assert waiting(Queue.RETRIEVAL) == ENOUGH_RINGS, "its rings do not pile up"
     with app.connection_for_write() as connection, connection.channel() as channel:
         channel.queue_purge(Queue.RETRIEVAL.value)
-    sweep()
+    sweep(Turn.of(1.0))
     assert waiting(Queue.RETRIEVAL) == 1
     run.delete()
 
@@ -170,5 +171,5 @@ def test_a_re_index_rings_where_documents_are_embedded_and_the_sweep_makes_a_los
         started(base, chunking=ChunkingSettings(size=64, overlap=0))
         assert waiting(Queue.EMBEDDING) == 1
         channel.queue_purge(Queue.EMBEDDING.value)
-    sweep()
+    sweep(Turn.of(1.0))
     assert waiting(Queue.EMBEDDING) == 1

@@ -18,6 +18,7 @@ from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, Limits, sections_to_list
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
+from ragsite.core.work import Turn
 
 TOGETHER_BYTES = 1 << 20
 """Files are parsed under one claim up to this much in all; a larger one is alone, and never waits for others."""
@@ -26,7 +27,7 @@ TOGETHER_SECONDS = 1.0
 """How long a claim goes on to the next file. What it then has not begun is for whoever is free."""
 
 
-def versions_parse(step: Step) -> None:
+def versions_parse(step: Step, turn: Turn) -> None:
     """Parse the step's versions, the oldest first, and give back those that would have to wait for others.
 
     One that cannot be parsed fails alone.
@@ -40,7 +41,7 @@ def versions_parse(step: Step) -> None:
     _give_back(step, versions[len(together) :])
     parsed: list[ParsedText] = []
     for place, version in enumerate(together):
-        if place and time.monotonic() > until:
+        if place and (turn.is_over() or time.monotonic() > until):
             _give_back(step, together[place:])
             break
         try:

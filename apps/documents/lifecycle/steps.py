@@ -17,8 +17,7 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentFailed
 from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, RagError
-from ragsite.core.leased_work import backoff
-from ragsite.core.leases import RELEASED, Claim, lease_release, worker_name
+from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.outbox import emit
 
 
@@ -95,9 +94,10 @@ def step_postpone(step: Step, error: RagError) -> None:
 def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
     """Let versions that were not begun be claimed at once, as if this step had never held them."""
     with transaction.atomic():
-        held = _held(step).filter(pk__in=version_ids)
-        StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
-        lease_release(DocumentVersion, step.claim, version_ids)
+        held = list(_held(step).filter(pk__in=version_ids).values_list("pk", flat=True))
+        if held:
+            StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
+            lease_release(DocumentVersion, step.claim, held)
 
 
 def step_let_go(step: Step) -> None:
@@ -111,11 +111,10 @@ def step_fail(step: Step, error: RagError) -> None:
         version_fail(version_id, step=step, error=error)
 
 
-def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 0) -> None:
+def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
     """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays.
 
-    Nothing happens to one that has moved on, or that was taken up anew and so has had fewer than `spent` starts. Of a
-    deleted document nothing more is told.
+    Nothing happens to one that has moved on. Of a deleted document nothing more is told.
     """
     with transaction.atomic():
         version = (
@@ -123,7 +122,7 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError, spent: int = 
             .select_for_update(of=("self", "document"))
             .get(pk=version_id)
         )
-        if version.status != step.before or version.attempts < spent:
+        if version.status != step.before or version.lease_owner != step.claim.owner:
             return
         Chunk.objects.filter(version=version).delete()
         DocumentVersion.objects.filter(pk=version_id).update(

@@ -1,19 +1,16 @@
 """Evaluation runs: started by a door, claimed by a worker, resumed after an interruption at the questions not yet done.
 
 A run is a leased row. Its worker measures a few questions at a time and writes each batch under the lease, so a worker
-that was taken for dead writes nothing and no question is measured twice. After SLICE_SECONDS it lets go of the run, so that
-no task lasts long.
+that was taken for dead writes nothing and no question is measured twice. After its turn it lets go of the run, so that no
+task lasts long.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from apps.documents.retrieval_settings import RetrievalSettings
@@ -34,14 +31,13 @@ from apps.retrieval.models import (
 from apps.retrieval.models.modes import Searching
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError
 from ragsite.core.jobs import ring
-from ragsite.core.leased_work import leased_work
-from ragsite.core.leases import RELEASED, Claim, claimable, lease_release
+from ragsite.core.leases import RELEASED, Claim
+from ragsite.core.work import LeasedRows, Turn, rows_work
 
 EVALUATE = "evaluate"
 """The job's name for those who ring."""
 
 BATCH = 8
-SLICE_SECONDS = 60.0
 LARGEST_K, LARGEST_DEPTH = 1_000, 1_000
 
 
@@ -76,29 +72,28 @@ def evaluation_run_start(
     return run
 
 
-def evaluation_runs_waiting() -> QuerySet[EvaluationRun]:
-    """Runs that a worker could claim now, the oldest first."""
-    return _open_runs().filter(claimable(), attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+class OpenRuns(LeasedRows):
+    """Runs that have not ended, the oldest first."""
+
+    model, what = EvaluationRun, "the evaluation run"
+
+    def open(self) -> QuerySet[EvaluationRun]:
+        return EvaluationRun.objects.exclude(state__in=RUN_ENDED).order_by("id")
+
+    def fail(self, claim: Claim, error: RagError) -> None:
+        self.held(claim).update(state=RunState.FAILED, error=error.sentence, finished_at=Now(), **RELEASED)
 
 
-def evaluation_runs_give_up() -> int:
-    """Fail the runs whose worker died as often as a run may be started without progress; the number of them."""
-    spent = list(_open_runs().filter(claimable(), attempts__gte=settings.RAGSITE_MAX_ATTEMPTS)[:100])
-    for run in spent:
-        last = f" The last reason: {run.error}" if run.error else ""
-        text = f"The worker died or gave up {settings.RAGSITE_MAX_ATTEMPTS} times without progress.{last}"
-        _open_runs().filter(claimable(), pk=run.pk).update(state=RunState.FAILED, error=text, finished_at=Now())
-    return len(spent)
+EVALUATION_RUNS = OpenRuns()
 
 
-def evaluation_run_work(*, run_id: UUID | None = None, seconds: float = SLICE_SECONDS) -> bool:
-    """Claim a run, or the named one, and work on it for up to that many seconds; whether there was one to claim."""
-    rows = _open_runs().filter(pk=run_id) if run_id else _open_runs()
-    until = time.monotonic() + seconds
-    return leased_work(rows, lambda claim: _work(claim, until=until), fail=_fail)
+def evaluation_run_work(claim: Claim, turn: Turn) -> None:
+    """Measure questions of the claimed run until none is left or the turn is over.
 
-
-def _work(claim: Claim, *, until: float) -> None:
+    Raises:
+        LeaseLostError: somebody else took over meanwhile.
+        PermanentError: the run cannot be measured.
+    """
     run = _begin(claim)
     while questions := _questions_left(run):
         results = _measured(run, questions)
@@ -106,10 +101,14 @@ def _work(claim: Claim, *, until: float) -> None:
             _hold(claim)
             EvaluationResult.objects.bulk_create(results)
             EvaluationRun.objects.filter(pk=run.pk).update(attempts=1, error="")
-        if time.monotonic() > until:
-            lease_release(EvaluationRun, claim, claim.ids)
+        if turn.is_over():
             return
     _finish(claim, run)
+
+
+def evaluation_run_turn(run: EvaluationRun, turn: Turn) -> bool:
+    """Claim this run and work on it for a turn; False where somebody holds it, or it has to wait."""
+    return rows_work(EVALUATION_RUNS, evaluation_run_work, turn=turn, among=Q(pk=run.pk))
 
 
 def _begin(claim: Claim) -> EvaluationRun:
@@ -171,23 +170,8 @@ def _hold(claim: Claim) -> None:
     Raises:
         LeaseLostError: it is no longer held by this claim.
     """
-    held = EvaluationRun.objects.select_for_update().filter(
-        pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now()
-    )
-    if not held.values_list("pk", flat=True):
+    if not EVALUATION_RUNS.held(claim).select_for_update().values_list("pk", flat=True):
         raise LeaseLostError(f"The lease on the evaluation run {claim.ids[0]} was lost; this part of it is dropped.")
-
-
-def _fail(claim: Claim, error: RagError) -> None:
-    _held(claim).update(state=RunState.FAILED, error=error.sentence, finished_at=Now(), **RELEASED)
-
-
-def _held(claim: Claim) -> QuerySet[EvaluationRun]:
-    return EvaluationRun.objects.filter(pk__in=claim.ids, lease_owner=claim.owner)
-
-
-def _open_runs() -> QuerySet[EvaluationRun]:
-    return EvaluationRun.objects.exclude(state__in=RUN_ENDED).order_by("id")
 
 
 def _check_bounds(k: int, depth: int) -> None:

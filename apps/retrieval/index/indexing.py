@@ -41,6 +41,7 @@ from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.core.work import Turn
 
 Indexed = VectorIndexed | DocumentUpdated
 
@@ -52,7 +53,7 @@ _CHUNKS_OF_VERSION = Subquery(
 )
 
 
-def versions_chunk(step: Step) -> None:
+def versions_chunk(step: Step, turn: Turn) -> None:
     """Split the step's versions as their knowledge bases' live generations ask for, but for what a document overrides.
 
     One that cannot be split (no text to find, settings that are not valid) fails alone.
@@ -109,7 +110,7 @@ def chunking_hold(documents: Sequence[Document]) -> set[UUID]:
     return there
 
 
-def versions_embed(step: Step) -> None:
+def versions_embed(step: Step, turn: Turn) -> None:
     """Embed the chunks of the step's versions that have no vector yet, across documents.
 
     What was written before an interruption is kept.
@@ -141,7 +142,7 @@ def pending_embedded(
         yield batch, vectors_of([pending.text for pending in batch])
 
 
-def versions_activate(step: Step) -> None:
+def versions_activate(step: Step, turn: Turn) -> None:
     """Make each of the step's versions the one that answers, unless it is superseded.
 
     Their terms are written with that, so that lexical search has them from the same moment on. Those whose vectors went

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.comparing import runs_compare
-from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
+from apps.retrieval.evaluation.runs import EVALUATION_RUNS, evaluation_run_start, evaluation_run_turn
 from apps.retrieval.evaluation.selectors import questions_measurable
 from apps.retrieval.models import (
     RUN_ENDED,
@@ -29,6 +29,7 @@ from apps.retrieval.reindexing.holding import reindex_advance, reindex_hold
 from apps.retrieval.reindexing.switching import generation_of
 from ragsite.core.errors import PermanentError
 from ragsite.core.leases import Claim
+from ragsite.core.work import Turn
 
 FIGURE = "ndcg@10"
 ASKED_BY = "re-index"
@@ -44,7 +45,7 @@ def comparison_begin(claim: Claim) -> None:
         reindex_advance(claim, ReindexState.COMPARING, comparison=pairs)
 
 
-def comparison_work(claim: Claim, reindex: Reindex, *, seconds: float) -> bool:
+def comparison_work(claim: Claim, reindex: Reindex, turn: Turn) -> bool:
     """Work on the runs, and when all are done say what follows; whether there was something to do here.
 
     Raises:
@@ -57,8 +58,8 @@ def comparison_work(claim: Claim, reindex: Reindex, *, seconds: float) -> bool:
             raise PermanentError(f"The evaluation of {run.evaluation_set} failed: {run.error}", action="")
     under_way = [run for run in runs.values() if run.state not in RUN_ENDED]
     if under_way:
-        evaluation_runs_give_up()
-        return any(evaluation_run_work(run_id=run.pk, seconds=seconds) for run in under_way[:1])
+        EVALUATION_RUNS.give_up()
+        return evaluation_run_turn(under_way[0], turn)
     _conclude(claim, reindex, [_compared(pair, runs) for pair in reindex.comparison if _is_whole(pair, runs)])
     return True
 

@@ -23,7 +23,7 @@ from apps.models.gateway import using_transport
 from apps.retrieval.evaluation.folder import BeirFolder, beir_folder, lines_of
 from apps.retrieval.evaluation.importing import beir_import, corpus_document_upload
 from apps.retrieval.evaluation.readers import CorpusDocument, corpus_read
-from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work, evaluation_runs_give_up
+from apps.retrieval.evaluation.runs import EVALUATION_RUNS, evaluation_run_start, evaluation_run_turn
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.sets import evaluation_set_create
@@ -32,6 +32,7 @@ from apps.retrieval.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunSt
 from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.database import connections_pooled
 from ragsite.core.errors import PermanentError, RagError
+from ragsite.core.work import Turn
 from workers.inline import documents_load
 
 INTERRUPTED = 130
@@ -167,8 +168,8 @@ def _run(evaluation_set: EvaluationSet, how: Searching, k: int, console: Console
     run = evaluation_run_start(evaluation_set=evaluation_set, how=how, k=k, asked_by="manage.py evaluate")
     with _bar(console, "queries measured", evaluation_set.questions.count()) as told:
         while run.state not in RUN_ENDED:
-            if not evaluation_run_work(run_id=run.pk, seconds=1.0):
-                evaluation_runs_give_up()
+            if not evaluation_run_turn(run, Turn.of(1.0)):
+                EVALUATION_RUNS.give_up()
                 time.sleep(0.1)
             run.refresh_from_db()
             told(run.results.count())

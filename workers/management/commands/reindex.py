@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -31,10 +32,12 @@ from apps.retrieval.reindexing.services import (
     reindex_start,
     reindex_switch,
 )
-from apps.retrieval.reindexing.waiting import reindexes_give_up
-from apps.retrieval.reindexing.work import reindex_work
+from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.errors import PermanentError, RagError
 from ragsite.core.presence import workers_listening
+from ragsite.core.work import Turn
+from workers.jobs import job_named
+from workers.running import job_run
 
 INTERRUPTED = 130
 ASKED_BY = "manage.py reindex"
@@ -174,8 +177,8 @@ def _watched(reindex: Reindex, console: Console) -> dict[str, Any]:
 def _work_here(reindex: Reindex) -> None:
     """A turn; a worker that was killed may still hold its lease."""
     with _models_here():
-        if not reindex_work(reindex_id=reindex.pk, seconds=TURN_SECONDS):
-            reindexes_give_up()
+        if not job_run(job_named(REINDEX), turn=Turn.of(TURN_SECONDS), among=Q(pk=reindex.pk)):
+            REINDEXES.give_up()
             time.sleep(POLL_SECONDS)
 
 

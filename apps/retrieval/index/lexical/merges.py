@@ -30,12 +30,12 @@ class _HeldVersion:
     living: bool
 
 
-def lexical_merge() -> int:
+def lexical_merge(turn: object = None) -> int:
     """Merge what has become too many segments; how many merges were done."""
     return sum(_index_merge(index, _states(index)) for index in _indexes())
 
 
-def lexical_repair() -> int:
+def lexical_repair(turn: object = None) -> int:
     """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; how many
     segments were rewritten and versions indexed. It reads all documents' current versions, so it is not for every moment.
     """

@@ -19,7 +19,7 @@ from tests.apps.documents.api.uploading import DOCUMENTS, blobs, counts, upload
 
 pytestmark = pytest.mark.django_db
 
-SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+SAMPLES = Path(__file__).resolve().parents[4] / "samples"
 BOUNDARY = "frontier"
 
 

@@ -20,8 +20,7 @@ from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_renew
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_claim, stage_give_up
-from workers.stages import STAGES, Stage
+from workers.jobs import STAGES, Job
 
 pytestmark = pytest.mark.django_db
 
@@ -51,9 +50,9 @@ class Workers(RuleBasedStateMachine):
             self._example.__exit__(None, None, None)
 
     @rule(target=steps, stage=ALL_STAGES)
-    def claim(self, stage: Stage) -> object:
-        waiting = {v.pk: v for v in self._versions() if v.status == stage.before and v.pk not in self.holder}
-        step = stage_claim(stage)
+    def claim(self, stage: Job) -> object:
+        waiting = {v.pk: v for v in self._versions() if v.status == stage.rows.before and v.pk not in self.holder}
+        step = make.step_claimed(stage)
         assert set(step.claim.ids) <= set(waiting), "a version was claimed that somebody holds, or of another stage"
         tried = [pk for pk in step.claim.ids if waiting[pk].attempts]
         assert not tried or len(step.claim.ids) == 1, "a version that was tried before was claimed with others"
@@ -104,9 +103,9 @@ class Workers(RuleBasedStateMachine):
         DocumentVersion.objects.filter(pk=self.ids[index]).update(not_before=Now())
 
     @rule(stage=ALL_STAGES)
-    def sweep(self, stage: Stage) -> None:
+    def sweep(self, stage: Job) -> None:
         before = {version.pk: version for version in self._versions()}
-        stage_give_up(stage)
+        stage.rows.give_up()
         for version in self._versions():
             if version.status != before[version.pk].status:
                 assert version.error_code == "too_many_attempts"
@@ -135,8 +134,8 @@ class Workers(RuleBasedStateMachine):
         for _ in range(django_settings.RAGSITE_MAX_ATTEMPTS + 1):
             for stage in STAGES:
                 DocumentVersion.objects.update(lease_until=None, not_before=Now())
-                stage_give_up(stage)
-                while stage_claim(stage).claim.ids:
+                stage.rows.give_up()
+                while make.step_claimed(stage).claim.ids:
                     pass
         assert {version.status for version in self._versions()} <= ENDED
 

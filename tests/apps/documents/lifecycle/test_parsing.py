@@ -12,8 +12,8 @@ from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Chunk, DocumentVersion, ParsedText
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_run
-from workers.stages import stage_named
+from workers.jobs import job_named
+from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +108,7 @@ def statuses(*versions: DocumentVersion) -> list[str]:
 
 
 def parse_once() -> None:
-    assert stage_run(stage_named("parse"))
+    assert job_run(job_named("parse"))
 
 
 def test_small_files_are_parsed_under_one_claim_and_one_that_cannot_be_parsed_fails_alone() -> None:

@@ -13,8 +13,7 @@ from ragsite.core.leases import lease_claim
 from ragsite.core.models import WorkerPresence
 from ragsite.core.presence import presence_end, presence_purge, presence_tell, workers_listening
 from tests import factories as make
-from workers.stage_run import stage_waiting
-from workers.stages import stage_named
+from workers.jobs import job_named
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +34,8 @@ def test_without_a_worker_a_waiting_version_says_so(version: DocumentVersion) ->
 
 
 def test_a_waiting_version_knows_how_many_are_ahead_and_who_listens(version: DocumentVersion) -> None:
-    presence_tell(worker="parsing@a", stages=["parse"])
-    presence_tell(worker="models@a", stages=["embed"])
+    presence_tell(worker="parsing@a", jobs=["parse"])
+    presence_tell(worker="models@a", jobs=["embed"])
     later = make.upload(version.document.knowledge_base).version
     assert version_progress(fresh(version)).text == "Waiting to be parsed. It is next; 1 worker listens."
     progress = version_progress(fresh(later))
@@ -45,13 +44,13 @@ def test_a_waiting_version_knows_how_many_are_ahead_and_who_listens(version: Doc
 
 
 def test_a_version_that_is_worked_on_names_the_worker(version: DocumentVersion) -> None:
-    claim = lease_claim(stage_waiting(stage_named("parse")), limit=1)
+    claim = lease_claim(job_named("parse").rows.waiting(), limit=1)
     text = version_progress(fresh(version)).text
     assert text == f"Being parsed now by {worker_in_words(claim.owner)}."
 
 
 def test_a_postponed_version_says_when_and_what_happened_last(version: DocumentVersion) -> None:
-    presence_tell(worker="parsing@a", stages=["parse"])
+    presence_tell(worker="parsing@a", jobs=["parse"])
     DocumentVersion.objects.update(not_before=Now() + timedelta(seconds=30), attempts=1)
     version.stages.create(stage="parse", worker="a", error="The disk was full.")
     progress = version_progress(fresh(version))
@@ -73,8 +72,8 @@ def test_a_deleted_document_is_not_waited_for(version: DocumentVersion) -> None:
 
 
 def test_a_worker_that_was_not_heard_of_lately_does_not_listen() -> None:
-    presence_tell(worker="gone", stages=["parse"])
-    presence_tell(worker="here", stages=["parse"])
+    presence_tell(worker="gone", jobs=["parse"])
+    presence_tell(worker="here", jobs=["parse"])
     WorkerPresence.objects.filter(worker="gone").update(seen_at=Now() - timedelta(days=2))
     assert workers_listening("parse") == 1
     assert presence_purge() == 1

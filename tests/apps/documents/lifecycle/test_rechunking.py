@@ -19,8 +19,8 @@ from apps.retrieval.pipeline import search
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_run
-from workers.stages import stage_named
+from workers.jobs import job_named
+from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
 
@@ -153,7 +153,7 @@ def test_a_change_while_it_is_cut_lets_the_old_cut_be_dropped(
         return cut(*arguments, **rest)
 
     monkeypatch.setattr(indexing, "chunk", cut_and_change)
-    stage_run(stage_named("chunk"))
+    job_run(job_named("chunk"))
     assert (statuses(), chunk_counts()) == (["parsed"], [0])
     DocumentVersion.objects.update(not_before="2000-01-01T00:00Z")
     make.run_stages()
@@ -174,7 +174,7 @@ def test_a_change_the_worker_cannot_see_coming_is_seen_when_it_writes(
         return cut(*arguments, **rest)
 
     monkeypatch.setattr(indexing, "chunk", cut_and_change)
-    stage_run(stage_named("chunk"))
+    job_run(job_named("chunk"))
     record = StageRecord.objects.get(version=version, stage="chunk")
     assert (record.outcome, record.error_code) == ("postponed", "settings_changed")
     assert not Chunk.objects.exists()

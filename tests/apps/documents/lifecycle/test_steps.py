@@ -7,13 +7,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from apps.documents.lifecycle.steps import Step, step_fail, step_postpone, step_started, version_fail
+from apps.documents.lifecycle.steps import Step, step_fail, step_postpone, version_fail
 from apps.documents.models import TRANSITIONS, DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stages import STAGES
+from workers.jobs import STAGES
 
 pytestmark = pytest.mark.django_db
 
@@ -27,9 +27,7 @@ def parse_step(versions: int = 1) -> Step:
         make.upload(base)
     stage = STAGES[0]
     claim = lease_claim(DocumentVersion.objects.order_by("id"), limit=versions)
-    step = Step(stage=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from, claim=claim)
-    step_started(step)
-    return step
+    return stage.rows.begin(claim)
 
 
 def expire() -> None:
@@ -43,14 +41,15 @@ def lose(step: Step) -> None:
 
 
 def test_the_stages_lead_through_the_legal_transitions_from_upload_to_ready() -> None:
-    assert STAGES[0].before is VersionStatus.UPLOADED
-    assert STAGES[-1].after is VersionStatus.READY
-    for stage, following in pairwise(STAGES):
-        assert stage.after is following.before
-    for stage in STAGES:
-        assert stage.after in TRANSITIONS[stage.before]
-        assert VersionStatus.FAILED in TRANSITIONS[stage.before]
-        assert stage.retry_from in TRANSITIONS[VersionStatus.FAILED]
+    rows = [stage.rows for stage in STAGES]
+    assert rows[0].before is VersionStatus.UPLOADED
+    assert rows[-1].after is VersionStatus.READY
+    for one, following in pairwise(rows):
+        assert one.after is following.before
+    for one in rows:
+        assert one.after in TRANSITIONS[one.before]
+        assert VersionStatus.FAILED in TRANSITIONS[one.before]
+        assert one.retry_from in TRANSITIONS[VersionStatus.FAILED]
 
 
 def test_completing_moves_the_version_on_and_frees_it() -> None:
@@ -140,9 +139,10 @@ def test_a_version_that_went_on_meanwhile_is_not_failed() -> None:
     assert DocumentVersion.objects.get().status == "parsed"
 
 
-def test_a_version_that_was_taken_up_anew_meanwhile_is_not_given_up() -> None:
+def test_a_version_that_was_taken_up_by_another_meanwhile_is_not_failed() -> None:
     step = parse_step()
-    version_fail(step.claim.ids[0], step=step, error=BROKEN, spent=3)
+    lose(step)
+    version_fail(step.claim.ids[0], step=step, error=BROKEN)
     assert DocumentVersion.objects.get().status == "uploaded"
 
 

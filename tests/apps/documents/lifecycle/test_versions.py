@@ -16,9 +16,10 @@ from apps.retrieval.pipeline import search
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.models import OutboxEvent
+from ragsite.core.work import Turn
 from tests import factories as make
-from workers.stage_run import stage_claim, stage_run
-from workers.stages import STAGES, Stage, stage_named
+from workers.jobs import STAGES, Job, job_named
+from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
 
@@ -119,8 +120,8 @@ def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
     waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
     stopped = make.upload(document.knowledge_base, "# Ferry\n\nTwelve.\n", external_id="ferry").version
     version_cancel(version=stopped)
-    stage = stage_named("parse")
-    step = stage_claim(stage)
+    stage = job_named("parse")
+    step = make.step_claimed(stage)
     document_delete(document=document)
     step_fail(step, PermanentError("It is broken."))
     waiting.refresh_from_db()
@@ -133,10 +134,10 @@ def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Stage) -> None:
+def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Job) -> None:
     version = make.upload(make.knowledge_base()).version
     for earlier in STAGES[: STAGES.index(stage)]:
-        stage_run(earlier)
+        job_run(earlier)
     version_cancel(version=version)
     version.refresh_from_db()
     assert version.status == VersionStatus.CANCELLED
@@ -152,15 +153,15 @@ def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Stage)
 
 def test_a_worker_that_is_at_a_cancelled_version_writes_nothing(monkeypatch: Any) -> None:
     version = make.upload(make.knowledge_base()).version
-    parse = stage_named("parse")
+    parse = job_named("parse")
     real = __import__("apps.documents.lifecycle.parsing", fromlist=["versions_parse"]).versions_parse
 
-    def cancelled_meanwhile(step: Step) -> None:
+    def cancelled_meanwhile(step: Step, turn: Turn) -> None:
         version_cancel(version=version)
-        real(step)
+        real(step, turn)
 
     monkeypatch.setattr("apps.documents.lifecycle.parsing.versions_parse", cancelled_meanwhile)
-    stage_run(dataclasses.replace(parse))
+    job_run(dataclasses.replace(parse))
     version.refresh_from_db()
     assert version.status == VersionStatus.CANCELLED
     assert not hasattr(version, "parsed")

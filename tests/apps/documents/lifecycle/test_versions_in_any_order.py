@@ -21,8 +21,8 @@ from apps.retrieval.models import Embedding
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_claim, stage_give_up, stage_run
-from workers.stages import STAGES, Stage
+from workers.jobs import STAGES, Job
+from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
 
@@ -97,14 +97,14 @@ class Versions(RuleBasedStateMachine):
         make.run_stages()
 
     @rule(stage=st.sampled_from(STAGES))
-    def some_work_is_done(self, stage: Stage) -> None:
-        stage_run(stage)
+    def some_work_is_done(self, stage: Job) -> None:
+        job_run(stage)
 
     @rule(stage=st.sampled_from(STAGES))
-    def work_dies(self, stage: Stage) -> None:
-        ids = stage_claim(stage).claim.ids
+    def work_dies(self, stage: Job) -> None:
+        ids = make.step_claimed(stage).claim.ids
         DocumentVersion.objects.filter(pk__in=ids).update(lease_until=Now() - timedelta(seconds=1))
-        stage_give_up(stage)
+        stage.rows.give_up()
 
     @invariant()
     def the_current_version_is_a_ready_one_of_the_document(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.retrieval.evaluation.runs import evaluation_run_start, evaluation_run_work
+from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Searching
@@ -46,7 +46,7 @@ def started(evaluation_set: EvaluationSet, **options: Any) -> EvaluationRun:
 def done(evaluation_set: EvaluationSet, **options: Any) -> EvaluationRun:
     """A run that was worked on in this process until none could be claimed."""
     run = started(evaluation_set, **options)
-    while evaluation_run_work(run_id=run.pk):
+    while make.work_once("evaluate", run):
         pass
     run.refresh_from_db()
     return run

@@ -10,7 +10,6 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.retrieval.evaluation.runs import evaluation_run_work
 from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from ragsite.gateway.models import Permission
 from tests import factories as make
@@ -127,7 +126,7 @@ def test_a_run_is_started_watched_and_read(client: Client, made: EvaluationSet) 
     run = response.json()
     assert (run["state"], run["metrics"], run["asked_by"]) == ("waiting", {}, "test")
     done(made)
-    while evaluation_run_work():
+    while make.work_once("evaluate"):
         pass
     watched = client.get(run["url"]).json()
     assert (watched["state"], watched["metrics"]["ndcg@5"], watched["metrics"]["recall@20"]) == ("done", 1, 1)

@@ -12,10 +12,8 @@ from apps.documents.retrieval_settings import RetrievalSettings
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.evaluation import runs
 from apps.retrieval.evaluation.runs import (
+    EVALUATION_RUNS,
     evaluation_run_start,
-    evaluation_run_work,
-    evaluation_runs_give_up,
-    evaluation_runs_waiting,
 )
 from apps.retrieval.evaluation.selectors import results_worst_first
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, passage_mark, question_add, question_delete
@@ -85,7 +83,7 @@ def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
 @pytest.mark.parametrize("mode", Mode)
 def test_each_mode_is_measured(made: EvaluationSet, mode: Mode) -> None:
     run = evaluation_run_start(evaluation_set=made, how=Searching(mode=mode), asked_by="test")
-    assert evaluation_run_work(run_id=run.pk)
+    assert make.work_once("evaluate", run)
     run.refresh_from_db()
     assert (run.state, run.mode, run.metrics["ndcg@10"]) == (RunState.DONE, mode, 1)
     assert (run.parameters["fusion"], run.parameters["weight"]) == ("convex", RetrievalSettings().weight)
@@ -99,7 +97,7 @@ def test_a_generation_that_is_still_built_can_be_measured(made: EvaluationSet) -
     for measured, generation, chunks in ((live, live, 3), (empty, None, 0)):
         how = Searching(mode=Mode.DENSE)
         run = evaluation_run_start(evaluation_set=made, how=how, asked_by="test", generation=generation)
-        assert evaluation_run_work(run_id=run.pk)
+        assert make.work_once("evaluate", run)
         run.refresh_from_db()
         assert (run.generation, run.parameters["chunks"]) == (measured, chunks)
         assert run.metrics["ndcg@10"] == (1 if chunks else 0)
@@ -108,7 +106,7 @@ def test_a_generation_that_is_still_built_can_be_measured(made: EvaluationSet) -
 def test_a_run_whose_generation_was_dropped_fails_and_says_so(made: EvaluationSet) -> None:
     run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
     EvaluationRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
-    assert evaluation_run_work(run_id=run.pk)
+    assert make.work_once("evaluate", run)
     run.refresh_from_db()
     assert (run.state, "was dropped" in run.error) == (RunState.FAILED, True)
 
@@ -120,7 +118,7 @@ def test_an_evaluation_never_falls_back_on_words(made: EvaluationSet, use_transp
 
     use_transport(Silent())
     run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
-    assert evaluation_run_work(run_id=run.pk)
+    assert make.work_once("evaluate", run)
     run.refresh_from_db()
     assert (run.state, run.results.count(), "No worker." in run.error) == (RunState.RUNNING, 0, True)
 
@@ -146,11 +144,11 @@ def test_a_set_that_measures_nothing_is_refused() -> None:
 def test_a_run_whose_worker_died_goes_on_where_it_stood(made: EvaluationSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "BATCH", 1)
     run = started(made)
-    assert evaluation_run_work(run_id=run.pk, seconds=0)
+    assert make.work_once("evaluate", run, seconds=0)
     (first,) = run.results.all()
     dead(run)
-    assert evaluation_runs_waiting().get() == run
-    while evaluation_run_work():
+    assert EVALUATION_RUNS.waiting().get() == run
+    while make.work_once("evaluate"):
         pass
     run.refresh_from_db()
     assert (run.state, run.metrics["queries"], run.results.count()) == (RunState.DONE, 3, 3)
@@ -165,7 +163,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(made: EvaluationSet, use_tr
 
     run = started(made)
     use_transport(TakenOver())
-    assert evaluation_run_work()
+    assert make.work_once("evaluate")
     run.refresh_from_db()
     assert (run.state, run.lease_owner, EvaluationResult.objects.count()) == (RunState.RUNNING, "another", 0)
 
@@ -173,11 +171,11 @@ def test_a_worker_that_lost_its_lease_writes_nothing(made: EvaluationSet, use_tr
 def test_a_run_that_kills_its_workers_is_given_up_in_words(made: EvaluationSet, settings: Any) -> None:
     run = started(made)
     for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
-        assert evaluation_runs_give_up() == 0
+        assert EVALUATION_RUNS.give_up() == 0
         dead(run)
-    assert not evaluation_runs_waiting().exists()
-    assert not evaluation_run_work()
-    assert evaluation_runs_give_up() == 1
+    assert not EVALUATION_RUNS.waiting().exists()
+    assert not make.work_once("evaluate")
+    assert EVALUATION_RUNS.give_up() == 1
     run.refresh_from_db()
     assert (run.state, run.finished_at is not None) == (RunState.FAILED, True)
     assert "died or gave up 3 times without progress" in run.error
@@ -192,13 +190,13 @@ def test_a_model_that_is_away_lets_the_run_wait_with_its_reason(
 
     run = started(made)
     use_transport(Away())
-    assert evaluation_run_work()
+    assert make.work_once("evaluate")
     run.refresh_from_db()
     assert (run.state, run.attempts, run.lease_owner) == (RunState.RUNNING, 1, "")
     assert run.error.startswith("No worker.")
     use_transport(FakeTransport())
     EvaluationRun.objects.update(not_before=Now())
-    while evaluation_run_work():
+    while make.work_once("evaluate"):
         pass
     run.refresh_from_db()
     assert (run.state, run.error) == (RunState.DONE, "")
@@ -214,9 +212,9 @@ def test_a_defect_is_told_on_the_run_and_raised_for_the_log(
     run = started(made)
     use_transport(Broken())
     with pytest.raises(ZeroDivisionError):
-        evaluation_run_work()
+        make.work_once("evaluate")
     run.refresh_from_db()
-    assert (run.error, run.lease_owner) == ("ZeroDivisionError: oops", "")
+    assert (run.error, run.lease_owner) == ("The worker failed unexpectedly: ZeroDivisionError: oops", "")
 
 
 def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
@@ -234,7 +232,7 @@ def test_a_question_that_is_added_while_a_run_waits_is_for_the_next_run(made: Ev
     tides = document(made.knowledge_base, "tides")
     late = question_add(evaluation_set=made, text="Late?", relevant=[Relevant(document_id=tides.pk)])
     made.questions.filter(pk=late.pk).update(created_at=Now() + timedelta(seconds=60))
-    while evaluation_run_work():
+    while make.work_once("evaluate"):
         pass
     run.refresh_from_db()
     assert run.metrics["queries"] == 3

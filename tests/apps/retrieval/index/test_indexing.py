@@ -18,8 +18,7 @@ from apps.retrieval.models import Embedding
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.stage_run import stage_give_up
-from workers.stages import stage_named
+from workers.jobs import job_named
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +96,7 @@ def test_a_model_that_stays_away_fails_the_version_in_the_end_and_leaves_no_vect
         use_transport(Watched(fails_at=fails_at))
         make.run_stages(["embed"])
         at_once()
-    assert stage_give_up(stage_named("embed")) == 1
+    assert job_named("embed").rows.give_up() == 1
     version.refresh_from_db()
     assert (version.status, version.error_code, version.chunk_count) == ("failed", "too_many_attempts", 0)
     assert (Chunk.objects.count(), Embedding.objects.count()) == (0, 0)
@@ -116,7 +115,7 @@ def test_a_long_version_outlives_any_number_of_deaths_as_long_as_each_start_gets
         with pytest.raises(KeyboardInterrupt):
             make.run_stages(["embed"])
         at_once()
-        assert stage_give_up(stage_named("embed")) == 0
+        assert job_named("embed").rows.give_up() == 0
         assert Embedding.objects.count() == kept
     use_transport(Watched())
     make.run_stages()

@@ -15,7 +15,7 @@ from apps.models.services.registry import model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import Embedding, IndexGeneration, Reindex
 from apps.retrieval.reindexing.services import ReindexRequest, reindex_start
-from apps.retrieval.reindexing.work import reindex_work
+from tests import factories as make
 from tests.apps.models.conftest import checkpoint_make
 
 SMALLER = 24
@@ -43,7 +43,7 @@ def started(base: KnowledgeBase, **changed: Any) -> Reindex:
 def worked(reindex: Reindex) -> Reindex:
     """The re-index after all that there is to do for now."""
     Reindex.objects.filter(pk=reindex.pk).update(not_before=Now())
-    while reindex_work(reindex_id=reindex.pk, seconds=60):
+    while make.work_once("reindex", reindex):
         pass
     reindex.refresh_from_db()
     return reindex

@@ -25,7 +25,7 @@ from apps.retrieval.models import (
     SwitchMode,
 )
 from apps.retrieval.reindexing.services import reindex_open, reindex_resume, reindex_rollback, reindex_switch
-from apps.retrieval.reindexing.waiting import reindexes_give_up, reindexes_waiting
+from apps.retrieval.reindexing.waiting import REINDEXES
 from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
@@ -309,11 +309,11 @@ def test_a_re_index_that_kills_its_workers_is_given_up_in_words(
 ) -> None:
     reindex, live = started(base, model=smaller), generation_ensure(base)
     for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
-        assert reindexes_give_up() == 0
+        assert REINDEXES.give_up() == 0
         lease_claim(Reindex.objects.filter(pk=reindex.pk), limit=1)
         Reindex.objects.update(lease_until=Now() - timedelta(seconds=1))
-    assert not reindexes_waiting().exists()
-    assert reindexes_give_up() == 1
+    assert not REINDEXES.waiting().exists()
+    assert REINDEXES.give_up() == 1
     reindex.refresh_from_db()
     assert reindex.state == ReindexState.FAILED
     assert "died or gave up 3 times without progress" in reindex.error

@@ -92,10 +92,10 @@ def test_what_was_interrupted_is_resumed(base: KnowledgeBase, smaller: Embedding
 def test_an_interruption_leaves_it_to_be_resumed(
     base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(**_: Any) -> bool:
+    def interrupted(*_: Any, **__: Any) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("workers.management.commands.reindex.reindex_work", interrupted)
+    monkeypatch.setattr("workers.management.commands.reindex.job_run", interrupted)
     with pytest.raises(SystemExit) as ended:
         call_command("reindex", "--knowledge-base", str(base.pk), "--model", smaller.name)
     assert ended.value.code == 130

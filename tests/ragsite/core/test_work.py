@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragsite.core.leased_work import BACKOFF_MAX_SECONDS, BACKOFF_SECONDS, backoff
+from ragsite.core.leases import BACKOFF_MAX_SECONDS, BACKOFF_SECONDS, backoff
 
 
 @pytest.mark.parametrize("attempts", [1, 3, 500])

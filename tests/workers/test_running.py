@@ -15,25 +15,26 @@ from apps.documents.models import Chunk, DocumentVersion, StageRecord, VersionSt
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
+from ragsite.core.work import Turn
 from tests import factories as make
-from workers.stage_run import stage_give_up, stage_run, stage_waiting
-from workers.stages import STAGES, Stage, stage_named
+from workers.jobs import STAGES, Job, job_named
+from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
-PARSE, EMBED = stage_named("parse"), stage_named("embed")
+PARSE, EMBED = job_named("parse"), job_named("embed")
 
 _behaviour: Any = None
 
 
-def service(step: Step) -> None:
-    """The service of the stages below: does what the test at hand wants."""
+def service(step: Step, turn: Turn) -> None:
+    """The work of the jobs below: does what the test at hand wants."""
     _behaviour(step)
 
 
-def stage_that(behaviour: Any, **changes: Any) -> Stage:
+def job_that(behaviour: Any, **changes: Any) -> Job:
     global _behaviour
     _behaviour = behaviour
-    return dataclasses.replace(PARSE, service=f"{__name__}.service", **changes)
+    return dataclasses.replace(PARSE, work=f"{__name__}.service", **changes)
 
 
 def failing(error: BaseException) -> Any:
@@ -67,11 +68,11 @@ def due(version: DocumentVersion) -> None:
 
 
 def test_a_stage_without_work_says_so() -> None:
-    assert stage_run(PARSE) is False
+    assert job_run(PARSE) is False
 
 
 def test_a_completed_stage_moves_the_version_and_writes_its_timeline(version: DocumentVersion) -> None:
-    assert stage_run(PARSE) is True
+    assert job_run(PARSE) is True
     assert again(version).status == VersionStatus.PARSED
     assert (version.attempts, version.lease_owner, version.lease_until) == (0, "", None)
     record = StageRecord.objects.get(version=version)
@@ -82,36 +83,36 @@ def test_a_completed_stage_moves_the_version_and_writes_its_timeline(version: Do
 
 def test_a_permanent_error_fails_the_version_at_once_with_its_words(version: DocumentVersion) -> None:
     error = PermanentError("The file is broken.", code="damaged_file", action="Repair it.")
-    assert stage_run(stage_that(failing(error))) is True
+    assert job_run(job_that(failing(error))) is True
     assert again(version).status == VersionStatus.FAILED
     assert (version.error_code, version.error) == ("damaged_file", "The file is broken. Repair it.")
     event = OutboxEvent.objects.get(type="document.failed")
     assert event.payload["error_code"] == "damaged_file"
-    assert stage_run(PARSE) is False
+    assert job_run(PARSE) is False
 
 
 def test_a_transient_error_is_tried_again_later_and_not_at_once(version: DocumentVersion) -> None:
-    stage = stage_that(failing(TransientError("Not now.", retry_after=30)))
-    stage_run(stage)
+    stage = job_that(failing(TransientError("Not now.", retry_after=30)))
+    job_run(stage)
     assert again(version).status == VersionStatus.UPLOADED
     assert version.attempts == 1
     record = StageRecord.objects.get(version=version)
     assert (record.outcome, record.error) == ("postponed", "Not now.")
-    assert stage_run(stage) is False
+    assert job_run(stage) is False
     due(version)
-    assert stage_run(PARSE) is True
+    assert job_run(PARSE) is True
     assert again(version).status == VersionStatus.PARSED
 
 
 def test_a_refusal_of_the_database_is_transient(version: DocumentVersion) -> None:
-    stage_run(stage_that(failing(OperationalError("connection lost"))))
+    job_run(job_that(failing(OperationalError("connection lost"))))
     assert again(version).status == VersionStatus.UPLOADED
     assert StageRecord.objects.get(version=version).error_code == "database_error"
 
 
 def test_a_defect_is_told_in_the_timeline_and_raised_for_the_log(version: DocumentVersion) -> None:
     with pytest.raises(ZeroDivisionError):
-        stage_run(stage_that(lambda step: 1 / 0))
+        job_run(job_that(lambda step: 1 / 0))
     record = StageRecord.objects.get(version=version)
     assert (record.outcome, record.error_code) == ("postponed", "unexpected_error")
     assert "ZeroDivisionError" in record.error
@@ -123,7 +124,7 @@ def test_a_defect_is_told_in_the_timeline_and_raised_for_the_log(version: Docume
     ids=["time", "memory"],
 )
 def test_a_file_beyond_the_limits_fails_in_words(version: DocumentVersion, error: BaseException, code: str) -> None:
-    stage_run(stage_that(failing(error)))
+    job_run(job_that(failing(error)))
     assert again(version).status == VersionStatus.FAILED
     assert version.error_code == code
     assert "RAGSITE_PARSER" in version.error
@@ -131,12 +132,12 @@ def test_a_file_beyond_the_limits_fails_in_words(version: DocumentVersion, error
 
 def test_work_that_kills_its_worker_is_given_up_after_the_attempts(version: DocumentVersion, settings: Any) -> None:
     for _ in range(settings.RAGSITE_MAX_ATTEMPTS):
-        assert stage_waiting(PARSE).count() == 1
-        assert stage_give_up(PARSE) == 0
-        lease_claim(stage_waiting(PARSE), limit=1)
+        assert PARSE.rows.waiting().count() == 1
+        assert PARSE.rows.give_up() == 0
+        lease_claim(PARSE.rows.waiting(), limit=1)
         DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
-    assert stage_waiting(PARSE).count() == 0
-    assert stage_give_up(PARSE) == 1
+    assert PARSE.rows.waiting().count() == 0
+    assert PARSE.rows.give_up() == 1
     assert again(version).status == VersionStatus.FAILED
     assert version.error_code == "too_many_attempts"
     assert OutboxEvent.objects.filter(type="document.failed").count() == 1
@@ -148,7 +149,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(version: DocumentVersion) -
         with transaction.atomic():
             step.complete(version.pk)
 
-    stage_run(stage_that(taken_over))
+    job_run(job_that(taken_over))
     assert again(version).status == VersionStatus.UPLOADED
     assert version.lease_owner == "another"
 
@@ -160,7 +161,7 @@ def test_an_expired_lease_cannot_complete(version: DocumentVersion) -> None:
             step.hold([version.pk])
         step.complete(version.pk)
 
-    stage_run(stage_that(slept))
+    job_run(job_that(slept))
     assert again(version).status == VersionStatus.UPLOADED
 
 
@@ -176,12 +177,12 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
         with transaction.atomic():
             step.complete(step.claim.ids[0])
 
-    stage = stage_that(poisoned, claims=16)
-    stage_run(stage)
+    stage = job_that(poisoned, claims=16)
+    job_run(stage)
     assert {again(good).status, again(bad).status} == {VersionStatus.UPLOADED}
     due(good)
     due(bad)
-    while stage_run(stage):
+    while job_run(stage):
         pass
     assert claims == [2, 1, 1]
     assert (again(good).status, again(bad).status) == (VersionStatus.PARSED, VersionStatus.FAILED)
@@ -190,10 +191,10 @@ def test_versions_that_failed_together_are_tried_again_alone_so_that_the_culprit
 def test_a_time_limit_among_several_blames_nobody_yet() -> None:
     base = make.knowledge_base()
     versions = [make.upload(base).version for _ in range(2)]
-    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    job_run(job_that(failing(SoftTimeLimitExceeded()), claims=16))
     assert [again(version).status for version in versions] == [VersionStatus.UPLOADED] * 2
     due(versions[0])
-    stage_run(stage_that(failing(SoftTimeLimitExceeded()), claims=16))
+    job_run(job_that(failing(SoftTimeLimitExceeded()), claims=16))
     assert again(versions[0]).error_code == "too_slow"
 
 
@@ -206,22 +207,18 @@ def test_when_one_lease_is_lost_the_others_are_given_back_at_once() -> None:
         with transaction.atomic():
             step.complete(*step.claim.ids)
 
-    stage_run(stage_that(taken_over, claims=16))
+    job_run(job_that(taken_over, claims=16))
     assert (again(held).status, held.lease_owner, held.attempts) == (VersionStatus.UPLOADED, "", 1)
     assert again(lost).lease_owner == "another"
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Stage) -> None:
+def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Job) -> None:
     version = make.upload(make.knowledge_base()).version
     for earlier in STAGES[: STAGES.index(stage)]:
-        assert stage_run(earlier)
+        assert job_run(earlier)
     error = failing(PermanentError("No.", code="no"))
-    stage_run(
-        dataclasses.replace(
-            stage_that(error), name=stage.name, before=stage.before, after=stage.after, retry_from=stage.retry_from
-        )
-    )
+    job_run(dataclasses.replace(job_that(error), name=stage.name, rows=stage.rows))
     assert again(version).status == VersionStatus.FAILED
     assert Chunk.objects.filter(version=version).count() == 0
     version_retry(version=version)
@@ -234,4 +231,4 @@ def test_work_of_a_deleted_document_is_not_claimed(version: DocumentVersion) -> 
     from apps.documents.services.documents import document_delete
 
     document_delete(document=version.document)
-    assert stage_run(PARSE) is False
+    assert job_run(PARSE) is False

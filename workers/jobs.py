@@ -1,0 +1,120 @@
+"""Everything that runs behind a queue, as one table.
+
+A job that has rows claims some of them (`FOR UPDATE SKIP LOCKED`, a lease) and works on what it holds; its rows say what
+giving up means for one of them. A job without rows runs by the clock, `every` so many seconds, and never twice side by
+side. A new job is a row here and a function; see docs/jobs.md.
+
+How a document flows are the first four rows:
+
+    upload ──> parse ──> chunk ──> embed ──> activate ──> READY
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from apps.documents.lifecycle.rows import VersionsOfStage
+from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
+from apps.documents.models import VersionStatus
+from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
+from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
+from ragsite.core.schedule import ScheduledRows
+from ragsite.core.work import ADVICE, Advice, LeasedRows
+from workers.queues import Queue
+
+TURN_SECONDS = 2.0
+"""How long one task takes claim after claim. The last one begins within it, so the limits reckon with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`work` is a function by its path, as only the worker that runs it may import what it needs.
+
+    With `rows` it is called with what was claimed, up to `claims` of them, and a `Turn` of `seconds`. Without, with the turn
+    alone, and says whether something is left. `soft` and `hard` are the seconds a task may take; None on a queue of threads,
+    where each call of a model has its deadline. `at_once` is how many such tasks a process of threads runs beside each other.
+    """
+
+    name: str
+    queue: Queue
+    work: str
+    rows: LeasedRows | None = None
+    claims: int = 1
+    soft: int | None = 270
+    hard: int | None = 300
+    seconds: float = TURN_SECONDS
+    every: float | None = None
+    at_once: int = 1
+    advice: Advice = ADVICE
+
+    @property
+    def task(self) -> str:
+        """The name of its Celery task."""
+        return f"ragsite.{self.name}"
+
+    @property
+    def claimed(self) -> LeasedRows:
+        """Its rows; of a job without any the one that says who is at it."""
+        return self.rows or ScheduledRows(self.name)
+
+
+S = VersionStatus
+INDEXING = "apps.retrieval.index.indexing"
+MERGES = "apps.retrieval.index.lexical.merges"
+PARSER_SECONDS = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
+SWEEP_SECONDS = 5.0
+
+LARGE_FILE = Advice(
+    too_slow="Split the document, or ask the operator to give one file more time (RAGSITE_PARSER_SECONDS).",
+    too_much_memory="Split the document, or ask the operator to raise RAGSITE_PARSER_MEMORY_MB.",
+)
+LONG_TEXT = Advice(
+    too_slow="Split the document, or choose another chunking strategy: the semantic one asks the embedding model often.",
+    too_much_memory=LARGE_FILE.too_much_memory,
+)
+MANY_CHUNKS = Advice(
+    too_slow="Split the document, or retry once the model worker is less busy.",
+    too_much_memory="Ask the operator to give the model worker more memory, or to choose a smaller model; then retry.",
+)
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        PARSE, Queue.PARSING, "apps.documents.lifecycle.parsing.versions_parse",
+        rows=VersionsOfStage(PARSE, S.UPLOADED, S.PARSED, retry_from=S.UPLOADED), claims=8,
+        soft=PARSER_SECONDS, hard=PARSER_SECONDS + 10, advice=LARGE_FILE,
+    ),
+    Job(
+        CHUNK, Queue.CHUNKING, f"{INDEXING}.versions_chunk",
+        rows=VersionsOfStage(CHUNK, S.PARSED, S.CHUNKED, retry_from=S.PARSED), claims=16, advice=LONG_TEXT,
+    ),
+    Job(
+        EMBED, Queue.EMBEDDING, f"{INDEXING}.versions_embed",
+        rows=VersionsOfStage(EMBED, S.CHUNKED, S.EMBEDDED, retry_from=S.PARSED), claims=32,
+        soft=None, hard=None, at_once=2, advice=MANY_CHUNKS,
+    ),
+    Job(
+        ACTIVATE, Queue.MAINTENANCE, f"{INDEXING}.versions_activate",
+        rows=VersionsOfStage(ACTIVATE, S.EMBEDDED, S.READY, retry_from=S.PARSED), claims=32, advice=MANY_CHUNKS,
+    ),
+    Job(
+        EVALUATE, Queue.RETRIEVAL, "apps.retrieval.evaluation.runs.evaluation_run_work",
+        rows=EVALUATION_RUNS, soft=None, hard=None, seconds=10.0,
+    ),
+    Job(
+        REINDEX, Queue.EMBEDDING, "apps.retrieval.reindexing.work.reindex_work",
+        rows=REINDEXES, soft=None, hard=None, seconds=10.0,
+    ),
+    Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
+    Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
+    Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
+)  # fmt: skip
+
+STAGES: tuple[Job, ...] = tuple(job for job in JOBS if isinstance(job.rows, VersionsOfStage))
+"""The jobs that a version passes, in order."""
+
+
+def job_named(name: str) -> Job:
+    """The job of that name."""
+    return next(job for job in JOBS if job.name == name)
