@@ -144,7 +144,8 @@ def _check_blank(text: str, *, start: int, end: int) -> None:
 class Limits:
     """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive.
 
-    `max_values` bounds what is held while reading: values of a JSON file, elements of an XML part, shared strings.
+    `max_values` bounds what is read or held on the way: values of a JSON file, lines of JSON, elements of an XML part, shared
+    strings.
     """
 
     max_pages: int = 2_000

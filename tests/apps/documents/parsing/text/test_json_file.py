@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from apps.documents.parsing import json_file
 from apps.documents.parsing.types import DocumentType
 
 
@@ -81,3 +82,16 @@ def test_a_wrong_line_is_told_by_its_number(refused):
 
 def test_more_parts_than_can_be_kept_are_refused(refused):
     assert refused(DocumentType.JSONL, b"1\n" * 101, max_sections=100).error_code == "too_large"
+
+
+@pytest.mark.parametrize("line", [b"[[1]]\n", b"{}\r\n", b'""\r', b"\n"], ids=repr)
+def test_more_lines_than_may_be_read_are_refused_before_the_first_is(refused, monkeypatch, line):
+    read = []
+    monkeypatch.setattr(json_file, "load_json", lambda text, **_: read.append(text))
+    error = refused(DocumentType.JSONL, b'{"a": 1}\n' + line * 101, max_values=100)
+    assert (error.error_code, read) == ("too_large", [])
+    assert error.message == "The file has more than 100 lines."
+
+
+def test_as_many_lines_as_may_be_read_are_read(parse_bytes):
+    assert parse_bytes(DocumentType.JSONL, b"1\r\n" + b"\r\n" * 99, max_values=100).text == "1"
