@@ -8,6 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+Span = tuple[int, int]
+"""Characters of a text: the first, and the one after the last."""
+
 
 class DocumentType(StrEnum):
     """The kinds of file that can be read."""
