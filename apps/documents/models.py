@@ -75,14 +75,14 @@ class VersionStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
-ENDED = STOPPED | {VersionStatus.READY}
+VERSION_STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
+VERSION_ENDED = VERSION_STOPPED | {VersionStatus.READY}
 
-TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
-    VersionStatus.UPLOADED: STOPPED | {VersionStatus.PARSED},
-    VersionStatus.PARSED: STOPPED | {VersionStatus.CHUNKED},
-    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
-    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
+VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
+    VersionStatus.UPLOADED: VERSION_STOPPED | {VersionStatus.PARSED},
+    VersionStatus.PARSED: VERSION_STOPPED | {VersionStatus.CHUNKED},
+    VersionStatus.CHUNKED: VERSION_STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
+    VersionStatus.EMBEDDED: VERSION_STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
     VersionStatus.READY: frozenset(),
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
     VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
@@ -237,7 +237,7 @@ class DocumentVersion(Leased):
         indexes: ClassVar = [
             models.Index(
                 fields=["status", "not_before", "id"],
-                condition=~models.Q(status__in=sorted(ENDED)),
+                condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),
             models.Index(fields=["blob"], name="version_blob"),

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from django.utils.module_loading import import_string
 
-from apps.documents.models import TRANSITIONS, VersionStatus
+from apps.documents.models import VERSION_TRANSITIONS, VersionStatus
 from workers.queues import LIMITS, Pool, Queue
 from workers.stages import STAGES, Stage, stage_named
 
@@ -18,8 +18,8 @@ def test_the_stages_lead_from_uploaded_to_ready_without_a_gap() -> None:
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_every_step_of_a_stage_is_a_legal_transition(stage: Stage) -> None:
-    assert {stage.after, VersionStatus.FAILED} <= TRANSITIONS[stage.before]
-    assert stage.retry_from in TRANSITIONS[VersionStatus.FAILED]
+    assert {stage.after, VersionStatus.FAILED} <= VERSION_TRANSITIONS[stage.before]
+    assert stage.retry_from in VERSION_TRANSITIONS[VersionStatus.FAILED]
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)

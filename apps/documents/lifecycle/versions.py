@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import (
-    ENDED,
     KEPT_BY_TRIGGER,
-    STOPPED,
+    VERSION_ENDED,
+    VERSION_STOPPED,
     Chunk,
     Document,
     DocumentVersion,
@@ -34,7 +34,7 @@ def version_cancel(*, version: DocumentVersion) -> DocumentVersion:
     """
     with transaction.atomic():
         locked = _locked(version)
-        if locked.status in ENDED:
+        if locked.status in VERSION_ENDED:
             raise ConflictError(f"Version {locked.pk} is {locked.status}; there is nothing to cancel.")
         Chunk.objects.filter(version=locked).delete()
         locked.retry_status = _input_that_stands(locked)
@@ -64,7 +64,7 @@ def version_retry(*, version: DocumentVersion) -> DocumentVersion:
 
 def _retry(version: DocumentVersion) -> DocumentVersion:
     document, locked = _document_locked(version.document_id), _locked(version)
-    if locked.status not in STOPPED:
+    if locked.status not in VERSION_STOPPED:
         raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
     if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
         Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
@@ -135,7 +135,7 @@ def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVer
 
 def _under_way() -> Q:
     """Uploads that will answer once they are ready. A text that is cut anew replaces only itself."""
-    return ~Q(status__in=ENDED) & Q(rechunk_of=None)
+    return ~Q(status__in=VERSION_ENDED) & Q(rechunk_of=None)
 
 
 def _held_by_another(version: DocumentVersion) -> ConflictError:

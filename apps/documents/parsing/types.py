@@ -144,7 +144,7 @@ def _check_blank(text: str, *, start: int, end: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive.
 
     `max_values` bounds what is held while reading: values of a JSON file, elements of an XML part, shared strings.
@@ -165,4 +165,4 @@ class Parser(Protocol):
     name: str
     types: frozenset[DocumentType]
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument: ...
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.models import QuerySet
 
-from apps.retrieval.models import WORKED_ON, Reindex, ReindexState
+from apps.retrieval.models import REINDEX_WORKED_ON, Reindex, ReindexState
 from ragsite.core.leases import claimable
 
 REINDEX = "reindex"
@@ -14,7 +14,7 @@ REINDEX = "reindex"
 
 def reindexes_open() -> QuerySet[Reindex]:
     """Re-indexes that there is something to do for, claimed or not, the oldest first."""
-    return Reindex.objects.filter(state__in=WORKED_ON, knowledge_base__deleted_at=None).order_by("id")
+    return Reindex.objects.filter(state__in=REINDEX_WORKED_ON, knowledge_base__deleted_at=None).order_by("id")
 
 
 def reindexes_waiting() -> QuerySet[Reindex]:

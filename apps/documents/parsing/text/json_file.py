@@ -8,7 +8,7 @@ from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, lines_of, read_bytes
 from apps.documents.parsing.text.json_text import JsonWriter
 from apps.documents.parsing.text.json_values import load_json
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 
 class JsonParser:
@@ -17,7 +17,7 @@ class JsonParser:
     name = "json"
     types = frozenset({DocumentType.JSON})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The value in lines; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         builder = DocumentBuilder(limits)
         JsonWriter(builder).write(load_json(decode(read_bytes(path, limits)), limits=limits))
@@ -30,7 +30,7 @@ class JsonLinesParser:
     name = "jsonl"
     types = frozenset({DocumentType.JSONL})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section or more a line; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         builder = DocumentBuilder(limits)
         index = 0
