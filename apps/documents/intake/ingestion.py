@@ -21,11 +21,10 @@ from apps.documents.intake.uploads import (
     document_upload,
     upload_foresee,
 )
-from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.models import VERSION_ENDED, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import sniff
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 
-VERSION_ENDED = (VersionStatus.READY, VersionStatus.FAILED)
 POLL_SECONDS = 1.0
 STALLED_SECONDS = 120.0
 BATCH = 1_000
@@ -73,7 +72,7 @@ def file_ingest(ingestion: Ingestion, file: SourceFile) -> Iterator[FileResult]:
 
 
 def versions_settle(version_ids: Collection[UUID]) -> Iterator[DocumentVersion]:
-    """The versions as they become ready or fail, until all have or their documents are deleted.
+    """The versions as they end, until all have or their documents are deleted.
 
     Raises:
         TransientError: for STALLED_SECONDS no worker held or moved any of them.
