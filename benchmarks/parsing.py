@@ -27,7 +27,7 @@ from typing import Any
 from apps.documents.parsing.bundle import open_bundle
 from apps.documents.parsing.registry import parse
 from apps.documents.parsing.sniffing import EXTENSIONS, sniff
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from ragsite.core.errors import PermanentError
 
 SECONDS = 60
@@ -167,7 +167,7 @@ def _read(path: Path, snippets: set[str]) -> dict[str, Any]:
 def _read_bundle(path: Path) -> dict[str, Any]:
     """A bundle is refused when none of its files can be taken; the code is then that of the last."""
     codes = []
-    with open_bundle(path, Limits()) as members:
+    with open_bundle(path, FileLimits()) as members:
         for member in members:
             extension = Path(member.name).suffix.lower()
             codes.append(

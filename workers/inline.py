@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
-from apps.documents.models import ENDED, DocumentVersion, KnowledgeBase
+from apps.documents.models import VERSION_ENDED, DocumentVersion, KnowledgeBase
 from workers.jobs import job_named
 from workers.running import job_run
 
@@ -48,7 +48,7 @@ def documents_load(
             _work(mine, PARSE, CHUNK, ACTIVATE)
             embedding.check()
             told(_ended(mine))
-        while DocumentVersion.objects.filter(mine).exclude(status__in=ENDED).exists():
+        while DocumentVersion.objects.filter(mine).exclude(status__in=VERSION_ENDED).exists():
             _work(mine, PARSE, CHUNK, ACTIVATE)
             embedding.check(seconds=POLL_SECONDS)
             told(_ended(mine))
@@ -98,4 +98,4 @@ def _work_once(mine: Q, name: str) -> bool:
 
 
 def _ended(mine: Q) -> int:
-    return DocumentVersion.objects.filter(mine, status__in=ENDED).count()
+    return DocumentVersion.objects.filter(mine, status__in=VERSION_ENDED).count()

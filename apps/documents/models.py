@@ -75,20 +75,20 @@ class VersionStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
-ENDED = STOPPED | {VersionStatus.READY}
+VERSION_STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
+VERSION_ENDED = VERSION_STOPPED | {VersionStatus.READY}
 
-TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
-    VersionStatus.UPLOADED: STOPPED | {VersionStatus.PARSED},
-    VersionStatus.PARSED: STOPPED | {VersionStatus.CHUNKED},
-    VersionStatus.CHUNKED: STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
-    VersionStatus.EMBEDDED: STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
+VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
+    VersionStatus.UPLOADED: VERSION_STOPPED | {VersionStatus.PARSED, VersionStatus.UPLOADED},
+    VersionStatus.PARSED: VERSION_STOPPED | {VersionStatus.CHUNKED, VersionStatus.PARSED},
+    VersionStatus.CHUNKED: VERSION_STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
+    VersionStatus.EMBEDDED: VERSION_STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
     VersionStatus.READY: frozenset(),
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
     VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
 }
-"""What may follow what. A version that stopped is taken up again where its input still stands; one whose chunking
-settings change on its way goes back to PARSED."""
+"""What may follow what; `versions_move` sees to it. A version that stopped, or has to begin anew on its way, is taken up
+where its input stands: PARSED once there is a text, else UPLOADED."""
 
 
 KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
@@ -237,7 +237,7 @@ class DocumentVersion(Leased):
         indexes: ClassVar = [
             models.Index(
                 fields=["status", "not_before", "id"],
-                condition=~models.Q(status__in=sorted(ENDED)),
+                condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),
             models.Index(fields=["blob"], name="version_blob"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +21,6 @@ from rest_framework.settings import api_settings
 from ragsite.core.errors import NotFoundError, PermanentError, RagError, ServiceUnavailableError
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 
-logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 

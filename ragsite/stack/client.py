@@ -12,7 +12,7 @@ import httpx
 from ragsite.core.errors import ServiceUnavailableError
 
 POLL_SECONDS = 0.25
-ENDED = ("ready", "failed")
+VERSION_ENDED = ("ready", "failed", "cancelled")
 
 
 class Client:
@@ -61,7 +61,7 @@ class Client:
         return self._json(self._http.post("/ask", json={"question": question, "knowledge_bases": [knowledge_base]}))
 
     def wait(self, version_ids: list[str], *, seconds: float) -> Iterator[dict[str, Any]]:
-        """The versions, each as it ends ready or failed.
+        """The versions, each as it ends.
 
         Raises:
             ServiceUnavailableError: some are still under way after `seconds`.
@@ -70,7 +70,7 @@ class Client:
         while open_ids:
             for version_id in list(open_ids):
                 version = self.version(version_id)
-                if version["status"] in ENDED:
+                if version["status"] in VERSION_ENDED:
                     open_ids.remove(version_id)
                     yield version
             if open_ids and time.monotonic() > deadline:

@@ -87,24 +87,13 @@ def set_up_template(login: Login) -> None:
         connection.execute(_TEMPLATE)
 
 
-def create(login: Login, *, name: str) -> None:
-    """Make the database `name` for the owner role. Raises DuplicateDatabase when it exists."""
-    with _connect(login) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER)))
-
-
 def create_if_missing(login: Login, *, name: str) -> None:
     """Make the database `name` for the owner role unless it exists."""
     with _connect(login) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-    if not found:
-        create(login, name=name)
-
-
-def drop(login: Login, *, name: str) -> None:
-    """Drop the database `name` and end the connections to it, if it exists."""
-    with _connect(login) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        if not found:
+            made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+            connection.execute(made)
 
 
 def _connect(login: Login) -> psycopg.Connection:

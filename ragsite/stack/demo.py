@@ -31,7 +31,7 @@ console = Console()
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestedSamples:
     """What became of the samples."""
 
     knowledge_base: str
@@ -64,7 +64,7 @@ def _run(running: System) -> int:
     return 0 if all(right) else 1
 
 
-def _ingest(client: Client) -> Ingested:
+def _ingest(client: Client) -> IngestedSamples:
     started = time.monotonic()
     knowledge_base = client.knowledge_base("Samples")
     files = sorted(path for path in SAMPLES.iterdir() if path.suffix in FORMATS)
@@ -78,7 +78,7 @@ def _ingest(client: Client) -> Ingested:
                 raise ServiceUnavailableError(f"{version['filename']} failed: {version['error']}")
             ended.append(version)
             progress.advance(bar)
-    return Ingested(knowledge_base, ended, time.monotonic() - started)
+    return IngestedSamples(knowledge_base, ended, time.monotonic() - started)
 
 
 def _cites(answer: dict[str, Any], document: str) -> bool:
@@ -106,7 +106,7 @@ def _where(citation: dict[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _print_json(ingested: Ingested, answers: list[dict[str, Any]]) -> None:
+def _print_json(ingested: IngestedSamples, answers: list[dict[str, Any]]) -> None:
     sys.stdout.flush()
     sys.stdout.write(
         json.dumps(

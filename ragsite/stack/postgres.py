@@ -81,15 +81,6 @@ class PostgresServer(Server):
             application=self._login(databases.APPLICATION, name).url, owner=self._login(databases.OWNER, name).url
         )
 
-    def create_database(self, name: str) -> DatabaseUrls:
-        """Make a database with pgvector and the same rights as `ragsite`. Raises DuplicateDatabase when it exists."""
-        databases.create(self._superuser(), name=name)
-        return self.urls(name)
-
-    def drop_database(self, name: str) -> None:
-        """Drop the database `name`, ending its connections; nothing happens when it does not exist."""
-        databases.drop(self._superuser(), name=name)
-
     def _prepare(self) -> None:
         user = _system_user()
         if user:

@@ -84,12 +84,6 @@ class Stack:
             with self._changing():
                 self._stop()
 
-    def restart(self, name: str) -> None:
-        """Stop and start one server, at the same address."""
-        with self._changing():
-            self.server(name).stop()
-            self.server(name).start()
-
     def status(self) -> list[ServerStatus]:
         """Where each server stands now; changes nothing."""
         return [self._status(server) for server in self._all]

@@ -15,7 +15,7 @@ from ragsite.stack.system import System
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers]
-BARRED = {"torch", "transformers", "docling", "llama_index"}
+BARRED = {"torch", "transformers", "docling", "llama_index", "nltk"}
 
 
 def test_the_web_process_imports_no_model_or_parser_library(running: System, tmp_path: Path) -> None:

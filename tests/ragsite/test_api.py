@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.evaluation.runs import evaluation_run_start
-from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import Answer, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
 from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
@@ -126,7 +126,7 @@ def theirs(db: None) -> dict[str, str]:
 
 def _evaluation(version: DocumentVersion) -> EvaluationRun:
     made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
-    question_add(evaluation_set=made, text="Berths?", relevant=[Relevant(document_id=version.document_id)])
+    question_add(evaluation_set=made, text="Berths?", relevant=[NewJudgement(document_id=version.document_id)])
     return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import DocumentVersion
 from apps.retrieval.evaluation.runs import evaluation_run_start
-from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import EvaluationRun
 from apps.retrieval.models.modes import Searching
 from ragsite.core.jobs import ring
@@ -144,7 +144,7 @@ def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
 def _run_asked_for() -> EvaluationRun:
     version = make.upload(make.knowledge_base()).version
     made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
-    question_add(evaluation_set=made, text="When?", relevant=[Relevant(document_id=version.document_id)])
+    question_add(evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)])
     return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
 
 

@@ -27,7 +27,15 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.lifecycle.progress import version_progress
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
-from apps.documents.models import ENDED, STOPPED, DocumentVersion, ParsedText, StageOutcome, StageRecord, VersionStatus
+from apps.documents.models import (
+    VERSION_ENDED,
+    VERSION_STOPPED,
+    DocumentVersion,
+    ParsedText,
+    StageOutcome,
+    StageRecord,
+    VersionStatus,
+)
 from ragsite.core.admin.base import (
     LargeTableAdmin,
     ReadOnlyAdmin,
@@ -116,11 +124,11 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
         allowed = bool(request.user.has_perm("documents.change_documentversion"))
-        return allowed and self._offers(request, object_id, lambda version: version.status in STOPPED)
+        return allowed and self._offers(request, object_id, lambda version: version.status in VERSION_STOPPED)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         allowed = bool(request.user.has_perm("documents.change_documentversion"))
-        return allowed and self._offers(request, object_id, lambda version: version.status not in ENDED)
+        return allowed and self._offers(request, object_id, lambda version: version.status not in VERSION_ENDED)
 
     def has_roll_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         allowed = bool(request.user.has_perm("documents.change_document"))
@@ -207,7 +215,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     @display(description="")
     def mend(self, version: DocumentVersion) -> str:
-        if version.status not in STOPPED:
+        if version.status not in VERSION_STOPPED:
             return ""
         url = reverse("admin:documents_documentversion_retry", args=[version.pk])
         return render_to_string("ragsite/admin/retry.html", {"url": url})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from apps.documents.chunking.types import Span
+from apps.documents.parsing.types import Span
 
 
 class BlockKind(StrEnum):

@@ -16,8 +16,8 @@ from apps.documents.chunking.strategies.heading import by_headings
 from apps.documents.chunking.strategies.semantic import by_meaning
 from apps.documents.chunking.strategies.sentence import by_sentences
 from apps.documents.chunking.strategies.tokens import by_tokens
-from apps.documents.chunking.types import ChunkSpan, Core, Embed, Span, Tokenizer
-from apps.documents.parsing.types import ParsedDocument, Section
+from apps.documents.chunking.types import ChunkSpan, Core, Embed, Tokenizer
+from apps.documents.parsing.types import ParsedDocument, Section, Span
 
 CutSections = Callable[[Sequence[Section], Ruler, Embed | None], Iterable[tuple[Section, list[Core]]]]
 Repeat = Callable[[Ruler, Span, int], int]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from apps.documents.chunking.blocks import Block, BlockKind, blocks
 from apps.documents.chunking.packing import lines, packed, stanzas
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.types import Core, Span
+from apps.documents.chunking.types import Core
+from apps.documents.parsing.types import Span
 
 # A table's first row goes along with each piece of the table, unless it would take more than this part of a chunk.
 HEADER_SHARE = 4

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from apps.documents.chunking.types import Tokenizer
+from apps.documents.sentences import FULL_STOPS
 
 # Scripts without spaces between words are cut at their punctuation.
-FULL_STOPS = "\u3002\uff01\uff1f"  # ideographic full stop, full-width exclamation and question mark
 COMMAS = "\uff1b\uff0c\u3001"  # full-width semicolon and comma, ideographic comma
 STOPS = FULL_STOPS + COMMAS
 WORD = re.compile(rf"[^\s{STOPS}]+[{STOPS}]*|[{STOPS}]+")

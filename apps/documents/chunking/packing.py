@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.types import Span
+from apps.documents.parsing.types import Span
 
 _LINE = re.compile(r"[^\n]+")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")

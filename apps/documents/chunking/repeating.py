@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from apps.documents.chunking.measuring import WORD
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.segmentation import sentence_spans
-from apps.documents.chunking.types import Span
+from apps.documents.parsing.types import Span
+from apps.documents.sentences.punkt import sentence_spans
 
 BESIDE = 80
 """Characters before a place that are enough to tell whether a sentence begins there: that depends on the words beside it."""
@@ -17,7 +17,7 @@ def from_sentence(ruler: Ruler, previous: Span, core_start: int) -> int:
     if earliest == core_start:
         return core_start
     begin = max(previous[0], earliest - BESIDE)
-    starts = (start for start, _ in sentence_spans(ruler, begin, core_start) if start >= earliest)
+    starts = (start for start, _ in sentence_spans(ruler.text, begin, core_start) if start >= earliest)
     line_end = ruler.text.find("\n", earliest, core_start)
     line_start = ruler.trimmed(line_end, core_start)[0] if line_end >= 0 else core_start
     return next(starts, line_start if line_start < core_start else earliest)

@@ -7,7 +7,8 @@ from itertools import accumulate
 
 from apps.documents.chunking.measuring import CHARACTERS_PER_TOKEN, WORD, word_measure
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.chunking.types import Span, Tokenizer
+from apps.documents.chunking.types import Tokenizer
+from apps.documents.parsing.types import Span
 
 # Text without spaces is mostly dense in tokens: a first look only so far ahead saves counting the rest each time.
 FEW_CHARACTERS_PER_TOKEN = 4

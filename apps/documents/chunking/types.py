@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from apps.documents.parsing.types import Place
+from apps.documents.parsing.types import Place, Span
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Span = tuple[int, int]
 # Texts in, one vector a text out, in their order: float32 of shape (n, d).
 Embed = Callable[[Sequence[str]], "NDArray[np.float32]"]
 

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from apps.documents.blobs import blob_delete
-from apps.documents.intake.sources import Source, SourceFile, on_disk, sha256_of, sources_of
+from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.intake.upload_groups import Arrival, uploads_note
 from apps.documents.intake.uploads import (
-    Foreseen,
     Upload,
+    UploadForecast,
     UploadOutcome,
     UploadRequest,
     upload_store,
@@ -61,7 +61,7 @@ class BulkRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _NamedArrival:
     """A document to be whose bytes are stored, and what its owner calls it."""
 
     name: str
@@ -84,7 +84,7 @@ def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
         yield from _noted(group)
 
 
-def results_of(file: SourceFile, take: Callable[[Source], Taken]) -> Iterator[Taken | FileResult]:
+def results_of(file: SourceFile, take: Callable[[DocumentSource], Taken]) -> Iterator[Taken | FileResult]:
     """What `take` makes of each document that the file brings, or why not."""
     try:
         for source in sources_of(file):
@@ -93,14 +93,14 @@ def results_of(file: SourceFile, take: Callable[[Source], Taken]) -> Iterator[Ta
         yield FileResult(file.name, error=error)
 
 
-def _taken(source: Source, take: Callable[[Source], Taken]) -> Taken | FileResult:
+def _taken(source: DocumentSource, take: Callable[[DocumentSource], Taken]) -> Taken | FileResult:
     try:
         return take(source)
     except RagError as error:
         return FileResult(source.name, error=error)
 
 
-def result_of(name: str, taken: Upload | Foreseen | RagError) -> FileResult:
+def result_of(name: str, taken: Upload | UploadForecast | RagError) -> FileResult:
     """What is told about the document of that name."""
     if isinstance(taken, RagError):
         return FileResult(name, error=taken)
@@ -109,7 +109,7 @@ def result_of(name: str, taken: Upload | Foreseen | RagError) -> FileResult:
 
 def _stored(
     request: BulkRequest, files: Iterable[SourceFile], held: Mapping[Path, DocumentVersion]
-) -> Iterator[FileResult | _Waiting]:
+) -> Iterator[FileResult | _NamedArrival]:
     """Each document in its turn: its result, where there is one already, or its bytes in the store."""
     for file in files:
         if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
@@ -118,7 +118,9 @@ def _stored(
             yield from results_of(file, lambda source: _store(request, source, held))
 
 
-def _store(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVersion]) -> FileResult | _Waiting:
+def _store(
+    request: BulkRequest, source: DocumentSource, held: Mapping[Path, DocumentVersion]
+) -> FileResult | _NamedArrival:
     if source.path is not None and source.path in held:
         return _unchanged(source, held[source.path])
     upload = UploadRequest(
@@ -130,17 +132,17 @@ def _store(request: BulkRequest, source: Source, held: Mapping[Path, DocumentVer
         chunking=request.chunking,
         principal=request.principal,
     )
-    return _Waiting(source.name, Arrival(upload, upload_store(upload)))
+    return _NamedArrival(source.name, Arrival(upload, upload_store(upload)))
 
 
-def _groups(turns: Iterable[FileResult | _Waiting]) -> Iterator[list[FileResult | _Waiting]]:
+def _groups(turns: Iterable[FileResult | _NamedArrival]) -> Iterator[list[FileResult | _NamedArrival]]:
     """As many as are noted together. What waits is removed when anything but a refusal ends the request early."""
-    group: list[FileResult | _Waiting] = []
+    group: list[FileResult | _NamedArrival] = []
     size = 0
     try:
         for turn in turns:
             group.append(turn)
-            size += turn.arrival.stored.blob.size if isinstance(turn, _Waiting) else 0
+            size += turn.arrival.stored.blob.size if isinstance(turn, _NamedArrival) else 0
             if len(group) >= GROUP_FILES or size >= GROUP_BYTES:
                 whole, group, size = group, [], 0
                 yield whole
@@ -152,17 +154,17 @@ def _groups(turns: Iterable[FileResult | _Waiting]) -> Iterator[list[FileResult 
         yield group
 
 
-def _arrivals(group: Iterable[FileResult | _Waiting]) -> list[Arrival]:
-    return [turn.arrival for turn in group if isinstance(turn, _Waiting)]
+def _arrivals(group: Iterable[FileResult | _NamedArrival]) -> list[Arrival]:
+    return [turn.arrival for turn in group if isinstance(turn, _NamedArrival)]
 
 
-def _noted(group: Sequence[FileResult | _Waiting]) -> Iterator[FileResult]:
+def _noted(group: Sequence[FileResult | _NamedArrival]) -> Iterator[FileResult]:
     uploads = iter(uploads_note(_arrivals(group)))
     for turn in group:
         yield turn if isinstance(turn, FileResult) else result_of(turn.name, next(uploads))
 
 
-def _unchanged(source: Source, version: DocumentVersion) -> FileResult:
+def _unchanged(source: DocumentSource, version: DocumentVersion) -> FileResult:
     with on_disk(source) as path:
         sniff(path, safe_filename(source.filename))
     return FileResult(source.name, UploadOutcome.UNCHANGED, version)

@@ -78,7 +78,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
+class FetchDeadline:
     """The moment, by the monotonic clock, at which a fetch must be over."""
 
     at: float
@@ -92,7 +92,7 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedFile:
     """A document that is being read: the name it goes by, and its bytes as they come."""
 
     filename: str
@@ -130,9 +130,9 @@ def document_upload_from_url(
 
 
 @contextmanager
-def fetch(url: str, network: Network) -> Iterator[Fetched]:
+def fetch(url: str, network: Network) -> Iterator[FetchedFile]:
     """The document at the address, read while the block runs. Raises as `document_upload_from_url`."""
-    deadline = Deadline(time.monotonic() + settings.RAGSITE_URL_SECONDS)
+    deadline = FetchDeadline(time.monotonic() + settings.RAGSITE_URL_SECONDS)
     address = web_address(url, allowed_hosts=settings.RAGSITE_URL_ALLOWED_HOSTS)
     for _ in range(MOST_REDIRECTS + 1):
         with _asked(address, network, deadline) as response:
@@ -145,7 +145,7 @@ def fetch(url: str, network: Network) -> Iterator[Fetched]:
 
 
 @contextmanager
-def _asked(address: WebAddress, network: Network, deadline: Deadline) -> Iterator[httpcore.Response]:
+def _asked(address: WebAddress, network: Network, deadline: FetchDeadline) -> Iterator[httpcore.Response]:
     pinned = _PinnedBackend(network.backend, _addresses(address, network, deadline), deadline)
     headers = [("Host", address.host_header), *HEADERS]
     trust = ssl.create_default_context(cafile=network.trust) if address.scheme == "https" else None
@@ -157,7 +157,7 @@ def _asked(address: WebAddress, network: Network, deadline: Deadline) -> Iterato
         yield response
 
 
-def _addresses(address: WebAddress, network: Network, deadline: Deadline) -> list[str]:
+def _addresses(address: WebAddress, network: Network, deadline: FetchDeadline) -> list[str]:
     """What the host resolves to, each of them allowed."""
     literal = as_ip(address.host)
     found = [literal] if literal else _resolved(address, network, deadline)
@@ -167,7 +167,7 @@ def _addresses(address: WebAddress, network: Network, deadline: Deadline) -> lis
     return [str(one) for one in found]
 
 
-def _resolved(address: WebAddress, network: Network, deadline: Deadline) -> list[IpAddress]:
+def _resolved(address: WebAddress, network: Network, deadline: FetchDeadline) -> list[IpAddress]:
     """Resolvers keep no deadline of their own, so one that is late is left behind in its thread."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="resolver")
     try:
@@ -195,7 +195,7 @@ def _url(address: WebAddress) -> httpcore.URL:
     return httpcore.URL(scheme=address.scheme.encode(), host=host, port=address.port, target=address.target.encode())
 
 
-def _fetched(address: WebAddress, response: httpcore.Response) -> Fetched:
+def _fetched(address: WebAddress, response: httpcore.Response) -> FetchedFile:
     if response.status != OK:
         raise UrlRefusedError(f"{address.host!r} answered {response.status} where a document was expected.")
     if (encoding := _header(response, b"content-encoding").lower()) not in ("", "identity"):
@@ -206,7 +206,7 @@ def _fetched(address: WebAddress, response: httpcore.Response) -> Fetched:
     length = _header(response, b"content-length")
     if length.isdecimal() and int(length) > settings.RAGSITE_MAX_UPLOAD_BYTES:
         raise upload_too_large(filename)
-    return Fetched(filename, _parts(address, response))
+    return FetchedFile(filename, _parts(address, response))
 
 
 def _parts(address: WebAddress, response: httpcore.Response) -> Iterator[bytes]:
@@ -223,7 +223,7 @@ def _header(response: httpcore.Response, name: bytes) -> str:
 class _PinnedBackend(httpcore.NetworkBackend):
     """Connects to the addresses that were checked, whatever host is asked for."""
 
-    def __init__(self, inner: httpcore.NetworkBackend, addresses: Sequence[str], deadline: Deadline) -> None:
+    def __init__(self, inner: httpcore.NetworkBackend, addresses: Sequence[str], deadline: FetchDeadline) -> None:
         self._inner, self._addresses, self._deadline = inner, addresses, deadline
 
     def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:
@@ -241,7 +241,7 @@ class _PinnedBackend(httpcore.NetworkBackend):
 class _TimedStream(httpcore.NetworkStream):
     """A stream whose every step ends by the deadline, so that a server that drips does not hold it."""
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, deadline: FetchDeadline) -> None:
         self._inner, self._deadline = inner, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

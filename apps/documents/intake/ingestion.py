@@ -12,20 +12,19 @@ from django.db.models.functions import Now
 
 from apps.documents.intake.bulk import FileResult, result_of, results_of
 from apps.documents.intake.external_ids import external_id_of
-from apps.documents.intake.sources import Source, SourceFile, on_disk, sha256_of
+from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sha256_of
 from apps.documents.intake.uploads import (
-    Foreseen,
     Upload,
+    UploadForecast,
     UploadOutcome,
     UploadRequest,
     document_upload,
     upload_foresee,
 )
-from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.models import VERSION_ENDED, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import sniff
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 
-ENDED = (VersionStatus.READY, VersionStatus.FAILED)
 POLL_SECONDS = 1.0
 STALLED_SECONDS = 120.0
 BATCH = 1_000
@@ -73,7 +72,7 @@ def file_ingest(ingestion: Ingestion, file: SourceFile) -> Iterator[FileResult]:
 
 
 def versions_settle(version_ids: Collection[UUID]) -> Iterator[DocumentVersion]:
-    """The versions as they become ready or fail, until all have or their documents are deleted.
+    """The versions as they end, until all have or their documents are deleted.
 
     Raises:
         TransientError: for STALLED_SECONDS no worker held or moved any of them.
@@ -81,8 +80,8 @@ def versions_settle(version_ids: Collection[UUID]) -> Iterator[DocumentVersion]:
     waiting, seen, moved_at = set(version_ids), frozenset[tuple[object, ...]](), time.monotonic()
     while waiting:
         versions = _living(waiting)
-        waiting = {version.pk for version in versions if version.status not in ENDED}
-        yield from (version for version in versions if version.status in ENDED)
+        waiting = {version.pk for version in versions if version.status not in VERSION_ENDED}
+        yield from (version for version in versions if version.status in VERSION_ENDED)
         now_seen = frozenset((version.pk, version.status, version.attempts) for version in versions)
         if now_seen != seen or _is_held(waiting):
             seen, moved_at = now_seen, time.monotonic()
@@ -99,7 +98,7 @@ def _is_named(name_or_id: str) -> Q:
         return Q(name=name_or_id)
 
 
-def _take(ingestion: Ingestion, source: Source) -> Upload | Foreseen:
+def _take(ingestion: Ingestion, source: DocumentSource) -> Upload | UploadForecast:
     request = UploadRequest(
         knowledge_base=ingestion.knowledge_base,
         filename=source.filename,
@@ -114,7 +113,7 @@ def _take(ingestion: Ingestion, source: Source) -> Upload | Foreseen:
     return document_upload(request)
 
 
-def _foresee(request: UploadRequest, source: Source) -> Foreseen:
+def _foresee(request: UploadRequest, source: DocumentSource) -> UploadForecast:
     with on_disk(source) as path:
         sniff(path, request.filename)
         return upload_foresee(request, sha256_of(path))

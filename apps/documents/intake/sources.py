@@ -15,7 +15,7 @@ from django.conf import settings
 
 from apps.documents.parsing.bundle import open_bundle
 from apps.documents.parsing.errors import EmptyFileError
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from apps.documents.upload_limits import storage_errors, upload_too_large
 from ragsite.core.errors import PermanentError
 
@@ -33,7 +33,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DocumentSource:
     """The bytes of one document to be: read when its turn comes. `path` is where they lie, if they lie alone.
 
     `parts` gives them in pieces, or raises PermanentError for a member of an archive that can't be taken.
@@ -54,7 +54,7 @@ def arrived(files: Iterable[Any]) -> Iterator[SourceFile]:
         yield SourceFile(name=file.name, path=Path(file.temporary_file_path()), size=file.size)
 
 
-def sources_of(file: SourceFile) -> Iterator[Source]:
+def sources_of(file: SourceFile) -> Iterator[DocumentSource]:
     """The file itself, or the members of the ZIP that it is, as `archive.zip/path/in/it`.
 
     Raises:
@@ -66,7 +66,7 @@ def sources_of(file: SourceFile) -> Iterator[Source]:
     elif file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
         raise upload_too_large(file.name)
     else:
-        yield Source(file.name, partial(_pieces, file.path), path=file.path)
+        yield DocumentSource(file.name, partial(_pieces, file.path), path=file.path)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -86,12 +86,12 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _sources_of_bundle(file: SourceFile) -> Iterator[Source]:
+def _sources_of_bundle(file: SourceFile) -> Iterator[DocumentSource]:
     empty = True
-    with _reading(file.path), open_bundle(file.path, Limits()) as members:
+    with _reading(file.path), open_bundle(file.path, FileLimits()) as members:
         for member in members:
             empty = False
-            yield Source(f"{file.name}/{member.name}", member.parts)
+            yield DocumentSource(f"{file.name}/{member.name}", member.parts)
     if empty:
         raise EmptyFileError(f"The archive {file.name!r} has no files in it.")
 
@@ -103,7 +103,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def on_disk(source: Source) -> Iterator[Path]:
+def on_disk(source: DocumentSource) -> Iterator[Path]:
     """Where the source's bytes lie; those of an archive's member are there for the length of the block.
 
     Raises:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from django.db import IntegrityError, transaction
 
 from apps.documents.intake.uploads import (
-    Stored,
+    StoredFile,
     Upload,
     UploadOutcome,
     UploadRequest,
@@ -33,7 +33,7 @@ class Arrival:
     """An upload whose bytes are stored and not yet noted. It names no document: neither itself nor by an external id."""
 
     request: UploadRequest
-    stored: Stored
+    stored: StoredFile
 
 
 def uploads_note(arrivals: Sequence[Arrival]) -> list[Upload | RagError]:

@@ -58,7 +58,7 @@ class UploadRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """Bytes in the store that no row names yet: what they are called, and what they are."""
 
     filename: str
@@ -67,14 +67,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class UploadForecast:
     """What an upload would come to; `version` is the newest one of the document whose bytes these are already."""
 
     outcome: UploadOutcome
     version: DocumentVersion | None = None
 
 
-def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
+def upload_foresee(request: UploadRequest, sha256: str) -> UploadForecast:
     """What `document_upload` would do with bytes of this SHA-256 just now; writes nothing and reads no bytes.
 
     Raises:
@@ -84,7 +84,7 @@ def upload_foresee(request: UploadRequest, sha256: str) -> Foreseen:
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
     _refuse_hidden(request, same.document if same else None, known)
     outcome = _outcome(same.document if same else None, known)
-    return Foreseen(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
+    return UploadForecast(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
 
 
 def versions_holding(documents: QuerySet[Document], hashes: Collection[str]) -> dict[str, DocumentVersion]:
@@ -110,7 +110,7 @@ def document_upload(request: UploadRequest) -> Upload:
     return upload_note(request, upload_store(request))
 
 
-def upload_store(request: UploadRequest) -> Stored:
+def upload_store(request: UploadRequest) -> StoredFile:
     """Put the bytes into the store. Who calls sees to it that they are noted, or that the blob is removed again.
 
     Raises:
@@ -120,7 +120,7 @@ def upload_store(request: UploadRequest) -> Stored:
     filename = safe_filename(request.filename)
     blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
     with removed_on_failure(blob):
-        return Stored(filename, blob, sniff(blob_path(blob.name), filename).value)
+        return StoredFile(filename, blob, sniff(blob_path(blob.name), filename).value)
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def removed_on_failure(*blobs: Blob) -> Iterator[None]:
         raise
 
 
-def upload_note(request: UploadRequest, stored: Stored) -> Upload:
+def upload_note(request: UploadRequest, stored: StoredFile) -> Upload:
     """Note bytes that were stored as what `document_upload` says they are; a blob that no version names is removed.
 
     Raises:
@@ -152,7 +152,7 @@ def upload_note(request: UploadRequest, stored: Stored) -> Upload:
     return upload
 
 
-def _note(request: UploadRequest, stored: Stored) -> Upload:
+def _note(request: UploadRequest, stored: StoredFile) -> Upload:
     try:
         with transaction.atomic():
             hold_knowledge_base(request.knowledge_base)
@@ -188,7 +188,7 @@ def _gone(what: str) -> NoReturn:
     raise NotFoundError(f"There is no {what}; it was deleted a moment ago.")
 
 
-def _document(request: UploadRequest, stored: Stored) -> tuple[Document, UploadOutcome]:
+def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, UploadOutcome]:
     """The document these bytes belong to, locked, and what that makes of the upload."""
     same = _living(request).filter(content_hash=stored.blob.sha256).first()
     known = _known(request)
@@ -236,13 +236,13 @@ def _living(request: UploadRequest) -> QuerySet[Document]:
     return Document.objects.filter(knowledge_base=request.knowledge_base, deleted_at=None)
 
 
-def _create(request: UploadRequest, stored: Stored) -> Document:
+def _create(request: UploadRequest, stored: StoredFile) -> Document:
     document = document_of(request, stored)
     document.save(force_insert=True)
     return document
 
 
-def document_of(request: UploadRequest, stored: Stored) -> Document:
+def document_of(request: UploadRequest, stored: StoredFile) -> Document:
     """The document that the bytes become where nobody has them yet; not yet saved."""
     return Document(
         tenant_id=request.knowledge_base.tenant_id,
@@ -256,7 +256,7 @@ def document_of(request: UploadRequest, stored: Stored) -> Document:
     )
 
 
-def version_of(document: Document, stored: Stored, *, number: int) -> DocumentVersion:
+def version_of(document: Document, stored: StoredFile, *, number: int) -> DocumentVersion:
     """The version of the document that has these bytes; not yet saved."""
     return DocumentVersion(
         document=document,

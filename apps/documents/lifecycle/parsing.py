@@ -15,7 +15,7 @@ from apps.documents.lifecycle.stages import CHUNK, PARSE
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import DocumentVersion, ParsedText
 from apps.documents.parsing.registry import parser_for
-from apps.documents.parsing.types import DocumentType, Limits, sections_to_list
+from apps.documents.parsing.types import DocumentType, FileLimits, sections_to_list
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
 from ragsite.core.work import Turn
@@ -74,7 +74,7 @@ def _parsed(version: DocumentVersion) -> ParsedText:
     if not path.exists():
         raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
     parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
-    parsed = parser.parse(path, Limits())
+    parsed = parser.parse(path, FileLimits())
     return ParsedText(
         version=version,
         text=parsed.text,

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.lifecycle.moving import versions_move
 from apps.documents.lifecycle.stages import CHUNK
 from apps.documents.models import (
     Chunk,
@@ -51,9 +52,9 @@ def document_rechunk(*, document: Document) -> None:
 
 def _take_back(version: DocumentVersion) -> None:
     Chunk.objects.filter(version=version).delete()
-    DocumentVersion.objects.filter(pk=version.pk).update(
-        status=VersionStatus.PARSED, chunk_count=0, attempts=0, not_before=Now(), lease_owner="", lease_until=None
-    )
+    here = DocumentVersion.objects.filter(pk=version.pk)
+    before = VersionStatus(version.status)
+    versions_move(here, before=before, after=VersionStatus.PARSED, chunk_count=0, attempts=0, not_before=Now())
     StageRecord.objects.filter(version=version, finished_at=None).update(
         outcome=StageOutcome.CANCELLED, finished_at=Now()
     )

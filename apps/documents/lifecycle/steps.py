@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentFailed
+from apps.documents.lifecycle.moving import versions_move
 from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
@@ -43,7 +44,7 @@ class Step:
         """
         held = _held(self).filter(pk__in=version_ids).order_by("pk").select_for_update(of=("self",))
         if len(held.values_list("pk", flat=True)) != len(version_ids):
-            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+            raise _lost(self)
 
     def progressed(self, version_ids: Collection[UUID]) -> None:
         """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
@@ -58,10 +59,7 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        state = {"status": self.after, "attempts": 0, "not_before": Now(), **RELEASED}
-        moved = _held(self).filter(pk__in=version_ids).update(**state, **result)
-        if moved != len(version_ids):
-            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+        _move(self, version_ids, self.after, **result)
         _record(version_ids, self, StageOutcome.DONE)
 
     def send_back(self, version_ids: Collection[UUID], error: RagError) -> None:
@@ -70,9 +68,7 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        state = {"status": self.retry_from, "attempts": 0, "not_before": Now(), **RELEASED}
-        if _held(self).filter(pk__in=version_ids).update(**state) != len(version_ids):
-            raise LeaseLostError(f"The lease on a version was lost while {self.stage} ran; its work is dropped.")
+        _move(self, version_ids, self.retry_from)
         _record(version_ids, self, StageOutcome.POSTPONED, error)
 
 
@@ -125,17 +121,29 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
         if version.status != step.before or version.lease_owner != step.claim.owner:
             return
         Chunk.objects.filter(version=version).delete()
-        DocumentVersion.objects.filter(pk=version_id).update(
-            status=VersionStatus.FAILED,
+        versions_move(
+            DocumentVersion.objects.filter(pk=version_id),
+            before=step.before,
+            after=VersionStatus.FAILED,
             retry_status=step.retry_from,
             error_code=error.error_code,
             error=error.sentence,
             chunk_count=0,
-            **RELEASED,
         )
         _record([version_id], step, StageOutcome.FAILED, error)
         if version.document.deleted_at is None:
             emit(_failed_event(version, step, error))
+
+
+def _move(step: Step, version_ids: Collection[UUID], after: VersionStatus, **result: Any) -> None:
+    """Move versions that the step holds, each to begin with no start counted."""
+    held = _held(step).filter(pk__in=version_ids)
+    if versions_move(held, before=step.before, after=after, attempts=0, not_before=Now(), **result) != len(version_ids):
+        raise _lost(step)
+
+
+def _lost(step: Step) -> LeaseLostError:
+    return LeaseLostError(f"The lease on a version was lost while {step.stage} ran; its work is dropped.")
 
 
 def _held(step: Step) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -9,11 +10,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentUpdated
+from apps.documents.lifecycle.moving import versions_move
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import (
-    ENDED,
     KEPT_BY_TRIGGER,
-    STOPPED,
+    VERSION_ENDED,
+    VERSION_STOPPED,
     Chunk,
     Document,
     DocumentVersion,
@@ -34,14 +36,17 @@ def version_cancel(*, version: DocumentVersion) -> DocumentVersion:
     """
     with transaction.atomic():
         locked = _locked(version)
-        if locked.status in ENDED:
+        if locked.status in VERSION_ENDED:
             raise ConflictError(f"Version {locked.pk} is {locked.status}; there is nothing to cancel.")
         Chunk.objects.filter(version=locked).delete()
-        locked.retry_status = _input_that_stands(locked)
-        locked.status = VersionStatus.CANCELLED
-        locked.error_code, locked.error = "cancelled", "It was cancelled. Retry it to take it up again."
-        locked.chunk_count, locked.lease_owner, locked.lease_until = 0, "", None
-        locked.save()
+        _move(
+            locked,
+            VersionStatus.CANCELLED,
+            retry_status=_input_that_stands(locked),
+            error_code="cancelled",
+            error="It was cancelled. Retry it to take it up again.",
+            chunk_count=0,
+        )
         StageRecord.objects.filter(version=locked, finished_at=None).update(
             outcome=StageOutcome.CANCELLED, finished_at=Now()
         )
@@ -64,15 +69,12 @@ def version_retry(*, version: DocumentVersion) -> DocumentVersion:
 
 def _retry(version: DocumentVersion) -> DocumentVersion:
     document, locked = _document_locked(version.document_id), _locked(version)
-    if locked.status not in STOPPED:
+    if locked.status not in VERSION_STOPPED:
         raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
     if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
         Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
-    locked.status, locked.retry_status = locked.retry_status, ""
-    locked.error_code = locked.error = ""
-    locked.attempts = 0
-    locked.save(update_fields=["status", "retry_status", "error_code", "error", "attempts"])
-    DocumentVersion.objects.filter(pk=locked.pk).update(not_before=Now())
+    again = VersionStatus(locked.retry_status)
+    _move(locked, again, retry_status="", error_code="", error="", attempts=0, not_before=Now())
     ring(STAGE_FROM[locked.status])
     return locked
 
@@ -135,7 +137,7 @@ def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVer
 
 def _under_way() -> Q:
     """Uploads that will answer once they are ready. A text that is cut anew replaces only itself."""
-    return ~Q(status__in=ENDED) & Q(rechunk_of=None)
+    return ~Q(status__in=VERSION_ENDED) & Q(rechunk_of=None)
 
 
 def _held_by_another(version: DocumentVersion) -> ConflictError:
@@ -147,6 +149,13 @@ def _held_by_another(version: DocumentVersion) -> ConflictError:
 
 def _locked(version: DocumentVersion) -> DocumentVersion:
     return DocumentVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+
+
+def _move(locked: DocumentVersion, after: VersionStatus, **columns: Any) -> None:
+    versions_move(
+        DocumentVersion.objects.filter(pk=locked.pk), before=VersionStatus(locked.status), after=after, **columns
+    )
+    locked.refresh_from_db()
 
 
 def _input_that_stands(version: DocumentVersion) -> VersionStatus:

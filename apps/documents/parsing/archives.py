@@ -10,7 +10,7 @@ from lzma import LZMAError
 from pathlib import Path
 
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, UnsafeArchiveError
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 
 COMPOUND_FILE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # What an office program names the stream that holds a document encrypted with a password.
@@ -22,7 +22,7 @@ ENCRYPTED_FLAG = 0x1
 
 
 @contextmanager
-def open_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: Path, limits: FileLimits) -> Iterator[zipfile.ZipFile]:
     """The archive at `path`, after a check of its size.
 
     Raises EncryptedFileError, UnsafeArchiveError and DamagedFileError, the last also for what comes to light only
@@ -35,7 +35,7 @@ def open_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
 
 
 @contextmanager
-def open_container(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+def open_container(path: Path, limits: FileLimits) -> Iterator[zipfile.ZipFile]:
     """As `open_archive`, but members may be encrypted."""
     _check_container(path, limits)
     with unpacking_errors(), zipfile.ZipFile(path) as archive:
@@ -64,7 +64,7 @@ def is_encrypted_office_file(data: bytes) -> bool:
     return data.startswith(COMPOUND_FILE_MAGIC) and ENCRYPTED_STREAM in data
 
 
-def _check_container(path: Path, limits: Limits) -> None:
+def _check_container(path: Path, limits: FileLimits) -> None:
     # Before zipfile reads the directory, which for a hostile one takes hundreds of megabytes.
     data = path.read_bytes()
     if is_encrypted_office_file(data):
@@ -73,7 +73,7 @@ def _check_container(path: Path, limits: Limits) -> None:
         raise UnsafeArchiveError(f"The file is an archive of far more than {limits.max_archive_members:,} members.")
 
 
-def _check_members(archive: zipfile.ZipFile, *, packed: int, limits: Limits) -> None:
+def _check_members(archive: zipfile.ZipFile, *, packed: int, limits: FileLimits) -> None:
     members = archive.infolist()
     if len(members) > limits.max_archive_members:
         raise UnsafeArchiveError(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from apps.documents.parsing.characters import clean
 from apps.documents.parsing.errors import EmptyTextError, TooLargeError
-from apps.documents.parsing.types import Limits, ParsedDocument, Place, Section
+from apps.documents.parsing.types import FileLimits, ParsedDocument, Place, Section
 
 LONGEST_HEADING = 200
 # A table's header is a heading too, and names every column.
@@ -50,7 +50,7 @@ class DocumentBuilder:
     its limit.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FileLimits) -> None:
         self.limits = limits
         self._parts: list[str] = []
         self._length = 0

@@ -17,7 +17,7 @@ from apps.documents.parsing.errors import (
     UnsafeArchiveError,
 )
 from apps.documents.parsing.sniffing import safe_filename
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from ragsite.core.errors import PermanentError
 
 PIECE_BYTES = 1024 * 1024
@@ -59,7 +59,7 @@ class Member:
 
 
 @contextmanager
-def open_bundle(path: Path, limits: Limits) -> Iterator[Iterator[Member]]:
+def open_bundle(path: Path, limits: FileLimits) -> Iterator[Iterator[Member]]:
     """The files of the archive at `path`, to be read before the block ends.
 
     Folders, links, hidden files and resource forks are passed over. Archives inside the archive, encrypted files and
@@ -80,7 +80,7 @@ def _is_file(entry: zipfile.ZipInfo) -> bool:
     return not (entry.is_dir() or stat.S_ISLNK(mode) or is_passed_over)
 
 
-def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits) -> Member:
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: FileLimits) -> Member:
     refusal: PermanentError | None
     try:
         name = "/".join(safe_filename(part) for part in _parts(entry))
@@ -108,7 +108,7 @@ def _read_name(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-def _refusal(name: str, entry: zipfile.ZipInfo, limits: Limits) -> PermanentError | None:
+def _refusal(name: str, entry: zipfile.ZipInfo, limits: FileLimits) -> PermanentError | None:
     if is_encrypted(entry):
         return EncryptedFileError(f"The file {name!r} in the archive is protected with a password.")
     if PurePosixPath(name).suffix.lower() in ARCHIVES:

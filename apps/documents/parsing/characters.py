@@ -11,7 +11,7 @@ import charset_normalizer
 from apps.documents.parsing.byte_order import marked_encoding, unmarked_utf16
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.guessing import CONVINCING, guess_encoding, likeness
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 
 WIDEST_CHARACTER_BYTES = 4
 REPLACEMENT = "\ufffd"
@@ -62,7 +62,7 @@ def lines_of(text: str) -> Iterator[str]:
     return (line[0] for line in _LINE.finditer(text))
 
 
-def read_bytes(path: Path, limits: Limits) -> bytes:
+def read_bytes(path: Path, limits: FileLimits) -> bytes:
     """The content of a text-like file; TooLargeError before reading one that must hold too many characters."""
     size = path.stat().st_size
     if size > limits.max_characters * WIDEST_CHARACTER_BYTES:

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Parser
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Parser
 
 PARSERS = {
     DocumentType.TEXT: "apps.documents.parsing.text.plain.TextParser",
@@ -44,6 +44,6 @@ def parser_for(document_type: DocumentType, *, recognises: bool = False) -> Pars
     return cast(Parser, getattr(import_module(module), name)())
 
 
-def parse(path: Path, document_type: DocumentType, limits: Limits | None = None) -> ParsedDocument:
+def parse(path: Path, document_type: DocumentType, limits: FileLimits | None = None) -> ParsedDocument:
     """The text and sections of the file; whatever is wrong with the file is a `PermanentError`."""
-    return parser_for(document_type).parse(path, limits or Limits())
+    return parser_for(document_type).parse(path, limits or FileLimits())

@@ -19,7 +19,7 @@ from apps.documents.parsing.errors import (
     TypeMismatchError,
     UnknownTypeError,
 )
-from apps.documents.parsing.types import DocumentType, Limits
+from apps.documents.parsing.types import DocumentType, FileLimits
 
 EXTENSIONS = {
     ".txt": DocumentType.TEXT,
@@ -158,7 +158,7 @@ def _archive_mismatch(document_type: DocumentType, *, head: bytes, path: Path) -
         if is_encrypted_office_file(path.read_bytes()):
             raise EncryptedFileError("The document is protected with a password.")
         return _described(head, f"is not {called}")
-    with open_archive(path, Limits()) as archive:
+    with open_archive(path, FileLimits()) as archive:
         return "" if _is_of_type(archive, document_type) else f"is an archive without {called} in it"
 
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+Span = tuple[int, int]
+"""Characters of a text: the first, and the one after the last."""
+
 
 class DocumentType(StrEnum):
     """The kinds of file that can be read."""
@@ -141,7 +144,7 @@ def _check_blank(text: str, *, start: int, end: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """What a file may cost; sizes in bytes, `max_ratio` is unpacked size to packed size of an archive.
 
     `max_values` bounds what is read or held on the way: values of a JSON file, lines of JSON, elements of an XML part, shared
@@ -163,4 +166,4 @@ class Parser(Protocol):
     name: str
     types: frozenset[DocumentType]
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument: ...
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument: ...

@@ -11,7 +11,7 @@ from typing import Any
 from lxml import etree
 
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError, UnsafeXmlError
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from apps.documents.parsing.xml_elements import local_name
 
 # A part that is read piece by piece may have so many times the elements of one that is held whole.
@@ -28,7 +28,7 @@ _PARSER_OPTIONS: dict[str, Any] = {
 class XmlArchive:
     """An archive whose members are read as XML."""
 
-    def __init__(self, archive: zipfile.ZipFile, limits: Limits) -> None:
+    def __init__(self, archive: zipfile.ZipFile, limits: FileLimits) -> None:
         self._archive = archive
         self._limits = limits
         self.names = frozenset(archive.namelist())
@@ -76,7 +76,7 @@ class XmlArchive:
                 raise TooLargeError(f"The part {name!r} of the file has more than {most:,} elements.")
 
 
-def parse_xml(data: bytes, *, name: str, limits: Limits) -> etree._Element:
+def parse_xml(data: bytes, *, name: str, limits: FileLimits) -> etree._Element:
     """The root element; nothing outside `data` is read and no entity is expanded."""
     if _count_elements(data) > limits.max_values:
         raise TooLargeError(f"The part {name!r} of the file has more than {limits.max_values:,} elements.")

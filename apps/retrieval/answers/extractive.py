@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from apps.documents.sentences import says_something, sentence_spans
+from apps.documents.sentences.quick import says_something, sentence_spans
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.retrieval.answers.types import Claim, Draft, Source
 from apps.retrieval.search.passages import Passage
@@ -97,9 +97,9 @@ def _candidates(passages: Sequence[Passage]) -> list[Source]:
     seen: set[tuple[object, int, int]] = set()
     sources: list[Source] = []
     for passage in passages:
-        for span in sentence_spans(passage.text):
-            quote = passage.text[span.start : span.end]
-            start, end = passage.start + span.start, passage.start + span.end
+        for first, last in sentence_spans(passage.text):
+            quote = passage.text[first:last]
+            start, end = passage.start + first, passage.start + last
             place = (passage.version_id, start, end)
             if place not in seen and says_something(quote) and quote not in passage.heading_path:
                 seen.add(place)

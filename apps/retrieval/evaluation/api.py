@@ -41,7 +41,7 @@ from apps.retrieval.evaluation.serializers import (
     NewEvaluationSetSerializer,
 )
 from apps.retrieval.evaluation.sets import (
-    Relevant,
+    NewJudgement,
     evaluation_set_create,
     evaluation_set_delete,
     evaluation_set_update,
@@ -228,7 +228,7 @@ def _question_added(request: Request, evaluation_set: EvaluationSet) -> Response
     body = NewEvaluationQuestionSerializer(data=request.data)
     body.is_valid(raise_exception=True)
     fields: dict[str, Any] = dict(body.validated_data)
-    relevant = [Relevant(**one) for one in fields.pop("relevant")]
+    relevant = [NewJudgement(**one) for one in fields.pop("relevant")]
     made = question_add(evaluation_set=evaluation_set, relevant=relevant, **fields)
     return Response(EvaluationQuestionSerializer(made).data, status=status.HTTP_201_CREATED)
 

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from apps.retrieval.evaluation.folder import lines_of
-from apps.retrieval.evaluation.importing import Imported, beir_import, corpus_document_upload, csv_import
-from apps.retrieval.evaluation.readers import CorpusDocument, Source, corpus_read
+from apps.retrieval.evaluation.importing import ImportResult, beir_import, corpus_document_upload, csv_import
+from apps.retrieval.evaluation.readers import CorpusDocument, NamedLines, corpus_read
 from apps.retrieval.models import EvaluationSet
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
@@ -20,7 +20,7 @@ MOST_DOCUMENTS = 1_000
 
 def files_import(
     evaluation_set: EvaluationSet, files: Mapping[str, Any], *, principal: Principal | None = None
-) -> Imported:
+) -> ImportResult:
     """Import `csv`, or `queries` and `qrels` and perhaps `corpus`: uploads that Django has put on the disk.
 
     Of the corpus nothing is taken for a document that the principal may not read.
@@ -39,12 +39,12 @@ def files_import(
         )  # fmt: skip
 
 
-def _source(stack: ExitStack, name: str, file: Any) -> Source:
+def _source(stack: ExitStack, name: str, file: Any) -> NamedLines:
     lines = stack.enter_context(lines_of(Path(file.temporary_file_path()))).lines
-    return Source(str(file.name)[:80] or name, lines)
+    return NamedLines(str(file.name)[:80] or name, lines)
 
 
-def _corpus_upload(evaluation_set: EvaluationSet, corpus: Source, principal: Principal | None) -> dict[str, UUID]:
+def _corpus_upload(evaluation_set: EvaluationSet, corpus: NamedLines, principal: Principal | None) -> dict[str, UUID]:
     """The document of each corpus id; the corpus is read to its end before anything is uploaded."""
     documents: list[CorpusDocument] = []
     for document in corpus_read(corpus):

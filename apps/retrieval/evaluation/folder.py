@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.retrieval.evaluation.readers import Source, UnreadableSetError
+from apps.retrieval.evaluation.readers import NamedLines, UnreadableSetError
 
 ENCODING = "utf-8-sig"
 """UTF-8, with or without the mark that spreadsheet programs put first."""
@@ -44,7 +44,7 @@ def beir_folder(path: Path) -> BeirFolder:
 
 
 @contextmanager
-def lines_of(path: Path) -> Iterator[Source]:
+def lines_of(path: Path) -> Iterator[NamedLines]:
     """The lines of a text file in UTF-8, gzipped or not; read as they are asked for.
 
     Raises:
@@ -52,7 +52,7 @@ def lines_of(path: Path) -> Iterator[Source]:
     """
     try:
         with _opened(path) as lines:
-            yield Source(path.name, lines)
+            yield NamedLines(path.name, lines)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UnreadableSetError(f"{path.name} can't be read: {error}.", action="Give the file anew.") from error
 

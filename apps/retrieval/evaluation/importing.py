@@ -18,8 +18,8 @@ from apps.retrieval.evaluation.readers import (
     CorpusDocument,
     CsvRow,
     JudgementRow,
+    NamedLines,
     QuestionRow,
-    Source,
     csv_read,
     qrels_read,
     queries_read,
@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What came of an import: questions taken, questions left out, and relevant documents that are not known."""
 
     questions: int
@@ -66,8 +66,12 @@ def corpus_document_upload(
 
 
 def beir_import(
-    evaluation_set: EvaluationSet, *, queries: Source, qrels: Source, documents: Mapping[str, UUID] | None = None
-) -> Imported:
+    evaluation_set: EvaluationSet,
+    *,
+    queries: NamedLines,
+    qrels: NamedLines,
+    documents: Mapping[str, UUID] | None = None,
+) -> ImportResult:
     """Take the questions of a BEIR data set with their judgements; a known question gets its text and judgements anew.
 
     `documents` gives the document for a corpus id; without it they are found by their external ids.
@@ -83,10 +87,10 @@ def beir_import(
         for rows in _batches(row for row in queries_read(queries) if row.id in judged):
             asked += len(rows)
             taken += _take(evaluation_set, rows, judged, known)
-    return Imported(taken, asked - taken, len(wanted - known.keys()))
+    return ImportResult(taken, asked - taken, len(wanted - known.keys()))
 
 
-def csv_import(evaluation_set: EvaluationSet, source: Source) -> Imported:
+def csv_import(evaluation_set: EvaluationSet, source: NamedLines) -> ImportResult:
     """Take the questions of a CSV; a passage becomes the span where it first stands in the document's present version.
 
     Raises:
@@ -104,7 +108,7 @@ def csv_import(evaluation_set: EvaluationSet, source: Source) -> Imported:
         }
         _judgements_write(judgements.values())
     left_out = len({row.question for row in rows}) - len(questions)
-    return Imported(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
+    return ImportResult(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
 
 
 def _by_question(rows: Iterable[JudgementRow]) -> dict[str, list[JudgementRow]]:
@@ -179,7 +183,7 @@ def _questions_by_text(evaluation_set: EvaluationSet, answers: Mapping[str, str]
     return found | {one.text: one for one in made}
 
 
-def _judgement(row: CsvRow, question: EvaluationQuestion, document: Document, source: Source) -> Judgement:
+def _judgement(row: CsvRow, question: EvaluationQuestion, document: Document, source: NamedLines) -> Judgement:
     start = _place(row, document, source) if row.passage else None
     return Judgement(
         question=question,
@@ -202,7 +206,7 @@ def _judgements_write(judgements: Iterable[Judgement]) -> None:
     )
 
 
-def _place(row: CsvRow, document: Document, source: Source) -> int:
+def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
     parsed = ParsedText.objects.filter(version=document.current_version_id).first()
     place = parsed.text.find(row.passage) if parsed else -1
     if place < 0:

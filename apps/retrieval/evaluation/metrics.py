@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-Relevant = Mapping[str, int]
+Grades = Mapping[str, int]
 
 
-def ndcg(ranking: Sequence[str], relevant: Relevant, *, k: int) -> float:
+def ndcg(ranking: Sequence[str], relevant: Grades, *, k: int) -> float:
     """Normalised discounted cumulative gain of the first `k`: the gain is the grade, the discount log2(rank + 1).
 
     As `ndcg_cut` of trec_eval and so of BEIR. Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques,
@@ -22,17 +22,17 @@ def ndcg(ranking: Sequence[str], relevant: Relevant, *, k: int) -> float:
     return _discounted(relevant.get(key, 0) for key in ranking[:k]) / best if best else 0.0
 
 
-def recall(ranking: Sequence[str], relevant: Relevant, *, k: int) -> float:
+def recall(ranking: Sequence[str], relevant: Grades, *, k: int) -> float:
     """The share of the relevant keys that are among the first `k`."""
     return sum(key in relevant for key in ranking[:k]) / len(relevant) if relevant else 0.0
 
 
-def reciprocal_rank(ranking: Sequence[str], relevant: Relevant) -> float:
+def reciprocal_rank(ranking: Sequence[str], relevant: Grades) -> float:
     """1 / the rank of the first relevant key; its mean over questions is MRR (Voorhees, TREC-8, 1999)."""
     return next((1 / rank for rank, key in enumerate(ranking, start=1) if key in relevant), 0.0)
 
 
-def average_precision(ranking: Sequence[str], relevant: Relevant) -> float:
+def average_precision(ranking: Sequence[str], relevant: Grades) -> float:
     """The mean, over all relevant keys, of the precision at the rank of each, 0 for one that is not in the ranking.
 
     Its mean over questions is MAP: Manning, Raghavan & Schütze, Introduction to Information Retrieval, 8.4.
@@ -41,7 +41,7 @@ def average_precision(ranking: Sequence[str], relevant: Relevant) -> float:
     return sum(found / rank for found, rank in enumerate(ranks, start=1)) / len(relevant) if relevant else 0.0
 
 
-def measure(ranking: Sequence[str], relevant: Relevant, *, k: int, depth: int) -> dict[str, float]:
+def measure(ranking: Sequence[str], relevant: Grades, *, k: int, depth: int) -> dict[str, float]:
     """All figures of one question by name. nDCG is cut at `k`, recall at `k` and at `depth`; the rest sees all."""
     return {
         f"ndcg@{k}": ndcg(ranking, relevant, k=k),

@@ -27,7 +27,7 @@ class UnreadableSetError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class NamedLines:
     """Lines, and the name of where they come from, for messages."""
 
     name: str
@@ -80,14 +80,14 @@ class CsvRow:
     reference_answer: str
 
 
-def corpus_read(source: Source) -> Iterator[CorpusDocument]:
+def corpus_read(source: NamedLines) -> Iterator[CorpusDocument]:
     """The documents of a corpus.jsonl."""
     for line, entry in _objects(source):
         title = _text(source, line, entry, "title", default="")
         yield CorpusDocument(_id(source, line, entry), title, _text(source, line, entry, "text"))
 
 
-def queries_read(source: Source) -> Iterator[QuestionRow]:
+def queries_read(source: NamedLines) -> Iterator[QuestionRow]:
     """The questions of a queries.jsonl."""
     for line, entry in _objects(source):
         text = _text(source, line, entry, "text").strip()
@@ -96,7 +96,7 @@ def queries_read(source: Source) -> Iterator[QuestionRow]:
         yield QuestionRow(_id(source, line, entry), text)
 
 
-def qrels_read(source: Source) -> Iterator[JudgementRow]:
+def qrels_read(source: NamedLines) -> Iterator[JudgementRow]:
     """The judgements of a qrels.tsv that say relevant: a score of 0 or less says that it is not."""
     for line, text in enumerate(source.lines, start=1):
         columns = text.rstrip("\r\n").split("\t")
@@ -108,7 +108,7 @@ def qrels_read(source: Source) -> Iterator[JudgementRow]:
             yield JudgementRow(columns[0], columns[1], grade)
 
 
-def csv_read(source: Source) -> Iterator[CsvRow]:
+def csv_read(source: NamedLines) -> Iterator[CsvRow]:
     """The rows of a CSV with the columns question and document, and perhaps passage, grade and reference_answer."""
     reader = csv.DictReader(source.lines)
     unknown = sorted(set(reader.fieldnames or []) - set(CSV_COLUMNS))
@@ -121,7 +121,7 @@ def csv_read(source: Source) -> Iterator[CsvRow]:
         raise source.error(reader.line_num, str(error)) from error
 
 
-def _csv_row(source: Source, line: int, row: dict[str, Any]) -> CsvRow:
+def _csv_row(source: NamedLines, line: int, row: dict[str, Any]) -> CsvRow:
     if None in row:
         raise source.error(line, "there are more fields than columns")
     values = {name: (row.get(name) or "").strip() for name in CSV_COLUMNS}
@@ -133,7 +133,7 @@ def _csv_row(source: Source, line: int, row: dict[str, Any]) -> CsvRow:
     )  # fmt: skip
 
 
-def _objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(source: NamedLines) -> Iterator[tuple[int, dict[str, Any]]]:
     for line, text in enumerate(source.lines, start=1):
         if not text.strip():
             continue
@@ -146,27 +146,27 @@ def _objects(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
         yield line, entry
 
 
-def _id(source: Source, line: int, entry: dict[str, Any]) -> str:
+def _id(source: NamedLines, line: int, entry: dict[str, Any]) -> str:
     given = entry.get("_id")
     if not isinstance(given, str | int) or isinstance(given, bool) or not 1 <= len(str(given)) <= LONGEST_ID:
         raise source.error(line, f'"_id" is {str(given)[:80]!r}, and must have 1 to {LONGEST_ID} characters')
     return _storable(source, line, str(given))
 
 
-def _text(source: Source, line: int, entry: dict[str, Any], name: str, *, default: str | None = None) -> str:
+def _text(source: NamedLines, line: int, entry: dict[str, Any], name: str, *, default: str | None = None) -> str:
     given = entry.get(name, default)
     if not isinstance(given, str):
         raise source.error(line, f"{name!r} is {str(given)[:80]!r} and not a text")
     return _storable(source, line, given)
 
 
-def _storable(source: Source, line: int, text: str) -> str:
+def _storable(source: NamedLines, line: int, text: str) -> str:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise source.error(line, f"{text[:40]!r} holds a character that can't be stored")
     return text
 
 
-def _grade(source: Source, line: int, text: str) -> int:
+def _grade(source: NamedLines, line: int, text: str) -> int:
     try:
         grade = int(text)
     except ValueError:

@@ -19,7 +19,7 @@ MOST_JUDGEMENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Relevant:
+class NewJudgement:
     """What answers a question: a document, or `start` to `end` of one of its versions."""
 
     document_id: UUID | None = None
@@ -64,7 +64,7 @@ def evaluation_set_delete(*, evaluation_set: EvaluationSet) -> None:
 
 
 def question_add(
-    *, evaluation_set: EvaluationSet, text: str, relevant: Sequence[Relevant], reference_answer: str = ""
+    *, evaluation_set: EvaluationSet, text: str, relevant: Sequence[NewJudgement], reference_answer: str = ""
 ) -> EvaluationQuestion:
     """Add a question with what answers it.
 
@@ -91,7 +91,7 @@ def question_delete(*, question: EvaluationQuestion) -> None:
     question.delete()
 
 
-def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: Relevant) -> Judgement:
+def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudgement) -> Judgement:
     """Note that a span answers a question, which joins the set if it is not in it. Twice is the same as once.
 
     Raises:
@@ -113,7 +113,7 @@ def playground_set(knowledge_base: KnowledgeBase) -> EvaluationSet:
     return made
 
 
-def _judge(question: EvaluationQuestion, relevant: Relevant) -> Judgement:
+def _judge(question: EvaluationQuestion, relevant: NewJudgement) -> Judgement:
     document = _document(question.evaluation_set, relevant)
     if relevant.version_id is not None:
         _check_span(relevant)
@@ -128,7 +128,7 @@ def _judge(question: EvaluationQuestion, relevant: Relevant) -> Judgement:
     return judgement
 
 
-def _document(evaluation_set: EvaluationSet, relevant: Relevant) -> Document:
+def _document(evaluation_set: EvaluationSet, relevant: NewJudgement) -> Document:
     measured = documents_measured(evaluation_set.knowledge_base_id)
     if relevant.version_id is None:
         document = measured.filter(pk=relevant.document_id).first() if relevant.document_id else None
@@ -145,7 +145,7 @@ def _missing(what: str) -> Document:
     raise NotFoundError(f"There is no {what} in this evaluation set's knowledge base.")
 
 
-def _check_span(relevant: Relevant) -> None:
+def _check_span(relevant: NewJudgement) -> None:
     start, end = relevant.start, relevant.end
     is_span = relevant.version_id is not None and start is not None and end is not None and 0 <= start < end
     found = span_text(relevant.version_id, start, end) if is_span else None  # type: ignore[arg-type]

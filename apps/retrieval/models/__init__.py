@@ -18,13 +18,20 @@ from apps.retrieval.models.index import (
     LexicalSegment,
     LexicalVersion,
 )
-from apps.retrieval.models.reindexing import ENDED, TRANSITIONS, WORKED_ON, Reindex, ReindexState, SwitchMode
+from apps.retrieval.models.reindexing import (
+    REINDEX_ENDED,
+    REINDEX_TRANSITIONS,
+    REINDEX_WORKED_ON,
+    Reindex,
+    ReindexState,
+    SwitchMode,
+)
 
 __all__ = [
-    "ENDED",
+    "REINDEX_ENDED",
+    "REINDEX_TRANSITIONS",
+    "REINDEX_WORKED_ON",
     "RUN_ENDED",
-    "TRANSITIONS",
-    "WORKED_ON",
     "Answer",
     "Citation",
     "Embedding",

@@ -24,12 +24,12 @@ class ReindexState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-WORKED_ON = frozenset({ReindexState.BUILDING, ReindexState.COMPARING, ReindexState.SWITCHING})
+REINDEX_WORKED_ON = frozenset({ReindexState.BUILDING, ReindexState.COMPARING, ReindexState.SWITCHING})
 """States in which there is something for a worker to do."""
 
-ENDED = frozenset({ReindexState.SWITCHED, ReindexState.CANCELLED})
+REINDEX_ENDED = frozenset({ReindexState.SWITCHED, ReindexState.CANCELLED})
 
-TRANSITIONS: dict[ReindexState, frozenset[ReindexState]] = {
+REINDEX_TRANSITIONS: dict[ReindexState, frozenset[ReindexState]] = {
     ReindexState.BUILDING: frozenset({ReindexState.COMPARING, ReindexState.FAILED, ReindexState.CANCELLED}),
     ReindexState.COMPARING: frozenset(
         {
@@ -95,13 +95,15 @@ class Reindex(Leased):
         verbose_name_plural = "re-indexes"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["knowledge_base"], condition=~Q(state__in=sorted(ENDED)), name="reindex_one_of_knowledge_base"
+                fields=["knowledge_base"],
+                condition=~Q(state__in=sorted(REINDEX_ENDED)),
+                name="reindex_one_of_knowledge_base",
             ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_reindex_says_why"),
             models.CheckConstraint(condition=Q(margin__gte=0, margin__lte=1), name="reindex_margin_is_share"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["id"], condition=Q(state__in=sorted(WORKED_ON)), name="reindex_work"),
+            models.Index(fields=["id"], condition=Q(state__in=sorted(REINDEX_WORKED_ON)), name="reindex_work"),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from apps.retrieval.models import TRANSITIONS, WORKED_ON, Reindex, ReindexState
+from apps.retrieval.models import REINDEX_TRANSITIONS, REINDEX_WORKED_ON, Reindex, ReindexState
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.leases import RELEASED, Claim
 
@@ -19,7 +19,9 @@ def reindex_hold(claim: Claim) -> Reindex:
         LeaseLostError: it is no longer held by this claim, or was ended by somebody.
     """
     rows = Reindex.objects.select_for_update(of=("self",)).select_related("knowledge_base", "generation", "previous")
-    held = rows.filter(pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now(), state__in=WORKED_ON).first()
+    held = rows.filter(
+        pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now(), state__in=REINDEX_WORKED_ON
+    ).first()
     if held is None:
         raise LeaseLostError(f"The lease on the re-index {claim.ids[0]} was lost; this part of it is dropped.")
     return held
@@ -33,7 +35,7 @@ def reindex_advance(claim: Claim, state: ReindexState, **fields: Any) -> None:
     """
     with transaction.atomic():
         held = reindex_hold(claim)
-        if state not in TRANSITIONS[ReindexState(held.state)]:
+        if state not in REINDEX_TRANSITIONS[ReindexState(held.state)]:
             raise ValueError(f"A re-index that is {held.state} cannot become {state}.")
-        released = {} if state in WORKED_ON else RELEASED
+        released = {} if state in REINDEX_WORKED_ON else RELEASED
         Reindex.objects.filter(pk=held.pk).update(state=state, attempts=1, error="", **released, **fields)

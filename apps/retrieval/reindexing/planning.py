@@ -49,7 +49,7 @@ class ReindexPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _ChunkCount:
     chunks: int
     reused: int
     is_estimate: bool
@@ -117,7 +117,7 @@ def _versions(live: IndexGeneration) -> tuple[int, int]:
     return ready.values("document").distinct().count(), ready.count()
 
 
-def _counted(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings, *, versions: int) -> _Counted:
+def _counted(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings, *, versions: int) -> _ChunkCount:
     parameters: dict[str, Any] = {
         "knowledge_base": live.knowledge_base_id,
         "key": chunking.key,
@@ -128,8 +128,8 @@ def _counted(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSet
         cut, chunks, texts, known = cursor.fetchone()
     if cut < versions:
         chunks = _chunks_expected(live, chunking, versions=versions)
-        return _Counted(chunks, 0, is_estimate=True)
-    return _Counted(chunks, chunks - texts + known, is_estimate=False)
+        return _ChunkCount(chunks, 0, is_estimate=True)
+    return _ChunkCount(chunks, chunks - texts + known, is_estimate=False)
 
 
 def _chunks_expected(live: IndexGeneration, chunking: ChunkingSettings, *, versions: int) -> int:

@@ -13,7 +13,7 @@ from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingEr
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.embedding_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live, partition_create
-from apps.retrieval.models import ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
+from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import generation_discard, knowledge_base_hold
 from apps.retrieval.reindexing.planning import check_fits
@@ -41,7 +41,7 @@ class ReindexRequest:
 def reindex_open(knowledge_base: KnowledgeBase) -> Reindex | None:
     """The re-index of the knowledge base that has not ended."""
     rows = Reindex.objects.select_related("knowledge_base", "generation__model_version__model", "previous")
-    return rows.filter(knowledge_base=knowledge_base).exclude(state__in=ENDED).first()
+    return rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
 
 
 def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest) -> Reindex:
@@ -219,7 +219,7 @@ def _check_not_dropping(live: IndexGeneration, chunking: ChunkingSettings) -> No
 
 def _locked(knowledge_base: KnowledgeBase, *states: ReindexState) -> Reindex:
     rows = Reindex.objects.select_for_update(of=("self",)).select_related("generation")
-    found = rows.filter(knowledge_base=knowledge_base).exclude(state__in=ENDED).first()
+    found = rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
     if found is None:
         raise ConflictError(f"No re-index of {knowledge_base.name!r} is under way.", action="Start one.")
     if found.state not in states:

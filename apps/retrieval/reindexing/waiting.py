@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from apps.retrieval.models import WORKED_ON, Reindex, ReindexState
+from apps.retrieval.models import REINDEX_WORKED_ON, Reindex, ReindexState
 from ragsite.core.errors import RagError
 from ragsite.core.leases import RELEASED, Claim
 from ragsite.core.work import LeasedRows
@@ -19,7 +19,7 @@ class OpenReindexes(LeasedRows):
     model, what = Reindex, "the re-index"
 
     def open(self) -> QuerySet[Reindex]:
-        return Reindex.objects.filter(state__in=WORKED_ON, knowledge_base__deleted_at=None).order_by("id")
+        return Reindex.objects.filter(state__in=REINDEX_WORKED_ON, knowledge_base__deleted_at=None).order_by("id")
 
     def fail(self, claim: Claim, error: RagError) -> None:
         self.held(claim).update(state=ReindexState.FAILED, error=error.sentence, **RELEASED)

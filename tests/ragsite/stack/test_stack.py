@@ -116,15 +116,6 @@ def test_a_killed_server_comes_back_at_the_same_address_and_the_others_stay(stac
     }
 
 
-def test_one_server_can_be_restarted_alone(stack: Stack) -> None:
-    environment, before = stack.up(), pids(stack)
-    stack.restart("redis")
-    after = pids(stack)
-    assert after["redis"] not in (None, before["redis"])
-    assert (after["postgresql"], after["broker"]) == (before["postgresql"], before["broker"])
-    assert stack.up() == environment
-
-
 def test_secrets_are_readable_by_their_owner_only(stack: Stack) -> None:
     keepers = [path for form in ("state.json", "*.conf", "*.log") for path in stack.directory.glob(f"*/{form}")]
     assert len(keepers) >= 7

@@ -42,7 +42,7 @@ NOT_WAITING_FOR_THE_DISK = "-c synchronous_commit=off"
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadedCorpus:
     """What came of a corpus: the document of each corpus id, how many were refused, how long it took."""
 
     documents: dict[str, UUID] = field(default_factory=dict)
@@ -127,8 +127,8 @@ def _knowledge_base(folder: BeirFolder, options: dict[str, Any]) -> Iterator[Kno
             temporary_remove(base)
 
 
-def _load(base: KnowledgeBase, folder: BeirFolder, console: Console) -> Loaded:
-    loaded, started = Loaded(), time.monotonic()
+def _load(base: KnowledgeBase, folder: BeirFolder, console: Console) -> LoadedCorpus:
+    loaded, started = LoadedCorpus(), time.monotonic()
     with lines_of(folder.corpus) as corpus, _bar(console, "documents ready", _count(folder)) as told:
 
         def upload(document: CorpusDocument) -> None:
@@ -156,7 +156,7 @@ def _failures_tell(base: KnowledgeBase, console: Console) -> int:
     return len(failed)
 
 
-def _set(base: KnowledgeBase, folder: BeirFolder, loaded: Loaded) -> EvaluationSet:
+def _set(base: KnowledgeBase, folder: BeirFolder, loaded: LoadedCorpus) -> EvaluationSet:
     made = evaluation_set_create(knowledge_base=base, name=folder.name)
     with lines_of(folder.queries) as queries, lines_of(folder.qrels) as qrels:
         beir_import(made, queries=queries, qrels=qrels, documents=loaded.documents)
@@ -180,7 +180,7 @@ def _run(evaluation_set: EvaluationSet, how: Searching, k: int, console: Console
     return run
 
 
-def _told(folder: BeirFolder, run: EvaluationRun, loaded: Loaded) -> dict[str, Any]:
+def _told(folder: BeirFolder, run: EvaluationRun, loaded: LoadedCorpus) -> dict[str, Any]:
     return {
         "dataset": folder.name,
         "mode": run.mode,

@@ -20,7 +20,7 @@ from apps.documents.intake.ingestion import knowledge_base_named
 from apps.documents.lifecycle.stages import EMBED
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import using_transport
-from apps.retrieval.models import WORKED_ON, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
+from apps.retrieval.models import REINDEX_WORKED_ON, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
 from apps.retrieval.reindexing.planning import ReindexPlan
@@ -164,7 +164,7 @@ def _drop(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dic
 def _watched(reindex: Reindex, console: Console) -> dict[str, Any]:
     """What became of the re-index, after it has come to rest; without a worker it is worked on here."""
     with _bar(console) as told:
-        while reindex.state in WORKED_ON:
+        while reindex.state in REINDEX_WORKED_ON:
             if not workers_listening(EMBED):
                 _work_here(reindex)
             else:

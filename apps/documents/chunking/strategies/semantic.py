@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from apps.documents.chunking.cutting import CutProse, cores, unbroken
 from apps.documents.chunking.merging import small_joined
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.segmentation import sentence_spans
 from apps.documents.chunking.strategies.sentence import SentenceCutter
-from apps.documents.chunking.types import Core, Embed, Span
-from apps.documents.parsing.types import Section
+from apps.documents.chunking.types import Core, Embed
+from apps.documents.parsing.types import Section, Span
+from apps.documents.sentences.punkt import sentence_spans
 
 # The part of a document's gaps, in per cent, at which the text may be cut because its subject changes.
 PERCENTILE = 20
@@ -60,7 +60,7 @@ def _units(sections: Sequence[Section], ruler: Ruler) -> _Units:
     borders = [0]
     for section in sections:
         for span, block in unbroken(ruler, section.start, section.end):
-            spans.extend(sentence_spans(ruler, *span) if block is None else [span])
+            spans.extend(sentence_spans(ruler.text, *span) if block is None else [span])
         borders.append(len(spans))
     return _Units(spans, borders)
 

@@ -11,9 +11,9 @@ from apps.documents.chunking.cutting import cores
 from apps.documents.chunking.measuring import COMMAS, WORD
 from apps.documents.chunking.merging import small_joined
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.segmentation import PARAGRAPH_END, sentences
-from apps.documents.chunking.types import Core, Embed, Span
-from apps.documents.parsing.types import Section
+from apps.documents.chunking.types import Core, Embed
+from apps.documents.parsing.types import Section, Span
+from apps.documents.sentences.punkt import PARAGRAPH_END, sentences
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CLAUSE = re.compile(rf".+?(?:[,;:]\s+|[{COMMAS}]+\s*|\Z)", re.DOTALL)

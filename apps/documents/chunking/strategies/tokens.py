@@ -8,8 +8,8 @@ from apps.documents.chunking.cutting import cores
 from apps.documents.chunking.merging import small_joined
 from apps.documents.chunking.packing import packed, words
 from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.types import Core, Embed, Span
-from apps.documents.parsing.types import Section
+from apps.documents.chunking.types import Core, Embed
+from apps.documents.parsing.types import Section, Span
 
 
 def by_tokens(sections: Sequence[Section], ruler: Ruler, _embed: Embed | None) -> Iterator[tuple[Section, list[Core]]]:

@@ -77,7 +77,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--resume", action="store_true", help="Pass over what is there unchanged; for after an interruption."
         )
-        parser.add_argument("--wait", action="store_true", help="Wait until every document is ready or has failed.")
+        parser.add_argument(
+            "--wait", action="store_true", help="Wait until every document is ready, has failed or was cancelled."
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -138,7 +140,7 @@ def _tell(bar: Progress, line: str) -> None:
 def _summary(tally: Tally, options: dict[str, Any]) -> str:
     names = [*(outcome.value for outcome in UploadOutcome), "refused"]
     if options["wait"]:
-        names += [VersionStatus.READY.value, VersionStatus.FAILED.value]
+        names += [VersionStatus.READY.value, VersionStatus.FAILED.value, VersionStatus.CANCELLED.value]
     counts = {name: tally.counts[name] for name in ("files", *names)}
     if options["json"]:
         about = {"knowledge_base": options["knowledge_base"], "dry_run": options["dry_run"]}

@@ -14,7 +14,7 @@ from pathlib import Path
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.errors import TooDeepError, TooLargeError
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html import declared_encoding
 from apps.documents.parsing.web.html_text import write_html
 
@@ -35,7 +35,7 @@ class EmailParser:
     name = "eml"
     types = frozenset({DocumentType.EML})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The message under its subject; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         message = _message(read_bytes(path, limits))
         builder = DocumentBuilder(limits)

@@ -23,7 +23,7 @@ from apps.documents.parsing.office.docx_styles import (
     styles_of,
 )
 from apps.documents.parsing.office.opc import core_title, main_part, relations
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
 from apps.documents.parsing.xml_elements import attribute, child, local_name
 
@@ -42,7 +42,7 @@ class DocxParser:
     name = "docx"
     types = frozenset({DocumentType.DOCX})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The document's text.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.

@@ -14,7 +14,7 @@ from functools import lru_cache
 from lxml import etree
 
 from apps.documents.parsing.office.opc import Relation
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from apps.documents.parsing.xml_archive import XmlArchive, parse_xml
 from apps.documents.parsing.xml_elements import attribute, child, children
 
@@ -89,7 +89,7 @@ class Styles:
         return not self.has_code_font and is_code_font(child(style, "rPr"))
 
 
-def styles_of(archive: XmlArchive, related: Sequence[Relation], limits: Limits) -> Styles:
+def styles_of(archive: XmlArchive, related: Sequence[Relation], limits: FileLimits) -> Styles:
     """The document's styles.
 
     Raises what `XmlArchive.xml` raises.
@@ -101,7 +101,7 @@ def styles_of(archive: XmlArchive, related: Sequence[Relation], limits: Limits) 
     return (_remembered if len(data) <= LARGEST_REMEMBERED else _read)(data, name, limits)
 
 
-def _read(data: bytes, name: str, limits: Limits) -> Styles:
+def _read(data: bytes, name: str, limits: FileLimits) -> Styles:
     return Styles(parse_xml(data, name=name, limits=limits))
 
 

@@ -13,7 +13,7 @@ from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError
 from apps.documents.parsing.tabular.tables import check_row
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from apps.documents.parsing.xml_archive import XmlArchive
 from apps.documents.parsing.xml_elements import attribute, child, descendants, local_name, words
 
@@ -33,7 +33,7 @@ _WHITESPACE = re.compile(r"[ \t\r\n]+")
 
 
 @contextmanager
-def open_odf(path: Path, limits: Limits) -> Iterator[XmlArchive]:
+def open_odf(path: Path, limits: FileLimits) -> Iterator[XmlArchive]:
     """The document's archive; raises what `open_archive` raises, and EncryptedFileError for one with a password."""
     with open_archive(path, limits) as opened:
         archive = XmlArchive(opened, limits)

@@ -9,7 +9,7 @@ from lxml import etree
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.errors import TooLargeError
 from apps.documents.parsing.office.odf import OdfWriter, content, inline_text, odf_title, open_odf
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 from apps.documents.parsing.xml_elements import attribute, children, descendants, local_name
 
 # The same on every slide.
@@ -22,7 +22,7 @@ class OdpParser:
     name = "odp"
     types = frozenset({DocumentType.ODP})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section or more a slide.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.

@@ -10,7 +10,7 @@ from lxml import etree
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.office.odf import content, odf_title, open_odf, repeats, row_texts
 from apps.documents.parsing.tabular.tables import TableWriter, sheet_place
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.xml_elements import attribute, children, descendants
 
 
@@ -20,7 +20,7 @@ class OdsParser:
     name = "ods"
     types = frozenset({DocumentType.ODS})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The cells as they are shown.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.office.odf import OdfWriter, content, odf_title, open_odf
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 
 class OdtParser:
@@ -15,7 +15,7 @@ class OdtParser:
     name = "odt"
     types = frozenset({DocumentType.ODT})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The document's text.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.

@@ -12,7 +12,7 @@ from apps.documents.parsing.building import DocumentBuilder, list_indent
 from apps.documents.parsing.errors import TooLargeError
 from apps.documents.parsing.office.drawingml import chart_lines, paragraph_text, paragraph_texts, table_lines
 from apps.documents.parsing.office.opc import Relation, core_title, main_part, related, relation_key, relations
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 from apps.documents.parsing.xml_archive import XmlArchive
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name
 
@@ -31,7 +31,7 @@ class PptxParser:
     name = "pptx"
     types = frozenset({DocumentType.PPTX})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section or more a slide.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.

@@ -15,7 +15,7 @@ from apps.documents.parsing.characters import read_bytes
 from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLargeError
 from apps.documents.parsing.office import rtf_codes as codes
 from apps.documents.parsing.office.rtf_text import RtfText
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 MAGIC = "{\\rtf"
 DEEPEST_GROUP = 500
@@ -35,7 +35,7 @@ class RtfParser:
     name = "rtf"
     types = frozenset({DocumentType.RTF})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The document's text; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         source = read_bytes(path, limits).decode("latin-1")
         if not source.startswith(MAGIC):

@@ -20,7 +20,7 @@ from apps.documents.parsing.office.drawingml import chart_lines, paragraph_texts
 from apps.documents.parsing.office.number_formats import NumberFormats, read_number_formats
 from apps.documents.parsing.office.opc import core_title, main_part, related, relation_key, relations
 from apps.documents.parsing.tabular.tables import TableWriter, sheet_place
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 from apps.documents.parsing.xml_archive import XmlArchive
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name, words
 
@@ -36,7 +36,7 @@ class XlsxParser:
     name = "xlsx"
     types = frozenset({DocumentType.XLSX})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The values that the cells show; formulas are left out.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.
@@ -67,7 +67,7 @@ class _Workbook:
     formats: NumberFormats
 
     @classmethod
-    def read(cls, archive: XmlArchive, limits: Limits) -> _Workbook:
+    def read(cls, archive: XmlArchive, limits: FileLimits) -> _Workbook:
         main = main_part(archive)
         root = archive.part(main)
         targets = {relation.key: relation for relation in relations(archive, main)}
@@ -82,7 +82,7 @@ class _Workbook:
         return cls(tuple(sheets), strings, read_number_formats(styles, is_from_1904=is_from_1904))
 
 
-def _shared_strings(archive: XmlArchive, name: str, limits: Limits) -> list[str]:
+def _shared_strings(archive: XmlArchive, name: str, limits: FileLimits) -> list[str]:
     strings: list[str] = []
     if name not in archive.names:
         return strings

@@ -10,7 +10,7 @@ import pypdfium2
 
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.pdf.pages import read_pdf
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from ragsite.core.errors import ConfigurationError, TransientError
 
 PROGRAM = "tesseract"
@@ -39,7 +39,7 @@ class OcrPdfParser:
         self._recognition = recognition or Recognition()
         self._pages = 0
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section a page.
 
         Raises what PdfParser raises: NoTextLayerError where nothing is recognised either, TooLargeError for more

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NoTextLayerError, TooLargeError
 from apps.documents.parsing.pdf.pdf_streams import check_streams
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 
 LONGEST_PAGE_LIST = 20
 Recognise = Callable[[pypdfium2.PdfPage], str]
@@ -24,7 +24,7 @@ class PdfParser:
     name = "pdf"
     types = frozenset({DocumentType.PDF})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section a page.
 
         Raises EncryptedFileError, DamagedFileError, NoTextLayerError, TooLargeError and UnsafeArchiveError.
@@ -32,7 +32,7 @@ class PdfParser:
         return read_pdf(path, limits)
 
 
-def read_pdf(path: Path, limits: Limits, *, recognise: Recognise | None = None) -> ParsedDocument:
+def read_pdf(path: Path, limits: FileLimits, *, recognise: Recognise | None = None) -> ParsedDocument:
     """The PDF's pages; those without a text layer are given to `recognise`, where there is one.
 
     Raises what PdfParser raises, and what `recognise` does.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from apps.documents.parsing.errors import UnsafeArchiveError
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 
 MOST_LAYERS = 2
 SLICE_BYTES = 16 * 1024
@@ -21,7 +21,7 @@ DEFLATE_METHOD = 8
 _STREAM = re.compile(rb"stream\r?\n")
 
 
-def check_streams(data: bytes, limits: Limits) -> None:
+def check_streams(data: bytes, limits: FileLimits) -> None:
     """Raises UnsafeArchiveError for a stream above both `max_unpacked_bytes` and `max_ratio` times the file's size."""
     most = max(limits.max_unpacked_bytes, limits.max_ratio * len(data))
     for keyword in _STREAM.finditer(data):

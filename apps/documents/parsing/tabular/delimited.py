@@ -12,7 +12,7 @@ from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, lines_of, read_bytes
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.tabular.tables import LONGEST_ROW, TableWriter, row_place
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 64 * 1024
@@ -28,7 +28,7 @@ class CsvParser:
     name = "csv"
     types = frozenset({DocumentType.CSV})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The table; raises DamagedFileError, EmptyTextError and TooLargeError."""
         text = decode(read_bytes(path, limits))
         named = _NAMED_DELIMITER.match(text)

@@ -9,7 +9,7 @@ from apps.documents.parsing.characters import decode, lines_of, read_bytes
 from apps.documents.parsing.errors import TooLargeError
 from apps.documents.parsing.text.json_text import JsonWriter
 from apps.documents.parsing.text.json_values import load_json
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 
 class JsonParser:
@@ -18,7 +18,7 @@ class JsonParser:
     name = "json"
     types = frozenset({DocumentType.JSON})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The value in lines; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         builder = DocumentBuilder(limits)
         JsonWriter(builder).write(load_json(decode(read_bytes(path, limits)), limits=limits))
@@ -31,7 +31,7 @@ class JsonLinesParser:
     name = "jsonl"
     types = frozenset({DocumentType.JSONL})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section or more a line; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         text = decode(read_bytes(path, limits))
         _check_line_count(text, limits)
@@ -45,7 +45,7 @@ class JsonLinesParser:
         return builder.finish()
 
 
-def _check_line_count(text: str, limits: Limits) -> None:
+def _check_line_count(text: str, limits: FileLimits) -> None:
     """Each line costs time, also one that adds nothing to the text, such as a blank one or an empty object."""
     if max(text.count("\n"), text.count("\r")) > limits.max_values:
         raise TooLargeError(f"The file has more than {limits.max_values:,} lines.")

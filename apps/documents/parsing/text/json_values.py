@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLargeError
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 
 DEEPEST_VALUE = 100
 # Each value has one of these before or after it, whether inside a string or not.
@@ -14,7 +14,7 @@ _SEPARATORS = (",", "[", "{")
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
-def load_json(text: str, *, limits: Limits, where: str = "The file") -> Any:
+def load_json(text: str, *, limits: FileLimits, where: str = "The file") -> Any:
     """The value; numbers come as the text they were written as, and so do the words true, false and null.
 
     Raises DamagedFileError, TooDeepError and TooLargeError; `where` begins their sentences.

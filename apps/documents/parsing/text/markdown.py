@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html_text import write_html
 
 # The default of 20 nested quotes or lists drops what lies deeper.
@@ -33,7 +33,7 @@ class MarkdownParser:
     name = "markdown"
     types = frozenset({DocumentType.MARKDOWN})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The text without marks; raises DamagedFileError, EmptyTextError and TooLargeError."""
         source = decode(read_bytes(path, limits)).replace("\r\n", "\n")
         title, body = split_front_matter(source)

@@ -11,7 +11,7 @@ from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.text.json_values import load_json
 from apps.documents.parsing.text.markdown import MarkdownWriter
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 
 LONGEST_OUTPUT = 2_000
 MOST_CELLS = 20_000
@@ -23,7 +23,7 @@ class NotebookParser:
     name = "ipynb"
     types = frozenset({DocumentType.NOTEBOOK})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """One section or more a cell; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         notebook = load_json(decode(read_bytes(path, limits)), limits=limits)
         writer = _Writer(DocumentBuilder(limits))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 
 class TextParser:
@@ -15,7 +15,7 @@ class TextParser:
     name = "text"
     types = frozenset({DocumentType.TEXT})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The text; raises DamagedFileError, EmptyTextError and TooLargeError."""
         builder = DocumentBuilder(limits)
         builder.block(decode(read_bytes(path, limits)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.errors import TooLargeError
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 
 # A piece ends at the first blank line after so many lines, and without one after twice as many.
 LINES_A_PIECE = 30
@@ -24,7 +24,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class CodeBlock:
     """Lines `first` to `last` (from 1, inclusive) under the names of the definitions around them."""
 
     first: int
@@ -38,10 +38,10 @@ class SourceCodeParser:
     name = "code"
     types = frozenset({DocumentType.CODE})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The code's lines; raises DamagedFileError, EmptyTextError and TooLargeError."""
         lines = _lines(path, limits)
-        return _document(lines, [Block(1, len(lines))], limits)
+        return _document(lines, [CodeBlock(1, len(lines))], limits)
 
 
 class PythonParser:
@@ -50,7 +50,7 @@ class PythonParser:
     name = "python"
     types = frozenset({DocumentType.PYTHON})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The code's lines; code that can't be understood comes without headings.
 
         Raises DamagedFileError, EmptyTextError and TooLargeError.
@@ -59,21 +59,21 @@ class PythonParser:
         return _document(lines, python_blocks("\n".join(lines), lines=len(lines)), limits)
 
 
-def python_blocks(source: str, *, lines: int) -> list[Block]:
+def python_blocks(source: str, *, lines: int) -> list[CodeBlock]:
     """The blocks of a Python file with this many lines: each function, each method, and what lies between them."""
     if len(source) > MOST_PYTHON_CHARACTERS:
-        return [Block(1, lines)]
+        return [CodeBlock(1, lines)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     # The parser reports nesting that is too deep for it as one of the last two.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [Block(1, lines)]
+        return [CodeBlock(1, lines)]
     return list(_blocks(tree.body, first=1, last=lines, names=()))
 
 
-def _blocks(body: Sequence[ast.stmt], *, first: int, last: int, names: tuple[str, ...]) -> Iterator[Block]:
+def _blocks(body: Sequence[ast.stmt], *, first: int, last: int, names: tuple[str, ...]) -> Iterator[CodeBlock]:
     """The blocks of lines `first` to `last`, which hold the statements `body`."""
     for statement in body:
         if not isinstance(statement, Definition):
@@ -81,23 +81,23 @@ def _blocks(body: Sequence[ast.stmt], *, first: int, last: int, names: tuple[str
         start = max(min([statement.lineno, *(mark.lineno for mark in statement.decorator_list)]), first)
         end = statement.end_lineno or start
         if start > first:
-            yield Block(first, start - 1, names)
+            yield CodeBlock(first, start - 1, names)
         inner = statement.body if isinstance(statement, ast.ClassDef) else []
         if end >= start:
             yield from _blocks(inner, first=start, last=end, names=(*names, statement.name))
         first = max(first, end + 1)
     if first <= last:
-        yield Block(first, last, names)
+        yield CodeBlock(first, last, names)
 
 
-def _lines(path: Path, limits: Limits) -> list[str]:
+def _lines(path: Path, limits: FileLimits) -> list[str]:
     text = _LINE_ENDS.sub("\n", decode(read_bytes(path, limits)))
     if text.count("\n") > limits.max_values:
         raise TooLargeError(f"The file has more than {limits.max_values:,} lines.")
     return text.split("\n")
 
 
-def _document(lines: Sequence[str], blocks: Sequence[Block], limits: Limits) -> ParsedDocument:
+def _document(lines: Sequence[str], blocks: Sequence[CodeBlock], limits: FileLimits) -> ParsedDocument:
     builder = DocumentBuilder(limits)
     for block in blocks:
         for first, last in _pieces(lines, block):
@@ -107,7 +107,7 @@ def _document(lines: Sequence[str], blocks: Sequence[Block], limits: Limits) -> 
     return builder.finish(metadata={"lines": str(len(lines))})
 
 
-def _pieces(lines: Sequence[str], block: Block) -> Iterator[tuple[int, int]]:
+def _pieces(lines: Sequence[str], block: CodeBlock) -> Iterator[tuple[int, int]]:
     """The first and last line of each piece of the block, without blank lines at either end."""
     first = 0
     filled = 0

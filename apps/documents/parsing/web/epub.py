@@ -12,7 +12,7 @@ from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, TooLargeError
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html import declared_encoding
 from apps.documents.parsing.web.html_text import write_html
 from apps.documents.parsing.xml_archive import XmlArchive
@@ -29,7 +29,7 @@ class EpubParser:
     name = "epub"
     types = frozenset({DocumentType.EPUB})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The book's text; headings go on from page to page.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.
@@ -67,7 +67,7 @@ def _part_name(folder: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(folder, unquote(target.partition("#")[0])))
 
 
-def _check_readable(archive: XmlArchive, pages: list[str], limits: Limits) -> None:
+def _check_readable(archive: XmlArchive, pages: list[str], limits: FileLimits) -> None:
     if len(pages) > limits.max_pages:
         raise TooLargeError(f"The book has {len(pages):,} pages; the most that is read is {limits.max_pages:,}.")
     encryption = archive.xml(ENCRYPTION)

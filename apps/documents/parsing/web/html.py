@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from apps.documents.parsing.characters import decode, read_bytes
-from apps.documents.parsing.types import DocumentType, Limits, ParsedDocument
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html_text import parse_html
 
 # Where the HTML standard has a browser look for the declaration.
@@ -21,7 +21,7 @@ class HtmlParser:
     name = "html"
     types = frozenset({DocumentType.HTML})
 
-    def parse(self, path: Path, limits: Limits) -> ParsedDocument:
+    def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The page's text; raises DamagedFileError, EmptyTextError and TooLargeError."""
         data = read_bytes(path, limits)
         return parse_html(decode(data, declared=declared_encoding(data)), limits=limits)

@@ -14,7 +14,7 @@ from lxml import etree
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.characters import clean
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
-from apps.documents.parsing.types import Limits, ParsedDocument
+from apps.documents.parsing.types import FileLimits, ParsedDocument
 
 HEADING_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 # Not text, not shown, or (nav) links to other places. `annotation` repeats a formula in another notation.
@@ -40,7 +40,7 @@ _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#.-]{1,
 _LINE_EDGE = re.compile(r" *\n *")
 
 
-def parse_html(source: str, *, limits: Limits, title: str = "") -> ParsedDocument:
+def parse_html(source: str, *, limits: FileLimits, title: str = "") -> ParsedDocument:
     """The document of an HTML page or fragment; its title is `title`, else the page's own, else its first heading.
 
     Raises EmptyTextError, TooLargeError, and DamagedFileError where nothing can be made of the markup.
@@ -63,7 +63,7 @@ def write_html(source: str, builder: DocumentBuilder) -> str:
     return root.findtext("head/title") or ""
 
 
-def _check_length(source: str, limits: Limits) -> None:
+def _check_length(source: str, limits: FileLimits) -> None:
     # An element of HTML, with the text in it, takes about twice as much as one of XML.
     most = limits.max_values // 2
     if source.count("<") - source.count("</") > most:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
-from apps.retrieval.evaluation.sets import Relevant, passage_mark, playground_set
+from apps.retrieval.evaluation.sets import NewJudgement, passage_mark, playground_set
 from apps.retrieval.models import EvaluationSet
 from ragsite.core.admin.base import row_url
 from ragsite.core.errors import RagError
@@ -47,7 +47,7 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
         return _answered(error="This passage can't be marked. Load the page anew.")
     fields = form.cleaned_data
     evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"])
-    relevant = Relevant(version_id=fields["version"], start=fields["start"], end=fields["end"])
+    relevant = NewJudgement(version_id=fields["version"], start=fields["start"], end=fields["end"])
     try:
         passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=relevant)
     except RagError as error:

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from apps.documents.upload_limits import UploadTooLargeError
 from apps.retrieval.evaluation.arrived import MOST_DOCUMENTS, files_import
-from apps.retrieval.evaluation.importing import Imported
+from apps.retrieval.evaluation.importing import ImportResult
 from apps.retrieval.models import EvaluationSet
 from ragsite.core.admin.base import errors_told, row_url
 
@@ -71,7 +71,7 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
     return TemplateResponse(request, "ragsite/admin/evaluation_import.html", context)
 
 
-def _told(imported: Imported) -> str:
+def _told(imported: ImportResult) -> str:
     taken = f"{imported.questions:,} {'question was' if imported.questions == 1 else 'questions were'} taken."
     if not imported.left_out:
         return taken

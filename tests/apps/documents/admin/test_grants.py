@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.models.gateway import Deadline
-from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import Query
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
@@ -124,7 +124,7 @@ def theirs(db: None) -> Document:
     scope = factories.scope(base)
     ask(SearchRequest("A berth costs 31 euros a night."), scope=scope, asked_by="test", deadline=Deadline.after(60))
     made = evaluation_set_create(knowledge_base=base, name="Berths")
-    question_add(evaluation_set=made, text="How much?", relevant=[Relevant(document_id=version.document_id)])
+    question_add(evaluation_set=made, text="How much?", relevant=[NewJudgement(document_id=version.document_id)])
     started(made)
     reindex_started(base, chunking=SMALL)
     return version.document

@@ -12,6 +12,7 @@ from apps.documents.intake import ingestion as ingesting
 from apps.documents.intake.bulk import FileResult
 from apps.documents.intake.found_files import files_found
 from apps.documents.intake.ingestion import Ingestion, file_ingest, knowledge_base_named, versions_settle
+from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.services.documents import document_delete
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
@@ -196,19 +197,22 @@ def test_a_knowledge_base_that_is_not_there_is_told(base: KnowledgeBase) -> None
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingesting, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(ingesting, "STALLED_SECONDS", 10.0)
 
 
 @pytest.mark.usefixtures("_quick")
 def test_versions_are_given_as_they_end_and_deleted_ones_are_not_waited_for(base: KnowledgeBase) -> None:
-    good, bad, gone = (
+    good, bad, gone, stopped = (
         make.upload(base, "Good.", filename="a.txt").version,
         make.upload(base, make.BROKEN_PDF, filename="b.pdf").version,
         make.upload(base, "Gone.", filename="c.txt").version,
+        make.upload(base, "Stopped.", filename="d.txt").version,
     )
     document_delete(document=gone.document)
+    version_cancel(version=stopped)
     make.run_stages()
-    settled = {version.pk: version.status for version in versions_settle({good.pk, bad.pk, gone.pk})}
-    assert settled == {good.pk: "ready", bad.pk: "failed"}
+    settled = {version.pk: version.status for version in versions_settle({good.pk, bad.pk, gone.pk, stopped.pk})}
+    assert settled == {good.pk: "ready", bad.pk: "failed", stopped.pk: "cancelled"}
 
 
 @pytest.mark.usefixtures("_quick")

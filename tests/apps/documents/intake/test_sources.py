@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.documents.intake.sources import Source, SourceFile, on_disk, sources_of
+from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sources_of
 from apps.documents.upload_limits import UploadTooLargeError
 from ragsite.core.errors import PermanentError
 
@@ -57,6 +57,6 @@ def test_a_file_that_went_away_is_told_as_that(tmp_path: Path) -> None:
     gone = source_file(tmp_path / "a.txt")
     gone.path.unlink()
     (source,) = sources_of(gone)
-    assert isinstance(source, Source)
+    assert isinstance(source, DocumentSource)
     with pytest.raises(PermanentError, match=r"'a\.txt' can't be read: No such file or directory"):
         list(source.parts())

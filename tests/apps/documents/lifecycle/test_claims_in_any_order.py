@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from apps.documents.lifecycle.steps import Step, step_fail, step_postpone, step_started
-from apps.documents.models import ENDED, DocumentVersion
+from apps.documents.models import VERSION_ENDED, DocumentVersion
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_renew
 from ragsite.core.models import OutboxEvent
@@ -124,7 +124,7 @@ class Workers(RuleBasedStateMachine):
     @invariant()
     def a_version_that_ended_is_free_and_one_that_failed_says_why(self) -> None:
         for version in self._versions():
-            assert version.status not in ENDED or not version.lease_owner
+            assert version.status not in VERSION_ENDED or not version.lease_owner
             assert (version.status == "failed") == bool(version.error)
         told = OutboxEvent.objects.filter(type="document.failed").values_list("payload__version_id", flat=True)
         assert sorted(told) == sorted(str(v.pk) for v in self._versions() if v.status == "failed")
@@ -137,7 +137,7 @@ class Workers(RuleBasedStateMachine):
                 stage.rows.give_up()
                 while make.step_claimed(stage).claim.ids:
                     pass
-        assert {version.status for version in self._versions()} <= ENDED
+        assert {version.status for version in self._versions()} <= VERSION_ENDED
 
     def _versions(self) -> list[DocumentVersion]:
         return list(DocumentVersion.objects.filter(pk__in=self.ids))

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.documents.lifecycle.steps import Step, step_fail, step_postpone, version_fail
-from apps.documents.models import TRANSITIONS, DocumentVersion, StageRecord, VersionStatus
+from apps.documents.models import VERSION_TRANSITIONS, DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
@@ -47,9 +47,9 @@ def test_the_stages_lead_through_the_legal_transitions_from_upload_to_ready() ->
     for one, following in pairwise(rows):
         assert one.after is following.before
     for one in rows:
-        assert one.after in TRANSITIONS[one.before]
-        assert VersionStatus.FAILED in TRANSITIONS[one.before]
-        assert one.retry_from in TRANSITIONS[VersionStatus.FAILED]
+        assert one.after in VERSION_TRANSITIONS[one.before]
+        assert VersionStatus.FAILED in VERSION_TRANSITIONS[one.before]
+        assert one.retry_from in VERSION_TRANSITIONS[VersionStatus.FAILED]
 
 
 def test_completing_moves_the_version_on_and_frees_it() -> None:

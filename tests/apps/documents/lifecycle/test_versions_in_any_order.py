@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from apps.documents.intake.uploads import Upload
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
-from apps.documents.models import ENDED, STOPPED, Document, DocumentVersion
+from apps.documents.models import VERSION_ENDED, VERSION_STOPPED, Document, DocumentVersion
 from apps.documents.services.documents import document_delete
 from apps.retrieval.models import Embedding
 from ragsite.core.errors import ConflictError, NotFoundError
@@ -78,13 +78,13 @@ class Versions(RuleBasedStateMachine):
     @rule(which=ANY)
     def cancel(self, which: int) -> None:
         version = self._version(which)
-        assert bool(self._try(lambda: version_cancel(version=version))) is (version.status not in ENDED)
+        assert bool(self._try(lambda: version_cancel(version=version))) is (version.status not in VERSION_ENDED)
 
     @precondition(lambda self: Document.objects.exists())
     @rule(which=ANY)
     def retry(self, which: int) -> None:
         version = self._version(which)
-        assert version.status in STOPPED or self._try(lambda: version_retry(version=version)) is None
+        assert version.status in VERSION_STOPPED or self._try(lambda: version_retry(version=version)) is None
         self._try(lambda: version_retry(version=version))
 
     @precondition(lambda self: Document.objects.exists())
@@ -125,15 +125,15 @@ class Versions(RuleBasedStateMachine):
         for document in Document.objects.filter(deleted_at=None).select_related("current_version"):
             current = document.current_version
             newer = document.versions.filter(number__gt=current.number if current else 0)
-            answers = newer.exclude(status__in=ENDED).order_by("-number").first() or current
-            stopped = newer.filter(status__in=STOPPED).values_list("content_hash", flat=True)
+            answers = newer.exclude(status__in=VERSION_ENDED).order_by("-number").first() or current
+            stopped = newer.filter(status__in=VERSION_STOPPED).values_list("content_hash", flat=True)
             assert document.content_hash in {answers.content_hash if answers else "", *stopped}
 
     @invariant()
     def a_version_that_failed_says_why_and_keeps_nothing(self) -> None:
         for version in DocumentVersion.objects.all():
-            assert (version.status in STOPPED) == bool(version.error_code) == bool(version.error)
-            assert version.status not in STOPPED or not version.chunks.exists()
+            assert (version.status in VERSION_STOPPED) == bool(version.error_code) == bool(version.error)
+            assert version.status not in VERSION_STOPPED or not version.chunks.exists()
             if version.status == "ready":
                 vectors = Embedding.objects.filter(chunk__version=version).count()
                 assert vectors == version.chunks.count() == version.chunk_count > 0
@@ -157,7 +157,7 @@ class Versions(RuleBasedStateMachine):
             make.run_stages()
             DocumentVersion.objects.update(lease_until=None, not_before=Now())
         living = DocumentVersion.objects.filter(document__deleted_at=None)
-        assert set(living.values_list("status", flat=True)) <= ENDED
+        assert set(living.values_list("status", flat=True)) <= VERSION_ENDED
 
     def _upload(self, name: str, **about: object) -> Upload:
         return make.upload(self.base, BODIES[name], filename=name, **about)

@@ -104,12 +104,12 @@ def make_word_xml():
 def parse_bytes(tmp_path):
     """Parses `data` as a file of the type; gives the document."""
     from apps.documents.parsing.registry import parse
-    from apps.documents.parsing.types import Limits
+    from apps.documents.parsing.types import FileLimits
 
     def parse_data(document_type, data, **limits):
         path = tmp_path / f"file.{document_type}"
         path.write_bytes(data)
-        return parse(path, document_type, Limits(**limits))
+        return parse(path, document_type, FileLimits(**limits))
 
     return parse_data
 

@@ -1,7 +1,7 @@
 import pytest
 
 from apps.documents.parsing.building import DocumentBuilder
-from apps.documents.parsing.types import Limits, Place, PlaceKind
+from apps.documents.parsing.types import FileLimits, Place, PlaceKind
 from ragsite.core.errors import PermanentError
 
 
@@ -11,7 +11,7 @@ def outline(document):
 
 @pytest.fixture
 def builder():
-    return DocumentBuilder(Limits())
+    return DocumentBuilder(FileLimits())
 
 
 def test_each_heading_begins_a_section_with_the_path_to_it(builder):
@@ -71,7 +71,7 @@ def test_a_heading_as_long_as_a_paragraph_is_a_paragraph(builder):
 
 
 def test_too_much_text_is_refused_as_soon_as_it_is_seen():
-    builder = DocumentBuilder(Limits(max_characters=100))
+    builder = DocumentBuilder(FileLimits(max_characters=100))
     builder.block("x" * 90)
     with pytest.raises(PermanentError) as caught:
         builder.block("y" * 20)

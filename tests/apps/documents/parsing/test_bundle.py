@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from apps.documents.parsing.bundle import open_bundle
-from apps.documents.parsing.types import Limits
+from apps.documents.parsing.types import FileLimits
 from ragsite.core.errors import PermanentError
 
 
@@ -16,7 +16,7 @@ def members(tmp_path):
     def of(data, **limits):
         path = tmp_path / "bundle.zip"
         path.write_bytes(data)
-        with open_bundle(path, Limits(**limits)) as found:
+        with open_bundle(path, FileLimits(**limits)) as found:
             return [
                 (member.name, member.refusal.error_code if member.refusal else b"".join(member.parts()))
                 for member in found
@@ -73,7 +73,7 @@ def test_archives_inside_come_with_a_refusal_and_the_rest_can_be_taken(members, 
 def test_a_refused_file_cannot_be_read_after_all(tmp_path, make_zip):
     path = tmp_path / "bundle.zip"
     path.write_bytes(make_zip({"a.zip": "x"}))
-    with open_bundle(path, Limits()) as found, pytest.raises(PermanentError, match="archive itself"):
+    with open_bundle(path, FileLimits()) as found, pytest.raises(PermanentError, match="archive itself"):
         list(next(found).parts())
 
 

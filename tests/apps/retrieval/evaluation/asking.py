@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.documents.models import Document, KnowledgeBase
 from apps.retrieval.evaluation.runs import evaluation_run_start
-from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
+from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Searching
 from tests import factories as make
@@ -35,7 +35,7 @@ def asked(base: KnowledgeBase, *names: str, name: str = "Set") -> EvaluationSet:
     """A set that asks for each named document in its own words."""
     made = evaluation_set_create(knowledge_base=base, name=name)
     for one in names or TEXTS:
-        question_add(evaluation_set=made, text=TEXTS[one], relevant=[Relevant(document_id=document(base, one).pk)])
+        question_add(evaluation_set=made, text=TEXTS[one], relevant=[NewJudgement(document_id=document(base, one).pk)])
     return made
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import document_delete
-from apps.retrieval.evaluation.importing import Imported, beir_import, corpus_document_upload, csv_import
-from apps.retrieval.evaluation.readers import CorpusDocument, Source, UnreadableSetError
+from apps.retrieval.evaluation.importing import ImportResult, beir_import, corpus_document_upload, csv_import
+from apps.retrieval.evaluation.readers import CorpusDocument, NamedLines, UnreadableSetError
 from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.models import EvaluationSet, Judgement
 from ragsite.core.errors import PermanentError
@@ -27,12 +27,12 @@ def made(base: KnowledgeBase) -> EvaluationSet:
     return evaluation_set_create(knowledge_base=base, name="Set")
 
 
-def queries(**texts: str) -> Source:
-    return Source("queries.jsonl", [json.dumps({"_id": name, "text": text}) for name, text in texts.items()])
+def queries(**texts: str) -> NamedLines:
+    return NamedLines("queries.jsonl", [json.dumps({"_id": name, "text": text}) for name, text in texts.items()])
 
 
-def qrels(*rows: str) -> Source:
-    return Source("qrels.tsv", ["query-id\tcorpus-id\tscore", *(row.replace(" ", "\t") for row in rows)])
+def qrels(*rows: str) -> NamedLines:
+    return NamedLines("qrels.tsv", ["query-id\tcorpus-id\tscore", *(row.replace(" ", "\t") for row in rows)])
 
 
 def judgements(made: EvaluationSet) -> list[tuple[str, str, int]]:
@@ -43,13 +43,13 @@ def judgements(made: EvaluationSet) -> list[tuple[str, str, int]]:
 def test_questions_come_with_the_judgements_that_say_relevant(made: EvaluationSet) -> None:
     asked = queries(q1="When?", q2="How much?", q3="Nobody judged this.", q4="Judged irrelevant.")
     done = beir_import(made, queries=asked, qrels=qrels("q1 tides 2", "q1 harbour 0", "q2 berths 1", "q4 tides 0"))
-    assert done == Imported(questions=2, left_out=0, unknown_documents=0)
+    assert done == ImportResult(questions=2, left_out=0, unknown_documents=0)
     assert judgements(made) == [("How much?", "berths", 1), ("When?", "tides", 2)]
 
 
 def test_a_question_without_a_known_document_is_left_out_and_told_of(made: EvaluationSet) -> None:
     done = beir_import(made, queries=queries(q1="When?", q2="Who?"), qrels=qrels("q1 tides 1", "q1 x 1", "q2 y 1"))
-    assert done == Imported(questions=1, left_out=1, unknown_documents=2)
+    assert done == ImportResult(questions=1, left_out=1, unknown_documents=2)
 
 
 def test_importing_again_changes_texts_and_judgements_and_repeats_nothing(made: EvaluationSet) -> None:
@@ -61,7 +61,7 @@ def test_importing_again_changes_texts_and_judgements_and_repeats_nothing(made: 
 
 
 def test_a_line_that_cannot_be_read_takes_nothing_in(made: EvaluationSet) -> None:
-    broken = Source("queries.jsonl", [*queries(q1="When?").lines, "{"])
+    broken = NamedLines("queries.jsonl", [*queries(q1="When?").lines, "{"])
     with pytest.raises(UnreadableSetError, match="line 2"):
         beir_import(made, queries=broken, qrels=qrels("q1 tides 1"))
     assert not made.questions.exists()
@@ -84,14 +84,14 @@ def test_two_corpus_ids_of_the_same_text_are_one_document_of_the_higher_grade(ma
     assert judgements(made) == [("Red?", "a", 2)]
 
 
-def csv(*rows: str) -> Source:
-    return Source("set.csv", ["question,document,passage,grade,reference_answer", *rows])
+def csv(*rows: str) -> NamedLines:
+    return NamedLines("set.csv", ["question,document,passage,grade,reference_answer", *rows])
 
 
 def test_a_csv_names_documents_by_external_id_or_id_and_passages_by_their_words(made: EvaluationSet) -> None:
     tides = document(made.knowledge_base, "tides")
     done = csv_import(made, csv(f"When?,{tides.pk},at noon,2,At noon.", "When?,harbour,,,", "Who?,nobody,,,"))
-    assert done == Imported(questions=1, left_out=1, unknown_documents=1)
+    assert done == ImportResult(questions=1, left_out=1, unknown_documents=1)
     assert made.questions.get().reference_answer == "At noon."
     span = Judgement.objects.get(document=tides)
     assert span.version is not None
@@ -107,7 +107,7 @@ def test_a_passage_that_does_not_stand_in_its_document_takes_nothing_in(made: Ev
 
 def test_a_deleted_document_is_not_known(made: EvaluationSet) -> None:
     document_delete(document=document(made.knowledge_base, "tides"))
-    assert csv_import(made, csv("When?,tides,,,")) == Imported(0, 1, 1)
+    assert csv_import(made, csv("When?,tides,,,")) == ImportResult(0, 1, 1)
 
 
 def test_a_csv_that_comes_again_changes_grades_and_repeats_nothing(made: EvaluationSet) -> None:

@@ -11,8 +11,8 @@ from apps.retrieval.evaluation.folder import beir_folder, lines_of
 from apps.retrieval.evaluation.readers import (
     CorpusDocument,
     JudgementRow,
+    NamedLines,
     QuestionRow,
-    Source,
     UnreadableSetError,
     corpus_read,
     csv_read,
@@ -21,8 +21,8 @@ from apps.retrieval.evaluation.readers import (
 )
 
 
-def source(*lines: str) -> Source:
-    return Source("file", lines)
+def source(*lines: str) -> NamedLines:
+    return NamedLines("file", lines)
 
 
 def test_a_corpus_is_read_with_or_without_titles_and_with_numbers_as_ids() -> None:
@@ -64,7 +64,7 @@ def test_judgements_without_a_header_lose_no_line() -> None:
         (csv_read, ["question,document,grade\n", "a,b,x\n"], "the score 'x'"),
     ],
 )
-def test_a_line_that_is_wrong_is_named(read: Callable[[Source], Any], lines: list[str], told: str) -> None:
+def test_a_line_that_is_wrong_is_named(read: Callable[[NamedLines], Any], lines: list[str], told: str) -> None:
     with pytest.raises(UnreadableSetError) as error:
         list(read(source(*lines)))
     assert "file, line " in error.value.message

@@ -16,7 +16,13 @@ from apps.retrieval.evaluation.runs import (
     evaluation_run_start,
 )
 from apps.retrieval.evaluation.selectors import results_worst_first
-from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, passage_mark, question_add, question_delete
+from apps.retrieval.evaluation.sets import (
+    NewJudgement,
+    evaluation_set_create,
+    passage_mark,
+    question_add,
+    question_delete,
+)
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import (
     EvaluationResult,
@@ -61,7 +67,7 @@ def test_questions_in_the_words_of_their_documents_are_answered_perfectly(made: 
 def test_a_run_is_the_mean_over_its_questions_and_the_worst_come_first(made: EvaluationSet) -> None:
     base = made.knowledge_base
     question_add(
-        evaluation_set=made, text=TEXTS["tides"], relevant=[Relevant(document_id=document(base, "harbour").pk)]
+        evaluation_set=made, text=TEXTS["tides"], relevant=[NewJudgement(document_id=document(base, "harbour").pk)]
     )
     run = done(made)
     worst = results_worst_first(run)[0]
@@ -75,7 +81,7 @@ def test_a_run_is_the_mean_over_its_questions_and_the_worst_come_first(made: Eva
 def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
     tides = document(made.knowledge_base, "tides")
     empty = evaluation_set_create(knowledge_base=made.knowledge_base, name="Marked")
-    span = Relevant(version_id=tides.current_version_id, start=0, end=10)
+    span = NewJudgement(version_id=tides.current_version_id, start=0, end=10)
     passage_mark(evaluation_set=empty, text=TEXTS["tides"], relevant=span)
     assert done(empty).metrics["map"] == 1
 
@@ -221,7 +227,7 @@ def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
     base = make.knowledge_base()
     version = make.upload(base).version
     made = evaluation_set_create(knowledge_base=base, name="Early")
-    question_add(evaluation_set=made, text="When?", relevant=[Relevant(document_id=version.document_id)])
+    question_add(evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)])
     run = done(made)
     assert run.state == RunState.FAILED
     assert "nothing to search yet" in run.error
@@ -230,7 +236,7 @@ def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
 def test_a_question_that_is_added_while_a_run_waits_is_for_the_next_run(made: EvaluationSet) -> None:
     run = started(made)
     tides = document(made.knowledge_base, "tides")
-    late = question_add(evaluation_set=made, text="Late?", relevant=[Relevant(document_id=tides.pk)])
+    late = question_add(evaluation_set=made, text="Late?", relevant=[NewJudgement(document_id=tides.pk)])
     made.questions.filter(pk=late.pk).update(created_at=Now() + timedelta(seconds=60))
     while make.work_once("evaluate"):
         pass

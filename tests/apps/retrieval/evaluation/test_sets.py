@@ -9,7 +9,7 @@ from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import document_delete
 from apps.retrieval.evaluation.selectors import judged, questions_measurable
 from apps.retrieval.evaluation.sets import (
-    Relevant,
+    NewJudgement,
     evaluation_set_create,
     evaluation_set_delete,
     evaluation_set_update,
@@ -30,8 +30,8 @@ def base() -> KnowledgeBase:
     return library()
 
 
-def span(base: KnowledgeBase, name: str, start: int = 4, end: int = 10) -> Relevant:
-    return Relevant(version_id=document(base, name).current_version_id, start=start, end=end)
+def span(base: KnowledgeBase, name: str, start: int = 4, end: int = 10) -> NewJudgement:
+    return NewJudgement(version_id=document(base, name).current_version_id, start=start, end=end)
 
 
 def test_two_sets_of_a_knowledge_base_do_not_share_a_name(base: KnowledgeBase) -> None:
@@ -46,7 +46,7 @@ def test_two_sets_of_a_knowledge_base_do_not_share_a_name(base: KnowledgeBase) -
 
 def test_a_question_keeps_documents_spans_grades_and_the_reference_answer(base: KnowledgeBase) -> None:
     made = evaluation_set_create(knowledge_base=base, name="Set")
-    relevant = [Relevant(document_id=document(base, "tides").pk, grade=2), span(base, "berths")]
+    relevant = [NewJudgement(document_id=document(base, "tides").pk, grade=2), span(base, "berths")]
     question = question_add(evaluation_set=made, text="When?", relevant=relevant, reference_answer="At noon.")
     assert question.reference_answer == "At noon."
     rows = question.judgements.values_list("document__external_id", "start", "end", "grade")
@@ -57,12 +57,12 @@ def test_a_question_keeps_documents_spans_grades_and_the_reference_answer(base: 
     ("relevant", "error", "told"),
     [
         ([], PermanentError, "0 documents are named"),
-        ([Relevant(document_id=uuid.UUID(int=1))], NotFoundError, "no document"),
-        ([Relevant(version_id=uuid.UUID(int=1), start=0, end=1)], NotFoundError, "no version"),
+        ([NewJudgement(document_id=uuid.UUID(int=1))], NotFoundError, "no document"),
+        ([NewJudgement(version_id=uuid.UUID(int=1), start=0, end=1)], NotFoundError, "no version"),
     ],
 )
 def test_what_is_not_in_the_knowledge_base_is_refused_and_no_question_is_kept(
-    base: KnowledgeBase, relevant: list[Relevant], error: type[Exception], told: str
+    base: KnowledgeBase, relevant: list[NewJudgement], error: type[Exception], told: str
 ) -> None:
     made = evaluation_set_create(knowledge_base=base, name="Set")
     with pytest.raises(error, match=told):

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.documents.intake import ingestion as ingesting
+from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from tests import factories as make
 from tests.waiting import wait_for
@@ -103,19 +104,21 @@ def test_an_interruption_tells_what_was_done_and_resuming_does_the_rest(
     assert (rest["counts"]["created"], rest["counts"]["unchanged"], rest["interrupted"]) == (2, 1, False)
 
 
-def test_waiting_tells_which_became_ready_and_which_failed(
+def test_waiting_tells_which_became_ready_which_failed_and_which_were_cancelled(
     base: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (docs / "broken.pdf").write_bytes(make.BROKEN_PDF)
     settle = ingesting.versions_settle
 
     def working(ids: Any) -> Any:
+        version_cancel(version=DocumentVersion.objects.get(filename="c.txt"))
         make.run_stages()
         return settle(ids)
 
     monkeypatch.setattr("apps.documents.management.commands.ingest.versions_settle", working)
     told = report(docs, "--wait", code=1)
-    assert (told["counts"]["ready"], told["counts"]["failed"], told["counts"]["refused"]) == (3, 1, 0)
+    counts = told["counts"]
+    assert (counts["ready"], counts["failed"], counts["cancelled"], counts["refused"]) == (2, 1, 1, 0)
     assert [(failure["file"], failure["code"]) for failure in told["failures"]] == [("broken.pdf", "damaged_file")]
 
 

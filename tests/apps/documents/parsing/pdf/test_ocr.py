@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from apps.documents.parsing.pdf.ocr import MOST_PIXELS, PROGRAM, OcrPdfParser, Recognition, page_picture
 from apps.documents.parsing.registry import parser_for
-from apps.documents.parsing.types import DocumentType, Limits
+from apps.documents.parsing.types import DocumentType, FileLimits
 from ragsite.core.errors import PermanentError, RagError
 
 BLANK = zlib.compress(b"0 0 m")
@@ -36,7 +36,7 @@ def recognise(tmp_path):
     def parse(data, **options):
         path = tmp_path / "scan.pdf"
         path.write_bytes(data)
-        return OcrPdfParser(Recognition(**options)).parse(path, Limits())
+        return OcrPdfParser(Recognition(**options)).parse(path, FileLimits())
 
     return parse
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from apps.documents.parsing import json_file
+from apps.documents.parsing.text import json_file
 from apps.documents.parsing.types import DocumentType
 
 

@@ -1,4 +1,4 @@
-"""Where sentences begin and end."""
+"""Sentences by nltk's Punkt model, which knows abbreviations. Needs what only workers have."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import llama_index.core
 import nltk.data
 from nltk.tokenize.punkt import PunktTokenizer
 
-from apps.documents.chunking.measuring import FULL_STOPS
-from apps.documents.chunking.ruler import Ruler
-from apps.documents.chunking.types import Span
+from apps.documents.parsing.types import Span
+from apps.documents.sentences import FULL_STOPS
 
 PARAGRAPH_END = "\n\n"
 # The most characters that are searched for sentences at a time: nltk gives each search five seconds and then fails.
@@ -33,14 +32,14 @@ def sentences(text: str) -> Iterator[str]:
             yield from _FULL_STOP.findall(window[start:end])
 
 
-def sentence_spans(ruler: Ruler, start: int, end: int) -> Iterator[Span]:
-    """The sentences between `start` and `end` as spans without the whitespace around them."""
+def sentence_spans(text: str, start: int, end: int) -> Iterator[Span]:
+    """The sentences between `start` and `end` as spans of `text` without the whitespace around them."""
     position = start
-    for sentence in sentences(ruler.text[start:end]):
-        span = ruler.trimmed(position, position + len(sentence))
-        if span[0] < span[1]:
-            yield span
+    for sentence in sentences(text[start:end]):
+        begin = position + len(sentence) - len(sentence.lstrip())
         position += len(sentence)
+        if begin < position:
+            yield begin, begin + len(sentence.strip())
 
 
 def _windows(text: str) -> Iterator[str]:
