@@ -1,4 +1,4 @@
-"""Celery's door: thin tasks that call a service. None carries content, but for the texts a model is to embed."""
+"""Celery's door: thin tasks that call a service. None carries content, but for what a model is given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.utils.module_loading import import_string
 
-from apps.models.gateway import embed_request, rerank_request
+from apps.models import gateway
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_waiting
 from apps.retrieval.services import lexical_merges
@@ -42,15 +42,9 @@ def work(stage_name: str) -> None:
 
 
 @shared_task
-def embed_texts(payload: dict[str, Any]) -> dict[str, Any]:
-    """Embed texts for a caller that waits."""
-    return embed_request(payload)
-
-
-@shared_task
-def rerank_texts(payload: dict[str, Any]) -> dict[str, Any]:
-    """Score texts for a caller that waits."""
-    return rerank_request(payload)
+def model_call(payload: dict[str, Any]) -> dict[str, Any]:
+    """Ask a model of this process for a caller that waits."""
+    return gateway.model_call(payload)
 
 
 @shared_task

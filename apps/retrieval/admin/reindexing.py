@@ -25,7 +25,8 @@ from apps.documents.admin.forms import STRATEGY_CHOICES
 from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
-from apps.models.models import ModelKind, ModelStatus, ModelVersion
+from apps.models.installed_model import ModelKind
+from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval.admin.readable import ReadableRowsMixin
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
