@@ -59,7 +59,7 @@ class ModelAdmin(ReadOnlyAdmin):
     def active_version(self, model: Any) -> str | None:
         return model.active_revision[:12] if model.active_revision else None
 
-    @display(description="Dimensions")
+    @display(description="Dimensions", empty_value="None")
     def dimensions(self, model: Any) -> int | None:
         dimensions: int | None = model.active_dimensions
         return dimensions
@@ -68,7 +68,7 @@ class ModelAdmin(ReadOnlyAdmin):
 @admin.register(ModelVersion)
 class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     list_display: ClassVar = ("short_revision", "model", "state", "dimensions", "max_tokens", "created_at")
-    list_filter: ClassVar = ("status", "model__kind")
+    list_filter: ClassVar = ("status", "kind")
     list_select_related: ClassVar = ("model",)
     search_fields: ClassVar = ("model__name", "revision")
     fields: ClassVar = (

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from apps.models.installed_model import ModelKind
+from apps.models.kinds import KINDS, kind_recognised
 from ragsite.core.errors import ModelNotFoundError
 
 WEIGHTS = "model.safetensors"
@@ -18,15 +20,7 @@ PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
 # These families number positions from padding_idx + 1, so that many of them hold no token.
 OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
-CLASSIFIER = "ForSequenceClassification"
 FLOAT_TYPES = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-
-
-class CheckpointKind(enum.Enum):
-    """What a model does, by its architecture: one vector for a text, or one score for two texts that it reads together."""
-
-    EMBEDDING = "embedding"
-    RERANKER = "reranker"
 
 
 class Pooling(enum.Enum):
@@ -40,13 +34,15 @@ class Pooling(enum.Enum):
 class Checkpoint:
     """What a checkpoint's configuration files say; `max_tokens` includes the special tokens.
 
-    `dimensions` are the numbers for a text: the width of its vector, or 1 for a reranker, whose pooling means nothing.
+    `dimensions` is the width of its vectors, None where its kind gives none; then pooling means nothing. `token_numbers` are
+    the numbers that a token takes beside the weights while it is computed.
     """
 
     path: Path
-    kind: CheckpointKind
+    kind: ModelKind
     weights: tuple[Path, ...]
-    dimensions: int
+    dimensions: int | None
+    token_numbers: int
     max_tokens: int
     pooling: Pooling
     normalised: bool
@@ -71,12 +67,14 @@ def checkpoint_read(path: Path) -> Checkpoint:
         )
     modules = _modules(path)
     pooling = _json(path / modules.get("Pooling", "1_Pooling") / "config.json") or {}
-    kind = _kind(config)
+    kind = kind_recognised(path, config)
+    row = KINDS[kind]
     return Checkpoint(
         path=path,
         kind=kind,
         weights=weights,
-        dimensions=_one(path, config) if kind is CheckpointKind.RERANKER else _dimensions(path, config, pooling),
+        dimensions=_dimensions(path, config, pooling) if row.has_dimensions else None,
+        token_numbers=row.token_numbers(config),
         max_tokens=_max_tokens(path, config),
         pooling=_pooling(path, pooling),
         normalised="Normalize" in modules,
@@ -126,25 +124,6 @@ def _modules(path: Path) -> dict[str, str]:
             action=f"Use a model made of {', '.join(sorted(KNOWN_MODULES))} only.",
         )
     return modules
-
-
-def _kind(config: dict[str, Any]) -> CheckpointKind:
-    named = config.get("architectures") or []
-    classifies = any(str(name).endswith(CLASSIFIER) for name in named)
-    return CheckpointKind.RERANKER if classifies else CheckpointKind.EMBEDDING
-
-
-def _one(path: Path, config: dict[str, Any]) -> int:
-    """How many scores a classifier gives, which must be one."""
-    labels = config.get("id2label")
-    # A configuration that says nothing means two classes.
-    scores = len(labels) if isinstance(labels, dict) else int(config.get("num_labels") or 2)
-    if scores != 1:
-        raise UnsupportedModelError(
-            f"{str(path)!r} gives {scores} scores for a pair of texts, where a reranker gives one.",
-            action="Use a cross-encoder with a single output, or an embedding model.",
-        )
-    return scores
 
 
 def _dimensions(path: Path, config: dict[str, Any], pooling: dict[str, Any]) -> int:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
-from pathlib import Path
-from uuid import UUID
+from dataclasses import dataclass, field
+
+from apps.models.installed_model import InstalledModel, ModelKind
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingModel:
-    """One registered version of an embedding model.
+class EmbeddingModel(InstalledModel):
+    """One registered version of an embedding model; `dimensions` is the width of its vectors."""
 
-    `sha256` is the digest of its weights, `dimensions` the width of its vectors, `max_tokens` the longest input
-    in tokens, special tokens included.
-    """
-
-    version_id: UUID
-    name: str
-    path: Path
-    sha256: str
+    kind: ModelKind = field(default=ModelKind.EMBEDDING, init=False)
     dimensions: int
-    max_tokens: int
-
-
-class Priority(enum.IntEnum):
-    """Who goes first: a person who waits before work that nobody watches."""
-
-    INTERACTIVE = 0
-    BULK = 1

@@ -8,13 +8,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.models.installed_model import ModelKind
+from apps.models.kinds import KINDS
 from ragsite.core.ids import new_id
 
-
-class ModelKind(models.TextChoices):
-    EMBEDDING = "embedding", "Embedding"
-    RERANKER = "reranker", "Reranker"
-    GENERATOR = "generator", "Generator"
+WITH_DIMENSIONS = sorted(kind.value for kind, row in KINDS.items() if row.has_dimensions)
 
 
 class ModelStatus(models.TextChoices):
@@ -36,7 +34,7 @@ class Model(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=200, unique=True)
-    kind = models.CharField(max_length=20, choices=ModelKind.choices, default=ModelKind.EMBEDDING)
+    kind = models.CharField(max_length=20, choices=ModelKind.choices)
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -44,6 +42,7 @@ class Model(models.Model):
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind"], condition=Q(is_default=True), name="model_one_default_a_kind"),
+            models.UniqueConstraint(fields=["id", "kind"], name="model_kind_of_id"),
             models.CheckConstraint(condition=Q(kind__in=ModelKind.values), name="model_kind_known"),
         ]
 
@@ -52,15 +51,19 @@ class Model(models.Model):
 
 
 class ModelVersion(models.Model):
-    """Certain weights of a model, told apart by their digest. Its files are never changed, only superseded."""
+    """Certain weights of a model, told apart by their digest. Its files are never changed, only superseded.
+
+    Its kind is its model's, which a foreign key over both columns sees to (migration 0002), so that a constraint can ask for it.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
+    kind = models.CharField(max_length=20, choices=ModelKind.choices, editable=False)
     revision = models.CharField(max_length=64, help_text="The hub's commit, or of a folder the weights' digest.")
     source = models.CharField(max_length=1000, help_text="The folder or hub id that was registered.")
     path = models.CharField(max_length=1000, help_text="The folder that engines load.")
     sha256 = models.CharField("SHA-256", max_length=64, help_text="Digest of the weights.")
-    dimensions = models.PositiveIntegerField(help_text="Width of the vectors.")
+    dimensions = models.PositiveIntegerField(null=True, help_text="Width of the vectors, where the kind gives vectors.")
     max_tokens = models.PositiveIntegerField(help_text="Longest input, special tokens included.")
     status = models.CharField(max_length=20, choices=ModelStatus.choices, default=ModelStatus.REGISTERED)
     created_at = models.DateTimeField(db_default=Now())
@@ -73,7 +76,11 @@ class ModelVersion(models.Model):
                 fields=["model"], condition=Q(status=ModelStatus.ACTIVE), name="model_version_one_active"
             ),
             models.CheckConstraint(condition=Q(status__in=ModelStatus.values), name="model_version_status_known"),
-            models.CheckConstraint(condition=Q(dimensions__gt=0), name="model_version_has_dimensions"),
+            models.CheckConstraint(
+                condition=Q(kind__in=WITH_DIMENSIONS, dimensions__isnull=False, dimensions__gt=0)
+                | (~Q(kind__in=WITH_DIMENSIONS) & Q(dimensions=None)),
+                name="model_version_dimensions_by_kind",
+            ),
             models.CheckConstraint(condition=Q(max_tokens__gt=0), name="model_version_has_max_tokens"),
             models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="model_version_sha256_is_hex"),
         ]

@@ -4,20 +4,80 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from apps.models.embedding_model import EmbeddingModel
-from apps.models.models import ModelKind, ModelStatus, ModelVersion
-from apps.models.reranker_model import RerankerModel
+from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.kinds import KINDS
+from apps.models.models import ModelStatus, ModelVersion
 from ragsite.core.errors import ModelNotFoundError
 
 REMEMBERED_SECONDS = 20.0
 REGISTER = "Register one: `manage.py models register PATH`."
 
-_remembered: dict[UUID, tuple[float, EmbeddingModel]] = {}
+_remembered: dict[tuple[UUID, ModelKind], tuple[float, InstalledModel]] = {}
+
+
+def model_default(kind: ModelKind) -> InstalledModel | None:
+    """The active version of the default model of that kind; None where none is registered."""
+    active = _versions(kind).filter(model__is_default=True, status=ModelStatus.ACTIVE).first()
+    return installed_model(active) if active else None
+
+
+def model_version(version_id: UUID, *, kind: ModelKind) -> InstalledModel:
+    """A version by its id, whatever its status: indexes made with a retired version still need it.
+
+    What a process knows of a version it asks for again after REMEMBERED_SECONDS: only its path can ever change.
+
+    Raises:
+        ModelNotFoundError: there is none with that id.
+    """
+    asked_at, model = _remembered.get((version_id, kind), (-math.inf, None))
+    if model is None or time.monotonic() - asked_at > REMEMBERED_SECONDS:
+        model = _model_version(version_id, kind)
+        _remembered[version_id, kind] = time.monotonic(), model
+    return model
+
+
+def model_named(name_or_id: str, *, kind: ModelKind) -> InstalledModel:
+    """The active version of the model of that name, or the version of that id.
+
+    Raises:
+        ModelNotFoundError: there is neither; the message names what there is.
+    """
+    active = _versions(kind).filter(status=ModelStatus.ACTIVE)
+    found = active.filter(model__name=name_or_id).first() or _version_of_id(name_or_id, kind)
+    if found is None:
+        names = ", ".join(active.order_by("model__name").values_list("model__name", flat=True)) or "none"
+        raise ModelNotFoundError(
+            f"There is no {kind} model {name_or_id!r}; registered: {names}.", action="Name one of these."
+        )
+    return installed_model(found)
+
+
+def model_versions() -> QuerySet[ModelVersion]:
+    """All versions, by model, newest first."""
+    return ModelVersion.objects.select_related("model").order_by("kind", "model__name", "-id")
+
+
+def installed_model(version: ModelVersion) -> InstalledModel:
+    """What engines and transports need to know of a version, as its kind's row has it."""
+    known: dict[str, Any] = {
+        "version_id": version.pk,
+        "name": version.model.name,
+        "path": Path(version.path),
+        "sha256": version.sha256,
+        "max_tokens": version.max_tokens,
+        "kind": ModelKind(version.kind),
+        "dimensions": version.dimensions,
+    }
+    model = KINDS[ModelKind(version.kind)].model
+    return model(**{field.name: known[field.name] for field in fields(model) if field.init})
 
 
 def embedding_model_default() -> EmbeddingModel:
@@ -26,106 +86,40 @@ def embedding_model_default() -> EmbeddingModel:
     Raises:
         ModelNotFoundError: there is none.
     """
-    version = _embedding_versions().filter(model__is_default=True, status=ModelStatus.ACTIVE).first()
-    if version is None:
+    model = model_default(ModelKind.EMBEDDING)
+    if model is None:
         raise ModelNotFoundError("No embedding model is registered as the default.", action=REGISTER)
-    return embedding_model(version)
+    return cast(EmbeddingModel, model)
 
 
 def embedding_model_version(version_id: UUID) -> EmbeddingModel:
-    """A version by its id, whatever its status: indexes made with a retired version still need it.
-
-    What a process knows of a version it asks for again after REMEMBERED_SECONDS: only its path can ever change.
-
-    Raises:
-        ModelNotFoundError: there is none with that id.
-    """
-    asked_at, model = _remembered.get(version_id, (-math.inf, None))
-    if model is None or time.monotonic() - asked_at > REMEMBERED_SECONDS:
-        model = _embedding_model_version(version_id)
-        _remembered[version_id] = time.monotonic(), model
-    return model
-
-
-def _embedding_model_version(version_id: UUID) -> EmbeddingModel:
-    version = _embedding_versions().filter(pk=version_id).first()
-    if version is None:
-        raise ModelNotFoundError(f"No embedding model version has the id {version_id}.", action=REGISTER)
-    return embedding_model(version)
+    """As `model_version`, of the embedding models."""
+    return cast(EmbeddingModel, model_version(version_id, kind=ModelKind.EMBEDDING))
 
 
 def embedding_model_named(name_or_id: str) -> EmbeddingModel:
-    """The active version of the embedding model of that name, or the version of that id.
-
-    Raises:
-        ModelNotFoundError: there is neither; the message names what there is.
-    """
-    active = _embedding_versions().filter(status=ModelStatus.ACTIVE)
-    found = active.filter(model__name=name_or_id).first() or _version_of_id(name_or_id)
-    if found is None:
-        names = ", ".join(active.order_by("model__name").values_list("model__name", flat=True)) or "none"
-        raise ModelNotFoundError(
-            f"There is no embedding model {name_or_id!r}; registered: {names}.", action="Name one of these."
-        )
-    return embedding_model(found)
+    """As `model_named`, of the embedding models."""
+    return cast(EmbeddingModel, model_named(name_or_id, kind=ModelKind.EMBEDDING))
 
 
-def _version_of_id(text: str) -> ModelVersion | None:
+def reranker_default() -> InstalledModel | None:
+    """The reranker in use; None where none is registered."""
+    return model_default(ModelKind.RERANKING)
+
+
+def _model_version(version_id: UUID, kind: ModelKind) -> InstalledModel:
+    version = _versions(kind).filter(pk=version_id).first()
+    if version is None:
+        raise ModelNotFoundError(f"No {kind} model version has the id {version_id}.", action=REGISTER)
+    return installed_model(version)
+
+
+def _version_of_id(text: str, kind: ModelKind) -> ModelVersion | None:
     try:
-        return _embedding_versions().filter(pk=UUID(text)).first()
+        return _versions(kind).filter(pk=UUID(text)).first()
     except ValueError:
         return None
 
 
-def reranker_default() -> RerankerModel | None:
-    """The active version of the default reranker; None where none is registered."""
-    active = _rerankers().filter(model__is_default=True, status=ModelStatus.ACTIVE).first()
-    return reranker(active) if active else None
-
-
-def reranker_version(version_id: UUID) -> RerankerModel:
-    """A version by its id, whatever its status.
-
-    Raises:
-        ModelNotFoundError: there is none with that id.
-    """
-    version = _rerankers().filter(pk=version_id).first()
-    if version is None:
-        raise ModelNotFoundError(f"No reranker version has the id {version_id}.", action=REGISTER)
-    return reranker(version)
-
-
-def model_versions() -> QuerySet[ModelVersion]:
-    """All versions, by model, newest first."""
-    return ModelVersion.objects.select_related("model").order_by("model__kind", "model__name", "-id")
-
-
-def embedding_model(version: ModelVersion) -> EmbeddingModel:
-    """What engines need to know of a version."""
-    return EmbeddingModel(
-        version_id=version.pk,
-        name=version.model.name,
-        path=Path(version.path),
-        sha256=version.sha256,
-        dimensions=version.dimensions,
-        max_tokens=version.max_tokens,
-    )
-
-
-def reranker(version: ModelVersion) -> RerankerModel:
-    """What engines need to know of a reranker's version."""
-    return RerankerModel(
-        version_id=version.pk,
-        name=version.model.name,
-        path=Path(version.path),
-        sha256=version.sha256,
-        max_tokens=version.max_tokens,
-    )
-
-
-def _rerankers() -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.select_related("model").filter(model__kind=ModelKind.RERANKER)
-
-
-def _embedding_versions() -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.select_related("model").filter(model__kind=ModelKind.EMBEDDING)
+def _versions(kind: ModelKind) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.select_related("model").filter(kind=kind)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from apps.documents.retrieval_settings import Mode, RetrievalSettings
+from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.rights.access import AccessScope
 from apps.documents.rights.reading import reading_as
 from apps.models.gateway import Deadline
@@ -24,22 +24,34 @@ from apps.retrieval.search.fusion import Ranked, rank
 from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
-from apps.retrieval.search.questions import Question, questions_embed
+from apps.retrieval.search.questions import Question, Questions, questions_embed
 from apps.retrieval.search.refining import Similarities, passages_chosen, passages_surrounded
 from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.search.reranking import Reranked, rerank_passages, reranker_required
 from apps.retrieval.search.timing import Timings
 from ragsite.core.database import connection_release
-from ragsite.core.errors import RagError, TransientError
+from ragsite.core.errors import RagError
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """The knowledge bases that were not searched by meaning, as the question has no vector by their model, and why.
+
+    Of those `by_words` the question's words were searched for, of others nothing.
+    """
+
+    knowledge_base_ids: tuple[UUID, ...]
+    error: RagError
+    by_words: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """Passages best first, and how they came about.
 
-    `settings` are those that were searched by, `candidates` how many chunks each step left. `degraded` is why the
-    question was not embedded: then the passages were found by words alone. `unreranked` is why they were not reranked,
-    though they should have been.
+    `settings` are those that were searched by, `candidates` how many chunks each step left. `degraded` names the knowledge
+    bases that were searched otherwise than they should have been. `unreranked` is why passages were not reranked, though they
+    should have been.
     """
 
     passages: tuple[Passage, ...]
@@ -47,7 +59,7 @@ class SearchResult:
     questions: tuple[Question, ...] = ()
     plans: tuple[PlanOfLeg, ...] = ()
     candidates: Mapping[str, int] = field(default_factory=dict)
-    degraded: TransientError | None = None
+    degraded: tuple[Degradation, ...] = ()
     unreranked: RagError | None = None
     timings: Timings = field(default_factory=Timings)
 
@@ -59,7 +71,7 @@ class _Asked:
     request: SearchRequest
     settings: RetrievalSettings
     questions: Mapping[UUID, Question]
-    degraded: TransientError | None = None
+    degraded: tuple[Degradation, ...] = ()
 
 
 def search(
@@ -70,7 +82,8 @@ def search(
     Raises:
         InvalidRetrievalError: the request's weight is not possible.
         NoRerankerError: the request asks for a reranker, and none is registered.
-        ModelUnavailableError: no model worker answered before the deadline, and the request may not fall back on words.
+        ModelUnavailableError, PermanentError: a model gave no vector of the question, and the request may not fall back; or none
+            did, and it asks for meaning alone.
     """
     timings = Timings()
     with timings.step("scope"):
@@ -102,7 +115,7 @@ def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: 
 
     Raises:
         InvalidRetrievalError: the request's weight is not possible.
-        ModelUnavailableError: no model worker answered before the deadline.
+        ModelUnavailableError, PermanentError: a model of those searched gave no vector of the question.
     """
     # An answer needs the model too: there is nothing to fall back on.
     found = search(replace(request, fallback=False), scope=scope, deadline=deadline)
@@ -125,12 +138,38 @@ def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], de
     settings = settings_for(request, generations)
     if settings.mode is Mode.LEXICAL:
         return _Asked(request, settings, {})
-    try:
-        return _Asked(request, settings, questions_embed(request.text, generations, deadline=deadline))
-    except TransientError as error:
-        if not request.may_fall_back:
-            raise
-        return _Asked(request, replace(settings, mode=Mode.LEXICAL), {}, error)
+    questions = questions_embed(request.text, generations, deadline=deadline)
+    for error in questions.failures.values():
+        if not request.fallback or (request.mode is Mode.DENSE and not questions.embedded):
+            raise error
+    degraded = _degraded(request, questions, generations)
+    return _Asked(request, _settings_left(request, settings, questions), questions.embedded, degraded)
+
+
+def _degraded(
+    request: SearchRequest, questions: Questions, generations: Sequence[IndexGeneration]
+) -> tuple[Degradation, ...]:
+    """What each model that did not answer is missed for."""
+    return tuple(
+        Degradation(
+            tuple(one.knowledge_base_id for one in generations if one.model_version_id == version_id),
+            error,
+            by_words=request.mode is not Mode.DENSE,
+        )
+        for version_id, error in questions.failures.items()
+    )
+
+
+def _settings_left(request: SearchRequest, settings: RetrievalSettings, questions: Questions) -> RetrievalSettings:
+    """How to search with the vectors there are. Who asks for meaning alone gets no words in its place."""
+    if not questions.failures or request.mode is Mode.DENSE:
+        return settings
+    if not questions.embedded:
+        return replace(settings, mode=Mode.LEXICAL)
+    if settings.mode is Mode.DENSE:
+        # Meaning where there is a vector, words where there is none.
+        return replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0)
+    return settings
 
 
 def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
@@ -162,10 +201,9 @@ def _reranked(request: SearchRequest, found: Sequence[Passage], deadline: Deadli
 
 def _question(found: SearchResult, request: SearchRequest, scope: AccessScope, deadline: Deadline) -> Question | None:
     """The question with a vector, which a search by words did without; None where nothing is searched."""
-    questions = found.questions
-    if found.passages and not questions:
-        questions = tuple(questions_embed(request.text, generations_in_scope(scope), deadline=deadline).values())
-    return next(iter(questions), None)
+    if found.passages and not found.questions:
+        return questions_embed(request.text, generations_in_scope(scope), deadline=deadline).any()
+    return next(iter(found.questions), None)
 
 
 def _generate(generator: Generator, question: Question | None, context: Sequence[Passage], deadline: Deadline) -> Draft:

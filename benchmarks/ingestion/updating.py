@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
-from apps.models.gateway import Deadline, Purpose, transport, using_transport
+from apps.models.gateway import ModelCall, transport, using_transport
 from apps.models.gateway.local import LocalTransport
 from benchmarks.ingestion.corpus import long_text
 from workers.jobs import STAGES
@@ -24,10 +21,10 @@ class CountingTransport(LocalTransport):
 
     texts = 0
 
-    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-        """See EmbeddingTransport."""
-        CountingTransport.texts += len(texts)
-        return super().embed(texts, model=model, purpose=purpose, deadline=deadline)
+    def run(self, call: ModelCall) -> np.ndarray:
+        """See ModelTransport."""
+        CountingTransport.texts += len(call.inputs.items())
+        return super().run(call)
 
 
 def chunks_embedded_again(base: KnowledgeBase) -> dict[str, int]:

@@ -10,8 +10,9 @@ import pytest
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, EmbeddingTransport, Purpose
-from apps.models.selectors import embedding_model
+from apps.models.gateway import Deadline, ModelCall, ModelTransport, Purpose
+from apps.models.inputs import Texts
+from apps.models.selectors import embedding_model_version
 from apps.models.services.registry import bundled_model_path, model_register
 from tests.contracts.transports import TRANSPORTS
 
@@ -28,7 +29,7 @@ TEXTS = [
 
 
 @pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest, model: EmbeddingModel) -> Iterator[EmbeddingTransport]:
+def transport(request: pytest.FixtureRequest, model: EmbeddingModel) -> Iterator[ModelTransport]:
     with ExitStack() as stack:
         yield TRANSPORTS[request.param](stack)
 
@@ -38,13 +39,13 @@ def model(transactional_db: None) -> EmbeddingModel:
     path = bundled_model_path()
     if path is None:
         pytest.skip("the package with the weights is not installed")
-    return embedding_model(model_register(source=path))
+    return embedding_model_version(model_register(source=path).pk)
 
 
 @pytest.fixture
-def embed(transport: EmbeddingTransport, model: EmbeddingModel) -> Callable[..., np.ndarray]:
+def embed(transport: ModelTransport, model: EmbeddingModel) -> Callable[..., np.ndarray]:
     def embed(*texts: str, purpose: Purpose = Purpose.QUERY, seconds: float = 60.0) -> np.ndarray:
-        return transport.embed(texts, model=model, purpose=purpose, deadline=Deadline.after(seconds))
+        return transport.run(ModelCall(model, Texts(texts), purpose, Deadline.after(seconds)))
 
     return embed
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, Purpose, RerankingTransport
+from apps.models.gateway import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.fake import FakeTransport
-from apps.models.reranker_model import RerankerModel
-from apps.models.selectors import reranker
+from apps.models.inputs import QueryTexts
+from apps.models.installed_model import InstalledModel
+from apps.models.selectors import installed_model
 from apps.models.services.registry import model_register
 from ragsite.core.errors import ModelNotFoundError
 from ragsite.core.ids import new_id
@@ -35,20 +36,21 @@ Rerank = Callable[..., np.ndarray]
 
 
 @pytest.fixture
-def model(transactional_db: None, tmp_path: Path) -> RerankerModel:
-    return reranker(model_register(source=cross_encoder_make(tmp_path)))
+def model(transactional_db: None, tmp_path: Path) -> InstalledModel:
+    return installed_model(model_register(source=cross_encoder_make(tmp_path)))
 
 
 @pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest, model: RerankerModel) -> Iterator[RerankingTransport]:
+def transport(request: pytest.FixtureRequest, model: InstalledModel) -> Iterator[ModelTransport]:
     with ExitStack() as stack:
         yield TRANSPORTS[request.param](stack)
 
 
 @pytest.fixture
-def rerank(transport: RerankingTransport, model: RerankerModel) -> Rerank:
+def rerank(transport: ModelTransport, model: InstalledModel) -> Rerank:
     def rerank(*texts: str, purpose: Purpose = Purpose.QUERY, seconds: float = 60.0) -> np.ndarray:
-        return transport.rerank(QUERY, texts, model=model, purpose=purpose, deadline=Deadline.after(seconds))
+        call = ModelCall(model, QueryTexts(QUERY, texts), purpose, Deadline.after(seconds))
+        return transport.run(call)
 
     return rerank
 
@@ -57,7 +59,7 @@ def rerank(transport: RerankingTransport, model: RerankerModel) -> Rerank:
 def test_there_is_a_finite_float32_score_for_each_text(rerank: Rerank, purpose: Purpose) -> None:
     scores = rerank(*TEXTS, purpose=purpose)
     assert scores.dtype == np.float32
-    assert scores.shape == (len(TEXTS),)
+    assert scores.shape == (len(TEXTS), 1)
     assert np.isfinite(scores).all()
 
 
@@ -68,11 +70,11 @@ def test_the_order_of_the_texts_is_kept(rerank: Rerank) -> None:
 
 
 def test_texts_are_told_apart(rerank: Rerank) -> None:
-    assert len(set(rerank(*TEXTS[:4]).round(3).tolist())) > 1
+    assert len(set(rerank(*TEXTS[:4])[:, 0].round(3).tolist())) > 1
 
 
 def test_no_texts_give_no_scores(rerank: Rerank) -> None:
-    assert rerank().shape == (0,)
+    assert rerank().shape == (0, 1)
 
 
 def test_the_same_call_gives_the_same_scores(rerank: Rerank) -> None:
@@ -84,9 +86,9 @@ def test_a_call_after_its_deadline_is_refused(rerank: Rerank) -> None:
         rerank("late", seconds=-1)
 
 
-def test_a_model_that_is_not_there_is_refused_in_words(transport: RerankingTransport, model: RerankerModel) -> None:
+def test_a_model_that_is_not_there_is_refused_in_words(transport: ModelTransport, model: InstalledModel) -> None:
     if isinstance(transport, FakeTransport):
         pytest.skip("the fake has no models")
     gone = replace(model, version_id=new_id(), path=Path("/nowhere"))
     with pytest.raises(ModelNotFoundError):
-        transport.rerank(QUERY, ["text"], model=gone, purpose=Purpose.QUERY, deadline=Deadline.after(60))
+        transport.run(ModelCall(gone, QueryTexts(QUERY, ("text",)), Purpose.QUERY, Deadline.after(60)))

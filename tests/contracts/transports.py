@@ -10,13 +10,11 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from django.db import connection
 
-from apps.models.gateway import ModelTransport, Purpose, embed_request, rerank_request
+from apps.models.gateway import ModelTransport, Purpose, model_call
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.queue import RERANK_TASK, TASK, QueueTransport
+from apps.models.gateway.queue import TASK, QueueTransport
 from workers.celery import Config
-
-Serve = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def queue_transport(stack: ExitStack) -> QueueTransport:
@@ -27,8 +25,7 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
     app.conf.update(
         broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
     )
-    for name, serve in ((TASK, embed_request), (RERANK_TASK, rerank_request)):
-        app.task(name=name, shared=False)(_closing(serve))
+    app.task(name=TASK, shared=False)(_model_call)
     app.finalize()
     queues = [purpose.queue for purpose in Purpose]
     stack.enter_context(
@@ -37,14 +34,11 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
     return QueueTransport(app=app)
 
 
-def _closing(serve: Serve) -> Serve:
-    def task(payload: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return serve(payload)
-        finally:
-            connection.close()
-
-    return task
+def _model_call(payload: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return model_call(payload)
+    finally:
+        connection.close()
 
 
 TRANSPORTS: dict[str, Callable[[ExitStack], ModelTransport]] = {

@@ -15,29 +15,28 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from apps.models.embedding_model import Priority
 from apps.models.engine.plan import WINDOW, batch_with_first
+from apps.models.engine.runner import Engine
 from apps.models.errors import DeadlineExceededError
-from apps.models.reranker_model import InstalledModel
+from apps.models.installed_model import InstalledModel
+from apps.models.priority import Priority
 from ragsite.core.errors import ModelUnavailableError, RagError
 
 logger = logging.getLogger(__name__)
 
 
-class BatchEngine(Protocol):
+class BatchEngine(Engine, Protocol):
     """What the runner needs of an engine: of texts, or of pairs of them, it makes inputs, of which only lengths count here."""
 
-    model: InstalledModel
     batch_tokens: int
     streams: int
 
     @property
-    def dimensions(self) -> int: ...
+    def width(self) -> int: ...
     @property
     def packed(self) -> bool: ...
     def encode(self, texts: Sequence[Any]) -> Sequence[Sized]: ...
     def compute(self, batch: Sequence[Any]) -> np.ndarray: ...
-    def unload(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -94,10 +93,10 @@ class EngineRunner:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, texts: Sequence[Any], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
+    def submit(self, inputs: Sequence[Any], *, priority: Priority, deadline: float) -> Future[np.ndarray]:
         """Queue texts, or pairs of them; any thread may call this.
 
-        `deadline` is absolute, of `time.monotonic()`. The future gives float32 of shape (n, dimensions), or raises
+        `deadline` is absolute, of `time.monotonic()`. The future gives float32 of shape (n, width), or raises
         DeadlineExceededError (what is left of the request is then not computed) or the engine's error. Cancelling it
         leaves out what is not computed yet.
 
@@ -108,7 +107,7 @@ class EngineRunner:
         if deadline <= time.monotonic():
             future.set_exception(_late())
             return future
-        request = self._request(self.engine.encode(texts), deadline=deadline, future=future)
+        request = self._request(self.engine.encode(inputs), deadline=deadline, future=future)
         if not request.inputs:
             future.set_result(request.vectors)
             return future
@@ -145,7 +144,7 @@ class EngineRunner:
             inputs=inputs,
             deadline=deadline,
             future=future,
-            vectors=np.empty((len(inputs), self.engine.dimensions), dtype=np.float32),
+            vectors=np.empty((len(inputs), self.engine.width), dtype=np.float32),
             waiting=sorted(range(len(inputs)), key=lambda row: -len(inputs[row])),
             unfinished=len(inputs),
         )

@@ -10,16 +10,23 @@ import torch
 from transformers import AutoModel
 
 from apps.models.checkpoint import Checkpoint, Pooling
+from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.tokenizer import InputEncoder, TokenIds
-from apps.models.engine.transformer import TransformerEngine
-from ragsite.core.errors import ModelUnavailableError
+from apps.models.engine.transformer import CHANGED, TransformerEngine
+from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 
 class EmbeddingEngine(TransformerEngine[str, TokenIds]):
     """An embedding model: texts become vectors of length 1."""
 
     architecture: ClassVar[Any] = AutoModel
+    model: EmbeddingModel
     _encoder: InputEncoder | None = None
+
+    @property
+    def width(self) -> int:
+        """As many numbers as its vectors have."""
+        return self.model.dimensions
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts, in the order given; what is past `max_tokens` of a text is not seen.
@@ -51,6 +58,16 @@ class EmbeddingEngine(TransformerEngine[str, TokenIds]):
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
         self._encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
+
+    def _check_unchanged(self, checkpoint: Checkpoint) -> None:
+        super()._check_unchanged(checkpoint)
+        if checkpoint.dimensions != self.model.dimensions:
+            raise ModelNotFoundError(
+                f"The model {self.model.name!r} now says it has {checkpoint.dimensions} dimensions, registered are "
+                f"{self.model.dimensions}.",
+                code="model_changed",
+                action=CHANGED,
+            )
 
 
 def pool(texts: Sequence[torch.Tensor], pooling: Pooling) -> torch.Tensor:

@@ -10,8 +10,9 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from apps.models.checkpoint import Checkpoint
-from apps.models.engine.tokenizer import PairEncoder, PairIds, TextPair
+from apps.models.engine.tokenizer import PairEncoder, PairIds
 from apps.models.engine.transformer import TransformerEngine
+from apps.models.inputs import TextPair
 from ragsite.core.errors import ModelUnavailableError
 
 
@@ -20,6 +21,11 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
 
     architecture: ClassVar[Any] = AutoModelForSequenceClassification
     _encoder: PairEncoder | None = None
+
+    @property
+    def width(self) -> int:
+        """One number, the score."""
+        return 1
 
     def encode(self, texts: Sequence[TextPair]) -> list[PairIds]:
         """The tokens of each query with its text. Any thread may call this while another computes."""

@@ -10,27 +10,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 from uuid import UUID
 
 from django.conf import settings as django_settings
+from django.utils.module_loading import import_string
 
-from apps.models.engine.batching import BatchEngine, EngineRunner
-from apps.models.engine.embedding import EmbeddingEngine
-from apps.models.engine.reranking import RerankingEngine
+from apps.models.engine.runner import Engine, Runner
 from apps.models.engine.settings import EngineSettings
 from apps.models.errors import ModelTooLargeError
-from apps.models.reranker_model import InstalledModel, RerankerModel
+from apps.models.installed_model import InstalledModel
+from apps.models.kinds import KINDS
 from ragsite.core.errors import ModelUnavailableError
 
 CLOSE_SECONDS = 10.0
-
-
-class LoadableEngine(BatchEngine, Protocol):
-    """An engine that knows its size before it is loaded."""
-
-    def memory_bytes(self) -> int: ...
-    def load(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -38,7 +30,7 @@ class _Slot:
     """A model's place: `bytes` once its size is known, `users` callers that must not lose it."""
 
     model: InstalledModel
-    runner: Future[EngineRunner]
+    runner: Future[Runner]
     bytes: int = 0
     users: int = 0
     pinned: bool = False
@@ -54,19 +46,20 @@ class _Slot:
 
 
 class ModelResourceManager:
-    """Loads models on demand within a budget of bytes; the least recently used unpinned and idle ones make room.
+    """Loads models on demand within a budget of bytes, which counts their weights and what requests add; the least recently used
+    unpinned and idle ones make room.
 
     Loads run one after another on a thread of their own, so that callers keep their deadlines while one is slow.
     """
 
-    def __init__(self, *, budget_bytes: int, build: Callable[[InstalledModel], LoadableEngine]) -> None:
+    def __init__(self, *, budget_bytes: int, build: Callable[[InstalledModel], Engine]) -> None:
         self.budget_bytes = budget_bytes
         self._build = build
         self._slots: dict[UUID, _Slot] = {}
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model-loader")
 
-    def get(self, model: InstalledModel, *, timeout: float | None = None) -> EngineRunner:
+    def get(self, model: InstalledModel, *, timeout: float | None = None) -> Runner:
         """The model's runner, loaded if need be. It may be unloaded later: to rely on it, `lease` it.
 
         Raises:
@@ -78,7 +71,7 @@ class ModelResourceManager:
             return runner
 
     @contextmanager
-    def lease(self, model: InstalledModel, *, timeout: float | None = None) -> Iterator[EngineRunner]:
+    def lease(self, model: InstalledModel, *, timeout: float | None = None) -> Iterator[Runner]:
         """As `get`; the model stays loaded until the block is left."""
         slot = self._enter(model)
         try:
@@ -100,7 +93,7 @@ class ModelResourceManager:
             return [slot.model for slot in slots if slot.loaded]
 
     def used_bytes(self) -> int:
-        """Bytes taken by the models in memory and by the one that is loading."""
+        """Bytes set aside for the models in memory and for the one that is loading, and for what they compute."""
         with self._lock:
             return sum(slot.bytes for slot in self._slots.values())
 
@@ -128,12 +121,12 @@ class ModelResourceManager:
             slot.users += 1
             return slot
 
-    def _load(self, model: InstalledModel) -> EngineRunner:
+    def _load(self, model: InstalledModel) -> Runner:
         try:
             engine = self._build(model)
-            self._make_room(model, engine.memory_bytes())
+            self._make_room(model, engine.weights_bytes() + engine.working_bytes())
             engine.load()
-            return EngineRunner(engine)
+            return engine.runner()
         except BaseException:
             # The next caller starts afresh, rather than getting this failure for ever.
             with self._lock:
@@ -170,7 +163,7 @@ class ModelResourceManager:
         return victims if excess <= 0 else None
 
 
-def _loaded(slot: _Slot, *, timeout: float | None) -> EngineRunner:
+def _loaded(slot: _Slot, *, timeout: float | None) -> Runner:
     try:
         return slot.runner.result(timeout)
     except TimeoutError:
@@ -199,9 +192,10 @@ def _busy(model: InstalledModel, needed: int, budget: int) -> ModelUnavailableEr
     )
 
 
-def engine_build(model: InstalledModel, settings: EngineSettings) -> LoadableEngine:
+def engine_build(model: InstalledModel, settings: EngineSettings) -> Engine:
     """The engine for this kind of model, not loaded yet."""
-    return RerankingEngine(model, settings) if isinstance(model, RerankerModel) else EmbeddingEngine(model, settings)
+    engine: Engine = import_string(KINDS[model.kind].engine)(model, settings)
+    return engine
 
 
 _engines: ModelResourceManager | None = None

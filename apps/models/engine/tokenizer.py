@@ -11,9 +11,9 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from apps.models.checkpoint import checkpoint_read
+from apps.models.inputs import TextPair
 
 TokenIds = list[int]
-TextPair = tuple[str, str]
 
 KEPT_WORDS = 65_536
 # What Python takes for spaces, and BERT's normalizer for nothing at all: it joins the words beside it.

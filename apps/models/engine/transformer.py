@@ -12,13 +12,14 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count, weights_sha256
+from apps.models.engine.batching import EngineRunner
 from apps.models.engine.cpu import ATTENTION, weights_prepack
 from apps.models.engine.packing import first_position, pack
 from apps.models.engine.plan import batches
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
 from apps.models.errors import UnsupportedModelError
-from apps.models.reranker_model import InstalledModel
+from apps.models.installed_model import InstalledModel
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 Text = TypeVar("Text")
@@ -55,13 +56,22 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         return self._first_position is not None
 
     @property
-    def dimensions(self) -> int:
+    @abstractmethod
+    def width(self) -> int:
         """How many numbers a text gets."""
-        return self.model.dimensions
 
-    def memory_bytes(self) -> int:
+    def weights_bytes(self) -> int:
         """What the weights take once loaded; known before loading."""
         return parameter_count(checkpoint_read(self.model.path).weights) * self.dtype.itemsize
+
+    def working_bytes(self) -> int:
+        """What the batches of all streams take while they are computed."""
+        in_flight = self.streams * self.batch_tokens
+        return in_flight * checkpoint_read(self.model.path).token_numbers * self.dtype.itemsize
+
+    def runner(self) -> EngineRunner:
+        """What gathers the texts of many callers into its batches."""
+        return EngineRunner(self)
 
     def load(self) -> None:
         """Check the files against what was registered, and load them.
@@ -90,16 +100,16 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
 
     @abstractmethod
     def forward(self, batch: Sequence[Encoded]) -> np.ndarray:
-        """Run the network once over a batch: float32 of shape (rows, dimensions)."""
+        """Run the network once over a batch: float32 of shape (rows, width)."""
 
     @abstractmethod
     def _prepare(self, checkpoint: Checkpoint) -> None:
         """Make ready, when the network is loaded, what turns texts into tokens."""
 
     def run(self, texts: Sequence[Text]) -> np.ndarray:
-        """Compute texts, batch by batch: float32 of shape (n, dimensions), in the order given."""
+        """Compute texts, batch by batch: float32 of shape (n, width), in the order given."""
         inputs = self.encode(texts)
-        found = np.empty((len(inputs), self.dimensions), dtype=np.float32)
+        found = np.empty((len(inputs), self.width), dtype=np.float32)
 
         def compute(rows: list[int]) -> None:
             found[rows] = self.compute([inputs[row] for row in rows])
@@ -176,13 +186,6 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
             raise ModelNotFoundError(
                 f"The weights of {self.model.name!r} at {str(checkpoint.path)!r} have changed: their SHA-256 is "
                 f"{found}, registered is {self.model.sha256}.",
-                code="model_changed",
-                action=CHANGED,
-            )
-        if checkpoint.dimensions != self.model.dimensions:
-            raise ModelNotFoundError(
-                f"The model {self.model.name!r} now says it has {checkpoint.dimensions} dimensions, registered are "
-                f"{self.model.dimensions}.",
                 code="model_changed",
                 action=CHANGED,
             )

@@ -2,21 +2,19 @@
 
 from apps.models.gateway.calls import embed, rerank
 from apps.models.gateway.deadline import Deadline
-from apps.models.gateway.protocol import EmbeddingTransport, ModelTransport, RerankingTransport
+from apps.models.gateway.protocol import ModelCall, ModelTransport
 from apps.models.gateway.purpose import Purpose
-from apps.models.gateway.remote import embed_request, rerank_request
+from apps.models.gateway.remote import model_call
 from apps.models.gateway.transport import set_transport, using_transport
 
 __all__ = [
     "Deadline",
-    "EmbeddingTransport",
+    "ModelCall",
     "ModelTransport",
     "Purpose",
-    "RerankingTransport",
     "embed",
-    "embed_request",
+    "model_call",
     "rerank",
-    "rerank_request",
     "set_transport",
     "using_transport",
 ]

@@ -8,9 +8,11 @@ import numpy as np
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway.deadline import Deadline
+from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.purpose import Purpose
 from apps.models.gateway.transport import current_transport
-from apps.models.reranker_model import InstalledModel, RerankerModel
+from apps.models.inputs import QueryTexts, Texts
+from apps.models.installed_model import InstalledModel
 from ragsite.core.errors import ModelUnavailableError
 
 
@@ -22,16 +24,12 @@ def embed(texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, dead
         DeadlineExceededError: the deadline passed.
         PermanentError: the model is unknown, changed, too large or unusable.
     """
-    deadline.check("the texts were sent to a model")
-    if not texts:
-        return np.empty((0, model.dimensions), dtype=np.float32)
-    vectors = current_transport().embed(texts, model=model, purpose=purpose, deadline=deadline)
-    _check(vectors, shape=(len(texts), model.dimensions), model=model, code="invalid_embedding")
-    return vectors
+    call = ModelCall(model, Texts(tuple(texts)), purpose, deadline)
+    return _rows(call, width=model.dimensions, invalid="invalid_embedding")
 
 
 def rerank(
-    query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
+    query: str, texts: Sequence[str], *, model: InstalledModel, purpose: Purpose, deadline: Deadline
 ) -> np.ndarray:
     """Score `texts` by how well each answers `query`, in their order: float32 of shape (n,), higher is better.
 
@@ -40,19 +38,22 @@ def rerank(
         DeadlineExceededError: the deadline passed.
         PermanentError: the model is unknown, changed, too large or unusable.
     """
-    deadline.check("the texts were sent to a reranker")
-    if not texts:
-        return np.empty(0, dtype=np.float32)
-    scores = current_transport().rerank(query, texts, model=model, purpose=purpose, deadline=deadline)
-    _check(scores, shape=(len(texts),), model=model, code="invalid_scores")
-    return scores
+    call = ModelCall(model, QueryTexts(query, tuple(texts)), purpose, deadline)
+    return _rows(call, width=1, invalid="invalid_scores")[:, 0]
 
 
-def _check(found: np.ndarray, *, shape: tuple[int, ...], model: InstalledModel, code: str) -> None:
+def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
+    """A row for each item, which nobody is asked for where there is none."""
+    call.deadline.check("the texts were sent to a model")
+    shape = (len(call.inputs.items()), width)
+    if shape[0] == 0:
+        return np.empty(shape, dtype=np.float32)
+    found = current_transport().run(call)
     # Not left to the database: a single infinite value would make a stored vector unsearchable without a word.
     if found.shape != shape or not np.isfinite(found).all():
         raise ModelUnavailableError(
-            f"The model {model.name!r} answered shape {found.shape} where {shape} finite numbers were due.",
-            code=code,
+            f"The model {call.model.name!r} answered shape {found.shape} where {shape} finite numbers were due.",
+            code=invalid,
             action="Check the model worker's log and the registered model's files.",
         )
+    return found

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway.deadline import Deadline
+from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.purpose import Purpose
-from apps.models.reranker_model import RerankerModel
+from apps.models.inputs import QueryTexts, Texts
+from apps.models.installed_model import InstalledModel
 
 WORD = re.compile(r"\w+")
 
@@ -19,17 +22,27 @@ WORD = re.compile(r"\w+")
 class FakeTransport:
     """Answers at once, in this process, the same for the same text on every machine."""
 
+    def run(self, call: ModelCall) -> np.ndarray:
+        """See ModelTransport."""
+        call.deadline.check("the model was asked")
+        told: dict[str, Any] = {"model": call.model, "purpose": call.purpose, "deadline": call.deadline}
+        match call.inputs:
+            case Texts(texts):
+                return self.embed(texts, **told)
+            case QueryTexts(query, texts):
+                return self.rerank(query, texts, **told)[:, None]
+            case other:
+                raise TypeError(f"nothing to say to {type(other).__name__}")
+
     def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-        """See EmbeddingTransport."""
-        deadline.check("the texts were embedded")
+        """Directions of the texts: float32 of shape (n, model.dimensions)."""
         rows = [_unit_vector(text, width=model.dimensions) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(rows), model.dimensions)
 
     def rerank(
-        self, query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
+        self, query: str, texts: Sequence[str], *, model: InstalledModel, purpose: Purpose, deadline: Deadline
     ) -> np.ndarray:
-        """See RerankingTransport: the share of the query's words that a text has."""
-        deadline.check("the texts were reranked")
+        """The share of the query's words that each text has: float32 of shape (n,)."""
         sought = _words(query)
         shares = [len(sought & _words(text)) / max(len(sought), 1) for text in texts]
         return np.array(shares, dtype=np.float32)

@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from django.utils.module_loading import import_string
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway.deadline import Deadline
-from apps.models.gateway.purpose import Purpose
-from apps.models.reranker_model import InstalledModel, RerankerModel
+from apps.models.gateway.protocol import ModelCall
 
 # By name, not by import: naming it here must not load torch into the web process.
 ENGINES = "apps.models.engine.resources.engines"
 
 
 class LocalTransport:
-    """Hands texts to this process's engine of the model, which is loaded on first use."""
+    """Hands calls to this process's runner of the model, which is loaded on first use."""
 
-    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-        """See EmbeddingTransport."""
-        deadline.check("the texts were embedded")
-        return _run(texts, model=model, purpose=purpose, deadline=deadline)
+    def run(self, call: ModelCall) -> np.ndarray:
+        """See ModelTransport."""
+        call.deadline.check("the model was asked")
+        with _engines().lease(call.model, timeout=call.deadline.remaining()) as runner:
+            future = runner.submit(call.inputs.items(), priority=call.purpose.priority, deadline=_until(call))
+            try:
+                found: np.ndarray = future.result(timeout=call.deadline.remaining())
+            except TimeoutError:
+                future.cancel()
+                raise DeadlineExceededError(
+                    f"The deadline passed while {call.model.name!r} was computing {len(call.inputs.items())} texts."
+                ) from None
+            return found
 
-    def rerank(
-        self, query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
-    ) -> np.ndarray:
-        """See RerankingTransport."""
-        deadline.check("the texts were reranked")
-        return _run([(query, text) for text in texts], model=model, purpose=purpose, deadline=deadline)[:, 0]
+    def stream(self, call: ModelCall) -> Iterator[Any]:
+        """The pieces of the answer as they come, of a model whose runner streams; who closes the iterator ends the work.
+
+        Raises:
+            As ModelTransport, before the first piece or after any.
+        """
+        call.deadline.check("the model was asked")
+        with _engines().lease(call.model, timeout=call.deadline.remaining()) as runner:
+            yield from runner.stream(call.inputs, priority=call.purpose.priority, deadline=_until(call))
 
 
-def _run(inputs: Sequence[Any], *, model: InstalledModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-    with _engines().lease(model, timeout=deadline.remaining()) as runner:
-        until = time.monotonic() + deadline.remaining()
-        future = runner.submit(inputs, priority=purpose.priority, deadline=until)
-        try:
-            found: np.ndarray = future.result(timeout=deadline.remaining())
-        except TimeoutError:
-            future.cancel()
-            raise DeadlineExceededError(
-                f"The deadline passed while {len(inputs)} texts were being computed with {model.name!r}."
-            ) from None
-        return found
+def _until(call: ModelCall) -> float:
+    """The deadline on the clock of this process's engines."""
+    return time.monotonic() + call.deadline.remaining()
 
 
 def _engines() -> Any:

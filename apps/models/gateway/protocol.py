@@ -1,41 +1,36 @@
-"""What every transport offers."""
+"""What every transport offers, to every kind of model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway.deadline import Deadline
 from apps.models.gateway.purpose import Purpose
-from apps.models.reranker_model import RerankerModel
+from apps.models.inputs import Inputs
+from apps.models.installed_model import InstalledModel
 
 
-class EmbeddingTransport(Protocol):
-    """A way to an embedding model."""
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A model, what it is given (inputs of its kind), what for, and until when the answer is of use."""
 
-    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-        """Embed `texts`, in their order: float32 of shape (n, model.dimensions), rows of length 1.
-
-        Raises:
-            ModelUnavailableError: nothing and nobody could do it for now.
-            DeadlineExceededError: it was begun, or would have been, too late.
-            PermanentError: the model is unknown, changed, too large or unusable.
-        """
-        ...
+    model: InstalledModel
+    inputs: Inputs
+    purpose: Purpose
+    deadline: Deadline
 
 
-class RerankingTransport(Protocol):
-    """A way to a reranker."""
+class ModelTransport(Protocol):
+    """A way to the models."""
 
-    def rerank(
-        self, query: str, texts: Sequence[str], *, model: RerankerModel, purpose: Purpose, deadline: Deadline
-    ) -> np.ndarray:
-        """Score `texts` by how well each answers `query`, in their order: float32 of shape (n,), higher is better.
+    def run(self, call: ModelCall) -> np.ndarray:
+        """A row for each item of the inputs, in their order: float32 of shape (n, width).
 
-        Scores compare within a call; they have no fixed range.
+        Of an embedding model a row is the text's vector, of length 1. Of a reranker it is the one score, higher for what answers
+        better; scores compare within a call and have no fixed range.
 
         Raises:
             ModelUnavailableError: nothing and nobody could do it for now.
@@ -43,7 +38,3 @@ class RerankingTransport(Protocol):
             PermanentError: the model is unknown, changed, too large or unusable.
         """
         ...
-
-
-class ModelTransport(EmbeddingTransport, RerankingTransport, Protocol):
-    """A way to every kind of model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from apps.models.embedding_model import Priority
+from apps.models.priority import Priority
 
 
 class Purpose(enum.Enum):

@@ -1,42 +1,42 @@
-"""The worker's side of the queue transport."""
+"""The worker's side of the queue transport. Errors that a caller is told of become data."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.protocol import EmbeddingTransport, RerankingTransport
-from apps.models.gateway.wire import EmbedRequest, RerankRequest, encode_error, encode_vectors
-from apps.models.selectors import embedding_model_version, reranker_version
+from apps.models.gateway.protocol import ModelCall
+from apps.models.gateway.wire import ModelRequest, encode_error
+from apps.models.kinds import KINDS
+from apps.models.selectors import model_version
 from ragsite.core.database import connection_release
 from ragsite.core.errors import RagError
 
 
-def embed_request(payload: dict[str, Any], *, transport: EmbeddingTransport | None = None) -> dict[str, Any]:
-    """Do what a QueueTransport asked for, in this process; errors that a caller is told of become data."""
-    request = EmbedRequest.decode(payload)
+def model_call(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what was asked for, in this process, and answer all at once."""
+    request = ModelRequest.decode(payload)
     try:
-        request.deadline.check("a model worker took up the texts")
-        model = embedding_model_version(request.model_version_id)
-        connection_release()
-        vectors = (transport or LocalTransport()).embed(
-            request.texts, model=model, purpose=request.purpose, deadline=request.deadline
-        )
+        rows = LocalTransport().run(_call(request))
     except RagError as error:
         return encode_error(error)
-    return encode_vectors(vectors)
+    return KINDS[request.kind].codec.encode(rows)
 
 
-def rerank_request(payload: dict[str, Any], *, transport: RerankingTransport | None = None) -> dict[str, Any]:
-    """As `embed_request`, for scores: a column of them."""
-    request = RerankRequest.decode(payload)
+def model_stream(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """As `model_call`, piece by piece; an error is the last one."""
+    request = ModelRequest.decode(payload)
     try:
-        request.deadline.check("a model worker took up the texts")
-        model = reranker_version(request.model_version_id)
-        connection_release()
-        scores = (transport or LocalTransport()).rerank(
-            request.query, request.texts, model=model, purpose=request.purpose, deadline=request.deadline
-        )
+        for piece in LocalTransport().stream(_call(request)):
+            yield KINDS[request.kind].codec.encode(piece)
     except RagError as error:
-        return encode_error(error)
-    return encode_vectors(scores[:, None])
+        yield encode_error(error)
+
+
+def _call(request: ModelRequest) -> ModelCall:
+    """The call that was sent, with no connection held. Raises as `model_version`, and when it comes too late."""
+    request.deadline.check("a model worker took it up")
+    model = model_version(request.version_id, kind=request.kind)
+    connection_release()
+    return ModelCall(model, request.inputs, request.purpose, request.deadline)

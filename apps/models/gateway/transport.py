@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 
 def current_transport() -> ModelTransport:
-    """The transport in use; each kind is made once a process, so that its breaker remembers."""
+    """The transport in use; each kind is made once a process, so that its breakers remember."""
     name = _chosen or _known(settings.RAGSITE_MODEL_TRANSPORT)
     with _lock:
         if name not in _made:

@@ -1,15 +1,13 @@
-"""How calls of models and their answers look as JSON, between a caller and a model worker."""
+"""How calls of models, their answers and errors look as JSON, between a caller and a model worker."""
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-import numpy as np
-
+from apps.models.codec import Codec, reply_invalid
 from apps.models.errors import (
     DeadlineExceededError,
     ModelTooLargeError,
@@ -17,7 +15,11 @@ from apps.models.errors import (
     UnsupportedModelError,
 )
 from apps.models.gateway.deadline import Deadline
+from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.purpose import Purpose
+from apps.models.inputs import Inputs
+from apps.models.installed_model import ModelKind
+from apps.models.kinds import KINDS
 from ragsite.core.errors import (
     ModelNotFoundError,
     ModelUnavailableError,
@@ -40,66 +42,39 @@ ERRORS: tuple[type[RagError], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedRequest:
-    """An embedding call: ids and texts, never files or rows."""
+class ModelRequest:
+    """A call on its way: ids and inputs of the model's kind, never files or rows."""
 
-    model_version_id: UUID
-    texts: list[str]
+    kind: ModelKind
+    version_id: UUID
+    inputs: Inputs
     purpose: Purpose
     deadline: Deadline
 
+    @classmethod
+    def of(cls, call: ModelCall) -> Self:
+        """What is sent of a call."""
+        return cls(call.model.kind, call.model.version_id, call.inputs, call.purpose, call.deadline)
+
     def encode(self) -> dict[str, Any]:
         return {
-            "model_version_id": str(self.model_version_id),
-            "texts": self.texts,
+            "kind": self.kind.value,
+            "version_id": str(self.version_id),
+            "inputs": self.inputs.encode(),
             "purpose": self.purpose.value,
             "deadline": self.deadline.at,
         }
 
     @classmethod
-    def decode(cls, payload: dict[str, Any]) -> Self:
+    def decode(cls, payload: Mapping[str, Any]) -> Self:
+        kind = ModelKind(payload["kind"])
         return cls(
-            model_version_id=UUID(payload["model_version_id"]),
-            texts=[str(text) for text in payload["texts"]],
+            kind=kind,
+            version_id=UUID(payload["version_id"]),
+            inputs=KINDS[kind].codec.inputs.decode(payload["inputs"]),
             purpose=Purpose(payload["purpose"]),
             deadline=Deadline(float(payload["deadline"])),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RerankRequest:
-    """A reranking call: as `EmbedRequest`, with the query that the texts shall answer."""
-
-    model_version_id: UUID
-    query: str
-    texts: list[str]
-    purpose: Purpose
-    deadline: Deadline
-
-    def encode(self) -> dict[str, Any]:
-        return {
-            "model_version_id": str(self.model_version_id),
-            "query": self.query,
-            "texts": self.texts,
-            "purpose": self.purpose.value,
-            "deadline": self.deadline.at,
-        }
-
-    @classmethod
-    def decode(cls, payload: dict[str, Any]) -> Self:
-        return cls(
-            model_version_id=UUID(payload["model_version_id"]),
-            query=str(payload["query"]),
-            texts=[str(text) for text in payload["texts"]],
-            purpose=Purpose(payload["purpose"]),
-            deadline=Deadline(float(payload["deadline"])),
-        )
-
-
-def encode_vectors(vectors: np.ndarray) -> dict[str, Any]:
-    """Vectors as their shape and the base64 of their float32, little-endian bytes."""
-    raw = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
-    return {"shape": list(vectors.shape), "vectors": base64.b64encode(raw).decode("ascii")}
 
 
 def encode_error(error: RagError) -> dict[str, Any]:
@@ -117,28 +92,20 @@ def encode_error(error: RagError) -> dict[str, Any]:
     }
 
 
-def decode_reply(reply: object) -> np.ndarray:
-    """The vectors of a worker's reply.
+def decode_reply(reply: object, *, codec: Codec) -> Any:
+    """What a worker's reply tells: an answer of that kind of model, or one piece of it.
 
     Raises:
         RagError: the reply tells of an error; it keeps its code, message and action.
-        ModelUnavailableError: (code `invalid_embedding`) the reply is neither vectors nor an error.
+        ModelUnavailableError: (code `invalid_reply`) the reply is neither an answer nor an error.
     """
     match reply:
         case {"error": {"type": str(), "code": str(), "message": str()} as told}:
             raise _error(told)
-        case {"shape": [int() as rows, int() as width], "vectors": str(encoded)}:
-            return _vectors(encoded, shape=(rows, width))
+        case dict():
+            return codec.decode(reply)
         case other:
-            raise _invalid(f"{str(other)[:80]!r}")
-
-
-def _vectors(encoded: str, *, shape: tuple[int, int]) -> np.ndarray:
-    try:
-        raw = np.frombuffer(base64.b64decode(encoded, validate=True), dtype="<f4")
-        return raw.reshape(shape).astype(np.float32)
-    except (binascii.Error, ValueError) as error:
-        raise _invalid(f"{len(encoded)} characters that are not {shape} numbers") from error
+            raise reply_invalid(other)
 
 
 def _error(told: dict[str, Any]) -> RagError:
@@ -149,12 +116,4 @@ def _error(told: dict[str, Any]) -> RagError:
         action=told.get("action"),
         status=told.get("status"),
         retry_after=told.get("retry_after"),
-    )
-
-
-def _invalid(found: str) -> ModelUnavailableError:
-    return ModelUnavailableError(
-        f"The model worker answered {found}, not an embedding.",
-        code="invalid_embedding",
-        action="Check that callers and model workers run the same version.",
     )

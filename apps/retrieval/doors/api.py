@@ -154,6 +154,9 @@ class DegradedOut(Schema):
     step: str
     code: str
     detail: str
+    knowledge_bases: list[UUID] = Field(
+        description="Those that the step was not done for; all others are as they should be."
+    )
 
 
 class PlanOut(Schema):
@@ -201,6 +204,7 @@ class AnswerOut(Schema):
 
 
 UNEMBEDDED = "The query could not be embedded, so that only its words were searched for."
+UNSEARCHED = "The query could not be embedded, so that nothing was searched for in these knowledge bases."
 UNRERANKED = "The passages could not be reranked, so that they are in the order of the search."
 ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem, 503: Problem, 504: Problem}
 
@@ -267,11 +271,16 @@ def _neighbour(one: Neighbour) -> NeighbourOut:
 
 
 def _degraded(found: SearchResult) -> list[DegradedOut]:
-    steps = (("embed", found.degraded, UNEMBEDDED), ("rerank", found.unreranked, UNRERANKED))
+    steps = [
+        ("embed", one.error, UNEMBEDDED if one.by_words else UNSEARCHED, one.knowledge_base_ids)
+        for one in found.degraded
+    ]
+    if found.unreranked is not None:
+        of_passages = dict.fromkeys(passage.knowledge_base_id for passage in found.passages)
+        steps.append(("rerank", found.unreranked, UNRERANKED, tuple(of_passages)))
     return [
-        DegradedOut(step=step, code=error.error_code, detail=f"{detail} {error.sentence}")
-        for step, error, detail in steps
-        if error is not None
+        DegradedOut(step=step, code=error.error_code, detail=f"{detail} {error.sentence}", knowledge_bases=list(where))
+        for step, error, detail, where in steps
     ]
 
 

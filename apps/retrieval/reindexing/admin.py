@@ -26,7 +26,8 @@ from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
-from apps.models.models import ModelKind, ModelStatus, ModelVersion
+from apps.models.installed_model import ModelKind
+from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan

@@ -19,11 +19,15 @@ RANK_OFFSET = 60
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What one leg found, best first, and of every chunk it knows of the score and the share, 0 to 1, of the best score."""
+    """What one leg found, best first, and of every chunk it knows of the score and the share, 0 to 1, of the best score.
+
+    A leg that is partial could not look at the chunks that it has no score of.
+    """
 
     hits: tuple[Hit, ...] = ()
     scores: Mapping[int, float] = field(default_factory=dict)
     shares: Mapping[int, float] = field(default_factory=dict)
+    is_partial: bool = False
 
     @property
     def ranks(self) -> dict[int, int]:
@@ -79,7 +83,8 @@ class Ranked:
 def rank(dense: Leg, lexical: Leg, *, settings: RetrievalSettings) -> tuple[Ranked, ...]:
     """The chunks that the legs of the mode found, best first; those of equal score in the order of their ids.
 
-    In one mode alone the score is the leg's own. Convex fusion gives a score from 0 to 1, fusion by ranks one to 1/61.
+    In one mode alone the score is the leg's own. Convex fusion gives a score from 0 to 1, fusion by ranks one to 1/61. Of what a
+    partial dense leg could not look at the words alone are the score, on the same scale.
     """
     return _told(_order(dense, lexical, settings), dense, lexical, fused=settings.mode is Mode.HYBRID)
 
@@ -91,9 +96,10 @@ def _order(dense: Leg, lexical: Leg, settings: RetrievalSettings) -> list[Hit]:
         case Mode.LEXICAL, _:
             return list(lexical.hits)
         case _, Fusion.RRF:
-            return _mixed(_reciprocal(dense), _reciprocal(lexical), settings.weight)
+            return _mixed(dense, _reciprocal(dense), _reciprocal(lexical), settings.weight)
         case _:
-            return _mixed(dense.shares, lexical.shares, settings.weight, only=dense.ranks.keys() | lexical.ranks.keys())
+            found = dense.ranks.keys() | lexical.ranks.keys()
+            return _mixed(dense, dense.shares, lexical.shares, settings.weight, only=found)
 
 
 def _reciprocal(leg: Leg) -> dict[int, float]:
@@ -101,11 +107,17 @@ def _reciprocal(leg: Leg) -> dict[int, float]:
 
 
 def _mixed(
-    dense: Mapping[int, float], lexical: Mapping[int, float], weight: float, *, only: Iterable[int] | None = None
+    leg: Leg,
+    dense: Mapping[int, float],
+    lexical: Mapping[int, float],
+    weight: float,
+    *,
+    only: Iterable[int] | None = None,
 ) -> list[Hit]:
+    """The weighted means of what is said of each chunk by the legs that looked at it; `leg` is the dense one."""
     chunk_ids = dense.keys() | lexical.keys() if only is None else only
-    scored = (Hit(pk, weight * dense.get(pk, 0.0) + (1 - weight) * lexical.get(pk, 0.0)) for pk in chunk_ids)
-    return _best_first(scored)
+    weights = ((pk, 0.0 if leg.is_partial and pk not in leg.scores else weight) for pk in chunk_ids)
+    return _best_first(Hit(pk, own * dense.get(pk, 0.0) + (1 - own) * lexical.get(pk, 0.0)) for pk, own in weights)
 
 
 def _best_first(hits: Iterable[Hit]) -> list[Hit]:

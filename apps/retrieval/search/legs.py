@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from apps.documents.retrieval_settings import Mode
@@ -55,11 +55,11 @@ class _OfModel:
 
 
 def dense_leg(where: Searched, questions: Mapping[UUID, Question]) -> list[_OfModel]:
-    """What lies nearest to the question, for each model; `questions` has its vector by model version."""
+    """What lies nearest to the question, for each model that `questions` has its vector by; others are left out."""
     by_model: dict[UUID, list[IndexGeneration]] = defaultdict(list)
     for generation in where.generations:
         by_model[generation.model_version_id].append(generation)
-    return [_of_model(where, questions[model], generations) for model, generations in by_model.items()]
+    return [_of_model(where, questions[pk], generations) for pk, generations in by_model.items() if pk in questions]
 
 
 def lexical_leg(where: Searched, text: str) -> LexicalResult:
@@ -72,14 +72,17 @@ def lexical_leg(where: Searched, text: str) -> LexicalResult:
 def legs_completed(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> Legs:
     """Both legs, each with its score for what only the other one found: an order by scores needs both.
 
-    A chunk without any term of the question has no lexical score.
+    A chunk without any term of the question has no lexical score. One of a model that did not answer has no dense score, and the
+    dense leg is partial.
     """
     words = {hit.chunk_id for hit in lexical.hits} if lexical else set()
     meaning = {hit.chunk_id for one in dense for hit in one.result.hits}
     nearness = [leg_of(one.result.hits, _dense_scores(where, one, words - meaning)) for one in dense]
     others = lexical.candidates.scores_of(meaning - words) if lexical else {}
     return Legs(
-        dense=legs_joined(nearness, limit=where.depth) if nearness else Leg(),
+        dense=replace(legs_joined(nearness, limit=where.depth), is_partial=_is_partial(where, dense))
+        if dense
+        else Leg(),
         lexical=leg_of(lexical.hits, others) if lexical else Leg(),
         plans=_plans(where, dense, lexical),
     )
@@ -94,6 +97,10 @@ def _of_model(where: Searched, question: Question, generations: Sequence[IndexGe
 
 def _dense_scores(where: Searched, of: _OfModel, chunk_ids: Collection[int]) -> dict[int, float]:
     return dense_scores(chunk_ids, scope=where.scope, generations=of.generations, vector=of.question.vector)
+
+
+def _is_partial(where: Searched, dense: Sequence[_OfModel]) -> bool:
+    return sum(len(one.generations) for one in dense) < len(where.generations)
 
 
 def _plans(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> tuple[PlanOfLeg, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
@@ -14,6 +15,7 @@ from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
+from ragsite.core.errors import RagError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,48 @@ class Question:
     model: EmbeddingModel
 
 
-def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> dict[UUID, Question]:
-    """The question with its vector, by the version of each model among the generations.
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """By the version of each model: the question with its vector, or why there is none."""
 
-    Raises:
-        ModelUnavailableError: no model worker answered before the deadline.
-    """
-    models = {version_id: embedding_model_version(version_id) for version_id in _model_versions(generations)}
+    embedded: Mapping[UUID, Question] = field(default_factory=dict)
+    failures: Mapping[UUID, RagError] = field(default_factory=dict)
+
+    def any(self) -> Question | None:
+        """The question with a vector of whichever model; None where no model was asked.
+
+        Raises:
+            RagError: models were asked, and none answered; the first one's error.
+        """
+        if self.failures and not self.embedded:
+            raise next(iter(self.failures.values()))
+        return next(iter(self.embedded.values()), None)
+
+
+def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> Questions:
+    """The question by each model among the generations. One that does not answer takes no other's time."""
+    models = [embedding_model_version(version_id) for version_id in _model_versions(generations)]
     connection_release()
-    return {
-        version_id: Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=deadline)[0], model)
-        for version_id, model in models.items()
-    }
+    answers = {model.version_id: answer for model, answer in zip(models, _asked(text, models, deadline), strict=True)}
+    return Questions(
+        embedded={version_id: answer for version_id, answer in answers.items() if isinstance(answer, Question)},
+        failures={version_id: answer for version_id, answer in answers.items() if isinstance(answer, RagError)},
+    )
+
+
+def _asked(text: str, models: Sequence[EmbeddingModel], deadline: Deadline) -> list[Question | RagError]:
+    """What each model answers; several are asked side by side."""
+    if len(models) < 2:
+        return [_embedded(text, model, deadline) for model in models]
+    with ThreadPoolExecutor(len(models)) as threads:
+        return list(threads.map(lambda model: _embedded(text, model, deadline), models))
+
+
+def _embedded(text: str, model: EmbeddingModel, deadline: Deadline) -> Question | RagError:
+    try:
+        return Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=deadline)[0], model)
+    except RagError as error:
+        return error
 
 
 def _model_versions(generations: Sequence[IndexGeneration]) -> list[UUID]:

@@ -22,8 +22,9 @@ POOL = 50
 class SearchRequest:
     """A text and how it is searched for; None leaves it to the settings of the knowledge bases.
 
-    `threshold` is the least score of a passage, in the score that the mode ranks by. With `fallback` a search whose
-    question can't be embedded for now is answered by words alone, and says so; one that asks for the mode dense is not.
+    `threshold` is the least score of a passage, in the score that the mode ranks by. With `fallback` knowledge bases for whose
+    model the question can't be embedded are searched by words alone, or by nothing where the request asks for the mode dense, and
+    the result says so.
 
     The best passages may be reranked, and what says the same may give way: `diversity` is 0 for none, to 1. With a
     passage may come so many `neighbours` before and after it, and the `section` it is part of.
@@ -41,10 +42,6 @@ class SearchRequest:
     diversity: float = 0.0
     neighbours: int = 0
     section: bool = False
-
-    @property
-    def may_fall_back(self) -> bool:
-        return self.fallback and self.mode is not Mode.DENSE
 
     @property
     def pool(self) -> int:

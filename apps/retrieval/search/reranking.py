@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from apps.models.gateway import Deadline, Purpose, rerank
-from apps.models.reranker_model import RerankerModel
+from apps.models.installed_model import InstalledModel
 from apps.models.selectors import reranker_default
 from apps.retrieval.search.passages import Passage
 from ragsite.core.database import connection_release
@@ -34,7 +34,7 @@ class Reranked:
     failure: RagError | None = None
 
 
-def reranker_required() -> RerankerModel:
+def reranker_required() -> InstalledModel:
     """The default reranker.
 
     Raises:
@@ -46,7 +46,7 @@ def reranker_required() -> RerankerModel:
     return model
 
 
-def rerank_passages(query: str, passages: Sequence[Passage], *, model: RerankerModel, deadline: Deadline) -> Reranked:
+def rerank_passages(query: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline) -> Reranked:
     """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first.
 
     Without an answer of the model they stay as they are, and the result says why. No transaction may be open.

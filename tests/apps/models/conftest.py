@@ -62,6 +62,7 @@ def json_write(file: Path, content: object) -> None:
 
 def model_of(path: Path, *, name: str) -> EmbeddingModel:
     checkpoint = checkpoint_read(path)
+    assert checkpoint.dimensions is not None
     return EmbeddingModel(
         version_id=new_id(),
         name=name,

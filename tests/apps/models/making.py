@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
-from apps.models.reranker_model import RerankerModel
+from apps.models.installed_model import InstalledModel, ModelKind
 from ragsite.core.ids import new_id
 
 CORPUS = [
@@ -51,7 +51,8 @@ def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, family: 
     return folder
 
 
-def reranker_of(folder: Path) -> RerankerModel:
+def reranker_of(folder: Path) -> InstalledModel:
     """What would be registered of the folder."""
     checkpoint = checkpoint_read(folder)
-    return RerankerModel(new_id(), folder.name, folder, weights_sha256(checkpoint.weights), checkpoint.max_tokens)
+    sha256 = weights_sha256(checkpoint.weights)
+    return InstalledModel(new_id(), folder.name, folder, sha256, checkpoint.max_tokens, ModelKind.RERANKING)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.models.models import ModelKind, ModelVersion
+from apps.models.models import ModelVersion
 from apps.models.selectors import model_versions
 from apps.models.services.registry import model_activate, model_make_default, model_register
 from ragsite.core.errors import RagError
@@ -51,7 +51,7 @@ def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
 
 def _line(version: ModelVersion) -> str:
     default = " (default)" if version.model.is_default else ""
-    does = "reranker" if version.model.kind == ModelKind.RERANKER else f"{version.dimensions} dimensions"
+    does = f"{version.dimensions} dimensions" if version.dimensions else version.kind
     return (
         f"{version.pk}  {version.model.name}{default}  {version.get_status_display().lower()}  "
         f"{does}  {version.max_tokens} tokens  {version.revision[:12]}"

@@ -215,7 +215,7 @@ def test_weights_that_lack_a_layer_are_refused_rather_than_filled_at_random(
 
 def test_the_size_is_known_before_loading_and_is_the_size_loaded(make_model: MakeModel) -> None:
     engine = EmbeddingEngine(make_model(), EXACT)
-    announced = engine.memory_bytes()
+    announced = engine.weights_bytes()
 
     engine.load()
 

@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
-from apps.models.embedding_model import Priority
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.reranking import RerankingEngine
 from apps.models.engine.resources import ModelResourceManager, engine_build
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.errors import UnsupportedModelError
+from apps.models.priority import Priority
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 from tests.apps.models.making import cross_encoder_make, reranker_of
 

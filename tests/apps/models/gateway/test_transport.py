@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel, Priority
+from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, Purpose, embed, rerank, using_transport
 from apps.models.gateway import transport as transports
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.queue import QueueTransport
-from apps.models.reranker_model import RerankerModel
+from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.priority import Priority
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 from ragsite.core.ids import new_id
 
-MODEL = EmbeddingModel(new_id(), "any", Path("/nowhere"), "0" * 64, 16, 16)
+MODEL = EmbeddingModel(new_id(), "any", Path("/nowhere"), "0" * 64, max_tokens=16, dimensions=16)
 
 
 class NarrowTransport(FakeTransport):
@@ -107,7 +108,7 @@ def test_the_gateway_and_the_registry_load_no_model_library() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
-RERANKER = RerankerModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16)
+RERANKER = InstalledModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16, ModelKind.RERANKING)
 
 
 class OddReranker(FakeTransport):
@@ -116,7 +117,7 @@ class OddReranker(FakeTransport):
     def __init__(self, scores: np.ndarray) -> None:
         self._scores = scores
 
-    def rerank(self, *args: object, **kwargs: object) -> np.ndarray:
+    def run(self, call: object) -> np.ndarray:
         return self._scores
 
 
@@ -135,7 +136,7 @@ def test_reranking_nothing_asks_nobody() -> None:
     assert scores.shape == (0,)
 
 
-@pytest.mark.parametrize("odd", [np.array([1.0]), np.array([[1.0], [2.0]]), np.array([1.0, np.nan])])
+@pytest.mark.parametrize("odd", [np.array([[1.0]]), np.array([1.0, 2.0]), np.array([[1.0], [np.nan]])])
 def test_scores_that_are_none_are_refused(odd: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(transports.TRANSPORTS, "odd", lambda: OddReranker(odd))
     monkeypatch.setattr(transports, "_made", {})

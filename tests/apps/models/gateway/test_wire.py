@@ -7,7 +7,10 @@ import pytest
 
 from apps.models.errors import DeadlineExceededError, ModelTooLargeError
 from apps.models.gateway import Deadline, Purpose
-from apps.models.gateway.wire import EmbedRequest, decode_reply, encode_error, encode_vectors
+from apps.models.gateway.wire import ModelRequest, decode_reply, encode_error
+from apps.models.inputs import Inputs, QueryTexts, Texts
+from apps.models.installed_model import ModelKind
+from apps.models.kinds import KINDS
 from ragsite.core.errors import (
     ConflictError,
     ModelNotFoundError,
@@ -24,10 +27,12 @@ def over_the_wire(reply: object) -> object:
 
 
 @pytest.mark.parametrize("shape", [(0, 8), (1, 8), (5, 3)])
-def test_vectors_arrive_bit_for_bit(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("kind", ModelKind)
+def test_rows_arrive_bit_for_bit(shape: tuple[int, int], kind: ModelKind) -> None:
+    codec = KINDS[kind].codec
     sent = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
 
-    received = decode_reply(over_the_wire(encode_vectors(sent)))
+    received = decode_reply(over_the_wire(codec.encode(sent)), codec=codec)
 
     assert received.dtype == np.float32
     assert received.shape == shape
@@ -35,10 +40,25 @@ def test_vectors_arrive_bit_for_bit(shape: tuple[int, int]) -> None:
     assert received.flags.writeable
 
 
-def test_a_call_arrives_as_it_was_sent() -> None:
-    request = EmbedRequest(new_id(), ["naïve 東京", ""], Purpose.QUERY, Deadline.after(3))
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        (ModelKind.EMBEDDING, Texts(("naïve 東京", ""))),
+        (ModelKind.RERANKING, QueryTexts("naïve", ("東京", ""))),
+    ],
+)
+def test_a_call_arrives_as_it_was_sent(kind: ModelKind, inputs: Inputs) -> None:
+    request = ModelRequest(kind, new_id(), inputs, Purpose.QUERY, Deadline.after(3))
 
-    assert EmbedRequest.decode(json.loads(json.dumps(request.encode()))) == request
+    assert ModelRequest.decode(json.loads(json.dumps(request.encode()))) == request
+
+
+def test_a_query_travels_once_with_its_texts() -> None:
+    request = ModelRequest(
+        ModelKind.RERANKING, new_id(), QueryTexts("once", ("a", "b")), Purpose.QUERY, Deadline.after(3)
+    )
+
+    assert json.dumps(request.encode()).count("once") == 1
 
 
 @pytest.mark.parametrize(
@@ -54,7 +74,7 @@ def test_a_call_arrives_as_it_was_sent() -> None:
 )
 def test_an_error_keeps_its_family_code_and_words(error: RagError, arrives_as: type[RagError]) -> None:
     with pytest.raises(arrives_as) as received:
-        decode_reply(over_the_wire(encode_error(error)))
+        decode_reply(over_the_wire(encode_error(error)), codec=KINDS[ModelKind.EMBEDDING].codec)
 
     assert type(received.value) is arrives_as
     told = ("error_code", "message", "error_action", "http_status", "retry_after")
@@ -65,15 +85,15 @@ def test_an_error_keeps_its_family_code_and_words(error: RagError, arrives_as: t
     "reply",
     [
         None,
-        "vectors",
+        "rows",
         {"shape": [1, 4]},
-        {"shape": [2, 4], "vectors": "AAAAAA=="},
-        {"shape": [1, 1], "vectors": "not base64!"},
+        {"shape": [2, 4], "rows": "AAAAAA=="},
+        {"shape": [1, 1], "rows": "not base64!"},
         {"error": {"message": "no code"}},
     ],
 )
-def test_a_reply_that_is_neither_vectors_nor_an_error_is_refused(reply: object) -> None:
+def test_a_reply_that_is_neither_rows_nor_an_error_is_refused(reply: object) -> None:
     with pytest.raises(ModelUnavailableError) as refused:
-        decode_reply(reply)
+        decode_reply(reply, codec=KINDS[ModelKind.EMBEDDING].codec)
 
-    assert refused.value.error_code == "invalid_embedding"
+    assert refused.value.error_code == "invalid_reply"

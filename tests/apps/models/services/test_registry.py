@@ -14,7 +14,8 @@ from apps.models import selectors
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import UnsafeWeightsError
-from apps.models.models import Model, ModelKind, ModelStatus, ModelVersion
+from apps.models.installed_model import ModelKind
+from apps.models.models import Model, ModelStatus, ModelVersion
 from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import (
     BUNDLED_NAME,
@@ -136,9 +137,9 @@ def test_pickled_weights_are_refused_and_nothing_is_written(make_checkpoint: Mak
 
 
 def test_a_name_of_another_kind_of_model_is_refused(make_checkpoint: MakeCheckpoint) -> None:
-    Model.objects.create(name="tiny", kind=ModelKind.RERANKER)
+    Model.objects.create(name="tiny", kind=ModelKind.RERANKING)
 
-    with pytest.raises(ConflictError, match="reranker"):
+    with pytest.raises(ConflictError, match="registered as reranking"):
         model_register(source=make_checkpoint(), name="tiny")
 
     assert not ModelVersion.objects.exists()
@@ -172,17 +173,38 @@ def test_without_a_model_the_selectors_say_how_to_register_one() -> None:
 def test_the_database_holds_one_active_version_a_model_and_one_default_a_kind(make_checkpoint: MakeCheckpoint) -> None:
     version = model_register(source=make_checkpoint())
 
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError, match="model_version_one_active"), transaction.atomic():
         ModelVersion.objects.create(
             model=version.model,
+            kind=ModelKind.EMBEDDING,
             revision="2",
             sha256="0" * 64,
             dimensions=8,
             max_tokens=8,
             status=ModelStatus.ACTIVE,
         )
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Model.objects.create(name="other", is_default=True)
+    with pytest.raises(IntegrityError, match="model_one_default_a_kind"), transaction.atomic():
+        Model.objects.create(name="other", kind=ModelKind.EMBEDDING, is_default=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dimensions", "constraint"),
+    [
+        (ModelKind.EMBEDDING, None, "model_version_dimensions_by_kind"),
+        (ModelKind.EMBEDDING, 0, "model_version_dimensions_by_kind"),
+        (ModelKind.RERANKING, 1, "model_version_dimensions_by_kind"),
+        (ModelKind.RERANKING, None, "model_version_kind_of_model"),
+    ],
+)
+def test_the_database_holds_dimensions_by_the_models_kind(
+    make_checkpoint: MakeCheckpoint, kind: ModelKind, dimensions: int | None, constraint: str
+) -> None:
+    version = model_register(source=make_checkpoint())
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        ModelVersion.objects.create(
+            model=version.model, kind=kind, revision="2", sha256="0" * 64, dimensions=dimensions, max_tokens=8
+        )
 
 
 def test_the_weights_that_come_with_the_installation_have_their_own_name() -> None:

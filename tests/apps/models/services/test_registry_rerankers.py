@@ -10,14 +10,9 @@ import pytest
 from django.core.management import call_command
 
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
-from apps.models.models import Model, ModelKind, ModelVersion
-from apps.models.selectors import (
-    embedding_model_default,
-    embedding_model_version,
-    reranker,
-    reranker_default,
-    reranker_version,
-)
+from apps.models.installed_model import ModelKind
+from apps.models.models import Model, ModelVersion
+from apps.models.selectors import embedding_model_default, installed_model, model_version, reranker_default
 from apps.models.services.registry import model_make_default, model_register
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.ids import new_id
@@ -39,8 +34,8 @@ def test_a_cross_encoder_is_registered_as_a_reranker_beside_the_embedding_models
     assert reranker_default() is None
     embedding = model_register(source=make_checkpoint())
     version = model_register(source=folder)
-    assert (version.model.kind, version.dimensions, version.max_tokens) == (ModelKind.RERANKER, 1, 48)
-    assert reranker_default() == reranker_version(version.pk) == reranker(version)
+    assert (version.model.kind, version.dimensions, version.max_tokens) == (ModelKind.RERANKING, None, 48)
+    assert reranker_default() == model_version(version.pk, kind=ModelKind.RERANKING) == installed_model(version)
     assert embedding_model_default().version_id == embedding.pk
 
 
@@ -48,25 +43,25 @@ def test_the_default_of_one_kind_is_not_that_of_another(folder: Path, tmp_path: 
     first = model_register(source=folder)
     (tmp_path / "other").mkdir()
     second = model_register(source=cross_encoder_make(tmp_path / "other", seed=1))
-    assert reranker_default() == reranker(first)
+    assert reranker_default() == installed_model(first)
     model_make_default(version_id=second.pk)
-    assert reranker_default() == reranker(second)
+    assert reranker_default() == installed_model(second)
 
 
 def test_a_version_of_one_kind_is_not_found_as_another(folder: Path, make_checkpoint: Callable[..., Path]) -> None:
     version, embedding = model_register(source=folder), model_register(source=make_checkpoint())
-    for find, pk in (
-        (embedding_model_version, version.pk),
-        (reranker_version, embedding.pk),
-        (reranker_version, new_id()),
+    for kind, pk in (
+        (ModelKind.EMBEDDING, version.pk),
+        (ModelKind.RERANKING, embedding.pk),
+        (ModelKind.RERANKING, new_id()),
     ):
-        with pytest.raises(ModelNotFoundError, match=str(pk)):
-            find(pk)
+        with pytest.raises(ModelNotFoundError, match=f"No {kind} model version has the id {pk}"):
+            model_version(pk, kind=kind)
 
 
 def test_a_name_stands_for_one_kind_of_model(folder: Path, make_checkpoint: Callable[..., Path]) -> None:
     model_register(source=make_checkpoint(), name="mine")
-    with pytest.raises(ConflictError, match="'mine' is registered as embedding, and this is reranker"):
+    with pytest.raises(ConflictError, match="'mine' is registered as embedding, and this is reranking"):
         model_register(source=folder, name="mine")
     assert ModelVersion.objects.count() == Model.objects.count() == 1
 
@@ -86,4 +81,4 @@ def test_a_reranker_with_pickled_weights_is_refused(folder: Path) -> None:
 def test_the_command_registers_and_lists_it(folder: Path) -> None:
     output = StringIO()
     call_command("models", "register", str(folder), "--name", "acme/cross", stdout=output)
-    assert "acme/cross (default)  active  reranker  48 tokens" in output.getvalue()
+    assert "acme/cross (default)  active  reranking  48 tokens" in output.getvalue()

@@ -96,7 +96,7 @@ def test_without_a_sentence_no_model_is_asked(
     asked = question("How many berths?")
 
     class NoTransport:
-        def embed(self, *_: Any, **__: Any) -> Any:
+        def run(self, *_: Any) -> Any:
             raise AssertionError("a model was asked")
 
     use_transport(NoTransport())

@@ -242,7 +242,7 @@ class Failing:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def embed(self, *_: Any, **__: Any) -> Any:
+    def run(self, *_: Any) -> Any:
         raise self.error
 
 

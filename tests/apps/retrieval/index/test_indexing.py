@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.documents.services.documents import document_delete
-from apps.models.gateway import EmbeddingTransport
+from apps.models.gateway import ModelTransport
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.index import embeddings
 from apps.retrieval.models import Embedding
@@ -49,7 +49,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeddings, "BATCH", 4)
 
 
-UseTransport = Callable[[EmbeddingTransport], None]
+UseTransport = Callable[[ModelTransport], None]
 
 
 def at_once() -> None:

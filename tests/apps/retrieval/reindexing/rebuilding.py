@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, Document, KnowledgeBase
 from apps.models.embedding_model import EmbeddingModel
-from apps.models.selectors import embedding_model, embedding_model_default
+from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import Embedding, IndexGeneration, Reindex
@@ -25,9 +25,8 @@ def other_model(folder: Path, *, dimensions: int = SMALLER, name: str = "other")
     """A small real checkpoint, registered, that reads as much as the default one."""
     made = folder / f"{name}-{dimensions}"
     made.mkdir()
-    return embedding_model(
-        model_register(source=checkpoint_make(made, dimensions=dimensions, tokens=256), name=f"{name}-{dimensions}")
-    )
+    checkpoint = checkpoint_make(made, dimensions=dimensions, tokens=256)
+    return embedding_model_version(model_register(source=checkpoint, name=f"{name}-{dimensions}").pk)
 
 
 def started(base: KnowledgeBase, **changed: Any) -> Reindex:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +127,20 @@ def test_legs_of_different_models_are_joined_by_their_shares() -> None:
     assert joined.scores == {1: 0.9, 2: 0.45, 3: 0.3, 4: 0.2, 5: 0.09}
     assert joined.shares[5] == pytest.approx(0.1)
     assert legs_joined([near], limit=3) is near
+
+
+@pytest.mark.parametrize(
+    ("fused", "scores"),
+    [
+        (CONVEX, {3: 1.0, 4: 0.1, 1: 0.75, 2: 0.25}),
+        (RRF, {3: 1 / 61, 4: 1 / 63, 1: 0.5 / 61 + 0.5 / 62, 2: 0.5 / 62}),
+    ],
+)
+def test_what_meaning_could_not_look_at_is_ranked_by_its_words_on_the_same_scale(
+    fused: RetrievalSettings, scores: dict[int, float]
+) -> None:
+    meaning, words = replace(leg({1: 0.8, 2: 0.4}), is_partial=True), leg({3: 10.0, 1: 5.0, 4: 1.0})
+
+    found = rank(meaning, words, settings=fused)
+
+    assert {one.chunk_id: one.score for one in found} == pytest.approx(scores)

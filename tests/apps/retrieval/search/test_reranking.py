@@ -12,7 +12,7 @@ import pytest
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline
 from apps.models.gateway.fake import FakeTransport
-from apps.models.reranker_model import RerankerModel
+from apps.models.installed_model import InstalledModel, ModelKind
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.reranking import MOST_RERANKED, NoRerankerError, rerank_passages, reranker_required
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, RagError
@@ -20,7 +20,7 @@ from ragsite.core.ids import new_id
 from tests import factories as make
 from tests.apps.retrieval.making import passage
 
-MODEL = RerankerModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 64)
+MODEL = InstalledModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 64, ModelKind.RERANKING)
 UseTransport = Callable[[Any], None]
 
 

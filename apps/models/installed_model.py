@@ -1,0 +1,31 @@
+"""What engines and transports need to know of a model, without its database row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import TextChoices
+
+
+class ModelKind(TextChoices):
+    """What a model does; `apps.models.kinds` has the rest of it."""
+
+    EMBEDDING = "embedding", "Embedding"
+    RERANKING = "reranking", "Reranking"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One registered version of a model.
+
+    `sha256` is the digest of its weights, `max_tokens` the longest input in tokens, special tokens included.
+    """
+
+    version_id: UUID
+    name: str
+    path: Path
+    sha256: str
+    max_tokens: int
+    kind: ModelKind
