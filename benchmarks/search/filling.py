@@ -25,7 +25,8 @@ from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure, generation_index_if_large
-from apps.retrieval.index.lexical.writing import LexicalIndex, lexical_build
+from apps.retrieval.index.lexical.segments import LexicalIndex
+from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import IndexGeneration
 from benchmarks.ingestion import engine
 from benchmarks.place import say

@@ -34,7 +34,8 @@ from apps.retrieval.index.embeddings import (
     versions_lacking,
 )
 from apps.retrieval.index.generations import generation_ensure, generations_held
-from apps.retrieval.index.lexical.writing import LexicalIndex, versions_terms, versions_write
+from apps.retrieval.index.lexical.segments import LexicalIndex
+from apps.retrieval.index.lexical.writing import versions_terms, versions_write
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError

@@ -11,7 +11,8 @@ from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.events import VectorUpdated
 from apps.retrieval.index.embeddings import ready_versions_lacking
-from apps.retrieval.index.lexical.writing import LexicalIndex, lexical_lacks
+from apps.retrieval.index.lexical.segments import LexicalIndex
+from apps.retrieval.index.lexical.writing import lexical_lacks
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState
 from apps.retrieval.reindexing.holding import reindex_hold
 from ragsite.core.errors import PermanentError

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.index.lexical.analysis import terms_of_question, terms_of_text
-from apps.retrieval.index.lexical.writing import LexicalIndex, lexical_text
+from apps.retrieval.index.lexical.segments import LexicalIndex
+from apps.retrieval.index.lexical.writing import lexical_text
 
 
 def index_of(base: KnowledgeBase) -> LexicalIndex:

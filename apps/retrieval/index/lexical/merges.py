@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from apps.retrieval.index.lexical.merging import SegmentState, merges_due
-from apps.retrieval.index.lexical.segments import SegmentContent, StoredPostings, segments_merge
-from apps.retrieval.index.lexical.writing import LexicalIndex, SegmentVersion, lexical_build_missing, segment_write
+from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, StoredPostings, segments_merge
+from apps.retrieval.index.lexical.writing import SegmentVersion, lexical_build_missing, segment_write
 from apps.retrieval.models import LexicalSegment
 from ragsite.core.database import connection_release, rows_in_binary
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, repeat
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,14 @@ LONGEST = 65_535
 """A chunk that has a term more often, or more terms, counts as if it had these; BM25 hardly tells them apart."""
 
 NARROW = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalIndex:
+    """The chunks of a knowledge base that one chunking made. Generations that differ in the model alone share it."""
+
+    knowledge_base_id: UUID
+    chunking_key: str
 
 
 @dataclass(frozen=True, slots=True)

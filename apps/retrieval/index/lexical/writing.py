@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.documents.models import Chunk
 from apps.retrieval.index.lexical.analysis import language_of_text, terms_of_text
-from apps.retrieval.index.lexical.segments import SegmentContent, segment_build
+from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segment_build
 from apps.retrieval.models import GenerationState, IndexGeneration, LexicalSegment, LexicalVersion
 
 MISSING_VERSIONS = 500
@@ -20,14 +20,6 @@ MISSING_CHUNKS = 20_000
 
 TELLING_CHUNKS = 40
 """Chunks of a version that are looked at to tell its language."""
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalIndex:
-    """The chunks of a knowledge base that one chunking made. Generations that differ in the model alone share it."""
-
-    knowledge_base_id: UUID
-    chunking_key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from apps.documents.rights.access import (
 )
 from apps.documents.rights.reading import reading_as
 from apps.retrieval import pipeline
-from apps.retrieval.index.lexical.writing import LexicalIndex
+from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.models import IndexGeneration, LexicalSegment
 from apps.retrieval.pipeline import search
 from apps.retrieval.search.conditions import Condition, scope_condition

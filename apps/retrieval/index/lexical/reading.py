@@ -1,0 +1,133 @@
+"""Reading the lexical index: which chunks have a question's terms, and how well they score by BM25.
+
+Several indexes are read as if they were one: how rare a term is and how long a chunk is on average are told of all of them
+together, so that their scores can be compared. The segments' postings are read in one statement, hence at one moment, and
+every chunk is scored exactly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from apps.retrieval.index.lexical.analysis import terms_of_question
+from apps.retrieval.index.lexical.bm25 import SegmentPostings, bm25_scores
+from apps.retrieval.index.lexical.remembering import SegmentMemory
+from apps.retrieval.index.lexical.segments import LexicalIndex, Postings, StoredPostings, postings_read
+from ragsite.core.database import rows_in_binary
+
+MOST_TERMS = 256
+"""Different terms of a question that are looked up, the first ones."""
+
+_memory = SegmentMemory(most_bytes=64 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChunks:
+    """Chunks that have a term of a question: ids (n,) and scores (n,)."""
+
+    chunk_ids: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def where(self, kept: NDArray[np.bool_]) -> ScoredChunks:
+        return ScoredChunks(self.chunk_ids[kept], self.scores[kept])
+
+    def best_first(self) -> ScoredChunks:
+        """The same, those of equal score in the order of their ids."""
+        order = np.lexsort((self.chunk_ids, -self.scores))
+        return ScoredChunks(self.chunk_ids[order], self.scores[order])
+
+    def scores_of(self, chunk_ids: Collection[int]) -> dict[int, float]:
+        """The scores of those of the given chunks that have a term of the question."""
+        kept = np.isin(self.chunk_ids, np.fromiter(chunk_ids, np.int64, len(chunk_ids)))
+        return dict(zip(self.chunk_ids[kept].tolist(), self.scores[kept].tolist(), strict=True))
+
+
+NOTHING_SCORED = ScoredChunks(np.empty(0, np.int64), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A segment's chunk ids (n,), and what it holds of a question."""
+
+    chunk_ids: NDArray[np.int64]
+    held: SegmentPostings
+
+
+def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
+    """All chunks of the indexes that have a term of the question; read as whoever calls may read."""
+    languages = _languages(indexes)
+    terms = terms_of_question(text, languages=languages) if languages else []
+    sought = frozenset(list(dict.fromkeys(terms))[:MOST_TERMS])
+    segments = _segments(indexes, sought) if sought else []
+    scored = bm25_scores((term for term in terms if term in sought), [segment.held for segment in segments])
+    scores = np.concatenate([np.empty(0), *scored])
+    found = np.flatnonzero(scores)
+    chunk_ids = np.concatenate([np.empty(0, np.int64), *(segment.chunk_ids for segment in segments)])
+    return ScoredChunks(chunk_ids[found], scores[found])
+
+
+def index_parameters(indexes: Sequence[LexicalIndex]) -> dict[str, Any]:
+    """The indexes as parameters of a statement; their names are our own, as a condition may bring any others."""
+    return {
+        "lexical_knowledge_bases": [index.knowledge_base_id for index in indexes],
+        "lexical_keys": [index.chunking_key for index in indexes],
+    }
+
+
+def _segments(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> list[_Segment]:
+    """All segments of the indexes, with the postings of the terms."""
+    known = {pk: chunk_ids for index in indexes for pk, chunk_ids in _memory.recall(index).items()}
+    rows = rows_in_binary(
+        _POSTINGS, index_parameters(indexes) | {"lexical_terms": list(terms), "lexical_known": list(known)}
+    )
+    postings: dict[int, dict[str, Postings]] = defaultdict(dict)
+    for _, segment, term, ordinals, frequencies in rows:
+        if term is not None:
+            postings[segment][term] = postings_read(StoredPostings(term, ordinals, frequencies))
+    segments, chunk_ids = [], [dict[int, NDArray[np.int64]]() for _ in indexes]
+    for place, segment, term, ids, lengths in rows:
+        if term is None:
+            of_segment = known[segment] if ids is None else np.frombuffer(ids, "<i8")
+            chunk_ids[place - 1][segment] = of_segment
+            held = SegmentPostings(np.frombuffer(lengths, "<u2"), postings[segment])
+            segments.append(_Segment(of_segment, held))
+    for index, of_index in zip(indexes, chunk_ids, strict=True):
+        _memory.remember(index, of_index)
+    return segments
+
+
+def _languages(indexes: Sequence[LexicalIndex]) -> list[str]:
+    """The languages of the indexes' chunks, the most common first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LANGUAGES, index_parameters(indexes))
+        return [language for (language,) in cursor.fetchall()]
+
+
+_LANGUAGES = """
+    SELECT l.language
+    FROM unnest(%(lexical_knowledge_bases)s::uuid[], %(lexical_keys)s::text[]) AS i (knowledge_base_id, chunking_key)
+    JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key),
+         jsonb_each_text(s.languages) AS l (language, chunks)
+    GROUP BY l.language ORDER BY sum(l.chunks::bigint) DESC, l.language
+"""
+
+_POSTINGS = """
+    WITH indexes AS (
+        SELECT knowledge_base_id, chunking_key, place
+        FROM unnest(%(lexical_knowledge_bases)s::uuid[], %(lexical_keys)s::text[])
+            WITH ORDINALITY AS i (knowledge_base_id, chunking_key, place)
+    )
+    SELECT i.place, s.id, NULL, CASE WHEN s.id <> ALL(%(lexical_known)s::bigint[]) THEN s.chunk_ids END, s.lengths
+    FROM indexes i JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key)
+    UNION ALL
+    SELECT i.place, p.segment_id, p.term, p.ordinals, p.frequencies
+    FROM indexes i,
+         LATERAL ragsite_lexical_postings(i.knowledge_base_id, i.chunking_key, %(lexical_terms)s::text[]) p
+"""
