@@ -20,8 +20,8 @@ from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
 from apps.retrieval.search.diversity import chunk_similarities
 from apps.retrieval.search.filters import filters_condition
-from apps.retrieval.search.fusion import Ranked, rank
-from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
+from apps.retrieval.search.fusion import RankedChunk, rank
+from apps.retrieval.search.legs import Legs, PlanOfLeg, SearchSpace, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, questions_embed
@@ -53,7 +53,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _EmbeddedRequest:
     """A request with its question embedded, where that is needed and possible."""
 
     request: SearchRequest
@@ -78,7 +78,7 @@ def search(
     with timings.step("embed"):
         asked = _embedded(request, generations, deadline)
     condition = scope_condition(scope) & filters_condition(request.filters)
-    where = Searched(scope, condition, generations, request.depth)
+    where = SearchSpace(scope, condition, generations, request.depth)
     with reading_as(scope):
         legs = _legs(where, asked, timings)
         with timings.step("fuse"):
@@ -121,19 +121,19 @@ def generator_default() -> Generator:
     return ExtractiveGenerator()
 
 
-def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _Asked:
+def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _EmbeddedRequest:
     settings = settings_for(request, generations)
     if settings.mode is Mode.LEXICAL:
-        return _Asked(request, settings, {})
+        return _EmbeddedRequest(request, settings, {})
     try:
-        return _Asked(request, settings, questions_embed(request.text, generations, deadline=deadline))
+        return _EmbeddedRequest(request, settings, questions_embed(request.text, generations, deadline=deadline))
     except TransientError as error:
         if not request.may_fall_back:
             raise
-        return _Asked(request, replace(settings, mode=Mode.LEXICAL), {}, error)
+        return _EmbeddedRequest(request, replace(settings, mode=Mode.LEXICAL), {}, error)
 
 
-def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
+def _legs(where: SearchSpace, asked: _EmbeddedRequest, timings: Timings) -> Legs:
     """What the legs of the mode found."""
     dense, lexical = [], None
     if asked.settings.mode is not Mode.LEXICAL:
@@ -146,7 +146,7 @@ def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
         return legs_completed(where, dense, lexical)
 
 
-def _similarities(request: SearchRequest, found: Sequence[Passage], where: Searched) -> Similarities | None:
+def _similarities(request: SearchRequest, found: Sequence[Passage], where: SearchSpace) -> Similarities | None:
     """How like each other the passages are, where they shall differ."""
     if not request.diversity:
         return None
@@ -175,7 +175,7 @@ def _generate(generator: Generator, question: Question | None, context: Sequence
     return generator.generate(question, context, deadline=deadline)
 
 
-def _best(ranked: Sequence[Ranked], request: SearchRequest) -> list[Ranked]:
+def _best(ranked: Sequence[RankedChunk], request: SearchRequest) -> list[RankedChunk]:
     """As many as are to be looked at, of those whose score is high enough."""
     least = request.threshold
     return [one for one in ranked[: request.pool] if least is None or one.score >= least]

@@ -22,7 +22,7 @@ PASSAGES_PER_DOCUMENT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TimedPassages:
     """Passages, best first, and how long one search for them took."""
 
     passages: tuple[Passage, ...]
@@ -51,7 +51,7 @@ def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
 
 def passages_for(
     question: str, *, scope: AccessScope, how: Searching, generation: IndexGeneration | None = None
-) -> Found:
+) -> TimedPassages:
     """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if not told.
 
     Raises:
@@ -69,11 +69,11 @@ def passages_for(
         limit *= 2
 
 
-def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> Found:
+def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> TimedPassages:
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
     result = search(request, scope=scope, deadline=deadline, generation=generation)
     if result.unreranked is not None:
         # A figure for what was not done would be worth nothing.
         raise result.unreranked
-    return Found(result.passages, (time.monotonic() - started) * 1000)
+    return TimedPassages(result.passages, (time.monotonic() - started) * 1000)
