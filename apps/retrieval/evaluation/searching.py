@@ -12,7 +12,7 @@ from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.models.modes import Searching
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.reranking import reranker_required
@@ -72,8 +72,8 @@ def passages_for(
 def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> TimedPassages:
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
-    result = search(request, scope=scope, deadline=deadline, generation=generation)
-    if result.unreranked is not None:
+    found = retrieve(request, scope=scope, deadline=deadline, generation=generation)
+    if found.degraded:
         # A figure for what was not done would be worth nothing.
-        raise result.unreranked
-    return TimedPassages(result.passages, (time.monotonic() - started) * 1000)
+        raise found.degraded[0].error
+    return TimedPassages(found.passages, (time.monotonic() - started) * 1000)

@@ -16,13 +16,14 @@ from apps.documents.services.documents import document_delete
 from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval import pipeline
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.pipeline import SearchResult, search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
 from apps.retrieval.search.fusion import RankedChunk, Scores
 from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.search.retrieval import Retrieval
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +44,8 @@ def filled(base: KnowledgeBase, texts: list[str]) -> None:
         make.ready_version(base, text, filename="note.txt", title="Note")
 
 
-def asked(request: SearchRequest, *bases: KnowledgeBase) -> SearchResult:
-    return search(request, scope=make.scope(*bases), deadline=make.soon())
+def asked(request: SearchRequest, *bases: KnowledgeBase) -> Retrieval:
+    return retrieve(request, scope=make.scope(*bases), deadline=make.soon())
 
 
 def another_version(of: ModelVersion) -> ModelVersion:
