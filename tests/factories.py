@@ -28,7 +28,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
 from apps.models.services import registry
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.work import Turn
 from ragsite.gateway.keys import Principal, api_key_create
@@ -217,4 +217,6 @@ def soon() -> Deadline:
 
 def found(where: AccessScope, text: str, *, top_k: int = 10) -> list[str]:
     """The texts of the passages that a search finds, best first."""
-    return [passage.text for passage in search(SearchRequest(text, top_k=top_k), scope=where, deadline=soon()).passages]
+    return [
+        passage.text for passage in retrieve(SearchRequest(text, top_k=top_k), scope=where, deadline=soon()).passages
+    ]

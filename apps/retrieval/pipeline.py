@@ -1,9 +1,12 @@
-"""How a question flows: scope, embed, search, fuse, context, generate, cite, save, respond. Run by the web process."""
+"""How a question flows: scope, embed, search, fuse, rerank; context, generate; cite, save. Run by the web process.
+
+`retrieve`, `draft` and `settle` are the three parts, values in and values out; every door puts these together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
@@ -12,71 +15,32 @@ from apps.documents.rights.reading import reading_as
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.citations import citations_verify
 from apps.retrieval.answers.context import context_build
-from apps.retrieval.answers.extractive import ExtractiveGenerator
+from apps.retrieval.answers.drafting import pieces_collect, pieces_write
+from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
 from apps.retrieval.answers.services import AnswerRecord, answer_save
-from apps.retrieval.answers.types import Draft, Generator
+from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.search.conditions import scope_condition
+from apps.retrieval.search.degradation import BY_WORDS, UNSEARCHED, Degradation, DegradedStep
 from apps.retrieval.search.dense import generations_in_scope
 from apps.retrieval.search.diversity import chunk_similarities
 from apps.retrieval.search.filters import filters_condition
-from apps.retrieval.search.fusion import Ranked, rank
-from apps.retrieval.search.legs import Legs, PlanOfLeg, Searched, dense_leg, legs_completed, lexical_leg
+from apps.retrieval.search.fusion import RankedChunk, rank
+from apps.retrieval.search.legs import Legs, SearchSpace, dense_leg, legs_completed, lexical_leg
 from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, Questions, questions_embed
 from apps.retrieval.search.refining import Similarities, passages_chosen, passages_surrounded
 from apps.retrieval.search.request import SearchRequest, settings_for
-from apps.retrieval.search.reranking import Reranked, rerank_passages, reranker_required
+from apps.retrieval.search.reranking import RerankResult, rerank_passages, reranker_required
+from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.timing import Timings
 from ragsite.core.database import connection_release
-from ragsite.core.errors import RagError
 
 
-@dataclass(frozen=True, slots=True)
-class Degradation:
-    """The knowledge bases that were not searched by meaning, as the question has no vector by their model, and why.
-
-    Of those `by_words` the question's words were searched for, of others nothing.
-    """
-
-    knowledge_base_ids: tuple[UUID, ...]
-    error: RagError
-    by_words: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Passages best first, and how they came about.
-
-    `settings` are those that were searched by, `candidates` how many chunks each step left. `degraded` names the knowledge
-    bases that were searched otherwise than they should have been. `unreranked` is why passages were not reranked, though they
-    should have been.
-    """
-
-    passages: tuple[Passage, ...]
-    settings: RetrievalSettings
-    questions: tuple[Question, ...] = ()
-    plans: tuple[PlanOfLeg, ...] = ()
-    candidates: Mapping[str, int] = field(default_factory=dict)
-    degraded: tuple[Degradation, ...] = ()
-    unreranked: RagError | None = None
-    timings: Timings = field(default_factory=Timings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request with its question embedded, where that is needed and possible."""
-
-    request: SearchRequest
-    settings: RetrievalSettings
-    questions: Mapping[UUID, Question]
-    degraded: tuple[Degradation, ...] = ()
-
-
-def search(
+def retrieve(
     request: SearchRequest, *, scope: AccessScope, deadline: Deadline, generation: IndexGeneration | None = None
-) -> SearchResult:
+) -> Retrieval:
     """The passages that the request asks for and the scope allows, of the live generations or of the given one.
 
     Raises:
@@ -89,13 +53,13 @@ def search(
     with timings.step("scope"):
         generations = [generation] if generation else generations_in_scope(scope)
     with timings.step("embed"):
-        asked = _embedded(request, generations, deadline)
+        embedded = _embedded(request, generations, deadline)
     condition = scope_condition(scope) & filters_condition(request.filters)
-    where = Searched(scope, condition, generations, request.depth)
+    where = SearchSpace(scope, condition, generations, request.depth)
     with reading_as(scope):
-        legs = _legs(where, asked, timings)
+        legs = _legs(where, embedded, timings)
         with timings.step("fuse"):
-            ranked = rank(legs.dense, legs.lexical, settings=asked.settings)
+            ranked = rank(legs.dense, legs.lexical, settings=embedded.settings)
         with timings.step("passages"):
             found = passages_load(_best(ranked, request), where.condition, scope=scope)
             alike = _similarities(request, found, where)
@@ -104,46 +68,90 @@ def search(
         chosen = passages_chosen(request, reranked.passages, found, alike)
         passages = passages_surrounded(request, chosen, scope)
     of_legs = {"dense": len(legs.dense.hits), "lexical": len(legs.lexical.hits)}
-    candidates = of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)}
-    questions = tuple(asked.questions.values())
-    failed = asked.degraded, reranked.failure
-    return SearchResult(passages, asked.settings, questions, legs.plans, candidates, *failed, timings)
+    return Retrieval(
+        request=request,
+        scope=scope,
+        passages=passages,
+        settings=embedded.settings,
+        generations=tuple(generations),
+        questions=tuple(embedded.questions.values()),
+        plans=legs.plans,
+        candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
+        degraded=embedded.degraded + reranked.degraded,
+        milliseconds=timings.milliseconds,
+    )
+
+
+def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generator] = ()) -> Pieces:
+    """An answer from what was found, as it is written; the last piece says by which generator.
+
+    The generators are tried in turn, those in use if none are given. Whoever closes the pieces ends the writing.
+
+    Raises:
+        RagError: while the pieces are taken: no generator could answer.
+    """
+    timings = Timings()
+    with timings.step("context"):
+        context = context_build(found.passages)
+    unembedded = next((one.error for one in found.degraded if one.step is DegradedStep.EMBED), None)
+    missing = None if found.questions else unembedded
+    material = Material(found.request.text, context, found.questions, found.generations, missing)
+    connection_release()
+    return pieces_write(material, generators or generators_for(found.request), deadline=deadline, timings=timings)
+
+
+def settle(found: Retrieval, pieces: Iterable[Piece], *, asked_by: str) -> Answer:
+    """The saved answer: of the pieces what counts, each statement with citations that were checked.
+
+    Raises:
+        ValueError: the pieces have no end; nothing is saved.
+    """
+    drafted = pieces_collect(pieces)
+    timings = Timings()
+    with timings.step("cite"), reading_as(found.scope):
+        checked = citations_verify(drafted)
+    milliseconds = {**found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
+    degraded = found.degraded + drafted.end.degraded
+    return answer_save(AnswerRecord(found.request.text, found.scope, asked_by, checked, degraded, milliseconds))
 
 
 def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: Deadline) -> Answer:
-    """Answer a question from the documents that the scope allows; every claim has a citation that was checked.
+    """Answer a question from the documents that the scope allows, for those who want the answer as a whole.
 
     Raises:
-        InvalidRetrievalError: the request's weight is not possible.
-        ModelUnavailableError, PermanentError: a model of those searched gave no vector of the question.
+        InvalidRetrievalError, NoRerankerError, ModelUnavailableError, PermanentError: as `retrieve`.
+        RagError: as `draft`.
     """
-    # An answer needs the model too: there is nothing to fall back on.
-    found = search(replace(request, fallback=False), scope=scope, deadline=deadline)
-    generator = generator_default()
-    with found.timings.step("context"):
-        context = context_build(found.passages)
-    with found.timings.step("generate"):
-        draft = _generate(generator, _question(found, request, scope, deadline), context, deadline)
-    with found.timings.step("cite"), reading_as(scope):
-        checked = citations_verify(draft)
-    return answer_save(AnswerRecord(request.text, scope, asked_by, checked, len(context), found.timings.milliseconds))
+    found = retrieve(request, scope=scope, deadline=deadline)
+    return settle(found, draft(found, deadline=deadline), asked_by=asked_by)
 
 
-def generator_default() -> Generator:
-    """The generator in use: without a language model, the extractive one."""
-    return ExtractiveGenerator()
+def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
+    """The generators in use, the best one first: without a language model those that quote sentences."""
+    by_meaning, by_words = ExtractiveGenerator(), WordGenerator()
+    return (by_meaning, by_words) if request.fallback and request.mode is not Mode.DENSE else (by_meaning,)
 
 
-def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _Asked:
+@dataclass(frozen=True, slots=True)
+class _EmbeddedRequest:
+    """A request with its question embedded, where that is needed and possible."""
+
+    request: SearchRequest
+    settings: RetrievalSettings
+    questions: Mapping[UUID, Question]
+    degraded: tuple[Degradation, ...] = ()
+
+
+def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _EmbeddedRequest:
     settings = settings_for(request, generations)
     if settings.mode is Mode.LEXICAL:
-        return _Asked(request, settings, {})
+        return _EmbeddedRequest(request, settings, {})
     questions = questions_embed(request.text, generations, deadline=deadline)
     for error in questions.failures.values():
         if not request.fallback or (request.mode is Mode.DENSE and not questions.embedded):
             raise error
     degraded = _degraded(request, questions, generations)
-    return _Asked(request, _settings_left(request, settings, questions), questions.embedded, degraded)
+    return _EmbeddedRequest(request, _settings_left(request, settings, questions), questions.embedded, degraded)
 
 
 def _degraded(
@@ -152,9 +160,10 @@ def _degraded(
     """What each model that did not answer is missed for."""
     return tuple(
         Degradation(
-            tuple(one.knowledge_base_id for one in generations if one.model_version_id == version_id),
+            DegradedStep.EMBED,
             error,
-            by_words=request.mode is not Mode.DENSE,
+            tuple(one.knowledge_base_id for one in generations if one.model_version_id == version_id),
+            instead=UNSEARCHED if request.mode is Mode.DENSE else BY_WORDS,
         )
         for version_id, error in questions.failures.items()
     )
@@ -172,48 +181,34 @@ def _settings_left(request: SearchRequest, settings: RetrievalSettings, question
     return settings
 
 
-def _legs(where: Searched, asked: _Asked, timings: Timings) -> Legs:
+def _legs(where: SearchSpace, embedded: _EmbeddedRequest, timings: Timings) -> Legs:
     """What the legs of the mode found."""
     dense, lexical = [], None
-    if asked.settings.mode is not Mode.LEXICAL:
+    if embedded.settings.mode is not Mode.LEXICAL:
         with timings.step("dense"):
-            dense = dense_leg(where, asked.questions)
-    if asked.settings.mode is not Mode.DENSE:
+            dense = dense_leg(where, embedded.questions)
+    if embedded.settings.mode is not Mode.DENSE:
         with timings.step("lexical"):
-            lexical = lexical_leg(where, asked.request.text)
+            lexical = lexical_leg(where, embedded.request.text)
     with timings.step("fuse"):
         return legs_completed(where, dense, lexical)
 
 
-def _similarities(request: SearchRequest, found: Sequence[Passage], where: Searched) -> Similarities | None:
+def _similarities(request: SearchRequest, found: Sequence[Passage], where: SearchSpace) -> Similarities | None:
     """How like each other the passages are, where they shall differ."""
     if not request.diversity:
         return None
     return chunk_similarities([one.chunk_id for one in found], scope=where.scope, generations=where.generations)
 
 
-def _reranked(request: SearchRequest, found: Sequence[Passage], deadline: Deadline, timings: Timings) -> Reranked:
+def _reranked(request: SearchRequest, found: Sequence[Passage], deadline: Deadline, timings: Timings) -> RerankResult:
     if not request.rerank:
-        return Reranked(tuple(found))
+        return RerankResult(tuple(found))
     with timings.step("rerank"):
         return rerank_passages(request.text, found, model=reranker_required(), deadline=deadline)
 
 
-def _question(found: SearchResult, request: SearchRequest, scope: AccessScope, deadline: Deadline) -> Question | None:
-    """The question with a vector, which a search by words did without; None where nothing is searched."""
-    if found.passages and not found.questions:
-        return questions_embed(request.text, generations_in_scope(scope), deadline=deadline).any()
-    return next(iter(found.questions), None)
-
-
-def _generate(generator: Generator, question: Question | None, context: Sequence[Passage], deadline: Deadline) -> Draft:
-    if not context or question is None:
-        return Draft(generator.name, ())
-    connection_release()
-    return generator.generate(question, context, deadline=deadline)
-
-
-def _best(ranked: Sequence[Ranked], request: SearchRequest) -> list[Ranked]:
+def _best(ranked: Sequence[RankedChunk], request: SearchRequest) -> list[RankedChunk]:
     """As many as are to be looked at, of those whose score is high enough."""
     least = request.threshold
     return [one for one in ranked[: request.pool] if least is None or one.score >= least]

@@ -19,7 +19,7 @@ from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import LEAST_EF, dense_search
 from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
@@ -97,7 +97,7 @@ def _answered(response: httpx.Response) -> None:
 
 def _parts(text: str, generation: IndexGeneration) -> float:
     """Milliseconds of the embedding and the SQL of a search, without what is between them."""
-    timings = _searched(text, generation, None).timings.milliseconds
+    timings = _searched(text, generation, None).milliseconds
     return float(sum(timings.get(part, 0.0) for part in PARTS_OF_A_SEARCH))
 
 
@@ -210,7 +210,7 @@ def _times(search_one: Callable[[str, np.ndarray], object], given: Material) -> 
 
 def _searched(text: str, generation: IndexGeneration, mode: Mode | None) -> Any:
     deadline = Deadline.after(PATIENCE_SECONDS)
-    return search(SearchRequest(text, top_k=TOP, mode=mode), scope=_scope(generation), deadline=deadline)
+    return retrieve(SearchRequest(text, top_k=TOP, mode=mode), scope=_scope(generation), deadline=deadline)
 
 
 def _scope(generation: IndexGeneration) -> AccessScope:

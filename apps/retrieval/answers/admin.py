@@ -58,11 +58,16 @@ class AnswerAdmin(TenantRowsMixin, LargeTableAdmin):
     list_filter: ClassVar = ("found",)
     list_select_related: ClassVar = ("query",)
     inlines: ClassVar = (CitationInline,)
-    fields: ClassVar = ("query", "text", "shown_found", "generator", "milliseconds", "created_at")
+    fields: ClassVar = ("query", "text", "shown_found", "generator", "shown_degraded", "milliseconds", "created_at")
 
     @display(description="Found", ordering="found")
     def shown_found(self, answer: Answer) -> SafeString:
         return badge("Found", "success") if answer.found else badge("Not found", "warning")
+
+    @display(description="Degraded")
+    def shown_degraded(self, answer: Answer) -> str:
+        """What could not be done, in words."""
+        return " ".join(one["detail"] for one in answer.degraded) or "Nothing was"
 
 
 @admin.register(Citation)

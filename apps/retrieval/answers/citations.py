@@ -8,18 +8,18 @@ from uuid import UUID
 from django.db.models import F, Func, IntegerField, TextField, Value
 
 from apps.documents.models import ParsedText
-from apps.retrieval.answers.types import Claim, Draft, Source
+from apps.retrieval.answers.types import Draft, Quotation, Statement
 
 
 def citations_verify(draft: Draft) -> Draft:
-    """The draft without sources that do not stand where they say, and without claims that are left with none."""
-    claims = (replace(claim, sources=tuple(filter(source_stands, claim.sources))) for claim in draft.claims)
-    return replace(draft, claims=tuple(claim for claim in claims if _founded(claim)))
+    """The draft without quotations that do not stand where they say, and without statements that are left with none."""
+    checked = (replace(one, quotations=tuple(filter(quotation_stands, one.quotations))) for one in draft.statements)
+    return replace(draft, statements=tuple(statement for statement in checked if _founded(statement)))
 
 
-def source_stands(source: Source) -> bool:
-    """Whether `text[start:end]` of the source's version is the quote, read from the database."""
-    return span_text(source.passage.version_id, source.start, source.end) == source.quote
+def quotation_stands(quotation: Quotation) -> bool:
+    """Whether `text[start:end]` of the quotation's version is the quote, read from the database."""
+    return span_text(quotation.passage.version_id, quotation.start, quotation.end) == quotation.quote
 
 
 def span_text(version_id: UUID, start: int, end: int) -> str | None:
@@ -34,5 +34,5 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
     return ParsedText.objects.filter(version_id=version_id).values_list(piece, flat=True).first()
 
 
-def _founded(claim: Claim) -> bool:
-    return bool(claim.sources)
+def _founded(statement: Statement) -> bool:
+    return bool(statement.quotations)

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 
 from apps.documents.rights.access import AccessScope, versions_visible
-from apps.retrieval.answers.types import Draft, Source
+from apps.retrieval.answers.types import Draft, Quotation
 from apps.retrieval.events import QueryProcessed
 from apps.retrieval.models import Answer, Citation, Query
+from apps.retrieval.search.degradation import Degradation
 from ragsite.core.errors import NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.keys import Principal
@@ -21,13 +22,13 @@ NOT_FOUND = "Not found in your documents."
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """What is kept of a question and its checked answer."""
+    """What is kept of a question and its checked answer; `degraded` and `milliseconds` are of all steps."""
 
     question: str
     scope: AccessScope
     asked_by: str
     draft: Draft
-    passages: int
+    degraded: tuple[Degradation, ...]
     milliseconds: dict[str, float]
 
 
@@ -42,16 +43,17 @@ def answer_save(record: AnswerRecord) -> Answer:
             question=record.question,
             knowledge_base_ids=sorted(str(pk) for pk in record.scope.searched_ids),
         )
-        claims = record.draft.claims
+        statements = record.draft.statements
         answer = Answer.objects.create(
             query=query,
-            text=" ".join(claim.text for claim in claims) or NOT_FOUND,
-            found=bool(claims),
-            generator=record.draft.generator,
+            text=" ".join(statement.text for statement in statements) or NOT_FOUND,
+            found=bool(statements),
+            generator=record.draft.end.generator,
+            degraded=[one.record() for one in record.degraded],
             milliseconds=record.milliseconds,
-            citation_count=sum(len(claim.sources) for claim in claims),
+            citation_count=sum(len(statement.quotations) for statement in statements),
         )
-        citations = [_citation(answer, index, s) for index, claim in enumerate(claims) for s in claim.sources]
+        citations = [_citation(answer, index, q) for index, one in enumerate(statements) for q in one.quotations]
         Citation.objects.bulk_create(citations)
         emit(_processed_event(record, query, len(citations)))
     return answer_of(query.pk, tenant_id=query.tenant_id)
@@ -89,17 +91,17 @@ def _answers() -> QuerySet[Answer]:
     return Answer.objects.select_related("query").prefetch_related("citations__version__document")
 
 
-def _citation(answer: Answer, claim: int, source: Source) -> Citation:
+def _citation(answer: Answer, statement: int, quotation: Quotation) -> Citation:
     return Citation(
         answer=answer,
-        claim=claim,
-        version_id=source.passage.version_id,
-        start=source.start,
-        end=source.end,
-        quote=source.quote,
-        heading_path=list(source.passage.heading_path),
-        place=source.passage.place,
-        score=source.score,
+        claim=statement,
+        version_id=quotation.passage.version_id,
+        start=quotation.start,
+        end=quotation.end,
+        quote=quotation.quote,
+        heading_path=list(quotation.passage.heading_path),
+        place=quotation.passage.place,
+        score=quotation.score,
     )
 
 
@@ -107,9 +109,9 @@ def _processed_event(record: AnswerRecord, query: Query, citations: int) -> Quer
     return QueryProcessed(
         tenant_id=query.tenant_id,
         query_id=query.pk,
-        found=bool(record.draft.claims),
-        generator=record.draft.generator,
-        passages=record.passages,
+        found=bool(record.draft.statements),
+        generator=record.draft.end.generator,
+        passages=record.draft.end.passages,
         citations=citations,
         milliseconds=record.milliseconds,
     )

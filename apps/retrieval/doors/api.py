@@ -18,9 +18,10 @@ from apps.models.gateway import Deadline
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.doors.filters_api import FiltersIn
 from apps.retrieval.models import Answer, Citation
-from apps.retrieval.pipeline import SearchResult, ask, search
+from apps.retrieval.pipeline import ask, retrieve
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.surroundings import Neighbour
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
@@ -155,7 +156,7 @@ class DegradedOut(Schema):
     code: str
     detail: str
     knowledge_bases: list[UUID] = Field(
-        description="Those that the step was not done for; all others are as they should be."
+        description="Those that the step was not done for, all others are as they should be; empty where it is about the answer."
     )
 
 
@@ -200,12 +201,10 @@ class AnswerOut(Schema):
     generator: str
     citations: list[CitationOut]
     milliseconds: dict[str, float]
+    degraded: list[DegradedOut] = Field(description="Empty as a rule.")
     created_at: datetime
 
 
-UNEMBEDDED = "The query could not be embedded, so that only its words were searched for."
-UNSEARCHED = "The query could not be embedded, so that nothing was searched for in these knowledge bases."
-UNRERANKED = "The passages could not be reranked, so that they are in the order of the search."
 ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem, 503: Problem, 504: Problem}
 
 
@@ -214,11 +213,11 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
     scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
-    found = search(body.request(body.query), scope=scope, deadline=deadline)
+    found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
     out = SearchOut(
         passages=[_passage(passage) for passage in found.passages],
-        milliseconds=found.timings.milliseconds,
-        degraded=_degraded(found),
+        milliseconds=dict(found.milliseconds),
+        degraded=[DegradedOut(**one.record()) for one in found.degraded],
         explanation=_explanation(found) if body.explain else None,
     )
     # Written here, as django-ninja would first check all of it a second time.
@@ -270,21 +269,7 @@ def _neighbour(one: Neighbour) -> NeighbourOut:
     return NeighbourOut(chunk=one.chunk_id, distance=one.distance, start=one.start, end=one.end, text=one.text)
 
 
-def _degraded(found: SearchResult) -> list[DegradedOut]:
-    steps = [
-        ("embed", one.error, UNEMBEDDED if one.by_words else UNSEARCHED, one.knowledge_base_ids)
-        for one in found.degraded
-    ]
-    if found.unreranked is not None:
-        of_passages = dict.fromkeys(passage.knowledge_base_id for passage in found.passages)
-        steps.append(("rerank", found.unreranked, UNRERANKED, tuple(of_passages)))
-    return [
-        DegradedOut(step=step, code=error.error_code, detail=f"{detail} {error.sentence}", knowledge_bases=list(where))
-        for step, error, detail, where in steps
-    ]
-
-
-def _explanation(found: SearchResult) -> ExplanationOut:
+def _explanation(found: Retrieval) -> ExplanationOut:
     settings = found.settings
     return ExplanationOut(
         mode=settings.mode,
@@ -292,7 +277,7 @@ def _explanation(found: SearchResult) -> ExplanationOut:
         weight=settings.weight,
         plans=[PlanOut(leg=plan.leg, plan=plan.plan, generations=list(plan.generations)) for plan in found.plans],
         candidates=dict(found.candidates),
-        milliseconds=found.timings.milliseconds,
+        milliseconds=dict(found.milliseconds),
     )
 
 
@@ -305,6 +290,7 @@ def _answer(answer: Answer) -> AnswerOut:
         generator=answer.generator,
         citations=[_citation(citation) for citation in answer.citations.all()],
         milliseconds=answer.milliseconds,
+        degraded=[DegradedOut(**one) for one in answer.degraded],
         created_at=answer.created_at,
     )
 

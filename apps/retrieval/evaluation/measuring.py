@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.retrieval.evaluation.metrics import means, measure, percentile
-from apps.retrieval.evaluation.ranking import Judged, Ranked, ranked, relevant_keys
+from apps.retrieval.evaluation.ranking import Judged, RankingPlace, ranked, relevant_keys
 from apps.retrieval.evaluation.searching import passages_for, scope_of
 from apps.retrieval.models import EvaluationQuestion, EvaluationResult, EvaluationRun
 from apps.retrieval.models.modes import Mode, Searching
@@ -50,7 +50,7 @@ def run_metrics(run: EvaluationRun) -> dict[str, Any]:
     }
 
 
-def _place(one: Ranked, grade: int) -> dict[str, Any]:
+def _place(one: RankingPlace, grade: int) -> dict[str, Any]:
     return {
         "document": str(one.passage.document_id),
         "title": one.passage.document_title,

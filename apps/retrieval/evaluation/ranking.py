@@ -38,7 +38,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankingPlace:
     """A key of the ranking, and the passage that brought it there."""
 
     key: str
@@ -53,12 +53,12 @@ def relevant_keys(judged: Iterable[Judged]) -> dict[str, int]:
     return grades
 
 
-def ranked(passages: Iterable[Passage], judged: Sequence[Judged], *, depth: int) -> list[Ranked]:
+def ranked(passages: Iterable[Passage], judged: Sequence[Judged], *, depth: int) -> list[RankingPlace]:
     """The first `depth` keys of the ranking that the passages, best first, come to."""
-    found: dict[str, Ranked] = {}
+    found: dict[str, RankingPlace] = {}
     for passage in passages:
         for key in _keys(passage, judged):
-            found.setdefault(key, Ranked(key, passage))
+            found.setdefault(key, RankingPlace(key, passage))
     return list(found.values())[:depth]
 
 

@@ -12,7 +12,7 @@ from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.models.modes import Searching
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.reranking import reranker_required
@@ -22,7 +22,7 @@ PASSAGES_PER_DOCUMENT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TimedPassages:
     """Passages, best first, and how long one search for them took."""
 
     passages: tuple[Passage, ...]
@@ -51,7 +51,7 @@ def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
 
 def passages_for(
     question: str, *, scope: AccessScope, how: Searching, generation: IndexGeneration | None = None
-) -> Found:
+) -> TimedPassages:
     """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if not told.
 
     Raises:
@@ -69,11 +69,11 @@ def passages_for(
         limit *= 2
 
 
-def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> Found:
+def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> TimedPassages:
     deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
     started = time.monotonic()
-    result = search(request, scope=scope, deadline=deadline, generation=generation)
-    if result.unreranked is not None:
+    found = retrieve(request, scope=scope, deadline=deadline, generation=generation)
+    if found.degraded:
         # A figure for what was not done would be worth nothing.
-        raise result.unreranked
-    return Found(result.passages, (time.monotonic() - started) * 1000)
+        raise found.degraded[0].error
+    return TimedPassages(found.passages, (time.monotonic() - started) * 1000)

@@ -45,6 +45,10 @@ class Answer(models.Model):
         default=0, db_default=0, help_text="As it was given; a purge takes citations away."
     )
     milliseconds = models.JSONField(default=dict, help_text="Each step of the pipeline.")
+    degraded = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True,
+        help_text="Steps that could not be done, and what was done instead.",
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -66,7 +70,7 @@ class Citation(models.Model):
     quote = models.TextField()
     heading_path = models.JSONField(default=list)
     place = models.JSONField(null=True, blank=True)
-    score = models.FloatField(help_text="Cosine similarity of the question and the quote.")
+    score = models.FloatField(help_text="How well the quote meets the question, as the answer's generator scores it.")
 
     class Meta:
         ordering: ClassVar = ["answer", "claim", "id"]

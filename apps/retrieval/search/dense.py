@@ -82,13 +82,13 @@ def dense_search(
     The generations are of one model. Those without an index are searched in one statement. The condition has the scope's
     own; all is read as the scope says, so that a condition without it finds nothing more.
     """
-    wanted = _Wanted(condition, scope, vector, limit)
+    search = _VectorSearch(condition, scope, vector, limit)
     unindexed = [generation for generation in generations if not generation.has_hnsw]
-    hits = _nearest(unindexed, wanted)
+    hits = _nearest(unindexed, search)
     plans = {generation.pk: SearchPlan.EXACT for generation in generations}
     for generation in generations:
         if generation.has_hnsw:
-            found, plans[generation.pk] = _of_indexed(generation, wanted)
+            found, plans[generation.pk] = _of_indexed(generation, search)
             hits += found
     for plan in plans.values():
         SEARCHES.labels(plan).inc()
@@ -112,7 +112,7 @@ def dense_scores(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _VectorSearch:
     """What is looked for, and for whom."""
 
     condition: Condition
@@ -121,20 +121,20 @@ class _Wanted:
     limit: int
 
 
-def _of_indexed(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
-    whole = generation.knowledge_base_id in wanted.scope.knowledge_base_ids
-    if not whole or wanted.condition.narrows:
-        return _of_those_meeting(generation, wanted)
-    hits = _by_index(generation, wanted)
-    return (hits, SearchPlan.INDEX) if len(hits) >= wanted.limit else _guarded(generation, wanted)
+def _of_indexed(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
+    whole = generation.knowledge_base_id in search.scope.knowledge_base_ids
+    if not whole or search.condition.narrows:
+        return _of_those_meeting(generation, search)
+    hits = _by_index(generation, search)
+    return (hits, SearchPlan.INDEX) if len(hits) >= search.limit else _guarded(generation, search)
 
 
-def _of_those_meeting(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
-    with reading_as(wanted.scope):
-        few = _few_meeting(wanted.condition, generation)
+def _of_those_meeting(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
+    with reading_as(search.scope):
+        few = _few_meeting(search.condition, generation)
         if few is None:
-            return _guarded(generation, wanted)
-        return _nearest_of(few, generation, wanted), SearchPlan.EXACT
+            return _guarded(generation, search)
+        return _nearest_of(few, generation, search), SearchPlan.EXACT
 
 
 def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
@@ -150,38 +150,38 @@ def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int]
     return None if len(found) > SELECTIVE else found
 
 
-def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, wanted: _Wanted) -> list[Hit]:
+def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
     """The nearest of these chunks. Their vectors are read by id: no planner can misjudge how many meet the condition."""
     if not chunk_ids:
         return []
-    parameters = {"dense_chunk_ids": list(chunk_ids), "dense_limit": wanted.limit}
+    parameters = {"dense_chunk_ids": list(chunk_ids), "dense_limit": search.limit}
     statement = _NEAREST_OF.format(width=generation.dimensions)
-    return _hits(_rows(statement, _parameters([generation], wanted.vector) | parameters))
+    return _hits(_rows(statement, _parameters([generation], search.vector) | parameters))
 
 
-def _by_index(generation: IndexGeneration, wanted: _Wanted) -> list[Hit]:
+def _by_index(generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
     """Of the candidates of one scan those that meet the condition, by a plan that is kept for the next search.
 
     What tells generations apart stands in the statement's words, so that a plan is for one partition and its index.
     """
-    vector = {"dense_vector": BinaryValue(HalfVector(wanted.vector).to_binary())}
-    statement = _worded(_NEAREST, [generation], wanted)
-    settings = _index_settings("off", wanted.limit)
-    return _hits(read_in_one_trip(wanted.scope, statement, wanted.condition.parameters | vector, settings=settings))
+    vector = {"dense_vector": BinaryValue(HalfVector(search.vector).to_binary())}
+    statement = _worded(_NEAREST, [generation], search)
+    settings = _index_settings("off", search.limit)
+    return _hits(read_in_one_trip(search.scope, statement, search.condition.parameters | vector, settings=settings))
 
 
-def _guarded(generation: IndexGeneration, wanted: _Wanted) -> tuple[list[Hit], SearchPlan]:
+def _guarded(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
     """By an iterative scan, and exactly when that came back short: it ends before it has met enough that may be seen.
 
     It gives its rows only roughly in order: a few more than are wanted make up for it.
     """
-    more = replace(wanted, limit=max(wanted.limit, _LEAST_ITERATIVE))
-    with reading_as(wanted.scope):
+    more = replace(search, limit=max(search.limit, _LEAST_ITERATIVE))
+    with reading_as(search.scope):
         settings_local(_index_settings("relaxed_order", more.limit))
         hits = _ordered(_NEAREST, [generation], more)
-    if len(hits) >= wanted.limit:
+    if len(hits) >= search.limit:
         return hits, SearchPlan.ITERATIVE
-    return _nearest([generation], wanted), SearchPlan.EXACT_AFTER_INDEX
+    return _nearest([generation], search), SearchPlan.EXACT_AFTER_INDEX
 
 
 def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
@@ -192,26 +192,26 @@ def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
     }
 
 
-def _nearest(generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
+def _nearest(generations: Sequence[IndexGeneration], search: _VectorSearch) -> list[Hit]:
     """All that may be seen are compared."""
     if not generations:
         return []
-    with reading_as(wanted.scope):
-        return _ordered(_NEAREST_OF_ALL, generations, wanted)
+    with reading_as(search.scope):
+        return _ordered(_NEAREST_OF_ALL, generations, search)
 
 
-def _ordered(statement: str, generations: Sequence[IndexGeneration], wanted: _Wanted) -> list[Hit]:
-    parameters = wanted.condition.parameters | {"dense_vector": HalfVector(wanted.vector).to_text()}
-    return _hits(_rows(_worded(statement, generations, wanted), parameters))
+def _ordered(statement: str, generations: Sequence[IndexGeneration], search: _VectorSearch) -> list[Hit]:
+    parameters = search.condition.parameters | {"dense_vector": HalfVector(search.vector).to_text()}
+    return _hits(_rows(_worded(statement, generations, search), parameters))
 
 
-def _worded(statement: str, generations: Sequence[IndexGeneration], wanted: _Wanted) -> str:
+def _worded(statement: str, generations: Sequence[IndexGeneration], search: _VectorSearch) -> str:
     return statement.format(
         width=generations[0].dimensions,
         generations=",".join(str(generation.pk) for generation in generations),
-        chunk=_CHUNK if wanted.condition.narrows else _ITS_IDS,
-        condition=wanted.condition.sql,
-        limit=wanted.limit,
+        chunk=_CHUNK if search.condition.narrows else _ITS_IDS,
+        condition=search.condition.sql,
+        limit=search.limit,
     )
 
 

@@ -72,7 +72,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedChunk:
     """A chunk in the order of the search, and the score that put it there."""
 
     chunk_id: int
@@ -80,7 +80,7 @@ class Ranked:
     scores: Scores
 
 
-def rank(dense: Leg, lexical: Leg, *, settings: RetrievalSettings) -> tuple[Ranked, ...]:
+def rank(dense: Leg, lexical: Leg, *, settings: RetrievalSettings) -> tuple[RankedChunk, ...]:
     """The chunks that the legs of the mode found, best first; those of equal score in the order of their ids.
 
     In one mode alone the score is the leg's own. Convex fusion gives a score from 0 to 1, fusion by ranks one to 1/61. Of what a
@@ -124,10 +124,10 @@ def _best_first(hits: Iterable[Hit]) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
-def _told(order: Sequence[Hit], dense: Leg, lexical: Leg, *, fused: bool) -> tuple[Ranked, ...]:
+def _told(order: Sequence[Hit], dense: Leg, lexical: Leg, *, fused: bool) -> tuple[RankedChunk, ...]:
     dense_ranks, lexical_ranks = dense.ranks, lexical.ranks
     return tuple(
-        Ranked(
+        RankedChunk(
             hit.chunk_id,
             hit.score,
             Scores(

@@ -18,7 +18,7 @@ from apps.retrieval.search.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchSpace:
     """Where a search looks, and what a chunk must meet to be found."""
 
     scope: AccessScope
@@ -46,7 +46,7 @@ class Legs:
 
 
 @dataclass(frozen=True, slots=True)
-class _OfModel:
+class _ModelHits:
     """What was found in the generations of one model."""
 
     question: Question
@@ -54,7 +54,7 @@ class _OfModel:
     result: DenseResult
 
 
-def dense_leg(where: Searched, questions: Mapping[UUID, Question]) -> list[_OfModel]:
+def dense_leg(where: SearchSpace, questions: Mapping[UUID, Question]) -> list[_ModelHits]:
     """What lies nearest to the question, for each model that `questions` has its vector by; others are left out."""
     by_model: dict[UUID, list[IndexGeneration]] = defaultdict(list)
     for generation in where.generations:
@@ -62,14 +62,14 @@ def dense_leg(where: Searched, questions: Mapping[UUID, Question]) -> list[_OfMo
     return [_of_model(where, questions[pk], generations) for pk, generations in by_model.items() if pk in questions]
 
 
-def lexical_leg(where: Searched, text: str) -> LexicalResult:
+def lexical_leg(where: SearchSpace, text: str) -> LexicalResult:
     """What has the question's terms, in all generations as if they were one."""
     return lexical_search(
         where.condition, scope=where.scope, generations=where.generations, text=text, limit=where.depth
     )
 
 
-def legs_completed(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> Legs:
+def legs_completed(where: SearchSpace, dense: Sequence[_ModelHits], lexical: LexicalResult | None) -> Legs:
     """Both legs, each with its score for what only the other one found: an order by scores needs both.
 
     A chunk without any term of the question has no lexical score. One of a model that did not answer has no dense score, and the
@@ -88,22 +88,22 @@ def legs_completed(where: Searched, dense: Sequence[_OfModel], lexical: LexicalR
     )
 
 
-def _of_model(where: Searched, question: Question, generations: Sequence[IndexGeneration]) -> _OfModel:
+def _of_model(where: SearchSpace, question: Question, generations: Sequence[IndexGeneration]) -> _ModelHits:
     result = dense_search(
         where.condition, scope=where.scope, generations=generations, vector=question.vector, limit=where.depth
     )
-    return _OfModel(question, generations, result)
+    return _ModelHits(question, generations, result)
 
 
-def _dense_scores(where: Searched, of: _OfModel, chunk_ids: Collection[int]) -> dict[int, float]:
+def _dense_scores(where: SearchSpace, of: _ModelHits, chunk_ids: Collection[int]) -> dict[int, float]:
     return dense_scores(chunk_ids, scope=where.scope, generations=of.generations, vector=of.question.vector)
 
 
-def _is_partial(where: Searched, dense: Sequence[_OfModel]) -> bool:
+def _is_partial(where: SearchSpace, dense: Sequence[_ModelHits]) -> bool:
     return sum(len(one.generations) for one in dense) < len(where.generations)
 
 
-def _plans(where: Searched, dense: Sequence[_OfModel], lexical: LexicalResult | None) -> tuple[PlanOfLeg, ...]:
+def _plans(where: SearchSpace, dense: Sequence[_ModelHits], lexical: LexicalResult | None) -> tuple[PlanOfLeg, ...]:
     plans = [PlanOfLeg(Mode.DENSE, plan.value, (pk,)) for one in dense for pk, plan in one.result.plans.items()]
     if lexical:
         everywhere = tuple(generation.pk for generation in where.generations)

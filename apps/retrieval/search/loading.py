@@ -11,11 +11,11 @@ from django.db import connection
 from apps.documents.rights.access import AccessScope
 from apps.documents.rights.reading import reading_as
 from apps.retrieval.search.conditions import Condition
-from apps.retrieval.search.fusion import Ranked
+from apps.retrieval.search.fusion import RankedChunk
 from apps.retrieval.search.passages import Passage
 
 
-def passages_load(ranked: Sequence[Ranked], condition: Condition, *, scope: AccessScope) -> tuple[Passage, ...]:
+def passages_load(ranked: Sequence[RankedChunk], condition: Condition, *, scope: AccessScope) -> tuple[Passage, ...]:
     """The passages of the chunks, in their order. What no longer meets the condition since it was found is left out."""
     if not ranked:
         return ()
@@ -26,7 +26,7 @@ def passages_load(ranked: Sequence[Ranked], condition: Condition, *, scope: Acce
     return tuple(_passage(rows[one.chunk_id], one) for one in ranked if one.chunk_id in rows)
 
 
-def _passage(row: tuple[Any, ...], found: Ranked) -> Passage:
+def _passage(row: tuple[Any, ...], found: RankedChunk) -> Passage:
     *known, heading_path, place = row
     fields: list[Any] = [*known, tuple(heading_path), json.loads(place) if place else None, found.score, found.scores]
     return Passage(*fields)

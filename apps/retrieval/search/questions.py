@@ -34,15 +34,15 @@ class Questions:
     embedded: Mapping[UUID, Question] = field(default_factory=dict)
     failures: Mapping[UUID, RagError] = field(default_factory=dict)
 
-    def any(self) -> Question | None:
-        """The question with a vector of whichever model; None where no model was asked.
+    def first(self) -> Question:
+        """The question with a vector of the first model that answered.
 
         Raises:
-            RagError: models were asked, and none answered; the first one's error.
+            RagError: none did; the first one's error.
         """
-        if self.failures and not self.embedded:
-            raise next(iter(self.failures.values()))
-        return next(iter(self.embedded.values()), None)
+        for question in self.embedded.values():
+            return question
+        raise next(iter(self.failures.values()))
 
 
 def questions_embed(text: str, generations: Sequence[IndexGeneration], *, deadline: Deadline) -> Questions:

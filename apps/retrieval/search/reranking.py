@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from apps.models.gateway import Deadline, Purpose, rerank
 from apps.models.installed_model import InstalledModel
 from apps.models.selectors import reranker_default
+from apps.retrieval.search.degradation import UNRERANKED, Degradation, DegradedStep
 from apps.retrieval.search.passages import Passage
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, RagError
@@ -27,11 +28,11 @@ class NoRerankerError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reranked:
-    """Passages best first, and why they are still in the order they had, if they are."""
+class RerankResult:
+    """Passages best first; where they are still in the order they had, `degraded` says why."""
 
     passages: tuple[Passage, ...]
-    failure: RagError | None = None
+    degraded: tuple[Degradation, ...] = ()
 
 
 def reranker_required() -> InstalledModel:
@@ -46,7 +47,9 @@ def reranker_required() -> InstalledModel:
     return model
 
 
-def rerank_passages(query: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline) -> Reranked:
+def rerank_passages(
+    query: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline
+) -> RerankResult:
     """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first.
 
     Without an answer of the model they stay as they are, and the result says why. No transaction may be open.
@@ -62,10 +65,11 @@ def rerank_passages(query: str, passages: Sequence[Passage], *, model: Installed
             deadline=Deadline(deadline.at - RESERVE_SECONDS),
         )
     except RagError as error:
-        return Reranked(tuple(passages), error)
+        where = tuple(dict.fromkeys(passage.knowledge_base_id for passage in passages))
+        return RerankResult(tuple(passages), (Degradation(DegradedStep.RERANK, error, where, UNRERANKED),))
     scored = sorted(zip(scores.tolist(), read, strict=True), key=lambda pair: -pair[0])
     best_first = (_scored(passage, score, rank) for rank, (score, passage) in enumerate(scored, start=1))
-    return Reranked((*best_first, *others))
+    return RerankResult((*best_first, *others))
 
 
 def _scored(passage: Passage, score: float, rank: int) -> Passage:

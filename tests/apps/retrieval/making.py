@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Purpose, embed
+from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
@@ -77,3 +78,8 @@ def question(text: str) -> Question:
         version_id=uuid.UUID(int=4), name="test", path=Path(), sha256="", dimensions=WIDTH, max_tokens=256
     )
     return Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=make.soon())[0], model)
+
+
+def material(text: str, *passages: Passage) -> Material:
+    """A question with its vector, and what it is to be answered from."""
+    return Material(text, passages, (question(text),))

@@ -16,13 +16,14 @@ from apps.documents.services.documents import document_delete
 from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval import pipeline
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.pipeline import SearchResult, search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
-from apps.retrieval.search.fusion import Ranked, Scores
+from apps.retrieval.search.fusion import RankedChunk, Scores
 from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.search.retrieval import Retrieval
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +44,8 @@ def filled(base: KnowledgeBase, texts: list[str]) -> None:
         make.ready_version(base, text, filename="note.txt", title="Note")
 
 
-def asked(request: SearchRequest, *bases: KnowledgeBase) -> SearchResult:
-    return search(request, scope=make.scope(*bases), deadline=make.soon())
+def asked(request: SearchRequest, *bases: KnowledgeBase) -> Retrieval:
+    return retrieve(request, scope=make.scope(*bases), deadline=make.soon())
 
 
 def another_version(of: ModelVersion) -> ModelVersion:
@@ -135,7 +136,7 @@ def test_passages_come_in_the_order_that_was_found_and_none_that_may_no_longer_b
     filled(base, TEXTS[:3])
     scope = make.scope(base)
     found = asked(SearchRequest(QUESTION), base).passages
-    backwards = [Ranked(one.chunk_id, one.score, one.scores) for one in reversed(found)]
+    backwards = [RankedChunk(one.chunk_id, one.score, one.scores) for one in reversed(found)]
     assert passages_load(backwards, scope_condition(scope), scope=scope) == tuple(reversed(found))
     document_delete(document=Document.objects.get(pk=found[0].document_id))
     assert passages_load(backwards, scope_condition(scope), scope=scope) == tuple(reversed(found[1:]))
@@ -147,7 +148,7 @@ def test_what_is_deleted_while_a_search_runs_is_not_shown() -> None:
     filled(base, TEXTS[:3])
     rank = pipeline.rank
 
-    def deleted_meanwhile(*legs: Any, **settings: Any) -> tuple[Ranked, ...]:
+    def deleted_meanwhile(*legs: Any, **settings: Any) -> tuple[RankedChunk, ...]:
         with connection.cursor() as cursor:
             cursor.execute("RESET ROLE")
             cursor.execute("UPDATE documents_document SET deleted_at = now()")

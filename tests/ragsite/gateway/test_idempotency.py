@@ -21,7 +21,6 @@ from ragsite.core.models import OutboxEvent
 from ragsite.gateway.idempotency import LIFETIME, idempotency_purge
 from ragsite.gateway.models import IdempotencyRecord, Permission
 from tests import factories as make
-from workers.sweep import purge
 
 pytestmark = pytest.mark.django_db
 
@@ -199,7 +198,7 @@ def test_the_purge_removes_what_is_past_its_time_and_held_by_nobody(client: Clie
     assert idempotency_purge() == 1
     assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"held", "new"}
     IdempotencyRecord.objects.update(lease_until=None)
-    purge()
+    idempotency_purge()
     assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"new"}
 
 

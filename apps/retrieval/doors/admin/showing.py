@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -9,12 +10,12 @@ from django.urls import reverse
 from apps.documents.admin.wording import where_in_words
 from apps.documents.retrieval_settings import Mode
 from apps.retrieval.models import Answer, Citation
-from apps.retrieval.pipeline import SearchResult
 from apps.retrieval.search.fusion import Scores
 from apps.retrieval.search.passages import Passage
+from apps.retrieval.search.retrieval import Retrieval
 from ragsite.core.admin.base import row_url
 
-STEPS = ("scope", "embed", "dense", "lexical", "fuse", "passages", "context", "generate", "cite")
+STEPS = ("scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class ShownSpan:
     where: str
     text: str
     score: float
-    score_title: str = "Cosine similarity of the question and this text"
+    score_title: str = "How well this text meets the question"
     details: str = ""
     """What each leg of the search thought of it."""
     mark: dict[str, str | int] | None = None
@@ -46,34 +47,37 @@ class ShownSearch:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """An answer with the citations its claims rest on."""
+    """An answer with the citations its claims rest on; `degraded` says in words what could not be done."""
 
     text: str
     found: bool
     generator: str
     citations: tuple[ShownSpan, ...]
     milliseconds: dict[str, float]
+    degraded: tuple[str, ...] = ()
 
 
 def answer_shown(answer: Answer) -> ShownAnswer:
     """The answer; its citations and their documents are best fetched with it."""
     citations = tuple(_citation(citation) for citation in answer.citations.all())
-    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps_in_order(answer.milliseconds))
+    degraded = tuple(one["detail"] for one in answer.degraded)
+    steps = steps_in_order(answer.milliseconds)
+    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps, degraded)
 
 
-def steps_in_order(milliseconds: dict[str, float]) -> dict[str, float]:
+def steps_in_order(milliseconds: Mapping[str, float]) -> dict[str, float]:
     """As the pipeline runs them; the database keeps no order. Steps of another pipeline come last."""
     known = [step for step in STEPS if step in milliseconds]
     return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
 
 
-def search_shown(result: SearchResult) -> ShownSearch:
-    """How the passages of the result came about."""
-    settings = result.settings
-    legs = [f"{plan.leg} by plan {plan.plan}" for plan in result.plans]
+def search_shown(found: Retrieval) -> ShownSearch:
+    """How the passages that were found came about."""
+    settings = found.settings
+    legs = [f"{plan.leg} by plan {plan.plan}" for plan in found.plans]
     fused = f"{settings.fusion}, weight of meaning {settings.weight:g}" if settings.mode is Mode.HYBRID else ""
     how = "; ".join([*legs, fused] if fused else legs)
-    return ShownSearch(settings.mode.value, how, steps_in_order(result.timings.milliseconds))
+    return ShownSearch(settings.mode.value, how, steps_in_order(found.milliseconds))
 
 
 def passages_shown(passages: tuple[Passage, ...]) -> list[ShownSpan]:

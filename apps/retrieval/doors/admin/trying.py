@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
@@ -39,7 +38,7 @@ from apps.retrieval.doors.admin.showing import (
 )
 from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import EvaluationSet, Query
-from apps.retrieval.pipeline import ask, search
+from apps.retrieval.pipeline import draft, retrieve, settle
 from apps.retrieval.search.filters import SearchFilters
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import errors_told
@@ -119,8 +118,8 @@ def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of a question."""
+class Trial:
+    """What came of a question: its answer, and the passages that one search found for it."""
 
     answer: ShownAnswer
     passages: list[ShownSpan]
@@ -151,17 +150,15 @@ def _marking(request: HttpRequest, form: QueryForm) -> dict[str, Any] | None:
     return {"question": form.cleaned_data["question"], "knowledge_base": base.pk, "sets": sets, "new_set": PLAYGROUND}
 
 
-def _try(request: HttpRequest, form: QueryForm) -> Tried | None:
+def _try(request: HttpRequest, form: QueryForm) -> Trial | None:
     wanted = form.wanted()
     principal = _staff_principal(request, form.cleaned_data["knowledge_base"])
     with errors_told(request):
         scope = _scope(principal, form.cleaned_data["knowledge_base"])
         deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
-        result = search(replace(wanted, fallback=False), scope=scope, deadline=deadline)
-        answer = ask(wanted, scope=scope, asked_by=principal.name, deadline=deadline)
-        if result.unreranked is not None:
-            messages.warning(request, f"The passages are not reranked. {result.unreranked.sentence}")
-        return Tried(answer_shown(answer), passages_shown(result.passages), search_shown(result), bool(wanted.filters))
+        found = retrieve(wanted, scope=scope, deadline=deadline)
+        answer = settle(found, draft(found, deadline=deadline), asked_by=principal.name)
+        return Trial(answer_shown(answer), passages_shown(found.passages), search_shown(found), bool(wanted.filters))
     return None
 
 

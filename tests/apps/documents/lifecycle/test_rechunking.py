@@ -15,7 +15,7 @@ from apps.documents.services.documents import document_update, documents_purge
 from apps.models.gateway import Deadline
 from apps.retrieval.index import indexing
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
@@ -74,7 +74,7 @@ def test_the_old_chunks_answer_until_the_new_ones_are_ready(base: KnowledgeBase)
         make.run_stages([stage])
         assert answering() == 1
         assert texts(first) == before
-        found = search(SearchRequest("berth", top_k=20), scope=make.scope(base), deadline=Deadline.after(10)).passages
+        found = retrieve(SearchRequest("berth", top_k=20), scope=make.scope(base), deadline=Deadline.after(10)).passages
         assert [passage.text for passage in sorted(found, key=lambda passage: passage.start)] == before
     make.run_stages(["activate"])
     assert (answering(), statuses()) == (2, ["ready", "ready"])

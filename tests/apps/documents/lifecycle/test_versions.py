@@ -12,7 +12,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatu
 from apps.documents.services.documents import document_delete
 from apps.models.gateway import Deadline
 from apps.retrieval.models import Embedding
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.models import OutboxEvent
@@ -36,7 +36,7 @@ def two_versions() -> tuple[Document, DocumentVersion, DocumentVersion]:
 
 def found(document: Document) -> str:
     scope = make.scope(document.knowledge_base)
-    result = search(SearchRequest("When does the ferry leave?", top_k=5), scope=scope, deadline=Deadline.after(10))
+    result = retrieve(SearchRequest("When does the ferry leave?", top_k=5), scope=scope, deadline=Deadline.after(10))
     return " ".join(passage.text for passage in result.passages)
 
 

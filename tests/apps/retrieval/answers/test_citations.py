@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from apps.documents.models import ParsedText
-from apps.retrieval.answers.citations import citations_verify, source_stands, span_text
-from apps.retrieval.answers.types import Claim, Draft, Source
-from apps.retrieval.pipeline import search
+from apps.retrieval.answers.citations import citations_verify, quotation_stands, span_text
+from apps.retrieval.answers.types import Draft, DraftEnd, Quotation, Statement
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from tests import factories as make
 
@@ -18,61 +18,64 @@ TEXT = "Whales 🐋 pass the pier in May.\n\nThe harbour has 42 berths — für 
 
 
 @pytest.fixture
-def source() -> Source:
+def quotation() -> Quotation:
     """A quote that stands where it says, behind a character outside the basic plane."""
     base = make.knowledge_base()
     version = make.ready_version(base, TEXT, filename="a.txt")
-    (passage,) = search(SearchRequest("berths", top_k=1), scope=make.scope(base), deadline=make.soon()).passages
+    (passage,) = retrieve(SearchRequest("berths", top_k=1), scope=make.scope(base), deadline=make.soon()).passages
     quote = "The harbour has 42 berths — für Gäste."
     start = version.parsed.text.index(quote)
-    return Source(passage, start, start + len(quote), quote, 0.9)
+    return Quotation(passage, start, start + len(quote), quote, 0.9)
 
 
-def draft(*claims: tuple[Source, ...]) -> Draft:
-    return Draft("test", tuple(Claim(f"Claim {n}", sources, supported=True) for n, sources in enumerate(claims)))
+def draft(*quoted: tuple[Quotation, ...]) -> Draft:
+    statements = (Statement(f"Statement {n}", quotations, supported=True) for n, quotations in enumerate(quoted))
+    return Draft(tuple(statements), DraftEnd("test"))
 
 
-def tampered(source: Source) -> dict[str, Source]:
+def tampered(quotation: Quotation) -> dict[str, Quotation]:
     return {
-        "quote": replace(source, quote=source.quote.replace("42", "43")),
-        "case of the quote": replace(source, quote=source.quote.upper()),
-        "start": replace(source, start=source.start + 1),
-        "end": replace(source, end=source.end - 1),
-        "span moved": replace(source, start=source.start - 2, end=source.end - 2),
-        "beyond the text": replace(source, start=10_000, end=10_000 + len(source.quote)),
-        "version": replace(source, passage=replace(source.passage, version_id=uuid4())),
+        "quote": replace(quotation, quote=quotation.quote.replace("42", "43")),
+        "case of the quote": replace(quotation, quote=quotation.quote.upper()),
+        "start": replace(quotation, start=quotation.start + 1),
+        "end": replace(quotation, end=quotation.end - 1),
+        "span moved": replace(quotation, start=quotation.start - 2, end=quotation.end - 2),
+        "beyond the text": replace(quotation, start=10_000, end=10_000 + len(quotation.quote)),
+        "version": replace(quotation, passage=replace(quotation.passage, version_id=uuid4())),
     }
 
 
-def test_what_stands_where_it_says_is_kept_as_it_is(source: Source) -> None:
-    honest = draft((source,))
-    assert source_stands(source)
+def test_what_stands_where_it_says_is_kept_as_it_is(quotation: Quotation) -> None:
+    honest = draft((quotation,))
+    assert quotation_stands(quotation)
     assert citations_verify(honest) == honest
 
 
 @pytest.mark.parametrize(
     "how", ["quote", "case of the quote", "start", "end", "span moved", "beyond the text", "version"]
 )
-def test_a_source_that_was_tampered_with_is_dropped_and_its_claim_with_it(source: Source, how: str) -> None:
-    wrong = tampered(source)[how]
-    assert not source_stands(wrong)
-    assert citations_verify(draft((wrong,))).claims == ()
+def test_a_quotation_that_was_tampered_with_is_dropped_and_its_statement_with_it(
+    quotation: Quotation, how: str
+) -> None:
+    wrong = tampered(quotation)[how]
+    assert not quotation_stands(wrong)
+    assert citations_verify(draft((wrong,))).statements == ()
 
 
-def test_a_claim_stays_with_the_sources_that_stand(source: Source) -> None:
-    wrong = tampered(source)["quote"]
-    checked = citations_verify(draft((wrong, source), (wrong,), (source,)))
-    assert [(claim.text, claim.sources) for claim in checked.claims] == [
-        ("Claim 0", (source,)),
-        ("Claim 2", (source,)),
+def test_a_statement_stays_with_the_quotations_that_stand(quotation: Quotation) -> None:
+    wrong = tampered(quotation)["quote"]
+    checked = citations_verify(draft((wrong, quotation), (wrong,), (quotation,)))
+    assert [(statement.text, statement.quotations) for statement in checked.statements] == [
+        ("Statement 0", (quotation,)),
+        ("Statement 2", (quotation,)),
     ]
 
 
-def test_spans_count_characters_and_not_bytes(source: Source) -> None:
-    assert span_text(source.passage.version_id, 7, 8) == "🐋"
+def test_spans_count_characters_and_not_bytes(quotation: Quotation) -> None:
+    assert span_text(quotation.passage.version_id, 7, 8) == "🐋"
     assert span_text(uuid4(), 0, 5) is None
 
 
-def test_a_text_that_changed_after_the_search_is_not_cited(source: Source) -> None:
+def test_a_text_that_changed_after_the_search_is_not_cited(quotation: Quotation) -> None:
     ParsedText.objects.update(text=TEXT.replace("42", "17"))
-    assert citations_verify(draft((source,))).claims == ()
+    assert citations_verify(draft((quotation,))).statements == ()

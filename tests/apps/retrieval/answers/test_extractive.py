@@ -8,11 +8,18 @@ import pytest
 
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.extractive import MAX_CLAIMS, MIN_SCORE, ExtractiveGenerator
-from apps.retrieval.answers.types import Draft
+from apps.retrieval.answers.extractive import (
+    MAX_STATEMENTS,
+    MIN_SCORE,
+    MIN_WORD_SHARE,
+    ExtractiveGenerator,
+    WordGenerator,
+)
+from apps.retrieval.answers.types import Generator, Material, Statement
 from apps.retrieval.search.passages import Passage
+from ragsite.core.errors import ModelUnavailableError
 from tests import factories as make
-from tests.apps.retrieval.making import passage, question
+from tests.apps.retrieval.making import material, passage
 
 HARBOUR = (
     "The harbour office opens at 07:30 on working days. The harbour has 42 berths for guests. "
@@ -20,12 +27,30 @@ HARBOUR = (
 )
 
 
-def draft(text: str, *passages: Passage) -> Draft:
-    return ExtractiveGenerator().generate(question(text), passages, deadline=make.soon())
+LEAST = {ExtractiveGenerator.name: MIN_SCORE, WordGenerator.name: MIN_WORD_SHARE}
+Ask = Callable[..., list[Statement]]
+Texts = Callable[..., list[str]]
 
 
-def claims(text: str, *passages: Passage) -> list[str]:
-    return [claim.text for claim in draft(text, *passages).claims]
+@pytest.fixture(params=[ExtractiveGenerator, WordGenerator], ids=lambda kind: kind.name)
+def generator(request: pytest.FixtureRequest) -> Generator:
+    return request.param()
+
+
+@pytest.fixture
+def statements(generator: Generator) -> Ask:
+    """The statements about a question that the generator makes from passages."""
+
+    def ask(text: str, *passages: Passage) -> list[Statement]:
+        pieces = generator.generate(material(text, *passages), deadline=make.soon())
+        return [piece for piece in pieces if isinstance(piece, Statement)]
+
+    return ask
+
+
+@pytest.fixture
+def texts(statements: Ask) -> Texts:
+    return lambda text, *passages: [statement.text for statement in statements(text, *passages)]
 
 
 @pytest.mark.parametrize(
@@ -36,74 +61,95 @@ def claims(text: str, *passages: Passage) -> list[str]:
         ("Where must life jackets be worn?", "Life jackets must be worn on the outer pier."),
     ],
 )
-def test_the_sentence_that_answers_is_given(asked: str, answer: str) -> None:
-    assert claims(asked, passage(HARBOUR)) == [answer]
+def test_the_sentence_that_answers_is_given(texts: Texts, asked: str, answer: str) -> None:
+    assert texts(asked, passage(HARBOUR)) == [answer]
 
 
-def test_an_answer_is_found_in_whichever_passage_holds_it() -> None:
+def test_an_answer_is_found_in_whichever_passage_holds_it(texts: Texts) -> None:
     other = passage("Tickets for the ferry are sold on board only.", version_id=uuid.uuid4())
-    assert claims("Where are tickets for the ferry sold?", passage(HARBOUR), other) == [other.text]
+    assert texts("Where are tickets for the ferry sold?", passage(HARBOUR), other) == [other.text]
 
 
 @pytest.mark.parametrize(
     "asked", ["Who composed the ninth symphony?", "What is the capital of Mongolia?", "?", "the of and"]
 )
-def test_what_the_passages_do_not_hold_is_not_found(asked: str) -> None:
-    assert draft(asked, passage(HARBOUR)) == Draft("extractive", ())
+def test_what_the_passages_do_not_hold_is_not_found(statements: Ask, asked: str) -> None:
+    assert statements(asked, passage(HARBOUR)) == []
 
 
-def test_every_claim_is_an_exact_span_of_its_passage_with_a_score_above_the_threshold() -> None:
+def test_every_statement_is_an_exact_span_of_its_passage_with_a_score_above_the_threshold(
+    generator: Generator, statements: Ask
+) -> None:
     text = "Before it there was a pier. The harbour has\n  42 berths for\tguests. After it came a wall."
     found = passage(text, start=1000)
-    (claim,) = draft("How many berths for guests has the harbour?", found).claims
-    (source,) = claim.sources
-    assert claim.text == "The harbour has 42 berths for guests."
-    assert claim.supported
-    assert source.quote == "The harbour has\n  42 berths for\tguests."
-    assert text[source.start - 1000 : source.end - 1000] == source.quote
-    assert source.passage == found
-    assert MIN_SCORE <= source.score <= 1
+    (statement,) = statements("How many berths for guests has the harbour?", found)
+    (quotation,) = statement.quotations
+    assert statement.text == "The harbour has 42 berths for guests."
+    assert statement.supported
+    assert quotation.quote == "The harbour has\n  42 berths for\tguests."
+    assert text[quotation.start - 1000 : quotation.end - 1000] == quotation.quote
+    assert quotation.passage == found
+    assert LEAST[generator.name] <= quotation.score <= 1
 
 
-def test_a_sentence_that_overlapping_passages_share_is_given_once() -> None:
+def test_a_sentence_that_overlapping_passages_share_is_given_once(texts: Texts) -> None:
     shared = "The harbour has 42 berths for guests."
     first = passage(f"It is a fine day. {shared}", chunk_id=1)
     second = passage(f"{shared} Another day begins here.", chunk_id=2, start=len("It is a fine day. "))
-    assert claims("How many berths for guests has the harbour?", first, second) == [shared]
+    assert texts("How many berths for guests has the harbour?", first, second) == [shared]
 
 
-def test_the_same_words_in_two_documents_are_given_once() -> None:
+def test_the_same_words_in_two_documents_are_given_once(texts: Texts) -> None:
     twins = [passage(HARBOUR, version_id=uuid.uuid4(), chunk_id=number) for number in range(3)]
-    assert claims("How many berths for guests has the harbour?", *twins) == ["The harbour has 42 berths for guests."]
+    assert texts("How many berths for guests has the harbour?", *twins) == ["The harbour has 42 berths for guests."]
 
 
-def test_a_heading_is_never_an_answer() -> None:
+def test_a_heading_is_never_an_answer(texts: Texts) -> None:
     heading = "# How many berths for guests has the harbour?"
-    assert claims("How many berths for guests has the harbour?", passage(heading)) == []
+    assert texts("How many berths for guests has the harbour?", passage(heading)) == []
     with_text = passage(f"{heading}\n\nThe harbour has 42 berths for guests.")
-    assert claims("How many berths for guests has the harbour?", with_text) == ["The harbour has 42 berths for guests."]
+    assert texts("How many berths for guests has the harbour?", with_text) == ["The harbour has 42 berths for guests."]
 
 
-def test_no_more_sentences_are_given_than_anybody_wants_to_read() -> None:
-    texts = [f"The harbour has {number} berths for guests." for number in range(10)]
-    assert len(claims("How many berths for guests has the harbour?", passage(" ".join(texts)))) == MAX_CLAIMS
+def test_no_more_sentences_are_given_than_anybody_wants_to_read(texts: Texts) -> None:
+    sentences = [f"The harbour has {number} berths for guests." for number in range(10)]
+    given = texts("How many berths for guests has the harbour?", passage(" ".join(sentences)))
+    assert len(given) == MAX_STATEMENTS
+
+
+class NoTransport:
+    def run(self, *_: Any) -> Any:
+        raise AssertionError("a model was asked")
 
 
 @pytest.mark.parametrize("passages", [(), (passage("# Only a heading"),), (passage("42 words."),)])
 def test_without_a_sentence_no_model_is_asked(
-    passages: tuple[Passage, ...], use_transport: Callable[[Any], None]
+    generator: Generator, passages: tuple[Passage, ...], use_transport: Callable[[Any], None]
 ) -> None:
-    asked = question("How many berths?")
-
-    class NoTransport:
-        def run(self, *_: Any) -> Any:
-            raise AssertionError("a model was asked")
-
+    asked = material("How many berths?", *passages)
     use_transport(NoTransport())
-    assert ExtractiveGenerator().generate(asked, passages, deadline=make.soon()).claims == ()
+    assert list(generator.generate(asked, deadline=make.soon())) == []
+
+
+def test_by_words_no_model_is_ever_asked(use_transport: Callable[[Any], None]) -> None:
+    use_transport(NoTransport())
+    asked = Material("How many berths for guests has the harbour?", (passage(HARBOUR),))
+    _, statement = WordGenerator().generate(asked, deadline=make.soon())
+    assert statement.text == "The harbour has 42 berths for guests."
+
+
+def test_a_model_that_did_not_embed_the_question_is_not_asked_for_it_again(
+    use_transport: Callable[[Any], None],
+) -> None:
+    use_transport(NoTransport())
+    silence = ModelUnavailableError("No worker.", code="circuit_open")
+    asked = Material("How many berths has the harbour?", (passage(HARBOUR),), unembedded=silence)
+    with pytest.raises(ModelUnavailableError) as raised:
+        next(ExtractiveGenerator().generate(asked, deadline=make.soon()))
+    assert raised.value is silence
 
 
 def test_a_deadline_that_has_passed_is_an_error_and_not_a_missing_answer() -> None:
-    asked = question("How many berths for guests has the harbour?")
+    asked = material("How many berths for guests has the harbour?", passage(HARBOUR))
     with pytest.raises(DeadlineExceededError):
-        ExtractiveGenerator().generate(asked, [passage(HARBOUR)], deadline=Deadline.after(-1))
+        next(ExtractiveGenerator().generate(asked, deadline=Deadline.after(-1)))

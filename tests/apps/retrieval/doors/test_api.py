@@ -13,11 +13,11 @@ from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.documents import document_delete, documents_purge
 from apps.documents.services.knowledge_bases import knowledge_base_update
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.models import Answer, Citation, Query
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.apps.retrieval.transports import Failing, FailsLater, Garbage
 
 pytestmark = pytest.mark.django_db
 
@@ -236,23 +236,6 @@ def test_no_more_than_top_k_passages_are_given(client: Client, base: KnowledgeBa
     assert len(post(client, SEARCH, query=QUESTION, top_k=100).json()["passages"]) > 1
 
 
-class Failing:
-    """A way to a model that leads nowhere."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def run(self, *_: Any) -> Any:
-        raise self.error
-
-
-class Garbage(FakeTransport):
-    """A model that answers numbers that are none."""
-
-    def embed(self, texts: Any, **rest: Any) -> Any:
-        return super().embed(texts, **rest) * float("nan")
-
-
 @pytest.mark.parametrize(
     ("transport", "status", "code", "retry_after"),
     [
@@ -264,14 +247,13 @@ class Garbage(FakeTransport):
     ],
     ids=["breaker open", "no worker", "no worker in time", "too late", "no numbers"],
 )  # fmt: skip
-@pytest.mark.parametrize("how", ["ask", "search by meaning alone"])
-def test_a_model_that_does_not_answer_is_a_problem_that_says_when_to_come_back(
-    client: Client, use_transport: Callable[[Any], None], how: str,
+@pytest.mark.parametrize(("url", "field"), [(SEARCH, "query"), (ASK, "question")])
+def test_by_meaning_alone_a_model_that_does_not_answer_is_a_problem_that_says_when_to_come_back(
+    client: Client, use_transport: Callable[[Any], None], url: str, field: str,
     transport: Any, status: int, code: str, retry_after: str | None,
 ) -> None:  # fmt: skip
     use_transport(transport)
-    by_ask = how == "ask"
-    response = post(client, ASK, question=QUESTION) if by_ask else post(client, SEARCH, query=QUESTION, mode="dense")
+    response = post(client, url, **{field: QUESTION}, mode="dense")
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     assert (response.json()["code"], response.get("Retry-After")) == (code, retry_after)
@@ -306,27 +288,18 @@ def test_an_answer_found_by_words_alone_is_an_answer(client: Client) -> None:
     assert answer["answer"].startswith(SENTENCE)
 
 
-def test_a_deadline_that_has_passed_is_504(client: Client, settings: Any) -> None:
+def test_by_meaning_alone_a_deadline_that_has_passed_is_504(client: Client, settings: Any) -> None:
     settings.RAGSITE_SEARCH_SECONDS = 0
-    response = post(client, ASK, question=QUESTION)
+    response = post(client, ASK, question=QUESTION, mode="dense")
     assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
     assert written() == (0, 0, 0, 0)
 
 
-def test_a_model_that_fails_while_the_answer_is_written_leaves_nothing(
+def test_by_meaning_alone_a_model_that_fails_while_the_answer_is_written_leaves_nothing(
     client: Client, use_transport: Callable[[Any], None]
 ) -> None:
-    class FailsLater(FakeTransport):
-        calls = 0
-
-        def embed(self, texts: Any, **rest: Any) -> Any:
-            self.calls += 1
-            if self.calls == 2:
-                raise ModelUnavailableError("The worker went away.")
-            return super().embed(texts, **rest)
-
     use_transport(FailsLater())
-    assert post(client, ASK, question=QUESTION).status_code == 503
+    assert post(client, ASK, question=QUESTION, mode="dense").status_code == 503
     assert written() == (0, 0, 0, 0)
 
 

@@ -17,7 +17,7 @@ from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.index.generations import generation_index_if_large
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search import dense
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import (
@@ -103,7 +103,7 @@ def index_scans(generation: IndexGeneration) -> int:
         return int(cursor.fetchone()[0])
 
 
-@pytest.mark.parametrize("function", [dense_search, dense_scores, generations_in_scope, search])
+@pytest.mark.parametrize("function", [dense_search, dense_scores, generations_in_scope, retrieve])
 def test_no_search_goes_without_a_scope(function: Any) -> None:
     scope = inspect.signature(function).parameters["scope"]
     assert scope.default is inspect.Parameter.empty
@@ -337,7 +337,7 @@ def test_a_passage_tells_where_it_stands() -> None:
     base: KnowledgeBase = make.knowledge_base()
     version = make.ready_version(base)
     wanted = SearchRequest("berths", top_k=50, mode=Mode.DENSE)
-    passages = search(wanted, scope=make.scope(base), deadline=make.soon()).passages
+    passages = retrieve(wanted, scope=make.scope(base), deadline=make.soon()).passages
     assert len(passages) == version.chunk_count
     for passage in passages:
         assert version.parsed.text[passage.start : passage.end] == passage.text

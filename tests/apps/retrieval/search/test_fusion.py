@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
-from apps.retrieval.search.fusion import RANK_OFFSET, Leg, Ranked, leg_of, legs_joined, rank
+from apps.retrieval.search.fusion import RANK_OFFSET, Leg, RankedChunk, leg_of, legs_joined, rank
 from apps.retrieval.search.hits import Hit
 
 CONVEX, RRF = RetrievalSettings(), RetrievalSettings(fusion=Fusion.RRF)
@@ -20,7 +20,7 @@ def leg(scores: dict[int, float], others: dict[int, float] | None = None) -> Leg
     return leg_of(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), others or {})
 
 
-def ids(ranked: tuple[Ranked, ...]) -> list[int]:
+def ids(ranked: tuple[RankedChunk, ...]) -> list[int]:
     return [one.chunk_id for one in ranked]
 
 

@@ -193,14 +193,17 @@ def test_a_reranker_puts_the_passages_into_its_order(client: Client) -> None:
     assert "rerank" in body["milliseconds"]
 
 
+class Silent(FakeTransport):
+    """A reranker that does not answer."""
+
+    def rerank(self, *_: Any, **__: Any) -> Any:
+        raise ModelUnavailableError("No worker.")
+
+
 @pytest.mark.usefixtures("_reranker")
 def test_a_reranker_that_does_not_answer_is_told_and_the_order_is_that_of_the_search(
     client: Client, use_transport: UseTransport
 ) -> None:
-    class Silent(FakeTransport):
-        def rerank(self, *_: Any, **__: Any) -> Any:
-            raise ModelUnavailableError("No worker.")
-
     plain = [one["chunk"] for one in search(client).json()["passages"]]
     use_transport(Silent())
     body = search(client, rerank=True).json()
@@ -208,6 +211,17 @@ def test_a_reranker_that_does_not_answer_is_told_and_the_order_is_that_of_the_se
     (told,) = body["degraded"]
     assert (told["step"], told["code"]) == ("rerank", "model_unavailable")
     assert "No worker." in told["detail"]
+
+
+@pytest.mark.usefixtures("_reranker")
+def test_an_answer_from_passages_that_were_not_reranked_says_so(client: Client, use_transport: UseTransport) -> None:
+    use_transport(Silent())
+    body = {"question": "What costs a berth in the harbour?", "rerank": True}
+    answer = client.post("/api/v1/ask", body, content_type="application/json").json()
+    assert (answer["found"], answer["generator"]) == (True, "extractive")
+    (told,) = answer["degraded"]
+    assert (told["step"], told["code"]) == ("rerank", "model_unavailable")
+    assert "in the order of the search. No worker." in told["detail"]
 
 
 def test_reranking_without_a_reranker_is_refused_in_words(client: Client) -> None:

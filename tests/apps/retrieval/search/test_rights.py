@@ -25,7 +25,7 @@ from apps.documents.rights.reading import reading_as
 from apps.retrieval import pipeline
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.models import IndexGeneration, LexicalSegment
-from apps.retrieval.pipeline import search
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search, generations_in_scope
 from apps.retrieval.search.lexical import lexical_search
@@ -147,7 +147,7 @@ def test_every_mode_of_the_whole_search_shows_exactly_what_the_rule_allows(
     with rows.set_up(world), patch.object(pipeline, "scope_condition", first_wall):
         for caller in CALLERS:
             scope = access_scope(rows.principal(caller), knowledge_base_ids=None)
-            passages = search(wanted, scope=scope, deadline=make.soon()).passages
+            passages = retrieve(wanted, scope=scope, deadline=make.soon()).passages
             assert rows.numbers({passage.document_id for passage in passages}) == world.readable(caller)
 
 

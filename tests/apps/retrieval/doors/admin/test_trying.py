@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from apps.models.gateway import using_transport
-from apps.retrieval.models import Query
+from apps.retrieval.models import Answer, Query
 from tests import factories
+from tests.apps.retrieval.counting import searches
+from tests.apps.retrieval.transports import CountingTransport
 
 URL = "/admin/retrieval/query/try/"
 SENTENCE = "A berth costs 31 euros a night, electricity included."
@@ -49,16 +52,51 @@ def test_only_the_chosen_knowledge_base_is_searched(admin_client: Client) -> Non
     assert not tried.answer.found
 
 
-def test_a_model_that_does_not_answer_is_a_message_in_words(admin_client: Client, settings: Any) -> None:
+def test_by_meaning_alone_a_model_that_does_not_answer_is_a_message_in_words(
+    admin_client: Client, settings: Any
+) -> None:
     version = factories.ready_version()
     settings.RAGSITE_SEARCH_SECONDS = 0.05
     with using_transport("queue"):
-        response = asked(admin_client, version.document.knowledge_base)
+        response = asked(admin_client, version.document.knowledge_base, mode="dense")
     assert response.status_code == 200
     assert response.context["tried"] is None
     (message,) = response.context["messages"]
     assert message.level_tag == "error"
     assert not Query.objects.exists()
+
+
+def test_without_a_model_the_answer_is_made_by_words_and_every_page_says_so(
+    admin_client: Client, settings: Any
+) -> None:
+    version = factories.ready_version()
+    settings.RAGSITE_SEARCH_SECONDS = 0.05
+    with using_transport("queue"):
+        response = asked(admin_client, version.document.knowledge_base)
+    assert response.context["tried"].answer.text == SENTENCE
+    assert response.context["tried"].search.mode == "lexical"
+    answer = Answer.objects.get()
+    details = [one["detail"] for one in answer.degraded]
+    assert [one["step"] for one in answer.degraded] == ["embed", "generate"]
+    later = [
+        admin_client.get(f"/admin/retrieval/query/{answer.query_id}/change/"),
+        admin_client.get(f"/admin/retrieval/answer/{answer.pk}/change/"),
+    ]
+    for page in (html.unescape(one.content.decode()) for one in (response, *later)):
+        assert all(detail in page for detail in details)
+
+
+def test_a_question_that_is_tried_is_embedded_once_and_searched_for_once(
+    admin_client: Client, use_transport: Callable[[Any], None]
+) -> None:
+    version = factories.ready_version()
+    transport = CountingTransport()
+    use_transport(transport)
+    with searches() as counted:
+        response = asked(admin_client, version.document.knowledge_base)
+    assert response.context["tried"].answer.found
+    assert counted == {"dense": 1, "lexical": 1}
+    assert transport.texts.count(SENTENCE) == 2, "as the question, and as the sentence that answers it"
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid"])

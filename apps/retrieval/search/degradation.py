@@ -1,0 +1,48 @@
+"""What a search or an answer had to do without, and why: told with the result and kept with the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from ragsite.core.errors import RagError
+
+
+class DegradedStep(StrEnum):
+    """A step of the read path that something else can stand in for."""
+
+    EMBED = "embed"
+    RERANK = "rerank"
+    GENERATE = "generate"
+
+
+BY_WORDS = "The query could not be embedded, so that only its words were searched for."
+UNSEARCHED = "The query could not be embedded, so that nothing was searched for in these knowledge bases."
+UNRERANKED = "The passages could not be reranked, so that they are in the order of the search."
+SIMPLER = "A generator could not answer, so that a simpler one did."
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """A step that could not be done, why, and what was done instead; where knowledge bases are named, for these alone."""
+
+    step: DegradedStep
+    error: RagError
+    knowledge_base_ids: tuple[UUID, ...] = ()
+    instead: str = BY_WORDS
+
+    @property
+    def detail(self) -> str:
+        """What was done instead, what went wrong and what to do about it, in words."""
+        return f"{self.instead} {self.error.sentence}"
+
+    def record(self) -> dict[str, Any]:
+        """As it is told over HTTP and kept with an answer."""
+        return {
+            "step": self.step.value,
+            "code": self.error.error_code,
+            "detail": self.detail,
+            "knowledge_bases": [str(pk) for pk in self.knowledge_base_ids],
+        }
