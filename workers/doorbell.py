@@ -11,6 +11,7 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from apps.documents.services.deleting import DELETE
 from apps.retrieval.evaluation.runs import EVALUATE
 from apps.retrieval.reindexing.waiting import REINDEX
 from workers.celery import app
@@ -101,6 +102,8 @@ def _job(name: str) -> tuple[Queue, str, list[str]]:
     """The queue, the task and its arguments: of a stage of versions, or of evaluation or a re-index, which are none."""
     if name == EVALUATE:
         return Queue.RETRIEVAL, "workers.tasks.evaluate", []
+    if name == DELETE:
+        return Queue.MAINTENANCE, "workers.tasks.delete", []
     if name == REINDEX:
         return Queue.EMBEDDING, "workers.tasks.reindex", []
     return stage_named(name).queue, "workers.tasks.work", [name]

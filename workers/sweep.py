@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from apps.documents.services.documents import blobs_purge, documents_purge
+from apps.documents.services.deleting import ADVICE, KnowledgeBaseDeletions
+from apps.documents.services.purging import blobs_purge, documents_purge
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_runs_give_up, evaluation_runs_waiting
-from apps.retrieval.index.generations import generation_index_if_large, generations_of_deleted_purge
-from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.reindexing.dropping import generation_discard, generations_dropped
+from apps.retrieval.index.deleting import knowledge_base_deletion_work
+from apps.retrieval.index.generations import generations_index, generations_of_deleted_purge
+from apps.retrieval.reindexing.dropping import generations_discard
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_give_up, reindexes_waiting
 from ragsite.core.presence import presence_purge, workers_listening
+from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.idempotency import idempotency_purge
 from workers.celery import app
 from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
@@ -19,6 +21,7 @@ from workers.stage_run import stage_at_work, stage_give_up, stage_waiting
 from workers.stages import STAGES, Stage
 
 logger = logging.getLogger(__name__)
+PURGE_TURN = 20.0
 
 
 def sweep() -> None:
@@ -34,15 +37,19 @@ def sweep() -> None:
 
 def purge() -> None:
     """Remove what was deleted, left behind or is past its time; index generations that have outgrown exact search."""
-    documents_purge()
-    blobs_purge()
-    idempotency_purge()
-    presence_purge()
-    generations_of_deleted_purge()
-    for generation_id in generations_dropped():
-        generation_discard(generation_id)
-    for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE, has_hnsw=False):
-        generation_index_if_large(generation)
+    delete()
+    for one in (documents_purge, blobs_purge, idempotency_purge, presence_purge, generations_of_deleted_purge):
+        one(Turn.of(PURGE_TURN))
+    generations_discard(Turn.of(PURGE_TURN))
+    generations_index(Turn.of(PURGE_TURN))
+
+
+def delete() -> None:
+    """Work on the deletions of knowledge bases for a turn."""
+    deletions, turn = KnowledgeBaseDeletions(), Turn.of(PURGE_TURN)
+    deletions.give_up()
+    while not turn.is_over() and rows_work(deletions, knowledge_base_deletion_work, turn=turn, advice=ADVICE):
+        pass
 
 
 def _evaluations_sweep() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 from celery import shared_task
 from django.utils.module_loading import import_string
 
+from apps.documents.services.deleting import DELETE, KnowledgeBaseDeletions
 from apps.models.gateway import embed_request, rerank_request
 from apps.retrieval.evaluation.runs import EVALUATE, evaluation_run_work, evaluation_runs_waiting
 from apps.retrieval.index.lexical import merges as lexical_merges
 from apps.retrieval.reindexing.waiting import REINDEX, reindexes_waiting
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import outbox_purge
+from ragsite.core.work import Turn
 from workers import sweep as sweeping
 from workers.leaving import is_leaving
 from workers.queues import TURN_SECONDS
@@ -86,12 +88,12 @@ def sweep() -> None:
 
 @shared_task
 def lexical_merge() -> None:
-    lexical_merges.lexical_merge()
+    lexical_merges.lexical_merge(Turn.of(TURN_SECONDS))
 
 
 @shared_task
 def lexical_repair() -> None:
-    lexical_merges.lexical_repair()
+    lexical_merges.lexical_repair(Turn.of(TURN_SECONDS))
 
 
 @shared_task
@@ -100,8 +102,16 @@ def purge() -> None:
 
 
 @shared_task
+def delete() -> None:
+    """Work on the deletions of knowledge bases for a turn, and ring for what is left."""
+    sweeping.delete()
+    if KnowledgeBaseDeletions().waiting().exists():
+        ring(DELETE)
+
+
+@shared_task
 def events_purge() -> None:
-    outbox_purge()
+    outbox_purge(Turn.of(TURN_SECONDS))
 
 
 def _work_on(stage: Stage) -> None:
