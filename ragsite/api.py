@@ -11,7 +11,12 @@ from ninja import NinjaAPI
 from rest_framework.routers import DefaultRouter
 
 from apps.documents.api.bulk import BulkUploadViewSet
-from apps.documents.api.documents import DocumentViewSet, KnowledgeBaseViewSet, VersionViewSet
+from apps.documents.api.documents import (
+    DocumentViewSet,
+    KnowledgeBaseDeletionViewSet,
+    KnowledgeBaseViewSet,
+    VersionViewSet,
+)
 from apps.documents.api.urls import FromUrlViewSet
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.evaluation.api import (
@@ -28,6 +33,7 @@ resources.include_format_suffixes = False
 resources.register("knowledge-bases", KnowledgeBaseViewSet)
 resources.register("knowledge-bases/<uuid:knowledge_base>/reindex", ReindexViewSet, basename="reindex")
 resources.register("knowledge-bases/<uuid:knowledge_base>/generations", GenerationViewSet, basename="generation")
+resources.register("knowledge-base-deletions", KnowledgeBaseDeletionViewSet, basename="knowledge-base-deletion")
 resources.register("documents/bulk", BulkUploadViewSet, basename="bulk")
 resources.register("documents/from-url", FromUrlViewSet, basename="from-url")
 resources.register("documents", DocumentViewSet)

@@ -24,17 +24,20 @@ from apps.documents.lifecycle.steps import Step
 from apps.documents.models import DocumentVersion, Grant, KnowledgeBase
 from apps.documents.rights.access import AccessScope
 from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create
+from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
 from apps.models.services import registry
+from apps.retrieval.index.deleting import knowledge_base_deletion_work
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.work import Turn
+from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
+from tests import turns
 from workers.jobs import STAGES, Job, job_named
 from workers.running import job_run
 
@@ -120,6 +123,12 @@ def run_stages(names: Iterable[str] = ()) -> None:
         if not names or stage.name in names:
             while job_run(stage):
                 pass
+
+
+def run_deletions(turn: Turn | None = None) -> None:
+    """Work on the deletions of knowledge bases that wait, each for a turn."""
+    while rows_work(DELETIONS, knowledge_base_deletion_work, turn=turn or turns.long(), advice=ADVICE):
+        pass
 
 
 def principal(of: Tenant, *permissions: Permission) -> Principal:

@@ -18,6 +18,8 @@ from django.conf import settings
 from apps.documents.lifecycle.rows import VersionsOfStage
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import VersionStatus
+from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
+from apps.documents.services.deleting import DELETE, DELETIONS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.schedule import ScheduledRows
@@ -63,8 +65,11 @@ class Job:
 S = VersionStatus
 INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
+GENERATIONS = "apps.retrieval.index.generations"
+PURGING = "apps.documents.services.purging"
 PARSER_SECONDS = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
 SWEEP_SECONDS = 5.0
+PURGE_SECONDS = 20.0
 
 LARGE_FILE = Advice(
     too_slow="Split the document, or ask the operator to give one file more time (RAGSITE_PARSER_SECONDS).",
@@ -106,9 +111,22 @@ JOBS: tuple[Job, ...] = (
         REINDEX, Queue.EMBEDDING, "apps.retrieval.reindexing.work.reindex_work",
         rows=REINDEXES, soft=None, hard=None, seconds=10.0,
     ),
+    Job(
+        DELETE, Queue.MAINTENANCE, "apps.retrieval.index.deleting.knowledge_base_deletion_work",
+        rows=DELETIONS, seconds=PURGE_SECONDS, advice=DELETION_ADVICE,
+    ),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
+    Job("documents-purge", Queue.MAINTENANCE, f"{PURGING}.documents_purge", every=60.0, seconds=PURGE_SECONDS),
+    Job("blobs-purge", Queue.MAINTENANCE, f"{PURGING}.blobs_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
+    Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),
+    # One index is one step, however large.
+    Job("generations-index", Queue.MAINTENANCE, f"{GENERATIONS}.generations_index", every=600.0, soft=7_200, hard=7_260),
+    Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
+    Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
+    Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 
 STAGES: tuple[Job, ...] = tuple(job for job in JOBS if isinstance(job.rows, VersionsOfStage))

@@ -7,6 +7,7 @@ interrupted upload left; the sweep removes it after a while.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -71,9 +72,46 @@ def blob_delete(name: str) -> None:
     blob_path(name).unlink(missing_ok=True)
 
 
-def blobs_older_than(seconds: float) -> Iterator[str]:
-    """Names of the blobs that were written longer ago than that."""
-    root, before = Path(settings.RAGSITE_BLOB_DIR), time.time() - seconds
-    for path in root.glob("*/*"):
-        if path.stat().st_mtime < before:
-            yield str(path.relative_to(root))
+def blobs_delete(names: Iterable[str]) -> None:
+    """Remove blobs; missing ones are no error."""
+    for name in names:
+        blob_delete(name)
+
+
+def blobs_after(position: str, *, limit: int) -> list[str]:
+    """The first `limit` names of blobs after `position`, a name or "", in their order, which is that of tenants.
+
+    Each folder is read as a stream, once a page: of a folder of a million blobs no more than a page is held.
+    """
+    tenant, _, after = position.partition("/")
+    found: list[str] = []
+    for folder in _folders(tenant):
+        names = _names(folder, after if folder == tenant else "")
+        found += heapq.nsmallest(limit - len(found), names)
+        if len(found) == limit:
+            break
+    return found
+
+
+def blob_is_older_than(name: str, seconds: float) -> bool:
+    """Whether the blob was written longer ago than that; one that is gone was not."""
+    try:
+        return blob_path(name).stat().st_mtime < time.time() - seconds
+    except FileNotFoundError:
+        return False
+
+
+def _folders(first: str) -> list[str]:
+    """One for each tenant, in order, from `first` on."""
+    try:
+        with os.scandir(settings.RAGSITE_BLOB_DIR) as entries:
+            return sorted(entry.name for entry in entries if entry.name >= first and entry.is_dir())
+    except FileNotFoundError:
+        return []
+
+
+def _names(folder: str, after: str) -> Iterator[str]:
+    with os.scandir(blob_path(folder)) as entries:
+        for entry in entries:
+            if entry.name > after:
+                yield f"{folder}/{entry.name}"

@@ -63,6 +63,55 @@ class KnowledgeBase(models.Model):
         return self.name
 
 
+class DeletionState(models.TextChoices):
+    REMOVING = "removing", "Being removed"
+    DONE = "done", "Removed"
+    FAILED = "failed", "Failed; it can be resumed"
+
+
+class KnowledgeBaseDeletion(Leased):
+    """A deleted knowledge base's way out: consumers are told of each document, then its rows and files go.
+
+    `attempts` counts the starts since the last progress.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    knowledge_base = models.OneToOneField(KnowledgeBase, on_delete=models.CASCADE, related_name="deletion")
+    state = models.CharField(max_length=10, choices=DeletionState.choices, default=DeletionState.REMOVING)
+    document_total = models.PositiveIntegerField(help_text="Documents whose rows were there when it was deleted.")
+    document_told = models.PositiveIntegerField(default=0, help_text="Documents of which `document.deleted` was told.")
+    document_gone = models.PositiveIntegerField(default=0, help_text="Documents whose rows and files are removed.")
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "deletion of a knowledge base"
+        verbose_name_plural = "deletions of knowledge bases"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(state="failed") | ~models.Q(error=""), name="failed_deletion_says_why"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["not_before", "id"], condition=models.Q(state="removing"), name="deletion_work"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.knowledge_base)
+
+    @property
+    def in_words(self) -> str:
+        """How far it has come."""
+        if self.state == DeletionState.DONE:
+            return "All documents are removed."
+        removed = f"{self.document_gone:,} of {self.document_total:,} documents are removed."
+        if self.state == DeletionState.FAILED:
+            return f"{removed} It stopped there: {self.error}"
+        return f"{removed} The last time: {self.error}" if self.error else removed
+
+
 class VersionStatus(models.TextChoices):
     """How far a version has come. Each status names what is done; the stage table names what comes next."""
 
@@ -90,6 +139,12 @@ VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
 """What may follow what; `versions_move` sees to it. A version that stopped, or has to begin anew on its way, is taken up
 where its input stands: PARSED once there is a text, else UPLOADED."""
 
+
+LIVING = models.Q(deleted_at=None, knowledge_base__deleted_at=None)
+"""Of documents: those that are there. A knowledge base is marked as deleted before its documents are."""
+
+LIVING_VERSIONS = models.Q(document__deleted_at=None, document__knowledge_base__deleted_at=None)
+"""The versions of these."""
 
 KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
 """Of a document; whoever saves one and shows it reads these anew."""
@@ -134,6 +189,7 @@ class Document(models.Model):
         indexes: ClassVar = [
             GinIndex(OpClass("metadata", "jsonb_path_ops"), name="document_metadata"),
             GinIndex(fields=["tags"], name="document_tags"),
+            models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="document_deleted"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -8,7 +8,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.models import LIVING, LIVING_VERSIONS, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.retrieval.models import Query
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.members import rows_of_tenants
@@ -50,7 +50,7 @@ def _figures(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _living_documents(request: HttpRequest) -> Any:
-    return _mine(request, Document.objects.filter(deleted_at=None, knowledge_base__deleted_at=None))
+    return _mine(request, Document.objects.filter(LIVING))
 
 
 def _figure(title: str, icon: str, model: Any, value: int, query: str = "") -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _figure(title: str, icon: str, model: Any, value: int, query: str = "") -> d
 
 
 def _statuses(request: HttpRequest) -> list[dict[str, Any]]:
-    versions = DocumentVersion.objects.filter(document__deleted_at=None)
+    versions = DocumentVersion.objects.filter(LIVING_VERSIONS)
     rows = _mine(request, versions, path="document__tenant").order_by().values_list("status")
     counts = dict(rows.annotate(Count("pk")))
     return [
@@ -73,7 +73,7 @@ def _statuses(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _failures(request: HttpRequest) -> Any:
-    failed = DocumentVersion.objects.filter(status=VersionStatus.FAILED, document__deleted_at=None)
+    failed = DocumentVersion.objects.filter(LIVING_VERSIONS, status=VersionStatus.FAILED)
     return (
         _mine(request, failed, path="document__tenant")
         .select_related("document__knowledge_base")

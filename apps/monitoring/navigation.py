@@ -15,6 +15,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Documents", "description", "documents.document"),
         ("Versions", "history", "documents.documentversion"),
         ("Chunks", "segment", "documents.chunk"),
+        ("Deletions", "delete_sweep", "documents.knowledgebasedeletion"),
     ),
     "Retrieval": (
         ("Questions & answers", "forum", "retrieval.query"),

@@ -1,4 +1,4 @@
-"""What every part of the system keeps: events that wait for the relay, workers that are there, jobs that run by the clock."""
+"""What every part of the system keeps: events for the relay, workers that are there, jobs of the clock, where walks stand."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.key}"
+
+
+class Walk(models.Model):
+    """Where a walk through very many things stands, for whoever goes on with it after an interruption."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.CharField(max_length=200, blank=True, default="")
+    walked_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class WorkerPresence(models.Model):

@@ -11,8 +11,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
+from ragsite.core.bites import bites, rows_bite
 from ragsite.core.inserting import rows_insert
 from ragsite.core.models import SHARDS, OutboxEvent
+from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
 
@@ -68,8 +70,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def outbox_purge(*, days: int = 7, limit: int = 10_000) -> int:
-    """Remove events that were published more than `days` ago, at most `limit` at a time; the number removed."""
-    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days)).order_by("id")
-    removed, _ = OutboxEvent.objects.filter(pk__in=list(sent.values_list("pk", flat=True)[:limit])).delete()
-    return removed
+def outbox_purge(turn: Turn, *, days: int = 7) -> bool:
+    """Remove events that were published more than `days` ago, the oldest first; whether some are left."""
+    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days)).order_by("sent_at", "id")
+    return bites(turn, lambda: rows_bite(sent))

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from ragsite.core.bites import bites, rows_bite
 from ragsite.core.models import WorkerPresence
+from ragsite.core.work import Turn
 
 BEAT_SECONDS = 5.0
 GONE_SECONDS = 20.0
@@ -29,7 +31,7 @@ def workers_listening(job: str) -> int:
     return WorkerPresence.objects.filter(jobs__contains=[job], seen_at__gte=lately).count()
 
 
-def presence_purge() -> int:
-    """Forget the workers that have been gone for a day; the number of them."""
-    gone, _ = WorkerPresence.objects.filter(seen_at__lt=Now() - timedelta(days=1)).delete()
-    return gone
+def presence_purge(turn: Turn) -> bool:
+    """Forget the workers that have been gone for a day; whether some are left."""
+    gone = WorkerPresence.objects.filter(seen_at__lt=Now() - timedelta(days=1)).order_by("seen_at")
+    return bites(turn, lambda: rows_bite(gone))

@@ -33,8 +33,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ragsite.core.bites import bites, rows_bite
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release
+from ragsite.core.work import Turn
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.errors import IdempotencyConflictError, IdempotencyKeyError, IdempotencyMismatchError
 from ragsite.gateway.models import IdempotencyRecord
@@ -88,11 +90,9 @@ def idempotent(*, atomic: bool = False) -> Callable[[Method[View, Arguments]], M
     return decorate
 
 
-def idempotency_purge(*, limit: int = 10_000) -> int:
-    """Remove records past their lifetime, at most `limit` at a time; the number removed."""
-    doomed = list(_expired().order_by("created_at").values_list("pk", flat=True)[:limit])
-    removed, _ = IdempotencyRecord.objects.filter(pk__in=doomed).delete()
-    return removed
+def idempotency_purge(turn: Turn) -> bool:
+    """Remove records past their lifetime that no request holds, the oldest first; whether some are left."""
+    return bites(turn, lambda: rows_bite(_expired().order_by("created_at")))
 
 
 def _once(keyed: KeyedRequest, answer: Callable[[], HttpResponse], *, atomic: bool) -> HttpResponse:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from apps.documents.admin import chunks, documents, grants, knowledge_bases, versions
+from apps.documents.admin import chunks, deletions, documents, grants, knowledge_bases, versions
 
-__all__ = ["chunks", "documents", "grants", "knowledge_bases", "versions"]
+__all__ = ["chunks", "deletions", "documents", "grants", "knowledge_bases", "versions"]

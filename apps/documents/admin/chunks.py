@@ -41,7 +41,7 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chunk]:
         chunks: QuerySet[Chunk] = super().get_queryset(request)
-        living = chunks.filter(version__document__deleted_at=None)
+        living = chunks.filter(version__document__deleted_at=None, version__document__knowledge_base__deleted_at=None)
         return living.defer("text").annotate(beginning=Left("text", EXCERPT_CHARACTERS))
 
     @display(description="Text")

@@ -19,7 +19,7 @@ from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, Gra
 from apps.documents.admin.uploading import new_version_page, upload_page
 from apps.documents.admin.wording import chunking_in_words, origin_in_words, size_in_words, status_badge
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import Document, DocumentVersion, VersionStatus, Visibility
+from apps.documents.models import LIVING, Document, DocumentVersion, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
 from ragsite.core.admin.base import (
     RagAdmin,
@@ -111,7 +111,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        living = super().get_queryset(request).filter(deleted_at=None, knowledge_base__deleted_at=None)
+        living = super().get_queryset(request).filter(LIVING)
         return documents_counted(living)
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:

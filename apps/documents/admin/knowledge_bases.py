@@ -81,6 +81,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
     def service_delete(self, row: KnowledgeBase) -> None:
+        """Its progress is on the page of deletions."""
         knowledge_base_delete(knowledge_base=row)
 
     def named_for_deletion(self, row: Any) -> str:

@@ -28,6 +28,7 @@ from apps.documents.lifecycle.progress import version_progress
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
 from apps.documents.models import (
+    LIVING_VERSIONS,
     VERSION_ENDED,
     VERSION_STOPPED,
     DocumentVersion,
@@ -115,7 +116,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
         versions: QuerySet[DocumentVersion] = super().get_queryset(request)
-        return versions.filter(document__deleted_at=None).select_related("document__knowledge_base", "rechunk_of")
+        return versions.filter(LIVING_VERSIONS).select_related("document__knowledge_base", "rechunk_of")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """With a button that retries, for those who may."""

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django_filters.rest_framework import FilterSet, MultipleChoiceFilter, UUIDFilter
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -19,6 +20,7 @@ from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
     ChangeSerializer,
     ChunkSerializer,
+    DeletionSerializer,
     DocumentChangeSerializer,
     DocumentSerializer,
     FileSerializer,
@@ -34,13 +36,23 @@ from apps.documents.intake.uploads import Upload, UploadOutcome, UploadRequest, 
 from apps.documents.lifecycle.chunks import chunks_of_version
 from apps.documents.lifecycle.diffs import version_diff
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
+from apps.documents.models import (
+    DeletionState,
+    Document,
+    DocumentVersion,
+    KnowledgeBase,
+    KnowledgeBaseDeletion,
+    VersionStatus,
+    Visibility,
+)
 from apps.documents.rights.access import (
+    deletions_visible,
     documents_visible,
     knowledge_base_visible,
     knowledge_bases_visible,
     versions_visible,
 )
+from apps.documents.services.deleting import knowledge_base_deletion_resume
 from apps.documents.services.documents import document_delete, document_update
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
@@ -97,10 +109,51 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
         return Response(KnowledgeBaseSerializer(changed).data)
 
-    @extend_schema(summary="Delete one with all its documents", responses={204: None})
+    @extend_schema(
+        summary="Delete one with all its documents",
+        responses={
+            204: OpenApiResponse(description="Out of every search; `Location` says where to watch its removal.")
+        },
+    )
     def destroy(self, request: Request, pk: UUID) -> Response:
-        knowledge_base_delete(knowledge_base=self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        """It is out of every search and list at once. Its documents are removed by a job."""
+        deletion = knowledge_base_delete(knowledge_base=self.get_object())
+        where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
+        return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
+
+
+class DeletionFilter(FilterSet):
+    """By state, or by the knowledge base that was deleted."""
+
+    state = MultipleChoiceFilter(choices=DeletionState.choices)
+    knowledge_base = UUIDFilter("knowledge_base_id")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List deletions of knowledge bases"),
+    retrieve=extend_schema(summary="How far a deletion has come"),
+)
+class KnowledgeBaseDeletionViewSet(
+    viewsets.GenericViewSet[KnowledgeBaseDeletion], mixins.ListModelMixin, mixins.RetrieveModelMixin
+):
+    """Knowledge bases that were deleted, and how much of them is removed."""
+
+    permission_by_method = READ_AND_WRITE
+    serializer_class = DeletionSerializer
+    queryset = KnowledgeBaseDeletion.objects.none()
+    filterset_class = DeletionFilter
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[KnowledgeBaseDeletion]:
+        return deletions_visible(caller(self.request))
+
+    @extend_schema(summary="Go on with a deletion that failed", request=None, responses={202: DeletionSerializer})
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def resume(self, request: Request, pk: UUID) -> Response:
+        """It goes on where it stopped; nothing is told twice."""
+        deletion = knowledge_base_deletion_resume(deletion=self.get_object())
+        return Response(DeletionSerializer(deletion).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DocumentFilter(FilterSet):

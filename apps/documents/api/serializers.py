@@ -14,7 +14,7 @@ from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
 from apps.documents.metadata import metadata_fault
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion, StageRecord
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.gateway.problems import problem
@@ -60,6 +60,21 @@ class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
         model = KnowledgeBase
         fields = ("name", "description", "retrieval", "visibility")
         extra_kwargs = {field: {"required": False} for field in fields}
+
+
+class DeletionSerializer(serializers.ModelSerializer[KnowledgeBaseDeletion]):
+    """`id` is that of the deletion; `text` says in words how far it has come."""
+
+    name = serializers.CharField(source="knowledge_base.name", read_only=True)
+    text = serializers.CharField(source="in_words", read_only=True)
+
+    class Meta:
+        model = KnowledgeBaseDeletion
+        fields = (
+            "id", "knowledge_base", "name", "state", "document_total", "document_told", "document_gone", "text", "error",
+            "created_at", "ended_at",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):

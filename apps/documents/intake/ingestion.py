@@ -21,7 +21,7 @@ from apps.documents.intake.uploads import (
     document_upload,
     upload_foresee,
 )
-from apps.documents.models import VERSION_ENDED, DocumentVersion, KnowledgeBase
+from apps.documents.models import LIVING_VERSIONS, VERSION_ENDED, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import sniff
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 
@@ -126,7 +126,7 @@ def _living(version_ids: Collection[UUID]) -> list[DocumentVersion]:
     return [
         version
         for batch in batches
-        for version in DocumentVersion.objects.filter(pk__in=batch, document__deleted_at=None).only(*wanted)
+        for version in DocumentVersion.objects.filter(LIVING_VERSIONS, pk__in=batch).only(*wanted)
     ]
 
 

@@ -114,7 +114,7 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
     """
     with transaction.atomic():
         version = (
-            DocumentVersion.objects.select_related("document")
+            DocumentVersion.objects.select_related("document__knowledge_base")
             .select_for_update(of=("self", "document"))
             .get(pk=version_id)
         )
@@ -131,7 +131,7 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
             chunk_count=0,
         )
         _record([version_id], step, StageOutcome.FAILED, error)
-        if version.document.deleted_at is None:
+        if version.document.deleted_at is None and version.document.knowledge_base.deleted_at is None:
             emit(_failed_event(version, step, error))
 
 

@@ -14,6 +14,7 @@ from apps.documents.lifecycle.moving import versions_move
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import (
     KEPT_BY_TRIGGER,
+    LIVING,
     VERSION_ENDED,
     VERSION_STOPPED,
     Chunk,
@@ -125,7 +126,7 @@ def _rollback(document: Document, version: DocumentVersion) -> Document:
 
 def _document_locked(document_id: UUID) -> Document:
     """Whoever locks a version too takes the document first."""
-    locked = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, deleted_at=None).first()
+    locked = Document.objects.select_for_update(of=("self",)).filter(LIVING, pk=document_id).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document_id}; it was deleted a moment ago.")
     return locked

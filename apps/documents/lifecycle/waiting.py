@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import BooleanField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery
 
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import LIVING, Document, DocumentVersion
 
 
 def versions_waiting(status: str) -> QuerySet[DocumentVersion]:
@@ -19,6 +19,6 @@ def versions_open(status: str) -> QuerySet[DocumentVersion]:
     Their order is that of the index `version_waiting`. Their documents are looked up one by one: by statistics of a time
     when there were few, PostgreSQL joins them by reading all documents for each version.
     """
-    document = Document.objects.filter(pk=OuterRef("document_id")).order_by().annotate(lives=Q(deleted_at=None))
+    document = Document.objects.filter(pk=OuterRef("document_id")).order_by().annotate(lives=LIVING)
     lives = Subquery(document.values("lives"), output_field=BooleanField())
     return DocumentVersion.objects.filter(lives, status=status).order_by("not_before", "id")

@@ -19,7 +19,15 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
-from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase, Visibility
+from apps.documents.models import (
+    LIVING,
+    Document,
+    DocumentVersion,
+    Grant,
+    KnowledgeBase,
+    KnowledgeBaseDeletion,
+    Visibility,
+)
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import AnyUser, tenant_ids_of
@@ -102,6 +110,12 @@ def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]
     return KnowledgeBase.objects.filter(_readable_by(subjects), tenant_id__in=tenant_ids, deleted_at=None)
 
 
+def deletions_visible(principal: Principal) -> QuerySet[KnowledgeBaseDeletion]:
+    """The deletions of knowledge bases that a caller could read before."""
+    readable = KnowledgeBase.objects.filter(_readable_by(subjects_of(principal)), tenant_id=principal.tenant_id)
+    return KnowledgeBaseDeletion.objects.filter(knowledge_base__in=readable).select_related("knowledge_base")
+
+
 def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
     """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
     groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
@@ -139,16 +153,15 @@ def knowledge_bases_manageable(principal: Principal) -> QuerySet[KnowledgeBase]:
 
 def documents_manageable(principal: Principal) -> QuerySet[Document]:
     """As `knowledge_bases_manageable`."""
-    return Document.objects.filter(tenant_id=principal.tenant_id, deleted_at=None, knowledge_base__deleted_at=None)
+    return Document.objects.filter(LIVING, tenant_id=principal.tenant_id)
 
 
 def _documents(principal: Principal) -> QuerySet[Document]:
     readable = knowledge_bases_visible(principal).values("pk")
     granted = _grants_to(subjects_of(principal)).filter(document__isnull=False).values("document_id")
     return Document.objects.filter(
-        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted),
-        tenant_id=principal.tenant_id, deleted_at=None, knowledge_base__deleted_at=None,
-    )  # fmt: skip
+        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted), LIVING, tenant_id=principal.tenant_id
+    )
 
 
 def _readable_by(subjects: Subjects) -> Q:

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from apps.documents.events import GrantCreated, GrantDeleted
-from apps.documents.models import Document, Grant, KnowledgeBase
+from apps.documents.models import LIVING, Document, Grant, KnowledgeBase
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.models import ApiKey, Membership
@@ -72,7 +73,8 @@ def _lock(resource: Resource | None) -> Resource | None:
     if resource is None:
         return None
     rows = type(resource)._default_manager.select_for_update(of=("self",))
-    found: Resource | None = rows.filter(pk=resource.pk, deleted_at=None).first()
+    living = LIVING if isinstance(resource, Document) else Q(deleted_at=None)
+    found: Resource | None = rows.filter(living, pk=resource.pk).first()
     return found
 
 

@@ -7,14 +7,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from apps.documents.blobs import blob_delete, blobs_older_than
 from apps.documents.events import DocumentDeleted, DocumentUpdated
 from apps.documents.lifecycle.rechunking import chunking_check, document_rechunk
-from apps.documents.models import KEPT_BY_TRIGGER, Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import KEPT_BY_TRIGGER, LIVING, Document
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
-
-ORPHAN_SECONDS = 3600.0
 
 
 def document_update(*, document: Document, **changes: Any) -> Document:
@@ -38,7 +35,8 @@ def document_update(*, document: Document, **changes: Any) -> Document:
 
 
 def _update(document: Document, changes: dict[str, Any]) -> Document:
-    locked = Document.objects.select_for_update().filter(pk=document.pk, deleted_at=None).first()
+    rows = Document.objects.select_for_update(of=("self",)).filter(pk=document.pk)
+    locked = rows.filter(LIVING).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document.pk}; it was deleted a moment ago.")
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
@@ -78,41 +76,3 @@ def document_delete(*, document: Document) -> None:
                 tenant_id=locked.tenant_id, knowledge_base_id=locked.knowledge_base_id, document_id=locked.pk
             )
         )
-
-
-def documents_purge(*, limit: int = 100) -> int:
-    """Remove the rows and bytes of deleted documents and emptied knowledge bases; the number of documents removed."""
-    doomed = list(Document.objects.exclude(deleted_at=None).order_by("deleted_at")[:limit])
-    for document in doomed:
-        blobs = list(document.versions.values_list("blob", flat=True))
-        with transaction.atomic():
-            Document.objects.filter(pk=document.pk).update(current_version=None)
-            document.delete()
-        for blob in blobs:
-            blob_delete(blob)
-    return len(doomed)
-
-
-def documents_remove(knowledge_base: KnowledgeBase, *, batch: int = 500) -> int:
-    """Remove the rows and bytes of all documents of a deleted knowledge base now; the number of them."""
-    removed = 0
-    doomed = Document.objects.filter(knowledge_base=knowledge_base).exclude(deleted_at=None)
-    while ids := list(doomed.values_list("pk", flat=True)[:batch]):
-        blobs = list(DocumentVersion.objects.filter(document__in=ids).values_list("blob", flat=True))
-        with transaction.atomic():
-            Document.objects.filter(pk__in=ids).update(current_version=None)
-            Document.objects.filter(pk__in=ids).delete()
-        for blob in blobs:
-            blob_delete(blob)
-        removed += len(ids)
-    return removed
-
-
-def blobs_purge() -> int:
-    """Remove blobs no version names, left by uploads that were interrupted; the number removed."""
-    removed = 0
-    for name in blobs_older_than(ORPHAN_SECONDS):
-        if not DocumentVersion.objects.filter(blob=name).exists():
-            blob_delete(name)
-            removed += 1
-    return removed

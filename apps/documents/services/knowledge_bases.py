@@ -9,10 +9,11 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.documents.events import KnowledgeBaseUpdated
-from apps.documents.models import Document, KnowledgeBase, Visibility
+from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
-from apps.documents.services.documents import document_delete
+from apps.documents.services.deleting import DELETE
 from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
 
@@ -75,13 +76,20 @@ def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any]) -> Knowledge
     return locked
 
 
-def knowledge_base_delete(*, knowledge_base: KnowledgeBase) -> None:
-    """Take the knowledge base and all its documents out of every search at once; the sweep purges the rows later."""
+def knowledge_base_delete(*, knowledge_base: KnowledgeBase) -> KnowledgeBaseDeletion:
+    """Take the knowledge base with all its documents out of every search and list at once, and wake the job that removes
+    it. Deleting twice is one deletion.
+    """
     with transaction.atomic():
         locked = KnowledgeBase.objects.select_for_update().get(pk=knowledge_base.pk)
-        for document in Document.objects.filter(knowledge_base=locked, deleted_at=None):
-            document_delete(document=document)
-        KnowledgeBase.objects.filter(pk=locked.pk).update(deleted_at=Now())
+        under_way = KnowledgeBaseDeletion.objects.filter(knowledge_base=locked).first()
+        if under_way is not None:
+            return under_way
+        KnowledgeBase.objects.filter(pk=locked.pk, deleted_at=None).update(deleted_at=Now())
+        total = Document.objects.filter(knowledge_base=locked).count()
+        deletion = KnowledgeBaseDeletion.objects.create(knowledge_base=locked, document_total=total)
+        ring(DELETE)
+    return deletion
 
 
 def _name_taken(name: str) -> ConflictError:

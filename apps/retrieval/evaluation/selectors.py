@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from apps.documents.models import Document
+from apps.documents.models import LIVING, Document
 from apps.documents.rights.access import knowledge_bases_visible
 from apps.retrieval.evaluation.ranking import Judged, SpanOfVersion
 from apps.retrieval.models import (
@@ -78,7 +78,7 @@ def _rank(name: str) -> int:
 
 def documents_measured(knowledge_base_id: UUID) -> QuerySet[Document]:
     """The documents that evaluation knows of: those that every reader of the knowledge base reads."""
-    return Document.objects.filter(knowledge_base_id=knowledge_base_id, deleted_at=None, restricted=False)
+    return Document.objects.filter(LIVING, knowledge_base_id=knowledge_base_id, restricted=False)
 
 
 def documents_restricted_since(results: Iterable[EvaluationResult]) -> frozenset[str]:
@@ -91,9 +91,8 @@ def documents_restricted_since(results: Iterable[EvaluationResult]) -> frozenset
 def judged(question_ids: Iterable[UUID]) -> dict[UUID, list[Judged]]:
     """What is relevant to each question, of documents that are measured; a span only while its version answers."""
     found: dict[UUID, list[Judged]] = {}
-    rows = Judgement.objects.filter(
-        question__in=list(question_ids), document__deleted_at=None, document__restricted=False
-    )
+    measured = Document.objects.filter(LIVING, restricted=False)
+    rows = Judgement.objects.filter(question__in=list(question_ids), document__in=measured)
     for row in rows.select_related("document"):
         found.setdefault(row.question_id, []).append(_judged(row))
     return found

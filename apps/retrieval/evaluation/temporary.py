@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -10,16 +11,20 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase
-from apps.documents.services.documents import documents_remove
+from apps.documents.models import DeletionState, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
-from apps.retrieval.index.generations import generations_drop
+from apps.retrieval.index.deleting import knowledge_base_deletion_work
+from ragsite.core.errors import PermanentError
 from ragsite.core.ids import new_id
+from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.tenants import tenant_get_or_create
 
 TENANT = "Evaluation"
 TEMPORARY = "Temporary: "
 FORGOTTEN = timedelta(days=1)
+TURN_SECONDS = 60.0
+POLL_SECONDS = 0.5
 
 
 def temporary_create(*, name: str, chunking: dict[str, Any]) -> KnowledgeBase:
@@ -45,12 +50,25 @@ def temporary_keep(knowledge_base: KnowledgeBase) -> None:
 
 
 def temporary_remove(knowledge_base: KnowledgeBase) -> None:
-    """Remove it with all that hangs on it: evaluation sets, vectors, documents, bytes. Consumers are told as always."""
-    if knowledge_base.deleted_at is None:
-        knowledge_base_delete(knowledge_base=knowledge_base)
-    generations_drop(knowledge_base)
-    documents_remove(knowledge_base)
-    knowledge_base.delete()
+    """Remove it with all that hangs on it: evaluation sets, vectors, documents, bytes. Consumers are told as always.
+
+    Raises:
+        PermanentError: its deletion failed; it is listed with the reason.
+    """
+    deletion = knowledge_base_delete(knowledge_base=knowledge_base)
+    while KnowledgeBaseDeletion.objects.filter(pk=deletion.pk, state=DeletionState.REMOVING).exists():
+        if not _removed_a_part(deletion):
+            time.sleep(POLL_SECONDS)
+    deletion.refresh_from_db()
+    if deletion.state == DeletionState.FAILED:
+        raise PermanentError(f"{knowledge_base.name!r} was not removed: {deletion.error}")
+    KnowledgeBase.objects.filter(pk=knowledge_base.pk).delete()
+
+
+def _removed_a_part(deletion: KnowledgeBaseDeletion) -> bool:
+    """Whether it was free to be worked on; a running system may have taken it up, too."""
+    mine = Q(pk=deletion.pk)
+    return rows_work(DELETIONS, knowledge_base_deletion_work, turn=Turn.of(TURN_SECONDS), advice=ADVICE, among=mine)
 
 
 def _forgotten(tenant_id: Any) -> list[KnowledgeBase]:

@@ -8,13 +8,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from psycopg.errors import LockNotAvailable
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.models import GenerationState, IndexGeneration
-from ragsite.core.errors import TransientError
+from ragsite.core.bites import bites
+from ragsite.core.errors import LeaseLostError, TransientError
+from ragsite.core.work import Turn
 
 LOCK_MILLISECONDS = 200
 TRIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -28,6 +31,7 @@ def generation_ensure(knowledge_base: KnowledgeBase) -> IndexGeneration:
 
     Raises:
         ModelNotFoundError: no embedding model is registered.
+        LeaseLostError: the knowledge base was deleted, and so whatever is worked on in it.
     """
     live = generation_live(knowledge_base)
     if live is not None:
@@ -70,6 +74,8 @@ def partition_drop(generation: IndexGeneration) -> None:
 
 
 def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    if not KnowledgeBase.objects.filter(pk=knowledge_base.pk, deleted_at=None).exists():
+        raise LeaseLostError(f"The knowledge base {knowledge_base.pk} was deleted; what is worked on in it is dropped.")
     model, chunking = embedding_model_default(), ChunkingSettings.from_dict(knowledge_base.chunking)
     generation = IndexGeneration.objects.create(
         knowledge_base=knowledge_base,
@@ -96,24 +102,59 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
     return True
 
 
-def generations_of_deleted_purge() -> int:
-    """Drop the partitions of deleted knowledge bases that hold no document any more; the number dropped."""
+def generations_index(turn: Turn) -> bool:
+    """Build the HNSW indexes of live generations that have become large; whether others may be due.
+
+    One build is one long step: 45 s for 100,000 vectors on two cores, in one statement. A turn ends only between two of
+    them, so who runs this needs a limit of its own, by the largest generation there is.
+    """
+
+    def bite() -> bool:
+        due = _index_due()
+        if due is not None:
+            generation_index_if_large(due)
+        return due is not None
+
+    return bites(turn, bite)
+
+
+def _index_due() -> IndexGeneration | None:
+    """A live generation without an index that is past the size where it pays; of each no more is counted than that."""
+    found = IndexGeneration.objects.raw(_INDEX_DUE, {"rows": settings.RAGSITE_HNSW_MIN_ROWS})
+    return next(iter(found), None)
+
+
+def generations_of_deleted_purge(turn: Turn) -> bool:
+    """Drop the partitions of deleted knowledge bases that hold no document any more; whether some are left.
+
+    Their deletion drops them as a rule; this is for what a worker made that was at a document meanwhile.
+
+    Raises:
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
     doomed = IndexGeneration.objects.exclude(knowledge_base__deleted_at=None).filter(
         knowledge_base__documents__isnull=True
     )
-    for generation in doomed:
-        with transaction.atomic():
-            _call("retrieval_partition_drop", generation.pk)
-            generation.delete()
-    return len(doomed)
+    return bites(turn, lambda: _drop_first(doomed))
 
 
-def generations_drop(knowledge_base: KnowledgeBase) -> None:
-    """Drop the generations of a deleted knowledge base with their partitions, before its documents are purged."""
-    for generation in IndexGeneration.objects.filter(knowledge_base=knowledge_base):
-        with transaction.atomic():
-            _call("retrieval_partition_drop", generation.pk)
-            generation.delete()
+def generations_drop(knowledge_base_id: UUID) -> bool:
+    """Drop a generation of a deleted knowledge base with its partition; whether there was one.
+
+    Raises:
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
+    return _drop_first(IndexGeneration.objects.filter(knowledge_base=knowledge_base_id))
+
+
+def _drop_first(generations: QuerySet[IndexGeneration]) -> bool:
+    """The partition goes first: a generation without one is found again by whoever goes on."""
+    generation = generations.order_by("pk").first()
+    if generation is None:
+        return False
+    partition_drop(generation)
+    generation.delete()
+    return True
 
 
 def _call_patiently(function: str, *arguments: int) -> None:
@@ -137,3 +178,13 @@ def _call(function: str, *arguments: int) -> None:
     places = ", ".join(["%s"] * len(arguments))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}({places})", arguments)
+
+
+_INDEX_DUE = """
+    SELECT g.* FROM retrieval_indexgeneration g
+    WHERE g.state = 'live' AND NOT g.has_hnsw AND (
+        SELECT count(*) FROM (
+            SELECT FROM retrieval_embedding e WHERE e.generation_id = g.id LIMIT %(rows)s) counted) >= %(rows)s
+    ORDER BY g.id
+    LIMIT 1
+"""

@@ -38,7 +38,7 @@ from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import versions_terms, versions_write
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
-from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
@@ -158,6 +158,8 @@ def versions_activate(step: Step, turn: Turn) -> None:
     ]
     with transaction.atomic():
         live = generations_held({version.document.knowledge_base_id for version in versions})
+        if any(version.document.knowledge_base_id not in live for version in versions):
+            raise LeaseLostError("A knowledge base was deleted while its versions were about to answer.")
         left_behind = _left_behind(versions, live)
         if left_behind:
             step.send_back(left_behind, _index_switched())

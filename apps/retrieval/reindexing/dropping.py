@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.models import KnowledgeBase
@@ -18,14 +19,20 @@ from apps.retrieval.events import VectorDeleted
 from apps.retrieval.index.generations import partition_drop
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
+from ragsite.core.bites import bites
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
+from ragsite.core.work import Turn
 
 SEARCHES = 2
 """Deadlines of a search that a retired generation is kept at least: one that has read it as the live one may be at it."""
 
 VERSIONS = 200
-"""Versions whose chunks are removed in one transaction."""
+CHUNKS = 5_000
+"""Versions, and about how many chunks, that are removed in one transaction."""
+
+SECONDS = 5.0
+"""How long who drops a generation waits for what is left of it to be removed."""
 
 
 def generation_drop(generation: IndexGeneration, *, by: str) -> None:
@@ -33,7 +40,8 @@ def generation_drop(generation: IndexGeneration, *, by: str) -> None:
 
     Raises:
         ConflictError: it is live, being built, was retired a moment ago, or is being evaluated.
-        TransientError: (code `busy`) the table of vectors is in use; the sweep goes on with it.
+        TransientError: (code `busy`) the table of vectors is in use; the sweep goes on with it, as with what takes longer
+            than a request may.
     """
     with transaction.atomic():
         knowledge_base_hold(generation.knowledge_base_id)
@@ -44,7 +52,7 @@ def generation_drop(generation: IndexGeneration, *, by: str) -> None:
         _check_droppable(locked)
         IndexGeneration.objects.filter(pk=locked.pk).update(state=GenerationState.DROPPED)
         emit(_event(locked, by))
-    generation_discard(locked.pk)
+    generation_discard(locked.pk, Turn.of(SECONDS))
 
 
 def _check_droppable(generation: IndexGeneration) -> None:
@@ -64,28 +72,45 @@ def _check_droppable(generation: IndexGeneration) -> None:
         raise ConflictError(f"Generation {generation.pk} is being evaluated.", action="Wait until the run is done.")
 
 
-def generation_discard(generation_id: int) -> None:
-    """Remove what is left of a generation that was dropped.
+def generation_discard(generation_id: int, turn: Turn) -> bool:
+    """Remove what is left of a generation that was dropped; whether something still is.
 
     Raises:
         TransientError: (code `busy`) the table of vectors is in use.
     """
     generation = IndexGeneration.objects.filter(pk=generation_id, state=GenerationState.DROPPED).first()
     if generation is None:
-        return
+        return False
     partition_drop(generation)
-    others = IndexGeneration.objects.filter(
-        knowledge_base=generation.knowledge_base_id, chunking_key=generation.chunking_key
-    ).exclude(state=GenerationState.DROPPED)
-    while not others.exists() and _chunks_remove(generation):
-        pass
+    if bites(turn, lambda: not _others(generation).exists() and _chunks_remove(generation) > 0):
+        return True
     IndexGeneration.objects.filter(pk=generation.pk).delete()
-    lexical_drop_unused()
+    return bites(turn, lexical_drop_unused)
 
 
-def generations_dropped() -> list[int]:
-    """The ids of generations of which something may be left."""
-    return list(IndexGeneration.objects.filter(state=GenerationState.DROPPED).values_list("pk", flat=True))
+def generations_discard(turn: Turn) -> bool:
+    """Remove what is left of the generations that were dropped, one after the other; whether something still is.
+
+    Raises:
+        TransientError: (code `busy`) the table of vectors is in use.
+    """
+    return bites(turn, lambda: _discard_first(turn))
+
+
+def _discard_first(turn: Turn) -> bool:
+    first = IndexGeneration.objects.filter(state=GenerationState.DROPPED).order_by("pk").first()
+    if first is None:
+        return False
+    generation_discard(first.pk, turn)
+    return True
+
+
+def _others(generation: IndexGeneration) -> QuerySet[IndexGeneration]:
+    """The generations that have the chunks of this one too."""
+    alike = IndexGeneration.objects.filter(
+        knowledge_base=generation.knowledge_base_id, chunking_key=generation.chunking_key
+    )
+    return alike.exclude(state=GenerationState.DROPPED)
 
 
 def knowledge_base_hold(knowledge_base_id: UUID) -> None:
@@ -97,6 +122,7 @@ def _chunks_remove(generation: IndexGeneration) -> int:
     """Remove the chunks of some versions, of each all: a version has the chunks of a chunking or it has none."""
     parameters: dict[str, Any] = {
         "knowledge_base": generation.knowledge_base_id, "key": generation.chunking_key, "versions": VERSIONS,
+        "chunks": CHUNKS,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_REMOVE, parameters)
@@ -113,10 +139,14 @@ def _event(generation: IndexGeneration, by: str) -> VectorDeleted:
 
 
 _REMOVE = """
-    DELETE FROM documents_chunk WHERE chunking_key = %(key)s AND version_id IN (
-        SELECT v.id
+    WITH held AS (
+        SELECT v.id, (SELECT count(*) FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = %(key)s) AS chunks
         FROM documents_document d JOIN documents_documentversion v ON v.document_id = d.id
         WHERE d.knowledge_base_id = %(knowledge_base)s
           AND EXISTS (SELECT FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = %(key)s)
-        LIMIT %(versions)s)
+        LIMIT %(versions)s
+    )
+    DELETE FROM documents_chunk WHERE chunking_key = %(key)s AND version_id IN (
+        SELECT id FROM (SELECT id, sum(chunks) OVER (ORDER BY id) - chunks AS before FROM held) one
+        WHERE before < %(chunks)s)
 """

@@ -15,13 +15,14 @@ from apps.models.embedding_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live, partition_create
 from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end
-from apps.retrieval.reindexing.dropping import generation_discard, knowledge_base_hold
+from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, knowledge_base_hold
 from apps.retrieval.reindexing.planning import check_fits
 from apps.retrieval.reindexing.switching import switch_try
 from apps.retrieval.reindexing.waiting import REINDEX
 from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED
+from ragsite.core.work import Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,7 @@ def reindex_cancel(knowledge_base: KnowledgeBase) -> Reindex:
             comparison_end(generation, reason="The re-index was cancelled.")
             IndexGeneration.objects.filter(pk=generation.pk).update(state=GenerationState.DROPPED)
     if generation is not None and generation.retired_at is None:
-        generation_discard(generation.pk)
+        generation_discard(generation.pk, Turn.of(SECONDS))
     return _anew(reindex)
 
 

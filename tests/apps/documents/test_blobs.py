@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from apps.documents.blobs import blob_delete, blob_path, blob_write, blobs_older_than
+from apps.documents.blobs import blob_delete, blob_is_older_than, blob_path, blob_write
 from apps.documents.upload_limits import UploadTooLargeError
 from ragsite.core.errors import TransientError
 
@@ -73,5 +73,7 @@ def test_old_blobs_are_told_from_new_ones() -> None:
     old, new = write(b"old"), write(b"new")
     then = time.time() - 100
     os.utime(blob_path(old.name), (then, then))
-    assert list(blobs_older_than(50)) == [old.name]
-    assert set(blobs_older_than(-50)) == {old.name, new.name}
+    assert (blob_is_older_than(old.name, 50), blob_is_older_than(new.name, 50)) == (True, False)
+    assert blob_is_older_than(new.name, -50)
+    blob_delete(old.name)
+    assert not blob_is_older_than(old.name, 50), "it is gone"

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentCreated, DocumentDeleted
+from ragsite.core import bites
 from ragsite.core.database import connection_of_own
 from ragsite.core.environment import PROJECT_DIR
 from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.outbox import CHANNEL, emit, outbox_purge, shard_of
 from ragsite.gateway.models import Tenant
+from tests import turns
 
 
 def deleted(document_id: uuid.UUID | None = None) -> DocumentDeleted:
@@ -116,13 +118,14 @@ def test_purging_removes_only_what_was_published_long_ago() -> None:
         row(sent_at=None, created_at=long_ago),
         row(sent_at=Now() - timedelta(days=6), created_at=long_ago),
     }
-    assert outbox_purge(days=7) == 1
+    assert not outbox_purge(turns.long(), days=7)
     assert set(OutboxEvent.objects.values_list("pk", flat=True)) == kept
 
 
 @pytest.mark.django_db
-def test_purging_takes_the_oldest_first_and_no_more_than_it_is_told() -> None:
+def test_purging_takes_the_oldest_first_and_no_more_in_a_bite_than_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bites, "AT_ONCE", 2)
     rows = [row.pk for row in emit(*[deleted() for _ in range(3)])]
     OutboxEvent.objects.update(sent_at=Now() - timedelta(days=30))
-    assert outbox_purge(limit=2) == 2
+    assert outbox_purge(turns.short(1))
     assert OutboxEvent.objects.get().pk == rows[-1]

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
-from apps.documents.models import Document
+from apps.documents.models import LIVING, Document
 from apps.retrieval.evaluation.comparing import runs_compare
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
 from apps.retrieval.models import EvaluationResult, EvaluationRun, RunState
@@ -201,7 +201,7 @@ def _shown(page: Page[EvaluationResult], columns: list[str]) -> list[ShownResult
 def _titles(page: Page[EvaluationResult]) -> dict[str, str]:
     """The addresses of the shown documents that are still there."""
     shown = {place["document"] for result in page for place in result.ranking[:PLACES]}
-    return {str(document.pk): row_url(document) for document in Document.objects.filter(pk__in=shown, deleted_at=None)}
+    return {str(document.pk): row_url(document) for document in Document.objects.filter(LIVING, pk__in=shown)}
 
 
 def _named(run: EvaluationRun) -> str:

@@ -9,16 +9,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from uuid import UUID
 
 import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from apps.retrieval.index.lexical.merging import SegmentState, merges_due
+from apps.retrieval.index.lexical.merging import FAN, LARGEST, SegmentState, merges_due, worn
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, StoredPostings, segments_merge
 from apps.retrieval.index.lexical.writing import SegmentVersion, lexical_build_missing, segment_write
 from apps.retrieval.models import LexicalSegment
+from ragsite.core.bites import bites, walk
 from ragsite.core.database import connection_release, rows_in_binary
+from ragsite.core.work import Turn
+
+SEGMENTS, DOCUMENTS = "lexical segments", "lexical documents"
+"""The names of the repair's two walks."""
+
+PAGE_SEGMENTS = 1_000
+PAGE_CHUNKS = 100_000
+"""Segments, and about how many chunks, that a page of the walk looks at."""
+
+REWRITTEN = 20
+"""Segments of a page that are rewritten; where more have to be, the page ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +44,41 @@ class _HeldVersion:
     living: bool
 
 
-def lexical_merge(turn: object = None) -> int:
-    """Merge what has become too many segments; how many merges were done."""
-    return sum(_index_merge(index, _states(index)) for index in _indexes())
+def lexical_merge(turn: Turn) -> bool:
+    """Merge what has become too many segments; whether the turn was over before all was merged.
 
-
-def lexical_repair(turn: object = None) -> int:
-    """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; how many
-    segments were rewritten and versions indexed. It reads all documents' current versions, so it is not for every moment.
+    One statement looks at all indexes, and each merge is a bite: of 65,536 chunks at most, which takes seconds.
     """
-    lexical_drop_unused()
-    rewritten = sum(_index_merge(index, _states_with_dead(index)) for index in _indexes())
-    return rewritten + lexical_build_missing()
+    for index, states in _crowded().items():
+        for group in merges_due(states):
+            if turn.is_over():
+                return True
+            _merge(index, group)
+    return False
 
 
-def _index_merge(index: LexicalIndex, states: Sequence[SegmentState]) -> int:
-    return sum(_merge(index, segment_ids) for segment_ids in merges_due(states))
+def lexical_repair(turn: Turn) -> bool:
+    """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; whether the turn
+    was over before it had looked at all segments and documents.
+
+    It walks through both page by page, and where it stands is kept in the database after each.
+    """
+    return (
+        bites(turn, lexical_drop_unused)
+        or walk(turn, SEGMENTS, _segments_repair)
+        or walk(turn, DOCUMENTS, lexical_build_missing)
+    )
+
+
+def _segments_repair(position: str) -> str:
+    """Rewrite those of the next segments in which chunks have died; the position after them, "" at the end."""
+    page = _page(int(position or 0))
+    due = sorted(((group, index) for index, states in page.items() for group in worn(states)), key=itemgetter(0))
+    for group, index in due[:REWRITTEN]:
+        _merge(index, group)
+    if len(due) > REWRITTEN:
+        return str(due[REWRITTEN - 1][0][0])
+    return str(max((state.id for states in page.values() for state in states), default=""))
 
 
 def _merge(index: LexicalIndex, segment_ids: Sequence[int]) -> bool:
@@ -73,20 +106,23 @@ def _kept(content: SegmentContent, held: Sequence[_HeldVersion]) -> NDArray[np.b
     return kept
 
 
-def _indexes() -> list[LexicalIndex]:
-    found = LexicalSegment.objects.values_list("knowledge_base_id", "chunking_key").distinct()
-    return [LexicalIndex(*row) for row in found]
+def _crowded() -> dict[LexicalIndex, list[SegmentState]]:
+    """The segments of the indexes that have so many that some may be merged."""
+    return _by_index(_CROWDED, {"fan": FAN})
 
 
-def _states(index: LexicalIndex) -> list[SegmentState]:
-    segments = LexicalSegment.objects.filter(knowledge_base_id=index.knowledge_base_id, chunking_key=index.chunking_key)
-    return [SegmentState(pk, chunks) for pk, chunks in segments.values_list("pk", "chunk_count")]
+def _page(after: int) -> dict[LexicalIndex, list[SegmentState]]:
+    """The next segments after that one, about so many chunks, with those of them that have died."""
+    return _by_index(_PAGE.format(bounded=_BOUNDED), {"after": after, "segments": PAGE_SEGMENTS, "chunks": PAGE_CHUNKS})
 
 
-def _states_with_dead(index: LexicalIndex) -> list[SegmentState]:
+def _by_index(statement: str, parameters: dict[str, int]) -> dict[LexicalIndex, list[SegmentState]]:
+    states: dict[LexicalIndex, list[SegmentState]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_STATES, {"knowledge_base": index.knowledge_base_id, "key": index.chunking_key})
-        return [SegmentState(pk, chunks, int(dead), float(age)) for pk, chunks, dead, age in cursor.fetchall()]
+        cursor.execute(statement, parameters)
+        for base, key, pk, chunks, dead, age in cursor.fetchall():
+            states[LexicalIndex(base, key)].append(SegmentState(pk, chunks, int(dead), float(age)))
+    return states
 
 
 def _versions(segment_ids: Sequence[int]) -> dict[int, list[_HeldVersion]]:
@@ -114,21 +150,55 @@ def _delete(segment_ids: Sequence[int]) -> None:
         cursor.execute("DELETE FROM retrieval_lexicalsegment WHERE id = ANY(%s)", [list(segment_ids)])
 
 
-def lexical_drop_unused() -> None:
-    """Drop the indexes that no generation uses."""
+def lexical_drop_unused() -> bool:
+    """Drop some segments of indexes that no generation uses; whether there may be more."""
+    return _drop(_DROP_UNUSED, {})
+
+
+def lexical_drop(knowledge_base_id: UUID) -> bool:
+    """Drop some segments of a deleted knowledge base; whether there may be more."""
+    return _drop(_DROP_ALL, {"knowledge_base": knowledge_base_id})
+
+
+def _drop(statement: str, parameters: dict[str, UUID]) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_DROP_UNUSED)
+        cursor.execute(statement, {**parameters, "segments": PAGE_SEGMENTS, "chunks": LARGEST})
+        return int(cursor.rowcount) > 0
 
 
-_STATES = """
-    SELECT s.id, s.chunk_count,
+_CROWDED = """
+    SELECT s.knowledge_base_id, s.chunking_key, s.id, s.chunk_count, 0, 0
+    FROM retrieval_lexicalsegment s
+    JOIN (
+        SELECT knowledge_base_id, chunking_key FROM retrieval_lexicalsegment
+        GROUP BY knowledge_base_id, chunking_key HAVING count(*) >= %(fan)s
+    ) crowded USING (knowledge_base_id, chunking_key)
+    JOIN documents_knowledgebase kb ON kb.id = s.knowledge_base_id AND kb.deleted_at IS NULL
+"""
+
+# At least one segment, and then as many as have so many chunks together.
+_BOUNDED = """
+    SELECT id FROM (
+        SELECT id, sum(chunk_count) OVER (ORDER BY id) - chunk_count AS before FROM chosen) bounded
+    WHERE before < %(chunks)s
+"""
+
+_PAGE = """
+    WITH chosen AS (
+        SELECT s.id, s.chunk_count
+        FROM retrieval_lexicalsegment s
+        JOIN documents_knowledgebase kb ON kb.id = s.knowledge_base_id AND kb.deleted_at IS NULL
+        WHERE s.id > %(after)s
+        ORDER BY s.id LIMIT %(segments)s
+    )
+    SELECT s.knowledge_base_id, s.chunking_key, s.id, s.chunk_count,
            coalesce(sum(l.chunk_count) FILTER (WHERE d.id IS NULL), 0),
            extract(epoch FROM statement_timestamp() - s.created_at)
     FROM retrieval_lexicalsegment s
     LEFT JOIN retrieval_lexicalversion l ON l.segment_id = s.id
     LEFT JOIN documents_document d
         ON d.current_version_id = l.version_id AND d.deleted_at IS NULL AND d.title = l.title
-    WHERE s.knowledge_base_id = %(knowledge_base)s AND s.chunking_key = %(key)s
+    WHERE s.id IN ({bounded})
     GROUP BY s.id
 """
 
@@ -148,11 +218,17 @@ _POSTINGS = """
     WHERE segment_id = ANY(%(segments)s::bigint[])
 """
 
-_DROP_UNUSED = """
-    DELETE FROM retrieval_lexicalsegment WHERE id IN (
-        SELECT s.id FROM retrieval_lexicalsegment s
-        WHERE NOT EXISTS (
-            SELECT FROM retrieval_indexgeneration g
-            WHERE g.knowledge_base_id = s.knowledge_base_id AND g.chunking_key = s.chunking_key)
-        FOR UPDATE OF s SKIP LOCKED)
+_DROP = """
+    WITH chosen AS (
+        SELECT s.id, s.chunk_count FROM retrieval_lexicalsegment s WHERE {where}
+        ORDER BY s.id LIMIT %(segments)s FOR UPDATE OF s SKIP LOCKED
+    )
+    DELETE FROM retrieval_lexicalsegment WHERE id IN ({bounded})
 """
+_DROP_UNUSED = _DROP.format(
+    where="""NOT EXISTS (
+        SELECT FROM retrieval_indexgeneration g
+        WHERE g.knowledge_base_id = s.knowledge_base_id AND g.chunking_key = s.chunking_key)""",
+    bounded=_BOUNDED,
+)
+_DROP_ALL = _DROP.format(where="s.knowledge_base_id = %(knowledge_base)s", bounded=_BOUNDED)

@@ -42,8 +42,13 @@ def merges_due(states: Sequence[SegmentState]) -> list[tuple[int, ...]]:
         tiers[_tier(state)].append(state)
     groups = [group for tier in tiers.values() if len(tier) >= FAN for group in _fitting(tier) if len(group) > 1]
     taken = {state.id for group in groups for state in group}
-    groups += [[state] for state in states if state.id not in taken and _is_worn(state)]
-    return [tuple(state.id for state in group) for group in groups]
+    alone = worn([state for state in states if state.id not in taken])
+    return [tuple(state.id for state in group) for group in groups] + alone
+
+
+def worn(states: Sequence[SegmentState]) -> list[tuple[int, ...]]:
+    """The ids of the segments that are to be rewritten alone, each a group of one."""
+    return [(state.id,) for state in states if _is_worn(state)]
 
 
 def _tier(state: SegmentState) -> int:

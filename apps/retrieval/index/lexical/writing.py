@@ -12,14 +12,27 @@ from django.db import IntegrityError, connection, transaction
 from apps.documents.models import Chunk
 from apps.retrieval.index.lexical.analysis import language_of_text, terms_of_text
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segment_build
-from apps.retrieval.models import GenerationState, IndexGeneration, LexicalSegment, LexicalVersion
+from apps.retrieval.models import LexicalSegment, LexicalVersion
 
 MISSING_VERSIONS = 500
 MISSING_CHUNKS = 20_000
 """Versions, and about how many chunks, that are indexed at a time where they are missing."""
 
+PAGE_DOCUMENTS = 5_000
+"""Documents that a page of the walk through all of them looks at."""
+
 TELLING_CHUNKS = 40
 """Chunks of a version that are looked at to tell its language."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """That an index lacks a document's current version, which has so many chunks."""
+
+    document_id: UUID
+    index: LexicalIndex
+    version_id: UUID
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +137,69 @@ def _rows(index: LexicalIndex, segment: LexicalSegment, versions: Sequence[Segme
         first += version.chunks
 
 
-def lexical_build_missing() -> int:
-    """Index the current versions that no segment holds, for all generations that answer or are being built; how many.
+def lexical_build_missing(position: str) -> str:
+    """Index what no segment holds of the next documents' current versions, for all generations that answer or are being
+    built; the position after these documents, "" at the end.
 
     This is how a version comes back after a roll-back, how a generation of another chunking gets its index, and how
     documents get one that are older than the index.
     """
-    generations = IndexGeneration.objects.filter(state__in=[GenerationState.LIVE, GenerationState.BUILDING])
-    wanted = dict.fromkeys(LexicalIndex(g.knowledge_base_id, g.chunking_key) for g in generations)
-    return sum(lexical_build(index) for index in wanted)
+    missing, last = _page_missing(position)
+    portion = _portion(missing)
+    of_index: dict[LexicalIndex, list[UUID]] = defaultdict(list)
+    for one in portion:
+        of_index[one.index].append(one.version_id)
+    for index, version_ids in of_index.items():
+        _build(index, sorted(version_ids))
+    return last if len(portion) == len(missing) else str(portion[-1].document_id)
+
+
+def _page_missing(position: str) -> tuple[list[_Missing], str]:
+    """What the indexes lack of the next documents, in the order of these, and the last of them, "" where there is none."""
+    missing, last = [], ""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAGE_MISSING, {"after": position or str(UUID(int=0)), "documents": PAGE_DOCUMENTS})
+        for document_id, base, key, version_id, chunks in cursor.fetchall():
+            if version_id is None:
+                last = str(document_id)
+            else:
+                missing.append(_Missing(document_id, LexicalIndex(base, key), version_id, chunks))
+    return missing, last
+
+
+def _portion(missing: Sequence[_Missing]) -> list[_Missing]:
+    """The first of them, about MISSING_CHUNKS chunks; of a document all."""
+    portion: list[_Missing] = []
+    together = 0
+    for one in missing:
+        is_full = together >= MISSING_CHUNKS or len(portion) >= MISSING_VERSIONS
+        if is_full and one.document_id != portion[-1].document_id:
+            break
+        portion.append(one)
+        together += one.chunks
+    return portion
 
 
 def lexical_build(index: LexicalIndex) -> int:
     """Index the current versions of one index that no segment holds; how many."""
     built = 0
     while version_ids := _missing(index):
-        terms = versions_terms(version_ids, chunking_key=index.chunking_key)
-        try:
-            with transaction.atomic():
-                versions_write(index, terms)
-        except IntegrityError:
-            # Somebody else is at it too; what both leave out is found the next time.
+        portion = _build(index, version_ids)
+        built += portion
+        if not portion:
             break
-        built += len(terms)
     return built
+
+
+def _build(index: LexicalIndex, version_ids: Sequence[UUID]) -> int:
+    """Index these versions; how many. None where somebody else is at them too: what both leave out is found the next time."""
+    terms = versions_terms(version_ids, chunking_key=index.chunking_key)
+    try:
+        with transaction.atomic():
+            versions_write(index, terms)
+    except IntegrityError:
+        return 0
+    return len(terms)
 
 
 def lexical_lacks(index: LexicalIndex) -> bool:
@@ -183,4 +235,26 @@ _MISSING = """
     SELECT id FROM (SELECT id, sum(chunk_count) OVER (ORDER BY id) - chunk_count AS before FROM missing) m
     WHERE before < %(chunks)s
     ORDER BY id
+"""
+
+# With a row without a version for the last document of the page, so that the walk goes on where nothing is missing, too.
+_PAGE_MISSING = """
+    WITH page AS (
+        SELECT d.id, d.knowledge_base_id, d.current_version_id, d.deleted_at FROM documents_document d
+        WHERE d.id > %(after)s::uuid ORDER BY d.id LIMIT %(documents)s
+    ), indexes AS (
+        SELECT DISTINCT g.knowledge_base_id, g.chunking_key
+        FROM retrieval_indexgeneration g JOIN documents_knowledgebase kb ON kb.id = g.knowledge_base_id
+        WHERE g.state IN ('live', 'building') AND kb.deleted_at IS NULL
+    )
+    (SELECT d.id, d.knowledge_base_id, i.chunking_key, v.id, v.chunk_count
+     FROM page d JOIN indexes i USING (knowledge_base_id)
+     JOIN documents_documentversion v ON v.id = d.current_version_id
+     WHERE d.deleted_at IS NULL
+       AND NOT EXISTS (
+           SELECT FROM retrieval_lexicalversion l WHERE l.version_id = v.id AND l.chunking_key = i.chunking_key)
+       AND EXISTS (SELECT FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = i.chunking_key)
+     ORDER BY d.id)
+    UNION ALL
+    (SELECT d.id, NULL, NULL, NULL, NULL FROM page d ORDER BY d.id DESC LIMIT 1)
 """

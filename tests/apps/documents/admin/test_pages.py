@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.documents.models import DocumentVersion
+from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.monitoring.navigation import navigation
 from apps.retrieval.pipeline import ask
@@ -50,6 +51,7 @@ def fill() -> None:
     assert answer.citations.exists()
     started(asked(library()))
     reindex_started(knowledge_base, chunking=SMALL)
+    knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant))
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ from apps.documents.intake import bulk, upload_groups
 from apps.documents.intake.bulk import BulkRequest, FileResult, documents_upload
 from apps.documents.intake.sources import SourceFile
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from apps.documents.services import documents
-from apps.documents.services.documents import blobs_purge
+from apps.documents.services import purging
 from apps.documents.services.knowledge_bases import knowledge_base_delete
+from apps.documents.services.purging import blobs_purge
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests import turns
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
@@ -139,8 +140,9 @@ def test_bytes_stay_where_the_database_stops_answering_since_it_may_have_committ
     with pytest.raises(OperationalError):
         taken(make.knowledge_base(), files(tmp_path, "One.", "Two."))
     assert counts()[3] == 2
-    monkeypatch.setattr(documents, "ORPHAN_SECONDS", -1.0)
-    assert blobs_purge() == 2
+    monkeypatch.setattr(purging, "ORPHAN_SECONDS", -1.0)
+    assert not blobs_purge(turns.long())
+    assert counts()[3] == 0
 
 
 def test_an_error_at_a_later_file_removes_what_was_stored_and_keeps_what_was_noted(

@@ -9,18 +9,19 @@ import pytest
 
 from apps.documents.blobs import blob_path, blob_write
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText, StageRecord
+from apps.documents.services import purging
 from apps.documents.services.documents import (
-    blobs_purge,
     document_delete,
     document_update,
-    documents_purge,
 )
+from apps.documents.services.purging import blobs_purge, documents_purge
 from apps.retrieval.models import Citation, Embedding, Query
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests import turns
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +73,7 @@ def test_purging_removes_rows_chunks_vectors_and_bytes_of_deleted_documents_only
     )
     assert answer.citations.exists()
     document_delete(document=doomed.document)
-    assert documents_purge() == 1
+    assert not documents_purge(turns.long())
     assert list(DocumentVersion.objects.all()) == [kept]
     for kind in (Chunk, ParsedText, StageRecord, Citation):
         assert set(kind.objects.values_list("version", flat=True)) <= {kept.pk}
@@ -80,14 +81,18 @@ def test_purging_removes_rows_chunks_vectors_and_bytes_of_deleted_documents_only
     assert not blob_path(doomed.blob).exists()
     assert [path for path in Path(settings.RAGSITE_BLOB_DIR).rglob("*") if path.is_file()] == [blob_path(kept.blob)]
     assert Query.objects.count() == 1
-    assert documents_purge() == 0
+    assert not documents_purge(turns.long())
+    assert Document.objects.count() == 1
 
 
-def test_purging_takes_no_more_at_once_than_it_is_told() -> None:
+def test_purging_takes_no_more_in_one_bite_than_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purging, "DOCUMENTS", 2)
     base = make.knowledge_base()
     for _ in range(3):
         document_delete(document=make.upload(base).version.document)
-    assert [documents_purge(limit=2), documents_purge(limit=2)] == [2, 1]
+    assert documents_purge(turns.short(1))
+    assert Document.objects.count() == 1
+    assert not documents_purge(turns.long())
     assert not Document.objects.exists()
 
 
@@ -98,7 +103,7 @@ def test_only_blobs_that_no_version_names_are_purged_and_only_after_a_while() ->
     long_ago = time.time() - 2 * 3600
     for path in (named, old):
         os.utime(path, (long_ago, long_ago))
-    assert blobs_purge() == 1
+    assert not blobs_purge(turns.long())
     assert (named.exists(), fresh.exists(), old.exists()) == (True, True, False)
 
 

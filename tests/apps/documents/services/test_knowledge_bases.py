@@ -4,13 +4,11 @@ import pytest
 from django.db import connection
 
 from apps.documents.models import Document, KnowledgeBase
-from apps.documents.services.documents import documents_purge
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete,
     knowledge_base_update,
 )
-from apps.retrieval.index.generations import generations_of_deleted_purge
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.dense import generations_in_scope
 from ragsite.core.errors import ConflictError
@@ -62,20 +60,21 @@ def test_deleting_hides_every_document_at_once_and_tells_of_each_once() -> None:
     make.upload(base)
     for _ in range(2):
         knowledge_base_delete(knowledge_base=base)
-    assert not Document.objects.filter(deleted_at=None).exists()
-    assert OutboxEvent.objects.filter(type="document.deleted").count() == 2
     assert make.found(make.scope(base), version.chunks.first().text) == []
+    make.run_deletions()
+    knowledge_base_delete(knowledge_base=base)
+    make.run_deletions()
+    assert not Document.objects.exists()
+    assert OutboxEvent.objects.filter(type="document.deleted").count() == 2
 
 
-def test_the_partition_of_a_deleted_knowledge_base_is_dropped_once_its_documents_are_gone() -> None:
+def test_the_partition_of_a_deleted_knowledge_base_is_dropped_and_no_other() -> None:
     base, other = make.knowledge_base(), make.knowledge_base()
     make.ready_version(base)
     make.ready_version(other)
     (generation,) = generations_in_scope(make.scope(base))
     knowledge_base_delete(knowledge_base=base)
-    assert generations_of_deleted_purge() == 0, "its documents are still there"
-    documents_purge()
-    assert generations_of_deleted_purge() == 1
+    make.run_deletions()
     kept = IndexGeneration.objects.get()
     assert kept.knowledge_base == other
     assert (exists(generation.partition), exists(kept.partition)) == (False, True)

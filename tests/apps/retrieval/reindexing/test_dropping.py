@@ -20,11 +20,12 @@ from apps.retrieval.models import (
     SwitchMode,
 )
 from apps.retrieval.reindexing import dropping
-from apps.retrieval.reindexing.dropping import generation_discard, generation_drop, generations_dropped
+from apps.retrieval.reindexing.dropping import generation_drop, generations_discard
 from apps.retrieval.reindexing.services import reindex_cancel, reindex_resume, reindex_rollback
 from ragsite.core.errors import ConflictError, TransientError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests import turns
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked
 from tests.apps.retrieval.evaluation.asking import started as evaluated
 from tests.apps.retrieval.reindexing.rebuilding import assert_whole, started, worked
@@ -120,9 +121,8 @@ def test_a_drop_whose_process_died_is_finished_by_the_sweep(
         reindex_rollback(base, by="test")
     with pytest.raises(ConflictError, match="of the same chunking is being removed"):
         started(base, chunking=SMALL.overridden(old.chunking))
-    assert generations_dropped() == [old.pk]
-    generation_discard(old.pk)
-    assert (generations_dropped(), partition_of(old)) == ([], False)
+    assert not generations_discard(turns.long())
+    assert (IndexGeneration.objects.filter(pk=old.pk).exists(), partition_of(old)) == (False, False)
 
 
 def test_a_cancelled_re_index_leaves_nothing_of_what_it_built(base: KnowledgeBase, smaller: EmbeddingModel) -> None:

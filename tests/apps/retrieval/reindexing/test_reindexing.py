@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
-from apps.documents.services.documents import document_delete, document_update, documents_purge
+from apps.documents.services.documents import document_delete, document_update
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.embedding_model import EmbeddingModel
-from apps.retrieval.index.generations import generation_ensure, generations_of_deleted_purge
+from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import (
     Embedding,
     GenerationState,
@@ -346,6 +346,5 @@ def test_a_deleted_knowledge_bases_re_index_is_worked_on_no_more(base: Knowledge
     knowledge_base_delete(knowledge_base=base)
     assert worked(reindex).state == ReindexState.BUILDING
     assert not Embedding.objects.filter(generation=reindex.generation_id).exists()
-    documents_purge()
-    generations_of_deleted_purge()
+    make.run_deletions()
     assert not IndexGeneration.objects.exists()

@@ -21,6 +21,7 @@ from apps.retrieval.search import lexical
 from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.lexical import LexicalPlan, LexicalResult, lexical_search
 from tests import factories as make
+from tests import turns
 from tests.apps.retrieval.texts import bm25_by_hand, document, found_chunks, index_of, version
 
 pytestmark = pytest.mark.django_db
@@ -101,12 +102,12 @@ def test_scores_are_those_of_brute_force_whatever_came_and_went(
         if what == "add":
             documents.append(document(base, texts))
         elif what == "repair":
-            lexical_repair()
+            lexical_repair(turns.long())
         elif what == "build":
             lexical_build(index_of(base))
         elif one is not None:
             change(what, one, texts)
-    lexical_repair()
+    lexical_repair(turns.long())
     assert_exact(base, " ".join(question))
     assert sum(LexicalSegment.objects.filter(knowledge_base_id=base.pk).values_list("chunk_count", flat=True)) == len(
         found_chunks(base)
@@ -235,7 +236,7 @@ def test_a_document_is_found_by_its_title_and_after_a_repair_by_its_new_one() ->
     base = make.knowledge_base()
     (one,) = indexed(base, [BERTHS])
     document_update(document=one, title="Mooring")
-    lexical_repair()
+    lexical_repair(turns.long())
     assert found(base, "mooring") == [BERTHS]
     assert found(base, "note") == []
 

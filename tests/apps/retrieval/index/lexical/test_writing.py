@@ -12,11 +12,10 @@ from django.db.models.functions import Now
 
 from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
-from apps.documents.services.documents import document_delete, documents_purge
+from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.index import indexing
-from apps.retrieval.index.generations import generation_ensure, generations_of_deleted_purge
-from apps.retrieval.index.lexical import merges as lexical_merges
+from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.index.lexical import merging
 from apps.retrieval.index.lexical import writing as lexical
 from apps.retrieval.index.lexical.merges import lexical_merge, lexical_repair
@@ -25,6 +24,7 @@ from apps.retrieval.models import GenerationState, IndexGeneration, LexicalPosti
 from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.lexical import lexical_search
 from tests import factories as make
+from tests import turns
 from tests.apps.retrieval.texts import bm25_by_hand, document, found_chunks, index_of, version
 
 BERTHS = "The harbour has 42 berths for guests."
@@ -38,6 +38,20 @@ def hits(base: KnowledgeBase, text: str, generation: IndexGeneration | None = No
 
 def held_chunks() -> int:
     return LexicalSegment.objects.aggregate(held=Sum("chunk_count"))["held"] or 0
+
+
+def segments() -> set[int]:
+    return set(LexicalSegment.objects.values_list("pk", flat=True))
+
+
+def repaired() -> None:
+    assert not lexical_repair(turns.long()), "nothing was left to look at"
+
+
+def repaired_nothing() -> bool:
+    before = segments()
+    repaired()
+    return segments() == before
 
 
 def assert_exact(base: KnowledgeBase, text: str) -> None:
@@ -105,9 +119,9 @@ def test_a_repair_indexes_what_is_older_than_the_index_batch_by_batch(monkeypatc
     for number in range(7):
         document(base, [f"Berth {number} lies {where}" for where in ("north", "south")])
     document(base, ["Not current"], current=False)
-    assert lexical_repair() == 7
+    repaired()
     assert sorted(LexicalSegment.objects.values_list("chunk_count", flat=True)) == [2, 6, 6]
-    assert lexical_repair() == 0
+    assert repaired_nothing()
     assert_exact(base, "berth 3 north")
 
 
@@ -123,7 +137,7 @@ def test_superseded_deleted_and_renamed_documents_stop_weighing_on_the_scores_at
     assert [pk for pk, _ in hits(base, "harbour")] == [
         Chunk.objects.get(version=documents[n].current_version, ordinal=0).pk for n in (2, 3)
     ]
-    lexical_repair()
+    repaired()
     assert_exact(base, "harbour renamed pilot")
     assert held_chunks() == 5
 
@@ -136,10 +150,10 @@ def test_a_version_that_was_gone_back_to_is_found_again_after_a_repair() -> None
     first = one.current_version
     assert first is not None
     version(one, ["Opens at nine."])
-    lexical_repair()
+    repaired()
     document_rollback(document=one, version=first)
     assert hits(base, "nine seven") == []
-    lexical_repair()
+    repaired()
     assert_exact(base, "nine seven")
     assert len(hits(base, "seven")) == 1
 
@@ -152,10 +166,12 @@ def test_merging_changes_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
         lexical_build(index_of(base))
     before = hits(base, "harbour tide 7 ports")
     assert LexicalSegment.objects.count() == 20
-    assert lexical_merge() == 1
+    assert not lexical_merge(turns.long())
     assert LexicalSegment.objects.count() == 1
     assert hits(base, "harbour tide 7 ports") == before
-    assert lexical_merge() == 0
+    left = segments()
+    assert not lexical_merge(turns.long())
+    assert segments() == left
 
 
 @pytest.mark.django_db
@@ -168,7 +184,7 @@ def test_generations_that_differ_in_the_model_alone_share_the_index() -> None:
     other.pk, other.state = None, GenerationState.BUILDING
     other.save()
     assert hits(base, "berths", other) == hits(base, "berths", live) != []
-    assert lexical_repair() == 0
+    assert repaired_nothing()
 
 
 @pytest.mark.django_db
@@ -183,11 +199,11 @@ def test_a_generation_of_another_chunking_gets_an_index_of_its_own() -> None:
     chunk.pk, chunk.chunking_key, chunk.text = None, "other", "The harbour"
     chunk.save()
     assert hits(base, "harbour", other) == []
-    assert lexical_repair() == 1
+    repaired()
     assert [pk for pk, _ in hits(base, "harbour", other)] == [chunk.pk]
     assert chunk.pk not in dict(hits(base, "harbour"))
     other.delete()
-    lexical_repair()
+    repaired()
     assert held_chunks() == 1
 
 
@@ -196,9 +212,7 @@ def test_nothing_is_left_of_a_knowledge_base_that_was_purged() -> None:
     base = make.knowledge_base()
     make.ready_version(base)
     knowledge_base_delete(knowledge_base=base)
-    documents_purge()
-    generations_of_deleted_purge()
-    lexical_repair()
+    make.run_deletions()
     assert [model.objects.count() for model in (LexicalSegment, LexicalPosting, LexicalVersion)] == [0, 0, 0]
 
 
@@ -222,14 +236,12 @@ def test_a_merge_gives_way_to_whoever_is_at_the_segments() -> None:
     first = LexicalSegment.objects.order_by("pk")[0].pk
     with transaction.atomic():
         LexicalSegment.objects.select_for_update().get(pk=first)
-        with make.in_background(lambda: gave_way(lexical_merge())):
+        before = segments()
+        with make.in_background(lambda: lexical_merge(turns.long())):
             pass
-    assert lexical_merge() == 1
-    assert held_chunks() == merging.FAN
-
-
-def gave_way(merges: int) -> None:
-    assert merges == 0
+        assert segments() == before, "it gave way"
+    assert not lexical_merge(turns.long())
+    assert (held_chunks(), len(segments())) == (merging.FAN, 1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -259,6 +271,9 @@ def test_writers_merges_repairs_and_searches_at_the_same_time_lose_nothing_and_d
         while not done.is_set():
             what()
 
+    def merge() -> None:
+        lexical_merge(turns.long())
+
     def look() -> None:
         with lock:
             expected = written[0]
@@ -268,8 +283,7 @@ def test_writers_merges_repairs_and_searches_at_the_same_time_lose_nothing_and_d
 
     with ThreadPoolExecutor(6) as pool:
         beside = [
-            pool.submit(make.closing(lambda what=what: until_done(what)))
-            for what in (lexical_merge, lexical_merge, lexical_merges.lexical_repair, look)
+            pool.submit(make.closing(lambda what=what: until_done(what))) for what in (merge, merge, repaired, look)
         ]
         writers = [pool.submit(make.closing(write)) for _ in range(2)]
         try:
@@ -279,7 +293,7 @@ def test_writers_merges_repairs_and_searches_at_the_same_time_lose_nothing_and_d
             done.set()
         for one in beside:
             one.result(60)
-    lexical_repair()
+    repaired()
     assert held_chunks() == Chunk.objects.count() == 61
     assert LexicalVersion.objects.count() == 31
     assert_exact(base, "harbour 7 tide")

@@ -1,0 +1,58 @@
+"""Knowledge bases that were deleted: how much of each is removed, and why one stopped."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from apps.documents.models import DeletionState, KnowledgeBaseDeletion
+from apps.documents.services.deleting import knowledge_base_deletion_resume
+from ragsite.core.admin.base import ReadOnlyAdmin, badge, errors_told
+from ragsite.gateway.admin.rows import TenantRowsMixin
+
+TONES: dict[str, str] = {DeletionState.DONE: "success", DeletionState.FAILED: "danger"}
+
+
+@admin.register(KnowledgeBaseDeletion)
+class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
+    tenant_path = "knowledge_base__tenant"
+    list_display: ClassVar = ("knowledge_base", "shown_state", "progress", "explanation", "created_at", "ended_at")
+    list_filter: ClassVar = ("state",)
+    list_select_related: ClassVar = ("knowledge_base",)
+    search_fields: ClassVar = ("knowledge_base__name",)
+    actions: ClassVar = ("resume_selected",)
+    fields: ClassVar = (
+        "knowledge_base", "shown_state", "explanation", "document_total", "document_told", "document_gone", "created_at",
+        "ended_at",
+    )  # fmt: skip
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Also for whoever looks at knowledge bases."""
+        return super().has_view_permission(request, obj) or request.user.has_perm("documents.view_knowledgebase")
+
+    def has_resume_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("documents.delete_knowledgebase"))
+
+    @action(description="Go on with the selected deletions that failed", permissions=["resume"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[KnowledgeBaseDeletion]) -> None:
+        for deletion in queryset:
+            with errors_told(request):
+                knowledge_base_deletion_resume(deletion=deletion)
+                messages.success(request, f"The deletion of {deletion} goes on.")
+
+    @display(description="State", ordering="state")
+    def shown_state(self, deletion: KnowledgeBaseDeletion) -> SafeString:
+        return badge(DeletionState(deletion.state).label, TONES.get(deletion.state, "info"))
+
+    @display(description="Documents removed")
+    def progress(self, deletion: Any) -> str:
+        return f"{deletion.document_gone:,} of {deletion.document_total:,}"
+
+    @display(description="In words")
+    def explanation(self, deletion: KnowledgeBaseDeletion) -> str:
+        return deletion.in_words

@@ -1,0 +1,103 @@
+"""Removing what was deleted or left behind, in bites: see `ragsite.core.bites`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.documents.blobs import blob_delete, blob_is_older_than, blobs_after, blobs_delete
+from apps.documents.models import Document, DocumentVersion
+from ragsite.core.bites import AT_ONCE, bites, rows_remove, walk_note, walk_position
+from ragsite.core.work import Turn
+
+DOCUMENTS = 200
+"""Documents that one bite removes at most; fewer go where more than `AT_ONCE` rows hang on them."""
+
+ORPHAN_SECONDS = 3600.0
+"""Age from which a blob that no version names is what an interrupted upload, or an interrupted purge, left."""
+
+BLOBS = "blobs"
+"""The name of the walk through the store."""
+
+NAMES = 2_000
+"""Blobs that one bite asks for, in one statement."""
+
+PAGE = 50_000
+"""Names that are held at a time: a folder is read once for so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsRemoved:
+    """How many documents a bite found and how many are gone, and the blobs that may go once it has committed."""
+
+    found: int
+    documents: int
+    blobs: frozenset[str]
+
+
+def documents_purge(turn: Turn) -> bool:
+    """Remove the rows and bytes of deleted documents, the longest deleted first; whether some are left.
+
+    Those of a deleted knowledge base are left to its deletion, which counts them.
+    """
+    doomed = Document.objects.filter(deleted_at__isnull=False, knowledge_base__deleted_at=None).order_by("deleted_at")
+
+    def bite() -> bool:
+        with transaction.atomic():
+            removed = documents_remove(doomed)
+        blobs_delete(removed.blobs)
+        return removed.found > 0
+
+    return bites(turn, bite)
+
+
+def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
+    """Remove some of the documents with all that hangs on them, in the caller's transaction.
+
+    Documents that somebody else is at are passed over. The blobs are still there: who dies before they are removed leaves
+    them to the walk through the store.
+    """
+    free = rows.select_for_update(of=("self",), skip_locked=True)
+    pks = list(free.values_list("pk", flat=True)[:DOCUMENTS])
+    if not pks:
+        return DocumentsRemoved(0, 0, frozenset())
+    named = DocumentVersion.objects.filter(document__in=pks).order_by("pk").values_list("blob", flat=True)
+    blobs = frozenset(named[:AT_ONCE])
+    gone = rows_remove(Document, pks)
+    return DocumentsRemoved(len(pks), len(pks) if gone else 0, blobs - _named(blobs))
+
+
+def blobs_purge(turn: Turn) -> bool:
+    """Remove blobs that no version names and that are old enough; whether the walk through the store is not at its end.
+
+    Where it stands is kept in the database after each bite, so it goes on there in another process too.
+    """
+    for names in _walked():
+        _orphans_remove(names)
+        walk_note(BLOBS, names[-1])
+        if turn.is_over():
+            return True
+    walk_note(BLOBS, "")
+    return False
+
+
+def _walked() -> Iterator[list[str]]:
+    position = walk_position(BLOBS)
+    while page := blobs_after(position, limit=PAGE):
+        yield from (page[start : start + NAMES] for start in range(0, len(page), NAMES))
+        position = page[-1]
+
+
+def _orphans_remove(names: list[str]) -> None:
+    """Age counts only where nothing names a blob, so that few files are looked at."""
+    for name in sorted(set(names) - _named(names)):
+        if blob_is_older_than(name, ORPHAN_SECONDS):
+            blob_delete(name)
+
+
+def _named(blobs: frozenset[str] | list[str]) -> frozenset[str]:
+    """Those that a version names."""
+    return frozenset(DocumentVersion.objects.filter(blob__in=blobs).values_list("blob", flat=True))
