@@ -181,9 +181,15 @@ def test_the_silence_of_one_model_takes_no_time_of_another(
     assert None not in {passage["scores"]["dense"] for passage in of(world.other, found)}
 
 
-def test_an_answer_is_not_given_from_a_part_of_the_knowledge_bases(world: World, use_transport: UseTransport) -> None:
+def test_an_answer_names_the_knowledge_bases_that_were_searched_by_words_alone(
+    world: World, use_transport: UseTransport
+) -> None:
     use_transport(Failing(ERRORS[0], world.names[0]))
 
     response = world.post("ask", question=QUESTION)
 
-    assert (response.status_code, response.json()["code"]) == (503, "circuit_open")
+    told = response.json()["degraded"]
+    assert response.status_code == 200
+    assert [(one["step"], one["code"], one["knowledge_bases"]) for one in told] == [
+        ("embed", "circuit_open", [str(world.failing.pk)])
+    ]

@@ -14,6 +14,7 @@ from apps.documents.models import DeletionState, Document, DocumentVersion, Know
 from apps.documents.rights.access import access_scope
 from apps.documents.services import deleting, purging
 from apps.documents.services.deleting import (
+    DELETIONS,
     documents_tell,
     knowledge_base_deletion_resume,
 )

@@ -59,7 +59,7 @@ def test_passages_are_in_the_order_of_the_scores_and_equal_ones_in_the_order_the
     assert [(one.score, one.scores.rerank, one.scores.rerank_rank) for one in result.passages] == [
         (4.0, 4.0, 1), (2.0, 2.0, 2), (1.0, 1.0, 3), (1.0, 1.0, 4),
     ]  # fmt: skip
-    assert result.failure is None
+    assert result.degraded == ()
     assert transport.asked == ["query", "a", "bb", "c", "dddd"]
     assert transport.deadline < deadline.at
 
@@ -83,7 +83,8 @@ def test_without_an_answer_the_order_stays_and_the_reason_is_told(use_transport:
     use_transport(Failing(error))
     given = passages("a", "bb")
     result = rerank_passages("query", given, model=MODEL, deadline=make.soon())
-    assert (list(result.passages), result.failure) == (given, error)
+    assert (list(result.passages), [one.error for one in result.degraded]) == (given, [error])
+    assert {one.knowledge_base_ids for one in result.degraded} == {tuple({one.knowledge_base_id: 0 for one in given})}
 
 
 def test_without_time_the_order_stays(use_transport: UseTransport) -> None:
@@ -92,7 +93,7 @@ def test_without_time_the_order_stays(use_transport: UseTransport) -> None:
     given = passages("a", "bb")
     result = rerank_passages("query", given, model=MODEL, deadline=Deadline.after(0.1))
     assert list(result.passages) == given
-    assert isinstance(result.failure, DeadlineExceededError)
+    assert [type(one.error) for one in result.degraded] == [DeadlineExceededError]
     assert transport.asked == []
 
 
