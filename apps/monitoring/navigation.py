@@ -38,6 +38,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "System": (
         ("Outbox events", "outbox", "core.outboxevent"),
         ("Stages", "timeline", "documents.stagerecord"),
+        ("Scheduled jobs", "schedule", "core.scheduledjob"),
     ),
 }
 """Title, icon and model of each page, by group."""

@@ -1,7 +1,7 @@
-"""The admin of the core: the outbox. `base` is what every admin page is built from."""
+"""The admin of the core: the outbox, and the jobs of the clock. `base` is what every admin page is built from."""
 
 from __future__ import annotations
 
-from ragsite.core.admin import outbox
+from ragsite.core.admin import jobs, outbox
 
-__all__ = ["outbox"]
+__all__ = ["jobs", "outbox"]

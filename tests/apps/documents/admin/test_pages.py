@@ -23,7 +23,7 @@ from apps.models.gateway import Deadline
 from apps.monitoring.navigation import navigation
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.models import OutboxEvent
+from ragsite.core.models import OutboxEvent, ScheduledJob
 from tests import factories
 from tests.apps.retrieval.evaluation.asking import asked, library, started
 from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
@@ -52,6 +52,7 @@ def fill() -> None:
     started(asked(library()))
     reindex_started(knowledge_base, chunking=SMALL)
     knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant))
+    ScheduledJob.objects.create(name=f"job {ScheduledJob.objects.count()}", error="The disk is full.")
 
 
 @pytest.fixture
