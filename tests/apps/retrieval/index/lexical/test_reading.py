@@ -28,8 +28,9 @@ def indexed(*texts: str, of: Tenant | None = None) -> KnowledgeBase:
 
 
 def scored(text: str, *bases: KnowledgeBase) -> ScoredChunks:
+    indexes = [index_of(base) for base in bases]
     with reading_as(make.scope(*bases)):
-        return lexical_score([index_of(base) for base in bases], text)
+        return lexical_score(indexes, text)
 
 
 def in_order(chunks: ScoredChunks) -> list[tuple[int, float]]:
