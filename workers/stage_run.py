@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from apps.documents.lifecycle.steps import Step, step_fail, step_let_go, step_postpone, step_started, version_fail
-from apps.documents.lifecycle.waiting import versions_waiting
+from apps.documents.lifecycle.waiting import versions_claim, versions_waiting
 from apps.documents.models import DocumentVersion
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
-from ragsite.core.leases import Claim, claimable, heartbeat, lease_claim
+from ragsite.core.leases import Claim, claimable, heartbeat
 from workers.queues import LIMITS
 from workers.stages import Stage
 
@@ -50,15 +50,8 @@ def stage_run(stage: Stage, *, among: Q = ANY) -> bool:
 
 
 def stage_claim(stage: Stage, *, among: Q = ANY) -> Step:
-    """Take work of the stage; the step may come back empty.
-
-    Fresh versions are taken together, up to the stage's measure; one that was tried before alone, so that it fails alone.
-    """
-    waiting = versions_waiting(stage.before).filter(among)
-    claim = lease_claim(waiting.filter(attempts=0), limit=stage.claims)
-    if not claim.ids:
-        claim = lease_claim(waiting, limit=1)
-    return _step(stage, claim)
+    """Take work of the stage, of its tenants in turn and up to its measure; the step may come back empty."""
+    return _step(stage, versions_claim(stage.before, limit=stage.claims, among=among))
 
 
 def stage_waiting(stage: Stage) -> models.QuerySet[DocumentVersion]:

@@ -1,21 +1,52 @@
-"""Versions that wait for a stage, in the order in which they are taken up."""
+"""Versions that wait for a stage: who has the next turn, and what is claimed with it."""
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+from uuid import UUID
+
 from django.conf import settings
-from django.db.models import BooleanField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
 from apps.documents.models import Document, DocumentVersion
+from ragsite.core.leases import Claim
+from ragsite.core.turns import BEFORE_ALL, lease_claim_in_turn
+
+ANY = Q()
+
+_served: dict[str, UUID] = {}
+"""The tenant that this process served last, by the status that a stage starts from."""
+
+_served_lock = threading.Lock()
 
 
-def versions_waiting(status: str) -> QuerySet[DocumentVersion]:
-    """Those whose next stage starts from `status` and may be started once more, first who was there first.
+def version_waits() -> ExpressionWrapper[Any]:
+    """Whether a version may be started once more: its document was not deleted, and it was not started too often.
 
-    Their order is that of the index `version_waiting`. Their documents are looked up one by one: by statistics of a time
-    when there were few, PostgreSQL joins them by reading all documents for each version.
+    Documents are looked up one by one: by statistics of a time when there were few, PostgreSQL joins them by reading all of
+    them for each version.
     """
     document = Document.objects.filter(pk=OuterRef("document_id")).order_by().annotate(lives=Q(deleted_at=None))
     lives = Subquery(document.values("lives"), output_field=BooleanField())
-    return DocumentVersion.objects.filter(lives, status=status, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS).order_by(
-        "not_before", "id"
-    )
+    return ExpressionWrapper(Q(lives, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS), output_field=BooleanField())
+
+
+def versions_waiting(status: str) -> QuerySet[DocumentVersion]:
+    """Those whose next stage starts from `status` and may be started once more, tenant by tenant, each first come first.
+
+    Their order is that of the index `version_waiting`.
+    """
+    return DocumentVersion.objects.filter(version_waits(), status=status).order_by("tenant_id", "not_before", "id")
+
+
+def versions_claim(status: str, *, limit: int, among: Q = ANY) -> Claim:
+    """Take up to `limit` of the waiting versions that `among` names, of their tenants in turn; may come back empty.
+
+    Fresh ones are taken together; one that was tried before alone, so that it fails alone.
+    """
+    after = _served.get(status, BEFORE_ALL)
+    taken = lease_claim_in_turn(versions_waiting(status).filter(among), by="tenant_id", after=after, limit=limit)
+    with _served_lock:
+        _served[status] = taken.last
+    return taken.claim
