@@ -37,7 +37,10 @@ class Limits:
 TURN_SECONDS = 2.0
 """How long one task takes claim after claim. The last one begins within it, so the limits reckon with it."""
 
-_PARSING = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
+SMALL_FIRST_SECONDS = 1
+"""How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
+
+_PARSING = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
 
 LIMITS: dict[Queue, Limits] = {
     Queue.PARSING: Limits(Pool.PREFORK, _PARSING, _PARSING + 10),
