@@ -67,7 +67,10 @@ INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
 GENERATIONS = "apps.retrieval.index.generations"
 PURGING = "apps.documents.services.purging"
-PARSER_SECONDS = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS)
+SMALL_FIRST_SECONDS = 1
+"""How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
+
+PARSER_SECONDS = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
 SWEEP_SECONDS = 5.0
 PURGE_SECONDS = 20.0
 

@@ -255,9 +255,14 @@ class Grant(models.Model):
 
 
 class DocumentVersion(Leased):
-    """One upload of a document, or its text cut anew: the bytes, and how far they have come through the stages."""
+    """One upload of a document, or its text cut anew: the bytes, and how far they have come through the stages.
+
+    `tenant_id` is that of the document and kept by a trigger (migration 0010): tenants are served in turn without a look at
+    the documents of all that waits.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(editable=False, help_text="Whose turn it is worked on in: that of its document.")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     filename = models.CharField(max_length=255)
@@ -292,7 +297,7 @@ class DocumentVersion(Leased):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["status", "not_before", "id"],
+                fields=["status", "tenant_id", "not_before", "id"],
                 condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),

@@ -70,7 +70,7 @@ def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
     owner = f"{worker_name()}:{new_id()}"
     chosen = rows.filter(claimable()).select_for_update(skip_locked=True, of=("self",)).values("pk")[:limit]
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(_BY_INDEX)
+        cursor.execute(BY_INDEX)
         select, parameters = chosen.query.sql_with_params()
         statement = _CLAIM.format(table=rows.model._meta.db_table, chosen=select)
         values: tuple[Any, ...] = (*parameters, owner, timedelta(seconds=settings.RAGSITE_LEASE_SECONDS))
@@ -107,9 +107,10 @@ def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> Non
             connection.close()
 
 
-def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> None:
-    """Give rows back unfinished; the attempt does not count."""
-    model._default_manager.filter(pk__in=ids, lease_owner=claim.owner).update(attempts=F("attempts") - 1, **RELEASED)
+def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> int:
+    """Give rows back unfinished; the attempt does not count. How many were still held."""
+    held = model._default_manager.filter(pk__in=ids, lease_owner=claim.owner)
+    return held.update(attempts=F("attempts") - 1, **RELEASED)
 
 
 def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:
@@ -122,7 +123,7 @@ def _lease_end() -> Any:
     return Now() + timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)
 
 
-_BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
+BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
 """For the transaction of a claim: that it reads the rows it takes, in the order of their index, and not the whole backlog to
 sort it. Statistics cannot tell PostgreSQL to, as they are of a time when little or nothing waited."""
 

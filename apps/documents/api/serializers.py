@@ -116,7 +116,11 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
     text = serializers.CharField()
     stage = serializers.CharField(allow_null=True)
-    ahead = serializers.IntegerField(allow_null=True, help_text="Versions that are taken up before this one.")
+    ahead = serializers.IntegerField(
+        allow_null=True,
+        help_text="Versions of the same tenant that are taken up before this one, counted up to 1,000. Tenants take turns, so "
+        "those of others do not matter.",
+    )
     workers = serializers.IntegerField(allow_null=True, help_text="Workers that listen for the stage.")
     next_try_at = serializers.DateTimeField(allow_null=True)
 

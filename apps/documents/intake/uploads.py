@@ -259,6 +259,7 @@ def document_of(request: UploadRequest, stored: StoredFile) -> Document:
 def version_of(document: Document, stored: StoredFile, *, number: int) -> DocumentVersion:
     """The version of the document that has these bytes; not yet saved."""
     return DocumentVersion(
+        tenant_id=document.tenant_id,
         document=document,
         number=number,
         filename=stored.filename,

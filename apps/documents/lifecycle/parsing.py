@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import accumulate, takewhile
 
 from django.conf import settings
 from django.db import transaction
 
 from apps.documents.blobs import blob_path
 from apps.documents.languages import language_code
+from apps.documents.lifecycle.portions import portions
 from apps.documents.lifecycle.stages import CHUNK, PARSE
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import DocumentVersion, ParsedText
@@ -21,14 +21,14 @@ from ragsite.core.jobs import ring
 from ragsite.core.work import Turn
 
 TOGETHER_BYTES = 1 << 20
-"""Files are parsed under one claim up to this much in all; a larger one is alone, and never waits for others."""
+"""Files are parsed together up to this much in all; a larger one is parsed alone, after them."""
 
 TOGETHER_SECONDS = 1.0
-"""How long a claim goes on to the next file. What it then has not begun is for whoever is free."""
+"""How long a claim goes on to the next small file. What it then has not begun is for whoever is free."""
 
 
 def versions_parse(step: Step, turn: Turn) -> None:
-    """Parse the step's versions, the oldest first, and give back those that would have to wait for others.
+    """Parse the step's small versions, then one that is not, and give back those that would have to wait for others.
 
     One that cannot be parsed fails alone.
 
@@ -36,13 +36,18 @@ def versions_parse(step: Step, turn: Turn) -> None:
         LeaseLostError: another worker took over meanwhile.
     """
     until = time.monotonic() + TOGETHER_SECONDS
-    versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("pk"))
-    together = versions[: _number_together(versions)]
-    _give_back(step, versions[len(together) :])
+    versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("not_before", "pk"))
+    divided = portions(versions, size=lambda version: version.size, most=TOGETHER_BYTES)
+    _give_back(step, divided.rest)
+    for together in divided:
+        _parse_together(step, together, turn, until)
+
+
+def _parse_together(step: Step, versions: Sequence[DocumentVersion], turn: Turn, until: float) -> None:
     parsed: list[ParsedText] = []
-    for place, version in enumerate(together):
+    for place, version in enumerate(versions):
         if place and (turn.is_over() or time.monotonic() > until):
-            _give_back(step, together[place:])
+            _give_back(step, versions[place:])
             break
         try:
             parsed.append(_parsed(version))
@@ -50,12 +55,6 @@ def versions_parse(step: Step, turn: Turn) -> None:
             step_fail(step.only(version.pk), error)
     if parsed:
         _save(step, parsed)
-
-
-def _number_together(versions: Sequence[DocumentVersion]) -> int:
-    """How many of the versions, from the first, are small enough for one claim; at least one."""
-    sizes = accumulate(version.size for version in versions)
-    return max(1, sum(1 for _ in takewhile(lambda size: size <= TOGETHER_BYTES, sizes)))
 
 
 def _give_back(step: Step, versions: Sequence[DocumentVersion]) -> None:

@@ -10,17 +10,21 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.documents.lifecycle.stages import STAGE_FROM
-from apps.documents.lifecycle.waiting import versions_waiting
+from apps.documents.lifecycle.waiting import version_waits
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.presence import workers_listening
 
 DOING: dict[str, str] = {"parse": "parsed", "chunk": "chunked", "embed": "embedded", "activate": "activated"}
 
 
+MOST_AHEAD = 1000
+"""Versions ahead of one are counted up to here: to say how it stands shall cost the same whatever the backlog."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`stage` is the next or present one, `ahead` how many versions come first, `workers` how many listen for the stage;
-    all three are None once the version has ended. `text` says it in words.
+    """`stage` is the next or present one, `ahead` how many versions of its tenant come first, which are counted up to MOST_AHEAD,
+    `workers` how many listen for the stage; all three are None once the version has ended. `text` says it in words.
     """
 
     text: str
@@ -58,9 +62,12 @@ def _ended(version: DocumentVersion) -> str:
 
 
 def _ahead(version: DocumentVersion) -> int:
-    """Versions that are claimed before this one."""
-    sooner = Q(not_before__lt=version.not_before) | Q(not_before=version.not_before, pk__lt=version.pk)
-    return versions_waiting(version.status).filter(sooner).count()
+    """Versions of its tenant that are claimed before this one, or MOST_AHEAD if there may be as many; tenants take turns."""
+    before = Q(not_before__lt=version.not_before) | Q(pk__lt=version.pk)
+    line = DocumentVersion.objects.filter(before, tenant_id=version.tenant_id, not_before__lte=version.not_before)
+    nearest = line.filter(status=version.status).order_by("tenant_id", "-not_before", "-pk")[:MOST_AHEAD]
+    waits = [waits for (waits,) in nearest.annotate(waits=version_waits()).values_list("waits")]
+    return MOST_AHEAD if len(waits) == MOST_AHEAD else sum(waits)
 
 
 def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:
@@ -72,8 +79,13 @@ def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:
 def _in_line(stage: str, ahead: int, workers: int) -> str:
     if not workers:
         return f"Waiting to be {DOING[stage]}, but no worker listens for that: start one, or look at its log."
-    line = f"{ahead} {'version is' if ahead == 1 else 'versions are'} ahead of it" if ahead else "It is next"
-    return f"Waiting to be {DOING[stage]}. {line}; {workers} {'worker listens' if workers == 1 else 'workers listen'}."
+    return f"Waiting to be {DOING[stage]}. {_line(ahead)}; {workers} {'worker listens' if workers == 1 else 'workers listen'}."
+
+
+def _line(ahead: int) -> str:
+    if ahead == MOST_AHEAD:
+        return f"At least {MOST_AHEAD:,} versions of its tenant are ahead of it"
+    return f"{ahead} {'version is' if ahead == 1 else 'versions are'} ahead of it" if ahead else "It is next"
 
 
 def _before(version: DocumentVersion) -> str:

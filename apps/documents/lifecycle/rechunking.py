@@ -67,6 +67,7 @@ def _is_being_cut(on_its_way: QuerySet[DocumentVersion], current: DocumentVersio
 def _cut_anew(document: Document, current: DocumentVersion) -> DocumentVersion:
     """A version with the bytes and the text of the one that answers, about to be chunked."""
     version = DocumentVersion.objects.create(
+        tenant_id=document.tenant_id,
         document=document,
         number=document.versions.count() + 1,
         filename=current.filename,

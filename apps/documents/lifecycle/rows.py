@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.documents.lifecycle.steps import (
     Step,
@@ -14,11 +14,11 @@ from apps.documents.lifecycle.steps import (
     step_postpone,
     step_started,
 )
-from apps.documents.lifecycle.waiting import versions_open
+from apps.documents.lifecycle.waiting import versions_claim, versions_open
 from apps.documents.models import DocumentVersion, VersionStatus
 from ragsite.core.errors import RagError
 from ragsite.core.leases import Claim
-from ragsite.core.work import LeasedRows
+from ragsite.core.work import ANY, LeasedRows
 
 
 class VersionsOfStage(LeasedRows):
@@ -40,6 +40,9 @@ class VersionsOfStage(LeasedRows):
     def step(self, claim: Claim) -> Step:
         """The claim as the stage's step."""
         return Step(self.stage, self.before, self.after, self.retry_from, claim)
+
+    def claim(self, *, limit: int, among: Q = ANY) -> Claim:
+        return versions_claim(self.before, limit=limit, among=among)
 
     def begin(self, claim: Claim) -> Step:
         step = self.step(claim)

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from apps.documents.events import DocumentFailed
 from apps.documents.lifecycle.moving import versions_move
-from apps.documents.models import Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
+from apps.documents.models import LIVING_VERSIONS, Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.outbox import emit
@@ -46,6 +46,24 @@ class Step:
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise _lost(self)
 
+    def held(self, version_ids: Collection[UUID], *, lock: bool = False) -> set[UUID]:
+        """Those of the versions that this step still holds and whose documents were not deleted; `lock` keeps it so for the
+        versions until the transaction ends.
+        """
+        versions = _held(self).filter(LIVING_VERSIONS, pk__in=version_ids).order_by("pk")
+        if lock:
+            versions = versions.select_for_update(of=("self",))
+        return set(versions.values_list("pk", flat=True))
+
+    def check(self, version_id: UUID) -> None:
+        """Go on only if the version is still wanted.
+
+        Raises:
+            LeaseLostError: it is no longer held by this step, or its document was deleted.
+        """
+        if not self.held([version_id]):
+            raise LeaseLostError(f"Version {version_id} is no longer wanted; {self.stage} stops at it.")
+
     def progressed(self, version_ids: Collection[UUID]) -> None:
         """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
 
@@ -73,7 +91,7 @@ class Step:
 
 
 def step_started(step: Step) -> None:
-    """Note in each claimed version's timeline that a worker began."""
+    """Note in each claimed version's timeline that a worker began, or goes on with what was paused."""
     with connection.cursor() as cursor:
         cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids)})
 
@@ -94,6 +112,13 @@ def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
         if held:
             StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
             lease_release(DocumentVersion, step.claim, held)
+
+
+def step_pause(step: Step) -> int:
+    """Let the step's unfinished versions, which got on, be claimed at once for what is left; the number of them. The attempt
+    does not count.
+    """
+    return lease_release(DocumentVersion, step.claim, step.claim.ids)
 
 
 def step_let_go(step: Step) -> None:
@@ -173,11 +198,16 @@ def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> Docu
     )
 
 
-_STARTED = """
-    INSERT INTO documents_stagerecord (version_id, stage, outcome, attempts, worker, started_at, error_code, error)
+_GOES_ON = "known.outcome = 'running' AND excluded.attempts <= known.attempts"
+"""Whether a start goes on with what was paused; any other is a new one."""
+
+_STARTED = f"""
+    INSERT INTO documents_stagerecord AS known (
+        version_id, stage, outcome, attempts, worker, started_at, error_code, error)
     SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', ''
     FROM documents_documentversion WHERE id = ANY(%(ids)s)
     ON CONFLICT (version_id, stage) DO UPDATE
-    SET outcome = excluded.outcome, attempts = excluded.attempts, worker = excluded.worker,
-        started_at = excluded.started_at, finished_at = NULL, error_code = '', error = ''
-"""
+    SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL, error_code = '', error = '',
+        attempts = CASE WHEN {_GOES_ON} THEN known.attempts ELSE excluded.attempts END,
+        started_at = CASE WHEN {_GOES_ON} THEN known.started_at ELSE excluded.started_at END
+"""  # noqa: S608 - a constant of this file

@@ -49,7 +49,7 @@ def earlier_taken_over(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0009_version_waiting'),
+        ('documents', '0010_version_tenant'),
     ]
 
     operations = [

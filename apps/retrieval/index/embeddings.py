@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,9 +26,10 @@ class PendingChunk:
     text: str
 
 
-def embeddings_reuse(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
-    """Give chunks the vector of a chunk with the same text in the same generation, if there is one; how many got one."""
-    return _reuse(generation, version_ids, sources=[generation.pk])
+def embeddings_reuse(generation: IndexGeneration, chunk_ids: Sequence[int]) -> set[int]:
+    """Give chunks the vector of a chunk with the same text in the same generation, if there is one; those that got one."""
+    parameters = {"generation": generation.pk, "chunks": list(chunk_ids), "sources": [generation.pk]}
+    return _reuse("c.id = ANY(%(chunks)s)", parameters)
 
 
 def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
@@ -38,16 +39,17 @@ def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) ->
     same_model = IndexGeneration.objects.filter(
         knowledge_base=generation.knowledge_base_id, model_version=generation.model_version_id
     )
-    return _reuse(generation, version_ids, sources=list(same_model.values_list("pk", flat=True)))
-
-
-def _reuse(generation: IndexGeneration, version_ids: Sequence[UUID], *, sources: Sequence[int]) -> int:
-    parameters: dict[str, Any] = {
-        "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids), "sources": list(sources),
+    parameters = {
+        "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids),
+        "sources": list(same_model.values_list("pk", flat=True)),
     }  # fmt: skip
+    return len(_reuse("c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s", parameters))
+
+
+def _reuse(chosen: str, parameters: dict[str, Any]) -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_REUSE, parameters)
-        return int(cursor.rowcount)
+        cursor.execute(_REUSE.format(chosen=chosen), parameters)
+        return {chunk_id for (chunk_id,) in cursor.fetchall()}
 
 
 def versions_lacking(generation: IndexGeneration, version_ids: Sequence[UUID]) -> list[UUID]:
@@ -78,6 +80,20 @@ def chunks_pending(generation: IndexGeneration, version_ids: Sequence[UUID]) -> 
     while batch := _pending(generation, version_ids, after):
         yield batch
         after = batch[-1].chunk_id
+
+
+def chunks_pending_of(generation: IndexGeneration, shares: Mapping[UUID, int]) -> dict[UUID, list[PendingChunk]]:
+    """For each of the versions up to so many of its chunks that have no vector, the first of its text first."""
+    parameters: dict[str, Any] = {
+        "generation": generation.pk, "key": generation.chunking_key,
+        "versions": list(shares), "shares": list(shares.values()),
+    }  # fmt: skip
+    pending: dict[UUID, list[PendingChunk]] = {version_id: [] for version_id in shares}
+    with connection.cursor() as cursor:
+        cursor.execute(_PENDING_OF, parameters)
+        for chunk_id, version_id, text, header in cursor.fetchall():
+            pending[version_id].append(PendingChunk(chunk_id, version_id, Chunk.embedded_text(text, header)))
+    return pending
 
 
 def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: int) -> list[PendingChunk]:
@@ -154,16 +170,30 @@ _PENDING = """
     LIMIT %(limit)s
 """
 
+_PENDING_OF = """
+    SELECT first.id, first.version_id, first.text, first.table_header
+    FROM unnest(%(versions)s::uuid[], %(shares)s::int[]) AS given(version_id, share), LATERAL (
+        SELECT c.id, c.version_id, c.text, c.table_header
+        FROM documents_chunk c
+        WHERE c.version_id = given.version_id AND c.chunking_key = %(key)s
+          AND NOT EXISTS (
+              SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)
+        ORDER BY c.ordinal
+        LIMIT given.share
+    ) AS first
+"""
+
 _REUSE = """
     INSERT INTO retrieval_embedding (generation_id, chunk_id, embedding)
     SELECT DISTINCT ON (c.id) %(generation)s, c.id, e.embedding
     FROM documents_chunk c
     JOIN documents_chunk twin ON twin.content_hash = c.content_hash
     JOIN retrieval_embedding e ON e.generation_id = ANY(%(sources)s) AND e.chunk_id = twin.id
-    WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s
+    WHERE {chosen}
       AND NOT EXISTS (
           SELECT FROM retrieval_embedding own WHERE own.generation_id = %(generation)s AND own.chunk_id = c.id)
     ON CONFLICT DO NOTHING
+    RETURNING chunk_id
 """
 
 _LACKS = """(

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Func, IntegerField, OuterRef, QuerySet, Subquery, prefetch_related_objects
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from apps.documents.chunking.chunker import chunk
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.chunking.types import ChunkSpan, Embed
 from apps.documents.events import DocumentUpdated
+from apps.documents.lifecycle.portions import portions
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED
-from apps.documents.lifecycle.steps import Step, step_fail
+from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
 from apps.models.engine.tokenizer import ModelTokenizer
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.events import VectorIndexed
-from apps.retrieval.index.embeddings import (
-    PendingChunk,
-    chunks_pending,
-    embeddings_reuse,
-    embeddings_write,
-    versions_lacking,
-)
+from apps.retrieval.index.batches import batch_embed, batch_take
+from apps.retrieval.index.embeddings import PendingChunk, chunks_pending, versions_lacking
 from apps.retrieval.index.generations import generation_ensure, generations_held
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import versions_terms, versions_write
+from apps.retrieval.index.vectors import embedder
 from apps.retrieval.models import IndexGeneration
-from ragsite.core.database import connection_release
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
@@ -46,8 +43,15 @@ from ragsite.core.work import Turn
 
 Indexed = VectorIndexed | DocumentUpdated
 
-EMBED_SECONDS = 600.0
-"""For a few hundred chunks, and those of others before them: a large model on two cores embeds some three a second."""
+TOGETHER_BYTES = 1 << 20
+"""Texts are cut together up to this much in all, which takes about a second; a longer one is cut alone, after them."""
+
+TOGETHER_CHUNKS = 1000
+"""Versions are activated together up to this many chunks in all; a longer one is activated alone, after them."""
+
+CUT_SECONDS = 240.0
+"""How long cutting under one claim may wait for a model: less than a task of the chunking queue may take in all, so that a
+version whose model is slow is postponed and not ended."""
 
 _CHUNKS_OF_VERSION = Subquery(
     Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version").annotate(n=Count("pk")).values("n")
@@ -57,18 +61,46 @@ _CHUNKS_OF_VERSION = Subquery(
 def versions_chunk(step: Step, turn: Turn) -> None:
     """Split the step's versions as their knowledge bases' live generations ask for, but for what a document overrides.
 
-    One that cannot be split (no text to find, settings that are not valid) fails alone.
+    Small ones are cut and written together, then one that is not; the others are given back. One that cannot be split (no
+    text to find, settings that are not valid) fails alone.
 
     Raises:
-        TransientError: a document's own settings were changed meanwhile.
+        LeaseLostError: the version at hand was cancelled, or its document deleted, while a model was asked.
+        TransientError: a document's own settings were changed meanwhile, or the model is too slow for now.
     """
-    chunks: dict[UUID, list[Chunk]] = {}
-    related = DocumentVersion.objects.select_related("document__knowledge_base", "parsed")
-    versions = list(related.filter(pk__in=step.claim.ids))
+    deadline = Deadline.after(CUT_SECONDS)
+    versions = list(
+        DocumentVersion.objects.filter(pk__in=step.claim.ids)
+        .select_related("document__knowledge_base")
+        .annotate(text_bytes=Func("parsed__text", function="octet_length", output_field=IntegerField()))
+        .order_by("not_before", "pk")
+    )
     generations = _generations(versions)
+    divided = portions(
+        versions, size=lambda one: _cost(one, generations[one.document.knowledge_base_id]), most=TOGETHER_BYTES
+    )
+    _give_back(step, divided.rest, CHUNK)
+    for together in divided:
+        _chunk_together(step, together, generations, deadline)
+
+
+def _cost(version: Any, generation: IndexGeneration) -> int:
+    """Bytes of the text; more than one may have beside others where a model is asked for each sentence."""
+    chosen = {**generation.chunking, **version.document.chunking}.get("strategy")
+    return TOGETHER_BYTES + 1 if chosen == ChunkingStrategy.SEMANTIC else int(version.text_bytes or 0)
+
+
+def _chunk_together(
+    step: Step, versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration], deadline: Deadline
+) -> None:
+    prefetch_related_objects(versions, "parsed")
+    chunks: dict[UUID, list[Chunk]] = {}
     for version in versions:
+        generation = generations[version.document.knowledge_base_id]
+        check = functools.partial(step.check, version.pk)
+        vectors = embedder(generation.model_version_id, deadline=deadline, before=check)
         try:
-            chunks[version.pk] = version_cut(version, generations[version.document.knowledge_base_id])
+            chunks[version.pk] = version_cut(version, generation, embed=vectors)
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
     with transaction.atomic():
@@ -80,18 +112,23 @@ def versions_chunk(step: Step, turn: Turn) -> None:
         ring(EMBED)
 
 
-def version_cut(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
-    """The chunks of a parsed version as a generation and the version's document ask for them, not saved.
+def version_cut(version: DocumentVersion, generation: IndexGeneration, *, embed: Embed | None = None) -> list[Chunk]:
+    """The chunks of a parsed version as a generation and the version's document ask for them, not saved. `embed` is how
+    sentences become vectors where the settings ask for them: by the generation's model, if nothing else is given.
 
     Raises:
         PermanentError: it cannot be cut so.
     """
-    settings = ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
     tokenizer = _tokenizer(generation.model_version_id)
-    spans = chunk(_parsed_document(version.parsed), settings, tokenizer, embed=_embedder(generation))
+    vectors = embed or embedder(generation.model_version_id)
+    spans = chunk(_parsed_document(version.parsed), _settings(version, generation), tokenizer, embed=vectors)
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
+
+
+def _settings(version: DocumentVersion, generation: IndexGeneration) -> ChunkingSettings:
+    return ChunkingSettings.from_dict(generation.chunking).overridden(version.document.chunking)
 
 
 def chunking_hold(documents: Sequence[Document]) -> set[UUID]:
@@ -112,45 +149,40 @@ def chunking_hold(documents: Sequence[Document]) -> set[UUID]:
 
 
 def versions_embed(step: Step, turn: Turn) -> None:
-    """Embed the chunks of the step's versions that have no vector yet, across documents.
+    """Embed a batch of those chunks of the step's versions that have no vector yet, across versions and tenants.
 
-    What was written before an interruption is kept.
+    A version is complete with its own last chunk. What was written before an interruption is kept.
     """
-    for generation, version_ids in _by_generation(step.claim.ids):
-        with transaction.atomic():
-            step.hold(version_ids)
-            embeddings_reuse(generation, version_ids)
-        _embed_pending(step, generation, version_ids)
-
-
-def _embed_pending(step: Step, generation: IndexGeneration, version_ids: Sequence[UUID]) -> None:
-    for batch, vectors in pending_embedded(generation, version_ids):
-        with transaction.atomic():
-            step.hold(version_ids)
-            embeddings_write(generation, [pending.chunk_id for pending in batch], vectors)
-            step.progressed({pending.version_id for pending in batch})
-    with transaction.atomic():
-        step.complete(*version_ids)
-        ring(ACTIVATE)
+    versions = DocumentVersion.objects.filter(pk__in=step.claim.ids).select_related("document__knowledge_base")
+    ordered = list(versions.order_by("not_before", "pk"))
+    batch_embed(step, batch_take(step, ordered, _generations(ordered)))
 
 
 def pending_embedded(
     generation: IndexGeneration, version_ids: Sequence[UUID]
 ) -> Iterator[tuple[list[PendingChunk], NDArray[np.float32]]]:
     """The chunks of the versions that have no vector, a batch at a time, each with its vectors (n, d), not saved."""
-    vectors_of = _embedder(generation)
+    vectors_of = embedder(generation.model_version_id)
     for batch in chunks_pending(generation, version_ids):
         yield batch, vectors_of([pending.text for pending in batch])
 
 
 def versions_activate(step: Step, turn: Turn) -> None:
-    """Make each of the step's versions the one that answers, unless it is superseded.
+    """Make each of the step's versions the one that answers, unless it is superseded: small ones together, then one that is
+    not; the others are given back.
 
     Their terms are written with that, so that lexical search has them from the same moment on. Those whose vectors went
     into a generation that no longer answers are cut and embedded anew.
     """
     related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
-    versions = list(related.order_by("number"))
+    versions = list(related.order_by("not_before", "pk"))
+    divided = portions(versions, size=lambda version: version.chunk_count, most=TOGETHER_CHUNKS)
+    _give_back(step, divided.rest, ACTIVATE)
+    for together in divided:
+        _activate_together(step, sorted(together, key=lambda version: version.number))
+
+
+def _activate_together(step: Step, versions: Sequence[DocumentVersion]) -> None:
     generations = _generations(versions)
     terms = [
         (index, versions_terms(ids, chunking_key=index.chunking_key))
@@ -172,6 +204,12 @@ def versions_activate(step: Step, turn: Turn) -> None:
         for index, of_index in terms:
             versions_write(index, [one for one in of_index if one.version_id in activated])
         emit(*[event for events in activated.values() for event in events])
+
+
+def _give_back(step: Step, versions: Sequence[DocumentVersion], stage: str) -> None:
+    if versions:
+        step_give_back(step, [version.pk for version in versions])
+        ring(stage)
 
 
 def _left_behind(versions: Sequence[DocumentVersion], live: Mapping[UUID, IndexGeneration]) -> set[UUID]:
@@ -253,14 +291,6 @@ def _events(document: Document, version: DocumentVersion, generation: IndexGener
     return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]
 
 
-def _by_generation(version_ids: Iterable[UUID]) -> list[tuple[IndexGeneration, list[UUID]]]:
-    versions = list(DocumentVersion.objects.filter(pk__in=version_ids).select_related("document__knowledge_base"))
-    groups: dict[UUID, list[UUID]] = defaultdict(list)
-    for version in versions:
-        groups[version.document.knowledge_base_id].append(version.pk)
-    return [(generation, groups[pk]) for pk, generation in _generations(versions).items()]
-
-
 def _parsed_document(parsed: ParsedText) -> ParsedDocument:
     return ParsedDocument(
         text=parsed.text,
@@ -287,18 +317,7 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
     )
 
 
-def _embedder(generation: IndexGeneration) -> Embed:
-    """How texts become vectors: by the generation's model, whichever process holds it."""
-
-    def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
-        model = embedding_model_version(generation.model_version_id)
-        connection_release()
-        return embed(texts, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(EMBED_SECONDS))
-
-    return vectors
-
-
-@lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=4)
 def _tokenizer(version_id: UUID) -> ModelTokenizer:
     """A model version never changes its files, so its tokenizer is read once a process."""
     return ModelTokenizer(embedding_model_version(version_id).path)

@@ -8,11 +8,12 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from apps.documents.blobs import blob_path
+from apps.documents.lifecycle import parsing
 from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Chunk, DocumentVersion, ParsedText
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
-from workers.jobs import job_named
+from workers.jobs import TURN_SECONDS, job_named
 from workers.running import job_run
 
 pytestmark = pytest.mark.django_db
@@ -137,21 +138,23 @@ def given_back(version: DocumentVersion) -> bool:
     return (version.status, version.attempts, version.lease_owner, version.stages.count()) == ("uploaded", 0, "", 0)
 
 
-def test_a_large_file_and_what_came_after_it_are_left_to_whoever_is_free(
+def test_small_files_go_first_then_a_large_one_and_other_large_ones_are_left_to_whoever_is_free(
     monkeypatch: pytest.MonkeyPatch, rings: list[str]
 ) -> None:
     base = make.knowledge_base()
-    small, large, last = (
-        make.upload(base, text, filename="a.txt").version for text in ("Small.", "Large. " * 50, "Also small.")
+    large, small, other_large, last = (
+        make.upload(base, text, filename="a.txt").version
+        for text in ("Large. " * 50, "Small.", "Too large. " * 50, "Also small.")
     )
     monkeypatch.setattr("apps.documents.lifecycle.parsing.TOGETHER_BYTES", 100)
     parse_once()
-    assert statuses(small, large, last) == ["parsed", "uploaded", "uploaded"]
-    assert given_back(large)
-    assert given_back(last)
-    assert rings == ["parse", "chunk"]
+    assert statuses(large, small, other_large, last) == ["parsed", "parsed", "uploaded", "parsed"]
+    assert given_back(other_large)
+    assert rings == ["parse", "chunk", "chunk"], "the small ones did not wait for the large one"
+    ends = [version.stages.get().finished_at for version in (small, last, large)]
+    assert ends == sorted(ends)
     parse_once()
-    assert statuses(large, last) == ["parsed", "uploaded"], "a large one is parsed alone"
+    assert statuses(other_large) == ["parsed"]
 
 
 def test_when_the_first_files_take_long_the_others_do_not_wait_for_them(
@@ -164,3 +167,9 @@ def test_when_the_first_files_take_long_the_others_do_not_wait_for_them(
     assert statuses(first, second) == ["parsed", "uploaded"]
     assert given_back(second)
     assert rings == ["parse", "chunk"]
+
+
+def test_a_large_file_has_all_its_time_after_a_turn_and_the_small_files_of_its_claim(settings: Any) -> None:
+    soft = job_named("parse").soft
+    assert soft is not None
+    assert soft >= settings.RAGSITE_PARSER_SECONDS + TURN_SECONDS + parsing.TOGETHER_SECONDS

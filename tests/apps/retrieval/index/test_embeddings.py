@@ -79,18 +79,19 @@ def test_a_text_that_was_embedded_before_is_not_embedded_again() -> None:
     generation, (first, twin, other) = chunked(TEXT, f"{TEXT}\n", "Something else is written here.")
     assert first.chunks.get().content_hash == twin.chunks.get().content_hash
     embeddings_write(generation, [first.chunks.get().pk], unit_vectors(1))
-    assert embeddings_reuse(generation, [twin.pk, other.pk]) == 1
+    fresh = [version.chunks.get().pk for version in (twin, other)]
+    assert embeddings_reuse(generation, fresh) == {fresh[0]}
     kept = stored(generation)
     assert kept.keys() == {first.chunks.get().pk, twin.chunks.get().pk}
     np.testing.assert_array_equal(*kept.values())
-    assert embeddings_reuse(generation, [twin.pk, other.pk]) == 0
+    assert embeddings_reuse(generation, fresh) == set()
 
 
 def test_vectors_are_not_reused_across_generations() -> None:
     one, (first,) = chunked(TEXT)
     embeddings_write(one, [first.chunks.get().pk], unit_vectors(1))
     other, (twin,) = chunked(TEXT)
-    assert embeddings_reuse(other, [twin.pk]) == 0
+    assert embeddings_reuse(other, [twin.chunks.get().pk]) == set()
     assert stored(other) == {}
 
 
@@ -122,6 +123,6 @@ def test_chunks_of_other_versions_are_not_pending() -> None:
 def test_every_vector_has_its_chunks_version_however_it_was_written() -> None:
     generation, (first, second) = chunked(TEXT, TEXT + "\n")
     embeddings_write(generation, [first.chunks.get().pk], unit_vectors(1))
-    assert embeddings_reuse(generation, [second.pk]) == 1
+    assert embeddings_reuse(generation, [second.chunks.get().pk]) == {second.chunks.get().pk}
     written = dict(Embedding.objects.filter(generation=generation).values_list("chunk_id", "version_id"))
     assert written == {version.chunks.get().pk: version.pk for version in (first, second)}

@@ -1,0 +1,138 @@
+"""One batch of the embed stage: what it takes of each version, and how it is computed, slice by slice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from uuid import UUID
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from apps.documents.lifecycle.stages import ACTIVATE, EMBED
+from apps.documents.lifecycle.steps import Step, step_give_back, step_pause
+from apps.documents.models import DocumentVersion
+from apps.retrieval.index import embeddings
+from apps.retrieval.index.embeddings import PendingChunk, chunks_pending_of, embeddings_reuse, embeddings_write
+from apps.retrieval.index.shares import Demand, batch_shares
+from apps.retrieval.index.vectors import embedder
+from apps.retrieval.models import IndexGeneration
+from ragsite.core.jobs import ring
+
+SLICE = 64
+"""Chunks that go to the model together. Before each slice what is no longer wanted is left out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionShare:
+    """What a batch takes of a version. `is_rest`: nothing of the version waits beside it."""
+
+    version_id: UUID
+    generation: IndexGeneration
+    chunks: Sequence[PendingChunk]
+    is_rest: bool
+
+
+def batch_take(
+    step: Step, versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration]
+) -> list[VersionShare]:
+    """A batch of the versions' chunks, shared out among them; they come in the order of their claim.
+
+    Versions that get no share are given back at once. Chunks whose text has a vector in the generation get that, and are no
+    part of the batch; versions that are whole by that are complete.
+    """
+    demands = [Demand(version.pk, version.tenant_id, max(1, version.chunk_count)) for version in versions]
+    shares = batch_shares(demands, size=embeddings.BATCH)
+    _give_back(step, [version.pk for version in versions if version.pk not in shares])
+    with transaction.atomic():
+        held = step.held(shares, lock=True)
+        of_generation: dict[IndexGeneration, dict[UUID, int]] = defaultdict(dict)
+        for version in versions:
+            if version.pk in held:
+                of_generation[generations[version.document.knowledge_base_id]][version.pk] = shares[version.pk]
+        taken = [share for generation, own in of_generation.items() for share in _taken(step, generation, own)]
+        _complete(step, [share.version_id for share in taken if share.is_rest and not share.chunks])
+    return [share for share in taken if share.chunks]
+
+
+def batch_embed(step: Step, batch: Iterable[VersionShare]) -> None:
+    """Compute and write the batch. A version is complete with its own last chunk; the others are let go for their next turn.
+
+    Small shares go first, so that no small document waits for a large one. Chunks of versions that were cancelled meanwhile,
+    or whose documents were deleted, are not computed further.
+    """
+    ordered = sorted(batch, key=lambda share: (share.generation.model_version_id, len(share.chunks)))
+    for model_version_id, shares in groupby(ordered, key=lambda share: share.generation.model_version_id):
+        for slice_ in slices(shares, size=SLICE):
+            _embed_slice(step, slice_, model_version_id)
+    if step_pause(step):
+        ring(EMBED)
+
+
+def slices(shares: Iterable[VersionShare], *, size: int) -> Iterator[list[VersionShare]]:
+    """The shares in their order, divided so that each list has `size` chunks, the last one as many as are left. Pure."""
+    slice_: list[VersionShare] = []
+    room = size
+    for share in shares:
+        rest = share
+        while len(rest.chunks) > room:
+            yield [*slice_, replace(rest, chunks=rest.chunks[:room], is_rest=False)]
+            rest = replace(rest, chunks=rest.chunks[room:])
+            slice_, room = [], size
+        slice_.append(rest)
+        room -= len(rest.chunks)
+    if slice_:
+        yield slice_
+
+
+def _taken(step: Step, generation: IndexGeneration, shares: Mapping[UUID, int]) -> list[VersionShare]:
+    one_more = {version_id: share + 1 for version_id, share in shares.items()}
+    pending = chunks_pending_of(generation, one_more)
+    taken = [
+        VersionShare(version_id, generation, chunks[: shares[version_id]], is_rest=len(chunks) <= shares[version_id])
+        for version_id, chunks in pending.items()
+    ]
+    reused = embeddings_reuse(generation, [chunk.chunk_id for share in taken for chunk in share.chunks])
+    if reused:
+        step.progressed([share.version_id for share in taken])
+    return [replace(share, chunks=[one for one in share.chunks if one.chunk_id not in reused]) for share in taken]
+
+
+def _embed_slice(step: Step, shares: Sequence[VersionShare], model_version_id: UUID) -> None:
+    wanted = step.held([share.version_id for share in shares])
+    shares = [share for share in shares if share.version_id in wanted]
+    texts = [chunk.text for share in shares for chunk in share.chunks]
+    if not texts:
+        return
+    vectors = embedder(model_version_id)(texts)
+    with transaction.atomic():
+        held = step.held(wanted, lock=True)
+        _write(shares, vectors, held)
+        step.progressed(held)
+        _complete(step, [share.version_id for share in shares if share.is_rest and share.version_id in held])
+
+
+def _write(shares: Sequence[VersionShare], vectors: NDArray[np.float32], held: set[UUID]) -> None:
+    """The vectors (n, d) of the shares' chunks, in their order, as far as the versions are still held."""
+    of_generation: dict[IndexGeneration, list[tuple[int, int]]] = defaultdict(list)
+    owners = [(share, chunk) for share in shares for chunk in share.chunks]
+    for place, (share, chunk) in enumerate(owners):
+        if share.version_id in held:
+            of_generation[share.generation].append((place, chunk.chunk_id))
+    for generation, rows in of_generation.items():
+        embeddings_write(generation, [chunk_id for _, chunk_id in rows], vectors[[place for place, _ in rows]])
+
+
+def _complete(step: Step, version_ids: Sequence[UUID]) -> None:
+    if version_ids:
+        step.complete(*version_ids)
+        ring(ACTIVATE)
+
+
+def _give_back(step: Step, version_ids: Sequence[UUID]) -> None:
+    if version_ids:
+        step_give_back(step, version_ids)
+        ring(EMBED)
