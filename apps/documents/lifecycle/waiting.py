@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
-from apps.documents.models import LIVING, Document, DocumentVersion
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from ragsite.core.leases import Claim
 from ragsite.core.turns import BEFORE_ALL, lease_claim_in_turn
 
@@ -22,12 +22,15 @@ _served_lock = threading.Lock()
 
 
 def _lives() -> Subquery:
-    """Whether a version's document is there.
+    """Whether a version's document is there, as `LIVING` says.
 
-    Documents are looked up one by one: by statistics of a time when there were few, PostgreSQL joins them by reading all of
-    them for each version.
+    Documents and knowledge bases are looked up one by one: by statistics of a time when there were few, PostgreSQL joins them
+    by reading all of them for each version.
     """
-    document = Document.objects.filter(pk=OuterRef("document_id")).order_by().annotate(lives=LIVING)
+    base = KnowledgeBase.objects.filter(pk=OuterRef("knowledge_base_id")).order_by().annotate(lives=Q(deleted_at=None))
+    of_base = Subquery(base.values("lives"), output_field=BooleanField())
+    document = Document.objects.filter(pk=OuterRef("document_id")).order_by()
+    document = document.annotate(lives=ExpressionWrapper(Q(of_base, deleted_at=None), output_field=BooleanField()))
     return Subquery(document.values("lives"), output_field=BooleanField())
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -77,6 +78,12 @@ def pages_of_a_claim() -> int:
     with CaptureQueriesContext(connection) as queries:
         assert len(versions_claim(VersionStatus.CHUNKED, limit=CLAIMED).ids) == CLAIMED
     return pages_of(queries)
+
+
+@pytest.fixture(autouse=True)
+def _long_leases(settings: Any) -> None:
+    """What a test claimed it still holds at its end, however slow the machine."""
+    settings.RAGSITE_LEASE_SECONDS = 3_600
 
 
 STATISTICS = pytest.mark.parametrize("are_new", [False, True], ids=["old statistics", "new statistics"])
