@@ -86,8 +86,8 @@ def blobs_after(position: str, *, limit: int) -> list[str]:
     tenant, _, after = position.partition("/")
     found: list[str] = []
     for folder in _folders(tenant):
-        names = _names(folder, after if folder == tenant else "")
-        found += heapq.nsmallest(limit - len(found), names)
+        first = heapq.nsmallest(limit - len(found), _names(folder, after if folder == tenant else ""))
+        found += [f"{folder}/{name}" for name in first]
         if len(found) == limit:
             break
     return found
@@ -112,6 +112,4 @@ def _folders(first: str) -> list[str]:
 
 def _names(folder: str, after: str) -> Iterator[str]:
     with os.scandir(blob_path(folder)) as entries:
-        for entry in entries:
-            if entry.name > after:
-                yield f"{folder}/{entry.name}"
+        yield from (entry.name for entry in entries if entry.name > after)

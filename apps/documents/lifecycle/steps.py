@@ -133,7 +133,7 @@ def step_fail(step: Step, error: RagError) -> None:
 
 
 def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
-    """Fail a version and undo what it had got: chunks and, by the database's cascade, vectors. The parsed text stays.
+    """Fail a version and undo what it had got: chunks and, by a trigger, vectors. The parsed text stays.
 
     Nothing happens to one that has moved on. Of a deleted document nothing more is told.
     """

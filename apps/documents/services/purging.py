@@ -76,10 +76,10 @@ def blobs_purge(turn: Turn) -> bool:
     Where it stands is kept in the database after each bite, so it goes on there in another process too.
     """
     for names in _walked():
-        _orphans_remove(names)
-        walk_note(BLOBS, names[-1])
         if turn.is_over():
             return True
+        _orphans_remove(names)
+        walk_note(BLOBS, names[-1])
     walk_note(BLOBS, "")
     return False
 

@@ -164,7 +164,6 @@ class Stage:
         bases.filter(pk__in=marked(self.bases, world.deleted_bases)).update(deleted_at=GONE)
         documents.filter(pk__in=marked(self.documents, world.restricted)).update(restricted=True)
         documents.filter(pk__in=marked(self.documents, world.deleted)).update(deleted_at=GONE)
-        documents.filter(knowledge_base__in=marked(self.bases, world.deleted_bases)).update(deleted_at=GONE)
 
     def _grant(self, subject: Subject, resource: Resource) -> Grant:
         """Also one that the service would refuse: to somebody of another tenant."""

@@ -24,8 +24,10 @@ from ragsite.core.bites import bites, walk
 from ragsite.core.database import connection_release, rows_in_binary
 from ragsite.core.work import Turn
 
-SEGMENTS, DOCUMENTS = "lexical segments", "lexical documents"
-"""The names of the repair's two walks."""
+REPAIR = "lexical repair"
+"""The name of its walk."""
+
+SEGMENTS, DOCUMENTS = "segments", "documents"
 
 PAGE_SEGMENTS = 1_000
 PAGE_CHUNKS = 100_000
@@ -61,13 +63,19 @@ def lexical_repair(turn: Turn) -> bool:
     """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; whether the turn
     was over before it had looked at all segments and documents.
 
-    It walks through both page by page, and where it stands is kept in the database after each.
+    It walks through the ones and then the others page by page, and where it stands is kept in the database after each.
     """
-    return (
-        bites(turn, lexical_drop_unused)
-        or walk(turn, SEGMENTS, _segments_repair)
-        or walk(turn, DOCUMENTS, lexical_build_missing)
-    )
+    return bites(turn, lexical_drop_unused) or walk(turn, REPAIR, _repair)
+
+
+def _repair(position: str) -> str:
+    """Look at the next page of segments, or after the last one of documents. A position says of which it is."""
+    what, _, after = position.partition(" ")
+    if what == DOCUMENTS:
+        after = lexical_build_missing(after)
+        return f"{DOCUMENTS} {after}" if after else ""
+    after = _segments_repair(after)
+    return f"{SEGMENTS} {after}" if after else f"{DOCUMENTS} "
 
 
 def _segments_repair(position: str) -> str:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.documents.blobs import blob_path
 from apps.documents.models import DeletionState, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.rights.access import access_scope
+from apps.documents.rights.reading import reading_as
 from apps.documents.services import deleting, purging
 from apps.documents.services.deleting import (
     DELETIONS,
@@ -124,6 +125,8 @@ def test_what_was_granted_by_itself_is_not_found_either() -> None:
     assert make.found(scope, text)
     knowledge_base_delete(knowledge_base=base)
     assert make.found(scope, text) == [], "with a scope that was resolved before"
+    with reading_as(scope):
+        assert not Document.objects.exists(), "nor by the second wall alone"
 
 
 @pytest.mark.parametrize("kills", range(10))

@@ -131,9 +131,8 @@ def test_the_walk_goes_on_where_a_turn_ended_and_begins_anew_when_it_is_through(
     monkeypatch.setattr(purging, "NAMES", 3)
     monkeypatch.setattr(purging, "PAGE", 6)
     names = sorted(blobs(4, tenant="a") + blobs(0, tenant="b") + blobs(7, tenant="c"))
-    over = turns.short(0)
     for done in (3, 6, 9):
-        assert blobs_purge(over)
+        assert blobs_purge(turns.short(1))
         assert left_of(names) == names[done:]
         assert Walk.objects.get(name=purging.BLOBS).position == names[done - 1]
     assert not blobs_purge(turns.long())

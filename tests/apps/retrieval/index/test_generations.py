@@ -4,17 +4,22 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import KnowledgeBase
 from apps.models.models import ModelVersion
 from apps.retrieval.index.generations import (
     generation_ensure,
     generation_index_if_large,
     generation_live,
+    generations_index,
+    generations_of_deleted_purge,
 )
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.errors import ModelNotFoundError
 from tests import factories as make
+from tests import turns
 from tests.apps.retrieval.making import WIDTH, indexed, unit_vectors
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +132,22 @@ def test_two_that_build_an_index_at_once_build_it_once(settings: Any) -> None:
     settings.RAGSITE_HNSW_MIN_ROWS = 0
     generation, _ = indexed(make.knowledge_base(), unit_vectors(300))
     assert sorted(make.in_parallel(3, lambda: generation_index_if_large(generation))) == [False, False, True]
+
+
+def test_the_indexes_of_all_large_generations_are_built_one_in_a_turn_that_is_short(settings: Any) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS = 9
+    large = [indexed(make.knowledge_base(), unit_vectors(9))[0] for _ in range(2)]
+    small, _ = indexed(make.knowledge_base(), unit_vectors(8))
+    assert generations_index(turns.short(1))
+    assert IndexGeneration.objects.filter(has_hnsw=True).count() == 1
+    assert not generations_index(turns.long())
+    assert set(IndexGeneration.objects.filter(has_hnsw=True)) == set(large)
+    assert not IndexGeneration.objects.get(pk=small.pk).has_hnsw
+
+
+def test_a_generation_that_a_worker_made_in_a_deleted_knowledge_base_is_dropped() -> None:
+    generation, kept = generation_ensure(make.knowledge_base()), generation_ensure(make.knowledge_base())
+    KnowledgeBase.objects.filter(pk=generation.knowledge_base_id).update(deleted_at=Now())
+    before = partitions()
+    assert not generations_of_deleted_purge(turns.long())
+    assert (list(IndexGeneration.objects.all()), partitions()) == ([kept], before - 1)

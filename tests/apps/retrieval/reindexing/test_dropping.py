@@ -154,3 +154,18 @@ def test_a_cancelled_roll_back_keeps_its_generation(base: KnowledgeBase, smaller
     reindex_cancel(base)
     old.refresh_from_db()
     assert (old.state, partition_of(old)) == (GenerationState.RETIRED, True)
+
+
+def test_chunks_of_a_dropped_generation_go_some_versions_at_a_time_and_a_turn_leaves_the_rest(
+    base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dropping, "CHUNKS", 1)
+    old = generation_ensure(base)
+    worked(started(base, model=smaller, chunking=SMALL))
+    versions = Chunk.objects.filter(chunking_key=old.chunking_key).values("version").distinct()
+    there = versions.count()
+    IndexGeneration.objects.filter(pk=old.pk).update(state=GenerationState.DROPPED)
+    assert generations_discard(turns.short(2))
+    assert versions.count() == there - 1
+    assert not generations_discard(turns.long())
+    assert (versions.count(), IndexGeneration.objects.filter(pk=old.pk).exists()) == (0, False)

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
@@ -123,6 +124,50 @@ def test_a_repair_indexes_what_is_older_than_the_index_batch_by_batch(monkeypatc
     assert sorted(LexicalSegment.objects.values_list("chunk_count", flat=True)) == [2, 6, 6]
     assert repaired_nothing()
     assert_exact(base, "berth 3 north")
+
+
+@pytest.mark.django_db
+def test_a_repair_looks_at_a_page_at_a_time_and_goes_on_where_its_turn_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical, "PAGE_DOCUMENTS", 2)
+    base, other = make.knowledge_base(), make.knowledge_base()
+    for number in range(4):
+        document(base, [f"Berth {number}"])
+        document(other, [f"Pier {number}"])
+    held = []
+    while lexical_repair(turns.short(3)):
+        held.append(held_chunks())
+    assert held == [2, 6], "after a look at the segments one page of documents, then two"
+    assert_exact(base, "berth 3")
+    assert_exact(other, "pier 0")
+
+
+@pytest.mark.django_db
+def test_a_repair_asks_as_often_for_many_documents_as_for_few() -> None:
+    base = make.knowledge_base()
+    document(base, ["Berth"])
+    repaired()
+    with CaptureQueriesContext(connection) as few:
+        repaired()
+    for number in range(40):
+        document(base, [f"Berth {number}"])
+        document(make.knowledge_base(), [f"Pier {number}"])
+    repaired()
+    with CaptureQueriesContext(connection) as many:
+        repaired()
+    assert len(many) == len(few)
+
+
+@pytest.mark.django_db
+def test_a_merge_that_has_no_time_left_says_so_and_leaves_the_rest() -> None:
+    bases = [make.knowledge_base(), make.knowledge_base()]
+    for base in bases:
+        for number in range(merging.FAN):
+            document(base, [f"Berth {number}"])
+            lexical_build(index_of(base))
+    assert lexical_merge(turns.short(1))
+    assert len(segments()) == merging.FAN + 1
+    assert not lexical_merge(turns.short(1))
+    assert len(segments()) == 2
 
 
 @pytest.mark.django_db
