@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 from django.db import transaction
 from numpy.typing import NDArray
 
+from apps.documents.chunking.types import Embed
 from apps.documents.lifecycle.stages import ACTIVATE, EMBED
 from apps.documents.lifecycle.steps import Step, step_give_back, step_pause
 from apps.documents.models import DocumentVersion
@@ -22,8 +24,13 @@ from apps.retrieval.index.vectors import embedder
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.jobs import ring
 
-SLICE = 64
+SLICE = 128
 """Chunks that go to the model together. Before each slice what is no longer wanted is left out of it."""
+
+WRITE_SECONDS = 5.0
+"""How long vectors gather before they are written: of a slow model each slice, of a fast one the whole batch, as activating
+many versions together costs less than a few.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,8 @@ def batch_embed(step: Step, batch: Iterable[VersionShare]) -> None:
     """
     ordered = sorted(batch, key=lambda share: (share.generation.model_version_id, len(share.chunks)))
     for model_version_id, shares in groupby(ordered, key=lambda share: share.generation.model_version_id):
-        for slice_ in slices(shares, size=SLICE):
-            _embed_slice(step, slice_, model_version_id)
+        for computed, vectors in _computed(step, slices(shares, size=SLICE), embedder(model_version_id)):
+            _keep(step, computed, vectors)
     if step_pause(step):
         ring(EMBED)
 
@@ -101,15 +108,30 @@ def _taken(step: Step, generation: IndexGeneration, shares: Mapping[UUID, int]) 
     return [replace(share, chunks=[one for one in share.chunks if one.chunk_id not in reused]) for share in taken]
 
 
-def _embed_slice(step: Step, shares: Sequence[VersionShare], model_version_id: UUID) -> None:
-    wanted = step.held([share.version_id for share in shares])
-    shares = [share for share in shares if share.version_id in wanted]
-    texts = [chunk.text for share in shares for chunk in share.chunks]
-    if not texts:
-        return
-    vectors = embedder(model_version_id)(texts)
+def _computed(
+    step: Step, sliced: Iterable[Sequence[VersionShare]], embed: Embed
+) -> Iterator[tuple[list[VersionShare], NDArray[np.float32]]]:
+    """The slices with the vectors of their chunks (n, d), as many together as WRITE_SECONDS allow; without what is no longer
+    wanted.
+    """
+    shares: list[VersionShare] = []
+    vectors: list[NDArray[np.float32]] = []
+    since = time.monotonic()
+    for slice_ in sliced:
+        wanted = step.held({share.version_id for share in slice_})
+        if kept := [share for share in slice_ if share.version_id in wanted]:
+            shares += kept
+            vectors.append(embed([chunk.text for share in kept for chunk in share.chunks]))
+        if shares and time.monotonic() - since > WRITE_SECONDS:
+            yield shares, np.concatenate(vectors)
+            shares, vectors, since = [], [], time.monotonic()
+    if shares:
+        yield shares, np.concatenate(vectors)
+
+
+def _keep(step: Step, shares: Sequence[VersionShare], vectors: NDArray[np.float32]) -> None:
     with transaction.atomic():
-        held = step.held(wanted, lock=True)
+        held = step.held({share.version_id for share in shares}, lock=True)
         _write(shares, vectors, held)
         step.progressed(held)
         _complete(step, [share.version_id for share in shares if share.is_rest and share.version_id in held])

@@ -156,6 +156,20 @@ def test_texts_that_have_a_vector_already_take_up_no_batch(use_transport: UseTra
     assert twin.attempts == 0
 
 
+@pytest.mark.usefixtures("small_batches")
+def test_what_a_slow_model_has_computed_is_kept_before_the_batch_is_done(
+    use_transport: UseTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "WRITE_SECONDS", -1.0)
+    version = uploaded(make.knowledge_base(chunking=FINE), 8, "Berth")
+    make.run_stages(until(EMBED))
+    kept: list[int] = []
+    use_transport(Watched(at_call=lambda number: kept.append(Embedding.objects.count())))
+    assert stage_run(EMBED)
+    assert kept == [0, 4]
+    assert status(version) == "embedded"
+
+
 @pytest.mark.parametrize("end", ["cancelled", "deleted"])
 def test_of_a_version_that_is_no_longer_wanted_only_the_slice_at_hand_is_computed(
     use_transport: UseTransport, monkeypatch: pytest.MonkeyPatch, end: str

@@ -1,0 +1,40 @@
+"""Questions while bulk work runs, side by side with questions while nothing else does.
+
+    python -m benchmarks.questions [--json] [--documents 200] [--clients 25] [--seconds 30]
+
+A whole system is started in a temporary folder and given `documents` documents. Then `clients` clients search over HTTP, each
+its next question as soon as it has an answer: first with nothing else to do, then during a re-index that cuts and embeds all
+documents anew, then while as many documents come in. Printed are the answers, how many of them were degraded (found by words
+alone) or errors, and the ratios of the times they took to those of the idle system. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from benchmarks.place import folder, measured, say
+from ragsite.stack.local import local_environment
+from ragsite.stack.system import system
+
+MEASURING = "benchmarks.questions_measured"
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.questions", description="Questions beside bulk work.")
+    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON object")
+    parser.add_argument("--documents", type=int, default=200, help="documents of the knowledge base (default 200)")
+    parser.add_argument("--clients", type=int, default=25, help="clients that search at once (default 25)")
+    parser.add_argument("--seconds", type=float, default=30, help="how long they do, each time (default 30)")
+    options = parser.parse_args(argv)
+    with folder() as place, local_environment(), system(place, os.environ, say=say) as running:
+        found = measured(MEASURING, "measure", running, options)
+    print(json.dumps(found) if options.json else json.dumps(found, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
