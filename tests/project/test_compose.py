@@ -169,3 +169,10 @@ def test_the_image_is_built_from_files_that_exist() -> None:
     stages = re.findall(r"^FROM \S+ AS (\S+)", recipe, re.MULTILINE)
     assert all((PROJECT / source).exists() for source in sources)
     assert {service["build"]["target"] for service in OURS.values()} <= set(stages)
+
+
+def test_a_model_worker_has_a_thread_for_each_of_25_questions_beside_its_bulk_work() -> None:
+    """Two threads embed at most, one evaluates and one re-indexes."""
+    threads = re.search(r"-Q \S*retrieval\S* --pool threads -c (\d+)", procfile()["models"])
+    assert threads is not None
+    assert int(threads[1]) >= 25 + 4
