@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.documents.models import Document, Grant, KnowledgeBase
+from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import Query
@@ -28,7 +29,7 @@ from tests.apps.retrieval.reindexing.rebuilding import started as reindex_starte
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 CONFIRMED = {"_form_submitted": "True"}
-OF_NO_TENANT = {"User", "Group", "Model", "ModelVersion"}
+OF_NO_TENANT = {"ScheduledJob", "User", "Group", "Model", "ModelVersion"}
 
 
 def page(row: Model, name: str) -> str:
@@ -138,6 +139,7 @@ REGISTERED = sorted(
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
 def test_staff_see_the_rows_of_their_tenants_only(theirs: Document, model: type[Model]) -> None:
     assert isinstance(admin.site._registry[model], TenantRowsMixin)
+    knowledge_base_delete(knowledge_base=factories.knowledge_base(of=theirs.tenant))
     assert model._default_manager.exists()
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     mine = staff_of(theirs.tenant)
