@@ -19,12 +19,12 @@ from apps.documents.lifecycle.steps import Step, step_give_back, step_pause
 from apps.documents.models import DocumentVersion
 from apps.retrieval.index import embeddings
 from apps.retrieval.index.embeddings import PendingChunk, chunks_pending_of, embeddings_reuse, embeddings_write
-from apps.retrieval.index.shares import Demand, batch_shares
+from apps.retrieval.index.shares import Demand, batch_shares, least_share
 from apps.retrieval.index.vectors import embedder
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.jobs import ring
 
-SLICE = 128
+SLICE = 64
 """Chunks that go to the model together. Before each slice what is no longer wanted is left out of it."""
 
 WRITE_SECONDS = 5.0
@@ -65,14 +65,21 @@ def batch_take(
     return [share for share in taken if share.chunks]
 
 
-def batch_embed(step: Step, batch: Iterable[VersionShare]) -> None:
+def batch_embed(step: Step, batch: Sequence[VersionShare]) -> None:
     """Compute and write the batch. A version is complete with its own last chunk; the others are let go for their next turn.
 
-    Small shares go first, so that no small document waits for a large one. Chunks of versions that were cancelled meanwhile,
-    or whose documents were deleted, are not computed further.
+    Small shares go first; where knowledge bases share the batch they are computed and written apart, so that no page waits
+    for another's book. Chunks of versions that were cancelled meanwhile, or whose documents were deleted, are not computed
+    further.
     """
-    ordered = sorted(batch, key=lambda share: (share.generation.model_version_id, len(share.chunks)))
-    for model_version_id, shares in groupby(ordered, key=lambda share: share.generation.model_version_id):
+    is_shared = len({share.generation.pk for share in batch}) > 1
+    most = least_share(embeddings.BATCH)
+
+    def together(share: VersionShare) -> tuple[UUID, bool]:
+        return share.generation.model_version_id, is_shared and len(share.chunks) > most
+
+    ordered = sorted(batch, key=lambda share: (*together(share), len(share.chunks)))
+    for (model_version_id, _), shares in groupby(ordered, key=together):
         for computed, vectors in _computed(step, slices(shares, size=SLICE), embedder(model_version_id)):
             _keep(step, computed, vectors)
     if step_pause(step):

@@ -20,6 +20,11 @@ class Demand:
     chunks: int
 
 
+def least_share(size: int) -> int:
+    """Chunks of a batch of `size` that each tenant may have, however many share it."""
+    return max(1, size // LEAST)
+
+
 def batch_shares(demands: Sequence[Demand], *, size: int) -> dict[UUID, int]:
     """How many chunks of each version a batch of about `size` takes; versions that get none are left out.
 
@@ -29,7 +34,7 @@ def batch_shares(demands: Sequence[Demand], *, size: int) -> dict[UUID, int]:
     of_tenant: dict[UUID, list[Demand]] = {}
     for demand in demands:
         of_tenant.setdefault(demand.tenant_id, []).append(demand)
-    shared = max(size, max(1, size // LEAST) * len(of_tenant))
+    shared = max(size, least_share(size) * len(of_tenant))
     totals = {tenant: sum(demand.chunks for demand in own) for tenant, own in of_tenant.items()}
     shares: dict[UUID, int] = {}
     for tenant, share in _evenly(totals, shared).items():

@@ -90,11 +90,12 @@ def test_a_page_waits_for_one_batch_of_anothers_thousands_of_chunks(use_transpor
         uploaded(base, 10, f"Berth of harbour {number}")
     page = uploaded(make.knowledge_base(chunking=FINE), 1, "Page")
     make.run_stages(until(EMBED))
-    watched = Watched()
+    seen: list[str] = []
+    watched = Watched(at_call=lambda number: seen.append(status(page)))
     use_transport(watched)
     assert job_run(EMBED)
-    assert status(page) == "embedded"
-    assert lines(1, "Page") in watched.calls[0], "small shares go first"
+    assert watched.calls[0] == [lines(1, "Page")]
+    assert seen == ["chunked", "embedded", "embedded"], "it is complete before the long ones' share is computed"
     assert len(watched.texts) == 8
 
 
