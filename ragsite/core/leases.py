@@ -123,7 +123,7 @@ def _lease_end() -> Any:
     return Now() + timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)
 
 
-BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
+BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
 """For the transaction of a claim: that it reads the rows it takes, in the order of their index, and not the whole backlog to
 sort it. Statistics cannot tell PostgreSQL to, as they are of a time when little or nothing waited."""
 

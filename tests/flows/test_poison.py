@@ -39,7 +39,7 @@ def test_a_file_that_kills_its_worker_is_given_up_after_three_deaths_and_a_retry
     for killer in (bomb, scan):
         failed = client.version(killer)
         assert (failed["status"], failed["error_code"]) == ("failed", "too_many_attempts")
-        assert failed["error"].startswith("The worker died or gave up 3 times at the parse stage;")
+        assert failed["error"].startswith("The worker of the parse stage died or gave up 3 times without progress.")
         assert database.execute(STARTS, [killer]).fetchone() == (3,)
     deaths = running.supervisor.log("parsing").read_text()
     assert deaths.count("(SIGABRT)") >= 3, "PDFium did not run out of memory"
