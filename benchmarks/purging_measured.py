@@ -26,6 +26,7 @@ from ragsite.core.ids import new_id
 from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.models import Tenant
 
+BATCH = 20_000
 OLD = time.time() - 86_400
 
 
@@ -64,13 +65,14 @@ def _bites(work: Callable[[Turn], object]) -> dict[str, float]:
     work(Turn(math.inf, over))
     asked.append(time.perf_counter())
     seconds = [after - before for before, after in pairwise(asked)]
-    say(f"{len(seconds)} bites")
-    return {
+    figures = {
         "bites": len(seconds),
         "seconds": round(sum(seconds), 1),
         "median": round(statistics.median(seconds), 3),
         "longest": round(max(seconds), 3),
     }
+    say(str(figures))
+    return figures
 
 
 def _filled(tenant: Tenant, name: str, options: argparse.Namespace) -> KnowledgeBase:
@@ -94,7 +96,9 @@ def _store(tenant: Tenant, number: int) -> None:
     names = [f"{tenant.pk}/{new_id()}" for _ in range(number)]
     _touch(names)
     say("… which are named …")
-    _run(_NAMING, document=document, names=[name for place, name in enumerate(names) if place % 1_000])
+    named = [name for place, name in enumerate(names) if place % 1_000]
+    for start in range(0, len(named), BATCH):
+        _run(_NAMING, document=document, start=start, names=named[start : start + BATCH])
     _run("ANALYZE documents_documentversion")
 
 
@@ -141,7 +145,7 @@ _VERSIONS = f"""{_VERSION}
     FROM documents_document d WHERE d.knowledge_base_id = %(base)s
 """  # noqa: S608
 _NAMING = f"""{_VERSION}
-    SELECT gen_random_uuid(), %(document)s, n, 'a.txt', 'txt', 'store', name, 0, 'ready', '', '', '', 0, 0, ''
+    SELECT gen_random_uuid(), %(document)s, n + %(start)s, 'a.txt', 'txt', 'store', name, 0, 'ready', '', '', '', 0, 0, ''
     FROM unnest(%(names)s::text[]) WITH ORDINALITY named (name, n)
 """  # noqa: S608
 _CURRENT = """

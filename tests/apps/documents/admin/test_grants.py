@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.documents.models import Document, Grant, KnowledgeBase
+from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import Query
@@ -138,6 +139,7 @@ REGISTERED = sorted(
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
 def test_staff_see_the_rows_of_their_tenants_only(theirs: Document, model: type[Model]) -> None:
     assert isinstance(admin.site._registry[model], TenantRowsMixin)
+    knowledge_base_delete(knowledge_base=factories.knowledge_base(of=theirs.tenant))
     assert model._default_manager.exists()
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     mine = staff_of(theirs.tenant)

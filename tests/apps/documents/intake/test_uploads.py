@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from apps.documents.blobs import blob_path
 from apps.documents.intake.uploads import Upload, UploadOutcome
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import LIVING, Document, DocumentVersion, KnowledgeBaseDeletion
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from ragsite.core.errors import ConflictError, NotFoundError
@@ -159,4 +159,9 @@ def test_uploads_that_race_with_the_deletion_of_their_knowledge_base_leave_nothi
             make.upload(base, f"Text {number}", filename="a.txt")
 
     make.in_parallel(8, upload_or_delete)
-    assert not Document.objects.filter(deleted_at=None).exists()
+    assert not Document.objects.filter(LIVING).exists()
+    total = Document.objects.count()
+    make.run_deletions()
+    assert not Document.objects.exists()
+    deletion = KnowledgeBaseDeletion.objects.get()
+    assert (deletion.document_total, deletion.document_told, deletion.document_gone) == (total, total, total)
