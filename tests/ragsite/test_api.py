@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from jsonschema import Draft202012Validator
 
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import Chunk, DeletionState, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import Relevant, evaluation_set_create, question_add
 from apps.retrieval.models import Answer, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
@@ -70,6 +71,9 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/evaluation-sets/{id}/",
         "/evaluation-sets/{id}/import/",
         "/evaluation-sets/{id}/questions/",
+        "/knowledge-base-deletions/",
+        "/knowledge-base-deletions/{id}/",
+        "/knowledge-base-deletions/{id}/resume/",
         "/knowledge-bases/",
         "/knowledge-bases/{id}/generations/",
         "/knowledge-bases/{id}/generations/{id}/",
@@ -117,11 +121,18 @@ def theirs(db: None) -> dict[str, str]:
         "evaluation-runs": str(run.pk),
         "evaluation-sets": str(run.evaluation_set_id),
         "evaluation-questions": str(run.evaluation_set.questions.get().pk),
+        "knowledge-base-deletions": str(_deletion(version.document.tenant).pk),
         "knowledge-bases": str(version.document.knowledge_base_id),
         "documents": str(version.document_id),
         "versions": str(version.pk),
         "answers": answer["id"],
     }
+
+
+def _deletion(tenant: Tenant) -> KnowledgeBaseDeletion:
+    deletion = knowledge_base_delete(knowledge_base=make.knowledge_base(of=tenant))
+    KnowledgeBaseDeletion.objects.filter(pk=deletion.pk).update(state=DeletionState.FAILED, error="The disk is full.")
+    return deletion
 
 
 def _evaluation(version: DocumentVersion) -> EvaluationRun:
@@ -132,7 +143,7 @@ def _evaluation(version: DocumentVersion) -> EvaluationRun:
 
 def state() -> Any:
     """All that a call could change."""
-    kinds = (Tenant, KnowledgeBase, Document, DocumentVersion, Chunk, Query, Answer)
+    kinds = (Tenant, KnowledgeBase, KnowledgeBaseDeletion, Document, DocumentVersion, Chunk, Query, Answer)
     kinds += (EvaluationSet, EvaluationQuestion, EvaluationRun)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
