@@ -12,15 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from importlib import import_module
-from pathlib import Path
 
-from benchmarks.place import folder, measured
-
-PROJECT = Path(__file__).resolve().parents[1]
+from benchmarks.place import database
 
 
 def main() -> None:
@@ -31,16 +25,8 @@ def main() -> None:
     parser.add_argument("--bases", type=int, default=300)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    stack = import_module("ragsite.stack.stack")
-    with folder() as path:
-        os.environ.update(RAGSITE_SECRET_KEY="benchmark-only-" + "0" * 40, RAGSITE_MODEL_TRANSPORT="fake")
-        for given in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
-            os.environ.pop(given, None)
-        with stack.Stack(path / "stack", {}).session() as urls:
-            os.environ.update(urls)
-            owner = {**os.environ, "DATABASE_URL": os.environ["DATABASE_OWNER_URL"]}
-            subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=PROJECT, env=owner, check=True)
-            figures = measured("benchmarks.purging_measured", "measure", options)
+    with database():
+        figures = import_module("benchmarks.purging_measured").measure(options)
     print(json.dumps(figures) if options.json else "\n".join(f"{name}: {told}" for name, told in figures.items()))
 
 

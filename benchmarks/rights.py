@@ -11,14 +11,9 @@ half of them are restricted and half of those granted; and who was granted 20 do
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
-import tempfile
 from importlib import import_module
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from benchmarks.place import database
 
 
 def main() -> None:
@@ -27,23 +22,8 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=30)
     options = parser.parse_args()
-    stack = import_module("ragsite.stack.stack")
-    with tempfile.TemporaryDirectory(prefix="ragsite-benchmark-", ignore_cleanup_errors=True) as folder:
-        os.environ.update(
-            DJANGO_SETTINGS_MODULE="ragsite.settings",
-            RAGSITE_DATA_DIR=folder,
-            RAGSITE_SECRET_KEY="benchmark-only-" + "0" * 40,
-            RAGSITE_MODEL_TRANSPORT="fake",
-        )
-        for given in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
-            os.environ.pop(given, None)
-        Path(folder).chmod(0o755)
-        with stack.Stack(Path(folder) / "stack", {}).session() as urls:
-            os.environ.update(urls)
-            owner = {**os.environ, "DATABASE_URL": os.environ["DATABASE_OWNER_URL"]}
-            subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=PROJECT, env=owner, check=True)
-            import_module("django").setup()
-            import_module("benchmarks.rights_measured").measure(options)
+    with database():
+        import_module("benchmarks.rights_measured").measure(options)
 
 
 if __name__ == "__main__":
