@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class CoreConfig(AppConfig):
     name = "ragsite.core"
     label = "core"
-    verbose_name = "Events"
+    verbose_name = "System"
 
     def ready(self) -> None:
         from ragsite.core.database import adapters_register
