@@ -113,7 +113,7 @@ class KnowledgeBaseDeletion(Leased):
 
 
 class VersionStatus(models.TextChoices):
-    """How far a version has come. Each status names what is done; the stage table names what comes next."""
+    """How far a version has come. Each status names what is done; the table of jobs names what comes next."""
 
     UPLOADED = "uploaded", "Uploaded, waiting to be parsed"
     PARSED = "parsed", "Parsed, waiting to be chunked"

@@ -40,6 +40,8 @@ def versions_parse(step: Step, turn: Turn) -> None:
     divided = portions(versions, size=lambda version: version.size, most=TOGETHER_BYTES)
     _give_back(step, divided.rest)
     for together in divided:
+        if turn.leaves():
+            return
         _parse_together(step, together, turn, until)
 
 

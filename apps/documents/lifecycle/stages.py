@@ -1,4 +1,4 @@
-"""The stages a version passes, by name, for those who ring for one. What each does is the table in workers/stages.py."""
+"""The stages a version passes, by name, for those who ring for one. What each does is the table in workers/jobs.py."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, Query
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from ragsite.core.leases import Claim
 from ragsite.core.turns import BEFORE_ALL, lease_claim_in_turn
-
-ANY = Q()
+from ragsite.core.work import ANY
 
 _served: dict[str, UUID] = {}
 """The tenant that this process served last, by the status that a stage starts from."""

@@ -61,8 +61,8 @@ _CHUNKS_OF_VERSION = Subquery(
 def versions_chunk(step: Step, turn: Turn) -> None:
     """Split the step's versions as their knowledge bases' live generations ask for, but for what a document overrides.
 
-    Small ones are cut and written together, then one that is not; the others are given back. One that cannot be split (no
-    text to find, settings that are not valid) fails alone.
+    Small ones are cut and written together, then one that is not, unless the worker is to leave; the others are given back.
+    One that cannot be split (no text to find, settings that are not valid) fails alone.
 
     Raises:
         LeaseLostError: the version at hand was cancelled, or its document deleted, while a model was asked.
@@ -81,6 +81,8 @@ def versions_chunk(step: Step, turn: Turn) -> None:
     )
     _give_back(step, divided.rest, CHUNK)
     for together in divided:
+        if turn.leaves():
+            return
         _chunk_together(step, together, generations, deadline)
 
 
@@ -179,6 +181,8 @@ def versions_activate(step: Step, turn: Turn) -> None:
     divided = portions(versions, size=lambda version: version.chunk_count, most=TOGETHER_CHUNKS)
     _give_back(step, divided.rest, ACTIVATE)
     for together in divided:
+        if turn.leaves():
+            return
         _activate_together(step, sorted(together, key=lambda version: version.number))
 
 

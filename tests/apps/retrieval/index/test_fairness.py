@@ -18,6 +18,7 @@ from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.index import batches, embeddings, indexing
 from apps.retrieval.models import Embedding
 from tests import factories as make
+from tests import turns
 from workers.jobs import STAGES, TURN_SECONDS, Job, job_named
 from workers.running import job_run
 
@@ -205,6 +206,18 @@ def test_small_texts_are_cut_and_written_before_a_large_one_and_other_large_ones
     assert (other.attempts, other.lease_owner) == (0, "")
     ends = [version.stages.get(stage="chunk").finished_at for version in (page, large)]
     assert ends == sorted(ends)
+
+
+def test_a_worker_that_is_to_leave_begins_no_large_text_and_its_start_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(indexing, "TOGETHER_BYTES", 100)
+    large = uploaded(make.knowledge_base(chunking=FINE), 10, "Berth")
+    page = uploaded(make.knowledge_base(chunking=FINE), 1, "Page")
+    make.run_stages(until(CHUNK))
+    assert job_run(CHUNK, turn=turns.short(1))
+    assert [status(version) for version in (page, large)] == ["chunked", "parsed"]
+    assert (large.attempts, large.lease_owner) == (0, "")
 
 
 def test_versions_of_many_chunks_are_activated_one_by_one_after_the_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
