@@ -15,14 +15,13 @@ import psycopg
 from django.db import connection, transaction
 
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.access import AccessScope, Subjects
-from apps.documents.rights.reading import read_in_one_trip, reading_as, settings_local
+from apps.documents.rights.access import AccessScope, Subjects, read_in_one_trip, reading_as, settings_local
 from apps.models.services.registry import bundled_model_path, model_register
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search import dense
-from apps.retrieval.search.conditions import scope_condition
+from apps.retrieval.search.filters import scope_condition
 from ragsite.core.database import rows_prepared
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Permission, Tenant

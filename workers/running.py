@@ -1,4 +1,6 @@
-"""Running jobs: a claim, or a turn of claim after claim. The same for every job."""
+"""Running jobs: a claim, or a turn of claim after claim. The same for every job. A worker process that was
+asked to end finishes what it holds and takes nothing new.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery.signals import worker_shutting_down
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from ragsite.core.jobs import ring
 from ragsite.core.work import ANY, Turn, rows_work
 from workers.jobs import JOBS, Job
-from workers.leaving import is_leaving
+
+_asked = threading.Event()
+
+
+@worker_shutting_down.connect
+def leave(**_: Any) -> None:
+    """Celery's signal, sent as SIGTERM arrives."""
+    _asked.set()
+
+
+def is_leaving() -> bool:
+    """Whether to take no more work."""
+    return _asked.is_set()
+
 
 GATHER_SECONDS = 0.2
 """How long rows may gather before the last look: a claim of several costs less than one each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -29,3 +29,11 @@ class InstalledModel:
     sha256: str
     max_tokens: int
     kind: ModelKind
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingModel(InstalledModel):
+    """One registered version of an embedding model; `dimensions` is the width of its vectors."""
+
+    kind: ModelKind = field(default=ModelKind.EMBEDDING, init=False)
+    dimensions: int

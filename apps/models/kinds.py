@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.models.codec import Codec, rows_decode, rows_encode
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.inputs import QueryTexts, Texts
-from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.memory import encoder_token_numbers
 from apps.models.recognising import encodes_texts, scores_pairs
 

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.models.embedding_model import EmbeddingModel
-from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
 from apps.models.models import ModelStatus, ModelVersion
 from ragsite.core.errors import ModelNotFoundError

@@ -10,27 +10,27 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
-from apps.documents.rights.access import AccessScope
-from apps.documents.rights.reading import reading_as
+from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.citations import citations_verify
-from apps.retrieval.answers.context import context_build
-from apps.retrieval.answers.drafting import pieces_collect, pieces_write
+from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
-from apps.retrieval.answers.services import AnswerRecord, answer_save
+from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
-from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.degradation import BY_WORDS, UNSEARCHED, Degradation, DegradedStep
 from apps.retrieval.search.dense import generations_in_scope
-from apps.retrieval.search.diversity import chunk_similarities
-from apps.retrieval.search.filters import filters_condition
+from apps.retrieval.search.filters import filters_condition, scope_condition
 from apps.retrieval.search.fusion import RankedChunk, rank
 from apps.retrieval.search.legs import Legs, SearchSpace, dense_leg, legs_completed, lexical_leg
-from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, Questions, questions_embed
-from apps.retrieval.search.refining import Similarities, passages_chosen, passages_surrounded
+from apps.retrieval.search.refining import (
+    Similarities,
+    chunk_similarities,
+    passages_chosen,
+    passages_load,
+    passages_surrounded,
+)
 from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.search.reranking import RerankResult, rerank_passages, reranker_required
 from apps.retrieval.search.retrieval import Retrieval

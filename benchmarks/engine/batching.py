@@ -21,10 +21,10 @@ from functools import partial
 
 import numpy as np
 
-from apps.models.embedding_model import Priority
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import Device, EngineSettings
+from apps.models.installed_model import Priority
 from benchmarks.engine.model import bundled_model, pieces
 
 PATIENCE = 600.0

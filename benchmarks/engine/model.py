@@ -7,7 +7,7 @@ import random
 from importlib import import_module
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from benchmarks.ingestion.corpus import long_text
 from ragsite.core.ids import new_id
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import EngineSettings, Precision
+from apps.models.installed_model import EmbeddingModel
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 

@@ -31,7 +31,7 @@ from apps.retrieval.models import IndexGeneration
 from benchmarks.ingestion import engine
 from benchmarks.place import say
 from benchmarks.search.prose import sentences
-from ragsite.core.inserting import rows_insert
+from ragsite.core.database import rows_insert
 from ragsite.gateway.tenants import tenant_get_or_create
 
 TENANT = "Benchmark"

@@ -20,9 +20,15 @@ from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
-from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import LEAST_EF, dense_search
-from apps.retrieval.search.filters import MetadataFilter, Operator, SearchFilters, filters_condition
+from apps.retrieval.search.filters import (
+    Condition,
+    MetadataFilter,
+    Operator,
+    SearchFilters,
+    filters_condition,
+    scope_condition,
+)
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
 from benchmarks.place import say

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from ragsite.core.bites import bites, rows_bite
-from ragsite.core.inserting import rows_insert
+from ragsite.core.database import rows_insert
 from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 

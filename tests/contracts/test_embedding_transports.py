@@ -8,10 +8,10 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.inputs import Texts
+from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_version
 from apps.models.services.registry import bundled_model_path, model_register
 from tests.contracts.transports import TRANSPORTS

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from apps.models.gateway import using_transport
-from apps.models.gateway.transport import TRANSPORTS
+from apps.models.gateway.calls import TRANSPORTS
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
 from apps.retrieval.answers.types import Generator, Material, Statement, TextDelta, WrittenPiece
 from tests import factories as make

@@ -25,7 +25,7 @@ from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import asked, library, started
 from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
-from workers import leaving, running
+from workers import running
 from workers.celery import app
 from workers.jobs import JOBS, Job, job_named
 from workers.queues import Queue
@@ -52,7 +52,7 @@ def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was asked of the worker in one test is not asked in the next; import_string finds this module by its name."""
     import sys
 
-    monkeypatch.setattr(leaving, "_asked", threading.Event())
+    monkeypatch.setattr(running, "_asked", threading.Event())
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or __import__(__name__))
 
 

@@ -1,14 +1,113 @@
-"""Cuts a section into cores: prose as the strategy wants, tables and code whole where they fit."""
+"""Cuts a section into cores: prose as the strategy wants, tables and code whole where they fit, small sections joined first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise, takewhile
 
-from apps.documents.chunking.blocks import Block, BlockKind, blocks
-from apps.documents.chunking.packing import lines, packed, stanzas
-from apps.documents.chunking.ruler import Ruler
+from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.types import Core
-from apps.documents.parsing.types import Span
+from apps.documents.parsing.types import Section, Span
+
+
+class BlockKind(StrEnum):
+    FENCED = "fenced"
+    TABLE = "table"
+    INDENTED = "indented"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of the text, `start` to `end` (exclusive)."""
+
+    start: int
+    end: int
+    kind: BlockKind
+
+
+_FENCE = re.compile(r"^[ \t]*(?P<marks>`{3,}|~{3,})(?P<rest>[^\n]*)$", re.MULTILINE)
+_TABLE = re.compile(r"(?:^[ \t]*\|[^\n]*(?:\n|\Z))++", re.MULTILINE)
+_INDENTED = re.compile(r"(?:^(?: {4}|\t)[^\n]*\S[^\n]*(?:\n|\Z)(?:[ \t]*\n)*+)++", re.MULTILINE)
+
+
+def blocks(text: str, start: int, end: int) -> Iterator[Block]:
+    """The tables and the code between `start` and `end`, in order, none in another.
+
+    A table is lines that begin with "|". Code stands between two fences, or is indented by four spaces or a tab after
+    an empty line. A fence that is never closed is an ordinary line.
+    """
+    while start > 0 and text[start - 1] in " \t":
+        start -= 1
+    # Where two begin together, the kind that is named first wins.
+    found = [Block(*span, BlockKind.FENCED) for span in _fences(text, start, end)]
+    found += [Block(*match.span(), BlockKind.TABLE) for match in _TABLE.finditer(text, start, end)]
+    found += [Block(*span, BlockKind.INDENTED) for span in _indented(text, start, end)]
+    position = start
+    for block in sorted(found, key=lambda block: block.start):
+        if block.start >= position:
+            yield block
+            position = block.end
+
+
+def _fences(text: str, start: int, end: int) -> Iterator[Span]:
+    opening: re.Match[str] | None = None
+    for fence in _FENCE.finditer(text, start, end):
+        if opening is None:
+            opening = fence if "`" not in fence["rest"] else None
+        elif fence["marks"].startswith(opening["marks"]) and not fence["rest"].strip():
+            yield opening.start(), fence.end()
+            opening = None
+
+
+def _indented(text: str, start: int, end: int) -> Iterator[Span]:
+    for match in _INDENTED.finditer(text, start, end):
+        if match.start() == start or text.endswith("\n\n", start, match.start()):
+            yield match.span()
+
+
+_LINE = re.compile(r"[^\n]+")
+_EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
+
+
+def packed(spans: Iterable[Span], ruler: Ruler, *, room: int, first_room: int | None = None) -> Iterator[Span]:
+    """Neighbouring spans joined as long as they have `room` tokens, the first ones `first_room` if it is given."""
+    held: Span | None = None
+    tokens, left = 0, room if first_room is None else first_room
+    for start, end in spans:
+        more = ruler.measure(start, end)
+        if held is not None and tokens + more > left:
+            yield held
+            held, tokens, left = None, 0, room
+        held = (held[0] if held else start, end)
+        tokens += more
+    if held is not None:
+        yield held
+
+
+def words(ruler: Ruler, start: int, end: int, *, room: int) -> Iterator[Span]:
+    """The words between `start` and `end`; one that has no room in pieces."""
+    for word in ruler.word_spans(start, end):
+        yield from [word] if ruler.measure(*word) <= room else ruler.pieces(*word, room=room)
+
+
+def lines(ruler: Ruler, start: int, end: int, *, room: int) -> Iterator[Span]:
+    """The lines between `start` and `end`; one that has no room as its words."""
+    for match in _LINE.finditer(ruler.text, start, end):
+        line = ruler.trimmed(*match.span())
+        if line[0] < line[1]:
+            yield from [line] if ruler.measure(*line) <= room else words(ruler, *line, room=room)
+
+
+def stanzas(ruler: Ruler, start: int, end: int, *, room: int) -> Iterator[Span]:
+    """The groups of lines between empty lines; one that has no room as its lines."""
+    gaps = [gap.span() for gap in _EMPTY_LINES.finditer(ruler.text, start, end)]
+    for (_, begin), (finish, _) in pairwise([(start, start), *gaps, (end, end)]):
+        stanza = ruler.trimmed(begin, finish)
+        yield from [stanza] if ruler.measure(*stanza) <= room else lines(ruler, *stanza, room=room)
+
 
 # A table's first row goes along with each piece of the table, unless it would take more than this part of a chunk.
 HEADER_SHARE = 4
@@ -92,3 +191,62 @@ def _blocks_joined(parts: Iterable[Core], ruler: Ruler) -> Iterator[Core]:
 def _belong_together(one: Core, other: Core, ruler: Ruler) -> bool:
     has_block = one.is_whole_block or other.is_whole_block
     return has_block and not one.header and not other.header and ruler.fits(one.start, other.end)
+
+
+# A section is small with less than this part of a chunk: little more than its heading. Two whole sentences are worth
+# being cited under their own heading.
+SMALL_SHARE = 16
+
+
+def small_joined(sections: Iterable[Section], ruler: Ruler) -> list[Section]:
+    """The sections, where one too small to be found for itself goes to the next one, else to the one before.
+
+    Only siblings, or a heading and what stands directly under it, are joined: a chunk must not run from the end of
+    one chapter into the next.
+    """
+    forward: list[Section] = []
+    for section in sections:
+        _append(forward, section, joins=bool(forward) and _is_small(forward[-1], ruler), ruler=ruler)
+    both_ways: list[Section] = []
+    for section in forward:
+        _append(both_ways, section, joins=_is_small(section, ruler), ruler=ruler)
+    return both_ways
+
+
+def joined(sections: Sequence[Section], ruler: Ruler) -> Section | None:
+    """One section from the first to the last, under the headings that all share.
+
+    None when they lie in different places, share no heading although some have one, or don't fit into a chunk.
+    """
+    first, last = sections[0], sections[-1]
+    path = shared_path([section.heading_path for section in sections])
+    has_headings = any(section.heading_path for section in sections)
+    if any(section.place != first.place for section in sections) or (has_headings and not path):
+        return None
+    whole = Section(first.start, last.end, path, first.place)
+    return whole if ruler.fits(*ruler.trimmed(whole.start, whole.end)) else None
+
+
+def shared_path(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that all paths begin with."""
+    levels = takewhile(lambda level: len(set(level)) == 1, zip(*paths, strict=False))
+    return tuple(level[0] for level in levels)
+
+
+def _append(done: list[Section], section: Section, *, joins: bool, ruler: Ruler) -> None:
+    """Put `section` at the end of `done`: into the last one if it `joins` and the two can be one."""
+    pair = [*done[-1:], section]
+    whole = joined(pair, ruler) if joins and len(pair) > 1 and _are_close(*pair) else None
+    if whole is None:
+        done.append(section)
+    else:
+        done[-1] = whole
+
+
+def _are_close(one: Section, other: Section) -> bool:
+    shared = shared_path([one.heading_path, other.heading_path])
+    return len(shared) >= max(len(one.heading_path), len(other.heading_path)) - 1
+
+
+def _is_small(section: Section, ruler: Ruler) -> bool:
+    return ruler.at_most(ruler.size // SMALL_SHARE - 1, section.start, section.end)

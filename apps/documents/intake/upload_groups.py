@@ -22,8 +22,8 @@ from apps.documents.intake.uploads import (
 )
 from apps.documents.lifecycle.stages import PARSE
 from apps.documents.models import Document, DocumentVersion
+from ragsite.core.database import rows_insert
 from ragsite.core.errors import NotFoundError, RagError
-from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 

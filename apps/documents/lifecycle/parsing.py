@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.documents.blobs import blob_path
 from apps.documents.languages import language_code
-from apps.documents.lifecycle.portions import portions
+from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import CHUNK, PARSE
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import DocumentVersion, ParsedText

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.documents.lifecycle.rows import version_waits
 from apps.documents.lifecycle.stages import STAGE_FROM
-from apps.documents.lifecycle.waiting import version_waits
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.presence import workers_listening
 

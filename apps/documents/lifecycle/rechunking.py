@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.lifecycle.moving import versions_move
 from apps.documents.lifecycle.stages import CHUNK
+from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
     Chunk,
     Document,

@@ -12,14 +12,37 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentFailed
-from apps.documents.lifecycle.moving import versions_move
-from apps.documents.models import LIVING_VERSIONS, Chunk, DocumentVersion, StageOutcome, StageRecord, VersionStatus
+from apps.documents.models import (
+    LIVING_VERSIONS,
+    VERSION_TRANSITIONS,
+    Chunk,
+    DocumentVersion,
+    StageOutcome,
+    StageRecord,
+    VersionStatus,
+)
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.outbox import emit
+
+
+def versions_move(
+    versions: QuerySet[DocumentVersion], *, before: VersionStatus, after: VersionStatus, **columns: Any
+) -> int:
+    """Move those of the versions that are `before` to `after`, and free them of whoever holds them; the number of them.
+
+    `columns` are set in the same statement.
+
+    Raises:
+        ValueError: `after` may not follow `before`. Nothing is written.
+    """
+    if after not in VERSION_TRANSITIONS[before]:
+        raise ValueError(f"A version that is {before} cannot become {after}.")
+    return versions.filter(status=before).update(status=after, **RELEASED, **columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentUpdated
-from apps.documents.lifecycle.moving import versions_move
 from apps.documents.lifecycle.stages import STAGE_FROM
+from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
     KEPT_BY_TRIGGER,
     LIVING,

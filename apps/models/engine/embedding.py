@@ -10,9 +10,9 @@ import torch
 from transformers import AutoModel
 
 from apps.models.checkpoint import Checkpoint, Pooling
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.tokenizer import InputEncoder, TokenIds
 from apps.models.engine.transformer import CHANGED, TransformerEngine
+from apps.models.installed_model import EmbeddingModel
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 

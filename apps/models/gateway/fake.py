@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from apps.models.embedding_model import EmbeddingModel
-from apps.models.gateway.deadline import Deadline
-from apps.models.gateway.protocol import ModelCall
-from apps.models.gateway.purpose import Purpose
+from apps.models.gateway.protocol import Deadline, ModelCall, Purpose
 from apps.models.inputs import QueryTexts, Texts
-from apps.models.installed_model import InstalledModel
+from apps.models.installed_model import EmbeddingModel, InstalledModel
 
 WORD = re.compile(r"\w+")
 

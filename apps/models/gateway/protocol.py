@@ -1,16 +1,68 @@
-"""What every transport offers, to every kind of model."""
+"""A call to a model: which, with what, what for and until when; and what every transport offers."""
 
 from __future__ import annotations
 
+import enum
+import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
-from apps.models.gateway.deadline import Deadline
-from apps.models.gateway.purpose import Purpose
+from apps.models.errors import DeadlineExceededError
 from apps.models.inputs import Inputs
 from apps.models.installed_model import InstalledModel
+from apps.models.priority import Priority
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deadline:
+    """A moment in absolute epoch seconds, so that it means the same in every process."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """The moment that many seconds from now."""
+        return cls(time.time() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left; 0 once it has passed."""
+        return max(0.0, self.at - time.time())
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining() == 0.0
+
+    def check(self, work: str) -> None:
+        """Refuse to begin `work` too late.
+
+        Raises:
+            DeadlineExceededError: the deadline has passed.
+        """
+        if self.expired:
+            raise DeadlineExceededError(f"The deadline passed before {work}.")
+
+
+class Purpose(enum.Enum):
+    """The reason for a call: indexing documents, finding passages, or writing and checking an answer."""
+
+    INDEX = "index"
+    QUERY = "query"
+    ANSWER = "answer"
+
+    @property
+    def queue(self) -> str:
+        """The Celery queue whose workers do it."""
+        return _QUEUES[self]
+
+    @property
+    def priority(self) -> Priority:
+        """Indexing is bulk work; for the others a person waits."""
+        return Priority.BULK if self is Purpose.INDEX else Priority.INTERACTIVE
+
+
+_QUEUES = {Purpose.INDEX: "embedding", Purpose.QUERY: "retrieval", Purpose.ANSWER: "generation"}
 
 
 @dataclass(frozen=True, slots=True)

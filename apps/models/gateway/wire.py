@@ -14,9 +14,7 @@ from apps.models.errors import (
     UnsafeWeightsError,
     UnsupportedModelError,
 )
-from apps.models.gateway.deadline import Deadline
-from apps.models.gateway.protocol import ModelCall
-from apps.models.gateway.purpose import Purpose
+from apps.models.gateway.protocol import Deadline, ModelCall, Purpose
 from apps.models.inputs import Inputs
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS

@@ -1,4 +1,4 @@
-"""From generators to the pieces of a draft, and from the pieces to what counts of them."""
+"""From passages that may answer to the pieces of a draft, and from the pieces to what counts of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,29 @@ from apps.retrieval.answers.types import (
     WrittenPieces,
 )
 from apps.retrieval.search.degradation import SIMPLER, Degradation, DegradedStep
+from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.timing import Timings
 from ragsite.core.errors import RagError
+
+CHARACTERS = 12_000
+MIN_SIMILARITY = 0.10
+
+
+def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) -> tuple[Passage, ...]:
+    """The best passages that fit into `characters`, best first, leaving out what has nothing to do with the question."""
+    chosen: list[Passage] = []
+    left = characters
+    for passage in passages:
+        if _may_answer(passage) and len(passage.text) <= left:
+            chosen.append(passage)
+            left -= len(passage.text)
+    return tuple(chosen)
+
+
+def _may_answer(passage: Passage) -> bool:
+    """Whether it is near to the question, or has words of it: a part number has no meaning to be near to."""
+    scores = passage.scores
+    return scores.dense is None or scores.dense >= MIN_SIMILARITY or scores.lexical_rank is not None
 
 
 def pieces_write(

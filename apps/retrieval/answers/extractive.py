@@ -7,15 +7,80 @@ holds; by words, for when no embedding model answers, by that share alone (ADR 2
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from apps.documents.sentences.quick import says_something, sentence_spans
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.retrieval.answers.types import Material, Quotation, Statement, TextDelta, WrittenPieces
-from apps.retrieval.answers.words import word_share
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, questions_embed
+
+_WORD = re.compile(r"\w+")
+_FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "in",
+        "is",
+        "it",
+        "its",
+        "may",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "their",
+        "there",
+        "this",
+        "to",
+        "was",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whose",
+        "why",
+        "will",
+        "with",
+    ]
+)
+
+
+def word_share(question: str, sentence: str) -> float:
+    """How many of the question's content words the sentence holds, 0 to 1; long words match by their beginnings."""
+    wanted = {_stem(word) for word in _words(question) if word not in _FUNCTION_WORDS}
+    held = {_stem(word) for word in _words(sentence)}
+    return len(wanted & held) / len(wanted) if wanted else 0.0
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
+
+
+def _stem(word: str) -> str:
+    return word[:6] if len(word) > 6 else word.rstrip("s")
+
 
 MAX_STATEMENTS = 3
 MAX_SENTENCES = 64

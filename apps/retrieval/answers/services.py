@@ -1,21 +1,50 @@
-"""Questions and answers are kept, so that every answer can be checked later."""
+"""Answers are checked and kept: a quote must stand in the stored text of its version, at its span, and can be checked later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Func, IntegerField, Q, QuerySet, TextField, Value
 
+from apps.documents.models import ParsedText
 from apps.documents.rights.access import AccessScope, versions_visible
-from apps.retrieval.answers.types import Draft, Quotation
+from apps.retrieval.answers.types import Draft, Quotation, Statement
 from apps.retrieval.events import QueryProcessed
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
 from ragsite.core.errors import NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.keys import Principal
+
+
+def citations_verify(draft: Draft) -> Draft:
+    """The draft without quotations that do not stand where they say, and without statements that are left with none."""
+    checked = (replace(one, quotations=tuple(filter(quotation_stands, one.quotations))) for one in draft.statements)
+    return replace(draft, statements=tuple(statement for statement in checked if _founded(statement)))
+
+
+def quotation_stands(quotation: Quotation) -> bool:
+    """Whether `text[start:end]` of the quotation's version is the quote, read from the database."""
+    return span_text(quotation.passage.version_id, quotation.start, quotation.end) == quotation.quote
+
+
+def span_text(version_id: UUID, start: int, end: int) -> str | None:
+    """Characters `start` to `end` of a version's parsed text; None when there is no such version."""
+    piece = Func(
+        F("text"),
+        Value(start + 1, output_field=IntegerField()),
+        Value(end - start, output_field=IntegerField()),
+        function="substr",
+        output_field=TextField(),
+    )
+    return ParsedText.objects.filter(version_id=version_id).values_list(piece, flat=True).first()
+
+
+def _founded(statement: Statement) -> bool:
+    return bool(statement.quotations)
+
 
 NOT_FOUND = "Not found in your documents."
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from apps.retrieval.answers.citations import span_text
+from apps.retrieval.answers.services import span_text
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError

@@ -1,8 +1,8 @@
-"""The embeddings of a generation: which are missing, which can be reused, and how they are written."""
+"""The embeddings of a generation: which are missing, which can be reused, and how they are computed and written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,12 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from apps.documents.chunking.types import Embed
 from apps.documents.models import Chunk
+from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
+from ragsite.core.database import connection_release
 
 BATCH = 256
 
@@ -214,3 +218,24 @@ _LACKING_READY = """
     WHERE d.knowledge_base_id = %(knowledge_base)s AND d.deleted_at IS NULL AND v.status = 'ready' AND {lacks}
     LIMIT %(limit)s
 """
+
+
+EMBED_SECONDS = 600.0
+"""For a few hundred chunks, and those of others before them: a large model on two cores embeds some three a second."""
+
+
+def embedder(
+    model_version_id: UUID, *, deadline: Deadline | None = None, before: Callable[[], None] = lambda: None
+) -> Embed:
+    """Texts in, their vectors (n, d) out. Each call may take EMBED_SECONDS, or all of them until `deadline`; `before` is
+    called first and may raise.
+    """
+
+    def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
+        before()
+        model = embedding_model_version(model_version_id)
+        connection_release()
+        until = deadline or Deadline.after(EMBED_SECONDS)
+        return embed(texts, model=model, purpose=Purpose.INDEX, deadline=until)
+
+    return vectors

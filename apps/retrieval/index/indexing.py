@@ -19,7 +19,7 @@ from apps.documents.chunking.chunker import chunk
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.chunking.types import ChunkSpan, Embed
 from apps.documents.events import DocumentUpdated
-from apps.documents.lifecycle.portions import portions
+from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
@@ -29,14 +29,13 @@ from apps.models.gateway import Deadline
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.events import VectorIndexed
 from apps.retrieval.index.batches import batch_embed, batch_take
-from apps.retrieval.index.embeddings import PendingChunk, chunks_pending, versions_lacking
+from apps.retrieval.index.embeddings import PendingChunk, chunks_pending, embedder, versions_lacking
 from apps.retrieval.index.generations import generation_ensure, generations_held
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import versions_terms, versions_write
-from apps.retrieval.index.vectors import embedder
 from apps.retrieval.models import IndexGeneration
+from ragsite.core.database import rows_insert
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
-from ragsite.core.inserting import rows_insert
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 from ragsite.core.work import Turn

@@ -27,8 +27,8 @@ from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import IndexGeneration, Reindex
 from apps.retrieval.reindexing.holding import reindex_hold
 from apps.retrieval.reindexing.switching import generation_of, index_of
+from ragsite.core.database import rows_insert
 from ragsite.core.errors import PermanentError
-from ragsite.core.inserting import rows_insert
 from ragsite.core.leases import Claim
 
 PAGE = 256

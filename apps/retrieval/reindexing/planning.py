@@ -11,8 +11,8 @@ from django.db.models import Max, QuerySet
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, DocumentVersion, VersionStatus
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live, partition_create
 from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from prometheus_client import Counter
 
-from apps.documents.rights.access import AccessScope
-from apps.documents.rights.reading import read_in_one_trip, reading_as, settings_local
+from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.search.conditions import Condition
-from apps.retrieval.search.hits import Hit
+from apps.retrieval.search.filters import Condition
+from apps.retrieval.search.fusion import Hit
 from ragsite.core.database import BinaryValue
 
 SELECTIVE = 5_000

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
-from apps.retrieval.search.hits import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk and its score in one leg: the cosine similarity of the vectors, or BM25."""
+
+    chunk_id: int
+    score: float
+
 
 RANK_OFFSET = 60
 """The k of reciprocal rank fusion."""

@@ -10,8 +10,8 @@ from uuid import UUID
 from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.search.conditions import Condition
 from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
+from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
 from apps.retrieval.search.lexical import LexicalResult, lexical_search
 from apps.retrieval.search.questions import Question

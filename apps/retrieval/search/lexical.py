@@ -14,13 +14,12 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from apps.documents.rights.access import AccessScope
-from apps.documents.rights.reading import reading_as
+from apps.documents.rights.access import AccessScope, reading_as
 from apps.retrieval.index.lexical.reading import NOTHING_SCORED, ScoredChunks, index_parameters, lexical_score
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.models import IndexGeneration
-from apps.retrieval.search.conditions import Condition
-from apps.retrieval.search.hits import Hit
+from apps.retrieval.search.filters import Condition
+from apps.retrieval.search.fusion import Hit
 
 FIRST, SECOND, FOR_EACH = 200, 5_000, 4
 """Candidates that are tried first, and next, each with so many more for each hit that is asked for; then all others."""

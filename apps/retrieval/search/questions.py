@@ -10,8 +10,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release

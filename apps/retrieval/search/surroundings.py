@@ -9,9 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from apps.documents.rights.access import AccessScope
-from apps.documents.rights.reading import reading_as
-from apps.retrieval.search.conditions import scope_condition
+from apps.documents.rights.access import AccessScope, reading_as
+from apps.retrieval.search.filters import scope_condition
 
 MOST_CHARACTERS = 8_000
 """Of a section that is longer only a part is shown, with the passage in its middle."""

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.models.services.registry import BUNDLED_NAME, bundled_model_path
 from ragsite.core.ids import new_id
 from tests.apps.models.making import tokenizer_train

@@ -16,7 +16,6 @@ from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import checkpoint_read
 from apps.models.codec import Codec
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine import resources
 from apps.models.engine.resources import ModelResourceManager, engine_build
 from apps.models.engine.settings import EngineSettings
@@ -24,7 +23,7 @@ from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, ModelCall, Purpose, remote
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.wire import ModelRequest, decode_reply
-from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS, BreakerSettings, Kind
 from apps.models.priority import Priority
 from ragsite.core.errors import ModelUnavailableError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from apps.models.gateway import ModelTransport, set_transport
-from apps.models.gateway.transport import TRANSPORTS
+from apps.models.gateway.calls import TRANSPORTS
 
 
 @pytest.fixture

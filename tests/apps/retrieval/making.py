@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.gateway import Purpose, embed
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure

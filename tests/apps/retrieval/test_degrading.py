@@ -12,10 +12,10 @@ import pytest
 from django.test import Client
 
 from apps.documents.models import KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline
 from apps.models.gateway.fake import FakeTransport
+from apps.models.installed_model import EmbeddingModel
 from apps.models.services.registry import model_make_default, model_register
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, RagError
 from tests import factories as make

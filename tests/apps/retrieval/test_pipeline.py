@@ -11,17 +11,17 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, Mode
-from apps.documents.rights.reading import reading_as
+from apps.documents.rights.access import reading_as
 from apps.documents.services.documents import document_delete
 from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval import pipeline
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
-from apps.retrieval.search.conditions import scope_condition
 from apps.retrieval.search.dense import generations_in_scope
+from apps.retrieval.search.filters import scope_condition
 from apps.retrieval.search.fusion import RankedChunk, Scores
-from apps.retrieval.search.loading import passages_load
 from apps.retrieval.search.passages import Passage
+from apps.retrieval.search.refining import passages_load
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.retrieval import Retrieval
 from tests import factories as make

@@ -11,8 +11,8 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import Chunk, Document, KnowledgeBase
+from ragsite.core.database import rows_insert
 from ragsite.core.ids import new_id
-from ragsite.core.inserting import rows_insert
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from apps.documents.chunking.cutting import cores
-from apps.documents.chunking.merging import joined, shared_path, small_joined
-from apps.documents.chunking.ruler import Ruler
+from apps.documents.chunking.cutting import cores, joined, shared_path, small_joined
+from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.strategies.sentence import SentenceCutter
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section

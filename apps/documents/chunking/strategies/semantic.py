@@ -9,9 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.documents.chunking.cutting import CutProse, cores, unbroken
-from apps.documents.chunking.merging import small_joined
-from apps.documents.chunking.ruler import Ruler
+from apps.documents.chunking.cutting import CutProse, cores, small_joined, unbroken
+from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.strategies.sentence import SentenceCutter
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section, Span

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from llama_index.core.node_parser import SentenceSplitter
 
-from apps.documents.chunking.cutting import cores
-from apps.documents.chunking.measuring import COMMAS, WORD
-from apps.documents.chunking.merging import small_joined
-from apps.documents.chunking.ruler import Ruler
+from apps.documents.chunking.cutting import cores, small_joined
+from apps.documents.chunking.measuring import COMMAS, WORD, Ruler
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section, Span
 from apps.documents.sentences.punkt import PARAGRAPH_END, sentences

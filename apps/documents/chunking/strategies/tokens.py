@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from apps.documents.chunking.cutting import cores
-from apps.documents.chunking.merging import small_joined
-from apps.documents.chunking.packing import packed, words
-from apps.documents.chunking.ruler import Ruler
+from apps.documents.chunking.cutting import cores, packed, small_joined, words
+from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section, Span
 

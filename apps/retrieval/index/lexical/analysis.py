@@ -2,25 +2,131 @@
 
 Words are folded (width, case, accents), stop words are dropped, the rest is stemmed. A code or number stays whole and
 gives its parts too. Where a script puts no spaces between words, every two neighbouring characters are a term.
+
+Which characters make words, Unicode's categories decide; its blocks say where words have no spaces. Only the Latin alphabet
+leaves a choice of language: a word of another script is stemmed as the language that is written most in it, so there a text
+and a question need not agree on anything.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import chain, pairwise
 
-from apps.documents.languages import STOP_WORDS, script
-from apps.retrieval.index.lexical.languages import (
-    DEFAULT,
-    language_of,
-    language_of_question,
-    language_of_word,
-    stem,
+import Stemmer
+
+from apps.documents.languages import STOP_WORDS, latin_language, script
+
+_SPACELESS_BLOCKS = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1100, 0x11FF),  # Hangul Jamo
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x2FDF),  # radicals
+    (0x3005, 0x30FF),  # ideographic marks, Hiragana, Katakana
+    (0x3100, 0x318F),  # Bopomofo, Hangul Jamo
+    (0x31A0, 0x31FF),
+    (0x3400, 0x4DBF),  # Han
+    (0x4E00, 0x9FFF),
+    (0xA960, 0xA97F),  # Hangul
+    (0xAC00, 0xD7FF),
+    (0xF900, 0xFAFF),  # Han
 )
-from apps.retrieval.index.lexical.scripts import han_class, mark_class, spaced_class, spaceless_class
+_HAN_BLOCKS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
+_ASTRAL_HAN = "\U00020000-\U0003fffd"
+
+
+@cache
+def _of_categories(categories: str) -> frozenset[int]:
+    """The codes of Unicode's basic plane whose category begins with one of the letters."""
+    return frozenset(code for code in range(0x10000) if unicodedata.category(chr(code))[0] in categories)
+
+
+@cache
+def _spaceless() -> frozenset[int]:
+    blocks = (range(first, last + 1) for first, last in _SPACELESS_BLOCKS)
+    return _of_categories("LM").intersection(chain.from_iterable(blocks))
+
+
+def _ranges(codes: Iterable[int]) -> str:
+    """The codes as the inside of a regular expression's character class."""
+    runs: list[list[int]] = []
+    for code in sorted(codes):
+        if runs and runs[-1][1] == code - 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in runs)
+
+
+def spaceless_class() -> str:
+    """Letters and marks of scripts that put no spaces between words, or, in Korean, few."""
+    return _ranges(_spaceless()) + _ASTRAL_HAN
+
+
+def spaced_class() -> str:
+    """Letters, marks and digits of all other scripts in Unicode's basic plane."""
+    return _ranges(_of_categories("LMN") - _spaceless())
+
+
+def mark_class() -> str:
+    """Marks that belong to the character before them."""
+    return _ranges(_of_categories("M"))
+
+
+def han_class() -> str:
+    """Ideographs, of which one alone can be a word."""
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in _HAN_BLOCKS) + _ASTRAL_HAN
+
+
+DEFAULT = "english"
+"""Of Latin text that says too little to tell."""
+
+LANGUAGE_OF_SCRIPT = {
+    "CYRILLIC": "russian",
+    "GREEK": "greek",
+    "ARABIC": "arabic",
+    "DEVANAGARI": "hindi",
+    "TAMIL": "tamil",
+    "ARMENIAN": "armenian",
+}
+
+
+def language_of(words: Iterable[str]) -> str:
+    """The language of a text in the Latin alphabet, by its words in lower case; DEFAULT where they do not tell."""
+    return latin_language(words) or DEFAULT
+
+
+def language_of_question(words: Iterable[str], languages: Sequence[str]) -> str:
+    """Which of the languages a question is in, the most common given first; that one where the question does not tell."""
+    said = set(words)
+    # One stop word of a rarer language may be a word of the common one: "sea" is Spanish, too.
+    hits = {language: len(STOP_WORDS[language] & said) for language in languages}
+    hits[languages[0]] += 1
+    return max(hits, key=lambda language: hits[language])
+
+
+def language_of_word(word: str, latin: str) -> str:
+    """The language whose rules hold for a word: `latin` for the Latin alphabet, "" where there are no rules."""
+    written = script(word)
+    return latin if written == "LATIN" else LANGUAGE_OF_SCRIPT.get(written, "")
+
+
+def stem(word: str, language: str) -> str:
+    """The word's stem by Snowball's algorithm for the language."""
+    stemmers: dict[str, Stemmer.Stemmer] = _own.__dict__
+    if language not in stemmers:
+        stemmers[language] = Stemmer.Stemmer(language, 0)
+    return str(stemmers[language].stemWord(word))
+
+
+# A stemmer keeps state while it works: each thread has its own.
+_own = threading.local()
+
 
 LONGEST = 64
 """Characters of a term that are kept. What is longer is no word, and an index has no room for it."""

@@ -1,4 +1,4 @@
-"""Merging the lexical index's segments: small ones become large, and dead chunks leave.
+"""Merging the lexical index's segments: small ones of like size become a large one, and dead chunks leave.
 
 Segments never change, so they are read and merged without a transaction. The one that writes first makes sure that all of
 them are still there and nobody else is at them; it waits for no lock. A search sees the old ones or the new one.
@@ -6,8 +6,9 @@ them are still there and nobody else is at them; it waits for no lock. A search 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from uuid import UUID
@@ -16,13 +17,72 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from apps.retrieval.index.lexical.merging import FAN, LARGEST, SegmentState, merges_due, worn
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, StoredPostings, segments_merge
 from apps.retrieval.index.lexical.writing import SegmentVersion, lexical_build_missing, segment_write
 from apps.retrieval.models import LexicalSegment
 from ragsite.core.bites import bites, walk
 from ragsite.core.database import connection_release, rows_in_binary
 from ragsite.core.work import Turn
+
+FAN = 8
+LARGEST = 1 << 16
+"""Chunks of a segment that merges may make. A merge of so many takes seconds."""
+
+DEAD_SHARE = 0.1
+DEAD_SECONDS = 3600.0
+SMALL = 4096
+"""Chunks of a segment that is rewritten as soon as one of them has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentState:
+    """A segment's chunks, those that are found no more (not current, deleted, renamed), and its age in seconds."""
+
+    id: int
+    chunks: int
+    dead: int = 0
+    seconds: float = 0.0
+
+    @property
+    def living(self) -> int:
+        return self.chunks - self.dead
+
+
+def merges_due(states: Sequence[SegmentState]) -> list[tuple[int, ...]]:
+    """The ids of the segments to be merged, group by group; a group of one is rewritten without its dead."""
+    tiers: dict[int, list[SegmentState]] = defaultdict(list)
+    for state in sorted(states, key=lambda state: state.id):
+        tiers[_tier(state)].append(state)
+    groups = [group for tier in tiers.values() if len(tier) >= FAN for group in _fitting(tier) if len(group) > 1]
+    taken = {state.id for group in groups for state in group}
+    alone = worn([state for state in states if state.id not in taken])
+    return [tuple(state.id for state in group) for group in groups] + alone
+
+
+def worn(states: Sequence[SegmentState]) -> list[tuple[int, ...]]:
+    """The ids of the segments that are to be rewritten alone, each a group of one."""
+    return [(state.id,) for state in states if _is_worn(state)]
+
+
+def _tier(state: SegmentState) -> int:
+    return math.floor(math.log(max(state.living, 1), FAN))
+
+
+def _fitting(tier: Sequence[SegmentState]) -> Iterator[list[SegmentState]]:
+    """The segments in groups that together have no more than LARGEST living chunks, or are one."""
+    group: list[SegmentState] = []
+    for state in tier:
+        if group and sum(other.living for other in group) + state.living > LARGEST:
+            yield group
+            group = []
+        group.append(state)
+    yield group
+
+
+def _is_worn(state: SegmentState) -> bool:
+    due = state.chunks <= SMALL or state.dead >= DEAD_SHARE * state.chunks or state.seconds >= DEAD_SECONDS
+    return state.dead > 0 and due
+
 
 REPAIR = "lexical repair"
 """The name of its walk."""

@@ -3,12 +3,22 @@
 Several indexes are read as if they were one: how rare a term is and how long a chunk is on average are told of all of them
 together, so that their scores can be compared. The segments' postings are read in one statement, hence at one moment, and
 every chunk is scored exactly.
+
+BM25 as Robertson and Zaragoza (2009) have it, with Lucene's idf, which is never negative:
+
+    score(q, c) = sum over the terms t of q: idf(t) * f / (f + K1 * (1 - B + B * length / average length))
+    idf(t)      = ln(1 + (N - n + 0.5) / (n + 0.5)), n of N chunks having the term
+
+A term that stands twice in the question counts twice. N, n and the average length are those of the segments given, so
+scores follow every chunk that comes and goes.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+import math
+import threading
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +27,75 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from apps.retrieval.index.lexical.analysis import terms_of_question
-from apps.retrieval.index.lexical.bm25 import SegmentPostings, bm25_scores
-from apps.retrieval.index.lexical.remembering import SegmentMemory
 from apps.retrieval.index.lexical.segments import LexicalIndex, Postings, StoredPostings, postings_read
 from ragsite.core.database import rows_in_binary
+
+K1 = 0.9
+B = 0.4
+"""The values of Anserini's baselines; those we publish figures for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPostings:
+    """What a segment holds of a question: the lengths of all its chunks (n,), and the postings of the question's terms."""
+
+    lengths: NDArray[np.uint16]
+    postings: Mapping[str, Postings]
+
+
+def bm25_scores(terms: Iterable[str], segments: Sequence[SegmentPostings]) -> list[NDArray[np.float64]]:
+    """The score of every chunk (n,) of each segment; 0 where it has none of the terms."""
+    chunks = sum(len(segment.lengths) for segment in segments)
+    total = sum(int(segment.lengths.sum(dtype=np.int64)) for segment in segments)
+    weights = {
+        term: times * _idf(chunks, sum(len(s.postings[term].ordinals) for s in segments if term in s.postings))
+        for term, times in Counter(terms).items()
+    }
+    return [_scores(weights, segment, average=total / max(chunks, 1)) for segment in segments]
+
+
+def _scores(weights: Mapping[str, float], segment: SegmentPostings, *, average: float) -> NDArray[np.float64]:
+    scores = np.zeros(len(segment.lengths))
+    norms = K1 * (1 - B + B / average * segment.lengths)
+    for term, found in segment.postings.items():
+        # A chunk stands once in the postings of a term, so that adding by index loses nothing.
+        ordinals = found.ordinals.astype(np.intp)
+        scores[ordinals] += weights[term] * found.frequencies / (found.frequencies + norms[ordinals])
+    return scores
+
+
+def _idf(chunks: int, having: int) -> float:
+    return math.log1p((chunks - having + 0.5) / (having + 0.5))
+
+
+ChunkIds = Mapping[int, NDArray[np.int64]]
+"""The chunk ids (n,) of segments, by segment."""
+
+
+class SegmentMemory:
+    """Chunk ids of the indexes searched last, within `most_bytes`. Segments never change, so nothing in it is ever stale."""
+
+    def __init__(self, *, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._indexes: OrderedDict[Hashable, ChunkIds] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, index: Hashable) -> ChunkIds:
+        """What is known of an index; empty where nothing is."""
+        with self._lock:
+            return self._indexes.get(index, {})
+
+    def remember(self, index: Hashable, chunk_ids: ChunkIds) -> None:
+        """Remember these segments of an index, and none that it had before; forget indexes not searched for longest."""
+        with self._lock:
+            self._indexes[index] = chunk_ids
+            self._indexes.move_to_end(index)
+            while self._bytes() > self._most_bytes:
+                self._indexes.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(ids.nbytes for chunk_ids in self._indexes.values() for ids in chunk_ids.values())
+
 
 MOST_TERMS = 256
 """Different terms of a question that are looked up, the first ones."""

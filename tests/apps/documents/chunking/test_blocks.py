@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.documents.chunking.blocks import BlockKind, blocks
 from apps.documents.chunking.chunker import chunk
+from apps.documents.chunking.cutting import BlockKind, blocks
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from tests.apps.documents.chunking.making import SpaceTokenizer, all_words, document, embed_words
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from django.db.models.functions import Now
 
-from apps.documents.lifecycle.moving import versions_move
+from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import VERSION_ENDED, VERSION_STOPPED, VERSION_TRANSITIONS, DocumentVersion, VersionStatus
 from tests import factories as make
 

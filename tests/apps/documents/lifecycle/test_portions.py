@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.documents.lifecycle.portions import portions
+from apps.documents.lifecycle.rows import portions
 
 SIZES = st.lists(st.integers(0, 20), max_size=12)
 

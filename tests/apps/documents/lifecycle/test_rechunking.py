@@ -14,7 +14,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBas
 from apps.documents.services.documents import document_update
 from apps.documents.services.purging import documents_purge
 from apps.models.gateway import Deadline
-from apps.retrieval.index import indexing, vectors
+from apps.retrieval.index import embeddings, indexing
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
@@ -93,7 +93,7 @@ def test_chunks_whose_text_is_the_same_take_over_their_vectors(
 ) -> None:
     version = ready(base)
     document_update(document=version.document, chunking={"size": 220})
-    monkeypatch.setattr(vectors, "embed", None)
+    monkeypatch.setattr(embeddings, "embed", None)
     make.run_stages()
     assert (answering(), statuses()) == (2, ["ready", "ready"])
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.lifecycle.progress import version_progress
-from apps.documents.lifecycle.waiting import versions_claim, versions_waiting
+from apps.documents.lifecycle.rows import versions_claim, versions_waiting
 from apps.documents.models import Document, DocumentVersion, VersionStatus
 from apps.documents.services.documents import document_delete
 from ragsite.core.leases import RELEASED, claimable

@@ -4,9 +4,8 @@ import pytest
 from django.db import DataError, ProgrammingError, connection, transaction
 
 from apps.documents.models import Document
-from apps.documents.rights import reading
-from apps.documents.rights.access import AccessScope
-from apps.documents.rights.reading import read_in_one_trip, reading_as
+from apps.documents.rights import access
+from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as
 from tests import factories as make
 
 READABLE = ["documents_chunk", "documents_document", "documents_documentversion", "documents_grant",
@@ -159,7 +158,7 @@ def test_an_error_in_one_trip_is_told_and_leaves_nothing_either() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_rows_that_were_not_read_as_the_reader_are_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     scope = of_a_request()
-    monkeypatch.setattr(reading, "_become_reader", lambda scope: "SELECT 1 AS nobody")
+    monkeypatch.setattr(access, "_become_reader", lambda scope: "SELECT 1 AS nobody")
     with pytest.raises(RuntimeError, match="ragsite_app"):
         read(scope, "SELECT id FROM documents_document")
     assert state() == ("ragsite_app", "")

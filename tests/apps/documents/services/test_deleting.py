@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.documents.blobs import blob_path
 from apps.documents.models import DeletionState, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion
-from apps.documents.rights.access import access_scope
-from apps.documents.rights.reading import reading_as
+from apps.documents.rights.access import access_scope, reading_as
 from apps.documents.services import deleting, purging
 from apps.documents.services.deleting import (
     DELETIONS,

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine import batching
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.engine.tokenizer import TokenIds
 from apps.models.errors import DeadlineExceededError
+from apps.models.installed_model import EmbeddingModel
 from apps.models.priority import Priority
 from ragsite.core.errors import ModelUnavailableError
 

@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from apps.models.checkpoint import Pooling
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.embedding import EmbeddingEngine, pool
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.engine.tokenizer import TokenIds
 from apps.models.errors import UnsupportedModelError
+from apps.models.installed_model import EmbeddingModel
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 MakeModel = Callable[..., EmbeddingModel]

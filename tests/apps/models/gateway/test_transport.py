@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, Purpose, embed, rerank, using_transport
-from apps.models.gateway import transport as transports
+from apps.models.gateway import calls as transports
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.queue import QueueTransport
-from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.priority import Priority
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 from ragsite.core.ids import new_id

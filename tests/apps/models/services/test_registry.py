@@ -12,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.models import selectors
 from apps.models.checkpoint import checkpoint_read, weights_sha256
-from apps.models.embedding_model import EmbeddingModel
 from apps.models.errors import UnsafeWeightsError
-from apps.models.installed_model import ModelKind
+from apps.models.installed_model import EmbeddingModel, ModelKind
 from apps.models.models import Model, ModelStatus, ModelVersion
 from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import (

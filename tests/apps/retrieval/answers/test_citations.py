@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from apps.documents.models import ParsedText
-from apps.retrieval.answers.citations import citations_verify, quotation_stands, span_text
+from apps.retrieval.answers.services import citations_verify, quotation_stands, span_text
 from apps.retrieval.answers.types import Draft, DraftEnd, Quotation, Statement
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest

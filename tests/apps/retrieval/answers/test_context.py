@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.retrieval.answers.context import CHARACTERS, MIN_SIMILARITY, context_build
+from apps.retrieval.answers.drafting import CHARACTERS, MIN_SIMILARITY, context_build
 from apps.retrieval.search.fusion import Scores
 from tests.apps.retrieval.making import passage
 

@@ -5,7 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.retrieval.index.shares import LEAST, Demand, batch_shares
+from apps.retrieval.index.batches import LEAST, Demand, batch_shares
 
 
 def demands(*of_tenants: list[int]) -> list[Demand]:

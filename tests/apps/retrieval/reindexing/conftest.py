@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apps.documents.models import KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from tests.apps.retrieval.evaluation.asking import library
 from tests.apps.retrieval.reindexing.rebuilding import other_model
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, Document, KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import model_register
 from apps.retrieval.index.generations import generation_ensure

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.documents.models import KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex
 from ragsite.gateway.models import Permission

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from apps.documents.models import Chunk, KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import (
     Embedding,

@@ -13,7 +13,7 @@ from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.documents.services.documents import document_delete, document_update
 from apps.documents.services.knowledge_bases import knowledge_base_delete
-from apps.models.embedding_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import (
     Embedding,

@@ -19,7 +19,6 @@ from apps.retrieval.index.generations import generation_index_if_large
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search import dense
-from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import (
     DenseResult,
     SearchPlan,
@@ -27,6 +26,7 @@ from apps.retrieval.search.dense import (
     dense_search,
     generations_in_scope,
 )
+from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.request import SearchRequest
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from apps.documents.rights.access import AccessScope
 from apps.retrieval.models import Embedding, IndexGeneration
-from apps.retrieval.search.diversity import chunk_similarities, mmr_order
+from apps.retrieval.search.refining import chunk_similarities, mmr_order
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
 

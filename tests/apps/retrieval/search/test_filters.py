@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from apps.documents.models import Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import DocumentType
-from apps.documents.rights.reading import reading_as
-from apps.retrieval.search.conditions import scope_condition
+from apps.documents.rights.access import reading_as
 from apps.retrieval.search.filters import (
     InvalidFilterError,
     MetadataFilter,
@@ -23,6 +22,7 @@ from apps.retrieval.search.filters import (
     Period,
     SearchFilters,
     filters_condition,
+    scope_condition,
 )
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors

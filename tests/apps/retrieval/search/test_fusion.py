@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
-from apps.retrieval.search.fusion import RANK_OFFSET, Leg, RankedChunk, leg_of, legs_joined, rank
-from apps.retrieval.search.hits import Hit
+from apps.retrieval.search.fusion import RANK_OFFSET, Hit, Leg, RankedChunk, leg_of, legs_joined, rank
 
 CONVEX, RRF = RetrievalSettings(), RetrievalSettings(fusion=Fusion.RRF)
 WEIGHTS = st.floats(0, 1)

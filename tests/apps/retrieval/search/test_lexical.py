@@ -18,7 +18,7 @@ from apps.retrieval.index.lexical.merges import lexical_repair
 from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import LexicalSegment
 from apps.retrieval.search import lexical
-from apps.retrieval.search.conditions import Condition, scope_condition
+from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.lexical import LexicalPlan, LexicalResult, lexical_search
 from tests import factories as make
 from tests import turns

@@ -19,15 +19,15 @@ from apps.documents.rights.access import (
     access_scope,
     documents_visible,
     knowledge_bases_visible,
+    reading_as,
     versions_visible,
 )
-from apps.documents.rights.reading import reading_as
 from apps.retrieval import pipeline
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.models import IndexGeneration, LexicalSegment
 from apps.retrieval.pipeline import retrieve
-from apps.retrieval.search.conditions import Condition, scope_condition
 from apps.retrieval.search.dense import dense_search, generations_in_scope
+from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import NotFoundError

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.documents.models import KnowledgeBase
-from apps.models.embedding_model import EmbeddingModel
-from apps.models.gateway.transport import TRANSPORTS
+from apps.models.gateway.calls import TRANSPORTS
+from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
 from tests.apps.retrieval.evaluation.asking import asked, library
@@ -109,7 +109,7 @@ def test_a_refused_switch_is_exit_code_1_and_can_be_made_all_the_same(
     KnowledgeBase.objects.filter(pk=base.pk).update(retrieval={"mode": "dense"})
     asked(base)
     monkeypatch.setitem(TRANSPORTS, "fake", Worse)
-    monkeypatch.setattr("apps.models.gateway.transport._made", {})
+    monkeypatch.setattr("apps.models.gateway.calls._made", {})
     told = reindex(base, "--model", smaller.name, code=1)
     assert told["state"] == "refused"
     assert told["comparison"][0]["after"] < told["comparison"][0]["before"]

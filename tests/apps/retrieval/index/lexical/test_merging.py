@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.retrieval.index.lexical.merging import DEAD_SECONDS, FAN, LARGEST, SMALL, SegmentState, merges_due
+from apps.retrieval.index.lexical.merges import DEAD_SECONDS, FAN, LARGEST, SMALL, SegmentState, merges_due
 
 
 def states(*chunks: int) -> list[SegmentState]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.reading import reading_as
+from apps.documents.rights.access import reading_as
 from apps.retrieval.index.lexical.reading import NOTHING_SCORED, ScoredChunks, lexical_score
 from apps.retrieval.index.lexical.writing import lexical_build
 from ragsite.gateway.models import Tenant

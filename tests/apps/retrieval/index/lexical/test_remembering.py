@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from apps.retrieval.index.lexical.remembering import SegmentMemory
+from apps.retrieval.index.lexical.reading import SegmentMemory
 
 
 def test_what_was_remembered_last_is_recalled_and_nothing_of_before() -> None:

@@ -17,12 +17,12 @@ from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.index import indexing
 from apps.retrieval.index.generations import generation_ensure
-from apps.retrieval.index.lexical import merging
+from apps.retrieval.index.lexical import merges
 from apps.retrieval.index.lexical import writing as lexical
 from apps.retrieval.index.lexical.merges import lexical_merge, lexical_repair
 from apps.retrieval.index.lexical.writing import lexical_build, versions_terms, versions_write
 from apps.retrieval.models import GenerationState, IndexGeneration, LexicalPosting, LexicalSegment, LexicalVersion
-from apps.retrieval.search.conditions import scope_condition
+from apps.retrieval.search.filters import scope_condition
 from apps.retrieval.search.lexical import lexical_search
 from tests import factories as make
 from tests import turns
@@ -161,11 +161,11 @@ def test_a_repair_asks_as_often_for_many_documents_as_for_few() -> None:
 def test_a_merge_that_has_no_time_left_says_so_and_leaves_the_rest() -> None:
     bases = [make.knowledge_base(), make.knowledge_base()]
     for base in bases:
-        for number in range(merging.FAN):
+        for number in range(merges.FAN):
             document(base, [f"Berth {number}"])
             lexical_build(index_of(base))
     assert lexical_merge(turns.short(1))
-    assert len(segments()) == merging.FAN + 1
+    assert len(segments()) == merges.FAN + 1
     assert not lexical_merge(turns.short(1))
     assert len(segments()) == 2
 
@@ -275,7 +275,7 @@ def test_two_who_index_what_is_missing_index_it_once() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_merge_gives_way_to_whoever_is_at_the_segments() -> None:
     base = make.knowledge_base()
-    for number in range(merging.FAN):
+    for number in range(merges.FAN):
         document(base, [f"Berth {number}"])
         lexical_build(index_of(base))
     first = LexicalSegment.objects.order_by("pk")[0].pk
@@ -286,14 +286,14 @@ def test_a_merge_gives_way_to_whoever_is_at_the_segments() -> None:
             pass
         assert segments() == before, "it gave way"
     assert not lexical_merge(turns.long())
-    assert (held_chunks(), len(segments())) == (merging.FAN, 1)
+    assert (held_chunks(), len(segments())) == (merges.FAN, 1)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_writers_merges_repairs_and_searches_at_the_same_time_lose_nothing_and_double_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(merging, "FAN", 2)
+    monkeypatch.setattr(merges, "FAN", 2)
     base = make.knowledge_base()
     document(base, ["harbour"])
     index = index_of(base)
