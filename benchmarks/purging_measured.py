@@ -11,7 +11,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from apps.documents.blobs import blob_path
@@ -23,6 +22,7 @@ from apps.models.services.registry import bundled_model_path, model_register
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
 from apps.retrieval.index.generations import generation_ensure
 from benchmarks.place import say
+from ragsite.core.configuration import StorageSettings
 from ragsite.core.ids import new_id
 from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.models import Tenant
@@ -120,7 +120,7 @@ def _blobs_of(base: Any) -> list[str]:
 def _touch(names: list[str]) -> None:
     for folder in {blob_path(name).parent for name in names}:
         folder.mkdir(parents=True, exist_ok=True)
-    root = settings.RAGSITE_BLOB_DIR
+    root = StorageSettings.current().blob_dir
     for name in names:
         os.close(os.open(f"{root}/{name}", os.O_CREAT))
 

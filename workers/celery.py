@@ -5,6 +5,7 @@ from __future__ import annotations
 import kombu
 from celery import Celery
 
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.environment import process_is
 from workers import guard
 from workers.queues import Queue
@@ -21,9 +22,8 @@ class Config:
 
     @property
     def broker_url(self) -> str:
-        from django.conf import settings
 
-        return str(settings.RAGSITE_REDIS_URL)
+        return ServerSettings.current().redis_url
 
     result_backend = broker_url
     result_expires = 60

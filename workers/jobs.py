@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from apps.documents.lifecycle.rows import VersionsOfStage
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import VersionStatus
@@ -22,6 +20,7 @@ from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
+from ragsite.core.configuration import ParsingSettings
 from ragsite.core.schedule import ScheduledRows
 from ragsite.core.work import ADVICE, Advice, LeasedRows
 from workers.queues import Queue
@@ -70,7 +69,7 @@ PURGING = "apps.documents.services.purging"
 SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
-PARSER_SECONDS = settings.RAGSITE_PARSER_SECONDS + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
+PARSER_SECONDS = ParsingSettings.current().seconds + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
 SWEEP_SECONDS = 5.0
 PURGE_SECONDS = 20.0
 

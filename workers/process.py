@@ -19,12 +19,12 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
-from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.selectors import embedding_model_default
+from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
@@ -69,7 +69,7 @@ def connection_check(**_: Any) -> None:
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
     """Load the default model in a worker that holds models. Until one is registered there is nothing to load."""
-    if settings.RAGSITE_MODEL_TRANSPORT != "local":
+    if ModelSettings.current().transport != "local":
         return
     try:
         embed(
@@ -111,7 +111,7 @@ def leave(sender: Any, **_: Any) -> None:
 @worker_ready.connect
 def watch_engines(sender: Any, **_: Any) -> None:
     """End a process whose device hangs: threads can't be ended singly, and its work is taken over by its leases."""
-    if settings.RAGSITE_MODEL_TRANSPORT == "local":
+    if ModelSettings.current().transport == "local":
         threading.Thread(target=_watch_engines, name="engine-watchdog", daemon=True).start()
 
 
@@ -127,7 +127,7 @@ def _watch_engines() -> None:
 @worker_process_init.connect
 def memory_limit(**_: Any) -> None:
     """Bound the address space of a prefork child: a hostile file ends in MemoryError, not in a dead machine."""
-    limit = settings.RAGSITE_PARSER_MEMORY_BYTES
+    limit = ParsingSettings.current().memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -21,8 +21,8 @@ from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from django.conf import settings
 
+from ragsite.core.configuration import ServerSettings
 from workers.relay_session import RelaySession, UnsentEvent
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
 
 def relay_run(stop: threading.Event) -> None:
     """Run a relay in this process until `stop` is set."""
-    Relay(bootstrap_servers=settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS).run(stop)
+    Relay(bootstrap_servers=ServerSettings.current().kafka_bootstrap_servers).run(stop)
 
 
 def _queues(events: Iterable[UnsentEvent]) -> list[list[UnsentEvent]]:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
-
 from apps.documents.upload_limits import storage_errors, upload_too_large
+from ragsite.core.configuration import StorageSettings, UploadSettings
 from ragsite.core.ids import new_id
 
 
@@ -49,11 +48,11 @@ def blob_write(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Blo
 
 
 def _write(path: Path, parts: Iterable[bytes], *, name: str, filename: str) -> Blob:
-    digest, size = hashlib.sha256(), 0
+    digest, size, most = hashlib.sha256(), 0, UploadSettings.current().max_bytes
     with path.open("xb") as file:
         for part in parts:
             size += len(part)
-            if size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+            if size > most:
                 raise upload_too_large(filename)
             digest.update(part)
             file.write(part)
@@ -64,7 +63,7 @@ def _write(path: Path, parts: Iterable[bytes], *, name: str, filename: str) -> B
 
 def blob_path(name: str) -> Path:
     """Where a blob lies on this machine."""
-    return Path(settings.RAGSITE_BLOB_DIR) / name
+    return StorageSettings.current().blob_dir / name
 
 
 def blob_delete(name: str) -> None:
@@ -104,7 +103,7 @@ def blob_is_older_than(name: str, seconds: float) -> bool:
 def _folders(first: str) -> list[str]:
     """One for each tenant, in order, from `first` on."""
     try:
-        with os.scandir(settings.RAGSITE_BLOB_DIR) as entries:
+        with os.scandir(StorageSettings.current().blob_dir) as entries:
             return sorted(entry.name for entry in entries if entry.name >= first and entry.is_dir())
     except FileNotFoundError:
         return []

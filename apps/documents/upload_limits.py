@@ -7,9 +7,9 @@ import errno
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import PermanentError, TransientError
 
 
@@ -31,7 +31,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         self.file_name = self.file.name = file_name
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start + len(raw_data) > settings.RAGSITE_MAX_UPLOAD_BYTES:
+        if start + len(raw_data) > UploadSettings.current().max_bytes:
             raise upload_too_large(self.file_name)
         with storage_errors():
             super().receive_data_chunk(raw_data, start)
@@ -44,12 +44,12 @@ class ManyFilesUploadHandler(LimitedUploadHandler):
     """
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start + len(raw_data) <= settings.RAGSITE_MAX_UPLOAD_BYTES:
+        if start + len(raw_data) <= UploadSettings.current().max_bytes:
             super().receive_data_chunk(raw_data, start)
 
 
 def upload_too_large(name: Any) -> UploadTooLargeError:
-    limit = settings.RAGSITE_MAX_UPLOAD_BYTES // (1024 * 1024)
+    limit = UploadSettings.current().max_megabytes
     return UploadTooLargeError(f"{str(name)[:80]!r} is larger than the {limit} MB one document may have.")
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+
+from ragsite.core.configuration import ServerSettings
 
 TIMEOUT_SECONDS = 2.0
 
@@ -38,14 +39,14 @@ def check_database() -> None:
 def check_redis() -> None:
     """Raises redis.RedisError: Redis does not answer."""
     with redis.Redis.from_url(
-        settings.RAGSITE_REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        ServerSettings.current().redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
     ) as client:
         client.ping()
 
 
 def check_kafka() -> None:
     """Raises KafkaException: no broker answers."""
-    AdminClient({"bootstrap.servers": settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS, "log_level": 0}).list_topics(
+    AdminClient({"bootstrap.servers": ServerSettings.current().kafka_bootstrap_servers, "log_level": 0}).list_topics(
         timeout=TIMEOUT_SECONDS
     )
 

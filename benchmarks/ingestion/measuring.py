@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from apps.documents.models import Chunk, KnowledgeBase
@@ -21,6 +20,7 @@ from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options
 from benchmarks.ingestion.running import Bench, chunk_count, chunk_texts, parsed_texts
 from benchmarks.place import say
+from ragsite.core.configuration import ModelSettings
 from ragsite.gateway.tenants import tenant_get_or_create
 from ragsite.stack.system import System
 
@@ -57,7 +57,7 @@ def _run(parts: dict[str, Callable[[Any, Options], Found]], options: Options, ab
 
 def _pipeline(bench: Bench, options: Options) -> Found:
     """The whole way from the upload to READY, the engine alone on the same chunks, and the same files once more."""
-    files, alone = corpus(options.documents), engine.engine(_model(), threads=settings.RAGSITE_MODEL_THREADS)
+    files, alone = corpus(options.documents), engine.engine(_model(), threads=ModelSettings.current().threads)
     rounds = [_pipeline_round(bench, f"Corpus {number}", files, alone) for number in range(options.rounds)]
     return {
         "documents": len(files),
@@ -130,7 +130,7 @@ def _llamaindex(bench: Bench, options: Options) -> Found:
             parsed_texts(base),
             model=model.path,
             dimensions=model.dimensions,
-            threads=settings.RAGSITE_MODEL_THREADS,
+            threads=ModelSettings.current().threads,
             database_url=os.environ["DATABASE_OWNER_URL"],
             table=f"peer_{number}",
         )
@@ -145,7 +145,7 @@ def _engine(_: KnowledgeBase, options: Options) -> Found:
             "SELECT text FROM documents_chunk WHERE token_count > 20 ORDER BY md5(id::text) LIMIT %s", [ENGINE_TEXTS]
         )
         texts = [text for (text,) in cursor.fetchall()]
-    return engine.compare(_model(), texts, threads=settings.RAGSITE_MODEL_THREADS, rounds=options.rounds)
+    return engine.compare(_model(), texts, threads=ModelSettings.current().threads, rounds=options.rounds)
 
 
 def _storage(base: KnowledgeBase, options: Options) -> Found:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import psycopg
-from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
@@ -31,6 +30,7 @@ from apps.retrieval.models import IndexGeneration
 from benchmarks.ingestion import engine
 from benchmarks.place import say
 from benchmarks.search.prose import sentences
+from ragsite.core.configuration import ModelSettings
 from ragsite.core.database import rows_insert
 from ragsite.gateway.tenants import tenant_get_or_create
 
@@ -70,7 +70,7 @@ def material(questions: int, *, seed: int = 31) -> Material:
     dice, found = random.Random(seed), sentences()
     passages = [" ".join(dice.choices(found, k=dice.randint(*SENTENCES))) for _ in range(PASSAGES)]
     asked = [_asked(dice.choice(found), dice) for _ in range(questions)]
-    alone = engine.engine(embedding_model_default(), threads=settings.RAGSITE_MODEL_THREADS)
+    alone = engine.engine(embedding_model_default(), threads=ModelSettings.current().threads)
     return Material(passages, alone.embed(passages), asked, alone.embed(asked))
 
 

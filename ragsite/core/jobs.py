@@ -7,11 +7,14 @@ made good by the sweep, one too many finds nothing to claim. A failing doorbell 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
+
+from ragsite.core.configuration import WorkSettings
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,21 @@ class SilentDoorbell:
         logger.debug("no doorbell for %s", job)
 
 
+_chosen: Doorbell | None = None
+
+
+@contextmanager
+def using_doorbell(doorbell: Doorbell) -> Iterator[None]:
+    """Within the block this process rings by `doorbell`, whatever its settings say."""
+    global _chosen
+    before, _chosen = _chosen, doorbell
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
 def ring(job: str) -> None:
     """Wake a worker of `job` once the present transaction has committed."""
-    doorbell: Doorbell = import_string(settings.RAGSITE_DOORBELL)()
+    doorbell: Doorbell = _chosen or import_string(WorkSettings.current().doorbell)()
     transaction.on_commit(lambda: doorbell.ring(job))

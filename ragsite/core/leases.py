@@ -25,13 +25,13 @@ from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
+from ragsite.core.configuration import WorkSettings
 from ragsite.core.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
         cursor.execute(BY_INDEX)
         select, parameters = chosen.query.sql_with_params()
         statement = _CLAIM.format(table=rows.model._meta.db_table, chosen=select)
-        values: tuple[Any, ...] = (*parameters, owner, timedelta(seconds=settings.RAGSITE_LEASE_SECONDS))
+        values: tuple[Any, ...] = (*parameters, owner, timedelta(seconds=WorkSettings.current().lease_seconds))
         cursor.execute(statement, values)
         return Claim(owner=owner, ids=tuple(sorted(found for (found,) in cursor.fetchall())))
 
@@ -106,7 +106,7 @@ def heartbeat(model: type[models.Model], claim: Claim) -> Iterator[None]:
 
 
 def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> None:
-    while not stop.wait(settings.RAGSITE_LEASE_SECONDS / 4):
+    while not stop.wait(WorkSettings.current().lease_seconds / 4):
         try:
             lease_renew(model, claim)
         except DatabaseError:
@@ -128,7 +128,7 @@ def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:
 
 
 def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)
+    return Now() + timedelta(seconds=WorkSettings.current().lease_seconds)
 
 
 BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off"
@@ -215,7 +215,7 @@ class _Taking:
         statement = _TAKE.format(
             table=self.rows.model._meta.db_table, first=select, by=self.by, fresh="" if self.alone else _FRESH
         )
-        lease = timedelta(seconds=settings.RAGSITE_LEASE_SECONDS)
+        lease = timedelta(seconds=WorkSettings.current().lease_seconds)
         values: tuple[Any, ...] = (list(owners), *parameters, self.name, lease)
         self.cursor.execute(statement, values)
         return list(self.cursor.fetchall())

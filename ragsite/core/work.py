@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.conf import settings
 from django.db import DatabaseError, models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from ragsite.core.configuration import WorkSettings
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.leases import RELEASED, Claim, backoff, claimable, heartbeat, lease_claim, lease_release
 
@@ -81,7 +81,7 @@ class LeasedRows(ABC):
 
     def waiting(self) -> models.QuerySet[Any]:
         """Rows that a worker could claim now."""
-        return self.open().filter(claimable(), attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+        return self.open().filter(claimable(), attempts__lt=WorkSettings.current().max_attempts)
 
     def at_work(self) -> bool:
         """Whether a worker holds one of them now."""
@@ -92,7 +92,7 @@ class LeasedRows(ABC):
 
         Fresh ones are taken together; one that was tried before alone, so that it fails alone.
         """
-        rows = self.open().filter(among, attempts__lt=settings.RAGSITE_MAX_ATTEMPTS)
+        rows = self.open().filter(among, attempts__lt=WorkSettings.current().max_attempts)
         claim = lease_claim(rows.filter(attempts=0), limit=limit)
         return claim if claim.ids else lease_claim(rows, limit=1)
 
@@ -124,7 +124,9 @@ class LeasedRows(ABC):
 
     def give_up(self) -> int:
         """Fail the rows whose worker died or stumbled as often as one may be started; the number of them."""
-        spent = lease_claim(self.open().filter(attempts__gte=settings.RAGSITE_MAX_ATTEMPTS), limit=GIVEN_UP_TOGETHER)
+        spent = lease_claim(
+            self.open().filter(attempts__gte=WorkSettings.current().max_attempts), limit=GIVEN_UP_TOGETHER
+        )
         for row in self.open().filter(pk__in=spent.ids):
             self.fail(Claim(spent.owner, (row.pk,)), _spent(self.what, self.last_error(row)))
         return len(spent.ids)
@@ -205,7 +207,7 @@ def _too_much_memory(rows: LeasedRows, advice: Advice) -> PermanentError:
 def _spent(what: str, last: str) -> PermanentError:
     reason = f" The last reason: {last}" if last else ""
     return PermanentError(
-        f"The worker of {what} died or gave up {settings.RAGSITE_MAX_ATTEMPTS} times without progress.{reason}",
+        f"The worker of {what} died or gave up {WorkSettings.current().max_attempts} times without progress.{reason}",
         code="too_many_attempts",
         action="Look at the worker's log; try again once the cause is mended.",
     )

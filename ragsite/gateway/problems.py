@@ -6,7 +6,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -18,6 +17,7 @@ from ninja.errors import ValidationError as NinjaValidationError
 from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import NotFoundError, PermanentError, RagError, ServiceUnavailableError
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 
@@ -127,7 +127,7 @@ def _as_rag_error(error: Exception) -> RagError | None:
     if isinstance(error, RequestDataTooBig):
         return PermanentError("The request is too large.", code="request_too_large", status=413)
     if isinstance(error, TooManyFilesSent):
-        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        most = UploadSettings.current().max_files
         return PermanentError(
             f"A request may have {most} files.", code="too_many_files", status=413, action="Send them in parts."
         )

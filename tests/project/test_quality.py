@@ -22,6 +22,7 @@ MOST_LINES = 400
 # Each can run code that a file brought along.
 UNSAFE_LOADING = re.compile(r"torch\.load\b|\bpickle\b|\btrust_remote_code\s*=\s*True")
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E)\b")
+OWN_SETTING = re.compile(r"\bsettings\.RAGSITE_")
 
 
 def files(*suffixes: str) -> Iterator[Path]:
@@ -64,6 +65,12 @@ def test_djangos_own_checks_find_nothing() -> None:
 def test_nothing_loads_code_with_a_models_weights() -> None:
     ours = (path for path in files(".py", ".yml", ".yaml", ".sh", ".toml") if "tests" not in path.parts)
     assert found_in(UNSAFE_LOADING, ours) == []
+
+
+def test_settings_are_read_in_one_place() -> None:
+    ours = [path for path in files(".py") if not {"tests", "settings.py"} & set(path.parts)]
+    places = {line.partition(":")[0] for line in found_in(OWN_SETTING, ours)}
+    assert places == {"ragsite/core/configuration.py"}
 
 
 def test_nothing_is_left_for_later() -> None:

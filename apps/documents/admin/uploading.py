@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import TooManyFilesSent
@@ -26,6 +25,7 @@ from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
 from apps.documents.upload_limits import ManyFilesUploadHandler, UploadTooLargeError
 from ragsite.core.admin.base import row_url
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
 
 TOLD = {
@@ -35,7 +35,6 @@ TOLD = {
 }
 # A ZIP may bring a thousand results: beyond this only refusals are told one by one, and the rest as numbers.
 MOST_TOLD = 40
-MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +110,8 @@ def _page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> HttpRes
         "form": form,
         "back": row_url(page.row),
         "extensions": [ending for ending, kind in EXTENSIONS.items() if kind is not DocumentType.CODE],
-        "limit": settings.RAGSITE_MAX_UPLOAD_BYTES // MEGABYTE,
-        "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "limit": UploadSettings.current().max_megabytes,
+        "most": UploadSettings.current().max_files,
     }
     return TemplateResponse(request, "ragsite/admin/upload.html", context)
 
@@ -156,4 +155,4 @@ def _in_numbers(results: Iterable[FileResult]) -> str:
 
 
 def _too_many_files() -> str:
-    return f"More than {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at once are not taken. Upload them in parts."
+    return f"More than {UploadSettings.current().max_files} files at once are not taken. Upload them in parts."

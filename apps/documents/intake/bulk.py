@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.conf import settings
-
 from apps.documents.blobs import blob_delete
 from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.intake.upload_groups import Arrival, uploads_note
@@ -30,6 +28,7 @@ from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.rights.access import documents_visible
 from apps.documents.upload_limits import upload_too_large
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
 from ragsite.gateway.keys import Principal
 
@@ -112,7 +111,7 @@ def _stored(
 ) -> Iterator[FileResult | _NamedArrival]:
     """Each document in its turn: its result, where there is one already, or its bytes in the store."""
     for file in files:
-        if file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+        if file.size > UploadSettings.current().max_bytes:
             yield FileResult(file.name, error=upload_too_large(file.name))
         else:
             yield from results_of(file, lambda source: _store(request, source, held))
@@ -178,7 +177,7 @@ def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, Docum
     visible = documents_visible(request.principal) if request.principal else Document.objects.all()
     hashes: dict[Path, str] = {}
     for file in files:
-        if file.size <= settings.RAGSITE_MAX_UPLOAD_BYTES:
+        if file.size <= UploadSettings.current().max_bytes:
             with suppress(OSError):
                 hashes[file.path] = sha256_of(file.path)
     held = versions_holding(visible.filter(knowledge_base=request.knowledge_base), set(hashes.values()))

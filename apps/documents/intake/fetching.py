@@ -19,7 +19,6 @@ from typing import Any
 
 import certifi
 import httpcore
-from django.conf import settings
 
 from apps.documents.intake.addresses import (
     ForbiddenUrlError,
@@ -36,6 +35,7 @@ from apps.documents.intake.uploads import Upload, UploadRequest, document_upload
 from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import KnowledgeBase
 from apps.documents.upload_limits import upload_too_large
+from ragsite.core.configuration import FetchingSettings, UploadSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.gateway.errors import PermissionDeniedError
@@ -87,7 +87,7 @@ class FetchDeadline:
         """Seconds, more than 0. Raises UrlUnreachableError: none are left."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
-            raise UrlUnreachableError(f"The document was not fetched within {settings.RAGSITE_URL_SECONDS} s.")
+            raise UrlUnreachableError(f"The document was not fetched within {FetchingSettings.current().seconds} s.")
         return seconds
 
 
@@ -101,7 +101,7 @@ class FetchedFile:
 
 def url_ingestion_check() -> None:
     """Raises PermissionDeniedError: the operator has not switched it on."""
-    if not settings.RAGSITE_URL_INGESTION:
+    if not FetchingSettings.current().enabled:
         raise PermissionDeniedError(
             "Documents are not fetched from addresses here.",
             code="url_ingestion_off",
@@ -132,15 +132,16 @@ def document_upload_from_url(
 @contextmanager
 def fetch(url: str, network: Network) -> Iterator[FetchedFile]:
     """The document at the address, read while the block runs. Raises as `document_upload_from_url`."""
-    deadline = FetchDeadline(time.monotonic() + settings.RAGSITE_URL_SECONDS)
-    address = web_address(url, allowed_hosts=settings.RAGSITE_URL_ALLOWED_HOSTS)
+    how = FetchingSettings.current()
+    deadline = FetchDeadline(time.monotonic() + how.seconds)
+    address = web_address(url, allowed_hosts=how.allowed_hosts)
     for _ in range(MOST_REDIRECTS + 1):
         with _asked(address, network, deadline) as response:
             location = _header(response, b"location")
             if response.status not in REDIRECTS or not location:
                 yield _fetched(address, response)
                 return
-        address = redirected(address, location, allowed_hosts=settings.RAGSITE_URL_ALLOWED_HOSTS)
+        address = redirected(address, location, allowed_hosts=how.allowed_hosts)
     raise UrlRefusedError(f"{url[:200]!r} redirects more than {MOST_REDIRECTS} times.")
 
 
@@ -204,7 +205,7 @@ def _fetched(address: WebAddress, response: httpcore.Response) -> FetchedFile:
         )
     filename = filename_of(address, content_type=_header(response, b"content-type"))
     length = _header(response, b"content-length")
-    if length.isdecimal() and int(length) > settings.RAGSITE_MAX_UPLOAD_BYTES:
+    if length.isdecimal() and int(length) > UploadSettings.current().max_bytes:
         raise upload_too_large(filename)
     return FetchedFile(filename, _parts(address, response))
 

@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from django.conf import settings
-
 from apps.documents.parsing.bundle import open_bundle
 from apps.documents.parsing.errors import EmptyFileError
 from apps.documents.parsing.types import FileLimits
 from apps.documents.upload_limits import storage_errors, upload_too_large
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import PermanentError
 
 PIECE_BYTES = 256 * 1024
@@ -63,7 +62,7 @@ def sources_of(file: SourceFile) -> Iterator[DocumentSource]:
     """
     if PurePosixPath(file.name).suffix.lower() == BUNDLE:
         yield from _sources_of_bundle(file)
-    elif file.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+    elif file.size > UploadSettings.current().max_bytes:
         raise upload_too_large(file.name)
     else:
         yield DocumentSource(file.name, partial(_pieces, file.path), path=file.path)
@@ -114,10 +113,11 @@ def on_disk(source: DocumentSource) -> Iterator[Path]:
         with _reading(source.path):
             yield source.path
         return
+    most = UploadSettings.current().max_bytes
     with storage_errors(), tempfile.NamedTemporaryFile() as copy:
         for piece in source.parts():
             copy.write(piece)
-            if copy.tell() > settings.RAGSITE_MAX_UPLOAD_BYTES:
+            if copy.tell() > most:
                 raise upload_too_large(source.filename)
         copy.flush()
         yield Path(copy.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.db import transaction
 
 from apps.documents.blobs import blob_path
@@ -16,6 +15,7 @@ from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import DocumentVersion, ParsedText
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, FileLimits, sections_to_list
+from ragsite.core.configuration import ParsingSettings
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
 from ragsite.core.work import Turn
@@ -74,7 +74,7 @@ def _parsed(version: DocumentVersion) -> ParsedText:
     path = blob_path(version.blob)
     if not path.exists():
         raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
-    parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
+    parser = parser_for(DocumentType(version.document_type), recognises=ParsingSettings.current().ocr)
     parsed = parser.parse(path, FileLimits())
     return ParsedText(
         version=version,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.documents.lifecycle.rows import version_waits
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
+from ragsite.core.configuration import WorkSettings
 from ragsite.core.presence import workers_listening
 
 DOING: dict[str, str] = {"parse": "parsed", "chunk": "chunked", "embed": "embedded", "activate": "activated"}
@@ -72,7 +72,7 @@ def _ahead(version: DocumentVersion) -> int:
 
 def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:
     seconds = round((version.not_before - now).total_seconds())
-    tries = f"try {version.attempts + 1} of {settings.RAGSITE_MAX_ATTEMPTS}"
+    tries = f"try {version.attempts + 1} of {WorkSettings.current().max_attempts}"
     return f"Will be {DOING[stage]} in {seconds} s ({tries}).{_before(version)}"
 
 

@@ -9,7 +9,6 @@ from itertools import accumulate, takewhile
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
 from apps.documents.lifecycle.steps import (
@@ -21,6 +20,7 @@ from apps.documents.lifecycle.steps import (
     step_started,
 )
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from ragsite.core.configuration import WorkSettings
 from ragsite.core.errors import RagError
 from ragsite.core.leases import BEFORE_ALL, Claim, lease_claim_in_turn
 from ragsite.core.work import ANY, LeasedRows
@@ -46,7 +46,7 @@ def _lives() -> Subquery:
 
 def version_waits() -> ExpressionWrapper[Any]:
     """Whether a version may be started once more: its document was not deleted, and it was not started too often."""
-    return ExpressionWrapper(Q(_lives(), attempts__lt=settings.RAGSITE_MAX_ATTEMPTS), output_field=BooleanField())
+    return ExpressionWrapper(Q(_lives(), attempts__lt=WorkSettings.current().max_attempts), output_field=BooleanField())
 
 
 def versions_waiting(status: str) -> QuerySet[DocumentVersion]:

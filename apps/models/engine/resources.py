@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
 
 from apps.models.engine.runner import Engine, Runner
@@ -20,6 +19,7 @@ from apps.models.engine.settings import EngineSettings
 from apps.models.errors import ModelTooLargeError
 from apps.models.installed_model import InstalledModel
 from apps.models.kinds import KINDS
+from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import ModelUnavailableError
 
 CLOSE_SECONDS = 10.0
@@ -207,9 +207,10 @@ def engines() -> ModelResourceManager:
     global _engines
     with _engines_lock:
         if _engines is None:
-            engine_settings = EngineSettings(threads=django_settings.RAGSITE_MODEL_THREADS)
+            configured = ModelSettings.current()
+            engine_settings = EngineSettings(threads=configured.threads)
             _engines = ModelResourceManager(
-                budget_bytes=django_settings.RAGSITE_MODEL_MEMORY_BYTES,
+                budget_bytes=configured.memory_bytes,
                 build=lambda model: engine_build(model, engine_settings),
             )
         return _engines

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from django.conf import settings
 
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
@@ -15,6 +14,7 @@ from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Pu
 from apps.models.gateway.queue import QueueTransport
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
+from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 
 TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
@@ -30,7 +30,7 @@ _lock = threading.Lock()
 
 def current_transport() -> ModelTransport:
     """The transport in use; each kind is made once a process, so that its breakers remember."""
-    name = _chosen or _known(settings.RAGSITE_MODEL_TRANSPORT)
+    name = _chosen or _known(ModelSettings.current().transport)
     with _lock:
         if name not in _made:
             _made[name] = TRANSPORTS[name]()

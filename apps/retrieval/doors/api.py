@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field, StringConstraints
@@ -23,6 +22,7 @@ from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.surroundings import Neighbour
+from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
@@ -212,7 +212,7 @@ ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem
 def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
     scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
-    deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+    deadline = Deadline.after(SearchSettings.current().seconds)
     found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
     out = SearchOut(
         passages=[_passage(passage) for passage in found.passages],
@@ -229,7 +229,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     """An answer from your documents, with the spans it rests on."""
     principal = _caller(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
-    deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+    deadline = Deadline.after(SearchSettings.current().seconds)
     return _answer(ask(body.request(body.question), scope=scope, asked_by=principal.name, deadline=deadline))
 
 

@@ -8,11 +8,11 @@ import logging
 import os
 from typing import Any
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
 from apps.retrieval.evaluation.selectors import results_worst_first
 from apps.retrieval.models import EvaluationRun
+from ragsite.core.configuration import ServerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def run_log(run: EvaluationRun, metrics: dict[str, Any]) -> str:
 
     A run that was logged before, by a worker that died right after, is not logged again.
     """
-    uri = settings.RAGSITE_MLFLOW_TRACKING_URI
+    uri = ServerSettings.current().mlflow_tracking_uri
     if not uri:
         return ""
     _prepare(uri)

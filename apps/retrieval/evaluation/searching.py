@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline
@@ -16,6 +14,7 @@ from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.reranking import reranker_required
+from ragsite.core.configuration import SearchSettings
 
 PASSAGES_PER_DOCUMENT = 3
 """A first guess; where a ranking comes out too short, more are asked for."""
@@ -70,7 +69,7 @@ def passages_for(
 
 
 def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> TimedPassages:
-    deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+    deadline = Deadline.after(SearchSettings.current().seconds)
     started = time.monotonic()
     found = retrieve(request, scope=scope, deadline=deadline, generation=generation)
     if found.degraded:

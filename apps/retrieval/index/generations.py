@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import LockNotAvailable
@@ -16,6 +15,7 @@ from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.bites import bites
+from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import LeaseLostError, TransientError
 from ragsite.core.work import Turn
 
@@ -91,7 +91,7 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
 
 def generation_index_if_large(generation: IndexGeneration) -> bool:
     """Build the HNSW index once the generation is past the size where it pays; whether it was built now."""
-    if generation.has_hnsw or generation.embeddings.count() < settings.RAGSITE_HNSW_MIN_ROWS:
+    if generation.has_hnsw or generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
         return False
     with transaction.atomic():
         # Two builders of one index would wait for each other.
@@ -120,7 +120,7 @@ def generations_index(turn: Turn) -> bool:
 
 def _index_due() -> IndexGeneration | None:
     """A live generation without an index that is past the size where it pays; of each no more is counted than that."""
-    found = IndexGeneration.objects.raw(_INDEX_DUE, {"rows": settings.RAGSITE_HNSW_MIN_ROWS})
+    found = IndexGeneration.objects.raw(_INDEX_DUE, {"rows": SearchSettings.current().hnsw_min_rows})
     return next(iter(found), None)
 
 

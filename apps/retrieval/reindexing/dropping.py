@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -20,6 +19,7 @@ from apps.retrieval.index.generations import partition_drop
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
 from ragsite.core.bites import bites
+from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.core.work import Turn
@@ -56,7 +56,7 @@ def generation_drop(generation: IndexGeneration, *, by: str) -> None:
 
 
 def _check_droppable(generation: IndexGeneration) -> None:
-    seconds = SEARCHES * settings.RAGSITE_SEARCH_SECONDS
+    seconds = SEARCHES * SearchSettings.current().seconds
     lately = IndexGeneration.objects.filter(pk=generation.pk, retired_at__gt=Now() - timedelta(seconds=seconds))
     if generation.state == GenerationState.LIVE:
         raise ConflictError(f"Generation {generation.pk} answers searches.", action="Re-index or roll back first.")

@@ -5,11 +5,11 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.models.services.registry import bundled_model_path, model_register
+from ragsite.core.configuration import StorageSettings
 from ragsite.gateway.tenants import tenant_get_or_create
 
 
@@ -35,7 +35,7 @@ def _admin_login() -> str:
     """The first login as `name / password`. The password stands in a private file until somebody changes it."""
     users = get_user_model().objects
     first = users.filter(is_superuser=True).order_by("pk").first()
-    note = Path(settings.RAGSITE_DATA_DIR) / "first_login"
+    note = StorageSettings.current().data_dir / "first_login"
     if first is None:
         password = secrets.token_urlsafe(12)
         users.create_superuser(username="admin", email="", password=password)

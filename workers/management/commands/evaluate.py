@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -30,8 +29,10 @@ from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.evaluation.temporary import temporary_create, temporary_keep, temporary_remove
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
 from apps.retrieval.models.modes import Mode, Searching
+from ragsite.core.configuration import ModelSettings
 from ragsite.core.database import connections_pooled
 from ragsite.core.errors import PermanentError, RagError
+from ragsite.core.jobs import SilentDoorbell, using_doorbell
 from ragsite.core.work import Turn
 from workers.inline import documents_load
 
@@ -91,14 +92,15 @@ class Command(BaseCommand):
 def _prepared() -> Iterator[None]:
     """This process runs the models, rings nobody, and ends in order on SIGTERM too."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    doorbell = settings.RAGSITE_DOORBELL
-    settings.RAGSITE_DOORBELL = "ragsite.core.jobs.SilentDoorbell"
-    transport = "fake" if settings.RAGSITE_MODEL_TRANSPORT == "fake" else "local"
+    transport = "fake" if ModelSettings.current().transport == "fake" else "local"
     try:
-        with using_transport(transport), connections_pooled(size=CONNECTIONS, options=NOT_WAITING_FOR_THE_DISK):
+        with (
+            using_transport(transport),
+            using_doorbell(SilentDoorbell()),
+            connections_pooled(size=CONNECTIONS, options=NOT_WAITING_FOR_THE_DISK),
+        ):
             yield
     finally:
-        settings.RAGSITE_DOORBELL = doorbell
         signal.signal(signal.SIGTERM, before)
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 from rich.console import Console
@@ -33,6 +32,7 @@ from apps.retrieval.reindexing.services import (
     reindex_switch,
 )
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
+from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import PermanentError, RagError
 from ragsite.core.presence import workers_listening
 from ragsite.core.work import Turn
@@ -184,7 +184,7 @@ def _work_here(reindex: Reindex) -> None:
 
 @contextmanager
 def _models_here() -> Iterator[None]:
-    with using_transport("fake" if settings.RAGSITE_MODEL_TRANSPORT == "fake" else "local"):
+    with using_transport("fake" if ModelSettings.current().transport == "fake" else "local"):
         yield
 
 

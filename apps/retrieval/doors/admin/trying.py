@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
@@ -42,6 +41,7 @@ from apps.retrieval.pipeline import draft, retrieve, settle
 from apps.retrieval.search.filters import SearchFilters
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import errors_told
+from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import LONGEST_NAME, principal_of_user
@@ -155,7 +155,7 @@ def _try(request: HttpRequest, form: QueryForm) -> Trial | None:
     principal = _staff_principal(request, form.cleaned_data["knowledge_base"])
     with errors_told(request):
         scope = _scope(principal, form.cleaned_data["knowledge_base"])
-        deadline = Deadline.after(settings.RAGSITE_SEARCH_SECONDS)
+        deadline = Deadline.after(SearchSettings.current().seconds)
         found = retrieve(wanted, scope=scope, deadline=deadline)
         answer = settle(found, draft(found, deadline=deadline), asked_by=principal.name)
         return Trial(answer_shown(answer), passages_shown(found.passages), search_shown(found), bool(wanted.filters))

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from ragsite.core import configuration
+from ragsite.core.configuration import SearchSettings, UploadSettings
+
+CONCERNS = [one for one in vars(configuration).values() if dataclasses.is_dataclass(one)]
+
+
+def test_there_is_an_object_for_each_concern() -> None:
+    assert len(CONCERNS) >= 8
+
+
+@pytest.mark.parametrize("concern", CONCERNS, ids=lambda one: one.__name__)
+def test_each_object_can_be_had_whole(concern: type) -> None:
+    found = concern.current()  # type: ignore[attr-defined]
+    assert all(hasattr(found, one.name) for one in dataclasses.fields(concern))
+
+
+def test_a_setting_that_changes_is_seen_by_whoever_asks_next(settings: SettingsWrapper) -> None:
+    before = UploadSettings.current()
+    settings.RAGSITE_MAX_UPLOAD_BYTES = 7 * 1024 * 1024
+    assert before != UploadSettings.current()
+    assert UploadSettings.current().max_megabytes == 7
+
+
+def test_an_object_is_no_place_to_change_a_setting(settings: SettingsWrapper) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SearchSettings.current().seconds = 1.0  # type: ignore[misc]
