@@ -26,6 +26,7 @@ from apps.documents.services.purging import blobs_purge
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +44,7 @@ def files(folder: Path, *contents: str) -> list[SourceFile]:
 
 
 def taken(base: KnowledgeBase, sent: Sequence[SourceFile], **fields: Any) -> list[FileResult]:
-    return list(documents_upload(BulkRequest(knowledge_base=base, files=sent, **fields)))
+    return list(documents_upload(BulkRequest(knowledge_base=base, files=sent, **fields), actor=ACTOR))
 
 
 def told(results: Sequence[FileResult]) -> list[tuple[str, str]]:
@@ -113,7 +114,7 @@ def test_bytes_of_a_document_that_the_caller_may_not_read_are_refused_and_the_ot
 
 def test_into_a_knowledge_base_that_was_deleted_meanwhile_nothing_is_taken_and_nothing_kept(tmp_path: Path) -> None:
     base = make.knowledge_base()
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert told(taken(base, files(tmp_path, "One.", "Two."))) == [("0.txt", "not_found"), ("1.txt", "not_found")]
     assert counts()[0] == counts()[3] == 0
 

@@ -17,6 +17,7 @@ from apps.documents.intake import ingestion as ingesting
 from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.waiting import wait_for
 from workers.celery import app
 from workers.queues import Queue
@@ -111,9 +112,9 @@ def test_waiting_tells_which_became_ready_which_failed_and_which_were_cancelled(
     settle = ingesting.versions_settle
 
     def working(ids: Any) -> Any:
-        version_cancel(version=DocumentVersion.objects.get(filename="c.txt"))
+        version_cancel(version=DocumentVersion.objects.get(filename="c.txt"), actor=ACTOR)
         make.run_stages()
-        return settle(ids)
+        return settle(ids, actor=ACTOR)
 
     monkeypatch.setattr("apps.documents.management.commands.ingest.versions_settle", working)
     told = report(docs, "--wait", code=1)
