@@ -84,7 +84,9 @@ def test_a_group_ends_where_its_bytes_are_many(tmp_path: Path, monkeypatch: pyte
     sizes: list[int] = []
     note = bulk.uploads_note
     monkeypatch.setattr(bulk, "GROUP_BYTES", 5)
-    monkeypatch.setattr(bulk, "uploads_note", lambda arrivals: sizes.append(len(arrivals)) or note(arrivals))
+    monkeypatch.setattr(
+        bulk, "uploads_note", lambda arrivals, **about: sizes.append(len(arrivals)) or note(arrivals, **about)
+    )
     taken(make.knowledge_base(), files(tmp_path, "One.", "Two.", "Three."))
     assert sizes == [2, 1]
 
@@ -122,7 +124,7 @@ def test_into_a_knowledge_base_that_was_deleted_meanwhile_nothing_is_taken_and_n
 def test_a_group_that_cannot_be_noted_leaves_neither_rows_nor_blobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(upload_groups, "emit", broken)

@@ -140,9 +140,9 @@ def test_resuming_stores_nothing_anew_that_is_there(
     uploaded = []
     upload = ingesting.document_upload
 
-    def noting(request: Any) -> Any:
+    def noting(request: Any, **about: Any) -> Any:
         uploaded.append(request.external_id)
-        return upload(request)
+        return upload(request, **about)
 
     monkeypatch.setattr(ingesting, "document_upload", noting)
     (docs / "c.txt").write_text("C.")

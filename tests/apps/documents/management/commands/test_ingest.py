@@ -91,10 +91,10 @@ def test_an_interruption_tells_what_was_done_and_resuming_does_the_rest(
 ) -> None:
     upload = ingesting.document_upload
 
-    def interrupted(request: Any) -> Any:
+    def interrupted(request: Any, **about: Any) -> Any:
         if request.filename == "b.txt":
             raise KeyboardInterrupt
-        return upload(request)
+        return upload(request, **about)
 
     monkeypatch.setattr(ingesting, "document_upload", interrupted)
     told = report(docs, code=130)
@@ -114,7 +114,7 @@ def test_waiting_tells_which_became_ready_which_failed_and_which_were_cancelled(
     def working(ids: Any) -> Any:
         version_cancel(version=DocumentVersion.objects.get(filename="c.txt"), actor=ACTOR)
         make.run_stages()
-        return settle(ids, actor=ACTOR)
+        return settle(ids)
 
     monkeypatch.setattr("apps.documents.management.commands.ingest.versions_settle", working)
     told = report(docs, "--wait", code=1)

@@ -82,7 +82,7 @@ def test_an_activation_that_is_killed_writes_nothing_and_the_next_one_writes_onc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(indexing, "emit", killed)
+        patched.setattr(indexing, "emit_each", killed)
         make.run_stages(["activate"])
     made.refresh_from_db()
     assert (made.status, LexicalSegment.objects.count(), LexicalPosting.objects.count()) == ("embedded", 0, 0)
