@@ -22,6 +22,7 @@ from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search import dense
 from apps.retrieval.search.filters import scope_condition
+from benchmarks.acting import ACTOR
 from ragsite.core.database import rows_prepared
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Permission, Tenant
@@ -31,9 +32,9 @@ LIMIT, WIDTH = 10, 384
 
 def measure(options: argparse.Namespace) -> None:
     """Fill three knowledge bases, then time the first one's searches."""
-    model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2")
+    model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
     base, *_ = [_filled(number, options) for number in range(3)]
-    key, _ = api_key_create(tenant=base.tenant, name="reader", permissions=[Permission.QUERY])
+    key, _ = api_key_create(tenant=base.tenant, name="reader", permissions=[Permission.QUERY], actor=ACTOR)
     subjects = Subjects(api_key_id=key.pk)
     whole = AccessScope(base.tenant_id, frozenset({base.pk}), subjects=subjects)
     partly = AccessScope(base.tenant_id, frozenset(), frozenset({base.pk}), subjects)

@@ -15,6 +15,7 @@ from django.test import Client
 
 from apps.documents.models import KnowledgeBase
 from apps.models.services.registry import bundled_model_path, model_register
+from benchmarks.acting import ACTOR
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Permission, Tenant
 from workers.jobs import STAGES
@@ -52,10 +53,10 @@ class Walk:
 
 def walked() -> dict[str, Walk]:
     """The walk of a document from its upload until it is ready, and of a question until its answer."""
-    model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2")
+    model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
     tenant = Tenant.objects.create(name="Harbour", slug="harbour")
     base = KnowledgeBase.objects.create(tenant=tenant, name="Handbooks")
-    _, key = api_key_create(tenant=tenant, name="walker", permissions=tuple(Permission))
+    _, key = api_key_create(tenant=tenant, name="walker", permissions=tuple(Permission), actor=ACTOR)
     client = Client(headers={"Authorization": f"Bearer {key}"}, SERVER_NAME="localhost")
     _document(client, base, "warm.md", "# Warm\n\nEverything is imported once.\n")
     _question(client, "What is imported?")

@@ -38,6 +38,7 @@ from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
 from tests import turns
+from tests.acting import ACTOR
 from workers.jobs import STAGES, Job, job_named
 from workers.running import job_run
 
@@ -63,7 +64,7 @@ BROKEN_PDF = b"%PDF-1.4\nnothing of a PDF follows"
 
 
 def tenant(name: str = "") -> Tenant:
-    return tenant_get_or_create(name=name or f"Tenant {next(_numbers)}")
+    return tenant_get_or_create(name=name or f"Tenant {next(_numbers)}", actor=ACTOR)
 
 
 def embedding_model() -> ModelVersion:
@@ -71,13 +72,13 @@ def embedding_model() -> ModelVersion:
     path = registry.bundled_model_path()
     assert path is not None
     with patch.object(registry, "weights_sha256", _weights_sha256):
-        return registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
+        return registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
 
 
 def knowledge_base(*, of: Tenant | None = None, name: str = "", **fields: Any) -> KnowledgeBase:
     embedding_model()
     return knowledge_base_create(
-        tenant_id=(of or tenant()).pk, name=name or f"Knowledge base {next(_numbers)}", **fields
+        tenant_id=(of or tenant()).pk, name=name or f"Knowledge base {next(_numbers)}", **fields, actor=ACTOR
     )
 
 
@@ -86,7 +87,7 @@ def upload(
 ) -> Upload:
     body = HANDBOOK + f"\n{next(_numbers)}\n" if content is None else content
     parts = [body.encode() if isinstance(body, str) else body]
-    return document_upload(UploadRequest(knowledge_base=into, filename=filename, parts=parts, **fields))
+    return document_upload(UploadRequest(knowledge_base=into, filename=filename, parts=parts, **fields), actor=ACTOR)
 
 
 def file(content: str | bytes, name: str = "note.txt") -> SimpleUploadedFile:
@@ -137,7 +138,7 @@ def principal(of: Tenant, *permissions: Permission) -> Principal:
 
 
 def api_key(of: Tenant, *permissions: Permission) -> str:
-    _, text = api_key_create(tenant=of, name="test", permissions=permissions or tuple(Permission))
+    _, text = api_key_create(tenant=of, name="test", permissions=permissions or tuple(Permission), actor=ACTOR)
     return text
 
 
@@ -154,7 +155,7 @@ def scope(*knowledge_bases: KnowledgeBase) -> AccessScope:
 
 def keyed(of: Tenant, *permissions: Permission) -> tuple[ApiKey, Client]:
     """A key, and a client that carries it."""
-    key, text = api_key_create(tenant=of, name="keyed", permissions=permissions or tuple(Permission))
+    key, text = api_key_create(tenant=of, name="keyed", permissions=permissions or tuple(Permission), actor=ACTOR)
     return key, Client(headers={"Authorization": f"Bearer {text}"})
 
 
@@ -166,7 +167,7 @@ def member(of: Tenant, role: Role = Role.READER, *, name: str = "", **fields: An
 
 
 def grant(resource: Resource, subject: Subject) -> Grant:
-    return grant_create(GrantRequest(resource=resource, subject=subject, by="test"))
+    return grant_create(GrantRequest(resource=resource, subject=subject), actor=ACTOR)
 
 
 def asking(of: Tenant, how: str) -> tuple[Principal, Subject]:

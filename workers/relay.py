@@ -152,10 +152,18 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
                 "partitionkey": event.key,
                 "sequence": f"{event.id:020d}",
                 "tenant": str(event.tenant_id),
+                **_actor_attributes(event),
             },
             data=event.payload,
         )
     )
+
+
+def _actor_attributes(event: UnsentEvent) -> dict[str, str]:
+    """Who acted, by id: names of people stay in the house. Nothing of an event that was written before it was noted."""
+    kept: dict[str, str] = event.actor or {}
+    names = {"kind": "actorkind", "id": "actorid", "door": "actordoor", "request_id": "requestid"}
+    return {attribute: kept[name] for name, attribute in names.items() if kept.get(name)}
 
 
 def relay_run(stop: threading.Event) -> None:

@@ -32,6 +32,7 @@ class UnsentEvent:
     type: str
     key: str
     payload: Any
+    actor: Any
     created_at: datetime
 
 
@@ -87,7 +88,7 @@ _UNSENT = """
         SELECT key, min(id) AS id FROM core_outboxevent
         WHERE shard = ANY(%(shards)s::smallint[]) AND sent_at IS NULL AND not_before > now() GROUP BY key
     )
-    SELECT e.id, e.event_id, e.tenant_id, e.type, e.key, e.payload, e.created_at
+    SELECT e.id, e.event_id, e.tenant_id, e.type, e.key, e.payload, e.actor, e.created_at
     FROM core_outboxevent e LEFT JOIN waiting w ON w.key = e.key AND w.id <= e.id
     WHERE e.shard = ANY(%(shards)s::smallint[]) AND e.sent_at IS NULL AND w.key IS NULL
     ORDER BY e.id LIMIT %(limit)s

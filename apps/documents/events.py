@@ -72,7 +72,6 @@ class _GrantEvent:
     user_id: int | None
     group_id: int | None
     api_key_id: UUID | None
-    by: str
 
     @property
     def key(self) -> UUID:

@@ -82,6 +82,7 @@ class KnowledgeBaseDeletion(Leased):
     document_told = models.PositiveIntegerField(default=0, help_text="Documents of which `document.deleted` was told.")
     document_gone = models.PositiveIntegerField(default=0, help_text="Documents whose rows and files are removed.")
     error = models.TextField(blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -275,6 +276,7 @@ class DocumentVersion(Leased):
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.TextField(blank=True, default="")
     chunk_count = models.PositiveIntegerField(default=0)
+    actor = models.JSONField(null=True, editable=False, help_text="Who last asked for something of it.")
     rechunk_of = models.ForeignKey(
         "self",
         null=True,
@@ -380,6 +382,7 @@ class StageRecord(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.TextField(blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it, or cancelled it.")
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -26,7 +26,7 @@ class VectorIndexed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorUpdated:
-    """Another generation of a knowledge base came to answer, by a re-index or a roll-back; `by` is who asked for it."""
+    """Another generation of a knowledge base came to answer, by a re-index or a roll-back."""
 
     type: ClassVar[str] = "vector.updated"
     tenant_id: UUID
@@ -36,7 +36,6 @@ class VectorUpdated:
     model: str
     chunking: dict[str, Any]
     is_rollback: bool
-    by: str
 
     @property
     def key(self) -> UUID:
@@ -51,7 +50,6 @@ class VectorDeleted:
     tenant_id: UUID
     knowledge_base_id: UUID
     generation_id: int
-    by: str
 
     @property
     def key(self) -> UUID:

@@ -35,6 +35,7 @@ from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.search.reranking import RerankResult, rerank_passages, reranker_required
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.timing import Timings
+from ragsite.core.actors import Actor
 from ragsite.core.database import connection_release
 
 
@@ -100,7 +101,7 @@ def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generato
     return pieces_write(material, generators or generators_for(found.request), deadline=deadline, timings=timings)
 
 
-def settle(found: Retrieval, pieces: Iterable[Piece], *, asked_by: str) -> Answer:
+def settle(found: Retrieval, pieces: Iterable[Piece], *, actor: Actor) -> Answer:
     """The saved answer: of the pieces what counts, each statement with citations that were checked.
 
     Raises:
@@ -112,10 +113,11 @@ def settle(found: Retrieval, pieces: Iterable[Piece], *, asked_by: str) -> Answe
         checked = citations_verify(drafted)
     milliseconds = {**found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
     degraded = found.degraded + drafted.end.degraded
-    return answer_save(AnswerRecord(found.request.text, found.scope, asked_by, checked, degraded, milliseconds))
+    record = AnswerRecord(found.request.text, found.scope, checked, degraded, milliseconds)
+    return answer_save(record, actor=actor)
 
 
-def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: Deadline) -> Answer:
+def ask(request: SearchRequest, *, scope: AccessScope, actor: Actor, deadline: Deadline) -> Answer:
     """Answer a question from the documents that the scope allows, for those who want the answer as a whole.
 
     Raises:
@@ -123,7 +125,7 @@ def ask(request: SearchRequest, *, scope: AccessScope, asked_by: str, deadline: 
         RagError: as `draft`.
     """
     found = retrieve(request, scope=scope, deadline=deadline)
-    return settle(found, draft(found, deadline=deadline), asked_by=asked_by)
+    return settle(found, draft(found, deadline=deadline), actor=actor)
 
 
 def generators_for(request: SearchRequest) -> tuple[Generator, ...]:

@@ -15,6 +15,7 @@ from apps.documents.models import Chunk, KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.generations import generation_ensure
+from benchmarks.acting import ACTOR
 from benchmarks.ingestion import engine, growth, llamaindex, storage, updating
 from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options
@@ -43,7 +44,9 @@ def with_system(running: System, options: Options) -> Found:
 
 def without_system(options: Options) -> Found:
     """What is measured in this process, on servers that have nothing else to do."""
-    base = knowledge_base_create(tenant_id=tenant_get_or_create(name="Alone").pk, name="Alone")
+    base = knowledge_base_create(
+        tenant_id=tenant_get_or_create(name="Alone", actor=ACTOR).pk, name="Alone", actor=ACTOR
+    )
     return _run({"engine": _engine, "storage": _storage, "updating": _updating}, options, base)
 
 

@@ -8,6 +8,7 @@ from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import KnowledgeBase
 from apps.models.gateway import ModelCall, calls, using_transport
 from apps.models.gateway.local import LocalTransport
+from benchmarks.acting import ACTOR
 from benchmarks.ingestion.corpus import long_text
 from workers.jobs import STAGES
 from workers.running import job_run
@@ -37,7 +38,9 @@ def chunks_embedded_again(base: KnowledgeBase) -> dict[str, int]:
 
 def _embedded(base: KnowledgeBase, paragraphs: list[str]) -> int:
     before, content = CountingTransport.texts, "\n\n".join(paragraphs).encode()
-    document_upload(UploadRequest(knowledge_base=base, filename="long.txt", parts=[content], external_id="long"))
+    document_upload(
+        UploadRequest(knowledge_base=base, filename="long.txt", parts=[content], external_id="long"), actor=ACTOR
+    )
     calls.TRANSPORTS["counting"] = CountingTransport
     with using_transport("counting"):
         for stage in STAGES:

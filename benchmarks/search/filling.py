@@ -27,6 +27,7 @@ from apps.retrieval.index.generations import generation_ensure, generation_index
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import IndexGeneration
+from benchmarks.acting import ACTOR
 from benchmarks.ingestion import engine
 from benchmarks.place import say
 from benchmarks.search.prose import sentences
@@ -81,7 +82,7 @@ def _asked(sentence: str, dice: random.Random) -> str:
 
 def fill(name: str, chunks: int, given: Material) -> Filled:
     """A knowledge base of that many chunks, with its HNSW and its lexical index."""
-    base = knowledge_base_create(tenant_id=tenant_get_or_create(name=TENANT).pk, name=name)
+    base = knowledge_base_create(tenant_id=tenant_get_or_create(name=TENANT, actor=ACTOR).pk, name=name, actor=ACTOR)
     generation = generation_ensure(base)
     dice = np.random.default_rng(chunks)
     versions = _documents(base, chunks // CHUNKS_A_DOCUMENT)

@@ -27,6 +27,7 @@ class OutboxEvent(models.Model):
     key = models.CharField(max_length=80, help_text="The aggregate's id: order holds per key.")
     shard = models.PositiveSmallIntegerField(editable=False)
     payload = models.JSONField(default=dict)
+    actor = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.functions import Now
 
+from ragsite.core.actors import Actor
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.database import rows_insert
 from ragsite.core.models import SHARDS, OutboxEvent
@@ -31,27 +33,33 @@ class Event(Protocol):
     def key(self) -> UUID: ...
 
 
-def emit(*events: Event) -> list[OutboxEvent]:
-    """Write events, if any, into the outbox and wake the relay at commit.
+def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
+    """Write events, if any, of what the actor did into the outbox and wake the relay at commit.
 
     The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
     """
-    if not events:
+    return emit_each((event, actor) for event in events)
+
+
+def emit_each(acts: Iterable[tuple[Event, Actor]]) -> list[OutboxEvent]:
+    """As `emit`, for events of several actors."""
+    rows = [_row(event, actor) for event, actor in acts]
+    if not rows:
         return []
     if not connection.in_atomic_block:
-        raise RuntimeError(f"{events[0].type} was emitted outside a transaction")
-    rows = [_row(event) for event in events]
+        raise RuntimeError(f"{rows[0].type} was emitted outside a transaction")
     rows_insert(rows)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     return rows
 
 
-def _row(event: Event) -> OutboxEvent:
+def _row(event: Event, actor: Actor) -> OutboxEvent:
     key = str(event.key)
     return OutboxEvent(
-        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event)
-    )
+        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event),
+        actor=actor.as_dict(),
+    )  # fmt: skip
 
 
 def shard_of(key: str) -> int:

@@ -12,6 +12,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from ragsite.core.actors import Actor
 from ragsite.gateway.errors import AuthenticationError
 from ragsite.gateway.keys import Principal, principal_of_key
 from ragsite.gateway.models import Permission
@@ -74,6 +75,11 @@ def caller(request: Request) -> Principal:
     if not isinstance(principal, Principal):
         raise AuthenticationError("The request carries no API key.")
     return principal
+
+
+def acting(request: Request) -> Actor:
+    """Who calls it, as services take it."""
+    return caller(request).actor()
 
 
 class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

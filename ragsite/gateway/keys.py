@@ -18,6 +18,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door, change_log
+from ragsite.core.request_ids import request_id
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.models import ApiKey, Permission, Tenant
 
@@ -40,6 +42,13 @@ class Principal:
     def is_authenticated(self) -> bool:
         return True
 
+    def actor(self, door: Door = Door.API) -> Actor:
+        """The caller as services take it, in the request at hand."""
+        if self.api_key_id is not None:
+            return Actor.of_key(self.api_key_id, self.name, door=door)
+        kind, id_ = (ActorKind.SERVICE, self.name) if self.user_id is None else (ActorKind.USER, str(self.user_id))
+        return Actor(kind, id_, self.name[:LONGEST_NAME], door, request_id())
+
     def require(self, permission: Permission) -> None:
         """Raises PermissionDeniedError, naming the permission that is missing."""
         if permission.value not in self.permissions:
@@ -50,7 +59,12 @@ class Principal:
 
 
 def api_key_create(
-    *, tenant: Tenant, name: str, permissions: Iterable[Permission], expires_at: datetime | None = None
+    *,
+    tenant: Tenant,
+    name: str,
+    permissions: Iterable[Permission],
+    expires_at: datetime | None = None,
+    actor: Actor,
 ) -> tuple[ApiKey, str]:
     """A new key, and its plain text, which is not kept."""
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -62,12 +76,14 @@ def api_key_create(
         permissions=[permission.value for permission in permissions],
         expires_at=expires_at,
     )
+    change_log(f"API key {prefix} was made", actor=actor)
     return key, f"rag_{prefix}.{secret}"
 
 
-def api_key_revoke(*, key: ApiKey) -> None:
+def api_key_revoke(*, key: ApiKey, actor: Actor) -> None:
     """From now on the key is refused."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()):
+        change_log(f"API key {key.prefix} was revoked", actor=actor)
 
 
 def principal_of_key(text: str) -> Principal:

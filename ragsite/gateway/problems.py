@@ -19,6 +19,7 @@ from rest_framework.settings import api_settings
 
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import NotFoundError, PermanentError, RagError, ServiceUnavailableError
+from ragsite.core.request_ids import request_id
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 
 CONTENT_TYPE = "application/problem+json"
@@ -33,6 +34,7 @@ class Problem(Schema):
     detail: str
     code: str
     errors: list[dict[str, Any]] | None = None
+    request_id: str | None = None
 
 
 def problem(error: RagError) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def problem(error: RagError) -> dict[str, Any]:
 def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
     """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
     body = problem(error) | ({"errors": fields} if fields else {})
+    body |= {"request_id": request_id()} if request_id() else {}
     response = JsonResponse(body, status=error.http_status, content_type=CONTENT_TYPE)
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))

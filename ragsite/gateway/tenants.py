@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from django.utils.text import slugify
 
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError
 from ragsite.gateway.models import Tenant
 
 
-def tenant_get_or_create(*, name: str) -> Tenant:
+def tenant_get_or_create(*, name: str, actor: Actor) -> Tenant:
     """The tenant of that name; made if there is none."""
     slug = slugify(name)
     if not slug:
         raise ConflictError(f"{name!r} has no letter or digit to make a short name of.")
-    tenant, _ = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
+    tenant, made = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
+    if made:
+        change_log(f"tenant {tenant.slug} was made", actor=actor)
     return tenant

@@ -11,6 +11,7 @@ from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.gateway.models import ApiKey
 from tests import factories
+from tests.acting import ACTOR
 from tests.browser.visiting import Visit
 
 pytestmark = pytest.mark.browser
@@ -21,7 +22,7 @@ def ready_version() -> DocumentVersion:
     """A version that answers, and a question that was answered with it."""
     version = factories.ready_version()
     scope = factories.scope(version.document.knowledge_base)
-    ask(SearchRequest(SENTENCE, top_k=5), scope=scope, asked_by="test", deadline=Deadline.after(60))
+    ask(SearchRequest(SENTENCE, top_k=5), scope=scope, actor=ACTOR, deadline=Deadline.after(60))
     factories.api_key(version.document.tenant)
     return version
 

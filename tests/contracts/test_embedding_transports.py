@@ -14,6 +14,7 @@ from apps.models.inputs import Texts
 from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_version
 from apps.models.services.registry import bundled_model_path, model_register
+from tests.acting import ACTOR
 from tests.contracts.transports import TRANSPORTS
 
 pytestmark = [pytest.mark.servers, pytest.mark.weights, pytest.mark.django_db(transaction=True)]
@@ -39,7 +40,7 @@ def model(transactional_db: None) -> EmbeddingModel:
     path = bundled_model_path()
     if path is None:
         pytest.skip("the package with the weights is not installed")
-    return embedding_model_version(model_register(source=path).pk)
+    return embedding_model_version(model_register(source=path, actor=ACTOR).pk)
 
 
 @pytest.fixture

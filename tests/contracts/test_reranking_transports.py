@@ -19,6 +19,7 @@ from apps.models.selectors import installed_model
 from apps.models.services.registry import model_register
 from ragsite.core.errors import ModelNotFoundError
 from ragsite.core.ids import new_id
+from tests.acting import ACTOR
 from tests.apps.models.making import cross_encoder_make
 from tests.contracts.transports import TRANSPORTS
 
@@ -37,7 +38,7 @@ Rerank = Callable[..., np.ndarray]
 
 @pytest.fixture
 def model(transactional_db: None, tmp_path: Path) -> InstalledModel:
-    return installed_model(model_register(source=cross_encoder_make(tmp_path)))
+    return installed_model(model_register(source=cross_encoder_make(tmp_path), actor=ACTOR))
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -22,6 +22,7 @@ from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
 from ragsite.gateway.models import Tenant
 from tests import factories as make
+from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
@@ -131,14 +132,16 @@ def theirs(db: None) -> dict[str, str]:
 
 def _deletion(version: DocumentVersion) -> KnowledgeBaseDeletion:
     base = make.knowledge_base(of=version.document.tenant)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     return KnowledgeBaseDeletion.objects.get(knowledge_base=base)
 
 
 def _evaluation(version: DocumentVersion) -> EvaluationRun:
-    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
-    question_add(evaluation_set=made, text="Berths?", relevant=[NewJudgement(document_id=version.document_id)])
-    return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set", actor=ACTOR)
+    question_add(
+        evaluation_set=made, text="Berths?", relevant=[NewJudgement(document_id=version.document_id)], actor=ACTOR
+    )
+    return evaluation_run_start(evaluation_set=made, how=Searching(), actor=ACTOR)
 
 
 def state() -> Any:

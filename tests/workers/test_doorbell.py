@@ -20,6 +20,7 @@ from ragsite.core.presence import presence_tell
 from ragsite.core.work import Turn
 from ragsite.stack import ports
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.reindexing.rebuilding import started
 from tests.waiting import wait_for
 from workers import doorbell as doorbells
@@ -143,9 +144,11 @@ def test_the_sweep_rings_for_nothing_when_nothing_waits() -> None:
 
 def _run_asked_for() -> EvaluationRun:
     version = make.upload(make.knowledge_base()).version
-    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set")
-    question_add(evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)])
-    return evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    made = evaluation_set_create(knowledge_base=version.document.knowledge_base, name="Set", actor=ACTOR)
+    question_add(
+        evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)], actor=ACTOR
+    )
+    return evaluation_run_start(evaluation_set=made, how=Searching(), actor=ACTOR)
 
 
 @pytest.mark.usefixtures("doorbell")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,10 +15,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from ragsite.core.actors import Actor
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import emit
 from ragsite.stack import ports
+from tests.acting import ACTOR, user
 from tests.waiting import wait_for
 from workers.relay import BATCH, PARTITIONS, PRODUCER, Relay
 from workers.relay_session import LOCK_BASE
@@ -48,7 +50,7 @@ def relay() -> Iterator[Relay]:
 
 def tell(document: UUID, number: int) -> OutboxEvent:
     with transaction.atomic():
-        return emit(DocumentTouched(tenant_id=new_id(), document_id=document, number=number))[0]
+        return emit(DocumentTouched(tenant_id=new_id(), document_id=document, number=number), actor=ACTOR)[0]
 
 
 def publish_all(relay: Relay) -> None:
@@ -88,10 +90,27 @@ def test_events_arrive_as_cloud_events_in_order_per_key_and_are_marked_as_sent(r
     assert (events[0]["type"], events[0]["source"]) == ("document.touched", "/ragsite")
 
 
+def test_an_event_says_who_acted_by_id_and_in_which_request_and_never_by_name(relay: Relay) -> None:
+    ada = replace(user("ada@example.org"), id="7", request_id="r-1")
+    with transaction.atomic():
+        told = emit(DocumentTouched(tenant_id=new_id(), document_id=new_id(), number=0), actor=ada)
+        job = emit(DocumentTouched(tenant_id=new_id(), document_id=new_id(), number=0), actor=Actor.of_job("embed"))
+        before = emit(DocumentTouched(tenant_id=new_id(), document_id=new_id(), number=0), actor=ada)
+    OutboxEvent.objects.filter(pk=before[0].pk).update(actor=None)
+    rows = [str(row.event_id) for row in (*told, *job, *before)]
+    publish_all(relay)
+    events = {event["id"]: event for event in published(set(rows))}
+    names = ("actorkind", "actorid", "actordoor", "requestid")
+    assert [[events[row].get(name) for name in names] for row in rows] == [
+        ["user", "7", "admin", "r-1"], ["system", "embed", "job", None], [None, None, None, None],
+    ]  # fmt: skip
+    assert "ada" not in json.dumps(events[rows[0]])
+
+
 def test_a_key_whose_event_cannot_be_delivered_waits_and_the_others_go_on(relay: Relay) -> None:
     blocked, free = new_id(), new_id()
     with transaction.atomic():
-        (too_large,) = emit(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=0))
+        (too_large,) = emit(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=0), actor=ACTOR)
         OutboxEvent.objects.filter(pk=too_large.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
     after, other = tell(blocked, 1), tell(free, 0)
     publish_all(relay)
@@ -163,7 +182,9 @@ def test_of_a_key_nothing_is_tried_after_what_failed_and_a_failure_waits_longer_
 def test_a_key_that_waits_does_not_fill_the_batch_of_the_others(relay: Relay) -> None:
     blocked = new_id()
     with transaction.atomic():
-        rows = emit(*(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=n) for n in range(BATCH + 1)))
+        rows = emit(
+            *(DocumentTouched(tenant_id=new_id(), document_id=blocked, number=n) for n in range(BATCH + 1)), actor=ACTOR
+        )
     OutboxEvent.objects.filter(pk=rows[0].pk).update(not_before=Now() + timedelta(hours=1))
     tell(new_id(), 0)
     assert relay.publish() == 1

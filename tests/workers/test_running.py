@@ -17,6 +17,7 @@ from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from ragsite.core.work import Turn
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import STAGES, Job, job_named
 from workers.running import job_run
 
@@ -221,7 +222,7 @@ def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Jo
     job_run(dataclasses.replace(job_that(error), name=stage.name, rows=stage.rows))
     assert again(version).status == VersionStatus.FAILED
     assert Chunk.objects.filter(version=version).count() == 0
-    version_retry(version=version)
+    version_retry(version=version, actor=ACTOR)
     make.run_stages()
     assert again(version).status == VersionStatus.READY
     assert version.chunks.count() == version.chunk_count > 0
@@ -230,5 +231,5 @@ def test_a_failure_at_any_stage_leaves_no_chunk_and_a_retry_ends_ready(stage: Jo
 def test_work_of_a_deleted_document_is_not_claimed(version: DocumentVersion) -> None:
     from apps.documents.services.documents import document_delete
 
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     assert job_run(PARSE) is False

@@ -12,7 +12,8 @@ from unfold.decorators import action, display
 
 from apps.documents.models import DeletionState, KnowledgeBaseDeletion
 from apps.documents.services.deleting import knowledge_base_deletion_resume
-from ragsite.core.admin.base import ReadOnlyAdmin, badge, errors_told
+from ragsite.core.actors import actor_text
+from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 TONES: dict[str, str] = {DeletionState.DONE: "success", DeletionState.FAILED: "danger"}
@@ -21,14 +22,22 @@ TONES: dict[str, str] = {DeletionState.DONE: "success", DeletionState.FAILED: "d
 @admin.register(KnowledgeBaseDeletion)
 class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     tenant_path = "knowledge_base__tenant"
-    list_display: ClassVar = ("knowledge_base", "shown_state", "progress", "explanation", "created_at", "ended_at")
+    list_display: ClassVar = (
+        "knowledge_base",
+        "shown_state",
+        "progress",
+        "explanation",
+        "asked_by",
+        "created_at",
+        "ended_at",
+    )
     list_filter: ClassVar = ("state",)
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("knowledge_base__name",)
     actions: ClassVar = ("resume_selected",)
     fields: ClassVar = (
-        "knowledge_base", "shown_state", "explanation", "document_total", "document_told", "document_gone", "created_at",
-        "ended_at",
+        "knowledge_base", "shown_state", "explanation", "document_total", "document_told", "document_gone", "asked_by",
+        "created_at", "ended_at",
     )  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -42,7 +51,7 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[KnowledgeBaseDeletion]) -> None:
         for deletion in queryset:
             with errors_told(request):
-                knowledge_base_deletion_resume(deletion=deletion)
+                knowledge_base_deletion_resume(deletion=deletion, actor=acting(request))
                 messages.success(request, f"The deletion of {deletion} goes on.")
 
     @display(description="State", ordering="state")
@@ -52,6 +61,10 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     @display(description="Documents removed")
     def progress(self, deletion: Any) -> str:
         return f"{deletion.document_gone:,} of {deletion.document_total:,}"
+
+    @display(description="Asked by")
+    def asked_by(self, deletion: KnowledgeBaseDeletion) -> str:
+        return actor_text(deletion.actor)
 
     @display(description="In words")
     def explanation(self, deletion: KnowledgeBaseDeletion) -> str:

@@ -21,10 +21,12 @@ from apps.documents.admin.wording import chunking_in_words, origin_in_words, siz
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import LIVING, Document, DocumentVersion, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
+from ragsite.core.actors import Actor, actor_text
 from ragsite.core.admin.base import (
     RagAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
+    acting,
     badge,
     confirmation,
     dialog_done,
@@ -71,7 +73,7 @@ class VersionInline(ReadOnlyInline):
     verbose_name_plural = "Versions"
     ordering: ClassVar = ("-number",)
     per_page = 20
-    fields: ClassVar = ("page", "origin", "state", "chunk_count", "size_text", "created_at", "ready_at")
+    fields: ClassVar = ("page", "origin", "asked_by", "state", "chunk_count", "size_text", "created_at", "ready_at")
     hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
@@ -85,6 +87,10 @@ class VersionInline(ReadOnlyInline):
     @display(description="Status")
     def state(self, version: DocumentVersion) -> SafeString:
         return status_badge(version.status)
+
+    @display(description="Asked by")
+    def asked_by(self, version: DocumentVersion) -> str:
+        return actor_text(version.actor)
 
     @display(description="Came by")
     def origin(self, version: DocumentVersion) -> str:
@@ -141,8 +147,9 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
         document_update(
-            document=obj, title=obj.title, external_id=obj.external_id, tags=obj.tags, chunking=form.chunking()
-        )
+            document=obj, title=obj.title, external_id=obj.external_id, tags=obj.tags, chunking=form.chunking(),
+            actor=acting(request),
+        )  # fmt: skip
 
     @method_decorator(csrf_exempt)
     @action(
@@ -153,7 +160,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
     )
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self.row_or_404(request, object_id)
-        return upload_page(request, page=new_version_page(document), site=self.admin_site)
+        return upload_page(request, page=new_version_page(document, actor=acting(request)), site=self.admin_site)
 
     def has_restrict_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._may_turn(request, object_id, restricted=False)
@@ -198,7 +205,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
     def _turn(self, request: HttpRequest, object_id: str, *, restricted: bool) -> HttpResponse:
         document = self.row_or_404(request, object_id)
         with errors_told(request):
-            document_update(document=document, restricted=restricted)
+            document_update(document=document, restricted=restricted, actor=acting(request))
             messages.success(
                 request, f"{document} is {'restricted to grants' if restricted else 'not restricted'} now."
             )
@@ -212,8 +219,8 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
             return badge("By a grant on it or on its knowledge base", "warning")
         return badge("Everybody of the tenant", "success")
 
-    def service_delete(self, row: Document) -> None:
-        document_delete(document=row)
+    def service_delete(self, row: Document, *, actor: Actor) -> None:
+        document_delete(document=row, actor=actor)
 
     @display(description="Status", ordering="newest_status")
     def state(self, row: Any) -> SafeString:

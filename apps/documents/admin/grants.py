@@ -18,10 +18,12 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.rights.grants import GrantRequest, Subject, grant_create, grant_delete
+from ragsite.core.actors import Actor
 from ragsite.core.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
+    acting,
     badge,
     dialog_done,
     errors_told,
@@ -99,7 +101,7 @@ def grant_action(form: type[GrantForm]) -> Any:
     def give_grant(admin_: Any, request: HttpRequest, form: GrantForm, object_id: str) -> HttpResponse:
         resource = admin_.row_or_404(request, object_id)
         with errors_told(request):
-            grant = grant_create(GrantRequest(resource, form.subject(), by=request.user.get_username()))
+            grant = grant_create(GrantRequest(resource, form.subject()), actor=acting(request))
             messages.success(request, f"{grant.subject_text} may read it now.".capitalize())
         return dialog_done(row_url(resource))
 
@@ -150,12 +152,8 @@ class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, ReadOnlyAdmi
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.has_perm("documents.delete_grant"))
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        grant_delete(grant=obj, by=request.user.get_username())
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for grant in queryset:
-            self.delete_model(request, grant)
+    def service_delete(self, row: Grant, *, actor: Actor) -> None:
+        grant_delete(grant=row, actor=actor)
 
     @display(description="May read")
     def what(self, grant: Grant) -> SafeString:

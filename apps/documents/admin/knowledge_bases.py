@@ -27,7 +27,8 @@ from apps.documents.services.knowledge_bases import (
     knowledge_base_delete,
     knowledge_base_update,
 )
-from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, badge, link
+from ragsite.core.actors import Actor
+from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, link
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 
 HOW_SEARCHED = ("How it is searched", {"fields": ("search_mode", ("search_fusion", "search_weight"))})
@@ -74,15 +75,15 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said: dict[str, Any] = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
-        said["retrieval"] = form.retrieval()
+        said |= {"retrieval": form.retrieval(), "actor": acting(request)}
         if change:
             knowledge_base_update(knowledge_base=obj, **said)
         else:
             obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
-    def service_delete(self, row: KnowledgeBase) -> None:
+    def service_delete(self, row: KnowledgeBase, *, actor: Actor) -> None:
         """Its progress is on the page of deletions."""
-        knowledge_base_delete(knowledge_base=row)
+        knowledge_base_delete(knowledge_base=row, actor=actor)
 
     def named_for_deletion(self, row: Any) -> str:
         total = row.document_total
@@ -100,7 +101,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
-        return upload_page(request, page=documents_page(knowledge_base), site=self.admin_site)
+        return upload_page(request, page=documents_page(knowledge_base, actor=acting(request)), site=self.admin_site)
 
     @action(description="Try a query", icon="forum", permissions=["view"])
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:

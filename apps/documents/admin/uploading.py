@@ -24,6 +24,7 @@ from apps.documents.models import Document, KnowledgeBase
 from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
 from apps.documents.upload_limits import ManyFilesUploadHandler, UploadTooLargeError
+from ragsite.core.actors import Actor
 from ragsite.core.admin.base import row_url
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
@@ -50,20 +51,22 @@ class UploadPage:
     is_for_many: bool
 
 
-def documents_page(knowledge_base: KnowledgeBase) -> UploadPage:
+def documents_page(knowledge_base: KnowledgeBase, *, actor: Actor) -> UploadPage:
     """For documents that are new to a knowledge base."""
     return UploadPage(
         row=knowledge_base,
         title=f"Upload documents to {knowledge_base}",
         intro="Each file becomes a document, and so does each file in a ZIP. What is there already is left as it is.",
         form=UploadForm,
-        take=lambda files: documents_upload(BulkRequest(knowledge_base=knowledge_base, files=arrived(files))),
+        take=lambda files: documents_upload(
+            BulkRequest(knowledge_base=knowledge_base, files=arrived(files)), actor=actor
+        ),
         done=f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={knowledge_base.pk}",
         is_for_many=True,
     )
 
 
-def new_version_page(document: Document) -> UploadPage:
+def new_version_page(document: Document, *, actor: Actor) -> UploadPage:
     """For new bytes of a document that is known."""
     current = document.current_version
     stays = f"Version {current.number} goes on answering until the new one is ready" if current else "None answers yet"
@@ -72,7 +75,7 @@ def new_version_page(document: Document) -> UploadPage:
         title=f"Upload a new version of {document}",
         intro=f"{stays}. Earlier versions are kept, and can be gone back to.",
         form=NewVersionForm,
-        take=lambda files: _new_versions(document, files),
+        take=lambda files: _new_versions(document, files, actor),
         done=row_url(document),
         is_for_many=False,
     )
@@ -116,13 +119,13 @@ def _page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> HttpRes
     return TemplateResponse(request, "ragsite/admin/upload.html", context)
 
 
-def _new_versions(document: Document, files: Iterable[Any]) -> Iterator[FileResult]:
+def _new_versions(document: Document, files: Iterable[Any], actor: Actor) -> Iterator[FileResult]:
     for file in files:
         request = UploadRequest(
             knowledge_base=document.knowledge_base, document=document, filename=file.name, parts=file.chunks()
         )
         try:
-            upload = document_upload(request)
+            upload = document_upload(request, actor=actor)
         except RagError as error:
             yield FileResult(file.name, error=error)
         else:

@@ -37,10 +37,12 @@ from apps.documents.models import (
     StageRecord,
     VersionStatus,
 )
+from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import (
     LargeTableAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    acting,
     badge,
     confirmation,
     dialog_done,
@@ -78,6 +80,10 @@ class StageColumns:
     def time_taken(self, record: StageRecord) -> str:
         return seconds_in_words(record.seconds)
 
+    @display(description="Asked by")
+    def asked_by(self, record: StageRecord) -> str:
+        return actor_text(record.actor)
+
 
 class StageInline(StageColumns, ReadOnlyInline):
     """The version's timeline."""
@@ -85,7 +91,7 @@ class StageInline(StageColumns, ReadOnlyInline):
     model = StageRecord
     verbose_name_plural = "Timeline"
     hide_title = True
-    fields: ClassVar = ("stage", "result", "attempts", "time_taken", "started_at", "worker", "error")
+    fields: ClassVar = ("stage", "result", "asked_by", "attempts", "time_taken", "started_at", "worker", "error")
 
 
 @admin.register(DocumentVersion)
@@ -106,7 +112,18 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     actions: ClassVar = ("retry_selected",)
     actions_detail: ClassVar = ("retry", "cancel", "roll_back")
     fieldsets: ClassVar = (
-        (None, {"fields": ("state", "explanation", "origin", ("document", "chunks"), ("created_at", "ready_at"))}),
+        (
+            None,
+            {
+                "fields": (
+                    "state",
+                    "explanation",
+                    ("origin", "asked_by"),
+                    ("document", "chunks"),
+                    ("created_at", "ready_at"),
+                )
+            },
+        ),
         (
             "File",
             {"classes": ("tab",), "fields": (("filename", "number"), ("document_type", "size_text"), "content_hash")},
@@ -171,7 +188,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
-            version_cancel(version=version)
+            version_cancel(version=version, actor=acting(request))
             messages.success(request, f"{version} was cancelled.")
         return dialog_done(row_url(version))
 
@@ -188,7 +205,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
-            document_rollback(document=version.document, version=version)
+            document_rollback(document=version.document, version=version, actor=acting(request))
             messages.success(request, f"{version} answers now.")
         return dialog_done(row_url(version))
 
@@ -225,6 +242,11 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def origin(self, version: DocumentVersion) -> str:
         return origin_in_words(version)
 
+    @display(description="Asked by")
+    def asked_by(self, version: DocumentVersion) -> str:
+        """For an upload, other chunking, a retry, or an end of the work: whichever was last."""
+        return actor_text(version.actor)
+
     @display(description="In words")
     def explanation(self, version: DocumentVersion) -> str:
         return version_progress(version).text
@@ -251,12 +273,15 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 @admin.register(StageRecord)
 class StageRecordAdmin(StageColumns, TenantRowsMixin, LargeTableAdmin):
     tenant_path = "version__document__tenant"
-    list_display: ClassVar = ("version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "error")
+    list_display: ClassVar = (
+        "version", "stage", "result", "asked_by", "attempts", "time_taken", "worker", "started_at", "error",
+    )  # fmt: skip
     list_filter: ClassVar = (StageFilter, "outcome")
     ordering: ClassVar = ("-id",)
     list_select_related: ClassVar = ("version",)
     fields: ClassVar = (
-        "version", "stage", "result", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code", "error",
+        "version", "stage", "result", "asked_by", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code",
+        "error",
     )  # fmt: skip
 
 
@@ -266,5 +291,5 @@ def _could_answer(version: DocumentVersion) -> bool:
 
 def _retry(request: HttpRequest, version: DocumentVersion) -> None:
     with errors_told(request):
-        version_retry(version=version)
+        version_retry(version=version, actor=acting(request))
         messages.success(request, f"{version} is taken up again.")

@@ -17,7 +17,7 @@ from apps.documents.intake.bulk import BulkRequest, documents_upload
 from apps.documents.intake.sources import arrived
 from apps.documents.rights.access import knowledge_base_visible
 from apps.documents.upload_limits import ManyFilesUploadHandler
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 
 
@@ -54,4 +54,4 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
             chunking=fields["chunking"],
             principal=caller(request),
         )
-        return Response(BulkResultSerializer({"results": documents_upload(bulk)}).data)
+        return Response(BulkResultSerializer({"results": documents_upload(bulk, actor=acting(request))}).data)

@@ -60,7 +60,7 @@ from apps.documents.services.knowledge_bases import (
     knowledge_base_update,
 )
 from ragsite.core.errors import NotFoundError, PermanentError
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.parsing import BoundedJSONParser
@@ -94,7 +94,7 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         _require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
-        made = knowledge_base_create(tenant_id=caller(request).tenant_id, **body.validated_data)
+        made = knowledge_base_create(tenant_id=caller(request).tenant_id, actor=acting(request), **body.validated_data)
         return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -106,7 +106,7 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         _require_for(request, "visibility" in body.validated_data)
-        changed = knowledge_base_update(knowledge_base=self.get_object(), **body.validated_data)
+        changed = knowledge_base_update(knowledge_base=self.get_object(), actor=acting(request), **body.validated_data)
         return Response(KnowledgeBaseSerializer(changed).data)
 
     @extend_schema(
@@ -117,7 +117,7 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
     )
     def destroy(self, request: Request, pk: UUID) -> Response:
         """It is out of every search and list at once. Its documents are removed by a job."""
-        deletion = knowledge_base_delete(knowledge_base=self.get_object())
+        deletion = knowledge_base_delete(knowledge_base=self.get_object(), actor=acting(request))
         where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
         return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
 
@@ -152,7 +152,7 @@ class KnowledgeBaseDeletionViewSet(
     @action(detail=True, methods=["post"], filterset_class=None)
     def resume(self, request: Request, pk: UUID) -> Response:
         """It goes on where it stopped; nothing is told twice."""
-        deletion = knowledge_base_deletion_resume(deletion=self.get_object())
+        deletion = knowledge_base_deletion_resume(deletion=self.get_object(), actor=acting(request))
         return Response(DeletionSerializer(deletion).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -200,7 +200,7 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
             principal=caller(request),
             **fields,
         )
-        return uploaded_response(document_upload(upload))
+        return uploaded_response(document_upload(upload, actor=acting(request)))
 
     @extend_schema(
         summary="Upload a new version",
@@ -223,12 +223,12 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         body = DocumentChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         _require_for(request, "restricted" in body.validated_data)
-        changed = document_update(document=document, **body.validated_data)
+        changed = document_update(document=document, actor=acting(request), **body.validated_data)
         return Response(DocumentSerializer(changed).data)
 
     @extend_schema(summary="Delete a document", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
-        document_delete(document=self.get_object())
+        document_delete(document=self.get_object(), actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -259,7 +259,8 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         version = document.versions.filter(pk=body.validated_data["version"]).first()
         if version is None:
             raise NotFoundError(f"There is no version {body.validated_data['version']} of this document.")
-        return Response(DocumentSerializer(document_rollback(document=document, version=version)).data)
+        changed = document_rollback(document=document, version=version, actor=acting(request))
+        return Response(DocumentSerializer(changed).data)
 
 
 class VersionFilter(FilterSet):
@@ -315,7 +316,7 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelM
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop the work; an earlier version, if any, goes on answering. A retry takes it up again."""
-        version = version_cancel(version=self.get_object())
+        version = version_cancel(version=self.get_object(), actor=acting(request))
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(summary="Retry a version that stopped", request=None, responses={202: VersionSerializer})
@@ -323,7 +324,7 @@ class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelM
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
         """Take up a version again that failed or was cancelled."""
-        version = version_retry(version=self.get_object())
+        version = version_retry(version=self.get_object(), actor=acting(request))
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -344,7 +345,7 @@ def _new_version(request: Request, document: Document) -> Response:
         filename=_client_name(request),
         parts=body.validated_data["file"].chunks(),
     )
-    return uploaded_response(document_upload(upload))
+    return uploaded_response(document_upload(upload, actor=acting(request)))
 
 
 def _require_for(request: Request, changes_rights: bool) -> None:

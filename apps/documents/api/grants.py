@@ -20,7 +20,7 @@ from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.rights.access import documents_manageable, knowledge_bases_manageable
 from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create, grant_delete
 from ragsite.core.errors import NotFoundError
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import ApiKey, Permission
@@ -76,7 +76,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
         body = GrantBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         subject = _subject(caller(request), **body.validated_data)
-        made = grant_create(GrantRequest(resource=resource, subject=subject, by=caller(request).name))
+        made = grant_create(GrantRequest(resource=resource, subject=subject), actor=acting(request))
         return Response(GrantSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(summary="Take a grant back", responses={204: None})
@@ -89,7 +89,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
         found = self._resource(pk).grants.filter(pk=grant_id).first()
         if found is None:
             raise NotFoundError(f"There is no grant {grant_id} on it.")
-        grant_delete(grant=found, by=caller(request).name)
+        grant_delete(grant=found, actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _resource(self, pk: UUID) -> Resource:

@@ -17,6 +17,7 @@ from apps.documents.metadata import metadata_fault
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion, StageRecord
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
+from ragsite.core.actors import actor_text
 from ragsite.gateway.problems import problem
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
@@ -28,6 +29,17 @@ RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
 )
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
+
+
+class ActorField(serializers.CharField):
+    """Who acted, in words; null where that was not noted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        about = "Who asked for it, such as `ada, admin` or `key CI, API`."
+        super().__init__(source="actor", read_only=True, allow_null=True, **{"help_text": about, **kwargs})
+
+    def to_representation(self, value: Any) -> str:
+        return actor_text(value)
 
 
 class RetrievalField(serializers.DictField):
@@ -67,18 +79,20 @@ class DeletionSerializer(serializers.ModelSerializer[KnowledgeBaseDeletion]):
 
     name = serializers.CharField(source="knowledge_base.name", read_only=True)
     text = serializers.CharField(source="in_words", read_only=True)
+    asked_by = ActorField()
 
     class Meta:
         model = KnowledgeBaseDeletion
         fields = (
             "id", "knowledge_base", "name", "state", "document_total", "document_told", "document_gone", "text", "error",
-            "created_at", "ended_at",
+            "asked_by", "created_at", "ended_at",
         )  # fmt: skip
         read_only_fields = fields
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):
     seconds = serializers.FloatField(read_only=True, allow_null=True)
+    asked_by = ActorField(help_text="Who asked for it, or cancelled it.")
 
     class Meta:
         model = StageRecord
@@ -92,18 +106,21 @@ class StageSerializer(serializers.ModelSerializer[StageRecord]):
             "seconds",
             "error_code",
             "error",
+            "asked_by",
         )
 
 
 class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
     url = serializers.SerializerMethodField(help_text="Where to watch this version's status.")
     status_text = serializers.CharField(source="get_status_display", read_only=True)
+    asked_by = ActorField(help_text="Who last asked for something of it: an upload, other chunking, a retry, its end.")
 
     class Meta:
         model = DocumentVersion
         fields = (
             "id", "url", "document", "number", "filename", "document_type", "content_hash", "size", "status",
-            "status_text", "error_code", "error", "attempts", "chunk_count", "rechunk_of", "created_at", "ready_at",
+            "status_text", "error_code", "error", "attempts", "chunk_count", "rechunk_of", "asked_by", "created_at",
+            "ready_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -13,7 +13,7 @@ from apps.documents.api.documents import READ_AND_WRITE, uploaded_response
 from apps.documents.api.serializers import FromUrlSerializer, UploadedSerializer
 from apps.documents.intake.fetching import document_upload_from_url, url_ingestion_check
 from apps.documents.rights.access import knowledge_base_visible
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 
 
@@ -39,5 +39,5 @@ class FromUrlViewSet(viewsets.GenericViewSet[Any]):
         fields = dict(body.validated_data)
         url, knowledge_base_id = fields.pop("url"), fields.pop("knowledge_base")
         knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)
-        fields |= {"knowledge_base": knowledge_base, "principal": caller(request)}
+        fields |= {"knowledge_base": knowledge_base, "principal": caller(request), "actor": acting(request)}
         return uploaded_response(document_upload_from_url(url, **fields))

@@ -28,6 +28,7 @@ from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.rights.access import documents_visible
 from apps.documents.upload_limits import upload_too_large
+from ragsite.core.actors import Actor
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
 from ragsite.gateway.keys import Principal
@@ -70,7 +71,7 @@ class _NamedArrival:
 Taken = TypeVar("Taken")
 
 
-def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
+def documents_upload(request: BulkRequest, *, actor: Actor) -> Iterator[FileResult]:
     """Upload the files, and each member of a ZIP; the results in their order. A refusal is a result.
 
     Raises:
@@ -80,7 +81,7 @@ def documents_upload(request: BulkRequest) -> Iterator[FileResult]:
     files = list(request.files)
     held = _held(request, files)
     for group in _groups(_stored(request, files, held)):
-        yield from _noted(group)
+        yield from _noted(group, actor)
 
 
 def results_of(file: SourceFile, take: Callable[[DocumentSource], Taken]) -> Iterator[Taken | FileResult]:
@@ -157,8 +158,8 @@ def _arrivals(group: Iterable[FileResult | _NamedArrival]) -> list[Arrival]:
     return [turn.arrival for turn in group if isinstance(turn, _NamedArrival)]
 
 
-def _noted(group: Sequence[FileResult | _NamedArrival]) -> Iterator[FileResult]:
-    uploads = iter(uploads_note(_arrivals(group)))
+def _noted(group: Sequence[FileResult | _NamedArrival], actor: Actor) -> Iterator[FileResult]:
+    uploads = iter(uploads_note(_arrivals(group), actor=actor))
     for turn in group:
         yield turn if isinstance(turn, FileResult) else result_of(turn.name, next(uploads))
 

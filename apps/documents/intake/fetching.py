@@ -35,6 +35,7 @@ from apps.documents.intake.uploads import Upload, UploadRequest, document_upload
 from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import KnowledgeBase
 from apps.documents.upload_limits import upload_too_large
+from ragsite.core.actors import Actor
 from ragsite.core.configuration import FetchingSettings, UploadSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
@@ -110,7 +111,7 @@ def url_ingestion_check() -> None:
 
 
 def document_upload_from_url(
-    url: str, *, knowledge_base: KnowledgeBase, network: Network | None = None, **about: Any
+    url: str, *, knowledge_base: KnowledgeBase, actor: Actor, network: Network | None = None, **about: Any
 ) -> Upload:
     """Fetch the document and upload it. `about` has what else an `UploadRequest` has; without `external_id` it is the URL.
 
@@ -126,7 +127,8 @@ def document_upload_from_url(
     connection_release()
     with fetch(url, network or Network()) as fetched:
         request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=fetched.parts, **about)
-        return document_upload(request if request.external_id else replace(request, external_id=external_id_of(url)))
+        named = request if request.external_id else replace(request, external_id=external_id_of(url))
+        return document_upload(named, actor=actor)
 
 
 @contextmanager

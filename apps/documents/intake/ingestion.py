@@ -23,6 +23,7 @@ from apps.documents.intake.uploads import (
 )
 from apps.documents.models import LIVING_VERSIONS, VERSION_ENDED, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import sniff
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 
 POLL_SECONDS = 1.0
@@ -63,12 +64,12 @@ def knowledge_base_named(name_or_id: str, *, tenant: str = "") -> KnowledgeBase:
     return matches[0]
 
 
-def file_ingest(ingestion: Ingestion, file: SourceFile) -> Iterator[FileResult]:
+def file_ingest(ingestion: Ingestion, file: SourceFile, *, actor: Actor) -> Iterator[FileResult]:
     """Take the file, or each member of the ZIP it is; a changed one becomes a new version. A refusal is a result.
 
     On a dry run a result says what would happen now, each file looked at by itself.
     """
-    return results_of(file, lambda source: result_of(source.name, _take(ingestion, source)))
+    return results_of(file, lambda source: result_of(source.name, _take(ingestion, source, actor)))
 
 
 def versions_settle(version_ids: Collection[UUID]) -> Iterator[DocumentVersion]:
@@ -98,7 +99,7 @@ def _is_named(name_or_id: str) -> Q:
         return Q(name=name_or_id)
 
 
-def _take(ingestion: Ingestion, source: DocumentSource) -> Upload | UploadForecast:
+def _take(ingestion: Ingestion, source: DocumentSource, actor: Actor) -> Upload | UploadForecast:
     request = UploadRequest(
         knowledge_base=ingestion.knowledge_base,
         filename=source.filename,
@@ -110,7 +111,7 @@ def _take(ingestion: Ingestion, source: DocumentSource) -> Upload | UploadForeca
         foreseen = _foresee(request, source)
         if ingestion.dry_run or foreseen.outcome is UploadOutcome.UNCHANGED:
             return foreseen
-    return document_upload(request)
+    return document_upload(request, actor=actor)
 
 
 def _foresee(request: UploadRequest, source: DocumentSource) -> UploadForecast:

@@ -22,6 +22,7 @@ from apps.documents.intake.uploads import (
 )
 from apps.documents.lifecycle.stages import PARSE
 from apps.documents.models import Document, DocumentVersion
+from ragsite.core.actors import Actor
 from ragsite.core.database import rows_insert
 from ragsite.core.errors import NotFoundError, RagError
 from ragsite.core.jobs import ring
@@ -36,7 +37,7 @@ class Arrival:
     stored: StoredFile
 
 
-def uploads_note(arrivals: Sequence[Arrival]) -> list[Upload | RagError]:
+def uploads_note(arrivals: Sequence[Arrival], *, actor: Actor) -> list[Upload | RagError]:
     """Note uploads into one knowledge base; what came of each, in their order.
 
     It comes to the same as `upload_note` for one after the other. A blob that no version names in the end is removed.
@@ -45,33 +46,34 @@ def uploads_note(arrivals: Sequence[Arrival]) -> list[Upload | RagError]:
         return []
     results: list[Upload | RagError] = []
     with removed_on_failure(*(arrival.stored.blob for arrival in arrivals)):
-        created = _created_together(arrivals)
+        created = _created_together(arrivals, actor)
     for position, arrival in enumerate(arrivals):
         version = created.get(arrival.stored.blob.name)
         later = [one.stored.blob for one in arrivals[position + 1 :] if one.stored.blob.name not in created]
         with removed_on_failure(*later):
-            results.append(Upload(UploadOutcome.CREATED, version) if version else _noted_alone(arrival))
+            results.append(Upload(UploadOutcome.CREATED, version) if version else _noted_alone(arrival, actor))
     return results
 
 
-def _noted_alone(arrival: Arrival) -> Upload | RagError:
+def _noted_alone(arrival: Arrival, actor: Actor) -> Upload | RagError:
     try:
-        return upload_note(arrival.request, arrival.stored)
+        return upload_note(arrival.request, arrival.stored, actor=actor)
     except RagError as error:
         return error
 
 
-def _created_together(arrivals: Sequence[Arrival]) -> dict[str, DocumentVersion]:
+def _created_together(arrivals: Sequence[Arrival], actor: Actor) -> dict[str, DocumentVersion]:
     """The versions of those that are new, by their blob; none if others committed some of the same bytes meanwhile."""
     firsts = {arrival.stored.blob.sha256: arrival for arrival in reversed(arrivals)}
     try:
         with transaction.atomic():
-            return _create([arrival for arrival in arrivals if firsts[arrival.stored.blob.sha256] is arrival])
+            alone = [arrival for arrival in arrivals if firsts[arrival.stored.blob.sha256] is arrival]
+            return _create(alone, actor)
     except (IntegrityError, NotFoundError):
         return {}
 
 
-def _create(arrivals: Sequence[Arrival]) -> dict[str, DocumentVersion]:
+def _create(arrivals: Sequence[Arrival], actor: Actor) -> dict[str, DocumentVersion]:
     knowledge_base = arrivals[0].request.knowledge_base
     hold_knowledge_base(knowledge_base)
     living = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None)
@@ -82,10 +84,11 @@ def _create(arrivals: Sequence[Arrival]) -> dict[str, DocumentVersion]:
     # In the order of their hashes: two requests with the same bytes then wait for each other, but never both.
     rows_insert(sorted(documents, key=attrgetter("content_hash")))
     versions = [
-        version_of(document, arrival.stored, number=1) for document, arrival in zip(documents, new, strict=True)
+        version_of(document, arrival.stored, number=1, actor=actor)
+        for document, arrival in zip(documents, new, strict=True)
     ]
     rows_insert(versions)
-    emit(*(created_event(version.document, version) for version in versions))
+    emit(*(created_event(version.document, version) for version in versions), actor=actor)
     if versions:
         ring(PARSE)
     return {version.blob: version for version in versions}

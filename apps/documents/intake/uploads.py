@@ -18,6 +18,7 @@ from apps.documents.lifecycle.stages import PARSE
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.rights.access import documents_visible
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
@@ -95,7 +96,7 @@ def versions_holding(documents: QuerySet[Document], hashes: Collection[str]) -> 
     return {version.content_hash: version for version in held}
 
 
-def document_upload(request: UploadRequest) -> Upload:
+def document_upload(request: UploadRequest, *, actor: Actor) -> Upload:
     """Store the bytes and note the version to be worked on.
 
     The same bytes twice in one knowledge base are one document, also when they arrive at the same moment: the content
@@ -107,7 +108,7 @@ def document_upload(request: UploadRequest) -> Upload:
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
     chunking_check(request.knowledge_base, request.chunking)
-    return upload_note(request, upload_store(request))
+    return upload_note(request, upload_store(request), actor=actor)
 
 
 def upload_store(request: UploadRequest) -> StoredFile:
@@ -139,20 +140,20 @@ def removed_on_failure(*blobs: Blob) -> Iterator[None]:
         raise
 
 
-def upload_note(request: UploadRequest, stored: StoredFile) -> Upload:
+def upload_note(request: UploadRequest, stored: StoredFile, *, actor: Actor) -> Upload:
     """Note bytes that were stored as what `document_upload` says they are; a blob that no version names is removed.
 
     Raises:
         ConflictError, NotFoundError: as `document_upload`; the blob is removed.
     """
     with removed_on_failure(stored.blob):
-        upload = _note(request, stored)
+        upload = _note(request, stored, actor)
     if upload.version.blob != stored.blob.name:
         blob_delete(stored.blob.name)
     return upload
 
 
-def _note(request: UploadRequest, stored: StoredFile) -> Upload:
+def _note(request: UploadRequest, stored: StoredFile, actor: Actor) -> Upload:
     try:
         with transaction.atomic():
             hold_knowledge_base(request.knowledge_base)
@@ -160,10 +161,11 @@ def _note(request: UploadRequest, stored: StoredFile) -> Upload:
             if outcome is UploadOutcome.UNCHANGED:
                 return Upload(outcome, _newest_of_these_bytes(document))
             is_new = outcome is UploadOutcome.CREATED
-            version = version_of(document, stored, number=1 if is_new else document.versions.count() + 1)
+            number = 1 if is_new else document.versions.count() + 1
+            version = version_of(document, stored, number=number, actor=actor)
             version.save(force_insert=True)
             if is_new:
-                emit(created_event(document, version))
+                emit(created_event(document, version), actor=actor)
             ring(PARSE)
             return Upload(outcome, version)
     except IntegrityError as error:
@@ -256,7 +258,7 @@ def document_of(request: UploadRequest, stored: StoredFile) -> Document:
     )
 
 
-def version_of(document: Document, stored: StoredFile, *, number: int) -> DocumentVersion:
+def version_of(document: Document, stored: StoredFile, *, number: int, actor: Actor) -> DocumentVersion:
     """The version of the document that has these bytes; not yet saved."""
     return DocumentVersion(
         tenant_id=document.tenant_id,
@@ -267,6 +269,7 @@ def version_of(document: Document, stored: StoredFile, *, number: int) -> Docume
         content_hash=stored.blob.sha256,
         blob=stored.blob.name,
         size=stored.blob.size,
+        actor=actor.as_dict(),
     )
 
 

@@ -20,6 +20,7 @@ from apps.documents.models import (
     StageRecord,
     VersionStatus,
 )
+from ragsite.core.actors import Actor
 from ragsite.core.jobs import ring
 
 ON_ITS_WAY = (VersionStatus.PARSED, VersionStatus.CHUNKED, VersionStatus.EMBEDDED)
@@ -34,7 +35,7 @@ def chunking_check(knowledge_base: KnowledgeBase, override: dict[str, Any]) -> N
     ChunkingSettings.from_dict(knowledge_base.chunking).overridden(override)
 
 
-def document_rechunk(*, document: Document) -> None:
+def document_rechunk(*, document: Document, actor: Actor) -> None:
     """Have the document cut by its present settings, in the caller's transaction, which holds the document's row.
 
     Versions on their way go back to where they are chunked; a worker that is at one can write nothing any more. The
@@ -43,20 +44,21 @@ def document_rechunk(*, document: Document) -> None:
     """
     on_its_way = document.versions.filter(status__in=ON_ITS_WAY)
     for version in on_its_way.select_for_update(of=("self",)).order_by("pk"):
-        _take_back(version)
+        _take_back(version, actor)
     current = document.current_version
     if current is not None and not _is_being_cut(on_its_way, current):
-        _cut_anew(document, current)
+        _cut_anew(document, current, actor)
     ring(CHUNK)
 
 
-def _take_back(version: DocumentVersion) -> None:
+def _take_back(version: DocumentVersion, actor: Actor) -> None:
     Chunk.objects.filter(version=version).delete()
     here = DocumentVersion.objects.filter(pk=version.pk)
     before = VersionStatus(version.status)
-    versions_move(here, before=before, after=VersionStatus.PARSED, chunk_count=0, attempts=0, not_before=Now())
+    fresh: dict[str, Any] = {"chunk_count": 0, "attempts": 0, "not_before": Now()}
+    versions_move(here, before=before, after=VersionStatus.PARSED, actor=actor.as_dict(), **fresh)
     StageRecord.objects.filter(version=version, finished_at=None).update(
-        outcome=StageOutcome.CANCELLED, finished_at=Now()
+        outcome=StageOutcome.CANCELLED, finished_at=Now(), actor=actor.as_dict()
     )
 
 
@@ -64,7 +66,7 @@ def _is_being_cut(on_its_way: QuerySet[DocumentVersion], current: DocumentVersio
     return on_its_way.filter(rechunk_of_id=current.upload_id).exists()
 
 
-def _cut_anew(document: Document, current: DocumentVersion) -> DocumentVersion:
+def _cut_anew(document: Document, current: DocumentVersion, actor: Actor) -> DocumentVersion:
     """A version with the bytes and the text of the one that answers, about to be chunked."""
     version = DocumentVersion.objects.create(
         tenant_id=document.tenant_id,
@@ -77,6 +79,7 @@ def _cut_anew(document: Document, current: DocumentVersion) -> DocumentVersion:
         size=current.size,
         status=VersionStatus.PARSED,
         rechunk_of_id=current.upload_id,
+        actor=actor.as_dict(),
     )
     parsed = ParsedText.objects.get(version=current)
     parsed.pk, parsed._state.adding = version.pk, True

@@ -25,6 +25,7 @@ from apps.documents.models import (
     StageRecord,
     VersionStatus,
 )
+from ragsite.core.actors import Actor
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.outbox import emit
@@ -58,6 +59,10 @@ class Step:
     def only(self, version_id: UUID) -> Step:
         """The step as far as it is about one of its versions."""
         return replace(self, claim=replace(self.claim, ids=(version_id,)))
+
+    def actor_of(self, version: DocumentVersion) -> Actor:
+        """Who asked for what the step does to the version."""
+        return Actor.kept(version.actor, job=self.stage)
 
     def hold(self, version_ids: Collection[UUID]) -> None:
         """Lock the versions for the rest of the transaction.
@@ -180,7 +185,7 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
         )
         _record([version_id], step, StageOutcome.FAILED, error)
         if version.document.deleted_at is None and version.document.knowledge_base.deleted_at is None:
-            emit(_failed_event(version, step, error))
+            emit(_failed_event(version, step, error), actor=step.actor_of(version))
 
 
 def _move(step: Step, version_ids: Collection[UUID], after: VersionStatus, **result: Any) -> None:
@@ -226,11 +231,12 @@ _GOES_ON = "known.outcome = 'running' AND excluded.attempts <= known.attempts"
 
 _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
-        version_id, stage, outcome, attempts, worker, started_at, error_code, error)
-    SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', ''
+        version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
+    SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
     FROM documents_documentversion WHERE id = ANY(%(ids)s)
     ON CONFLICT (version_id, stage) DO UPDATE
     SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL, error_code = '', error = '',
+        actor = excluded.actor,
         attempts = CASE WHEN {_GOES_ON} THEN known.attempts ELSE excluded.attempts END,
         started_at = CASE WHEN {_GOES_ON} THEN known.started_at ELSE excluded.started_at END
 """  # noqa: S608 - a constant of this file

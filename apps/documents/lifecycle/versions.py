@@ -24,12 +24,13 @@ from apps.documents.models import (
     StageRecord,
     VersionStatus,
 )
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
 
 
-def version_cancel(*, version: DocumentVersion) -> DocumentVersion:
+def version_cancel(*, version: DocumentVersion, actor: Actor) -> DocumentVersion:
     """Stop the work on a version. A worker that is at it can write nothing any more; what it wrote is undone.
 
     Raises:
@@ -45,16 +46,17 @@ def version_cancel(*, version: DocumentVersion) -> DocumentVersion:
             VersionStatus.CANCELLED,
             retry_status=_input_that_stands(locked),
             error_code="cancelled",
-            error="It was cancelled. Retry it to take it up again.",
+            error=f"It was cancelled by {actor.text}. Retry it to take it up again.",
             chunk_count=0,
+            actor=actor.as_dict(),
         )
         StageRecord.objects.filter(version=locked, finished_at=None).update(
-            outcome=StageOutcome.CANCELLED, finished_at=Now()
+            outcome=StageOutcome.CANCELLED, finished_at=Now(), actor=actor.as_dict()
         )
     return locked
 
 
-def version_retry(*, version: DocumentVersion) -> DocumentVersion:
+def version_retry(*, version: DocumentVersion, actor: Actor) -> DocumentVersion:
     """Take up a version that failed or was cancelled where its input still stands.
 
     Raises:
@@ -63,24 +65,25 @@ def version_retry(*, version: DocumentVersion) -> DocumentVersion:
     """
     try:
         with transaction.atomic():
-            return _retry(version)
+            return _retry(version, actor)
     except IntegrityError as error:
         raise _held_by_another(version) from error
 
 
-def _retry(version: DocumentVersion) -> DocumentVersion:
+def _retry(version: DocumentVersion, actor: Actor) -> DocumentVersion:
     document, locked = _document_locked(version.document_id), _locked(version)
     if locked.status not in VERSION_STOPPED:
         raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
     if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
         Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
     again = VersionStatus(locked.retry_status)
-    _move(locked, again, retry_status="", error_code="", error="", attempts=0, not_before=Now())
+    fresh: dict[str, Any] = {"retry_status": "", "error_code": "", "error": "", "attempts": 0, "not_before": Now()}
+    _move(locked, again, actor=actor.as_dict(), **fresh)
     ring(STAGE_FROM[locked.status])
     return locked
 
 
-def document_rollback(*, document: Document, version: DocumentVersion) -> Document:
+def document_rollback(*, document: Document, version: DocumentVersion, actor: Actor) -> Document:
     """Let an earlier, or again a later, version answer. Nothing is embedded: a version that is READY has its vectors.
 
     Raises:
@@ -90,12 +93,12 @@ def document_rollback(*, document: Document, version: DocumentVersion) -> Docume
     """
     try:
         with transaction.atomic():
-            return _rollback(document, version)
+            return _rollback(document, version, actor)
     except IntegrityError as error:
         raise _held_by_another(version) from error
 
 
-def _rollback(document: Document, version: DocumentVersion) -> Document:
+def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Document:
     locked = _document_locked(document.pk)
     wanted = DocumentVersion.objects.filter(pk=version.pk, document=locked).first()
     if wanted is None or wanted.status != VersionStatus.READY:
@@ -119,7 +122,8 @@ def _rollback(document: Document, version: DocumentVersion) -> Document:
                 version_id=wanted.pk,
                 version_number=wanted.number,
                 changed=("version",),
-            )
+            ),
+            actor=actor,
         )
     return locked
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from apps.documents.events import GrantCreated, GrantDeleted
 from apps.documents.models import LIVING, Document, Grant, KnowledgeBase
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.models import ApiKey, Membership
@@ -23,14 +24,13 @@ _FIELDS: dict[type[Subject], str] = {User: "user", Group: "group", ApiKey: "api_
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """Who shall read what, and who says so."""
+    """Who shall read what."""
 
     resource: Resource
     subject: Subject
-    by: str
 
 
-def grant_create(request: GrantRequest) -> Grant:
+def grant_create(request: GrantRequest, *, actor: Actor) -> Grant:
     """Let the subject read the knowledge base or document.
 
     Raises:
@@ -43,22 +43,22 @@ def grant_create(request: GrantRequest) -> Grant:
             _check_tenant(request.subject, locked)
             grant = Grant.objects.create(
                 tenant_id=locked.tenant_id,
-                granted_by=request.by,
+                granted_by=actor.text,
                 **{_on(locked): locked, _FIELDS[type(request.subject)]: request.subject},
             )
-            emit(GrantCreated(**_about(grant, by=request.by)))
+            emit(GrantCreated(**_about(grant)), actor=actor)
             return grant
     except IntegrityError as error:
         raise ConflictError(f"{request.subject} has this grant already.", action="Nothing needs to be done.") from error
 
 
-def grant_delete(*, grant: Grant, by: str) -> None:
+def grant_delete(*, grant: Grant, actor: Actor) -> None:
     """Take the grant back. Twice is once."""
     with transaction.atomic():
         _lock(grant.document or grant.knowledge_base)
         removed, _ = Grant.objects.filter(pk=grant.pk).delete()
         if removed:
-            emit(GrantDeleted(**_about(grant, by=by)))
+            emit(GrantDeleted(**_about(grant)), actor=actor)
 
 
 def _locked(resource: Resource) -> Resource:
@@ -94,7 +94,7 @@ def _check_tenant(subject: Subject, resource: Resource) -> None:
         )
 
 
-def _about(grant: Grant, *, by: str) -> dict[str, Any]:
+def _about(grant: Grant) -> dict[str, Any]:
     document = grant.document
     return {
         "tenant_id": grant.tenant_id,
@@ -104,7 +104,6 @@ def _about(grant: Grant, *, by: str) -> dict[str, Any]:
         "user_id": grant.user_id,
         "group_id": grant.group_id,
         "api_key_id": grant.api_key_id,
-        "by": by,
     }
 
 

@@ -18,6 +18,7 @@ from apps.documents.blobs import blobs_delete
 from apps.documents.events import DocumentDeleted
 from apps.documents.models import DeletionState, Document, DocumentVersion, KnowledgeBaseDeletion
 from apps.documents.services.purging import documents_remove
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, LeaseLostError, RagError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
@@ -65,7 +66,7 @@ class KnowledgeBaseDeletions(LeasedRows):
 DELETIONS = KnowledgeBaseDeletions()
 
 
-def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion) -> KnowledgeBaseDeletion:
+def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion, actor: Actor) -> KnowledgeBaseDeletion:
     """Go on with a deletion that failed, where it stands.
 
     Raises:
@@ -76,6 +77,7 @@ def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion) -> Knowle
         if not failed.update(state=DeletionState.REMOVING, attempts=0, error="", not_before=Now()):
             raise ConflictError(f"The deletion of {deletion} has not failed.", action="Watch its progress.")
         ring(DELETE)
+    change_log(f"the deletion {deletion.pk} was resumed", actor=actor)
     deletion.refresh_from_db()
     return deletion
 
@@ -100,7 +102,7 @@ def documents_tell(claim: Claim) -> bool:
         if pks:
             Document.objects.filter(pk__in=pks).update(deleted_at=Now())
             _leases_end(pks)
-            emit(*[_event(deletion, pk) for pk in pks])
+            emit(*[_event(deletion, pk) for pk in pks], actor=Actor.kept(deletion.actor, job=DELETE))
             _progressed(deletion, document_told=F("document_told") + len(pks))
     return len(pks) > 0
 

@@ -10,11 +10,12 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentDeleted, DocumentUpdated
 from apps.documents.lifecycle.rechunking import chunking_check, document_rechunk
 from apps.documents.models import KEPT_BY_TRIGGER, LIVING, Document
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 
 
-def document_update(*, document: Document, **changes: Any) -> Document:
+def document_update(*, document: Document, actor: Actor, **changes: Any) -> Document:
     """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
 
     Other chunking cuts the document anew, see `document_rechunk`; all else leaves what is indexed as it is.
@@ -26,7 +27,7 @@ def document_update(*, document: Document, **changes: Any) -> Document:
     """
     try:
         with transaction.atomic():
-            return _update(document, changes)
+            return _update(document, changes, actor)
     except IntegrityError as error:
         raise ConflictError(
             f"Another document of this knowledge base has the external id {changes['external_id']!r}.",
@@ -34,7 +35,7 @@ def document_update(*, document: Document, **changes: Any) -> Document:
         ) from error
 
 
-def _update(document: Document, changes: dict[str, Any]) -> Document:
+def _update(document: Document, changes: dict[str, Any], actor: Actor) -> Document:
     rows = Document.objects.select_for_update(of=("self",)).filter(pk=document.pk)
     locked = rows.filter(LIVING).first()
     if locked is None:
@@ -44,11 +45,11 @@ def _update(document: Document, changes: dict[str, Any]) -> Document:
         setattr(locked, field, changes[field])
     if "chunking" in changed:
         chunking_check(locked.knowledge_base, locked.chunking)
-        document_rechunk(document=locked)
+        document_rechunk(document=locked, actor=actor)
     if changed:
         locked.save(update_fields=changed)
         locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
-        emit(_updated_event(locked, changed))
+        emit(_updated_event(locked, changed), actor=actor)
     return locked
 
 
@@ -64,7 +65,7 @@ def _updated_event(document: Document, changed: tuple[str, ...]) -> DocumentUpda
     )
 
 
-def document_delete(*, document: Document) -> None:
+def document_delete(*, document: Document, actor: Actor) -> None:
     """Take the document out of every search at once. Deleting twice is one deletion."""
     with transaction.atomic():
         locked = Document.objects.select_for_update().get(pk=document.pk)
@@ -74,5 +75,6 @@ def document_delete(*, document: Document) -> None:
         emit(
             DocumentDeleted(
                 tenant_id=locked.tenant_id, knowledge_base_id=locked.knowledge_base_id, document_id=locked.pk
-            )
+            ),
+            actor=actor,
         )

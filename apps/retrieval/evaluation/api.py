@@ -51,7 +51,7 @@ from apps.retrieval.evaluation.sets import (
 from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import NotFoundError, PermanentError
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 
 
@@ -89,7 +89,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
         knowledge_base = knowledge_base_visible(caller(request), fields.pop("knowledge_base"))
-        made = evaluation_set_create(knowledge_base=knowledge_base, **fields)
+        made = evaluation_set_create(knowledge_base=knowledge_base, actor=acting(request), **fields)
         return Response(EvaluationSetSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -98,12 +98,12 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = EvaluationSetChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        changed = evaluation_set_update(evaluation_set=self.get_object(), **body.validated_data)
+        changed = evaluation_set_update(evaluation_set=self.get_object(), actor=acting(request), **body.validated_data)
         return Response(EvaluationSetSerializer(changed).data)
 
     @extend_schema(summary="Delete one with its questions and runs", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
-        evaluation_set_delete(evaluation_set=self.get_object())
+        evaluation_set_delete(evaluation_set=self.get_object(), actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -139,7 +139,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         """From BEIR's files or from CSV. A question that is known by its id, or in CSV by its text, is taken anew."""
         evaluation_set, body = self.get_object(), EvaluationImportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        imported = files_import(evaluation_set, body.validated_data, principal=caller(request))
+        imported = files_import(evaluation_set, body.validated_data, principal=caller(request), actor=acting(request))
         return Response(ImportedSerializer(imported).data)
 
 
@@ -157,7 +157,7 @@ class EvaluationQuestionViewSet(viewsets.GenericViewSet[EvaluationQuestion]):
     @extend_schema(summary="Delete a question", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Earlier runs keep its text and figures."""
-        question_delete(question=self.get_object())
+        question_delete(question=self.get_object(), actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -192,7 +192,7 @@ class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListMo
             evaluation_set=evaluation_set_visible(caller(request), fields["evaluation_set"]),
             how=Searching(mode=Mode(fields["mode"]), rerank=fields["rerank"], depth=fields["depth"]),
             k=fields["k"],
-            asked_by=caller(request).name,
+            actor=acting(request),
         )
         return Response(EvaluationRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
@@ -229,7 +229,7 @@ def _question_added(request: Request, evaluation_set: EvaluationSet) -> Response
     body.is_valid(raise_exception=True)
     fields: dict[str, Any] = dict(body.validated_data)
     relevant = [NewJudgement(**one) for one in fields.pop("relevant")]
-    made = question_add(evaluation_set=evaluation_set, relevant=relevant, **fields)
+    made = question_add(evaluation_set=evaluation_set, relevant=relevant, actor=acting(request), **fields)
     return Response(EvaluationQuestionSerializer(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -12,6 +12,7 @@ from apps.retrieval.evaluation.folder import lines_of
 from apps.retrieval.evaluation.importing import ImportResult, beir_import, corpus_document_upload, csv_import
 from apps.retrieval.evaluation.readers import CorpusDocument, NamedLines, corpus_read
 from apps.retrieval.models import EvaluationSet
+from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 
@@ -19,7 +20,7 @@ MOST_DOCUMENTS = 1_000
 
 
 def files_import(
-    evaluation_set: EvaluationSet, files: Mapping[str, Any], *, principal: Principal | None = None
+    evaluation_set: EvaluationSet, files: Mapping[str, Any], *, principal: Principal | None = None, actor: Actor
 ) -> ImportResult:
     """Import `csv`, or `queries` and `qrels` and perhaps `corpus`: uploads that Django has put on the disk.
 
@@ -32,11 +33,13 @@ def files_import(
     with ExitStack() as stack:
         sources = {name: _source(stack, name, file) for name, file in files.items()}
         if "csv" in sources:
-            return csv_import(evaluation_set, sources["csv"])
-        documents = _corpus_upload(evaluation_set, sources["corpus"], principal) if "corpus" in sources else None
+            return csv_import(evaluation_set, sources["csv"], actor=actor)
+        documents = None
+        if "corpus" in sources:
+            documents = _corpus_upload(evaluation_set, sources["corpus"], principal, actor)
         return beir_import(
-            evaluation_set, queries=sources["queries"], qrels=sources["qrels"], documents=documents
-        )  # fmt: skip
+            evaluation_set, queries=sources["queries"], qrels=sources["qrels"], documents=documents, actor=actor
+        )
 
 
 def _source(stack: ExitStack, name: str, file: Any) -> NamedLines:
@@ -44,7 +47,9 @@ def _source(stack: ExitStack, name: str, file: Any) -> NamedLines:
     return NamedLines(str(file.name)[:80] or name, lines)
 
 
-def _corpus_upload(evaluation_set: EvaluationSet, corpus: NamedLines, principal: Principal | None) -> dict[str, UUID]:
+def _corpus_upload(
+    evaluation_set: EvaluationSet, corpus: NamedLines, principal: Principal | None, actor: Actor
+) -> dict[str, UUID]:
     """The document of each corpus id; the corpus is read to its end before anything is uploaded."""
     documents: list[CorpusDocument] = []
     for document in corpus_read(corpus):
@@ -57,7 +62,7 @@ def _corpus_upload(evaluation_set: EvaluationSet, corpus: NamedLines, principal:
         documents.append(document)
     known = evaluation_set.knowledge_base
     return {
-        document.id: corpus_document_upload(known, document, principal=principal)
+        document.id: corpus_document_upload(known, document, principal=principal, actor=actor)
         for document in documents
         if document.body
     }

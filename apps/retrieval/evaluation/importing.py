@@ -26,6 +26,7 @@ from apps.retrieval.evaluation.readers import (
 )
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
 
@@ -44,7 +45,7 @@ class ImportResult:
 
 
 def corpus_document_upload(
-    knowledge_base: KnowledgeBase, document: CorpusDocument, *, principal: Principal | None = None
+    knowledge_base: KnowledgeBase, document: CorpusDocument, *, principal: Principal | None = None, actor: Actor
 ) -> UUID:
     """Upload a document of a corpus, known by its id there; the id of the document it became, or was already.
 
@@ -60,7 +61,8 @@ def corpus_document_upload(
             title=document.title.strip()[:300],
             external_id=document.id,
             principal=principal,
-        )
+        ),
+        actor=actor,
     )
     return upload.version.document_id
 
@@ -71,6 +73,7 @@ def beir_import(
     queries: NamedLines,
     qrels: NamedLines,
     documents: Mapping[str, UUID] | None = None,
+    actor: Actor,
 ) -> ImportResult:
     """Take the questions of a BEIR data set with their judgements; a known question gets its text and judgements anew.
 
@@ -87,10 +90,11 @@ def beir_import(
         for rows in _batches(row for row in queries_read(queries) if row.id in judged):
             asked += len(rows)
             taken += _take(evaluation_set, rows, judged, known)
+    change_log(f"{taken} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
     return ImportResult(taken, asked - taken, len(wanted - known.keys()))
 
 
-def csv_import(evaluation_set: EvaluationSet, source: NamedLines) -> ImportResult:
+def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Actor) -> ImportResult:
     """Take the questions of a CSV; a passage becomes the span where it first stands in the document's present version.
 
     Raises:
@@ -107,6 +111,7 @@ def csv_import(evaluation_set: EvaluationSet, source: NamedLines) -> ImportResul
             for one in (_judgement(row, questions[row.question], documents[row.document], source) for row in known)
         }
         _judgements_write(judgements.values())
+    change_log(f"{len(questions)} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
     left_out = len({row.question for row in rows}) - len(questions)
     return ImportResult(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
 

@@ -29,6 +29,7 @@ from apps.retrieval.models import (
     RunState,
 )
 from apps.retrieval.models.modes import Searching
+from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, LeaseLostError, PermanentError, RagError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
@@ -45,9 +46,9 @@ def evaluation_run_start(
     *,
     evaluation_set: EvaluationSet,
     how: Searching,
-    asked_by: str,
     k: int = 10,
     generation: IndexGeneration | None = None,
+    actor: Actor,
 ) -> EvaluationRun:
     """Note a run and wake a worker; it is watched by its state.
 
@@ -65,7 +66,8 @@ def evaluation_run_start(
         )
     with transaction.atomic():
         run = EvaluationRun.objects.create(
-            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k, asked_by=asked_by,
+            evaluation_set=evaluation_set, mode=how.mode, rerank=how.rerank, depth=how.depth, k=k,
+            asked_by=actor.text,
             generation=generation,
         )  # fmt: skip
         ring(EVALUATE)

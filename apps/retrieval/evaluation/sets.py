@@ -12,6 +12,7 @@ from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.answers.services import span_text
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 
 PLAYGROUND = "From tried queries"
@@ -29,7 +30,9 @@ class NewJudgement:
     grade: int = 1
 
 
-def evaluation_set_create(*, knowledge_base: KnowledgeBase, name: str, description: str = "") -> EvaluationSet:
+def evaluation_set_create(
+    *, knowledge_base: KnowledgeBase, name: str, description: str = "", actor: Actor
+) -> EvaluationSet:
     """A new, empty set.
 
     Raises:
@@ -37,12 +40,14 @@ def evaluation_set_create(*, knowledge_base: KnowledgeBase, name: str, descripti
     """
     try:
         with transaction.atomic():
-            return EvaluationSet.objects.create(knowledge_base=knowledge_base, name=name, description=description)
+            made = EvaluationSet.objects.create(knowledge_base=knowledge_base, name=name, description=description)
     except IntegrityError as error:
         raise _name_taken(name) from error
+    change_log(f"evaluation set {made.pk} was made", actor=actor)
+    return made
 
 
-def evaluation_set_update(*, evaluation_set: EvaluationSet, **changes: str) -> EvaluationSet:
+def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **changes: str) -> EvaluationSet:
     """Change name or description.
 
     Raises:
@@ -55,16 +60,24 @@ def evaluation_set_update(*, evaluation_set: EvaluationSet, **changes: str) -> E
             evaluation_set.save(update_fields=list(changes))
     except IntegrityError as error:
         raise _name_taken(evaluation_set.name) from error
+    change_log(f"evaluation set {evaluation_set.pk} was changed", actor=actor)
     return evaluation_set
 
 
-def evaluation_set_delete(*, evaluation_set: EvaluationSet) -> None:
+def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> None:
     """Remove a set with its questions and runs."""
+    pk = evaluation_set.pk
     evaluation_set.delete()
+    change_log(f"evaluation set {pk} was deleted", actor=actor)
 
 
 def question_add(
-    *, evaluation_set: EvaluationSet, text: str, relevant: Sequence[NewJudgement], reference_answer: str = ""
+    *,
+    evaluation_set: EvaluationSet,
+    text: str,
+    relevant: Sequence[NewJudgement],
+    reference_answer: str = "",
+    actor: Actor,
 ) -> EvaluationQuestion:
     """Add a question with what answers it.
 
@@ -83,15 +96,18 @@ def question_add(
         )
         for one in relevant:
             _judge(question, one)
+    change_log(f"question {question.pk} was added", actor=actor)
     return question
 
 
-def question_delete(*, question: EvaluationQuestion) -> None:
+def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
     """Take a question out of its set; the results of earlier runs keep its text."""
+    pk = question.pk
     question.delete()
+    change_log(f"question {pk} was deleted", actor=actor)
 
 
-def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudgement) -> Judgement:
+def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudgement, actor: Actor) -> Judgement:
     """Note that a span answers a question, which joins the set if it is not in it. Twice is the same as once.
 
     Raises:
@@ -102,15 +118,19 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudge
         question = evaluation_set.questions.filter(text=text).first()
         if question is None:
             question = EvaluationQuestion.objects.create(evaluation_set=evaluation_set, text=text)
-        return _judge(question, relevant)
+        judgement = _judge(question, relevant)
+    change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
+    return judgement
 
 
-def playground_set(knowledge_base: KnowledgeBase) -> EvaluationSet:
+def playground_set(knowledge_base: KnowledgeBase, *, actor: Actor) -> EvaluationSet:
     """The set that a knowledge base's marked passages go to when none was chosen; made if there is none."""
-    made, _ = EvaluationSet.objects.get_or_create(
+    found, made = EvaluationSet.objects.get_or_create(
         knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages marked as relevant by hand."}
     )
-    return made
+    if made:
+        change_log(f"evaluation set {found.pk} was made", actor=actor)
+    return found
 
 
 def _judge(question: EvaluationQuestion, relevant: NewJudgement) -> Judgement:

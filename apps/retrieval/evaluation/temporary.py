@@ -15,6 +15,7 @@ from apps.documents.models import DeletionState, KnowledgeBase, KnowledgeBaseDel
 from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
+from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.ids import new_id
 from ragsite.core.work import Turn, rows_work
@@ -27,35 +28,37 @@ TURN_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
 
-def temporary_create(*, name: str, chunking: dict[str, Any]) -> KnowledgeBase:
+def temporary_create(*, name: str, chunking: dict[str, Any], actor: Actor) -> KnowledgeBase:
     """A knowledge base of a tenant of its own; what an evaluation left that was killed a day ago is removed first.
 
     Raises:
         InvalidChunkingError: no document can be cut by these settings.
     """
     chosen = ChunkingSettings.from_dict(chunking).to_dict()
-    tenant = tenant_get_or_create(name=TENANT)
+    tenant = tenant_get_or_create(name=TENANT, actor=actor)
     for forgotten in _forgotten(tenant.pk):
-        temporary_remove(forgotten)
-    return knowledge_base_create(tenant_id=tenant.pk, name=f"{TEMPORARY}{name[:60]} {new_id()}", chunking=chosen)
+        temporary_remove(forgotten, actor=actor)
+    full_name = f"{TEMPORARY}{name[:60]} {new_id()}"
+    return knowledge_base_create(tenant_id=tenant.pk, name=full_name, chunking=chosen, actor=actor)
 
 
-def temporary_keep(knowledge_base: KnowledgeBase) -> None:
+def temporary_keep(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     """Make it one that stays, under a name for people."""
     given = knowledge_base.name.removeprefix(TEMPORARY).rpartition(" ")[0]
     living = KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None)
     taken = set(living.values_list("name", flat=True))
     numbered = (f"{given} {number}" for number in count(1))
-    knowledge_base_update(knowledge_base=knowledge_base, name=next(name for name in numbered if name not in taken))
+    free = next(name for name in numbered if name not in taken)
+    knowledge_base_update(knowledge_base=knowledge_base, name=free, actor=actor)
 
 
-def temporary_remove(knowledge_base: KnowledgeBase) -> None:
+def temporary_remove(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     """Remove it with all that hangs on it: evaluation sets, vectors, documents, bytes. Consumers are told as always.
 
     Raises:
         PermanentError: its deletion failed; it is listed with the reason.
     """
-    deletion = knowledge_base_delete(knowledge_base=knowledge_base)
+    deletion = knowledge_base_delete(knowledge_base=knowledge_base, actor=actor)
     while KnowledgeBaseDeletion.objects.filter(pk=deletion.pk, state=DeletionState.REMOVING).exists():
         if not _removed_a_part(deletion):
             time.sleep(POLL_SECONDS)

@@ -37,7 +37,7 @@ from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import rows_insert
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.jobs import ring
-from ragsite.core.outbox import emit
+from ragsite.core.outbox import emit_each
 from ragsite.core.work import Turn
 
 Indexed = VectorIndexed | DocumentUpdated
@@ -206,7 +206,8 @@ def _activate_together(step: Step, versions: Sequence[DocumentVersion]) -> None:
         Document.objects.bulk_update(documents.values(), ["current_version"])
         for index, of_index in terms:
             versions_write(index, [one for one in of_index if one.version_id in activated])
-        emit(*[event for events in activated.values() for event in events])
+        asked = {version.pk: step.actor_of(version) for version in versions}
+        emit_each((event, asked[version_id]) for version_id, events in activated.items() for event in events)
 
 
 def _give_back(step: Step, versions: Sequence[DocumentVersion], stage: str) -> None:

@@ -76,6 +76,7 @@ class Reindex(Leased):
     state = models.CharField(max_length=10, choices=ReindexState.choices, default=ReindexState.BUILDING)
     asked_by = models.CharField(max_length=120)
     switched_by = models.CharField(max_length=120, blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who last asked for something of it.")
     chunk_total = models.PositiveIntegerField(default=0, help_text="Chunks there were to be had when it began.")
     chunk_done = models.PositiveIntegerField(default=0)
     embedded = models.PositiveIntegerField(default=0, help_text="Vectors that a model made.")

@@ -41,7 +41,7 @@ from apps.retrieval.reindexing.services import (
     reindex_start,
     reindex_switch,
 )
-from ragsite.core.admin.base import ReadOnlyAdmin, badge, errors_told, row_url
+from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told, row_url
 from ragsite.core.errors import NotFoundError
 
 STATE_TONES: dict[str, str | None] = {
@@ -165,12 +165,8 @@ def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) 
     return door(request, knowledge_base, form)
 
 
-def _by(request: HttpRequest) -> str:
-    return f"admin: {request.user.get_username()}"[:120]
-
-
 def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    plan = request_plan(knowledge_base, reindex_request(knowledge_base, asked_by=_by(request), **form.asked()))
+    plan = request_plan(knowledge_base, reindex_request(knowledge_base, **form.asked()))
     about = "about " if plan.is_estimate else ""
     took = "no model answered, so nobody knows how long" if plan.seconds is None else duration_in_words(plan.seconds)
     return (
@@ -180,24 +176,24 @@ def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
 
 
 def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    reindex_start(knowledge_base, reindex_request(knowledge_base, asked_by=_by(request), **form.asked()))
+    reindex_start(knowledge_base, reindex_request(knowledge_base, **form.asked()), actor=acting(request))
     return "The new generation is being built. Searches go on as before."
 
 
 def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_switch(knowledge_base, by=_by(request))).text
+    return reindex_progress(reindex_switch(knowledge_base, actor=acting(request))).text
 
 
 def _roll_back(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_rollback(knowledge_base, by=_by(request))).text
+    return reindex_progress(reindex_rollback(knowledge_base, actor=acting(request))).text
 
 
 def _resume(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_resume(knowledge_base)).text
+    return reindex_progress(reindex_resume(knowledge_base, actor=acting(request))).text
 
 
 def _cancel(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_cancel(knowledge_base)).text
+    return reindex_progress(reindex_cancel(knowledge_base, actor=acting(request))).text
 
 
 def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
@@ -206,7 +202,7 @@ def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
     generation = rows.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
     if generation is None:
         raise NotFoundError(f"There is no generation {wanted[:40]!r} of this knowledge base.")
-    generation_drop(generation, by=_by(request))
+    generation_drop(generation, actor=acting(request))
     return f"Generation {wanted} is dropped."
 
 

@@ -32,7 +32,7 @@ from apps.retrieval.reindexing.services import (
     reindex_switch,
 )
 from ragsite.core.errors import NotFoundError
-from ragsite.gateway.authentication import caller
+from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
 
 
@@ -66,10 +66,10 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
         dry_run = fields.pop("dry_run")
-        asked = reindex_request(base, asked_by=caller(request).name, **fields)
+        asked = reindex_request(base, **fields)
         if dry_run:
             return Response(ReindexPlanSerializer(request_plan(base, asked)).data)
-        return _accepted(reindex_start(base, asked))
+        return _accepted(reindex_start(base, asked, actor=acting(request)))
 
     @extend_schema(
         summary="Let the new generation answer, also one that was refused",
@@ -80,28 +80,28 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
     @action(detail=False, methods=["post"])
     def switch(self, request: Request, knowledge_base: UUID) -> Response:
         """At once, or as soon as it is brought up to date."""
-        return _accepted(reindex_switch(self._knowledge_base(), by=caller(request).name))
+        return _accepted(reindex_switch(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Let the generation before answer again", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def rollback(self, request: Request, knowledge_base: UUID) -> Response:
         """At once, or as soon as it is brought up to date."""
-        return _accepted(reindex_rollback(self._knowledge_base(), by=caller(request).name))
+        return _accepted(reindex_rollback(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Take up a re-index that failed", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def resume(self, request: Request, knowledge_base: UUID) -> Response:
         """It goes on where it stood."""
-        return _accepted(reindex_resume(self._knowledge_base()))
+        return _accepted(reindex_resume(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Cancel a re-index", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def cancel(self, request: Request, knowledge_base: UUID) -> Response:
         """What it built is removed; the live generation goes on answering."""
-        return _accepted(reindex_cancel(self._knowledge_base()))
+        return _accepted(reindex_cancel(self._knowledge_base(), actor=acting(request)))
 
     def _knowledge_base(self) -> KnowledgeBase:
         return knowledge_base_visible(caller(self.request), self.kwargs["knowledge_base"])
@@ -133,7 +133,7 @@ class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
         found = self.get_queryset().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None
         if found is None:
             raise NotFoundError(f"There is no generation {pk} of this knowledge base.")
-        generation_drop(found, by=caller(request).name)
+        generation_drop(found, actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -19,7 +19,6 @@ MARGIN = 0.02
 def reindex_request(
     knowledge_base: KnowledgeBase,
     *,
-    asked_by: str,
     model: str = "",
     chunking: Mapping[str, Any] | None = None,
     switch: str = SwitchMode.AUTO,
@@ -39,7 +38,6 @@ def reindex_request(
     return ReindexRequest(
         model=embedding_model_named(model) if model else embedding_model_version(live.model_version_id),
         chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}),
-        asked_by=asked_by,
         switch=SwitchMode(switch),
         margin=margin,
     )

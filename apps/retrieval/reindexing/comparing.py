@@ -27,12 +27,14 @@ from apps.retrieval.models import (
 from apps.retrieval.models.modes import Searching
 from apps.retrieval.reindexing.holding import reindex_advance, reindex_hold
 from apps.retrieval.reindexing.switching import generation_of
+from apps.retrieval.reindexing.waiting import REINDEX
+from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.leases import Claim
 from ragsite.core.work import Turn
 
 FIGURE = "ndcg@10"
-ASKED_BY = "re-index"
+ACTOR = Actor.of_job(REINDEX)
 NO_SETS = "The knowledge base has no evaluation set whose questions have a relevant document, so the quality was not compared."
 
 
@@ -80,7 +82,7 @@ def _pair(evaluation_set: EvaluationSet, old: IndexGeneration, new: IndexGenerat
     """Two runs in the mode in which the knowledge base is searched."""
     how = Searching(mode=RetrievalSettings.from_dict(evaluation_set.knowledge_base.retrieval).mode)
     before, after = (
-        evaluation_run_start(evaluation_set=evaluation_set, how=how, asked_by=ASKED_BY, generation=generation)
+        evaluation_run_start(evaluation_set=evaluation_set, how=how, actor=ACTOR, generation=generation)
         for generation in (old, new)
     )
     return {"set": evaluation_set.name, "before_run": str(before.pk), "after_run": str(after.pk)}

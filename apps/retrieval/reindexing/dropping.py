@@ -18,6 +18,7 @@ from apps.retrieval.events import VectorDeleted
 from apps.retrieval.index.generations import partition_drop
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
+from ragsite.core.actors import Actor
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import ConflictError, NotFoundError
@@ -35,7 +36,7 @@ SECONDS = 5.0
 """How long who drops a generation waits for what is left of it to be removed."""
 
 
-def generation_drop(generation: IndexGeneration, *, by: str) -> None:
+def generation_drop(generation: IndexGeneration, *, actor: Actor) -> None:
     """Remove a generation that answers no more, with its vectors and what is left of its chunks and terms for nobody.
 
     Raises:
@@ -51,7 +52,7 @@ def generation_drop(generation: IndexGeneration, *, by: str) -> None:
             raise NotFoundError(f"There is no generation {generation.pk}; it was dropped a moment ago.")
         _check_droppable(locked)
         IndexGeneration.objects.filter(pk=locked.pk).update(state=GenerationState.DROPPED)
-        emit(_event(locked, by))
+        emit(_event(locked), actor=actor)
     generation_discard(locked.pk, Turn.of(SECONDS))
 
 
@@ -129,12 +130,11 @@ def _chunks_remove(generation: IndexGeneration) -> int:
         return int(cursor.rowcount)
 
 
-def _event(generation: IndexGeneration, by: str) -> VectorDeleted:
+def _event(generation: IndexGeneration) -> VectorDeleted:
     return VectorDeleted(
         tenant_id=generation.knowledge_base.tenant_id,
         knowledge_base_id=generation.knowledge_base_id,
         generation_id=generation.pk,
-        by=by,
     )
 
 

@@ -19,6 +19,7 @@ from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, know
 from apps.retrieval.reindexing.planning import check_fits
 from apps.retrieval.reindexing.switching import switch_try
 from apps.retrieval.reindexing.waiting import REINDEX
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED
@@ -34,7 +35,6 @@ class ReindexRequest:
 
     model: EmbeddingModel
     chunking: ChunkingSettings
-    asked_by: str
     switch: SwitchMode = SwitchMode.AUTO
     margin: float = 0.02
 
@@ -45,7 +45,7 @@ def reindex_open(knowledge_base: KnowledgeBase) -> Reindex | None:
     return rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
 
 
-def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest) -> Reindex:
+def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest, *, actor: Actor) -> Reindex:
     """Begin to build a generation beside the live one, and wake a worker.
 
     Raises:
@@ -66,12 +66,12 @@ def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest) -> Rei
         with transaction.atomic():
             knowledge_base_hold(knowledge_base.pk)
             _check_not_dropping(live, request.chunking)
-            return _start(live, request)
+            return _start(live, request, actor)
     except IntegrityError as error:
         raise _not_ended(knowledge_base) from error
 
 
-def _start(live: IndexGeneration, request: ReindexRequest) -> Reindex:
+def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Reindex:
     generation = IndexGeneration.objects.create(
         knowledge_base_id=live.knowledge_base_id,
         model_version_id=request.model.version_id,
@@ -86,7 +86,8 @@ def _start(live: IndexGeneration, request: ReindexRequest) -> Reindex:
         previous=live,
         switch=request.switch,
         margin=request.margin,
-        asked_by=request.asked_by,
+        asked_by=actor.text,
+        actor=actor.as_dict(),
         chunk_total=_chunks(live.knowledge_base_id),
     )
     # Last, because the lock it takes is one that searches wait for.
@@ -95,7 +96,7 @@ def _start(live: IndexGeneration, request: ReindexRequest) -> Reindex:
     return reindex
 
 
-def reindex_resume(knowledge_base: KnowledgeBase) -> Reindex:
+def reindex_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
     """Take up a re-index that failed where it stood; one that is under way goes on.
 
     Raises:
@@ -107,10 +108,11 @@ def reindex_resume(knowledge_base: KnowledgeBase) -> Reindex:
             reindex.state = ReindexState.SWITCHING if reindex.is_rollback else ReindexState.BUILDING
             Reindex.objects.filter(pk=reindex.pk).update(state=reindex.state, attempts=0, error="", not_before=Now())
         ring(REINDEX)
+    change_log(f"the re-index {reindex.pk} was resumed", actor=actor)
     return _anew(reindex)
 
 
-def reindex_switch(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
+def reindex_switch(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
     """Let a generation answer that is ready, or that was refused: at once, or as soon as it is brought up to date.
 
     Raises:
@@ -119,14 +121,14 @@ def reindex_switch(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
     with transaction.atomic():
         reindex = _locked(knowledge_base, ReindexState.READY, ReindexState.REFUSED)
         Reindex.objects.filter(pk=reindex.pk).update(
-            state=ReindexState.SWITCHING, switched_by=by, attempts=0, not_before=Now()
+            state=ReindexState.SWITCHING, switched_by=actor.text, actor=actor.as_dict(), attempts=0, not_before=Now()
         )
         ring(REINDEX)
     switch_try(reindex.pk)
     return _anew(reindex)
 
 
-def reindex_rollback(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
+def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
     """Let the generation answer again that answered before: at once, or as soon as it is brought up to date.
 
     Raises:
@@ -135,14 +137,14 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, by: str) -> Reindex:
     live = live_generation(knowledge_base)
     try:
         with transaction.atomic():
-            reindex = _rollback(live, by)
+            reindex = _rollback(live, actor)
     except IntegrityError as error:
         raise _not_ended(knowledge_base) from error
     switch_try(reindex.pk)
     return _anew(reindex)
 
 
-def _rollback(live: IndexGeneration, by: str) -> Reindex:
+def _rollback(live: IndexGeneration, actor: Actor) -> Reindex:
     kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, state=GenerationState.RETIRED)
     target = kept.select_for_update(of=("self",)).order_by("-retired_at").first()
     if target is None:
@@ -150,13 +152,14 @@ def _rollback(live: IndexGeneration, by: str) -> Reindex:
     IndexGeneration.objects.filter(pk=target.pk).update(state=GenerationState.BUILDING)
     reindex = Reindex.objects.create(
         knowledge_base_id=live.knowledge_base_id, generation=target, previous=live, is_rollback=True,
-        state=ReindexState.SWITCHING, is_walked=True, asked_by=by, switched_by=by,
+        state=ReindexState.SWITCHING, is_walked=True, asked_by=actor.text, switched_by=actor.text,
+        actor=actor.as_dict(),
     )  # fmt: skip
     ring(REINDEX)
     return reindex
 
 
-def reindex_cancel(knowledge_base: KnowledgeBase) -> Reindex:
+def reindex_cancel(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
     """End a re-index that has not switched. What it built is removed; a generation that answered before is kept.
 
     Raises:
@@ -167,7 +170,9 @@ def reindex_cancel(knowledge_base: KnowledgeBase) -> Reindex:
         knowledge_base_hold(knowledge_base.pk)
         reindex = _locked(knowledge_base, *ReindexState)
         generation = reindex.generation
-        Reindex.objects.filter(pk=reindex.pk).update(state=ReindexState.CANCELLED, ended_at=Now(), **RELEASED)
+        Reindex.objects.filter(pk=reindex.pk).update(
+            state=ReindexState.CANCELLED, ended_at=Now(), actor=actor.as_dict(), **RELEASED
+        )
         if generation is not None and generation.retired_at is not None:
             IndexGeneration.objects.filter(pk=generation.pk).update(state=GenerationState.RETIRED)
         elif generation is not None:

@@ -15,6 +15,8 @@ from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import lexical_lacks
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState
 from apps.retrieval.reindexing.holding import reindex_hold
+from apps.retrieval.reindexing.waiting import REINDEX
+from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.leases import RELEASED, Claim
 from ragsite.core.outbox import emit
@@ -60,11 +62,12 @@ def switch_try(reindex_id: UUID, *, claim: Claim | None = None) -> bool:
         if not generation_is_whole(new):
             return False
         _exchange(old, new)
-        _chunking_change(knowledge_base, old, new)
+        actor = Actor.kept(reindex.actor, job=REINDEX)
+        _chunking_change(knowledge_base, old, new, actor)
         Reindex.objects.filter(pk=reindex.pk).update(
             state=ReindexState.SWITCHED, previous=old, ended_at=Now(), attempts=0, error="", **RELEASED
         )
-        emit(_event(reindex, knowledge_base, old, new))
+        emit(_event(reindex, knowledge_base, old, new), actor=actor)
     return True
 
 
@@ -81,7 +84,7 @@ def _exchange(old: IndexGeneration, new: IndexGeneration) -> None:
     IndexGeneration.objects.filter(pk=new.pk).update(state=GenerationState.LIVE, retired_at=None)
 
 
-def _chunking_change(knowledge_base: KnowledgeBase, old: IndexGeneration, new: IndexGeneration) -> None:
+def _chunking_change(knowledge_base: KnowledgeBase, old: IndexGeneration, new: IndexGeneration, actor: Actor) -> None:
     """The knowledge base is chunked as its live generation is, and its versions count those chunks."""
     if old.chunking_key == new.chunking_key:
         return
@@ -94,7 +97,8 @@ def _chunking_change(knowledge_base: KnowledgeBase, old: IndexGeneration, new: I
             knowledge_base_id=knowledge_base.pk,
             changed=("chunking",),
             visibility=knowledge_base.visibility,
-        )
+        ),
+        actor=actor,
     )
 
 
@@ -109,7 +113,6 @@ def _event(
         model=str(new.model_version),
         chunking=new.chunking,
         is_rollback=reindex.is_rollback,
-        by=reindex.switched_by or reindex.asked_by,
     )
 
 

@@ -20,7 +20,13 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.paginator import InfinitePaginator
 
+from ragsite.core.actors import Actor, Door
 from ragsite.core.errors import RagError
+
+
+def acting(request: HttpRequest) -> Actor:
+    """Who uses the admin, as services take it."""
+    return Actor.of_user(request.user, door=Door.ADMIN)
 
 
 @contextmanager
@@ -96,7 +102,7 @@ class ServiceDeleteMixin:
     rest out of every search, and a walk over all that hangs on them could be long.
     """
 
-    def service_delete(self, row: Any) -> None:
+    def service_delete(self, row: Any, *, actor: Actor) -> None:
         raise NotImplementedError
 
     def named_for_deletion(self, row: Any) -> str:
@@ -110,11 +116,11 @@ class ServiceDeleteMixin:
         return named, {str(self.model._meta.verbose_name_plural): len(named)}, set(), []  # type: ignore[attr-defined]
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.service_delete(obj)
+        self.service_delete(obj, actor=acting(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:
-            self.service_delete(row)
+            self.service_delete(row, actor=acting(request))
 
 
 def confirmation(*, title: str, text: str, button: str) -> ActionDialog:

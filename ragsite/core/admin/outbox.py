@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import LargeTableAdmin, badge
 from ragsite.core.models import OutboxEvent
 
@@ -32,17 +33,26 @@ class SendingFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(LargeTableAdmin):
-    list_display: ClassVar = ("type", "key", "sending", "attempts", "error", "created_at", "sent_at")
+    list_display: ClassVar = ("type", "key", "by", "sending", "attempts", "error", "created_at", "sent_at")
     list_filter: ClassVar = (SendingFilter,)
     search_fields: ClassVar = ("key__exact",)
     search_help_text = "The key in full"
     fields: ClassVar = (
-        "type", "event_id", "key", "tenant_id", "sending", "attempts", "error", "payload", "created_at", "not_before", "sent_at",
+        "type", "event_id", "key", "tenant_id", "by", "request_id", "sending", "attempts", "error", "payload", "created_at",
+        "not_before", "sent_at",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
         events: QuerySet[OutboxEvent] = super().get_queryset(request)
         return events.defer("payload")
+
+    @display(description="By")
+    def by(self, event: OutboxEvent) -> str:
+        return actor_text(event.actor)
+
+    @display(description="Request")
+    def request_id(self, event: OutboxEvent) -> str:
+        return event.actor.get("request_id", "") if event.actor else ""
 
     @display(description="Sending", ordering="sent_at")
     def sending(self, event: OutboxEvent) -> SafeString:

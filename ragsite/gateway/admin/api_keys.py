@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
 
-from ragsite.core.admin.base import ReadOnlyAdmin, badge, confirmation, dialog_done, row_url
+from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, confirmation, dialog_done, row_url
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_revoke
 from ragsite.gateway.models import ApiKey, Permission
@@ -103,7 +103,11 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         key, text = api_key_create(
-            tenant=obj.tenant, name=obj.name, permissions=obj.permissions, expires_at=obj.expires_at
+            tenant=obj.tenant,
+            name=obj.name,
+            permissions=obj.permissions,
+            expires_at=obj.expires_at,
+            actor=acting(request),
         )
         obj.pk, obj.prefix = key.pk, key.prefix
         messages.success(request, _shown_once(key, text))
@@ -149,7 +153,7 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
 
 def _revoke(request: HttpRequest, key: ApiKey) -> None:
-    api_key_revoke(key=key)
+    api_key_revoke(key=key, actor=acting(request))
     messages.success(request, f"{key} is revoked.")
 
 

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import slugify
 
-from ragsite.core.admin.base import ReadOnlyAdmin
+from ragsite.core.admin.base import ReadOnlyAdmin, acting
 from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
@@ -55,7 +55,7 @@ class TenantAdmin(TenantRowsMixin, ReadOnlyAdmin):
         return bool(request.user.has_perm("gateway.add_tenant"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.pk = tenant_get_or_create(name=obj.name).pk
+        obj.pk = tenant_get_or_create(name=obj.name, actor=acting(request)).pk
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("name", "slug", "created_at") if obj else ()

@@ -10,6 +10,7 @@ from apps.documents.languages import LANGUAGES, language_code
 from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Document, ParsedText
 from tests import factories as make
+from tests.acting import ACTOR
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_going_back_to_a_version_brings_its_type_and_language_back_at_once() -> 
     make.run_stages()
     document.refresh_from_db()
     assert (document.document_type, document.language) == ("md", "en")
-    back = document_rollback(document=document, version=first)
+    back = document_rollback(document=document, version=first, actor=ACTOR)
     assert (back.document_type, back.language) == ("txt", "de")
     assert back.updated_at > document.updated_at
 

@@ -10,6 +10,7 @@ from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mod
 from apps.documents.services.knowledge_bases import knowledge_base_update
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.documents.api.uploading import BASES
 
 RRF = {"fusion": "rrf", "weight": 0.3}
@@ -76,6 +77,6 @@ def test_wrong_settings_change_nothing(client: Client, base: KnowledgeBase, wron
 def test_the_service_refuses_what_no_door_has_checked() -> None:
     base = make.knowledge_base()
     with pytest.raises(InvalidRetrievalError):
-        knowledge_base_update(knowledge_base=base, retrieval={"weight": 7})
+        knowledge_base_update(knowledge_base=base, retrieval={"weight": 7}, actor=ACTOR)
     with pytest.raises(InvalidRetrievalError):
         make.knowledge_base(retrieval={"mode": "x"})

@@ -22,6 +22,7 @@ from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.making import indexed, unit_vectors
 from tests.apps.retrieval.texts import index_of
 
@@ -186,7 +187,8 @@ def stage() -> Stage:
     for user, ours in zip(users, TENANTS_OF_USER, strict=True):
         Membership.objects.bulk_create(Membership(user=user, tenant=tenants[tenant]) for tenant in ours)
     keys = [
-        api_key_create(tenant=tenants[tenant], name="key", permissions=list(Permission)) for tenant in TENANT_OF_KEY
+        api_key_create(tenant=tenants[tenant], name="key", permissions=list(Permission), actor=ACTOR)
+        for tenant in TENANT_OF_KEY
     ]
     return Stage(
         bases, documents, users,

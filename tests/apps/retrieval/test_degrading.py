@@ -19,6 +19,7 @@ from apps.models.installed_model import EmbeddingModel
 from apps.models.services.registry import model_make_default, model_register
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, RagError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.models.conftest import checkpoint_make
 
 pytestmark = pytest.mark.django_db
@@ -77,8 +78,8 @@ class World:
 def world(tmp_path: Path) -> World:
     tenant = make.tenant()
     bases = [_filled(make.knowledge_base(of=tenant))]
-    small = model_register(source=checkpoint_make(tmp_path, dimensions=24, tokens=256), name="small")
-    model_make_default(version_id=small.pk)
+    small = model_register(source=checkpoint_make(tmp_path, dimensions=24, tokens=256), name="small", actor=ACTOR)
+    model_make_default(version_id=small.pk, actor=ACTOR)
     bases.append(_filled(make.knowledge_base(of=tenant)))
     client = Client(headers=make.headers(tenant))
     return World(client, *bases, names=(make.embedding_model().model.name, "small"))

@@ -25,6 +25,7 @@ from apps.retrieval.search.refining import passages_load
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.retrieval import Retrieval
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +139,7 @@ def test_passages_come_in_the_order_that_was_found_and_none_that_may_no_longer_b
     found = asked(SearchRequest(QUESTION), base).passages
     backwards = [RankedChunk(one.chunk_id, one.score, one.scores) for one in reversed(found)]
     assert passages_load(backwards, scope_condition(scope), scope=scope) == tuple(reversed(found))
-    document_delete(document=Document.objects.get(pk=found[0].document_id))
+    document_delete(document=Document.objects.get(pk=found[0].document_id), actor=ACTOR)
     assert passages_load(backwards, scope_condition(scope), scope=scope) == tuple(reversed(found[1:]))
     assert passages_load([], scope_condition(scope), scope=scope) == ()
 

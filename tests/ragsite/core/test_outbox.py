@@ -18,6 +18,7 @@ from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.outbox import CHANNEL, emit, outbox_purge, shard_of
 from ragsite.gateway.models import Tenant
 from tests import turns
+from tests.acting import ACTOR
 
 
 def deleted(document_id: uuid.UUID | None = None) -> DocumentDeleted:
@@ -29,7 +30,7 @@ def deleted(document_id: uuid.UUID | None = None) -> DocumentDeleted:
 @pytest.mark.django_db(transaction=True)
 def test_an_event_outside_a_transaction_is_refused_and_nothing_is_written() -> None:
     with pytest.raises(RuntimeError, match=r"document\.deleted was emitted outside a transaction"):
-        emit(deleted())
+        emit(deleted(), actor=ACTOR)
     assert not OutboxEvent.objects.exists()
 
 
@@ -37,7 +38,7 @@ def test_an_event_outside_a_transaction_is_refused_and_nothing_is_written() -> N
 def test_an_event_is_committed_with_its_change() -> None:
     with transaction.atomic():
         Tenant.objects.create(name="Kept", slug="kept")
-        emit(deleted())
+        emit(deleted(), actor=ACTOR)
     assert (Tenant.objects.count(), OutboxEvent.objects.count()) == (1, 1)
 
 
@@ -46,7 +47,7 @@ def test_an_event_is_rolled_back_with_its_change() -> None:
     def change_that_fails() -> None:
         with transaction.atomic():
             Tenant.objects.create(name="Lost", slug="lost")
-            emit(deleted())
+            emit(deleted(), actor=ACTOR)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -59,7 +60,7 @@ def test_the_relay_is_woken_at_commit_and_not_before() -> None:
     with connection_of_own() as listener:
         listener.execute(f"LISTEN {CHANNEL}")
         with transaction.atomic():
-            emit(deleted())
+            emit(deleted(), actor=ACTOR)
             assert list(listener.notifies(timeout=0.05, stop_after=1)) == []
         assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
 
@@ -70,7 +71,7 @@ def test_an_event_carries_its_fields_as_plain_values() -> None:
         tenant_id=uuid.uuid4(), knowledge_base_id=uuid.uuid4(), document_id=uuid.uuid4(), version_id=uuid.uuid4(),
         title="Ä title", content_hash="ab",
     )  # fmt: skip
-    emit(event)
+    emit(event, actor=ACTOR)
     row = OutboxEvent.objects.get()
     assert (row.type, row.tenant_id, row.key) == ("document.created", event.tenant_id, str(event.document_id))
     assert row.shard == shard_of(row.key)
@@ -86,7 +87,7 @@ def test_an_event_carries_its_fields_as_plain_values() -> None:
 @pytest.mark.django_db
 def test_events_of_one_key_keep_their_order_and_shard() -> None:
     document = uuid.uuid4()
-    rows = emit(*[deleted(document) for _ in range(3)])
+    rows = emit(*[deleted(document) for _ in range(3)], actor=ACTOR)
     assert [row.pk for row in rows] == sorted(row.pk for row in rows)
     assert len({row.shard for row in rows}) == 1
     assert len({row.event_id for row in rows}) == 3
@@ -108,7 +109,7 @@ def test_a_key_has_the_same_shard_in_every_process() -> None:
 @pytest.mark.django_db
 def test_purging_removes_only_what_was_published_long_ago() -> None:
     def row(**fields: Any) -> int:
-        (event,) = emit(deleted())
+        (event,) = emit(deleted(), actor=ACTOR)
         OutboxEvent.objects.filter(pk=event.pk).update(**fields)
         return event.pk
 
@@ -125,7 +126,7 @@ def test_purging_removes_only_what_was_published_long_ago() -> None:
 @pytest.mark.django_db
 def test_purging_takes_the_oldest_first_and_no_more_in_a_bite_than_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bites, "AT_ONCE", 2)
-    rows = [row.pk for row in emit(*[deleted() for _ in range(3)])]
+    rows = [row.pk for row in emit(*[deleted() for _ in range(3)], actor=ACTOR)]
     OutboxEvent.objects.update(sent_at=Now() - timedelta(days=30))
     assert outbox_purge(turns.short(1))
     assert OutboxEvent.objects.get().pk == rows[-1]

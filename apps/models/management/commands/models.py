@@ -10,7 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_versions
 from apps.models.services.registry import model_activate, model_make_default, model_register
+from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
+
+ACTOR = Actor.of_command("manage.py models")
 
 
 class Command(BaseCommand):
@@ -40,11 +43,11 @@ def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
     match action:
         case "register":
             chosen = {key: options[key] for key in ("source", "name", "revision")}
-            return [model_register(**chosen)]
+            return [model_register(**chosen, actor=ACTOR)]
         case "activate":
-            return [model_activate(version_id=options["version_id"])]
+            return [model_activate(version_id=options["version_id"], actor=ACTOR)]
         case "default":
-            return [model_make_default(version_id=options["version_id"])]
+            return [model_make_default(version_id=options["version_id"], actor=ACTOR)]
         case _:
             return list(model_versions())
 

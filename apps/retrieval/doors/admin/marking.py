@@ -14,7 +14,7 @@ from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.retrieval.evaluation.sets import NewJudgement, passage_mark, playground_set
 from apps.retrieval.models import EvaluationSet
-from ragsite.core.admin.base import row_url
+from ragsite.core.admin.base import acting, row_url
 from ragsite.core.errors import RagError
 
 
@@ -46,10 +46,10 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _answered(error="This passage can't be marked. Load the page anew.")
     fields = form.cleaned_data
-    evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"])
+    evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"], actor=acting(request))
     relevant = NewJudgement(version_id=fields["version"], start=fields["start"], end=fields["end"])
     try:
-        passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=relevant)
+        passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=relevant, actor=acting(request))
     except RagError as error:
         return _answered(error=error.sentence)
     return _answered(url=row_url(evaluation_set), name=evaluation_set.name)

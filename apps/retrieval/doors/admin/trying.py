@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django import forms
@@ -40,11 +40,11 @@ from apps.retrieval.models import EvaluationSet, Query
 from apps.retrieval.pipeline import draft, retrieve, settle
 from apps.retrieval.search.filters import SearchFilters
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.admin.base import errors_told
+from ragsite.core.admin.base import acting, errors_told
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.members import LONGEST_NAME, principal_of_user
+from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import Permission
 
 PASSAGES = 10
@@ -157,7 +157,7 @@ def _try(request: HttpRequest, form: QueryForm) -> Trial | None:
         scope = _scope(principal, form.cleaned_data["knowledge_base"])
         deadline = Deadline.after(SearchSettings.current().seconds)
         found = retrieve(wanted, scope=scope, deadline=deadline)
-        answer = settle(found, draft(found, deadline=deadline), asked_by=principal.name)
+        answer = settle(found, draft(found, deadline=deadline), actor=acting(request))
         return Trial(answer_shown(answer), passages_shown(found.passages), search_shown(found), bool(wanted.filters))
     return None
 
@@ -165,8 +165,7 @@ def _try(request: HttpRequest, form: QueryForm) -> Trial | None:
 def _staff_principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Principal:
     """The staff user as a caller of the knowledge base's tenant, with the rights that were granted to people."""
     user: Any = request.user
-    principal = principal_of_user(user, tenant_id=knowledge_base.tenant_id)
-    return replace(principal, name=f"admin: {principal.name}"[:LONGEST_NAME])
+    return principal_of_user(user, tenant_id=knowledge_base.tenant_id)
 
 
 def _readable(user: Any) -> QuerySet[KnowledgeBase]:

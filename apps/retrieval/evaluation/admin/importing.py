@@ -18,7 +18,7 @@ from apps.documents.upload_limits import UploadTooLargeError
 from apps.retrieval.evaluation.arrived import MOST_DOCUMENTS, files_import
 from apps.retrieval.evaluation.importing import ImportResult
 from apps.retrieval.models import EvaluationSet
-from ragsite.core.admin.base import errors_told, row_url
+from ragsite.core.admin.base import acting, errors_told, row_url
 
 
 def _file(label: str, help_text: str) -> forms.FileField:
@@ -58,7 +58,7 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         with errors_told(request):
-            messages.success(request, _told(files_import(evaluation_set, form.cleaned_data)))
+            messages.success(request, _told(files_import(evaluation_set, form.cleaned_data, actor=acting(request))))
             return redirect(row_url(evaluation_set))
     context = {
         **site.each_context(request),

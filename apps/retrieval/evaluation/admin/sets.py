@@ -31,10 +31,12 @@ from apps.retrieval.evaluation.sets import (
 )
 from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.models.modes import Mode, Searching
+from ragsite.core.actors import Actor
 from ragsite.core.admin.base import (
     RagAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
+    acting,
     dialog_done,
     errors_told,
     link,
@@ -160,13 +162,14 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         texts = {"name": obj.name, "description": obj.description}
+        actor = acting(request)
         if change:
-            evaluation_set_update(evaluation_set=obj, **texts)
+            evaluation_set_update(evaluation_set=obj, actor=actor, **texts)
         else:
-            obj.pk = evaluation_set_create(knowledge_base=obj.knowledge_base, **texts).pk
+            obj.pk = evaluation_set_create(knowledge_base=obj.knowledge_base, actor=actor, **texts).pk
 
-    def service_delete(self, row: EvaluationSet) -> None:
-        evaluation_set_delete(evaluation_set=row)
+    def service_delete(self, row: EvaluationSet, *, actor: Actor) -> None:
+        evaluation_set_delete(evaluation_set=row, actor=actor)
 
     def named_for_deletion(self, row: Any) -> str:
         return f"{row}, with its {row.question_total:,} questions and all its runs"
@@ -191,10 +194,9 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     )
     def start(self, request: HttpRequest, form: RunForm, object_id: str) -> HttpResponse:
         evaluation_set = self.row_or_404(request, object_id)
-        asked_by = f"admin: {request.user.get_username()}"[:120]
         with errors_told(request):
             run = evaluation_run_start(
-                evaluation_set=evaluation_set, how=form.searching(), k=form.cleaned_data["k"], asked_by=asked_by
+                evaluation_set=evaluation_set, how=form.searching(), k=form.cleaned_data["k"], actor=acting(request)
             )
             return dialog_done(row_url(run))
         return dialog_done(row_url(evaluation_set))
@@ -241,8 +243,8 @@ class EvaluationQuestionAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def service_delete(self, row: EvaluationQuestion) -> None:
-        question_delete(question=row)
+    def service_delete(self, row: EvaluationQuestion, *, actor: Actor) -> None:
+        question_delete(question=row, actor=actor)
 
     @display(description="Evaluation set")
     def set_link(self, question: EvaluationQuestion) -> SafeString:

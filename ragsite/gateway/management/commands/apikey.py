@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from ragsite.core.actors import Actor
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Permission
 from ragsite.gateway.tenants import tenant_get_or_create
@@ -24,7 +25,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = tenant_get_or_create(name=options["tenant"])
+        actor = Actor.of_command("manage.py apikey")
+        tenant = tenant_get_or_create(name=options["tenant"], actor=actor)
         permissions = [Permission(value) for value in options["permissions"]]
-        _, text = api_key_create(tenant=tenant, name=options["name"], permissions=permissions)
+        _, text = api_key_create(tenant=tenant, name=options["name"], permissions=permissions, actor=actor)
         self.stdout.write(text)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.documents.models import DeletionState, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from tests import factories
+from tests.acting import ACTOR
 
 LIST = reverse("admin:documents_knowledgebasedeletion_changelist")
 RESUME = "resume_selected"
@@ -19,7 +20,7 @@ RESUME = "resume_selected"
 def failed(knowledge_base: KnowledgeBase) -> KnowledgeBaseDeletion:
     """A deletion that stopped, of one document."""
     factories.upload(knowledge_base)
-    deletion = knowledge_base_delete(knowledge_base=knowledge_base)
+    deletion = knowledge_base_delete(knowledge_base=knowledge_base, actor=ACTOR)
     KnowledgeBaseDeletion.objects.update(state=DeletionState.FAILED, error="The disk is full. Make room.")
     deletion.refresh_from_db()
     return deletion
@@ -59,7 +60,7 @@ def test_staff_see_those_of_their_tenants_only(
     staff_client: Callable[..., Client], failed: KnowledgeBaseDeletion
 ) -> None:
     client = staff_client("view_knowledgebase")
-    other = knowledge_base_delete(knowledge_base=factories.knowledge_base(name="Elsewhere"))
+    other = knowledge_base_delete(knowledge_base=factories.knowledge_base(name="Elsewhere"), actor=ACTOR)
     page = client.get(LIST).content.decode()
     assert str(failed) in page
     assert str(other) not in page

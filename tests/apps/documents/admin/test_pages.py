@@ -25,6 +25,7 @@ from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent, ScheduledJob
 from tests import factories
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import asked, library, started
 from tests.apps.retrieval.reindexing.rebuilding import started as reindex_started
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
@@ -45,13 +46,13 @@ def fill() -> None:
     answer = ask(
         SearchRequest("A berth costs 31 euros a night, electricity included."),
         scope=factories.scope(knowledge_base),
-        asked_by="test",
+        actor=ACTOR,
         deadline=Deadline.after(60),
     )
     assert answer.citations.exists()
     started(asked(library()))
     reindex_started(knowledge_base, chunking=SMALL)
-    knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant))
+    knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant), actor=ACTOR)
     ScheduledJob.objects.create(name=f"job {ScheduledJob.objects.count()}", error="The disk is full.")
 
 

@@ -26,6 +26,7 @@ from apps.documents.services.purging import blobs_purge
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +44,7 @@ def files(folder: Path, *contents: str) -> list[SourceFile]:
 
 
 def taken(base: KnowledgeBase, sent: Sequence[SourceFile], **fields: Any) -> list[FileResult]:
-    return list(documents_upload(BulkRequest(knowledge_base=base, files=sent, **fields)))
+    return list(documents_upload(BulkRequest(knowledge_base=base, files=sent, **fields), actor=ACTOR))
 
 
 def told(results: Sequence[FileResult]) -> list[tuple[str, str]]:
@@ -83,7 +84,9 @@ def test_a_group_ends_where_its_bytes_are_many(tmp_path: Path, monkeypatch: pyte
     sizes: list[int] = []
     note = bulk.uploads_note
     monkeypatch.setattr(bulk, "GROUP_BYTES", 5)
-    monkeypatch.setattr(bulk, "uploads_note", lambda arrivals: sizes.append(len(arrivals)) or note(arrivals))
+    monkeypatch.setattr(
+        bulk, "uploads_note", lambda arrivals, **about: sizes.append(len(arrivals)) or note(arrivals, **about)
+    )
     taken(make.knowledge_base(), files(tmp_path, "One.", "Two.", "Three."))
     assert sizes == [2, 1]
 
@@ -113,7 +116,7 @@ def test_bytes_of_a_document_that_the_caller_may_not_read_are_refused_and_the_ot
 
 def test_into_a_knowledge_base_that_was_deleted_meanwhile_nothing_is_taken_and_nothing_kept(tmp_path: Path) -> None:
     base = make.knowledge_base()
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert told(taken(base, files(tmp_path, "One.", "Two."))) == [("0.txt", "not_found"), ("1.txt", "not_found")]
     assert counts()[0] == counts()[3] == 0
 
@@ -121,7 +124,7 @@ def test_into_a_knowledge_base_that_was_deleted_meanwhile_nothing_is_taken_and_n
 def test_a_group_that_cannot_be_noted_leaves_neither_rows_nor_blobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(upload_groups, "emit", broken)

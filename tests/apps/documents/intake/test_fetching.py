@@ -29,6 +29,7 @@ from apps.documents.upload_limits import UploadTooLargeError
 from ragsite.core.errors import PermanentError
 from ragsite.gateway.errors import PermissionDeniedError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.documents.intake.outside import (
     FORM_TRICKS,
     LITERAL_TRICKS,
@@ -203,7 +204,9 @@ def test_a_document_that_does_not_say_how_large_it_is_is_read_to_the_limit_and_n
 
     server.pages["/a.txt"] = endless
     with pytest.raises(UploadTooLargeError):
-        document_upload_from_url("http://example.org/a.txt", knowledge_base=make.knowledge_base(), network=network)
+        document_upload_from_url(
+            "http://example.org/a.txt", knowledge_base=make.knowledge_base(), network=network, actor=ACTOR
+        )
     assert not Document.objects.exists()
     assert not [path for path in Path(settings.RAGSITE_BLOB_DIR).rglob("*") if path.is_file()]
 
@@ -286,15 +289,23 @@ def test_a_fetched_document_is_taken_in_as_an_upload_is(server: Server, network:
     base = make.knowledge_base()
     server.page("/guide", b"<h1>Guide</h1><p>The pier is closed.</p>", Content_Type="text/html")
     url = "http://example.org/guide"
-    upload = document_upload_from_url(url, knowledge_base=base, network=network, title="Guide", metadata={"a": 1})
+    upload = document_upload_from_url(
+        url, knowledge_base=base, network=network, title="Guide", metadata={"a": 1}, actor=ACTOR
+    )
     document = upload.version.document
     assert upload.outcome is UploadOutcome.CREATED
     assert (document.external_id, document.title, document.metadata) == (url, "Guide", {"a": 1})
     assert (upload.version.filename, upload.version.document_type) == ("guide.html", "html")
     assert blob_path(upload.version.blob).read_bytes().startswith(b"<h1>Guide")
-    assert document_upload_from_url(url, knowledge_base=base, network=network).outcome is UploadOutcome.UNCHANGED
+    assert (
+        document_upload_from_url(url, knowledge_base=base, network=network, actor=ACTOR).outcome
+        is UploadOutcome.UNCHANGED
+    )
     server.page("/guide", b"<h1>Guide</h1><p>The pier is open.</p>", Content_Type="text/html")
-    assert document_upload_from_url(url, knowledge_base=base, network=network).outcome is UploadOutcome.NEW_VERSION
+    assert (
+        document_upload_from_url(url, knowledge_base=base, network=network, actor=ACTOR).outcome
+        is UploadOutcome.NEW_VERSION
+    )
 
 
 @pytest.mark.django_db
@@ -303,7 +314,9 @@ def test_a_fetched_document_that_is_not_what_it_says_is_refused_as_an_upload_is(
 ) -> None:
     server.page("/a.pdf", b"<html>Log in first</html>", Content_Type="application/pdf")
     with pytest.raises(PermanentError, match=r"ends in '\.pdf'"):
-        document_upload_from_url("http://example.org/a.pdf", knowledge_base=make.knowledge_base(), network=network)
+        document_upload_from_url(
+            "http://example.org/a.pdf", knowledge_base=make.knowledge_base(), network=network, actor=ACTOR
+        )
     assert not Document.objects.exists()
 
 
@@ -312,7 +325,7 @@ def test_switched_off_nothing_is_resolved(settings: Any) -> None:
     backend, resolver = CountingBackend(), Resolver([OUTSIDE])
     with pytest.raises(PermissionDeniedError) as refused:
         document_upload_from_url(
-            "http://example.org/", knowledge_base=Any, network=Network(backend=backend, resolve=resolver)
+            "http://example.org/", knowledge_base=Any, network=Network(backend=backend, resolve=resolver), actor=ACTOR
         )
     assert refused.value.error_code == "url_ingestion_off"
     assert (backend.connected, resolver.asked) == ([], [])

@@ -18,6 +18,7 @@ from apps.documents.services.documents import document_delete
 from ragsite.core.errors import ConflictError, NotFoundError, TransientError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,9 @@ def docs(tmp_path: Path) -> Path:
 
 def ingest(base: KnowledgeBase, *paths: Path, **options: bool) -> list[FileResult]:
     plan = Ingestion(knowledge_base=base, **options)
-    return [result for file in files_found([str(path) for path in paths]) for result in file_ingest(plan, file)]
+    return [
+        result for file in files_found([str(path) for path in paths]) for result in file_ingest(plan, file, actor=ACTOR)
+    ]
 
 
 def told(results: list[FileResult]) -> list[tuple[str, str | None]]:
@@ -137,9 +140,9 @@ def test_resuming_stores_nothing_anew_that_is_there(
     uploaded = []
     upload = ingesting.document_upload
 
-    def noting(request: Any) -> Any:
+    def noting(request: Any, **about: Any) -> Any:
         uploaded.append(request.external_id)
-        return upload(request)
+        return upload(request, **about)
 
     monkeypatch.setattr(ingesting, "document_upload", noting)
     (docs / "c.txt").write_text("C.")
@@ -208,8 +211,8 @@ def test_versions_are_given_as_they_end_and_deleted_ones_are_not_waited_for(base
         make.upload(base, "Gone.", filename="c.txt").version,
         make.upload(base, "Stopped.", filename="d.txt").version,
     )
-    document_delete(document=gone.document)
-    version_cancel(version=stopped)
+    document_delete(document=gone.document, actor=ACTOR)
+    version_cancel(version=stopped, actor=ACTOR)
     make.run_stages()
     settled = {version.pk: version.status for version in versions_settle({good.pk, bad.pk, gone.pk, stopped.pk})}
     assert settled == {good.pk: "ready", bad.pk: "failed", stopped.pk: "cancelled"}

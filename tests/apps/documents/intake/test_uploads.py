@@ -18,6 +18,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,7 @@ def test_bytes_of_one_document_for_the_external_id_of_another_are_refused_and_no
 def test_a_new_version_for_a_document_that_was_deleted_meanwhile_is_refused_and_nothing_is_kept(settings: Any) -> None:
     base = make.knowledge_base()
     document = make.upload(base, "One.", filename="a.txt").version.document
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     with pytest.raises(NotFoundError):
         make.upload(base, "Two.", filename="a.txt", document=document)
     assert (DocumentVersion.objects.count(), len(blobs(settings))) == (1, 1)
@@ -85,7 +86,7 @@ def test_an_upload_into_a_knowledge_base_that_was_deleted_meanwhile_is_refused_a
     settings: Any,
 ) -> None:
     base = make.knowledge_base()
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     with pytest.raises(NotFoundError):
         make.upload(base, "One.", filename="a.txt")
     assert (Document.objects.count(), OutboxEvent.objects.count(), blobs(settings)) == (0, 0, [])
@@ -153,7 +154,7 @@ def test_uploads_that_race_with_the_deletion_of_their_knowledge_base_leave_nothi
     def upload_or_delete() -> None:
         number = next(numbers)
         if number == 4:
-            knowledge_base_delete(knowledge_base=base)
+            knowledge_base_delete(knowledge_base=base, actor=ACTOR)
             return
         with contextlib.suppress(NotFoundError):
             make.upload(base, f"Text {number}", filename="a.txt")

@@ -13,6 +13,7 @@ from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Chunk, DocumentVersion, ParsedText
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import TURN_SECONDS, job_named
 from workers.running import job_run
 
@@ -75,7 +76,7 @@ def test_a_version_whose_bytes_are_missing_fails_and_is_parsed_once_they_are_bac
     version.refresh_from_db()
     assert (version.status, version.error_code) == ("failed", "blob_missing")
     path.write_bytes(content)
-    version_retry(version=version)
+    version_retry(version=version, actor=ACTOR)
     make.run_stages()
     version.refresh_from_db()
     assert (version.status, version.error, version.error_code) == ("ready", "", "")

@@ -14,6 +14,7 @@ from ragsite.core.models import WorkerPresence
 from ragsite.core.presence import presence_end, presence_purge, presence_tell, workers_listening
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from workers.jobs import job_named
 
 pytestmark = pytest.mark.django_db
@@ -63,12 +64,12 @@ def test_ended_versions_say_how_they_ended(version: DocumentVersion) -> None:
     make.run_stages()
     assert version_progress(fresh(version)).text.startswith("All stages are done")
     cancelled = make.upload(version.document.knowledge_base).version
-    version_cancel(version=cancelled)
-    assert version_progress(fresh(cancelled)).text == "It was cancelled. Retry it to take it up again."
+    version_cancel(version=cancelled, actor=ACTOR)
+    assert version_progress(fresh(cancelled)).text == "It was cancelled by test. Retry it to take it up again."
 
 
 def test_a_deleted_document_is_not_waited_for(version: DocumentVersion) -> None:
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     assert version_progress(fresh(version)).text == "Its document was deleted, so nothing more is done."
 
 

@@ -21,6 +21,7 @@ from apps.retrieval.search.request import SearchRequest
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from workers.jobs import job_named
 from workers.running import job_run
 
@@ -71,7 +72,7 @@ def test_a_setting_that_is_not_overridden_stays_the_knowledge_base_s() -> None:
 def test_the_old_chunks_answer_until_the_new_ones_are_ready(base: KnowledgeBase) -> None:
     first = ready(base)
     before = texts(first)
-    document_update(document=first.document, chunking=FINE)
+    document_update(document=first.document, chunking=FINE, actor=ACTOR)
     for stage in ("chunk", "embed"):
         make.run_stages([stage])
         assert answering() == 1
@@ -92,7 +93,7 @@ def test_chunks_whose_text_is_the_same_take_over_their_vectors(
     base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = ready(base)
-    document_update(document=version.document, chunking={"size": 220})
+    document_update(document=version.document, chunking={"size": 220}, actor=ACTOR)
     monkeypatch.setattr(embeddings, "embed", None)
     make.run_stages()
     assert (answering(), statuses()) == (2, ["ready", "ready"])
@@ -109,7 +110,7 @@ def test_what_no_document_can_be_cut_by_is_refused_and_nothing_is_written(
     version = ready(base)
     before = list(Document.objects.values()), list(DocumentVersion.objects.values()), OutboxEvent.objects.count()
     with pytest.raises(InvalidChunkingError):
-        document_update(document=version.document, title="Other", chunking=wrong)
+        document_update(document=version.document, title="Other", chunking=wrong, actor=ACTOR)
     with pytest.raises(InvalidChunkingError):
         make.upload(base, "Something else.", chunking=wrong)
     now = list(Document.objects.values()), list(DocumentVersion.objects.values()), OutboxEvent.objects.count()
@@ -127,7 +128,7 @@ def test_an_override_is_checked_together_with_the_knowledge_base_s_settings() ->
 def test_a_version_on_its_way_takes_the_new_settings_and_no_other_is_made(base: KnowledgeBase, done: str) -> None:
     version = make.upload(base, TEXT, filename="berths.txt").version
     make.run_stages(["parse", "chunk", "embed"][: ["parse", "chunk", "embed"].index(done) + 1])
-    document_update(document=version.document, chunking=FINE)
+    document_update(document=version.document, chunking=FINE, actor=ACTOR)
     assert statuses() == ["parsed"]
     make.run_stages()
     assert statuses() == ["ready"]
@@ -136,7 +137,7 @@ def test_a_version_on_its_way_takes_the_new_settings_and_no_other_is_made(base: 
 
 def test_a_version_that_is_not_parsed_yet_takes_them_when_it_is_chunked(base: KnowledgeBase) -> None:
     version = make.upload(base, TEXT, filename="berths.txt").version
-    document_update(document=version.document, chunking=FINE)
+    document_update(document=version.document, chunking=FINE, actor=ACTOR)
     assert statuses() == ["uploaded"]
     make.run_stages()
     assert chunk_counts()[0] >= 12
@@ -151,7 +152,7 @@ def test_a_change_while_it_is_cut_lets_the_old_cut_be_dropped(
 
     def cut_and_change(*arguments: Any, **rest: Any) -> Any:
         monkeypatch.setattr(indexing, "chunk", cut)
-        document_update(document=version.document, chunking=FINE)
+        document_update(document=version.document, chunking=FINE, actor=ACTOR)
         return cut(*arguments, **rest)
 
     monkeypatch.setattr(indexing, "chunk", cut_and_change)
@@ -184,8 +185,8 @@ def test_a_change_the_worker_cannot_see_coming_is_seen_when_it_writes(
 
 def test_two_changes_in_a_row_make_one_version(base: KnowledgeBase) -> None:
     document = ready(base).document
-    document_update(document=document, chunking={"size": 64})
-    document_update(document=document, chunking=FINE)
+    document_update(document=document, chunking={"size": 64}, actor=ACTOR)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()
     assert (answering(), statuses()) == (2, ["ready", "ready"])
     assert chunk_counts()[1] >= 12
@@ -193,14 +194,14 @@ def test_two_changes_in_a_row_make_one_version(base: KnowledgeBase) -> None:
 
 def test_a_change_that_changes_nothing_cuts_nothing(base: KnowledgeBase) -> None:
     document = ready(base, chunking=FINE).document
-    document_update(document=document, chunking=dict(FINE), title="Berths")
+    document_update(document=document, chunking=dict(FINE), title="Berths", actor=ACTOR)
     assert statuses() == ["ready"]
 
 
 def test_text_cut_anew_does_not_come_back_over_a_newer_upload(base: KnowledgeBase) -> None:
     document = ready(base, external_id="berths").document
     make.upload(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
-    document_update(document=document, chunking=FINE)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()
     assert statuses() == ["ready"] * 3
     assert answering() == 2, "the newer upload, and not the older one that was cut anew as version 3"
@@ -209,11 +210,11 @@ def test_text_cut_anew_does_not_come_back_over_a_newer_upload(base: KnowledgeBas
 def test_a_failed_upload_that_is_retried_after_a_cut_answers(base: KnowledgeBase) -> None:
     document = ready(base, external_id="berths").document
     stopped = make.upload(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
-    version_cancel(version=stopped.version)
-    document_update(document=document, chunking=FINE)
+    version_cancel(version=stopped.version, actor=ACTOR)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()
     assert answering() == 3
-    version_retry(version=stopped.version)
+    version_retry(version=stopped.version, actor=ACTOR)
     make.run_stages()
     assert answering() == 2
 
@@ -222,8 +223,8 @@ def test_going_back_while_a_later_text_is_cut_anew_stands(base: KnowledgeBase) -
     first = ready(base, external_id="berths")
     make.ready_version(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
     document = Document.objects.get()
-    document_update(document=document, chunking=FINE)
-    document_rollback(document=document, version=first)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
+    document_rollback(document=document, version=first, actor=ACTOR)
     make.run_stages()
     assert statuses() == ["ready"] * 3
     assert answering() == 1
@@ -232,8 +233,8 @@ def test_going_back_while_a_later_text_is_cut_anew_stands(base: KnowledgeBase) -
 def test_the_same_bytes_again_name_the_upload_that_has_them(base: KnowledgeBase) -> None:
     document = ready(base, external_id="berths").document
     second = make.upload(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
-    version_cancel(version=second.version)
-    document_update(document=document, chunking=FINE)
+    version_cancel(version=second.version, actor=ACTOR)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
     again = make.upload(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
     assert (again.outcome, again.version.pk) == (UploadOutcome.UNCHANGED, second.version.pk)
 
@@ -246,7 +247,7 @@ def test_a_known_document_keeps_its_chunking(base: KnowledgeBase) -> None:
 
 def test_a_deleted_document_is_purged_with_what_was_cut_anew(base: KnowledgeBase) -> None:
     document = ready(base).document
-    document_update(document=document, chunking=FINE)
+    document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()
     with transaction.atomic():
         Document.objects.update(deleted_at="2000-01-01T00:00Z")

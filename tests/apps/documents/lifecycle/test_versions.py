@@ -18,6 +18,7 @@ from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.models import OutboxEvent
 from ragsite.core.work import Turn
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import STAGES, Job, job_named
 from workers.running import job_run
 
@@ -44,10 +45,10 @@ def test_going_back_lets_the_earlier_version_answer_at_once_and_embeds_nothing()
     document, first, second = two_versions()
     vectors = Embedding.objects.count()
     assert "ten" in found(document)
-    document_rollback(document=document, version=first)
+    document_rollback(document=document, version=first, actor=ACTOR)
     assert "nine" in found(document)
     assert "ten" not in found(document)
-    document_rollback(document=document, version=second)
+    document_rollback(document=document, version=second, actor=ACTOR)
     assert "ten" in found(document)
     assert Embedding.objects.count() == vectors
     updates = OutboxEvent.objects.filter(type="document.updated").order_by("id")
@@ -57,7 +58,7 @@ def test_going_back_lets_the_earlier_version_answer_at_once_and_embeds_nothing()
 def test_going_back_to_the_present_version_changes_nothing() -> None:
     document, _, second = two_versions()
     events = OutboxEvent.objects.count()
-    document_rollback(document=document, version=second)
+    document_rollback(document=document, version=second, actor=ACTOR)
     assert OutboxEvent.objects.count() == events
 
 
@@ -67,14 +68,14 @@ def test_only_a_ready_version_of_the_same_document_can_answer() -> None:
     waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
     for version in (other, waiting):
         with pytest.raises(ConflictError):
-            document_rollback(document=document, version=version)
+            document_rollback(document=document, version=version, actor=ACTOR)
 
 
 def test_going_back_to_what_another_document_now_holds_is_refused() -> None:
     document, first, _ = two_versions()
     make.ready_version(document.knowledge_base, ONE)
     with pytest.raises(ConflictError, match="Another document"):
-        document_rollback(document=document, version=first)
+        document_rollback(document=document, version=first, actor=ACTOR)
     assert Document.objects.get(pk=document.pk).current_version_id != first.pk
 
 
@@ -82,9 +83,9 @@ def test_going_back_is_refused_while_a_newer_version_would_answer_in_a_moment() 
     document, first, _ = two_versions()
     waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
     with pytest.raises(ConflictError, match="Version 3 is under way"):
-        document_rollback(document=document, version=first)
-    version_cancel(version=waiting)
-    assert document_rollback(document=document, version=first).current_version == first
+        document_rollback(document=document, version=first, actor=ACTOR)
+    version_cancel(version=waiting, actor=ACTOR)
+    assert document_rollback(document=document, version=first, actor=ACTOR).current_version == first
 
 
 def test_a_retried_version_that_will_answer_makes_the_document_stand_for_its_bytes_again() -> None:
@@ -92,9 +93,9 @@ def test_a_retried_version_that_will_answer_makes_the_document_stand_for_its_byt
     document, first, _ = two_versions()
     eleven = "# Ferry\n\nEleven.\n"
     waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
-    version_cancel(version=waiting)
-    document_rollback(document=document, version=first)
-    version_retry(version=waiting)
+    version_cancel(version=waiting, actor=ACTOR)
+    document_rollback(document=document, version=first, actor=ACTOR)
+    version_retry(version=waiting, actor=ACTOR)
     make.run_stages()
     document.refresh_from_db()
     assert document.current_version == waiting
@@ -106,11 +107,11 @@ def test_a_version_is_not_retried_once_another_document_holds_its_bytes() -> Non
     document, first, _ = two_versions()
     eleven = "# Ferry\n\nEleven.\n"
     waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
-    version_cancel(version=waiting)
-    document_rollback(document=document, version=first)
+    version_cancel(version=waiting, actor=ACTOR)
+    document_rollback(document=document, version=first, actor=ACTOR)
     assert make.upload(document.knowledge_base, eleven).outcome == "created"
     with pytest.raises(ConflictError, match="Another document"):
-        version_retry(version=waiting)
+        version_retry(version=waiting, actor=ACTOR)
     waiting.refresh_from_db()
     assert waiting.status == VersionStatus.CANCELLED
 
@@ -119,17 +120,17 @@ def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
     document, first, _ = two_versions()
     waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
     stopped = make.upload(document.knowledge_base, "# Ferry\n\nTwelve.\n", external_id="ferry").version
-    version_cancel(version=stopped)
+    version_cancel(version=stopped, actor=ACTOR)
     stage = job_named("parse")
     step = make.step_claimed(stage)
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     step_fail(step, PermanentError("It is broken."))
     waiting.refresh_from_db()
     assert waiting.status == VersionStatus.FAILED
     with pytest.raises(NotFoundError):
-        document_rollback(document=document, version=first)
+        document_rollback(document=document, version=first, actor=ACTOR)
     with pytest.raises(NotFoundError):
-        version_retry(version=stopped)
+        version_retry(version=stopped, actor=ACTOR)
     assert OutboxEvent.objects.filter(key=str(document.pk)).latest("id").type == "document.deleted"
 
 
@@ -138,14 +139,14 @@ def test_work_is_cancelled_before_any_stage_and_a_retry_ends_ready(stage: Job) -
     version = make.upload(make.knowledge_base()).version
     for earlier in STAGES[: STAGES.index(stage)]:
         job_run(earlier)
-    version_cancel(version=version)
+    version_cancel(version=version, actor=ACTOR)
     version.refresh_from_db()
     assert version.status == VersionStatus.CANCELLED
     assert not Chunk.objects.filter(version=version).exists()
     make.run_stages()
     version.refresh_from_db()
     assert version.status == VersionStatus.CANCELLED
-    version_retry(version=version)
+    version_retry(version=version, actor=ACTOR)
     make.run_stages()
     version.refresh_from_db()
     assert (version.status, version.error) == (VersionStatus.READY, "")
@@ -157,7 +158,7 @@ def test_a_worker_that_is_at_a_cancelled_version_writes_nothing(monkeypatch: Any
     real = __import__("apps.documents.lifecycle.parsing", fromlist=["versions_parse"]).versions_parse
 
     def cancelled_meanwhile(step: Step, turn: Turn) -> None:
-        version_cancel(version=version)
+        version_cancel(version=version, actor=ACTOR)
         real(step, turn)
 
     monkeypatch.setattr("apps.documents.lifecycle.parsing.versions_parse", cancelled_meanwhile)
@@ -169,7 +170,7 @@ def test_a_worker_that_is_at_a_cancelled_version_writes_nothing(monkeypatch: Any
 
 def test_what_has_ended_cannot_be_cancelled() -> None:
     with pytest.raises(ConflictError, match="nothing to cancel"):
-        version_cancel(version=make.ready_version())
+        version_cancel(version=make.ready_version(), actor=ACTOR)
 
 
 def test_the_api_compares_cancels_and_goes_back(client: Client) -> None:
@@ -187,7 +188,7 @@ def test_the_api_compares_cancels_and_goes_back(client: Client) -> None:
     cancelled = client.post(f"/api/v1/versions/{waiting.pk}/cancel/", headers=headers)
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
     status = client.get(f"/api/v1/versions/{waiting.pk}/", headers=headers).json()
-    assert status["progress"]["text"] == "It was cancelled. Retry it to take it up again."
+    assert status["progress"]["text"] == "It was cancelled by key test, API. Retry it to take it up again."
 
 
 @pytest.mark.parametrize("against", ["", "nonsense", "01a203e5-9979-7251-b937-3e6c4f661cc8"])
@@ -202,7 +203,7 @@ def test_a_comparison_with_nothing_is_a_problem(client: Client, against: str) ->
 def test_a_version_that_has_not_failed_cannot_be_retried() -> None:
     version = make.upload(make.knowledge_base()).version
     with pytest.raises(ConflictError, match="is uploaded; only one that stopped can be retried"):
-        version_retry(version=version)
+        version_retry(version=version, actor=ACTOR)
 
 
 def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
@@ -211,7 +212,7 @@ def test_a_retry_by_many_at_once_is_one_retry(transactional_db: None) -> None:
 
     def retry() -> bool:
         try:
-            version_retry(version=version)
+            version_retry(version=version, actor=ACTOR)
         except ConflictError:
             return False
         return True

@@ -21,6 +21,7 @@ from apps.retrieval.models import Embedding
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import STAGES, Job
 from workers.running import job_run
 
@@ -71,26 +72,30 @@ class Versions(RuleBasedStateMachine):
     @rule(which=ANY)
     def roll_back(self, which: int) -> None:
         version = self._version(which)
-        if rolled := self._try(lambda: document_rollback(document=version.document, version=version)):
+        if rolled := self._try(lambda: document_rollback(document=version.document, version=version, actor=ACTOR)):
             assert rolled.current_version_id == version.pk
 
     @precondition(lambda self: Document.objects.exists())
     @rule(which=ANY)
     def cancel(self, which: int) -> None:
         version = self._version(which)
-        assert bool(self._try(lambda: version_cancel(version=version))) is (version.status not in VERSION_ENDED)
+        assert bool(self._try(lambda: version_cancel(version=version, actor=ACTOR))) is (
+            version.status not in VERSION_ENDED
+        )
 
     @precondition(lambda self: Document.objects.exists())
     @rule(which=ANY)
     def retry(self, which: int) -> None:
         version = self._version(which)
-        assert version.status in VERSION_STOPPED or self._try(lambda: version_retry(version=version)) is None
-        self._try(lambda: version_retry(version=version))
+        assert (
+            version.status in VERSION_STOPPED or self._try(lambda: version_retry(version=version, actor=ACTOR)) is None
+        )
+        self._try(lambda: version_retry(version=version, actor=ACTOR))
 
     @precondition(lambda self: Document.objects.exists())
     @rule(which=ANY)
     def delete(self, which: int) -> None:
-        document_delete(document=self._document(which))
+        document_delete(document=self._document(which), actor=ACTOR)
 
     @rule()
     def all_work_is_done(self) -> None:

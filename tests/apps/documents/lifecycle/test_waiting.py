@@ -23,6 +23,7 @@ from apps.documents.services.documents import document_delete
 from ragsite.core.leases import RELEASED, claimable
 from ragsite.gateway.models import Tenant
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 CLAIMED = 32
@@ -154,7 +155,7 @@ def test_many_that_were_tried_before_hold_up_no_other_tenant() -> None:
 
 def test_versions_of_deleted_documents_have_no_turn() -> None:
     tenant = versions(VersionStatus.CHUNKED, 3)
-    document_delete(document=Document.objects.filter(tenant=tenant)[0])
+    document_delete(document=Document.objects.filter(tenant=tenant)[0], actor=ACTOR)
     assert claimed(8) == {tenant.pk: 2}
     assert claimed(8) == {}
 

@@ -9,6 +9,7 @@ from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from ragsite.core.errors import NotFoundError
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_an_empty_list_of_names_is_an_empty_scope_and_not_all() -> None:
 def test_a_foreign_a_deleted_and_an_unknown_knowledge_base_look_alike() -> None:
     mine, foreign, unknown = make.knowledge_base(), make.knowledge_base(), uuid.uuid4()
     deleted = make.knowledge_base(of=mine.tenant)
-    knowledge_base_delete(knowledge_base=deleted)
+    knowledge_base_delete(knowledge_base=deleted, actor=ACTOR)
     for pk in (foreign.pk, deleted.pk, unknown):
         with pytest.raises(NotFoundError) as caught:
             access_scope(make.principal(mine.tenant), knowledge_base_ids=[mine.pk, pk])
@@ -47,10 +48,10 @@ def test_nothing_of_another_tenant_or_of_what_was_deleted_is_visible() -> None:
     tenant = make.tenant()
     seen = make.upload(make.knowledge_base(of=tenant)).version
     make.upload(make.knowledge_base())
-    document_delete(document=make.upload(make.knowledge_base(of=tenant)).version.document)
+    document_delete(document=make.upload(make.knowledge_base(of=tenant)).version.document, actor=ACTOR)
     gone = make.knowledge_base(of=tenant)
     make.upload(gone)
-    knowledge_base_delete(knowledge_base=gone)
+    knowledge_base_delete(knowledge_base=gone, actor=ACTOR)
     principal = make.principal(tenant)
     assert list(versions_visible(principal)) == [seen]
     assert list(documents_visible(principal)) == [seen.document]

@@ -15,8 +15,9 @@ from apps.documents.services.knowledge_bases import knowledge_base_update
 from apps.documents.services.purging import documents_purge
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
+from tests import acting, turns
 from tests import factories as make
-from tests import turns
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -34,16 +35,16 @@ def test_a_grant_and_its_end_are_told_with_who_and_what(base: KnowledgeBase) -> 
     key, _ = make.keyed(base.tenant)
     document = make.upload(base).version.document
     grant = make.grant(document, key)
-    grant_delete(grant=grant, by="anna")
-    grant_delete(grant=grant, by="anna")
+    grant_delete(grant=grant, actor=acting.user("anna"))
+    grant_delete(grant=grant, actor=acting.user("bert"))
     (created,), (deleted,) = events("grant.created"), events("grant.deleted")
     assert created.key == deleted.key == str(document.pk)
     about = {
         "knowledge_base_id": str(base.pk), "document_id": str(document.pk), "grant_id": str(grant.pk),
         "user_id": None, "group_id": None, "api_key_id": str(key.pk),
     }  # fmt: skip
-    assert created.payload == about | {"by": "test"}
-    assert deleted.payload == about | {"by": "anna"}
+    assert (grant.granted_by, created.payload, deleted.payload) == ("test", about, about)
+    assert (created.actor, deleted.actor) == (ACTOR.as_dict(), acting.user("anna").as_dict())
     assert not Grant.objects.exists()
 
 
@@ -79,7 +80,7 @@ def test_somebody_of_another_tenant_is_granted_nothing(base: KnowledgeBase, whom
 
 def test_nothing_is_granted_on_what_was_deleted(base: KnowledgeBase) -> None:
     document = make.upload(base).version.document
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     with pytest.raises(NotFoundError):
         make.grant(document, make.keyed(base.tenant)[0])
     assert not Grant.objects.exists()
@@ -88,7 +89,7 @@ def test_nothing_is_granted_on_what_was_deleted(base: KnowledgeBase) -> None:
 def test_grants_go_with_their_document_for_good(base: KnowledgeBase) -> None:
     document = make.upload(base).version.document
     make.grant(document, make.keyed(base.tenant)[0])
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     assert not documents_purge(turns.long())
     assert not Grant.objects.exists()
 
@@ -112,9 +113,9 @@ def test_the_database_takes_one_thing_and_one_subject_only(base: KnowledgeBase, 
 def test_restricting_is_told_and_embeds_nothing(base: KnowledgeBase) -> None:
     document = make.ready_version(base).document
     before = OutboxEvent.objects.count()
-    knowledge_base_update(knowledge_base=base, visibility="restricted")
-    knowledge_base_update(knowledge_base=base, visibility="restricted")
-    document_update(document=document, restricted=True)
+    knowledge_base_update(knowledge_base=base, visibility="restricted", actor=ACTOR)
+    knowledge_base_update(knowledge_base=base, visibility="restricted", actor=ACTOR)
+    document_update(document=document, restricted=True, actor=ACTOR)
     (changed,) = events("knowledge_base.updated")
     assert (changed.payload["changed"], changed.payload["visibility"]) == (["visibility"], "restricted")
     assert events("document.updated")[-1].payload["changed"] == ["restricted"]
@@ -124,11 +125,11 @@ def test_restricting_is_told_and_embeds_nothing(base: KnowledgeBase) -> None:
 
 @pytest.mark.parametrize("how", ["user", "group", "api_key"])
 def test_a_grant_counts_at_once_and_until_it_is_taken_back(base: KnowledgeBase, how: str) -> None:
-    knowledge_base_update(knowledge_base=base, visibility="restricted")
+    knowledge_base_update(knowledge_base=base, visibility="restricted", actor=ACTOR)
     document = make.upload(base).version.document
     principal, subject = make.asking(base.tenant, how)
     assert not documents_visible(principal).exists()
-    grant = grant_create(GrantRequest(resource=base, subject=subject, by="test"))
+    grant = grant_create(GrantRequest(resource=base, subject=subject), actor=ACTOR)
     assert list(documents_visible(principal)) == [document]
-    grant_delete(grant=grant, by="test")
+    grant_delete(grant=grant, actor=ACTOR)
     assert not documents_visible(principal).exists()

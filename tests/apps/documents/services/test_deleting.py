@@ -30,6 +30,7 @@ from ragsite.core.models import OutboxEvent
 from ragsite.core.work import Turn
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.documents.services.many import documents
 from workers.jobs import job_named
 from workers.running import job_run
@@ -46,7 +47,7 @@ def deletion() -> KnowledgeBaseDeletion:
 
 
 def claimed(base: KnowledgeBase) -> Claim:
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     return DELETIONS.claim(limit=1)
 
 
@@ -65,15 +66,15 @@ def test_the_request_that_deletes_one_executes_as_many_statements_for_many_docum
     few, many = make.knowledge_base(), make.knowledge_base()
     documents(few, 3)
     documents(many, 2_000)
-    of_few = statements(lambda: knowledge_base_delete(knowledge_base=few))
-    assert statements(lambda: knowledge_base_delete(knowledge_base=many)) == of_few <= 10
+    of_few = statements(lambda: knowledge_base_delete(knowledge_base=few, actor=ACTOR))
+    assert statements(lambda: knowledge_base_delete(knowledge_base=many, actor=ACTOR)) == of_few <= 10
 
 
 def test_all_of_it_goes_and_each_document_is_told_of_once() -> None:
     base, other = make.knowledge_base(), make.knowledge_base()
     versions = [make.ready_version(base), make.ready_version(base), make.upload(base).version]
     kept = make.ready_version(other)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     make.run_deletions()
     assert told() == sorted(str(version.document_id) for version in versions)
     assert list(DocumentVersion.objects.all()) == [kept]
@@ -96,7 +97,7 @@ def test_nothing_of_it_is_found_listed_or_uploaded_to_before_the_job_has_begun()
     client = make.client(base.tenant)
     text = version.chunks.first().text
     assert make.found(make.scope(base), text)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert make.found(make.scope(base), text) == []
     lists = ("knowledge-bases/", "documents/", "versions/", f"documents/?knowledge_base={base.pk}")
     assert [client.get(f"/api/v1/{one}").json()["results"] for one in lists] == [[], [], [], []]
@@ -107,7 +108,7 @@ def test_nothing_of_it_is_found_listed_or_uploaded_to_before_the_job_has_begun()
     with pytest.raises(NotFoundError, match="deleted a moment ago"):
         make.upload(base)
     with pytest.raises(NotFoundError, match="deleted a moment ago"):
-        document_update(document=version.document, title="New")
+        document_update(document=version.document, title="New", actor=ACTOR)
     assert not job_run(job_named("parse")), "nothing of it is worked on"
     waiting.refresh_from_db()
     assert (waiting.status, waiting.attempts) == ("uploaded", 0)
@@ -116,13 +117,13 @@ def test_nothing_of_it_is_found_listed_or_uploaded_to_before_the_job_has_begun()
 def test_what_was_granted_by_itself_is_not_found_either() -> None:
     base = make.knowledge_base()
     version = make.ready_version(base)
-    document_update(document=version.document, restricted=True)
+    document_update(document=version.document, restricted=True, actor=ACTOR)
     who, subject = make.asking(base.tenant, "api_key")
     make.grant(version.document, subject)
     scope = access_scope(who, knowledge_base_ids=[base.pk])
     text = version.chunks.first().text
     assert make.found(scope, text)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert make.found(scope, text) == [], "with a scope that was resolved before"
     with reading_as(scope):
         assert not Document.objects.exists(), "nor by the second wall alone"
@@ -136,7 +137,7 @@ def test_a_worker_that_is_killed_between_any_two_bites_loses_nothing_and_doubles
     monkeypatch.setattr(purging, "DOCUMENTS", 2)
     base = make.knowledge_base()
     made = [make.ready_version(base), *(make.upload(base).version for _ in range(3))]
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
 
     def killed() -> bool:
         raise KeyboardInterrupt
@@ -158,7 +159,7 @@ def test_files_whose_worker_was_killed_before_it_removed_them_are_found_by_the_w
 ) -> None:
     base = make.knowledge_base()
     version = make.upload(base).version
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
 
     def killed(names: object) -> None:
         raise KeyboardInterrupt
@@ -191,7 +192,7 @@ def test_a_turn_that_is_over_leaves_the_rest_to_the_next_one_behind_other_deleti
     first, second = make.knowledge_base(), make.knowledge_base()
     for base in (first, second):
         documents(base, 3)
-        knowledge_base_delete(knowledge_base=base)
+        knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     seen = []
     for _ in range(4):
         rows = DELETIONS
@@ -229,9 +230,9 @@ def test_what_a_worker_is_at_in_the_knowledge_base_is_dropped() -> None:
 
 def test_a_document_that_was_deleted_before_is_removed_with_the_others_and_told_of_once() -> None:
     base = make.knowledge_base()
-    document_delete(document=make.upload(base).version.document)
+    document_delete(document=make.upload(base).version.document, actor=ACTOR)
     make.upload(base)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert not documents_purge(turns.long())
     assert Document.objects.count() == 2, "it is left to the deletion, which counts it"
     make.run_deletions()
@@ -241,7 +242,7 @@ def test_a_document_that_was_deleted_before_is_removed_with_the_others_and_told_
 def test_what_others_hold_is_waited_for_and_does_not_count_as_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     base = make.knowledge_base()
     make.ready_version(base)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
 
     def busy(knowledge_base_id: Any) -> bool:
         raise TransientError("The table of vectors is in use.", code="busy", retry_after=5)
@@ -261,7 +262,7 @@ def test_what_others_hold_is_waited_for_and_does_not_count_as_an_attempt(monkeyp
 def test_one_that_failed_says_why_and_goes_on_when_it_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     base = make.knowledge_base()
     make.ready_version(base)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
 
     def fails(knowledge_base_id: Any) -> bool:
         raise PermanentError("The disk is full.", action="Make room.")
@@ -273,8 +274,8 @@ def test_one_that_failed_says_why_and_goes_on_when_it_is_resumed(monkeypatch: py
     assert failed.in_words == "0 of 1 documents are removed. It stopped there: The disk is full. Make room."
     make.run_deletions()
     assert deletion().state == DeletionState.FAILED
-    assert knowledge_base_deletion_resume(deletion=failed).state == DeletionState.REMOVING
+    assert knowledge_base_deletion_resume(deletion=failed, actor=ACTOR).state == DeletionState.REMOVING
     with pytest.raises(ConflictError, match="has not failed"):
-        knowledge_base_deletion_resume(deletion=failed)
+        knowledge_base_deletion_resume(deletion=failed, actor=ACTOR)
     make.run_deletions()
     assert (deletion().state, len(told())) == (DeletionState.DONE, 1)

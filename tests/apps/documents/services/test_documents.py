@@ -22,6 +22,7 @@ from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -32,9 +33,9 @@ def deleted_events() -> int:
 
 def test_deleting_twice_is_one_deletion() -> None:
     document = make.upload(make.knowledge_base()).version.document
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     first = Document.objects.get().deleted_at
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     assert Document.objects.get().deleted_at == first is not None
     assert deleted_events() == 1
 
@@ -42,13 +43,13 @@ def test_deleting_twice_is_one_deletion() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_deleting_by_many_at_once_is_one_deletion() -> None:
     document = make.upload(make.knowledge_base()).version.document
-    make.in_parallel(6, lambda: document_delete(document=document))
+    make.in_parallel(6, lambda: document_delete(document=document, actor=ACTOR))
     assert deleted_events() == 1
 
 
 def test_a_deleted_documents_work_is_not_taken_up() -> None:
     version = make.upload(make.knowledge_base()).version
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     make.run_stages()
     version.refresh_from_db()
     assert (version.status, version.attempts) == ("uploaded", 0)
@@ -57,7 +58,7 @@ def test_a_deleted_documents_work_is_not_taken_up() -> None:
 def test_a_version_whose_document_is_deleted_under_way_never_becomes_current() -> None:
     version = make.upload(make.knowledge_base()).version
     make.run_stages(["parse", "chunk", "embed"])
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     make.run_stages()
     assert Document.objects.get().current_version is None
 
@@ -68,11 +69,11 @@ def test_purging_removes_rows_chunks_vectors_and_bytes_of_deleted_documents_only
     answer = ask(
         SearchRequest("How many berths for guests has the harbour?"),
         scope=make.scope(base),
-        asked_by="test",
+        actor=ACTOR,
         deadline=make.soon(),
     )
     assert answer.citations.exists()
-    document_delete(document=doomed.document)
+    document_delete(document=doomed.document, actor=ACTOR)
     assert not documents_purge(turns.long())
     assert list(DocumentVersion.objects.all()) == [kept]
     for kind in (Chunk, ParsedText, StageRecord, Citation):
@@ -89,7 +90,7 @@ def test_purging_takes_no_more_in_one_bite_than_it_is_told(monkeypatch: pytest.M
     monkeypatch.setattr(purging, "DOCUMENTS", 2)
     base = make.knowledge_base()
     for _ in range(3):
-        document_delete(document=make.upload(base).version.document)
+        document_delete(document=make.upload(base).version.document, actor=ACTOR)
     assert documents_purge(turns.short(1))
     assert Document.objects.count() == 1
     assert not documents_purge(turns.long())
@@ -109,9 +110,9 @@ def test_only_blobs_that_no_version_names_are_purged_and_only_after_a_while() ->
 
 def test_a_document_that_was_deleted_meanwhile_is_not_changed() -> None:
     document = make.upload(make.knowledge_base()).version.document
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     with pytest.raises(NotFoundError, match="it was deleted a moment ago"):
-        document_update(document=document, title="Another")
+        document_update(document=document, title="Another", actor=ACTOR)
     assert not Document.objects.filter(title="Another").exists()
 
 
@@ -119,7 +120,7 @@ def test_a_document_that_was_deleted_meanwhile_is_not_changed() -> None:
 def test_changes_of_different_fields_at_the_same_moment_are_all_kept() -> None:
     document = make.upload(make.knowledge_base()).version.document
     changes = iter([{"title": "New"}, {"external_id": "new"}, {"metadata": {"new": True}}])
-    make.in_parallel(3, lambda: document_update(document=document, **next(changes)))
+    make.in_parallel(3, lambda: document_update(document=document, **next(changes), actor=ACTOR))
     document.refresh_from_db()
     assert (document.title, document.external_id, document.metadata) == ("New", "new", {"new": True})
     assert OutboxEvent.objects.filter(type="document.updated").count() == 3

@@ -25,6 +25,7 @@ from apps.models.services.registry import (
 )
 from ragsite.core.errors import ConflictError, ModelNotFoundError, PermanentError
 from ragsite.core.ids import new_id
+from tests.acting import ACTOR
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.django_db
 def test_the_first_model_is_active_and_the_default(make_checkpoint: MakeCheckpoint) -> None:
     path = make_checkpoint(dimensions=48)
 
-    version = model_register(source=path)
+    version = model_register(source=path, actor=ACTOR)
 
     assert embedding_model_default() == EmbeddingModel(
         version_id=version.pk,
@@ -48,7 +49,7 @@ def test_the_first_model_is_active_and_the_default(make_checkpoint: MakeCheckpoi
 def test_registering_the_same_weights_again_changes_nothing(make_checkpoint: MakeCheckpoint) -> None:
     path = make_checkpoint()
 
-    first, again = model_register(source=path), model_register(source=str(path))
+    first, again = model_register(source=path, actor=ACTOR), model_register(source=str(path), actor=ACTOR)
 
     assert first.pk == again.pk
     assert ModelVersion.objects.count() == Model.objects.count() == 1
@@ -56,11 +57,11 @@ def test_registering_the_same_weights_again_changes_nothing(make_checkpoint: Mak
 
 def test_weights_that_moved_are_found_at_their_new_place(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:
     path = make_checkpoint()
-    first = model_register(source=path)
+    first = model_register(source=path, actor=ACTOR)
     moved = tmp_path / "elsewhere"
     shutil.move(path, moved)
 
-    again = model_register(source=moved, name="tiny")
+    again = model_register(source=moved, name="tiny", actor=ACTOR)
 
     assert again.pk == first.pk
     assert embedding_model_version(first.pk).path == moved
@@ -69,7 +70,7 @@ def test_weights_that_moved_are_found_at_their_new_place(make_checkpoint: MakeCh
 def test_a_version_is_asked_for_once_in_a_while_and_then_again(
     make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = model_register(source=make_checkpoint())
+    version = model_register(source=make_checkpoint(), actor=ACTOR)
     known = embedding_model_version(version.pk)
     ModelVersion.objects.filter(pk=version.pk).update(path="/elsewhere")
     with CaptureQueriesContext(connection) as queries:
@@ -80,11 +81,11 @@ def test_a_version_is_asked_for_once_in_a_while_and_then_again(
 
 
 def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoint: MakeCheckpoint) -> None:
-    old = model_register(source=make_checkpoint("old"), name="tiny")
-    new = model_register(source=make_checkpoint("new", seed=1), name="tiny")
+    old = model_register(source=make_checkpoint("old"), name="tiny", actor=ACTOR)
+    new = model_register(source=make_checkpoint("new", seed=1), name="tiny", actor=ACTOR)
     assert (new.status, embedding_model_default().version_id) == (ModelStatus.REGISTERED, old.pk)
 
-    model_activate(version_id=new.pk)
+    model_activate(version_id=new.pk, actor=ACTOR)
 
     old.refresh_from_db()
     assert old.status == ModelStatus.RETIRED
@@ -93,32 +94,32 @@ def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoin
 
 
 def test_a_retired_version_can_be_brought_back(make_checkpoint: MakeCheckpoint) -> None:
-    old = model_register(source=make_checkpoint("old"), name="tiny")
-    new = model_register(source=make_checkpoint("new", seed=1), name="tiny")
-    model_activate(version_id=new.pk)
+    old = model_register(source=make_checkpoint("old"), name="tiny", actor=ACTOR)
+    new = model_register(source=make_checkpoint("new", seed=1), name="tiny", actor=ACTOR)
+    model_activate(version_id=new.pk, actor=ACTOR)
 
-    model_activate(version_id=old.pk)
-    model_activate(version_id=old.pk)
+    model_activate(version_id=old.pk, actor=ACTOR)
+    model_activate(version_id=old.pk, actor=ACTOR)
 
     assert embedding_model_default().version_id == old.pk
 
 
 def test_a_second_model_leaves_the_default_until_it_is_made_it(make_checkpoint: MakeCheckpoint) -> None:
-    first = model_register(source=make_checkpoint("first"))
-    second = model_register(source=make_checkpoint("second", seed=1))
+    first = model_register(source=make_checkpoint("first"), actor=ACTOR)
+    second = model_register(source=make_checkpoint("second", seed=1), actor=ACTOR)
     assert embedding_model_default().version_id == first.pk
 
-    model_make_default(version_id=second.pk)
+    model_make_default(version_id=second.pk, actor=ACTOR)
 
     assert embedding_model_default().version_id == second.pk
     assert Model.objects.filter(is_default=True).count() == 1
 
 
 def test_a_revision_stands_for_one_set_of_weights(make_checkpoint: MakeCheckpoint) -> None:
-    model_register(source=make_checkpoint("old"), name="tiny", revision="1.0")
+    model_register(source=make_checkpoint("old"), name="tiny", revision="1.0", actor=ACTOR)
 
     with pytest.raises(ConflictError) as refused:
-        model_register(source=make_checkpoint("new", seed=1), name="tiny", revision="1.0")
+        model_register(source=make_checkpoint("new", seed=1), name="tiny", revision="1.0", actor=ACTOR)
 
     assert refused.value.error_code == "model_changed"
     assert ModelVersion.objects.count() == 1
@@ -130,7 +131,7 @@ def test_pickled_weights_are_refused_and_nothing_is_written(make_checkpoint: Mak
     (path / "model.safetensors").unlink()
 
     with pytest.raises(UnsafeWeightsError):
-        model_register(source=path)
+        model_register(source=path, actor=ACTOR)
 
     assert not Model.objects.exists()
 
@@ -139,7 +140,7 @@ def test_a_name_of_another_kind_of_model_is_refused(make_checkpoint: MakeCheckpo
     Model.objects.create(name="tiny", kind=ModelKind.RERANKING)
 
     with pytest.raises(ConflictError, match="registered as reranking"):
-        model_register(source=make_checkpoint(), name="tiny")
+        model_register(source=make_checkpoint(), name="tiny", actor=ACTOR)
 
     assert not ModelVersion.objects.exists()
 
@@ -147,12 +148,12 @@ def test_a_name_of_another_kind_of_model_is_refused(make_checkpoint: MakeCheckpo
 @pytest.mark.parametrize("source", ["no/such/folder/anywhere", "nonsense"])
 def test_a_source_that_is_neither_folder_nor_hub_id_is_quoted(source: str) -> None:
     with pytest.raises(ModelNotFoundError, match=source):
-        model_register(source=source)
+        model_register(source=source, actor=ACTOR)
 
 
 def test_a_hub_id_without_a_commit_is_refused() -> None:
     with pytest.raises(PermanentError, match="'main'") as refused:
-        model_register(source="someone/something", revision="main")
+        model_register(source="someone/something", revision="main", actor=ACTOR)
 
     assert refused.value.error_code == "unpinned_revision"
     assert not Model.objects.exists()
@@ -166,11 +167,11 @@ def test_without_a_model_the_selectors_say_how_to_register_one() -> None:
     with pytest.raises(ModelNotFoundError, match="has the id"):
         embedding_model_version(new_id())
     with pytest.raises(ModelNotFoundError, match="has the id"):
-        model_activate(version_id=new_id())
+        model_activate(version_id=new_id(), actor=ACTOR)
 
 
 def test_the_database_holds_one_active_version_a_model_and_one_default_a_kind(make_checkpoint: MakeCheckpoint) -> None:
-    version = model_register(source=make_checkpoint())
+    version = model_register(source=make_checkpoint(), actor=ACTOR)
 
     with pytest.raises(IntegrityError, match="model_version_one_active"), transaction.atomic():
         ModelVersion.objects.create(
@@ -198,7 +199,7 @@ def test_the_database_holds_one_active_version_a_model_and_one_default_a_kind(ma
 def test_the_database_holds_dimensions_by_the_models_kind(
     make_checkpoint: MakeCheckpoint, kind: ModelKind, dimensions: int | None, constraint: str
 ) -> None:
-    version = model_register(source=make_checkpoint())
+    version = model_register(source=make_checkpoint(), actor=ACTOR)
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         ModelVersion.objects.create(
@@ -211,7 +212,7 @@ def test_the_weights_that_come_with_the_installation_have_their_own_name() -> No
     if path is None:
         pytest.skip("the package with the weights is not installed")
 
-    version = model_register(source=path)
+    version = model_register(source=path, actor=ACTOR)
 
     assert version.model.name == BUNDLED_NAME
     assert (version.dimensions, version.max_tokens) == (384, 256)
@@ -224,7 +225,7 @@ def test_processes_that_register_the_same_model_at_once_make_one_version(make_ch
 
     def register(_: int) -> object:
         try:
-            return model_register(source=path).pk
+            return model_register(source=path, actor=ACTOR).pk
         finally:
             connection.close()
 

@@ -19,6 +19,7 @@ from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.retrieval.transports import Failing, FailsLater, Garbage
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,7 @@ def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: Kno
     answer = post(client, ASK, question=QUESTION, knowledge_bases=[str(base.pk)]).json()
     assert written() == (1, 1, len(answer["citations"]), 1)
     query = Query.objects.get()
-    assert (query.question, query.asked_by, query.tenant) == (QUESTION, "test", base.tenant)
+    assert (query.question, query.asked_by, query.tenant) == (QUESTION, "key test, API", base.tenant)
     assert query.knowledge_base_ids == [str(base.pk)]
     event = OutboxEvent.objects.get(type="query.processed")
     assert (event.key, event.tenant_id) == (str(query.pk), base.tenant_id)
@@ -88,7 +89,7 @@ def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: Kno
 @pytest.mark.parametrize("purged", [False, True])
 def test_an_answer_goes_with_the_documents_it_quotes(client: Client, version: DocumentVersion, purged: bool) -> None:
     answer = post(client, ASK, question=QUESTION).json()
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     if purged:
         assert not documents_purge(turns.long())
         assert not Citation.objects.exists()
@@ -187,7 +188,9 @@ def test_the_plan_and_the_candidates_of_each_step_are_told_on_request(
 def test_a_knowledge_base_is_searched_as_it_is_set_unless_the_request_says_otherwise(
     client: Client, base: KnowledgeBase
 ) -> None:
-    knowledge_base_update(knowledge_base=base, retrieval={"mode": "hybrid", "fusion": "rrf", "weight": 0.3})
+    knowledge_base_update(
+        knowledge_base=base, retrieval={"mode": "hybrid", "fusion": "rrf", "weight": 0.3}, actor=ACTOR
+    )
 
     def told(**body: Any) -> tuple[str, str, float]:
         explanation = post(client, SEARCH, query=QUESTION, explain=True, **body).json()["explanation"]

@@ -10,6 +10,7 @@ from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, 
 from apps.retrieval.models import EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Searching
 from tests import factories as make
+from tests.acting import ACTOR
 
 TEXTS = {
     "harbour": "The harbour office opens at seven and closes at six.",
@@ -33,14 +34,19 @@ def document(base: KnowledgeBase, name: str) -> Document:
 
 def asked(base: KnowledgeBase, *names: str, name: str = "Set") -> EvaluationSet:
     """A set that asks for each named document in its own words."""
-    made = evaluation_set_create(knowledge_base=base, name=name)
+    made = evaluation_set_create(knowledge_base=base, name=name, actor=ACTOR)
     for one in names or TEXTS:
-        question_add(evaluation_set=made, text=TEXTS[one], relevant=[NewJudgement(document_id=document(base, one).pk)])
+        question_add(
+            evaluation_set=made,
+            text=TEXTS[one],
+            relevant=[NewJudgement(document_id=document(base, one).pk)],
+            actor=ACTOR,
+        )
     return made
 
 
 def started(evaluation_set: EvaluationSet, **options: Any) -> EvaluationRun:
-    return evaluation_run_start(evaluation_set=evaluation_set, how=Searching(), asked_by="test", **options)
+    return evaluation_run_start(evaluation_set=evaluation_set, how=Searching(), actor=ACTOR, **options)
 
 
 def done(evaluation_set: EvaluationSet, **options: Any) -> EvaluationRun:

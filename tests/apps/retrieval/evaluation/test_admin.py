@@ -121,7 +121,7 @@ def test_a_run_is_started_by_the_dialog(admin_client: Client, made: EvaluationSe
     response = admin_client.post(url, form)
     run = EvaluationRun.objects.get()
     assert response["HX-Redirect"] == page_of(run)
-    assert (run.k, run.depth, run.asked_by, run.state) == (5, 20, "admin: admin", RunState.WAITING)
+    assert (run.k, run.depth, run.asked_by, run.state) == (5, 20, "admin, admin", RunState.WAITING)
 
 
 def test_a_run_that_cannot_start_is_told_of(admin_client: Client, base: KnowledgeBase) -> None:

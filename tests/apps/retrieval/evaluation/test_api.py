@@ -124,7 +124,7 @@ def test_a_run_is_started_watched_and_read(client: Client, made: EvaluationSet) 
     response = post(client, RUNS, evaluation_set=str(made.pk), k=5, depth=20)
     assert response.status_code == 202
     run = response.json()
-    assert (run["state"], run["metrics"], run["asked_by"]) == ("waiting", {}, "test")
+    assert (run["state"], run["metrics"], run["asked_by"]) == ("waiting", {}, "key test, API")
     done(made)
     while make.work_once("evaluate"):
         pass

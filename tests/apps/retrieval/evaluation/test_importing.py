@@ -12,6 +12,7 @@ from apps.retrieval.evaluation.sets import evaluation_set_create
 from apps.retrieval.models import EvaluationSet, Judgement
 from ragsite.core.errors import PermanentError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import document, library
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def base() -> KnowledgeBase:
 
 @pytest.fixture
 def made(base: KnowledgeBase) -> EvaluationSet:
-    return evaluation_set_create(knowledge_base=base, name="Set")
+    return evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
 
 
 def queries(**texts: str) -> NamedLines:
@@ -42,20 +43,24 @@ def judgements(made: EvaluationSet) -> list[tuple[str, str, int]]:
 
 def test_questions_come_with_the_judgements_that_say_relevant(made: EvaluationSet) -> None:
     asked = queries(q1="When?", q2="How much?", q3="Nobody judged this.", q4="Judged irrelevant.")
-    done = beir_import(made, queries=asked, qrels=qrels("q1 tides 2", "q1 harbour 0", "q2 berths 1", "q4 tides 0"))
+    done = beir_import(
+        made, queries=asked, qrels=qrels("q1 tides 2", "q1 harbour 0", "q2 berths 1", "q4 tides 0"), actor=ACTOR
+    )
     assert done == ImportResult(questions=2, left_out=0, unknown_documents=0)
     assert judgements(made) == [("How much?", "berths", 1), ("When?", "tides", 2)]
 
 
 def test_a_question_without_a_known_document_is_left_out_and_told_of(made: EvaluationSet) -> None:
-    done = beir_import(made, queries=queries(q1="When?", q2="Who?"), qrels=qrels("q1 tides 1", "q1 x 1", "q2 y 1"))
+    done = beir_import(
+        made, queries=queries(q1="When?", q2="Who?"), qrels=qrels("q1 tides 1", "q1 x 1", "q2 y 1"), actor=ACTOR
+    )
     assert done == ImportResult(questions=1, left_out=1, unknown_documents=2)
 
 
 def test_importing_again_changes_texts_and_judgements_and_repeats_nothing(made: EvaluationSet) -> None:
-    beir_import(made, queries=queries(q1="When?"), qrels=qrels("q1 tides 1"))
+    beir_import(made, queries=queries(q1="When?"), qrels=qrels("q1 tides 1"), actor=ACTOR)
     question = made.questions.get()
-    beir_import(made, queries=queries(q1="When is high water?"), qrels=qrels("q1 harbour 3"))
+    beir_import(made, queries=queries(q1="When is high water?"), qrels=qrels("q1 harbour 3"), actor=ACTOR)
     assert made.questions.get() == question
     assert judgements(made) == [("When is high water?", "harbour", 3)]
 
@@ -63,12 +68,12 @@ def test_importing_again_changes_texts_and_judgements_and_repeats_nothing(made: 
 def test_a_line_that_cannot_be_read_takes_nothing_in(made: EvaluationSet) -> None:
     broken = NamedLines("queries.jsonl", [*queries(q1="When?").lines, "{"])
     with pytest.raises(UnreadableSetError, match="line 2"):
-        beir_import(made, queries=broken, qrels=qrels("q1 tides 1"))
+        beir_import(made, queries=broken, qrels=qrels("q1 tides 1"), actor=ACTOR)
     assert not made.questions.exists()
 
 
 def test_a_corpus_document_is_found_by_its_id_and_begins_with_its_title(base: KnowledgeBase) -> None:
-    pk = corpus_document_upload(base, CorpusDocument("a/b 1", "Buoys", "The buoy is red."))
+    pk = corpus_document_upload(base, CorpusDocument("a/b 1", "Buoys", "The buoy is red."), actor=ACTOR)
     make.run_stages()
     buoy = document(base, "a/b 1")
     assert (buoy.pk, buoy.title) == (pk, "Buoys")
@@ -78,9 +83,9 @@ def test_a_corpus_document_is_found_by_its_id_and_begins_with_its_title(base: Kn
 
 def test_two_corpus_ids_of_the_same_text_are_one_document_of_the_higher_grade(made: EvaluationSet) -> None:
     twins = [CorpusDocument(name, "Buoys", "The buoy is red.") for name in ("a", "b")]
-    documents = {twin.id: corpus_document_upload(made.knowledge_base, twin) for twin in twins}
+    documents = {twin.id: corpus_document_upload(made.knowledge_base, twin, actor=ACTOR) for twin in twins}
     assert documents["a"] == documents["b"]
-    beir_import(made, queries=queries(q1="Red?"), qrels=qrels("q1 a 1", "q1 b 2"), documents=documents)
+    beir_import(made, queries=queries(q1="Red?"), qrels=qrels("q1 a 1", "q1 b 2"), documents=documents, actor=ACTOR)
     assert judgements(made) == [("Red?", "a", 2)]
 
 
@@ -90,7 +95,9 @@ def csv(*rows: str) -> NamedLines:
 
 def test_a_csv_names_documents_by_external_id_or_id_and_passages_by_their_words(made: EvaluationSet) -> None:
     tides = document(made.knowledge_base, "tides")
-    done = csv_import(made, csv(f"When?,{tides.pk},at noon,2,At noon.", "When?,harbour,,,", "Who?,nobody,,,"))
+    done = csv_import(
+        made, csv(f"When?,{tides.pk},at noon,2,At noon.", "When?,harbour,,,", "Who?,nobody,,,"), actor=ACTOR
+    )
     assert done == ImportResult(questions=1, left_out=1, unknown_documents=1)
     assert made.questions.get().reference_answer == "At noon."
     span = Judgement.objects.get(document=tides)
@@ -101,17 +108,17 @@ def test_a_csv_names_documents_by_external_id_or_id_and_passages_by_their_words(
 
 def test_a_passage_that_does_not_stand_in_its_document_takes_nothing_in(made: EvaluationSet) -> None:
     with pytest.raises(PermanentError, match=r"line 3: the passage 'at midnight' does not stand in 'Tides'"):
-        csv_import(made, csv("Where?,harbour,,,", "When?,tides,at midnight,,"))
+        csv_import(made, csv("Where?,harbour,,,", "When?,tides,at midnight,,"), actor=ACTOR)
     assert not made.questions.exists()
 
 
 def test_a_deleted_document_is_not_known(made: EvaluationSet) -> None:
-    document_delete(document=document(made.knowledge_base, "tides"))
-    assert csv_import(made, csv("When?,tides,,,")) == ImportResult(0, 1, 1)
+    document_delete(document=document(made.knowledge_base, "tides"), actor=ACTOR)
+    assert csv_import(made, csv("When?,tides,,,"), actor=ACTOR) == ImportResult(0, 1, 1)
 
 
 def test_a_csv_that_comes_again_changes_grades_and_repeats_nothing(made: EvaluationSet) -> None:
     for grade in (1, 3):
-        csv_import(made, csv(f"When?,tides,at noon,{grade},", f"When?,tides,,{grade},", "When?,tides,,2,"))
+        csv_import(made, csv(f"When?,tides,at noon,{grade},", f"When?,tides,,{grade},", "When?,tides,,2,"), actor=ACTOR)
     assert made.questions.count() == 1
     assert judgements(made) == [("When?", "tides", 3), ("When?", "tides", 2)]

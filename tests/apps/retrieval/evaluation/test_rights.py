@@ -14,6 +14,7 @@ from apps.documents.services.documents import document_update
 from apps.documents.services.knowledge_bases import knowledge_base_update
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +33,9 @@ def made(base: KnowledgeBase) -> EvaluationSet:
 
 def restrict(base: KnowledgeBase, *names: str) -> None:
     for name in names:
-        document_update(document=document(base, name), restricted=True)
+        document_update(document=document(base, name), restricted=True, actor=ACTOR)
     if not names:
-        knowledge_base_update(knowledge_base=base, visibility=Visibility.RESTRICTED)
+        knowledge_base_update(knowledge_base=base, visibility=Visibility.RESTRICTED, actor=ACTOR)
 
 
 def staff(base: KnowledgeBase) -> tuple[User, Client]:

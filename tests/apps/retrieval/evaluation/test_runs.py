@@ -36,6 +36,7 @@ from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import ConflictError, ModelUnavailableError, PermanentError
 from ragsite.core.leases import lease_claim
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library, started
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,10 @@ def test_questions_in_the_words_of_their_documents_are_answered_perfectly(made: 
 def test_a_run_is_the_mean_over_its_questions_and_the_worst_come_first(made: EvaluationSet) -> None:
     base = made.knowledge_base
     question_add(
-        evaluation_set=made, text=TEXTS["tides"], relevant=[NewJudgement(document_id=document(base, "harbour").pk)]
+        evaluation_set=made,
+        text=TEXTS["tides"],
+        relevant=[NewJudgement(document_id=document(base, "harbour").pk)],
+        actor=ACTOR,
     )
     run = done(made)
     worst = results_worst_first(run)[0]
@@ -80,15 +84,15 @@ def test_a_run_is_the_mean_over_its_questions_and_the_worst_come_first(made: Eva
 
 def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
     tides = document(made.knowledge_base, "tides")
-    empty = evaluation_set_create(knowledge_base=made.knowledge_base, name="Marked")
+    empty = evaluation_set_create(knowledge_base=made.knowledge_base, name="Marked", actor=ACTOR)
     span = NewJudgement(version_id=tides.current_version_id, start=0, end=10)
-    passage_mark(evaluation_set=empty, text=TEXTS["tides"], relevant=span)
+    passage_mark(evaluation_set=empty, text=TEXTS["tides"], relevant=span, actor=ACTOR)
     assert done(empty).metrics["map"] == 1
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_each_mode_is_measured(made: EvaluationSet, mode: Mode) -> None:
-    run = evaluation_run_start(evaluation_set=made, how=Searching(mode=mode), asked_by="test")
+    run = evaluation_run_start(evaluation_set=made, how=Searching(mode=mode), actor=ACTOR)
     assert make.work_once("evaluate", run)
     run.refresh_from_db()
     assert (run.state, run.mode, run.metrics["ndcg@10"]) == (RunState.DONE, mode, 1)
@@ -102,7 +106,7 @@ def test_a_generation_that_is_still_built_can_be_measured(made: EvaluationSet) -
     empty = generation_ensure(base)
     for measured, generation, chunks in ((live, live, 3), (empty, None, 0)):
         how = Searching(mode=Mode.DENSE)
-        run = evaluation_run_start(evaluation_set=made, how=how, asked_by="test", generation=generation)
+        run = evaluation_run_start(evaluation_set=made, how=how, actor=ACTOR, generation=generation)
         assert make.work_once("evaluate", run)
         run.refresh_from_db()
         assert (run.generation, run.parameters["chunks"]) == (measured, chunks)
@@ -110,7 +114,7 @@ def test_a_generation_that_is_still_built_can_be_measured(made: EvaluationSet) -
 
 
 def test_a_run_whose_generation_was_dropped_fails_and_says_so(made: EvaluationSet) -> None:
-    run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    run = evaluation_run_start(evaluation_set=made, how=Searching(), actor=ACTOR)
     EvaluationRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     assert make.work_once("evaluate", run)
     run.refresh_from_db()
@@ -123,7 +127,7 @@ def test_an_evaluation_never_falls_back_on_words(made: EvaluationSet, use_transp
             raise ModelUnavailableError("No worker.")
 
     use_transport(Silent())
-    run = evaluation_run_start(evaluation_set=made, how=Searching(), asked_by="test")
+    run = evaluation_run_start(evaluation_set=made, how=Searching(), actor=ACTOR)
     assert make.work_once("evaluate", run)
     run.refresh_from_db()
     assert (run.state, run.results.count(), "No worker." in run.error) == (RunState.RUNNING, 0, True)
@@ -131,7 +135,7 @@ def test_an_evaluation_never_falls_back_on_words(made: EvaluationSet, use_transp
 
 def test_reranking_is_refused_while_nothing_can_rerank(made: EvaluationSet) -> None:
     with pytest.raises(PermanentError) as error:
-        evaluation_run_start(evaluation_set=made, how=Searching(rerank=True), asked_by="test")
+        evaluation_run_start(evaluation_set=made, how=Searching(rerank=True), actor=ACTOR)
     assert error.value.error_code == "no_reranker"
     assert not EvaluationRun.objects.exists()
 
@@ -139,12 +143,12 @@ def test_reranking_is_refused_while_nothing_can_rerank(made: EvaluationSet) -> N
 @pytest.mark.parametrize(("k", "depth"), [(0, 100), (10, 9), (10, 1_001), (1_001, 1_001)])
 def test_k_and_depth_have_bounds(made: EvaluationSet, k: int, depth: int) -> None:
     with pytest.raises(PermanentError, match=f"k={k} with a depth of {depth}"):
-        evaluation_run_start(evaluation_set=made, how=Searching(depth=depth), asked_by="test", k=k)
+        evaluation_run_start(evaluation_set=made, how=Searching(depth=depth), actor=ACTOR, k=k)
 
 
 def test_a_set_that_measures_nothing_is_refused() -> None:
     with pytest.raises(ConflictError, match="No question of 'Empty'"):
-        started(evaluation_set_create(knowledge_base=make.knowledge_base(), name="Empty"))
+        started(evaluation_set_create(knowledge_base=make.knowledge_base(), name="Empty", actor=ACTOR))
 
 
 def test_a_run_whose_worker_died_goes_on_where_it_stood(made: EvaluationSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,8 +230,10 @@ def test_a_defect_is_told_on_the_run_and_raised_for_the_log(
 def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
     base = make.knowledge_base()
     version = make.upload(base).version
-    made = evaluation_set_create(knowledge_base=base, name="Early")
-    question_add(evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)])
+    made = evaluation_set_create(knowledge_base=base, name="Early", actor=ACTOR)
+    question_add(
+        evaluation_set=made, text="When?", relevant=[NewJudgement(document_id=version.document_id)], actor=ACTOR
+    )
     run = done(made)
     assert run.state == RunState.FAILED
     assert "nothing to search yet" in run.error
@@ -236,7 +242,7 @@ def test_a_knowledge_base_without_an_index_fails_the_run_in_words() -> None:
 def test_a_question_that_is_added_while_a_run_waits_is_for_the_next_run(made: EvaluationSet) -> None:
     run = started(made)
     tides = document(made.knowledge_base, "tides")
-    late = question_add(evaluation_set=made, text="Late?", relevant=[NewJudgement(document_id=tides.pk)])
+    late = question_add(evaluation_set=made, text="Late?", relevant=[NewJudgement(document_id=tides.pk)], actor=ACTOR)
     made.questions.filter(pk=late.pk).update(created_at=Now() + timedelta(seconds=60))
     while make.work_once("evaluate"):
         pass
@@ -249,6 +255,6 @@ def test_a_question_that_is_deleted_leaves_its_text_in_the_result(made: Evaluati
     result = run.results.first()
     assert result is not None
     assert result.question is not None
-    question_delete(question=result.question)
+    question_delete(question=result.question, actor=ACTOR)
     result.refresh_from_db()
     assert (result.question, result.text) == (None, TEXTS["harbour"])

@@ -20,6 +20,7 @@ from apps.retrieval.evaluation.sets import (
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, library
 
 pytestmark = pytest.mark.django_db
@@ -35,19 +36,21 @@ def span(base: KnowledgeBase, name: str, start: int = 4, end: int = 10) -> NewJu
 
 
 def test_two_sets_of_a_knowledge_base_do_not_share_a_name(base: KnowledgeBase) -> None:
-    evaluation_set_create(knowledge_base=base, name="Set")
+    evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
     with pytest.raises(ConflictError, match="'Set'"):
-        evaluation_set_create(knowledge_base=base, name="Set")
-    other = evaluation_set_create(knowledge_base=base, name="Other")
+        evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
+    other = evaluation_set_create(knowledge_base=base, name="Other", actor=ACTOR)
     with pytest.raises(ConflictError, match="'Set'"):
-        evaluation_set_update(evaluation_set=other, name="Set")
+        evaluation_set_update(evaluation_set=other, name="Set", actor=ACTOR)
     assert sorted(EvaluationSet.objects.values_list("name", flat=True)) == ["Other", "Set"]
 
 
 def test_a_question_keeps_documents_spans_grades_and_the_reference_answer(base: KnowledgeBase) -> None:
-    made = evaluation_set_create(knowledge_base=base, name="Set")
+    made = evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
     relevant = [NewJudgement(document_id=document(base, "tides").pk, grade=2), span(base, "berths")]
-    question = question_add(evaluation_set=made, text="When?", relevant=relevant, reference_answer="At noon.")
+    question = question_add(
+        evaluation_set=made, text="When?", relevant=relevant, reference_answer="At noon.", actor=ACTOR
+    )
     assert question.reference_answer == "At noon."
     rows = question.judgements.values_list("document__external_id", "start", "end", "grade")
     assert list(rows) == [("tides", None, None, 2), ("berths", 4, 10, 1)]
@@ -64,39 +67,39 @@ def test_a_question_keeps_documents_spans_grades_and_the_reference_answer(base: 
 def test_what_is_not_in_the_knowledge_base_is_refused_and_no_question_is_kept(
     base: KnowledgeBase, relevant: list[NewJudgement], error: type[Exception], told: str
 ) -> None:
-    made = evaluation_set_create(knowledge_base=base, name="Set")
+    made = evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
     with pytest.raises(error, match=told):
-        question_add(evaluation_set=made, text="When?", relevant=relevant)
+        question_add(evaluation_set=made, text="When?", relevant=relevant, actor=ACTOR)
     assert not EvaluationQuestion.objects.exists()
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 10_000), (5, 5), (9, 3), (None, 3), (-1, 3)])
 def test_a_span_must_stand_in_its_version(base: KnowledgeBase, start: int, end: int) -> None:
-    made = evaluation_set_create(knowledge_base=base, name="Set")
+    made = evaluation_set_create(knowledge_base=base, name="Set", actor=ACTOR)
     with pytest.raises(PermanentError, match="has no text from"):
-        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides", start, end)])
+        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides", start, end)], actor=ACTOR)
     assert not EvaluationQuestion.objects.exists()
 
 
 def test_a_document_of_another_knowledge_base_cannot_be_judged(base: KnowledgeBase) -> None:
-    made = evaluation_set_create(knowledge_base=make.knowledge_base(of=base.tenant), name="Set")
+    made = evaluation_set_create(knowledge_base=make.knowledge_base(of=base.tenant), name="Set", actor=ACTOR)
     with pytest.raises(NotFoundError):
-        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides")])
+        question_add(evaluation_set=made, text="When?", relevant=[span(base, "tides")], actor=ACTOR)
 
 
 def test_marking_a_passage_adds_its_question_once_and_its_span_once(base: KnowledgeBase) -> None:
-    made = playground_set(base)
+    made = playground_set(base, actor=ACTOR)
     for _ in range(2):
-        passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "tides"))
-    passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "berths"))
+        passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "tides"), actor=ACTOR)
+    passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "berths"), actor=ACTOR)
     assert made.questions.count() == 1
     assert Judgement.objects.count() == 2
-    assert playground_set(base) == made
+    assert playground_set(base, actor=ACTOR) == made
 
 
 def test_a_span_counts_while_its_version_answers_and_then_the_document_does(base: KnowledgeBase) -> None:
-    made = playground_set(base)
-    mark = passage_mark(evaluation_set=made, text="When?", relevant=span(base, "tides"))
+    made = playground_set(base, actor=ACTOR)
+    mark = passage_mark(evaluation_set=made, text="When?", relevant=span(base, "tides"), actor=ACTOR)
     (before,) = judged([mark.question_id])[mark.question_id]
     assert before.span is not None
     make.ready_version(base, "High water is at one o'clock.", filename="tides.txt", external_id="tides")
@@ -106,12 +109,12 @@ def test_a_span_counts_while_its_version_answers_and_then_the_document_does(base
 
 def test_a_question_whose_documents_are_deleted_is_not_measured(base: KnowledgeBase) -> None:
     made = asked(base, "tides", "berths")
-    document_delete(document=document(base, "tides"))
+    document_delete(document=document(base, "tides"), actor=ACTOR)
     assert [question.text for question in questions_measurable(made)] == [TEXTS["berths"]]
 
 
 def test_deleting_a_set_takes_its_questions_along(base: KnowledgeBase) -> None:
-    evaluation_set_delete(evaluation_set=asked(base))
+    evaluation_set_delete(evaluation_set=asked(base), actor=ACTOR)
     assert not EvaluationQuestion.objects.exists()
     assert not Judgement.objects.exists()
 

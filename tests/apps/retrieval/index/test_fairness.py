@@ -19,6 +19,7 @@ from apps.retrieval.index import batches, embeddings, indexing
 from apps.retrieval.models import Embedding
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from workers.jobs import STAGES, TURN_SECONDS, Job, job_named
 from workers.running import job_run
 
@@ -183,7 +184,11 @@ def test_of_a_version_that_is_no_longer_wanted_only_the_slice_at_hand_is_compute
 
     def at_call(number: int) -> None:
         if number == 2:
-            _ = version_cancel(version=unwanted) if end == "cancelled" else document_delete(document=unwanted.document)
+            _ = (
+                version_cancel(version=unwanted, actor=ACTOR)
+                if end == "cancelled"
+                else document_delete(document=unwanted.document, actor=ACTOR)
+            )
 
     watched = Watched(at_call=at_call)
     use_transport(watched)
@@ -274,7 +279,9 @@ def test_a_slow_model_postpones_a_version_that_is_cut_by_meaning(
 def test_cutting_by_meaning_stops_when_the_document_is_deleted(
     use_transport: UseTransport, by_meaning: DocumentVersion
 ) -> None:
-    watched = Watched(at_call=lambda number: document_delete(document=by_meaning.document) if number == 1 else None)
+    watched = Watched(
+        at_call=lambda number: document_delete(document=by_meaning.document, actor=ACTOR) if number == 1 else None
+    )
     use_transport(watched)
     assert job_run(CHUNK)
     assert len(watched.calls) == 1

@@ -18,6 +18,7 @@ from apps.retrieval.models import Embedding
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import job_named
 
 pytestmark = pytest.mark.django_db
@@ -180,7 +181,7 @@ def test_activation_tells_that_the_vectors_are_there_and_an_update_only_of_a_lat
 def test_a_version_of_a_document_deleted_under_way_becomes_ready_for_nobody() -> None:
     version = make.upload(make.knowledge_base(), "The gate opens at seven.", filename="a.txt").version
     make.run_stages(["parse", "chunk", "embed"])
-    document_delete(document=version.document)
+    document_delete(document=version.document, actor=ACTOR)
     make.run_stages(["activate"])
     version.document.refresh_from_db()
     assert version.document.current_version is None

@@ -16,6 +16,7 @@ from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import Embedding, IndexGeneration, Reindex
 from apps.retrieval.reindexing.services import ReindexRequest, reindex_start
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.models.conftest import checkpoint_make
 
 SMALLER = 24
@@ -26,7 +27,7 @@ def other_model(folder: Path, *, dimensions: int = SMALLER, name: str = "other")
     made = folder / f"{name}-{dimensions}"
     made.mkdir()
     checkpoint = checkpoint_make(made, dimensions=dimensions, tokens=256)
-    return embedding_model_version(model_register(source=checkpoint, name=f"{name}-{dimensions}").pk)
+    return embedding_model_version(model_register(source=checkpoint, name=f"{name}-{dimensions}", actor=ACTOR).pk)
 
 
 def started(base: KnowledgeBase, **changed: Any) -> Reindex:
@@ -34,9 +35,8 @@ def started(base: KnowledgeBase, **changed: Any) -> Reindex:
     fields = {
         "model": embedding_model_default(),
         "chunking": ChunkingSettings.from_dict(generation_ensure(base).chunking),
-        "asked_by": "test",
     }
-    return reindex_start(base, ReindexRequest(**fields | changed))
+    return reindex_start(base, ReindexRequest(**fields | changed), actor=ACTOR)
 
 
 def worked(reindex: Reindex) -> Reindex:

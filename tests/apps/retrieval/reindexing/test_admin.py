@@ -74,7 +74,7 @@ def test_from_start_over_progress_and_roll_back_to_drop(
     started = admin_client.post(url(base), form(base, model=smaller.version_id, switch="manual"))
     assert "is being built" in told(started)
     reindex = Reindex.objects.get()
-    assert reindex.asked_by == "admin: root"
+    assert reindex.asked_by == "root, admin"
     assert "Building: 0 of 3 chunks" in admin_client.get(url(base)).content.decode()
     worked(reindex)
     ready = html.unescape(admin_client.get(url(base)).content.decode())

@@ -33,7 +33,7 @@ def test_from_start_to_drop(base: KnowledgeBase, smaller: EmbeddingModel) -> Non
     (listed,) = client.get(f"/api/v1/knowledge-bases/{base.pk}/reindex/").json()["results"]
     assert (listed["state"], listed["comparison"][0]["before"]) == ("ready", 1)
     switched = post(base, "switch/").json()
-    assert (switched["state"], switched["switched_by"]) == ("switched", "test")
+    assert (switched["state"], switched["switched_by"]) == ("switched", "key test, API")
     generations = f"/api/v1/knowledge-bases/{base.pk}/generations/"
     kept = {one["id"]: one["state"] for one in client.get(generations).json()["results"]}
     assert kept == {old.pk: "retired", switched["generation"]: "live"}

@@ -26,6 +26,7 @@ from ragsite.core.errors import ConflictError, TransientError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked
 from tests.apps.retrieval.evaluation.asking import started as evaluated
 from tests.apps.retrieval.reindexing.rebuilding import assert_whole, started, worked
@@ -52,7 +53,7 @@ def test_a_dropped_generation_takes_along_the_chunks_and_terms_that_nobody_else_
     monkeypatch.setattr(dropping, "VERSIONS", 1)
     old = generation_ensure(base)
     worked(started(base, model=smaller, chunking=SMALL))
-    generation_drop(long_ago(old), by="anna")
+    generation_drop(long_ago(old), actor=ACTOR)
     live = generation_ensure(base)
     assert list(IndexGeneration.objects.all()) == [live]
     assert not partition_of(old)
@@ -60,14 +61,14 @@ def test_a_dropped_generation_takes_along_the_chunks_and_terms_that_nobody_else_
     assert set(LexicalSegment.objects.values_list("chunking_key", flat=True)) == {live.chunking_key}
     assert_whole(live)
     event = OutboxEvent.objects.get(type="vector.deleted")
-    assert (event.payload["generation_id"], event.payload["by"]) == (old.pk, "anna")
+    assert (event.payload["generation_id"], event.actor) == (old.pk, ACTOR.as_dict())
     assert make.found(make.scope(base), TEXTS["tides"])[0] in TEXTS["tides"]
 
 
 def test_chunks_that_the_live_generation_shares_stay(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
     old, chunks = generation_ensure(base), Chunk.objects.count()
     worked(started(base, model=smaller))
-    generation_drop(long_ago(old), by="test")
+    generation_drop(long_ago(old), actor=ACTOR)
     assert (Chunk.objects.count(), Embedding.objects.count(), LexicalSegment.objects.count()) == (chunks, chunks, 1)
 
 
@@ -78,7 +79,7 @@ def test_the_live_generation_and_one_that_is_being_built_cannot_be_dropped(
     assert reindex.generation is not None
     for generation, why in ((live, "answers searches"), (reindex.generation, "is being built")):
         with pytest.raises(ConflictError, match=why):
-            generation_drop(generation, by="test")
+            generation_drop(generation, actor=ACTOR)
     assert partition_of(live)
     assert partition_of(reindex.generation)
 
@@ -89,7 +90,7 @@ def test_a_generation_that_answered_a_moment_ago_is_kept_for_the_searches_that_a
     old = generation_ensure(base)
     worked(started(base, model=smaller))
     with pytest.raises(ConflictError, match="answered less than 20 s ago") as error:
-        generation_drop(old, by="test")
+        generation_drop(old, actor=ACTOR)
     assert error.value.retry_after == 20
     assert partition_of(old)
 
@@ -99,7 +100,7 @@ def test_a_generation_that_is_being_evaluated_cannot_be_dropped(base: KnowledgeB
     worked(started(base, model=smaller))
     run = evaluated(made, generation=old)
     with pytest.raises(ConflictError, match="is being evaluated"):
-        generation_drop(long_ago(old), by="test")
+        generation_drop(long_ago(old), actor=ACTOR)
     run.refresh_from_db()
     assert run.state == RunState.WAITING
 
@@ -115,10 +116,10 @@ def test_a_drop_whose_process_died_is_finished_by_the_sweep(
 
     monkeypatch.setattr(dropping, "partition_drop", dies)
     with pytest.raises(TransientError):
-        generation_drop(long_ago(old), by="test")
+        generation_drop(long_ago(old), actor=ACTOR)
     monkeypatch.undo()
     with pytest.raises(ConflictError, match="No earlier generation is kept"):
-        reindex_rollback(base, by="test")
+        reindex_rollback(base, actor=ACTOR)
     with pytest.raises(ConflictError, match="of the same chunking is being removed"):
         started(base, chunking=SMALL.overridden(old.chunking))
     assert not generations_discard(turns.long())
@@ -130,18 +131,18 @@ def test_a_cancelled_re_index_leaves_nothing_of_what_it_built(base: KnowledgeBas
     live, chunks = generation_ensure(base), set(Chunk.objects.values_list("pk", flat=True))
     reindex = worked(started(base, model=smaller, chunking=SMALL, switch=SwitchMode.MANUAL))
     assert reindex.state == ReindexState.READY
-    assert reindex_cancel(base).state == ReindexState.CANCELLED
+    assert reindex_cancel(base, actor=ACTOR).state == ReindexState.CANCELLED
     assert list(IndexGeneration.objects.all()) == [live]
     assert set(Chunk.objects.values_list("pk", flat=True)) == chunks
     with pytest.raises(ConflictError, match="No re-index"):
-        reindex_resume(base)
+        reindex_resume(base, actor=ACTOR)
 
 
 def test_a_comparison_that_is_cancelled_fails_its_runs_in_words(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
     asked(base)
     reindex = started(base, model=smaller)
     run = evaluated(base.evaluation_sets.get(), generation=reindex.generation)
-    reindex_cancel(base)
+    reindex_cancel(base, actor=ACTOR)
     run = EvaluationRun.objects.get(pk=run.pk)
     assert (run.state, run.error) == (RunState.FAILED, "The re-index was cancelled.")
 
@@ -150,8 +151,8 @@ def test_a_cancelled_roll_back_keeps_its_generation(base: KnowledgeBase, smaller
     old = generation_ensure(base)
     worked(started(base, model=smaller))
     make.ready_version(base, "The ferry leaves at eight.", filename="ferry.txt")
-    assert reindex_rollback(base, by="test").state == ReindexState.SWITCHING
-    reindex_cancel(base)
+    assert reindex_rollback(base, actor=ACTOR).state == ReindexState.SWITCHING
+    reindex_cancel(base, actor=ACTOR)
     old.refresh_from_db()
     assert (old.state, partition_of(old)) == (GenerationState.RETIRED, True)
 

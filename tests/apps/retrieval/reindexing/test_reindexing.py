@@ -29,7 +29,9 @@ from apps.retrieval.reindexing.waiting import REINDEXES
 from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
+from tests import acting
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document
 from tests.apps.retrieval.index.test_indexing import Watched
 from tests.apps.retrieval.reindexing.rebuilding import SMALLER, assert_whole, started, worked
@@ -60,11 +62,11 @@ def test_a_model_of_another_width_shares_the_chunks_and_comes_to_answer(
     assert found(base, "tides") == TEXTS["tides"]
     assert (reindex.chunk_done, reindex.embedded, reindex.reused) == (3, 3, 0)
     event = OutboxEvent.objects.get(type="vector.updated")
-    told = {name: event.payload[name] for name in ("generation_id", "previous_generation_id", "is_rollback", "by")}
+    told = {name: event.payload[name] for name in ("generation_id", "previous_generation_id", "is_rollback")}
     assert told == {
-        "generation_id": live.pk, "previous_generation_id": before.pk, "is_rollback": False, "by": "test",
+        "generation_id": live.pk, "previous_generation_id": before.pk, "is_rollback": False,
     }  # fmt: skip
-    assert event.key == str(base.pk)
+    assert (event.key, event.actor) == (str(base.pk), ACTOR.as_dict())
 
 
 def test_other_chunking_cuts_every_ready_version_anew_and_the_old_chunks_stay_for_a_roll_back() -> None:
@@ -144,15 +146,15 @@ def test_documents_that_come_change_and_go_meanwhile_are_taken_in(base: Knowledg
     assert reindex.state == ReindexState.READY
     make.ready_version(base, "The ferry leaves at eight.", filename="ferry.txt")
     make.ready_version(base, "High water is at midnight.", filename="tides.txt", external_id="tides")
-    document_delete(document=document(base, "harbour"))
-    reindex_switch(base, by="anna")
+    document_delete(document=document(base, "harbour"), actor=ACTOR)
+    reindex_switch(base, actor=acting.user("anna"))
     reindex.refresh_from_db()
     assert reindex.state == ReindexState.SWITCHING, "two versions are still to be embedded"
     assert worked(reindex).state == ReindexState.SWITCHED
     assert_whole(generation_ensure(base))
     texts = make.found(make.scope(base), "When is it?")
     assert sorted(texts) == [TEXTS["berths"], "High water is at midnight.", "The ferry leaves at eight."]
-    assert OutboxEvent.objects.get(type="vector.updated").payload["by"] == "anna"
+    assert OutboxEvent.objects.get(type="vector.updated").actor == acting.user("anna").as_dict()
 
 
 def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_anew_before_it_answers(
@@ -177,7 +179,7 @@ def test_an_earlier_version_can_be_gone_back_to_after_the_switch(base: Knowledge
     make.ready_version(base, "High water is at midnight.", filename="tides.txt", external_id="tides")
     worked(started(base, model=smaller, chunking=SMALL))
     assert earlier is not None
-    document_rollback(document=tides, version=earlier)
+    document_rollback(document=tides, version=earlier, actor=ACTOR)
     assert found(base, "tides") in TEXTS["tides"]
 
 
@@ -195,7 +197,7 @@ def test_quality_is_compared_on_each_evaluation_set(base: KnowledgeBase, smaller
     assert (one["set"], one["before"], one["after"], one["questions"]) == ("Set", 1, 1, 3)
     runs = made.runs.order_by("id")
     assert [run.generation_id for run in runs] == [reindex.previous_id, reindex.generation_id]
-    assert {run.asked_by for run in runs} == {"re-index"}
+    assert {run.asked_by for run in runs} == {"job reindex"}
     assert (reindex.state, reindex.note) == (ReindexState.SWITCHED, "")
 
 
@@ -219,7 +221,7 @@ def test_a_switch_is_refused_when_quality_falls_by_more_than_the_margin_and_a_pe
     assert reindex.state == ReindexState.REFUSED
     assert "nDCG@10 fell by more than 0.02 (Set: 1.000 before" in reindex.note
     assert generation_ensure(base) == before
-    assert reindex_switch(base, by="anna").state == ReindexState.SWITCHED
+    assert reindex_switch(base, actor=ACTOR).state == ReindexState.SWITCHED
     assert generation_ensure(base).pk == reindex.generation_id
 
 
@@ -237,7 +239,7 @@ def test_a_roll_back_brings_the_earlier_generation_up_to_date_and_lets_it_answer
     first = generation_ensure(base)
     worked(started(base, model=smaller, chunking=SMALL))
     make.ready_version(base, "The ferry leaves at eight.", filename="ferry.txt")
-    reindex = reindex_rollback(base, by="anna")
+    reindex = reindex_rollback(base, actor=ACTOR)
     assert reindex.state == ReindexState.SWITCHING
     assert worked(reindex).state == ReindexState.SWITCHED
     assert generation_ensure(base) == first
@@ -245,14 +247,14 @@ def test_a_roll_back_brings_the_earlier_generation_up_to_date_and_lets_it_answer
     base.refresh_from_db()
     assert base.chunking == first.chunking
     assert make.found(make.scope(base), "The ferry leaves at eight.")[0] == "The ferry leaves at eight."
-    again = reindex_rollback(base, by="anna")
+    again = reindex_rollback(base, actor=ACTOR)
     assert again.state == ReindexState.SWITCHED, "nothing is missing, so it answers at once"
     assert generation_ensure(base).dimensions == SMALLER
 
 
 def test_a_roll_back_needs_a_generation_that_is_kept(base: KnowledgeBase) -> None:
     with pytest.raises(ConflictError, match="No earlier generation is kept"):
-        reindex_rollback(base, by="test")
+        reindex_rollback(base, actor=ACTOR)
     assert not Reindex.objects.exists()
 
 
@@ -282,7 +284,7 @@ def test_a_model_that_would_not_read_chunks_to_their_end_needs_other_chunking(
 
 
 def test_a_documents_own_chunking_must_go_with_the_new_one(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
-    document_update(document=document(base, "tides"), chunking={"overlap": 100})
+    document_update(document=document(base, "tides"), chunking={"overlap": 100}, actor=ACTOR)
     with pytest.raises(InvalidChunkingError, match="'Tides' has chunking of its own"):
         started(base, chunking=SMALL)
     assert not Reindex.objects.exists()
@@ -292,12 +294,12 @@ def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_res
     base: KnowledgeBase,
 ) -> None:
     reindex = started(base, chunking=SMALL)
-    document_update(document=document(base, "tides"), chunking={"overlap": 100})
+    document_update(document=document(base, "tides"), chunking={"overlap": 100}, actor=ACTOR)
     worked(reindex)
     assert reindex.state == ReindexState.FAILED
     assert "Version 1 of 'Tides' cannot be cut so: The overlap 100" in reindex.error
-    document_update(document=document(base, "tides"), chunking={})
-    resumed = reindex_resume(base)
+    document_update(document=document(base, "tides"), chunking={}, actor=ACTOR)
+    resumed = reindex_resume(base, actor=ACTOR)
     assert worked(resumed).state == ReindexState.SWITCHED
     make.run_stages()
     assert_whole(generation_ensure(base))
@@ -318,7 +320,7 @@ def test_a_re_index_that_kills_its_workers_is_given_up_in_words(
     assert reindex.state == ReindexState.FAILED
     assert "died or gave up 3 times without progress" in reindex.error
     assert generation_ensure(base) == live
-    assert worked(reindex_resume(base)).state == ReindexState.SWITCHED
+    assert worked(reindex_resume(base, actor=ACTOR)).state == ReindexState.SWITCHED
 
 
 def test_a_model_that_is_away_lets_the_re_index_wait_with_its_reason(
@@ -337,13 +339,13 @@ def test_a_large_generation_has_its_hnsw_index_before_it_answers(
     settings.RAGSITE_HNSW_MIN_ROWS = 3
     reindex = worked(started(base, model=smaller, switch=SwitchMode.MANUAL))
     assert IndexGeneration.objects.get(pk=reindex.generation_id).has_hnsw
-    reindex_switch(base, by="test")
+    reindex_switch(base, actor=ACTOR)
     assert found(base, "tides") == TEXTS["tides"]
 
 
 def test_a_deleted_knowledge_bases_re_index_is_worked_on_no_more(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
     reindex = started(base, model=smaller)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert worked(reindex).state == ReindexState.BUILDING
     assert not Embedding.objects.filter(generation=reindex.generation_id).exists()
     make.run_deletions()

@@ -13,6 +13,7 @@ from apps.retrieval.index.generations import generation_ensure, generations_held
 from apps.retrieval.models import GenerationState, IndexGeneration, ReindexState, SwitchMode
 from apps.retrieval.reindexing.services import reindex_rollback, reindex_switch
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.reindexing.rebuilding import assert_whole, other_model, started, worked
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 from tests.waiting import wait_for
@@ -55,7 +56,7 @@ def test_no_document_answers_without_its_vectors_while_generations_are_switched_
 
     def to_and_fro() -> None:
         for _ in range(6):
-            worked(reindex_rollback(base, by="test"))
+            worked(reindex_rollback(base, actor=ACTOR))
 
     try:
         with make.in_background(look):
@@ -81,7 +82,7 @@ def test_the_switch_waits_for_an_activation_that_holds_the_knowledge_base(tmp_pa
 
     def switch() -> None:
         assert held.wait(10)
-        assert reindex_switch(base, by="test").state == ReindexState.SWITCHED
+        assert reindex_switch(base, actor=ACTOR).state == ReindexState.SWITCHED
         done.set()
 
     with make.in_background(switch):
@@ -110,7 +111,7 @@ def test_many_who_switch_at_once_switch_once(tmp_path: Path) -> None:
 
     def switch() -> str:
         try:
-            return reindex_switch(base, by="test").state
+            return reindex_switch(base, actor=ACTOR).state
         except Exception as error:  # noqa: BLE001 - what became of each is what is asked
             return type(error).__name__
 

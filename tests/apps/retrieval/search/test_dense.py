@@ -29,6 +29,7 @@ from apps.retrieval.search.dense import (
 from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.request import SearchRequest
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.making import indexed, unit_vectors
 
 pytestmark = pytest.mark.django_db
@@ -291,7 +292,7 @@ def test_identical_texts_of_two_tenants_stay_apart() -> None:
         make.ready_version(base, BERTHS, filename="a.txt")
     assert make.found(make.scope(mine), "How many berths?") == [BERTHS]
     document = Document.objects.get(tenant=theirs.tenant)
-    document_delete(document=document)
+    document_delete(document=document, actor=ACTOR)
     assert make.found(make.scope(mine), "How many berths?") == [BERTHS]
     assert make.found(make.scope(theirs), "How many berths?") == []
 
@@ -327,9 +328,9 @@ def test_what_was_deleted_is_not_found_from_that_moment_on(how: str) -> None:
     version = make.ready_version(base, BERTHS, filename="a.txt")
     assert make.found(make.scope(base), "berths") == [BERTHS]
     if how == "document":
-        document_delete(document=version.document)
+        document_delete(document=version.document, actor=ACTOR)
     else:
-        knowledge_base_delete(knowledge_base=base)
+        knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert make.found(make.scope(base), "berths") == []
 
 

@@ -22,6 +22,7 @@ from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.lexical import LexicalPlan, LexicalResult, lexical_search
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.retrieval.texts import bm25_by_hand, document, found_chunks, index_of, version
 
 pytestmark = pytest.mark.django_db
@@ -119,11 +120,11 @@ def change(what: str, one: Document, texts: list[str]) -> None:
     if what == "update":
         version(one, texts)
     elif what == "delete":
-        document_delete(document=one)
+        document_delete(document=one, actor=ACTOR)
     elif what == "roll back" and one.deleted_at is None:
-        document_rollback(document=one, version=one.versions.order_by("number")[0])
+        document_rollback(document=one, version=one.versions.order_by("number")[0], actor=ACTOR)
     elif one.deleted_at is None:
-        document_update(document=one, title=f"Renamed {texts[0]}"[:300])
+        document_update(document=one, title=f"Renamed {texts[0]}"[:300], actor=ACTOR)
 
 
 def test_the_order_is_that_of_brute_force_on_a_larger_index() -> None:
@@ -226,16 +227,16 @@ def test_what_was_deleted_is_not_found_from_that_moment_on(how: str) -> None:
     (one,) = indexed(base, [BERTHS])
     assert found(base, "berths") == [BERTHS]
     if how == "document":
-        document_delete(document=one)
+        document_delete(document=one, actor=ACTOR)
     else:
-        knowledge_base_delete(knowledge_base=base)
+        knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert found(base, "berths") == []
 
 
 def test_a_document_is_found_by_its_title_and_after_a_repair_by_its_new_one() -> None:
     base = make.knowledge_base()
     (one,) = indexed(base, [BERTHS])
-    document_update(document=one, title="Mooring")
+    document_update(document=one, title="Mooring", actor=ACTOR)
     lexical_repair(turns.long())
     assert found(base, "mooring") == [BERTHS]
     assert found(base, "note") == []

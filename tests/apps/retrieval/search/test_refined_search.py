@@ -16,6 +16,7 @@ from apps.models.gateway.fake import FakeTransport
 from apps.models.services.registry import model_register
 from ragsite.core.errors import ModelUnavailableError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.models.making import cross_encoder_make
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +179,7 @@ def test_what_says_the_same_gives_way_to_something_else(base: KnowledgeBase, cli
 
 @pytest.fixture
 def _reranker(tmp_path: Path) -> None:
-    model_register(source=cross_encoder_make(tmp_path))
+    model_register(source=cross_encoder_make(tmp_path), actor=ACTOR)
 
 
 @pytest.mark.usefixtures("_reranker")

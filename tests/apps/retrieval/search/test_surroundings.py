@@ -15,6 +15,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBas
 from apps.documents.services.documents import document_delete
 from apps.retrieval.search.surroundings import neighbours_of, sections_of
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +99,7 @@ def test_what_may_not_be_read_has_no_surroundings(base: KnowledgeBase, rules: Do
     chunk, scope = rules.chunks.get(ordinal=1), make.scope(base)
     assert neighbours_of([chunk.pk], scope=scope, reach=1)[chunk.pk]
     if hide == "delete":
-        document_delete(document=rules.document)
+        document_delete(document=rules.document, actor=ACTOR)
     elif hide == "restrict":
         Document.objects.update(restricted=True)
     else:

@@ -88,11 +88,11 @@ def test_the_chunking_can_be_chosen(folder: Path) -> None:
 def test_an_interruption_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
 
-    def interrupted(base: KnowledgeBase, document: Any) -> Any:
+    def interrupted(base: KnowledgeBase, document: Any, **about: Any) -> Any:
         taken.append(document.id)
         if len(taken) == 3:
             raise KeyboardInterrupt
-        return upload(base, document)
+        return upload(base, document, **about)
 
     upload = evaluate.corpus_document_upload
     monkeypatch.setattr(evaluate, "corpus_document_upload", interrupted)

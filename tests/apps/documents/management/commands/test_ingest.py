@@ -17,6 +17,7 @@ from apps.documents.intake import ingestion as ingesting
 from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.waiting import wait_for
 from workers.celery import app
 from workers.queues import Queue
@@ -90,10 +91,10 @@ def test_an_interruption_tells_what_was_done_and_resuming_does_the_rest(
 ) -> None:
     upload = ingesting.document_upload
 
-    def interrupted(request: Any) -> Any:
+    def interrupted(request: Any, **about: Any) -> Any:
         if request.filename == "b.txt":
             raise KeyboardInterrupt
-        return upload(request)
+        return upload(request, **about)
 
     monkeypatch.setattr(ingesting, "document_upload", interrupted)
     told = report(docs, code=130)
@@ -111,7 +112,7 @@ def test_waiting_tells_which_became_ready_which_failed_and_which_were_cancelled(
     settle = ingesting.versions_settle
 
     def working(ids: Any) -> Any:
-        version_cancel(version=DocumentVersion.objects.get(filename="c.txt"))
+        version_cancel(version=DocumentVersion.objects.get(filename="c.txt"), actor=ACTOR)
         make.run_stages()
         return settle(ids)
 

@@ -39,7 +39,7 @@ def test_who_asked_is_noted_with_the_question(admin_client: Client) -> None:
     version = factories.ready_version()
     asked(admin_client, version.document.knowledge_base)
     query = Query.objects.get()
-    assert query.asked_by == "admin: admin"
+    assert query.asked_by == "admin, admin"
     assert query.tenant == version.document.tenant
 
 

@@ -26,6 +26,7 @@ from apps.retrieval.search.filters import scope_condition
 from apps.retrieval.search.lexical import lexical_search
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.retrieval.texts import bm25_by_hand, document, found_chunks, index_of, version
 
 BERTHS = "The harbour has 42 berths for guests."
@@ -81,7 +82,7 @@ def test_an_activation_that_is_killed_writes_nothing_and_the_next_one_writes_onc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(indexing, "emit", killed)
+        patched.setattr(indexing, "emit_each", killed)
         make.run_stages(["activate"])
     made.refresh_from_db()
     assert (made.status, LexicalSegment.objects.count(), LexicalPosting.objects.count()) == ("embedded", 0, 0)
@@ -176,7 +177,7 @@ def test_superseded_deleted_and_renamed_documents_stop_weighing_on_the_scores_at
     documents = [document(base, [f"harbour {number}", "tide"]) for number in range(4)]
     lexical_build(index_of(base))
     version(documents[0], ["pilot"])
-    document_delete(document=documents[1])
+    document_delete(document=documents[1], actor=ACTOR)
     documents[2].title = "Renamed"
     documents[2].save()
     assert [pk for pk, _ in hits(base, "harbour")] == [
@@ -196,7 +197,7 @@ def test_a_version_that_was_gone_back_to_is_found_again_after_a_repair() -> None
     assert first is not None
     version(one, ["Opens at nine."])
     repaired()
-    document_rollback(document=one, version=first)
+    document_rollback(document=one, version=first, actor=ACTOR)
     assert hits(base, "nine seven") == []
     repaired()
     assert_exact(base, "nine seven")
@@ -256,7 +257,7 @@ def test_a_generation_of_another_chunking_gets_an_index_of_its_own() -> None:
 def test_nothing_is_left_of_a_knowledge_base_that_was_purged() -> None:
     base = make.knowledge_base()
     make.ready_version(base)
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     make.run_deletions()
     assert [model.objects.count() for model in (LexicalSegment, LexicalPosting, LexicalVersion)] == [0, 0, 0]
 

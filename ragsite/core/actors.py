@@ -1,0 +1,117 @@
+"""Who acts: the person, key or program behind a change, the door it came by, and the request it was part of.
+
+Every service that changes something takes one. It is kept beside what it did as a small JSON object (`as_dict`), and events
+carry it in their envelope. What a job does for somebody is that somebody's act; what nobody asked for is the job's own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+
+from ragsite.core.request_ids import request_id
+
+logger = logging.getLogger(__name__)
+
+LONGEST_NAME = 100
+"""Of a name; with the words around it, it fits a column of 120 characters."""
+
+
+class ActorKind(StrEnum):
+    """`user`: a person with a login. `key`: an application by its API key. `service`: a program that somebody started who has
+    access to the machine. `system`: ragsite itself.
+    """
+
+    USER = "user"
+    KEY = "key"
+    SERVICE = "service"
+    SYSTEM = "system"
+
+
+class Door(StrEnum):
+    """The way in."""
+
+    ADMIN = "admin"
+    API = "api"
+    COMMAND = "command"
+    JOB = "job"
+
+
+DOOR_NAMES = {Door.ADMIN: "admin", Door.API: "API", Door.COMMAND: "command line", Door.JOB: "job"}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """`id` is what programs know the actor by, and `name` what people do. `request_id` is empty where there was no request."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    door: Door
+    request_id: str = ""
+
+    @classmethod
+    def of_user(cls, user: AbstractBaseUser | AnonymousUser, *, door: Door) -> Actor:
+        """A person, in the request at hand."""
+        return cls(ActorKind.USER, str(user.pk), user.get_username()[:LONGEST_NAME], door, request_id())
+
+    @classmethod
+    def of_key(cls, key_id: object, name: str, *, door: Door) -> Actor:
+        """An application with an API key, in the request at hand."""
+        return cls(ActorKind.KEY, str(key_id), name[:LONGEST_NAME], door, request_id())
+
+    @classmethod
+    def of_command(cls, name: str) -> Actor:
+        """`manage.py <name>`, or another program on the machine."""
+        return cls(ActorKind.SERVICE, name[:LONGEST_NAME], name[:LONGEST_NAME], Door.COMMAND)
+
+    @classmethod
+    def of_job(cls, name: str) -> Actor:
+        """A job that nobody asked for in particular."""
+        return cls(ActorKind.SYSTEM, name[:LONGEST_NAME], name[:LONGEST_NAME], Door.JOB)
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Actor:
+        """The actor that `as_dict` gave."""
+        return cls(
+            ActorKind(kept["kind"]), kept["id"], kept["name"], Door(kept["door"]), kept.get("request_id", "")
+        )  # fmt: skip
+
+    @classmethod
+    def kept(cls, kept: Mapping[str, Any] | None, *, job: str) -> Actor:
+        """Who asked for what a job does, as it stands beside it; the job itself where nobody is named."""
+        return cls.from_dict(kept) if kept else cls.of_job(job)
+
+    def as_dict(self) -> dict[str, str]:
+        """What is kept of the actor, as JSON."""
+        named = {"kind": self.kind.value, "id": self.id, "name": self.name, "door": self.door.value}
+        return named | ({"request_id": self.request_id} if self.request_id else {})
+
+    @property
+    def text(self) -> str:
+        """For people: `ada, admin`; `key CI, API`; `manage.py reindex`; `job embed`."""
+        match self.kind:
+            case ActorKind.USER:
+                return f"{self.name}, {DOOR_NAMES[self.door]}"
+            case ActorKind.KEY:
+                return f"key {self.name}, {DOOR_NAMES[self.door]}"
+            case ActorKind.SERVICE:
+                return f"{self.name}, {DOOR_NAMES[self.door]}" if self.door is not Door.COMMAND else self.name
+            case ActorKind.SYSTEM:
+                return f"job {self.name}"
+
+
+def actor_text(kept: Mapping[str, Any] | None) -> str:
+    """An actor that was kept, in words; empty where none was."""
+    return Actor.from_dict(kept).text if kept else ""
+
+
+def change_log(what: str, *, actor: Actor) -> None:
+    """A line in the log once it commits, for a change that leaves neither an event nor a row that names who made it."""
+    transaction.on_commit(lambda: logger.info("%s, by %s", what, actor.text))
