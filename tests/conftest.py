@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from ragsite.core.jobs import SilentDoorbell
+from tests.events import every_payload_checked
 from tests.servers import migrate
 
 # How long an example takes is the machine's affair.
@@ -34,3 +35,10 @@ def _blobs(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.RAGSITE_BLOB_DIR = tmp_path / "blobs"
     yield
     shutil.rmtree(settings.RAGSITE_BLOB_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _payloads() -> Iterator[None]:
+    """Whatever any test lets happen is told as the published schemas say."""
+    with every_payload_checked():
+        yield

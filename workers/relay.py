@@ -23,11 +23,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from ragsite.core.configuration import ServerSettings
+from ragsite.core.events import schema_uri, topic_of, topics
 from workers.relay_session import RelaySession, UnsentEvent
 
 logger = logging.getLogger(__name__)
 
-TOPICS = ("ragsite.document", "ragsite.grant", "ragsite.knowledge_base", "ragsite.query", "ragsite.vector")
 PARTITIONS = 6
 BATCH = 500
 POLL_SECONDS = 1.0
@@ -121,7 +121,7 @@ class Relay:
 
     def _topics_ensure(self) -> None:
         """Make the topics that are missing. A broker that is away is met again at the next delivery."""
-        wanted = [NewTopic(name, num_partitions=PARTITIONS) for name in TOPICS]
+        wanted = [NewTopic(name, num_partitions=PARTITIONS) for name in topics()]
         admin = AdminClient(self._config)
         for name, future in admin.create_topics(wanted, request_timeout=5).items():
             try:
@@ -129,11 +129,6 @@ class Relay:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     logger.warning("topic %s was not made: %s", name, error)
-
-
-def topic_of(event_type: str) -> str:
-    """`document.created` goes to the topic `ragsite.document`."""
-    return f"ragsite.{event_type.partition('.')[0]}"
 
 
 def cloud_event(event: UnsentEvent) -> KafkaMessage:
@@ -148,7 +143,7 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
                 "subject": event.key,
                 "time": event.created_at.astimezone(UTC),
                 "datacontenttype": "application/json",
-                "dataschema": f"urn:ragsite:event:{event.type}:1",
+                "dataschema": schema_uri(event.type),
                 "partitionkey": event.key,
                 "sequence": f"{event.id:020d}",
                 "tenant": str(event.tenant_id),

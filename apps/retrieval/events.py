@@ -3,72 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 from uuid import UUID
 
+from ragsite.core.events import Event, event
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorIndexed:
+
+@event("vector.indexed", key="document_id")
+class VectorIndexed(Event):
     """All chunks of a version are embedded and searchable."""
 
-    type: ClassVar[str] = "vector.indexed"
-    tenant_id: UUID
     knowledge_base_id: UUID
     document_id: UUID
     version_id: UUID
     generation_id: int
     chunks: int
 
-    @property
-    def key(self) -> UUID:
-        return self.document_id
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorUpdated:
+@event("vector.updated", key="knowledge_base_id")
+class VectorUpdated(Event):
     """Another generation of a knowledge base came to answer, by a re-index or a roll-back."""
 
-    type: ClassVar[str] = "vector.updated"
-    tenant_id: UUID
     knowledge_base_id: UUID
     generation_id: int
     previous_generation_id: int
     model: str
-    chunking: dict[str, Any]
+    chunking: dict[str, str | int]
     is_rollback: bool
 
-    @property
-    def key(self) -> UUID:
-        return self.knowledge_base_id
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorDeleted:
+@event("vector.deleted", key="knowledge_base_id")
+class VectorDeleted(Event):
     """A generation was dropped with its vectors."""
 
-    type: ClassVar[str] = "vector.deleted"
-    tenant_id: UUID
     knowledge_base_id: UUID
     generation_id: int
 
-    @property
-    def key(self) -> UUID:
-        return self.knowledge_base_id
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryProcessed:
+class StepDegraded:
+    """A step that could not be done, and what was done instead, as the API tells it."""
+
+    step: str
+    code: str
+    detail: str
+    knowledge_bases: tuple[UUID, ...]
+
+
+@event("query.processed", key="query_id")
+class QueryProcessed(Event):
     """A question was answered, or honestly not."""
 
-    type: ClassVar[str] = "query.processed"
-    tenant_id: UUID
     query_id: UUID
     found: bool
     generator: str
     passages: int
     citations: int
     milliseconds: dict[str, float]
-
-    @property
-    def key(self) -> UUID:
-        return self.query_id
+    """How long each step took."""
+    degraded: tuple[StepDegraded, ...]
+    """Empty as a rule."""

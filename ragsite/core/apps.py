@@ -8,5 +8,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from ragsite.core.database import adapters_register
+        from ragsite.core.events import events_load
 
         adapters_register()
+        events_load()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
-from uuid import UUID
+from datetime import timedelta
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -15,22 +12,11 @@ from django.db.models.functions import Now
 from ragsite.core.actors import Actor
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.database import rows_insert
+from ragsite.core.events import Event
 from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
-
-
-class Event(Protocol):
-    """A frozen dataclass in the past tense. `type` is its public name; the fields become the payload."""
-
-    type: ClassVar[str]
-
-    @property
-    def tenant_id(self) -> UUID: ...
-
-    @property
-    def key(self) -> UUID: ...
 
 
 def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
@@ -57,7 +43,7 @@ def emit_each(acts: Iterable[tuple[Event, Actor]]) -> list[OutboxEvent]:
 def _row(event: Event, actor: Actor) -> OutboxEvent:
     key = str(event.key)
     return OutboxEvent(
-        tenant_id=event.tenant_id, type=event.type, key=key, shard=shard_of(key), payload=_payload(event),
+        tenant_id=event.tenant_id, type=event.name, key=key, shard=shard_of(key), payload=event.payload(),
         actor=actor.as_dict(),
     )  # fmt: skip
 
@@ -65,17 +51,6 @@ def _row(event: Event, actor: Actor) -> OutboxEvent:
 def shard_of(key: str) -> int:
     """The shard a key belongs to, the same in every process."""
     return zlib.crc32(key.encode()) % SHARDS
-
-
-def _payload(event: Event) -> dict[str, Any]:
-    names = (field.name for field in dataclasses.fields(event))  # type: ignore[arg-type]
-    return {name: _plain(getattr(event, name)) for name in names if name != "tenant_id"}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def outbox_purge(turn: Turn, *, days: int = 7) -> bool:

@@ -15,9 +15,11 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.services.registry import bundled_model_path
+from ragsite.core.events import schema_uri, topics
 from ragsite.stack.system import System
+from tests.events import assert_fits
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS, TOPICS
+from workers.relay import PARTITIONS
 
 Database = psycopg.Connection[tuple[Any, ...]]
 
@@ -121,6 +123,9 @@ def assert_published(running: System, database: Database) -> list[dict[str, Any]
     expected = {str(row[0]) for row in database.execute("SELECT event_id::text FROM core_outboxevent")}
     events = list(published(running, len(expected)))
     assert {event["id"] for event in events} == expected
+    for event in events:
+        assert event["dataschema"] == schema_uri(event["type"])
+        assert_fits(event["type"], event["data"])
     by_key: dict[str, list[str]] = {}
     for event in events:
         if event["type"].startswith("document"):
@@ -133,7 +138,7 @@ def published(running: System, count: int) -> Iterator[dict[str, Any]]:
     """The first `count` different events on the broker, in the order of each partition."""
     settings = {"group.id": "test", "enable.auto.commit": False}
     consumer = Consumer({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"], **settings})
-    consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in TOPICS for p in range(PARTITIONS)])
+    consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics() for p in range(PARTITIONS)])
     seen: set[str] = set()
 
     def take() -> list[dict[str, Any]]:

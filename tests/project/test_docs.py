@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from ragsite.api import openapi
 from ragsite.core.environment import Environment
+from ragsite.core.events import topics
 from workers.celery import Config
 from workers.jobs import STAGES
 from workers.queues import Queue
-from workers.relay import TOPICS
+from workers.relay import cloud_event
+from workers.relay_session import UnsentEvent
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
@@ -51,7 +56,15 @@ def test_the_architecture_shows_the_stage_table_as_it_is() -> None:
         f"| {s.name} | {s.queue.value} | `{s.work}` | {s.rows.before.value} | {s.rows.after.value} |" for s in STAGES
     ]
     assert [row for row in rows if row not in text] == []
-    assert untold(TOPICS, "architecture.md") == []
+
+
+def test_every_topic_and_all_that_an_envelope_says_is_explained() -> None:
+    event = UnsentEvent(
+        id=1, event_id=UUID(int=1), tenant_id=UUID(int=2), type="a.b", key="c", payload={}, created_at=datetime.now(UTC)
+    )
+    envelope = json.loads(cloud_event(event).value)
+    assert {"id", "type", "sequence", "data"} <= envelope.keys()
+    assert untold([*topics(), *envelope], "events.md") == []
 
 
 def test_every_address_of_the_api_is_explained() -> None:

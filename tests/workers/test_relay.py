@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,11 +16,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor
+from ragsite.core.events import Event, event
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import emit
 from ragsite.stack import ports
 from tests.acting import ACTOR, user
+from tests.events import knowing
 from tests.waiting import wait_for
 from workers.relay import BATCH, PARTITIONS, PRODUCER, Relay
 from workers.relay_session import LOCK_BASE
@@ -28,16 +30,23 @@ from workers.relay_session import LOCK_BASE
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentTouched:
-    type: ClassVar[str] = "document.touched"
-    tenant_id: UUID
-    document_id: UUID
-    number: int
+with knowing():
 
-    @property
-    def key(self) -> UUID:
-        return self.document_id
+    @event("document.touched", key="document_id")
+    class DocumentTouched(Event):
+        """A document was touched. Forgotten at once, so it is told of as an old row is whose class is gone."""
+
+        document_id: UUID
+        number: int
+
+
+with knowing():
+
+    @event("document.touched", key="document_id", version=2, topic="ragsite.relay_test")
+    class DocumentTouchedAgain(Event):
+        """Another version of it, on a topic of its own."""
+
+        document_id: UUID
 
 
 @pytest.fixture
@@ -58,10 +67,10 @@ def publish_all(relay: Relay) -> None:
         pass
 
 
-def published(ids: set[str]) -> list[dict[str, Any]]:
+def published(ids: set[str], topic: str = "ragsite.document") -> list[dict[str, Any]]:
     """The events with these ids as they stand on the topic, repeats included."""
     consumer = Consumer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "relay-test"})
-    consumer.assign([TopicPartition("ragsite.document", p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
+    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
     found: list[dict[str, Any]] = []
 
     def all_there() -> bool:
@@ -88,6 +97,17 @@ def test_events_arrive_as_cloud_events_in_order_per_key_and_are_marked_as_sent(r
         assert [event["sequence"] for event in of_key] == sorted(event["sequence"] for event in of_key)
     assert events[0]["specversion"] == "1.0"
     assert (events[0]["type"], events[0]["source"]) == ("document.touched", "/ragsite")
+    assert events[0]["dataschema"] == "urn:ragsite:event:document.touched:1"
+
+
+def test_a_version_of_an_event_goes_to_its_own_topic_and_names_its_own_schema(relay: Relay) -> None:
+    with knowing(DocumentTouchedAgain):
+        relay._topics_ensure()
+        with transaction.atomic():
+            (row,) = emit(DocumentTouchedAgain(tenant_id=new_id(), document_id=new_id()), actor=ACTOR)
+        publish_all(relay)
+    told = published({str(row.event_id)}, "ragsite.relay_test")[0]
+    assert (told["type"], told["dataschema"]) == ("document.touched.v2", "urn:ragsite:event:document.touched:2")
 
 
 def test_an_event_says_who_acted_by_id_and_in_which_request_and_never_by_name(relay: Relay) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Func, IntegerField, Q, QuerySet, TextFiel
 from apps.documents.models import ParsedText
 from apps.documents.rights.access import AccessScope, versions_visible
 from apps.retrieval.answers.types import Draft, Quotation, Statement
-from apps.retrieval.events import QueryProcessed
+from apps.retrieval.events import QueryProcessed, StepDegraded
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
 from ragsite.core.actors import Actor
@@ -143,4 +143,14 @@ def _processed_event(record: AnswerRecord, query: Query, citations: int) -> Quer
         passages=record.draft.end.passages,
         citations=citations,
         milliseconds=record.milliseconds,
+        degraded=tuple(map(_step_degraded, record.degraded)),
+    )
+
+
+def _step_degraded(one: Degradation) -> StepDegraded:
+    return StepDegraded(
+        step=one.step.value,
+        code=one.error.error_code,
+        detail=one.detail,
+        knowledge_bases=one.knowledge_base_ids,
     )
