@@ -18,6 +18,7 @@ from ragsite.core.bites import bites
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.work import Turn
 
+_WRITABLE = "SELECT id FROM retrieval_indexgeneration WHERE id = ANY(%s) ORDER BY id FOR SHARE SKIP LOCKED"
 _HOLD = "SELECT FROM documents_knowledgebase WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
@@ -55,6 +56,17 @@ def generations_held(knowledge_base_ids: Collection[UUID]) -> dict[UUID, IndexGe
     return {generation.knowledge_base_id: generation for generation in live}
 
 
+def generations_writable(generation_ids: Collection[int]) -> set[int]:
+    """Those of the generations whose HNSW index is not being built. Until the transaction ends none is begun.
+
+    A build keeps everybody from writing into its partition, for minutes where that is large. Who writes for several knowledge
+    bases asks here first, so that the others don't wait for one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITABLE, [sorted(generation_ids)])
+        return {generation_id for (generation_id,) in cursor.fetchall()}
+
+
 def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
     if not KnowledgeBase.objects.filter(pk=knowledge_base.pk, deleted_at=None).exists():
         raise LeaseLostError(f"The knowledge base {knowledge_base.pk} was deleted; what is worked on in it is dropped.")
@@ -76,7 +88,7 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
     if generation.has_hnsw or generation.embeddings.count() < settings.RAGSITE_HNSW_MIN_ROWS:
         return False
     with transaction.atomic():
-        # Two builders of one index would wait for each other.
+        # Two builders of one index would wait for each other, and who writes into it looks here whether it is being built.
         if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
             return False
         partition_index(generation)
