@@ -175,14 +175,14 @@ def _writable(
     free = generations_writable({generation.pk for generation in generations.values()})
     writable = [version for version in versions if generations[version.document.knowledge_base_id].pk in free]
     if len(writable) < len(versions):
-        step_wait(step, {version.pk for version in versions} - {version.pk for version in writable}, _index_is_built())
+        step_wait(step, {version.pk for version in versions} - {version.pk for version in writable}, _being_indexed())
     return writable
 
 
-def _index_is_built() -> TransientError:
+def _being_indexed() -> TransientError:
     return TransientError(
         "The index of the knowledge base is being built, and new vectors are written after that.",
-        code="index_is_built", action="It goes on by itself.", retry_after=INDEX_SECONDS,
+        code="being_indexed", action="It goes on by itself.", retry_after=INDEX_SECONDS,
     )  # fmt: skip
 
 

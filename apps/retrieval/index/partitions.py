@@ -19,8 +19,10 @@ from psycopg.errors import LockNotAvailable
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.errors import TransientError
 
-TRIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds to wait after each try to drop a partition, while searches and writers alone hold the table."""
+TRIES = (0.05, 0.2, 0.4, 0.8)
+"""Seconds to wait after each try to drop a partition, while searches and writers alone are in the way. A try may take 1.5 s of
+waiting for the partition itself; a request waits for all of them.
+"""
 
 BUSY = "busy"
 
