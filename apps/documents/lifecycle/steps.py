@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -140,6 +141,18 @@ def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
         if held:
             StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
             lease_release(DocumentVersion, step.claim, held)
+
+
+def step_wait(step: Step, version_ids: Collection[UUID], error: RagError) -> None:
+    """Let versions that were not begun be claimed again in `error.retry_after` seconds; `error` says what they wait for. The
+    attempt does not count.
+    """
+    wait = timedelta(seconds=error.retry_after or 0)
+    with transaction.atomic():
+        held = list(_held(step).filter(pk__in=version_ids).select_for_update(of=("self",)).values_list("pk", flat=True))
+        DocumentVersion.objects.filter(pk__in=held).update(not_before=Now() + wait)
+        _record(held, step, StageOutcome.POSTPONED, error)
+        lease_release(DocumentVersion, step.claim, held)
 
 
 def step_pause(step: Step) -> int:

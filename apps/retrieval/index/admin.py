@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.admin.base import ReadOnlyAdmin, badge
 from ragsite.gateway.admin.rows import TenantRowsMixin
@@ -15,7 +16,6 @@ from ragsite.gateway.admin.rows import TenantRowsMixin
 STATE_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success",
     GenerationState.BUILDING: "info",
-    GenerationState.RETIRED: None,
 }
 
 
@@ -29,6 +29,7 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
         "model_version",
         "dimensions",
         "searched",
+        "waits",
         "created_at",
     )
     list_filter: ClassVar = ("state",)
@@ -36,12 +37,12 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     search_fields: ClassVar = ("knowledge_base__name",)
     fields: ClassVar = (
         "knowledge_base", "shown_state", "model_version", "dimensions", "chunking", "chunking_key", "embeddings", "searched",
-        "partition", "created_at",
+        "waits", "partition", "created_at",
     )  # fmt: skip
 
     @display(description="State", ordering="state")
     def shown_state(self, generation: IndexGeneration) -> SafeString:
-        return badge(generation.state, STATE_TONES[generation.state])
+        return badge(generation.state, STATE_TONES.get(generation.state))
 
     @display(description="Searched", ordering="has_hnsw")
     def searched(self, generation: IndexGeneration) -> str:
@@ -50,3 +51,7 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     @display(description="Embeddings")
     def embeddings(self, generation: IndexGeneration) -> str:
         return f"{generation.embeddings.count():,}"
+
+    @display(description="Waits for")
+    def waits(self, generation: IndexGeneration) -> str:
+        return removal_waits(generation)

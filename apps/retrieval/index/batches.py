@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from apps.documents.chunking.types import Embed
 from apps.documents.lifecycle.stages import ACTIVATE, EMBED
-from apps.documents.lifecycle.steps import Step, step_give_back, step_pause
+from apps.documents.lifecycle.steps import Step, step_give_back, step_pause, step_wait
 from apps.documents.models import DocumentVersion
 from apps.retrieval.index import embeddings
 from apps.retrieval.index.embeddings import (
@@ -25,7 +25,9 @@ from apps.retrieval.index.embeddings import (
     embeddings_reuse,
     embeddings_write,
 )
+from apps.retrieval.index.generations import generations_writable
 from apps.retrieval.models import IndexGeneration
+from ragsite.core.errors import TransientError
 from ragsite.core.jobs import ring
 
 LEAST = 16
@@ -90,6 +92,10 @@ many versions together costs less than a few.
 """
 
 
+INDEX_SECONDS = 10.0
+"""How long a version waits before it is looked whether the index of its generation is built."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionShare:
     """What a batch takes of a version. `is_rest`: nothing of the version waits beside it."""
@@ -105,18 +111,21 @@ def batch_take(
 ) -> list[VersionShare]:
     """A batch of the versions' chunks, shared out among them; they come in the order of their claim.
 
-    Versions that get no share are given back at once. Chunks whose text has a vector in the generation get that, and are no
-    part of the batch; versions that are whole by that are complete.
+    Versions whose generation gets its index at the moment wait; those that get no share are given back at once. Chunks whose
+    text has a vector in the generation get that, and are no part of the batch; versions that are whole by that are complete.
     """
+    versions = _writable(step, versions, generations)
     demands = [Demand(version.pk, version.tenant_id, max(1, version.chunk_count)) for version in versions]
     shares = batch_shares(demands, size=embeddings.BATCH)
     _give_back(step, [version.pk for version in versions if version.pk not in shares])
     with transaction.atomic():
+        free = generations_writable({generation.pk for generation in generations.values()})
         held = step.held(shares, lock=True)
         of_generation: dict[IndexGeneration, dict[UUID, int]] = defaultdict(dict)
         for version in versions:
-            if version.pk in held:
-                of_generation[generations[version.document.knowledge_base_id]][version.pk] = shares[version.pk]
+            generation = generations[version.document.knowledge_base_id]
+            if version.pk in held and generation.pk in free:
+                of_generation[generation][version.pk] = shares[version.pk]
         taken = [share for generation, own in of_generation.items() for share in _taken(step, generation, own)]
         _complete(step, [share.version_id for share in taken if share.is_rest and not share.chunks])
     return [share for share in taken if share.chunks]
@@ -159,6 +168,24 @@ def slices(shares: Iterable[VersionShare], *, size: int) -> Iterator[list[Versio
         yield slice_
 
 
+def _writable(
+    step: Step, versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration]
+) -> list[DocumentVersion]:
+    """Those of the versions whose vectors can be written; the others wait until the index of their generation is built."""
+    free = generations_writable({generation.pk for generation in generations.values()})
+    writable = [version for version in versions if generations[version.document.knowledge_base_id].pk in free]
+    if len(writable) < len(versions):
+        step_wait(step, {version.pk for version in versions} - {version.pk for version in writable}, _being_indexed())
+    return writable
+
+
+def _being_indexed() -> TransientError:
+    return TransientError(
+        "The index of the knowledge base is being built, and new vectors are written after that.",
+        code="being_indexed", action="It goes on by itself.", retry_after=INDEX_SECONDS,
+    )  # fmt: skip
+
+
 def _taken(step: Step, generation: IndexGeneration, shares: Mapping[UUID, int]) -> list[VersionShare]:
     one_more = {version_id: share + 1 for version_id, share in shares.items()}
     pending = chunks_pending_of(generation, one_more)
@@ -195,7 +222,8 @@ def _computed(
 
 def _keep(step: Step, shares: Sequence[VersionShare], vectors: NDArray[np.float32]) -> None:
     with transaction.atomic():
-        held = step.held({share.version_id for share in shares}, lock=True)
+        free = generations_writable({share.generation.pk for share in shares})
+        held = step.held({share.version_id for share in shares if share.generation.pk in free}, lock=True)
         _write(shares, vectors, held)
         step.progressed(held)
         _complete(step, [share.version_id for share in shares if share.is_rest and share.version_id in held])

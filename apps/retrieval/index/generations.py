@@ -1,28 +1,27 @@
-"""Index generations: which one of a knowledge base is live, and the partition that holds its vectors."""
+"""Index generations: which one of a knowledge base is live, and when its partition is indexed and dropped."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
-from psycopg.errors import LockNotAvailable
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
+from apps.retrieval.index.partitions import partition_create, partition_drop, partition_index
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import LeaseLostError, TransientError
+from ragsite.core.errors import LeaseLostError
 from ragsite.core.work import Turn
 
-LOCK_MILLISECONDS = 200
-TRIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds to wait after each try for the lock on the table of vectors."""
-
+_WRITABLE = "SELECT id FROM retrieval_indexgeneration WHERE id = ANY(%s) ORDER BY id FOR SHARE SKIP LOCKED"
 _HOLD = "SELECT FROM documents_knowledgebase WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
@@ -32,6 +31,7 @@ def generation_ensure(knowledge_base: KnowledgeBase) -> IndexGeneration:
     Raises:
         ModelNotFoundError: no embedding model is registered.
         LeaseLostError: the knowledge base was deleted, and so whatever is worked on in it.
+        TransientError: as `partition_create`.
     """
     live = generation_live(knowledge_base)
     if live is not None:
@@ -59,18 +59,15 @@ def generations_held(knowledge_base_ids: Collection[UUID]) -> dict[UUID, IndexGe
     return {generation.knowledge_base_id: generation for generation in live}
 
 
-def partition_create(generation: IndexGeneration) -> None:
-    """Make the partition of a new generation.
+def generations_writable(generation_ids: Collection[int]) -> set[int]:
+    """Those of the generations whose HNSW index is not being built. Until the transaction ends none is begun.
 
-    Raises:
-        TransientError: (code `busy`) searches and writers did not let go of the table for long.
+    A build keeps everybody from writing into its partition, for minutes where that is large. Who writes for several knowledge
+    bases asks here first, so that the others don't wait for one.
     """
-    _call_patiently("retrieval_partition_create", generation.pk, generation.dimensions)
-
-
-def partition_drop(generation: IndexGeneration) -> None:
-    """Drop a generation's partition with all its vectors; nothing happens where there is none. Raises as `partition_create`."""
-    _call_patiently("retrieval_partition_drop", generation.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITABLE, [sorted(generation_ids)])
+        return {generation_id for (generation_id,) in cursor.fetchall()}
 
 
 def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
@@ -85,7 +82,7 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
         dimensions=model.dimensions,
         state=GenerationState.LIVE,
     )
-    _call("retrieval_partition_create", generation.pk, generation.dimensions)
+    partition_create(generation)
     return generation
 
 
@@ -94,10 +91,10 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
     if generation.has_hnsw or generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
         return False
     with transaction.atomic():
-        # Two builders of one index would wait for each other.
+        # Two builders of one index would wait for each other, and who writes into it looks here whether it is being built.
         if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
             return False
-        _call("retrieval_partition_index", generation.pk, generation.dimensions)
+        partition_index(generation)
         IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True)
     return True
 
@@ -155,29 +152,6 @@ def _drop_first(generations: QuerySet[IndexGeneration]) -> bool:
     partition_drop(generation)
     generation.delete()
     return True
-
-
-def _call_patiently(function: str, *arguments: int) -> None:
-    """Ask for the lock on the whole table again and again for a moment only: searches queue behind whoever waits for it."""
-    for wait in TRIES:
-        try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
-                _call(function, *arguments)
-                return
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
-            time.sleep(wait)
-    raise TransientError("The table of vectors is in use.", code="busy", action="Try again in a moment.", retry_after=5)
-
-
-def _call(function: str, *arguments: int) -> None:
-    """Call one of the owner's functions of migration 0002; the application's role may not change tables itself."""
-    places = ", ".join(["%s"] * len(arguments))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}({places})", arguments)
 
 
 _INDEX_DUE = """

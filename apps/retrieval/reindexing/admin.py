@@ -29,6 +29,7 @@ from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.retrieval.index.generations import generation_live
+from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
@@ -213,12 +214,13 @@ DOORS: dict[str, Door] = {
 
 
 def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
-    rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base).exclude(state=GenerationState.DROPPED)
+    rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base)
     return [
         {
             "pk": one.pk,
             "state": one.state,
             "badge": badge(one.get_state_display(), GENERATION_TONES.get(one.state)),
+            "waits": removal_waits(one),
             "model": one.model_version,
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),

@@ -15,8 +15,8 @@ from django.db.models.functions import Now
 
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.events import VectorDeleted
-from apps.retrieval.index.generations import partition_drop
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
+from apps.retrieval.index.partitions import partition_drop
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
 from ragsite.core.actors import Actor
 from ragsite.core.bites import bites

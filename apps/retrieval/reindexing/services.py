@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.installed_model import EmbeddingModel
-from apps.retrieval.index.generations import generation_live, partition_create
+from apps.retrieval.index.generations import generation_live
+from apps.retrieval.index.partitions import partition_create
 from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, knowledge_base_hold
@@ -90,7 +91,6 @@ def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Rein
         actor=actor.as_dict(),
         chunk_total=_chunks(live.knowledge_base_id),
     )
-    # Last, because the lock it takes is one that searches wait for.
     partition_create(generation)
     ring(REINDEX)
     return reindex

@@ -14,10 +14,13 @@ from django.urls import reverse
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
+from apps.retrieval.reindexing.dropping import generations_discard
 from ragsite.gateway.models import Membership
 from tests import factories as make
+from tests import turns
 from tests.apps.retrieval.evaluation.asking import asked, library
-from tests.apps.retrieval.reindexing.rebuilding import other_model, worked
+from tests.apps.retrieval.index.reading import long_reader
+from tests.apps.retrieval.reindexing.rebuilding import other_model, started, worked
 from tests.apps.retrieval.reindexing.test_dropping import long_ago
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +135,20 @@ def test_a_foreign_knowledge_base_is_not_shown(base: KnowledgeBase) -> None:
     client = Client()
     client.force_login(user)
     assert client.get(url(base)).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dropped_generation_whose_removal_waits_for_a_backup_says_so(
+    admin_client: Client, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    old = generation_ensure(base)
+    worked(started(base, model=other_model(tmp_path)))
+    with long_reader() as backup:
+        refused = admin_client.post(url(base), {"do": "drop", "generation": long_ago(old).pk})
+        assert "They are removed by themselves once that has ended." in told(refused)
+        waits = f"no longer read by pg_dump (role {backup.info.user}, process {backup.info.backend_pid}, since 20"
+        assert "Being removed" in admin_client.get(url(base)).content.decode()
+        for page in (url(base), reverse("admin:retrieval_indexgeneration_changelist")):
+            assert waits in html.unescape(admin_client.get(page).content.decode())
+    assert not generations_discard(turns.long())
+    assert "Being removed" not in admin_client.get(url(base)).content.decode()

@@ -1,0 +1,134 @@
+"""The partitions of the table of vectors. Functions of the owner change them (migrations 0002 and 0011): the application's
+role may not change tables itself.
+
+Making one, and indexing one, takes nothing that a search waits for. Dropping one takes the whole table for a moment, which
+it does not get while somebody reads it for long, as a backup does. Searches queue behind the attempt, so the function gives
+up after 50 ms.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import OperationalError, connection, transaction
+from django.utils.timezone import localtime
+from psycopg.errors import LockNotAvailable
+
+from apps.retrieval.models import GenerationState, IndexGeneration
+from ragsite.core.errors import TransientError
+
+TRIES = (0.05, 0.2, 0.4, 0.8)
+"""Seconds to wait after each try to drop a partition, while searches and writers alone are in the way. A try may take 1.5 s of
+waiting for the partition itself; a request waits for all of them.
+"""
+
+BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A session that keeps a partition from being dropped: not the application's, or at one transaction for 10 s and more.
+
+    `since` is None, and `application` empty, where the owner may not see them.
+    """
+
+    process: int
+    role: str
+    application: str
+    since: datetime | None
+
+    @property
+    def in_words(self) -> str:
+        """`pg_dump (role ragsite_owner, process 4711, since 2026-05-04 13:05 UTC)`."""
+        since = f", since {localtime(self.since):%Y-%m-%d %H:%M %Z}" if self.since else ""
+        return f"{self.application or 'a session'} (role {self.role}, process {self.process}{since})"
+
+
+def partition_create(generation: IndexGeneration) -> None:
+    """Make the partition of a new generation. Reading and writing go on beside it; a few seconds may be waited for others
+    who change the table.
+
+    Raises:
+        TransientError: (code `busy`) somebody changes or analyses the table of vectors.
+    """
+    try:
+        _call("retrieval_partition_create", generation.pk, generation.dimensions)
+    except OperationalError as error:
+        if not _is_locked(error):
+            raise
+        raise TransientError(
+            "The table of vectors is being changed or analysed by somebody else.",
+            code=BUSY, action="Try again in a moment.", retry_after=5,
+        ) from error  # fmt: skip
+
+
+def partition_index(generation: IndexGeneration) -> None:
+    """Build the HNSW index of a generation's partition, in the caller's transaction. Searches go on beside it; who writes
+    into this partition waits.
+    """
+    _call("retrieval_partition_index", generation.pk, generation.dimensions)
+
+
+def partition_drop(generation: IndexGeneration) -> None:
+    """Drop a generation's partition with all its vectors; nothing happens where there is none.
+
+    Raises:
+        TransientError: (code `busy`) somebody reads the table of vectors for long, or searches and writers never left it.
+    """
+    for wait in TRIES:
+        if _dropped(generation):
+            return
+        holder = partition_holder(generation)
+        if holder is not None:
+            raise _held_by(holder)
+        time.sleep(wait)
+    raise TransientError(
+        "The table of vectors is in use by searches and writers all the time.",
+        code=BUSY, action="It is tried again by itself.", retry_after=5,
+    )  # fmt: skip
+
+
+def partition_holder(generation: IndexGeneration) -> Holder | None:
+    """Who keeps the partition from being dropped for long, the first to come; None where nobody does, as far as the owner sees,
+    and where there is no partition.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT process, role, application, since FROM retrieval_partition_holder(%s)", [generation.pk])
+        row = cursor.fetchone()
+    return Holder(*row) if row else None
+
+
+def removal_waits(generation: IndexGeneration) -> str:
+    """What the removal of a dropped generation waits for, in words; empty for any other, and where nobody is in the way."""
+    holder = partition_holder(generation) if generation.state == GenerationState.DROPPED else None
+    return f"Its vectors are removed once their table is no longer read by {holder.in_words}." if holder else ""
+
+
+def _held_by(holder: Holder) -> TransientError:
+    return TransientError(
+        f"Vectors can't be removed while their table is read by {holder.in_words}.",
+        code=BUSY, action="They are removed by themselves once that has ended.", retry_after=60,
+    )  # fmt: skip
+
+
+def _dropped(generation: IndexGeneration) -> bool:
+    try:
+        with transaction.atomic():
+            _call("retrieval_partition_drop", generation.pk)
+    except OperationalError as error:
+        if not _is_locked(error):
+            raise
+        return False
+    return True
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, LockNotAvailable)
+
+
+def _call(function: str, *arguments: int) -> None:
+    places = ", ".join(["%s"] * len(arguments))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}({places})", arguments)
