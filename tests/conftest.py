@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from ragsite.core.jobs import SilentDoorbell
+from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
 
 # How long an example takes is the machine's affair.
