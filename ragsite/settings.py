@@ -8,6 +8,7 @@ import dj_database_url
 from django.templatetags.static import static
 
 from ragsite.core.environment import PROJECT_DIR, environment_or_exit
+from ragsite.core.storage.places import storage_at
 
 ENV = environment_or_exit()
 IN_WEB = ENV.ragsite_process == "web"
@@ -108,6 +109,12 @@ STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STATIC_ROOT = ENV.ragsite_data_dir / "static"
 SERVESTATIC_USE_FINDERS = True
 
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "blobs": storage_at(ENV.blob_place),
+}
+
 FILE_UPLOAD_HANDLERS = ["apps.documents.upload_limits.LimitedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
@@ -172,7 +179,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(in_request)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
 }
 
 LOGIN_REDIRECT_URL = "admin:index"

@@ -10,6 +10,7 @@ import pytest
 
 from ragsite.core.jobs import SilentDoorbell
 from tests.events import every_payload_checked
+from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
 
 # How long an example takes is the machine's affair.

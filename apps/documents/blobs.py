@@ -1,23 +1,41 @@
-"""Where uploaded bytes are kept: under a random name, whole or not at all.
+"""Where uploaded bytes are kept: under a random name, whole or not at all, in `STORAGES["blobs"]`.
 
-A blob is written and flushed to the disk before the row that names it commits. A blob that no row names is what an
-interrupted upload left; the sweep removes it after a while.
+A blob is durable before the row that names it commits. A blob that no row names is what an interrupted upload left; the
+sweep removes it after a while.
 """
 
 from __future__ import annotations
 
 import hashlib
-import heapq
-import os
-import time
-from collections.abc import Iterable, Iterator
+import logging
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 from uuid import UUID
 
 from apps.documents.upload_limits import storage_errors, upload_too_large
 from ragsite.core.configuration import StorageSettings, UploadSettings
+from django.conf import settings
+from django.core.files.storage import storages
+
+from apps.documents.upload_limits import storage_errors, upload_too_large
+from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.ids import new_id
+from ragsite.core.storage.scratch import scratch_file
+from ragsite.core.storage.store import BlobStore, Parts
+
+logger = logging.getLogger(__name__)
+PIECE_BYTES = 1024 * 1024
+
+
+class BlobMissingError(PermanentError):
+    """A version names bytes that are not in the store."""
+
+    code = "blob_missing"
+    action = "Upload the document again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,86 +47,138 @@ class Blob:
     size: int
 
 
+def blob_store() -> BlobStore:
+    """The store that the settings name."""
+    return cast(BlobStore, storages["blobs"])
+
+
 def blob_write(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Blob:
     """Store bytes while hashing them. `filename` is for messages only.
 
     Raises:
         UploadTooLargeError: more bytes than one document may have.
-        TransientError: the disk is full (`storage_full`) or cannot be written (`storage_failed`).
+        TransientError: the store is full (`storage_full`), cannot be written or does not answer (`storage_failed`).
     """
-    name = f"{tenant_id}/{new_id()}"
-    path = blob_path(name)
+    name, meter = f"{tenant_id}/{new_id()}", _Meter(filename)
     with storage_errors():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return _write(path, parts, name=name, filename=filename)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        blob_store().save(name, Parts(meter.passing(parts)))
+    return Blob(name=name, sha256=meter.sha256, size=meter.size)
 
 
-def _write(path: Path, parts: Iterable[bytes], *, name: str, filename: str) -> Blob:
-    digest, size, most = hashlib.sha256(), 0, UploadSettings.current().max_bytes
-    with path.open("xb") as file:
-        for part in parts:
-            size += len(part)
-            if size > most:
-                raise upload_too_large(filename)
-            digest.update(part)
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    return Blob(name=name, sha256=digest.hexdigest(), size=size)
+@contextmanager
+def blob_write_looked_at(parts: Iterable[bytes], *, tenant_id: UUID, filename: str) -> Iterator[tuple[Blob, Path]]:
+    """As `blob_write`, with a file of the same bytes for as long as the block lasts: nothing is fetched again to look at it."""
+    if blob_store().is_local:
+        blob = blob_write(parts, tenant_id=tenant_id, filename=filename)
+        yield blob, blob_path(blob.name)
+        return
+    with _scratch() as copy:
+        blob = blob_write(_copied(parts, copy), tenant_id=tenant_id, filename=filename)
+        yield blob, _flushed(copy)
+
+
+@contextmanager
+def blob_file(name: str) -> Iterator[Path]:
+    """A file with the blob's bytes for as long as the block lasts: its own, or a copy where blobs are no files here.
+
+    Raises:
+        BlobMissingError: there is no such blob.
+        TransientError: it can't be read now.
+    """
+    if blob_store().is_local:
+        path = blob_path(name)
+        if not path.exists():
+            raise _missing()
+        yield path
+        return
+    with _scratch() as copy:
+        _fetch(name, copy)
+        yield _flushed(copy)
 
 
 def blob_path(name: str) -> Path:
-    """Where a blob lies on this machine."""
-    return StorageSettings.current().blob_dir / name
+    """Where a blob lies on this machine. Raises NotImplementedError: blobs are no files here."""
+    return Path(blob_store().path(name))
 
 
-def blob_delete(name: str) -> None:
-    """Remove a blob; a missing one is no error."""
-    blob_path(name).unlink(missing_ok=True)
+def blobs_delete(names: Collection[str]) -> None:
+    """Remove blobs; missing ones are no error.
+
+    Raises:
+        TransientError: some may still be there.
+    """
+    with storage_errors():
+        blob_store().remove(names)
 
 
-def blobs_delete(names: Iterable[str]) -> None:
-    """Remove blobs; missing ones are no error."""
-    for name in names:
-        blob_delete(name)
+def blobs_discard(names: Collection[str]) -> None:
+    """Remove blobs that no row names, if the store lets us: whatever comes to the sweep instead is no harm to the caller."""
+    try:
+        blobs_delete(names)
+    except TransientError as error:
+        logger.warning("%d blobs are left to the sweep: %s", len(names), error.sentence)
 
 
 def blobs_after(position: str, *, limit: int) -> list[str]:
-    """The first `limit` names of blobs after `position`, a name or "", in their order, which is that of tenants.
-
-    Each folder is read as a stream, once a page: of a folder of a million blobs no more than a page is held.
-    """
-    tenant, _, after = position.partition("/")
-    found: list[str] = []
-    for folder in _folders(tenant):
-        first = heapq.nsmallest(limit - len(found), _names(folder, after if folder == tenant else ""))
-        found += [f"{folder}/{name}" for name in first]
-        if len(found) == limit:
-            break
-    return found
+    """The first `limit` names of blobs after `position`, a name or "", in their order, which is that of tenants."""
+    return blob_store().names_after(position, limit=limit)
 
 
-def blob_is_older_than(name: str, seconds: float) -> bool:
-    """Whether the blob was written longer ago than that; one that is gone was not."""
-    try:
-        return blob_path(name).stat().st_mtime < time.time() - seconds
-    except FileNotFoundError:
-        return False
+def blobs_older_than(names: Collection[str], seconds: float) -> list[str]:
+    """Those of the names whose blobs are there and were written longer ago than that."""
+    return blob_store().older_than(names, seconds)
 
 
-def _folders(first: str) -> list[str]:
-    """One for each tenant, in order, from `first` on."""
-    try:
-        with os.scandir(StorageSettings.current().blob_dir) as entries:
-            return sorted(entry.name for entry in entries if entry.name >= first and entry.is_dir())
-    except FileNotFoundError:
-        return []
+class _Meter:
+    """What bytes come to while they pass, up to what one document may have."""
+
+    def __init__(self, filename: str) -> None:
+        self.size = 0
+        self._filename = filename
+        self._digest = hashlib.sha256()
+
+    def passing(self, parts: Iterable[bytes]) -> Iterator[bytes]:
+        for part in parts:
+            self.size += len(part)
+            if self.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+                raise upload_too_large(self._filename)
+            self._digest.update(part)
+            yield part
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
 
-def _names(folder: str, after: str) -> Iterator[str]:
-    with os.scandir(blob_path(folder)) as entries:
-        yield from (entry.name for entry in entries if entry.name > after)
+@contextmanager
+def _scratch() -> Iterator[IO[bytes]]:
+    """A file that lasts as long as the block; only its making is an error of the storage."""
+    with ExitStack() as stack:
+        with storage_errors():
+            file = stack.enter_context(scratch_file())
+        yield file
+
+
+def _copied(parts: Iterable[bytes], copy: IO[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        copy.write(part)
+        yield part
+
+
+def _fetch(name: str, copy: IO[bytes]) -> None:
+    with storage_errors():
+        try:
+            with blob_store().open(name) as stored:
+                shutil.copyfileobj(stored, copy, PIECE_BYTES)
+        except FileNotFoundError as error:
+            raise _missing() from error
+
+
+def _flushed(copy: IO[bytes]) -> Path:
+    with storage_errors():
+        copy.flush()
+    return Path(copy.name)
+
+
+def _missing() -> BlobMissingError:
+    return BlobMissingError("The stored bytes are missing.")

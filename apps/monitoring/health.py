@@ -11,6 +11,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from ragsite.core.configuration import ServerSettings
+from apps.documents.blobs import blob_store
+from ragsite.core.errors import RagError
 
 TIMEOUT_SECONDS = 2.0
 
@@ -51,12 +53,24 @@ def check_kafka() -> None:
     )
 
 
-CHECKS: dict[str, Callable[[], None]] = {"database": check_database, "redis": check_redis, "kafka": check_kafka}
+def check_blobs() -> None:
+    """Raises TransientError: uploaded bytes can't be kept, or the bucket for them is not to be had."""
+    blob_store().check()
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": check_database,
+    "redis": check_redis,
+    "kafka": check_kafka,
+    "blobs": check_blobs,
+}
 
 
 def _outcome(check: Callable[[], None]) -> str:
     try:
         check()
+    except RagError as error:
+        return error.sentence
     except (DatabaseError, redis.RedisError, KafkaException, OSError) as error:
         return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return "ok"

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.storage.places import S3Place, blob_place
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,9 @@ class Environment(BaseSettings):
     ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
     ragsite_https: bool = Field(False, description="True behind TLS: secure cookies, HSTS.")
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
+    ragsite_blob_store: str = Field(
+        "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
+    )
     ragsite_process: Literal["web", "worker", "command"] = Field(
         "command", description="The web process pools connections."
     )
@@ -80,6 +84,17 @@ class Environment(BaseSettings):
             if not re.fullmatch(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?", host):
                 raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
         return value
+
+    @field_validator("ragsite_blob_store")
+    @classmethod
+    def _is_blob_place(cls, value: str) -> str:
+        blob_place(value)
+        return value
+
+    @property
+    def blob_place(self) -> S3Place | None:
+        """None for files."""
+        return blob_place(self.ragsite_blob_store)
 
     @property
     def allowed_hosts(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from urllib.parse import urlsplit
 
 import psycopg
@@ -10,7 +11,8 @@ import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from ragsite.core.errors import ConfigurationError
+from ragsite.core.errors import ConfigurationError, RagError
+from ragsite.core.storage.places import blob_place
 
 SECONDS = 5
 
@@ -42,16 +44,25 @@ def check_broker(servers: str) -> None:
     AdminClient({"bootstrap.servers": servers, "log_level": 0}).list_topics(timeout=SECONDS)
 
 
+def check_blobs(place: str) -> None:
+    """Files need nobody's answer, and no client is imported for them."""
+    if bucket := blob_place(place):
+        import_module("ragsite.core.storage.s3_client").bucket_check(bucket)
+
+
 CHECKS: dict[str, Callable[[str], None]] = {
     "DATABASE_URL": check_database,
     "REDIS_URL": check_redis,
     "KAFKA_BOOTSTRAP_SERVERS": check_broker,
+    "RAGSITE_BLOB_STORE": check_blobs,
 }
 
 
 def _complaint(setting: str, url: str, check: Callable[[str], None]) -> str:
     try:
         check(url)
+    except RagError as error:
+        return f"{setting}: {error.sentence}"
     except (psycopg.Error, redis.RedisError, KafkaException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return f"{setting}: {_without_password(url)!r} does not answer: {reason}"

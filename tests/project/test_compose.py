@@ -25,8 +25,9 @@ SERVERS = {name: service for name, service in SERVICES.items() if "build" not in
 # A container is reached from outside: it listens everywhere, at a port of its own choice.
 IN_CONTAINER = {"127.0.0.1": "0.0.0.0", "${RAGSITE_WEB_PORT}": "8000", "${RAGSITE_FLOWER_PORT}": "5555"}  # noqa: S104
 
-# What our processes read besides the typed environment: manage.py, uvicorn and Flower.
-READ_ELSEWHERE = {"DATABASE_OWNER_URL", "FORWARDED_ALLOW_IPS", "FLOWER_BASIC_AUTH"}
+# What our processes read besides the typed environment: manage.py, uvicorn, Flower, and the client of a bucket.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+READ_ELSEWHERE = {"DATABASE_OWNER_URL", "FORWARDED_ALLOW_IPS", "FLOWER_BASIC_AUTH"} | CREDENTIALS
 SERVER_VARIABLES = {
     "postgres": r"POSTGRES_(PASSWORD|INITDB_ARGS)|RAGSITE_(OWNER|APP)_PASSWORD",
     "redis": r"REDISCLI_AUTH",

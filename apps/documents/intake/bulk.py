@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from apps.documents.blobs import blob_delete
+from django.conf import settings
+
+from apps.documents.blobs import blobs_discard
 from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.intake.upload_groups import Arrival, uploads_note
 from apps.documents.intake.uploads import (
@@ -147,8 +150,7 @@ def _groups(turns: Iterable[FileResult | _NamedArrival]) -> Iterator[list[FileRe
                 whole, group, size = group, [], 0
                 yield whole
     except BaseException:
-        for arrival in _arrivals(group):
-            blob_delete(arrival.stored.blob.name)
+        blobs_discard([arrival.stored.blob.name for arrival in _arrivals(group)])
         raise
     if group:
         yield group

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
-from apps.documents.blobs import Blob, blob_delete, blob_path, blob_write
+from apps.documents.blobs import Blob, blob_write_looked_at, blobs_discard
 from apps.documents.events import DocumentCreated
 from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.lifecycle.stages import PARSE
@@ -119,9 +119,9 @@ def upload_store(request: UploadRequest) -> StoredFile:
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
     filename = safe_filename(request.filename)
-    blob = blob_write(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
-    with removed_on_failure(blob):
-        return StoredFile(filename, blob, sniff(blob_path(blob.name), filename).value)
+    writing = blob_write_looked_at(request.parts, tenant_id=request.knowledge_base.tenant_id, filename=filename)
+    with writing as (blob, path), removed_on_failure(blob):
+        return StoredFile(filename, blob, sniff(path, filename).value)
 
 
 @contextmanager
@@ -135,8 +135,7 @@ def removed_on_failure(*blobs: Blob) -> Iterator[None]:
     except OperationalError:
         raise
     except BaseException:
-        for blob in blobs:
-            blob_delete(blob.name)
+        blobs_discard([blob.name for blob in blobs])
         raise
 
 
@@ -149,7 +148,7 @@ def upload_note(request: UploadRequest, stored: StoredFile, *, actor: Actor) -> 
     with removed_on_failure(stored.blob):
         upload = _note(request, stored, actor)
     if upload.version.blob != stored.blob.name:
-        blob_delete(stored.blob.name)
+        blobs_discard([stored.blob.name])
     return upload
 
 

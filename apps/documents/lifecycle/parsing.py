@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from apps.documents.blobs import blob_path
+from apps.documents.blobs import blob_file
 from apps.documents.languages import language_code
 from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import CHUNK, PARSE
@@ -70,12 +70,11 @@ def _parsed(version: DocumentVersion) -> ParsedText:
 
     Raises:
         PermanentError: the file cannot be parsed; the message says why.
+        TransientError: its bytes cannot be read now.
     """
-    path = blob_path(version.blob)
-    if not path.exists():
-        raise PermanentError("The stored bytes are missing.", code="blob_missing", action="Upload the document again.")
-    parser = parser_for(DocumentType(version.document_type), recognises=ParsingSettings.current().ocr)
-    parsed = parser.parse(path, FileLimits())
+    parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
+    with blob_file(version.blob) as path:
+        parsed = parser.parse(path, FileLimits())
     return ParsedText(
         version=version,
         text=parsed.text,

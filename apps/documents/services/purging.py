@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.documents.blobs import blob_delete, blob_is_older_than, blobs_after, blobs_delete
+from apps.documents.blobs import blobs_after, blobs_delete, blobs_older_than
 from apps.documents.models import Document, DocumentVersion
 from ragsite.core.bites import AT_ONCE, bites, rows_remove, walk_note, walk_position
 from ragsite.core.work import Turn
@@ -93,9 +93,7 @@ def _walked() -> Iterator[list[str]]:
 
 def _orphans_remove(names: list[str]) -> None:
     """Age counts only where nothing names a blob, so that few files are looked at."""
-    for name in sorted(set(names) - _named(names)):
-        if blob_is_older_than(name, ORPHAN_SECONDS):
-            blob_delete(name)
+    blobs_delete(blobs_older_than(sorted(set(names) - _named(names)), ORPHAN_SECONDS))
 
 
 def _named(blobs: frozenset[str] | list[str]) -> frozenset[str]:

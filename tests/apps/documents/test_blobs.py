@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from apps.documents.blobs import blob_delete, blob_is_older_than, blob_path, blob_write
+from apps.documents.blobs import (
+    BlobMissingError,
+    blob_file,
+    blob_path,
+    blob_write,
+    blobs_delete,
+    blobs_discard,
+    blobs_older_than,
+)
 from apps.documents.upload_limits import UploadTooLargeError
 from ragsite.core.errors import TransientError
 
@@ -64,16 +72,41 @@ def test_a_store_that_is_no_folder_says_which_setting_to_check(settings: Any, tm
 
 def test_deleting_a_blob_twice_is_no_error() -> None:
     blob = write(b"text")
-    blob_delete(blob.name)
-    blob_delete(blob.name)
+    blobs_delete([blob.name])
+    blobs_delete([blob.name])
     assert not blob_path(blob.name).exists()
+
+
+def test_a_blob_that_cannot_be_deleted_is_an_error_and_one_that_is_discarded_is_left(
+    settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.RAGSITE_BLOB_DIR = tmp_path
+    (tmp_path / "tenant" / "blob").mkdir(parents=True)
+    with pytest.raises(TransientError) as caught:
+        blobs_delete(["tenant/blob"])
+    assert caught.value.error_code == "storage_failed"
+    blobs_discard(["tenant/blob"])
+    assert "1 blobs are left to the sweep: The storage for documents cannot be written" in caplog.text
+
+
+def test_a_file_is_looked_at_in_place() -> None:
+    blob = write(b"text")
+    with blob_file(blob.name) as path:
+        assert path == blob_path(blob.name)
+    assert path.exists()
+
+
+def test_a_missing_blob_is_told() -> None:
+    with pytest.raises(BlobMissingError), blob_file(f"{TENANT}/nothing"):
+        pass
 
 
 def test_old_blobs_are_told_from_new_ones() -> None:
     old, new = write(b"old"), write(b"new")
     then = time.time() - 100
     os.utime(blob_path(old.name), (then, then))
-    assert (blob_is_older_than(old.name, 50), blob_is_older_than(new.name, 50)) == (True, False)
-    assert blob_is_older_than(new.name, -50)
-    blob_delete(old.name)
-    assert not blob_is_older_than(old.name, 50), "it is gone"
+    names = [old.name, new.name]
+    assert blobs_older_than(names, 50) == [old.name]
+    assert blobs_older_than(names, -50) == names
+    blobs_delete([old.name])
+    assert blobs_older_than(names, 50) == [], "it is gone"

@@ -30,7 +30,8 @@ def test_a_process_that_answers_lives(client: Client, django_assert_num_queries:
 def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     response = client.get("/health/ready")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "checks": {"database": "ok", "redis": "ok", "kafka": "ok"}}
+    checks = dict.fromkeys(("database", "redis", "kafka", "blobs"), "ok")
+    assert response.json() == {"status": "ok", "checks": checks}
 
 
 def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> None:

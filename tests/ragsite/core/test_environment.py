@@ -20,6 +20,7 @@ WRONG = {
     "RAGSITE_LEASE_SECONDS": "0",
     "RAGSITE_URL_ALLOWED_HOSTS": "example.org, http://example.org",
     "RAGSITE_URL_SECONDS": "0",
+    "RAGSITE_BLOB_STORE": "s3://Bucket",
 }
 SAYS = {
     "DATABASE_URL": "must begin with postgresql://",
@@ -31,6 +32,7 @@ SAYS = {
     "RAGSITE_LEASE_SECONDS": "greater than or equal to 3",
     "RAGSITE_URL_ALLOWED_HOSTS": "'http://example.org' is neither host nor host:port",
     "RAGSITE_URL_SECONDS": "greater than or equal to 1",
+    "RAGSITE_BLOB_STORE": "'Bucket' is no name of a bucket",
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.storage.places import S3Place
 from ragsite.stack.folders import open_lock, try_lock
 from ragsite.stack.local import PROJECT_DIR, secret_key
 from ragsite.stack.preflight import servers_check
@@ -26,8 +27,14 @@ def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_servers_that_answer_pass() -> None:
+@pytest.fixture(autouse=True)
+def _credentials(credentials: None) -> None:
+    """For the tries to reach a bucket."""
+
+
+def test_servers_that_answer_pass(bucket: S3Place) -> None:
     servers_check(GIVEN)
+    servers_check(GIVEN | {"RAGSITE_BLOB_STORE": f"s3://{bucket.bucket}?endpoint_url={bucket.endpoint_url}"})
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,8 @@ def test_servers_that_answer_pass() -> None:
         ("REDIS_URL", "redis://:secret@127.0.0.1:1/0"),
         ("REDIS_URL", "nonsense"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
+        ("RAGSITE_BLOB_STORE", "s3://bucket?endpoint_url=http://127.0.0.1:1"),
+        ("RAGSITE_BLOB_STORE", "s3://key:secret@bucket"),
     ],
 )
 def test_a_server_that_does_not_answer_is_one_line_that_names_its_setting_and_no_password(
