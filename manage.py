@@ -7,30 +7,42 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
 AS_OWNER = {"migrate", "flush", "dbshell"}
 """Commands that change the schema: they log in as the role that owns it, which the application never does."""
 
 ONE_MACHINE = {
-    "stack": "ragsite.stack.cli",
-    "up": "ragsite.stack.up",
-    "demo": "ragsite.stack.demo",
-    "evaluate": "ragsite.stack.evaluate",
+    "demo": ("ragsite.stack.demo", "samples in, three questions answered, everything stopped again"),
+    "up": ("ragsite.stack.up", "run the whole system here until Ctrl-C"),
+    "stack": ("ragsite.stack.cli", "the embedded servers alone: up, down, status, env"),
+    "evaluate": ("apps.retrieval.evaluation.one_machine", "how good the search is on a data set in a folder"),
 }
 """Commands that come before Django: they start the servers whose addresses its settings need."""
+
+HELP = {"-h", "--help"}
+NOWHERE = {
+    "DATABASE_URL": "postgresql://nowhere", "REDIS_URL": "redis://nowhere", "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1",
+    "RAGSITE_SECRET_KEY": "0" * 40,
+}  # fmt: skip
+"""What the settings need to be read while help is printed, which reaches no server."""
 
 
 def main(argv: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
-    if argv[1:2] and argv[1] in ONE_MACHINE:
-        entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[argv[1]]).main
+    argv = _with_help_last(argv)
+    command, asks_for_help = argv[1], bool(HELP.intersection(argv[1:]))
+    if command == "help" or (asks_for_help and command not in {"demo", "up", "stack"}):
+        return _help(argv)
+    if command in ONE_MACHINE:
+        entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[command][0]).main
         return entry(argv[2:])
 
     from ragsite.core.errors import RagError
     from ragsite.stack.local import local_environment
 
     try:
-        with local_environment(as_owner=bool(AS_OWNER.intersection(argv[1:2]))):
+        with local_environment(as_owner=command in AS_OWNER):
             _django(argv)
     except RagError as error:
         print(error.sentence, file=sys.stderr)
@@ -38,9 +50,32 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _with_help_last(argv: list[str]) -> list[str]:
+    """The same call, with a command in second place: `manage.py`, `manage.py --help`, `manage.py help up`."""
+    program, *rest = argv
+    if not rest or rest[0] in HELP:
+        return [program, "help"]
+    if rest[0] == "help" and rest[1:2] and not rest[1].startswith("-"):
+        return [program, rest[1], "--help"]
+    return argv
+
+
+def _help(argv: list[str]) -> int:
+    """Django's help, which starts nothing; the list of all commands begins with those that Django knows nothing of."""
+    from django.core.management import execute_from_command_line
+
+    for name, value in NOWHERE.items():
+        os.environ.setdefault(name, value)
+    if argv[1] == "help" and "--commands" not in argv:
+        lines = (f"    {name:<12}{what}\n" for name, (_, what) in ONE_MACHINE.items())
+        sys.stdout.write(f"\nOn one machine; start with the first:\n{''.join(lines)}")
+    execute_from_command_line(argv)
+    return 0
+
+
 def _django(argv: list[str]) -> None:
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from django.db import OperationalError, ProgrammingError
 
     from ragsite.core.errors import ConfigurationError
 
@@ -48,6 +83,22 @@ def _django(argv: list[str]) -> None:
         execute_from_command_line(argv)
     except OperationalError as error:
         raise ConfigurationError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
+    except ProgrammingError as error:
+        _raise_without_tables(error)
+
+
+def _raise_without_tables(error: Exception) -> NoReturn:
+    """A table that is not there tells of a schema that was never made, or is older than the code."""
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+
+    from ragsite.core.errors import ConfigurationError
+
+    if not isinstance(error.__cause__, (UndefinedTable, UndefinedColumn)):
+        raise error
+    raise ConfigurationError(
+        "The database has no tables yet, or those of an older version.",
+        action="Start the system once with `manage.py up`, or run `manage.py migrate`; then try again.",
+    ) from error
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`manage.py stack up|down|status`: the operator's door to the embedded servers."""
+"""`manage.py stack up|down|status|env`: the operator's door to the embedded servers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="manage.py stack", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="up|down|status")
-    commands.add_parser("up", help="start what does not run; print addresses and URLs").set_defaults(run=_up)
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
+    commands.add_parser("up", help="start what does not run; print addresses").set_defaults(run=_up)
     commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
+    commands.add_parser("env", help="for eval: the running servers' URLs, with their passwords").set_defaults(run=_env)
     status = commands.add_parser("status", help="where each server stands")
     status.add_argument("--json", action="store_true", help="as a JSON list")
     status.set_defaults(run=_status)
@@ -38,8 +39,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(stack: Stack, _: argparse.Namespace) -> int:
-    environment = stack.up()
+    stack.up()
     _print_table(stack.status())
+    sys.stdout.write('# for a shell, with passwords: eval "$(manage.py stack env)"\n')
+    return 0
+
+
+def _env(stack: Stack, _: argparse.Namespace) -> int:
+    environment = stack.up()
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
     return 0
 
@@ -62,5 +69,4 @@ def _status(stack: Stack, arguments: argparse.Namespace) -> int:
 def _print_table(found: list[ServerStatus]) -> None:
     for status in found:
         process = f"pid {status.pid}" if status.pid else ""
-        # A shell that evaluates the output of `up` takes these lines for comments.
         sys.stdout.write(f"# {status.name:<12}{status.state:<17}{status.address or '-':<22}{process}".rstrip() + "\n")

@@ -5,6 +5,7 @@ The samples are uploaded, watched until READY, and asked about. The last line is
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -41,6 +42,10 @@ class IngestedSamples:
 
 def main(argv: Sequence[str]) -> int:
     """0 only when every sample became READY and every answer cites the document that holds it."""
+    argparse.ArgumentParser(
+        prog="manage.py demo",
+        description="On a system of its own: samples in, three questions answered with citations, everything stopped again.",
+    ).parse_args(argv)
     data_directory().mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=data_directory(), prefix="demo-", ignore_cleanup_errors=True) as directory:

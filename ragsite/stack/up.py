@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ from ragsite.stack.system import System, system
 
 def main(argv: Sequence[str]) -> int:
     """Start everything, print the addresses, wait for a signal, stop everything."""
+    argparse.ArgumentParser(
+        prog="manage.py up", description="Run the whole system here, in the foreground, until Ctrl-C."
+    ).parse_args(argv)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

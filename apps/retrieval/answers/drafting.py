@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from apps.models.gateway import Deadline
+from apps.retrieval.answers.links import links_safe
 from apps.retrieval.answers.types import (
     Draft,
     DraftEnd,
@@ -97,4 +99,4 @@ def _timed(pieces: WrittenPieces, timings: Timings) -> WrittenPieces:
                 piece = next(pieces, None)
             if piece is None:
                 return
-            yield piece
+            yield replace(piece, text=links_safe(piece.text))

@@ -4,6 +4,7 @@ import json
 import shlex
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -13,19 +14,24 @@ from ragsite.stack.stack import Stack
 
 
 @pytest.mark.servers
-def test_up_prints_addresses_and_lines_that_a_shell_can_take(
+def test_up_prints_addresses_without_passwords_and_env_lines_that_a_shell_can_take(
     outside: Path, make_stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_stack()
     assert main(["up"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["env"]) == 0
     lines = capsys.readouterr().out.splitlines()
     exports = dict(shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export "))
     assert set(exports) == {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}
-    assert [line.split()[1:3] for line in lines if line.startswith("#")] == [
+    assert [line.split()[1:3] for line in printed.splitlines()[:3]] == [
         ["postgresql", "running"],
         ["redis", "running"],
         ["broker", "running"],
     ]
+    secrets = {urlsplit(url).password for url in exports.values()} - {None}
+    assert secrets
+    assert not any(secret in printed for secret in secrets)
     with redis.Redis.from_url(exports["REDIS_URL"]) as client:
         assert client.ping()
 

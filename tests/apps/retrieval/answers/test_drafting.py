@@ -98,3 +98,12 @@ def test_half_a_draft_is_none() -> None:
 
     with pytest.raises(ValueError, match="no end"):
         pieces_collect(stopped())
+
+
+def test_a_statement_leads_nowhere_unsafe_while_its_quotation_stays_as_it_stands() -> None:
+    sentence = "Click [here](javascript:steal) for the berths."
+    pieces = list(write(StreamingGenerator([sentence]), material=Material("What of the berths?", (passage(sentence),))))
+    statement = next(piece for piece in pieces if isinstance(piece, Statement))
+    assert statement.text == "Click [here] (javascript:steal) for the berths."
+    assert [quotation.quote for quotation in statement.quotations] == [sentence]
+    assert not any("](javascript" in piece.text for piece in pieces if isinstance(piece, TextDelta))

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from apps.retrieval.evaluation.folder import beir_folder
 from ragsite.core.errors import RagError
 from ragsite.stack.local import local_environment
 from ragsite.stack.system import schema_prepare
 
 
 def main(argv: Sequence[str]) -> int:
-    """Servers given by URL are taken as they are: their schema and model are their operator's. 2 when they don't come up."""
+    """Servers given by URL are taken as they are: their schema and model are their operator's.
+
+    2 when they don't come up, or what was named is no data set: that is looked at first, before anything is started.
+    """
     given = bool(os.environ.get("DATABASE_URL"))
     try:
+        if argv and not argv[0].startswith("-"):
+            beir_folder(Path(argv[0]))
         with local_environment():
-            if not given and not {"-h", "--help"} & set(argv):
+            if not given:
                 schema_prepare(os.environ)
             return _command(argv)
     except RagError as error:
