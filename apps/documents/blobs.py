@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import IO, cast
 from uuid import UUID
 
-from apps.documents.upload_limits import storage_errors, upload_too_large
-from ragsite.core.configuration import StorageSettings, UploadSettings
-from django.conf import settings
 from django.core.files.storage import storages
 
 from apps.documents.upload_limits import storage_errors, upload_too_large
+from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.ids import new_id
 from ragsite.core.storage.scratch import scratch_file
@@ -140,7 +138,7 @@ class _Meter:
     def passing(self, parts: Iterable[bytes]) -> Iterator[bytes]:
         for part in parts:
             self.size += len(part)
-            if self.size > settings.RAGSITE_MAX_UPLOAD_BYTES:
+            if self.size > UploadSettings.current().max_bytes:
                 raise upload_too_large(self._filename)
             self._digest.update(part)
             yield part

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
-from ragsite.core.configuration import ServerSettings
 from apps.documents.blobs import blob_store
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.errors import RagError
 
 TIMEOUT_SECONDS = 2.0

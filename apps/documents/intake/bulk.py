@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from apps.documents.blobs import blob_delete
-from django.conf import settings
-
 from apps.documents.blobs import blobs_discard
 from apps.documents.intake.sources import DocumentSource, SourceFile, on_disk, sha256_of, sources_of
 from apps.documents.intake.upload_groups import Arrival, uploads_note

@@ -72,7 +72,7 @@ def _parsed(version: DocumentVersion) -> ParsedText:
         PermanentError: the file cannot be parsed; the message says why.
         TransientError: its bytes cannot be read now.
     """
-    parser = parser_for(DocumentType(version.document_type), recognises=settings.RAGSITE_OCR)
+    parser = parser_for(DocumentType(version.document_type), recognises=ParsingSettings.current().ocr)
     with blob_file(version.blob) as path:
         parsed = parser.parse(path, FileLimits())
     return ParsedText(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, transaction
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
@@ -17,7 +15,6 @@ from apps.retrieval.index.partitions import partition_create, partition_drop, pa
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
-from ragsite.core.errors import LeaseLostError, TransientError
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.work import Turn
 

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
+from ragsite.core.configuration import StorageSettings
 from ragsite.core.errors import TransientError
 
 
@@ -22,11 +22,11 @@ class FileBlobs(FileSystemStorage):
 
     @property
     def base_location(self) -> str:  # type: ignore[override]
-        return str(settings.RAGSITE_BLOB_DIR)
+        return str(StorageSettings.current().blob_dir)
 
     @property
     def location(self) -> str:  # type: ignore[override]
-        return os.path.abspath(settings.RAGSITE_BLOB_DIR)
+        return os.path.abspath(StorageSettings.current().blob_dir)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Names are new ones: one that is taken is an error, not another name."""
@@ -34,7 +34,7 @@ class FileBlobs(FileSystemStorage):
 
     def path(self, name: str) -> str:
         """Names are the store's own, as nobody gives one: they are not looked at again."""
-        return f"{settings.RAGSITE_BLOB_DIR}/{name}"
+        return f"{StorageSettings.current().blob_dir}/{name}"
 
     def _save(self, name: str, content: Any) -> str:
         path = self._at(name)
@@ -70,7 +70,7 @@ class FileBlobs(FileSystemStorage):
         return [name for name in names if self._written(name) < moment]
 
     def check(self) -> None:
-        folder = Path(settings.RAGSITE_BLOB_DIR)
+        folder = Path(StorageSettings.current().blob_dir)
         while not folder.exists():
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -91,7 +91,7 @@ class FileBlobs(FileSystemStorage):
     def _folders(self, first: str) -> list[str]:
         """One for each tenant, in order, from `first` on."""
         try:
-            with os.scandir(settings.RAGSITE_BLOB_DIR) as entries:
+            with os.scandir(StorageSettings.current().blob_dir) as entries:
                 return sorted(entry.name for entry in entries if entry.name >= first and entry.is_dir())
         except FileNotFoundError:
             return []

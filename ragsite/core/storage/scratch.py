@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from django.conf import settings
+from ragsite.core.configuration import StorageSettings
 
 FOLDER = "fetched"
 
@@ -24,7 +24,7 @@ def scratch_file() -> Iterator[IO[bytes]]:
     Raises:
         OSError: there is no room, or the folder cannot be written.
     """
-    folder = Path(settings.RAGSITE_DATA_DIR, FOLDER)
+    folder = Path(StorageSettings.current().data_dir, FOLDER)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder):
         _sweep(folder)
