@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from ragsite.core import configuration
 from ragsite.core.configuration import SearchSettings, UploadSettings
@@ -21,13 +21,13 @@ def test_each_object_can_be_had_whole(concern: type) -> None:
     assert all(hasattr(found, one.name) for one in dataclasses.fields(concern))
 
 
-def test_a_setting_that_changes_is_seen_by_whoever_asks_next(settings: SettingsWrapper) -> None:
+def test_a_setting_that_changes_is_seen_by_whoever_asks_next(settings: Any) -> None:
     before = UploadSettings.current()
     settings.RAGSITE_MAX_UPLOAD_BYTES = 7 * 1024 * 1024
     assert before != UploadSettings.current()
     assert UploadSettings.current().max_megabytes == 7
 
 
-def test_an_object_is_no_place_to_change_a_setting(settings: SettingsWrapper) -> None:
+def test_an_object_is_no_place_to_change_a_setting() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         SearchSettings.current().seconds = 1.0  # type: ignore[misc]
