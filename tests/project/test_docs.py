@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from ragsite.api import openapi
+from ragsite.core.actors import Actor
 from ragsite.core.environment import Environment
 from ragsite.core.events import topics
 from workers.celery import Config
@@ -60,8 +62,9 @@ def test_the_architecture_shows_the_stage_table_as_it_is() -> None:
 
 def test_every_topic_and_all_that_an_envelope_says_is_explained() -> None:
     event = UnsentEvent(
-        id=1, event_id=UUID(int=1), tenant_id=UUID(int=2), type="a.b", key="c", payload={}, created_at=datetime.now(UTC)
-    )
+        id=1, event_id=UUID(int=1), tenant_id=UUID(int=2), type="a.b", key="c", payload={}, created_at=datetime.now(UTC),
+        actor=replace(Actor.of_command("manage.py ingest"), request_id="r-1").as_dict(),
+    )  # fmt: skip
     envelope = json.loads(cloud_event(event).value)
     assert {"id", "type", "sequence", "data"} <= envelope.keys()
     assert untold([*topics(), *envelope], "events.md") == []

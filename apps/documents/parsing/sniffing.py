@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import filetype
 
 from apps.documents.parsing.archives import is_encrypted_office_file, open_archive
-from apps.documents.parsing.characters import marked_encoding, unmarked_utf16
+from apps.documents.parsing.byte_order import marked_encoding, unmarked_utf16
 from apps.documents.parsing.errors import (
     BadFilenameError,
     EmptyFileError,

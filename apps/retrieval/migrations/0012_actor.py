@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retrieval', '0010_vectors_of_deleted_chunks'),
+        ('retrieval', '0011_partitions_beside_readers'),
     ]
 
     operations = [
