@@ -6,7 +6,8 @@ It starts a PostgreSQL of its own, fills a knowledge base with documents, and st
 process of its own with the product's views and middleware. In each round each candidate lists documents for 5 and for 50
 clients. Then each has `streams` clients that read a slow stream while five others list documents: once of a door that asks the
 database for nothing, and once of one that looks up a key, as a door of the product does. Candidates of packages that are not
-installed are left out, with a word. Times are in milliseconds, memory is PSS in MB; the last line is one JSON object.
+installed are left out, with a word. Times are in milliseconds, CPU is the server's processor time a request, memory is PSS in
+MB; the last line is one JSON array.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from benchmarks.place import database
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.web", description="How requests could run.")
-    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON object")
+    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON array")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of listing (default 3)")
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement (default 4)")
-    parser.add_argument("--streams", type=int, default=500, help="clients that read slowly (default 500)")
+    parser.add_argument("--streams", type=int, default=500, help="clients that read slowly (default 500; 0: none)")
     parser.add_argument("--documents", type=int, default=200, help="documents of the knowledge base (default 200)")
     parser.add_argument("--only", nargs="+", default=[], help="candidates, by name (default all)")
     options = parser.parse_args(argv)

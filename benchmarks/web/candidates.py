@@ -67,16 +67,16 @@ def _granian(threads: int) -> tuple[str, ...]:
 
 def candidates(streams: int) -> list[Candidate]:
     """All of them. Threads of WSGI are given twice: as many as here, and as many as streams need."""
-    return [
+    found = [
         Candidate("here", "uvicorn", "here", _UVICORN + _EDGE),
         Candidate("here, no edge", "uvicorn", "bare", _UVICORN),
         Candidate("a thread a request", "uvicorn", "thread", _UVICORN),
         Candidate("Django's own", "uvicorn", "django", _UVICORN),
-        Candidate(f"gunicorn {THREADS}", "gunicorn", "wsgi", _gunicorn(THREADS)),
-        Candidate(f"gunicorn {streams + 20}", "gunicorn", "wsgi", _gunicorn(streams + 20)),
-        Candidate(f"granian {THREADS}", "granian", "wsgi", _granian(THREADS)),
-        Candidate(f"granian {streams + 20}", "granian", "wsgi", _granian(streams + 20)),
     ]
+    for threads in (THREADS, streams + 20) if streams else (THREADS,):
+        found.append(Candidate(f"gunicorn {threads}", "gunicorn", "wsgi", _gunicorn(threads)))
+        found.append(Candidate(f"granian {threads}", "granian", "wsgi", _granian(threads)))
+    return found
 
 
 def installed(among: Sequence[Candidate]) -> list[Candidate]:
@@ -100,9 +100,16 @@ class Running:
 
     def usage(self) -> tuple[int, float]:
         """Threads, and PSS in MB, of the process and its children."""
-        first = psutil.Process(self.process.pid)
-        family = [first, *first.children(recursive=True)]
+        family = self._family()
         return sum(one.num_threads() for one in family), sum(one.memory_full_info().pss for one in family) / 1e6
+
+    def processor_seconds(self) -> float:
+        """Of the process and its children so far."""
+        return sum(sum(one.cpu_times()[:2]) for one in self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
 
 
 @contextmanager
@@ -111,7 +118,7 @@ def running(candidate: Candidate) -> Iterator[Running]:
     port = ports.find_free()
     command = [sys.executable, *(word.format(port=port) for word in candidate.command)]
     environ = {**os.environ, "RAGSITE_PROCESS": "web", "BENCHMARK_HANDLER": candidate.handler}
-    process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _await_answer(f"http://127.0.0.1:{port}/health/live", candidate.name)
         yield Running(candidate.name, port, process)

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
@@ -32,12 +33,13 @@ def measured(options: argparse.Namespace) -> list[Row]:
     rows = []
     for one in chosen:
         row = {"candidate": one.name, **_list_figures(lists, one.name), **usage[one.name]}
-        for door in DOORS:
+        for door in DOORS if options.streams else ():
             row |= _streams(one, key, door, options)
         say(str(row))
         rows.append(row)
     for row in rows:
-        row["rate 50 to the first"] = round(row["rate 50"] / rows[0]["rate 50"], 2)
+        for name in (f"rate {MANY}", f"CPU {MANY}"):
+            row[f"{name} to the first"] = round(row[name] / rows[0][name], 2)
     return rows
 
 
@@ -68,19 +70,25 @@ def _lists(
             asyncio.run(listed(Request(server.port, key), clients=MANY, seconds=1))
         for number in range(options.rounds):
             say(f"listing, round {number + 1} of {options.rounds}")
-            for server in servers:
+            for server in servers if number % 2 == 0 else reversed(servers):
                 for clients in (FEW, MANY):
-                    one = listed(Request(server.port, key), clients=clients, seconds=options.seconds)
-                    parts[server.name, clients].append(asyncio.run(one))
+                    parts[server.name, clients].append(_listed(server, key, clients, options.seconds))
         usage = {server.name: _usage(server, "lists") for server in servers}
     return {which: joined(some) for which, some in parts.items()}, usage
+
+
+def _listed(server: Running, key: str, clients: int, seconds: float) -> Listed:
+    before = server.processor_seconds()
+    found = asyncio.run(listed(Request(server.port, key), clients=clients, seconds=seconds))
+    return replace(found, processor_seconds=server.processor_seconds() - before)
 
 
 def _list_figures(lists: dict[tuple[str, int], Listed], name: str) -> Row:
     row: Row = {}
     for clients in (FEW, MANY):
         found = lists[name, clients]
-        row[f"p50 {clients}"], row[f"p95 {clients}"] = round(found.p(50), 1), round(found.p(95), 1)
+        row[f"p50 {clients}"], row[f"p95 {clients}"] = found.p(50), found.p(95)
+        row[f"CPU {clients}"] = found.processor
         row[f"rate {clients}"], row[f"errors {clients}"] = round(found.rate), found.errors
     return row
 
@@ -103,5 +111,5 @@ async def _streams_measured(server: Running, key: str, door: str, options: argpa
     beside = await listed(asked, clients=FEW, seconds=options.seconds)
     usage = _usage(server, door)
     await streams.stop()
-    figures = {"begun": begun, "p95": round(beside.p(95), 1), "answers": len(beside.times), "errors": beside.errors}
+    figures = {"begun": begun, "p95": beside.p(95), "answers": len(beside.times), "errors": beside.errors}
     return {f"{name}, {door}": value for name, value in figures.items()} | usage
