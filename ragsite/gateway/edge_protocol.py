@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -26,6 +29,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._arriving: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         super().connection_made(transport)
@@ -51,7 +55,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self.loop.call_later(self.limits.stall_seconds, self._let_go)
+        self._read_await()
 
     def resume_writing(self) -> None:
         self._stalled_no_more()
@@ -70,10 +74,30 @@ class EdgeProtocol(HttpToolsProtocol):
             self._arriving.cancel()
             self._arriving = None
 
+    def _read_await(self) -> None:
+        self._unread = self._in_flight()
+        self._stalled = self.loop.call_later(self.limits.stall_seconds, self._read_late)
+
+    def _read_late(self) -> None:
+        """The system calls for more only when a good part of its buffer is free, to which a slow reader takes its time."""
+        if self._in_flight() != self._unread:
+            self._read_await()
+        else:
+            self._let_go()
+
+    def _in_flight(self) -> int:
+        """Bytes that the system holds for the client."""
+        held: bytes = fcntl.ioctl(self._socket().fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(held, sys.byteorder)
+
     def _let_go(self) -> None:
         """At once: otherwise the system would go on offering what it holds for this client, which may be megabytes."""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+    def _socket(self) -> socket.socket:
+        found: socket.socket = self.transport.get_extra_info("socket")
+        return found
 
     def _stalled_no_more(self) -> None:
         if self._stalled is not None:

@@ -22,7 +22,7 @@ async def on_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     """What the function gives, run on a thread of requests. Its database connection goes back to the pool with it.
 
     This is how an asynchronous iterator reads or writes rows. Django's asynchronous queries would all run on one thread
-    of the process, which keeps its connection.
+    of the process, which keeps its connection. Not for views, which run on such a thread already.
     """
     return await run_on(REQUESTS, function, *args, **kwargs)
 

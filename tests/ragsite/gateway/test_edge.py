@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db]
 MEGABYTE = 1024 * 1024
+IMPATIENCE_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,8 @@ def server(django_db_setup: None) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def impatient(django_db_setup: None) -> Iterator[Server]:
-    with serving(STUB_ARRIVAL_SECONDS="1", STUB_STALL_SECONDS="1") as started:
+    patience = str(IMPATIENCE_SECONDS)
+    with serving(STUB_ARRIVAL_SECONDS=patience, STUB_STALL_SECONDS=patience) as started:
         yield started
 
 
@@ -132,6 +135,13 @@ def test_a_client_that_reads_nothing_is_let_go(impatient: Server) -> None:
         for client in stalled:
             wait_for(partial(is_gone, client), seconds=20, what="it is let go")
         assert impatient.state()["streams"] == 1, "a stream that is read, or says little, goes on"
+
+
+def test_a_client_that_reads_slowly_is_served_on(impatient: Server) -> None:
+    until = time.monotonic() + 6 * IMPATIENCE_SECONDS
+    with impatient.open("/large", clients=1) as (client,):
+        wait_for(lambda: client.recv(2048) and time.monotonic() > until, seconds=30, what="it has read", every=0.1)
+        assert not is_gone(client)
 
 
 def test_more_requests_than_there_are_places_for_are_refused(django_db_setup: None) -> None:
