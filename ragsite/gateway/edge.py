@@ -66,20 +66,24 @@ class Edge:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        self._requests += 1
         try:
             self._place_check(scope["path"])
+            await self._admitted(scope, receive, send)
+        except RequestRefusedError as error:
+            await _refuse(error, receive, send)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._requests += 1
+        try:
             length = _head_check(scope, self._limits)
             arriving = receive if length == 0 else _Arriving(receive, self._limits)
             await self._application(scope, arriving, send)
-        except RequestRefusedError as error:
-            await _refuse(error, receive, send)
         finally:
             self._requests -= 1
 
     def _place_check(self, path: str) -> None:
         most = self._limits.requests + (_HEALTH_PLACES if path.startswith(HEALTH) else 0)
-        if self._requests > most:
+        if self._requests >= most:
             raise RequestRefusedError(
                 "Too many requests are under way.", code="busy", status=503, action="Try again.", retry_after=1
             )
