@@ -22,6 +22,7 @@ def test_the_web_process_imports_no_model_or_parser_library(running: System, tmp
     """Python itself writes down every import of the process while it serves each kind of request."""
     log, port = tmp_path / "imports", ports.find_free()
     command = [sys.executable, "-X", "importtime", "-m", "uvicorn", "ragsite.asgi:application", "--port", str(port)]
+    command += ["--http", "ragsite.asgi:Protocol"]
     with log.open("w") as stderr:
         process = subprocess.Popen([*command, "--lifespan", "off"], env=running.environ, stderr=stderr)
     try:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.core.signals import request_finished
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from ragsite.gateway.one_thread import OneThreadHandler
@@ -30,6 +31,18 @@ def view(request: HttpRequest) -> HttpResponse:
     return HttpResponse("seen")
 
 
+def streamed(request: HttpRequest) -> StreamingHttpResponse:
+    async def parts() -> AsyncIterator[str]:
+        yield "one"
+        yield "two"
+
+    return StreamingHttpResponse(parts())
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    raise LookupError("as a view may")
+
+
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     return HttpResponse("none", status=404)
 
@@ -37,11 +50,11 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 class Urls:
     from django.urls import path
 
-    urlpatterns = (path("seen", view),)
+    urlpatterns = (path("seen", view), path("streamed", streamed), path("failing", failing))
     handler404 = staticmethod(handler404)
 
 
-def get(path: str) -> tuple[int, dict[str, str], bytes]:
+def get(path: str, *, sent: Callable[[], None] = lambda: None) -> tuple[int, dict[str, str], bytes]:
     async def asked() -> list[dict[str, Any]]:
         scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "scheme": "http"}
         client = ApplicationCommunicator(OneThreadHandler(), scope)
@@ -49,6 +62,7 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
         said = [await client.receive_output(timeout=10)]
         while said[-1]["type"] != "http.response.body" or said[-1].get("more_body"):
             said.append(await client.receive_output(timeout=10))
+        sent()
         await client.wait()
         return said
 
@@ -85,3 +99,31 @@ def test_a_static_file_is_served_whole_and_with_the_headers_of_the_middleware_ar
 
 def test_a_path_that_is_no_file_is_left_to_the_urls() -> None:
     assert get("/static/ragsite/nothing.svg")[0] == 404
+
+
+@pytest.fixture
+def finished() -> Iterator[list[str]]:
+    """What was told at the end of each request, in the order in which things came about."""
+    told: list[str] = []
+
+    def note(**_: Any) -> None:
+        told.append("finished")
+
+    request_finished.connect(note)
+    yield told
+    request_finished.disconnect(note)
+
+
+def test_a_request_is_finished_once_and_before_its_answer_is_sent(finished: list[str]) -> None:
+    get("/seen", sent=lambda: finished.append("sent"))
+    assert finished == ["finished", "sent"]
+
+
+def test_a_stream_is_finished_once_and_after_its_last_part(finished: list[str]) -> None:
+    assert get("/streamed", sent=lambda: finished.append("sent"))[2] == b"onetwo"
+    assert finished == ["sent", "finished"]
+
+
+def test_a_view_that_fails_is_finished_too(finished: list[str]) -> None:
+    assert get("/failing")[0] == 500
+    assert finished == ["finished"]

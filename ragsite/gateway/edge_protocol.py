@@ -1,0 +1,122 @@
+"""The edge's limits on what the ASGI application is never asked about, held in the server's end of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ragsite.gateway.edge import EdgeLimits, RequestRefusedError, headers_too_large, refusal, too_late
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """uvicorn's own, with an end to heads that never become whole and to clients that read nothing.
+
+    uvicorn has limits for neither: it keeps all headers that come, and waits for ever. Given to it by `--http`.
+    """
+
+    limits: ClassVar[EdgeLimits]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._arriving: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._unread = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
+        super().connection_made(transport)
+        self._head_await()
+
+    def data_received(self, data: bytes) -> None:
+        if self._arriving is None and (self.cycle is None or self.cycle.response_complete):
+            self._head_await()
+        super().data_received(data)
+        if self._arriving is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.url_bytes + self.limits.header_bytes:
+                self._refuse(headers_too_large(self.limits))
+
+    def on_headers_complete(self) -> None:
+        self._head_await_no_more()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_await_no_more()
+        self._stalled_no_more()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read_await()
+
+    def resume_writing(self) -> None:
+        self._stalled_no_more()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """For what is no HTTP."""
+        self._refuse(RequestRefusedError(msg, code="bad_request", status=400))
+
+    def _head_await(self) -> None:
+        self._head_bytes = 0
+        self._arriving = self.loop.call_later(self.limits.arrival_seconds, self._head_late)
+
+    def _head_await_no_more(self) -> None:
+        if self._arriving is not None:
+            self._arriving.cancel()
+            self._arriving = None
+
+    def _read_await(self) -> None:
+        self._unread = self._in_flight()
+        self._stalled = self.loop.call_later(self.limits.stall_seconds, self._read_late)
+
+    def _read_late(self) -> None:
+        """The system calls for more only when a good part of its buffer is free, to which a slow reader takes its time."""
+        if self._in_flight() != self._unread:
+            self._read_await()
+        else:
+            self._let_go()
+
+    def _in_flight(self) -> int:
+        """Bytes that the system holds for the client."""
+        held: bytes = fcntl.ioctl(self._socket().fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(held, sys.byteorder)
+
+    def _let_go(self) -> None:
+        """At once: otherwise the system would go on offering what it holds for this client, which may be megabytes."""
+        self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _socket(self) -> socket.socket:
+        found: socket.socket = self.transport.get_extra_info("socket")
+        return found
+
+    def _stalled_no_more(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _head_late(self) -> None:
+        """Browsers connect before they know what to ask; who has said nothing is told nothing."""
+        if self._head_bytes:
+            self._refuse(too_late())
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: RequestRefusedError) -> None:
+        self._head_await_no_more()
+        if self.transport.is_closing():
+            return
+        answer = refusal(error)
+        status = HTTPStatus(answer.status_code)
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() + answer.serialize_headers() + b"\r\n\r\n"
+        self.transport.write(head + answer.content)
+        self.transport.close()
