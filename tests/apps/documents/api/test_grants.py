@@ -122,7 +122,7 @@ def test_grants_are_listed_with_who_gave_them(owner: Client, base: KnowledgeBase
         told = owner.get(grants_of(resource)).json()
         assert told["count"] == 2
         assert [(one["user"], one["group"], one["granted_by"]) for one in told["results"]] == [
-            (None, "Masters", "test"), ("anna", None, "test"),
+            (None, "Masters", "key test, API"), ("anna", None, "key test, API"),
         ]  # fmt: skip
 
 
