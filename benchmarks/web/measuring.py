@@ -13,6 +13,7 @@ from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.services import registry
+from benchmarks.acting import ACTOR
 from benchmarks.place import say
 from benchmarks.web.candidates import Candidate, Running, candidates, installed, running
 from benchmarks.web.clients import Listed, Request, Streams, joined, listed
@@ -45,19 +46,19 @@ def measured(options: argparse.Namespace) -> list[Row]:
 
 def _filled(documents: int) -> str:
     """A key to a tenant with that many documents."""
-    tenant = tenant_get_or_create(name="Web")
+    tenant = tenant_get_or_create(name="Web", actor=ACTOR)
     base = _base(tenant)
     for number in range(documents):
         body = f"# Note {number}\n\nThe keeper of lighthouse {number} signs the log.\n".encode()
-        document_upload(UploadRequest(knowledge_base=base, filename=f"note-{number}.md", parts=[body]))
-    return api_key_create(tenant=tenant, name="web", permissions=tuple(Permission))[1]
+        document_upload(UploadRequest(knowledge_base=base, filename=f"note-{number}.md", parts=[body]), actor=ACTOR)
+    return api_key_create(tenant=tenant, name="web", permissions=tuple(Permission), actor=ACTOR)[1]
 
 
 def _base(tenant: Tenant) -> KnowledgeBase:
     path = registry.bundled_model_path()
     assert path is not None, "the bundled weights are not installed"
-    registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2")
-    return knowledge_base_create(tenant_id=tenant.pk, name="Web")
+    registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
+    return knowledge_base_create(tenant_id=tenant.pk, name="Web", actor=ACTOR)
 
 
 def _lists(

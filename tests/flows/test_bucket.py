@@ -28,6 +28,7 @@ from ragsite.core.storage.scratch import FOLDER
 from ragsite.core.storage.store import Parts
 from tests import factories as make
 from tests import s3, turns
+from tests.acting import ACTOR
 from tests.apps.documents.api.uploading import counts, upload
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
@@ -83,14 +84,14 @@ def test_what_is_deleted_leaves_the_bucket_and_what_nobody_names_is_swept(base: 
     kept, deleted = make.ready_version(base), make.ready_version(base)
     other = make.ready_version(make.knowledge_base())
     orphan = blob_store().save(f"{base.tenant_id}/{base.pk}", Parts([b"left"]))
-    document_delete(document=deleted.document)
+    document_delete(document=deleted.document, actor=ACTOR)
     assert not documents_purge(turns.long())
     assert s3.keys_in(bucket) == sorted([*keys_of(bucket, kept, other), f"{bucket.prefix}/{orphan}"])
 
     assert not blobs_purge(turns.long())
     assert s3.keys_in(bucket) == keys_of(bucket, kept, other)
 
-    knowledge_base_delete(knowledge_base=base)
+    knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     make.run_deletions()
     assert s3.keys_in(bucket) == keys_of(bucket, other)
 
@@ -117,7 +118,7 @@ def test_a_version_whose_object_is_missing_fails_in_words_and_is_parsed_once_it_
     version.refresh_from_db()
     assert (version.status, version.error_code) == ("failed", "blob_missing")
     blob_store().save(version.blob, Parts([b"The harbour has 42 berths."]))
-    version_retry(version=version)
+    version_retry(version=version, actor=ACTOR)
     make.run_stages()
     version.refresh_from_db()
     assert (version.status, version.error) == ("ready", "")

@@ -21,6 +21,7 @@ from apps.retrieval.index.partitions import partition_create, partition_drop, pa
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.errors import TransientError
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.index.reading import PARENT, long_reader, searching
 from tests.apps.retrieval.making import WIDTH, indexed, unit_vectors
 from tests.waiting import wait_for
@@ -254,7 +255,7 @@ def test_searches_go_on_while_a_backup_reads_and_partitions_are_made_indexed_and
         for base in (made.document.knowledge_base, searched.knowledge_base):
             assert generation_index_if_large(generation_ensure(base))
         searches.go_on()
-        knowledge_base_delete(knowledge_base=doomed)
+        knowledge_base_delete(knowledge_base=doomed, actor=ACTOR)
         make.run_deletions()
         searches.go_on()
         assert searches.errors == []
