@@ -73,3 +73,13 @@ def test_a_web_process_runs_on_what_its_image_has_without_any_model_library() ->
     command = [sys.executable, "-c", RUN_AS_WEB, " ".join(lacking)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{done.stderr}\nAdd it to requirements/web.in, or import it where it is used."
+
+
+def test_while_blobs_are_files_no_client_of_a_bucket_is_imported() -> None:
+    """It would cost each process 30 MB."""
+    program = f"{RUN_AS_WEB}\nimport sys\nfrom apps.documents.blobs import blob_store\nblob_store().check()\n"
+    program += "assert not {'boto3', 'botocore', 'storages'} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, ""], cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -119,6 +120,16 @@ def test_connections_are_used_again(bucket: S3Place) -> None:
     http = s3_resource(bucket).meta.client._endpoint.http_session
     (pool,) = [http._manager.pools[key] for key in list(http._manager.pools.keys()) if key.key_port == port_of(bucket)]
     assert (pool.num_connections, pool.num_requests) == (1, 10)
+
+
+def test_a_forked_child_has_a_client_of_its_own(bucket: S3Place) -> None:
+    ours = s3_resource(bucket)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(3 if s3_resource(bucket) is ours else 0)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, "it would read what its parent is sent"
+    assert s3_resource(bucket) is ours
 
 
 def port_of(place: S3Place) -> int:
