@@ -22,6 +22,7 @@ from django.conf import settings
 from django.test.utils import override_settings
 
 from apps.documents.blobs import blob_file, blob_write
+from ragsite.core.configuration import StorageSettings
 from ragsite.core.storage.places import blob_place, storage_at
 from ragsite.stack.ports import find_free
 
@@ -67,7 +68,7 @@ def _by_store(tenant: UUID, number: int) -> None:
 
 def _by_hand(tenant: UUID, number: int) -> None:
     for _ in range(number):
-        path = Path(settings.RAGSITE_BLOB_DIR, str(tenant), str(uuid4()))
+        path = Path(StorageSettings.current().blob_dir, str(tenant), str(uuid4()))
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:
             hashlib.sha256(SMALL).hexdigest()
