@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class RetrievalConfig(AppConfig):
     name = "apps.retrieval"
     label = "retrieval"
     verbose_name = "Retrieval"
+
+    def ready(self) -> None:
+        import_module("apps.retrieval.index.lexical.returning")

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentUpdated
+from apps.documents.lifecycle.answering import version_answers
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
@@ -114,6 +115,7 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
         locked.current_version, locked.content_hash = wanted, wanted.content_hash
         locked.save(update_fields=["current_version", "content_hash"])
         locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
+        version_answers.send(DocumentVersion, version=wanted)
         emit(
             DocumentUpdated(
                 tenant_id=locked.tenant_id,

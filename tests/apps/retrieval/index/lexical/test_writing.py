@@ -17,7 +17,7 @@ from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.index import indexing
 from apps.retrieval.index.generations import generation_ensure
-from apps.retrieval.index.lexical import merges
+from apps.retrieval.index.lexical import merges, returning
 from apps.retrieval.index.lexical import writing as lexical
 from apps.retrieval.index.lexical.merges import lexical_merge, lexical_repair
 from apps.retrieval.index.lexical.writing import lexical_build, versions_terms, versions_write
@@ -189,7 +189,7 @@ def test_superseded_deleted_and_renamed_documents_stop_weighing_on_the_scores_at
 
 
 @pytest.mark.django_db
-def test_a_version_that_was_gone_back_to_is_found_again_after_a_repair() -> None:
+def test_a_version_that_was_gone_back_to_is_found_by_its_words_at_once() -> None:
     base = make.knowledge_base()
     one = document(base, ["Opens at seven."])
     lexical_build(index_of(base))
@@ -198,9 +198,42 @@ def test_a_version_that_was_gone_back_to_is_found_again_after_a_repair() -> None
     version(one, ["Opens at nine."])
     repaired()
     document_rollback(document=one, version=first, actor=ACTOR)
-    assert hits(base, "nine seven") == []
+    assert len(hits(base, "nine seven")) == 1
     repaired()
     assert_exact(base, "nine seven")
+    assert len(hits(base, "seven")) == 1
+
+
+@pytest.mark.django_db
+def test_going_back_and_forth_writes_no_words_twice() -> None:
+    base = make.knowledge_base()
+    one = document(base, ["Opens at seven."])
+    lexical_build(index_of(base))
+    first = one.current_version
+    assert first is not None
+    second = version(one, ["Opens at nine."])
+    repaired()
+    for chosen in (first, second, first):
+        document_rollback(document=one, version=chosen, actor=ACTOR)
+    assert held_chunks() == 2
+    assert len(hits(base, "seven nine")) == 1
+
+
+@pytest.mark.django_db
+def test_the_words_of_a_long_version_that_is_gone_back_to_are_left_to_the_repair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(returning, "AT_ONCE", 0)
+    base = make.knowledge_base()
+    one = document(base, ["Opens at seven."])
+    lexical_build(index_of(base))
+    first = one.current_version
+    assert first is not None
+    version(one, ["Opens at nine."])
+    repaired()
+    document_rollback(document=one, version=first, actor=ACTOR)
+    assert hits(base, "seven") == []
+    repaired()
     assert len(hits(base, "seven")) == 1
 
 
