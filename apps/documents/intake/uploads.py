@@ -191,8 +191,9 @@ def _gone(what: str) -> NoReturn:
 
 def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, UploadOutcome]:
     """The document these bytes belong to, locked, and what that makes of the upload."""
-    same = _living(request).filter(content_hash=stored.blob.sha256).first()
+    # Locked before it is looked at: the same bytes may have come to it a moment ago.
     known = _known(request)
+    same = _living(request).filter(content_hash=stored.blob.sha256).first()
     _refuse_hidden(request, same, known)
     outcome = _outcome(same, known)
     if known is None or outcome is UploadOutcome.UNCHANGED:

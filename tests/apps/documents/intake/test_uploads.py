@@ -147,6 +147,18 @@ def test_an_upload_that_meets_another_for_its_external_id_half_way_is_a_conflict
 
 
 @pytest.mark.django_db(transaction=True)
+def test_new_bytes_for_a_document_that_meet_the_same_half_way_are_one_version(settings: Any) -> None:
+    base = make.knowledge_base()
+    document = make.upload(base, "Opens at seven.", external_id="hours").version.document
+    second = meet_halfway(
+        lambda: make.upload(base, "Opens at nine.", external_id="hours"),
+        lambda: make.upload(base, "Opens at nine.", document=document),
+    )
+    assert second.outcome is UploadOutcome.UNCHANGED
+    assert (document.versions.count(), second.version.number, len(blobs(settings))) == (2, 2, 2)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_uploads_that_race_with_the_deletion_of_their_knowledge_base_leave_nothing_living() -> None:
     base = make.knowledge_base()
     numbers = iter(range(8))
