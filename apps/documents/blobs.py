@@ -94,6 +94,20 @@ def blob_file(name: str) -> Iterator[Path]:
         yield _flushed(copy)
 
 
+def blob_open(name: str) -> IO[bytes]:
+    """The blob's bytes, to be read as a stream and closed.
+
+    Raises:
+        BlobMissingError: there is no such blob.
+        TransientError: it can't be read now.
+    """
+    with storage_errors():
+        try:
+            return cast(IO[bytes], blob_store().open(name))
+        except FileNotFoundError as error:
+            raise _missing() from error
+
+
 def blob_path(name: str) -> Path:
     """Where a blob lies on this machine. Raises NotImplementedError: blobs are no files here."""
     return Path(blob_store().path(name))

@@ -57,6 +57,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/ask",
         "/documents/",
         "/documents/{id}/",
+        "/documents/{id}/file/",
         "/documents/{id}/grants/",
         "/documents/{id}/grants/{id}/",
         "/documents/{id}/rollback/",
@@ -92,6 +93,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/versions/{id}/cancel/",
         "/versions/{id}/chunks/",
         "/versions/{id}/diff/",
+        "/versions/{id}/file/",
         "/versions/{id}/retry/",
     ]
 

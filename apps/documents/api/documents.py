@@ -16,8 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from apps.documents.api.files import DocumentFileMixin, VersionFileMixin
 from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
+    NEWEST,
     ChangeSerializer,
     ChunkSerializer,
     DeletionSerializer,
@@ -167,7 +169,7 @@ class DocumentFilter(FilterSet):
 
 
 @extend_schema_view(list=extend_schema(summary="List documents"), retrieve=extend_schema(summary="Look at one"))
-class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Documents of the knowledge bases you may see."""
 
     permission_by_method = READ_AND_WRITE
@@ -178,7 +180,7 @@ class DocumentViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Document]:
-        return documents_visible(caller(self.request))
+        return documents_visible(caller(self.request)).prefetch_related(NEWEST)
 
     @extend_schema(
         summary="Upload a document",
@@ -275,7 +277,9 @@ class VersionFilter(FilterSet):
     list=extend_schema(summary="List versions, such as those that failed", responses=VersionSerializer(many=True)),
     retrieve=extend_schema(summary="How far a version has come"),
 )
-class VersionViewSet(viewsets.GenericViewSet[DocumentVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class VersionViewSet(
+    VersionFileMixin, viewsets.GenericViewSet[DocumentVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin
+):
     """Versions: how far they have come, why they wait or failed, and what they were split into."""
 
     permission_by_method = READ_AND_WRITE

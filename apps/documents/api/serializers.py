@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -14,7 +15,15 @@ from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
 from apps.documents.metadata import metadata_fault
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion, StageRecord
+from apps.documents.models import (
+    Chunk,
+    Document,
+    DocumentVersion,
+    KnowledgeBase,
+    KnowledgeBaseDeletion,
+    StageRecord,
+    VersionStatus,
+)
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
@@ -172,8 +181,15 @@ class VersionDetailSerializer(VersionSerializer):
         return ProgressSerializer(version_progress(version)).data
 
 
+_NEWEST_OF_EACH = DocumentVersion.objects.order_by("document_id", "-number").distinct("document_id")
+NEWEST = Prefetch("versions", queryset=_NEWEST_OF_EACH, to_attr="newest_versions")
+"""The newest version of each document of a page, in one query."""
+
+
 class DocumentSerializer(serializers.ModelSerializer[Document]):
+    status = serializers.SerializerMethodField(help_text="Where its newest version stands.")
     current_version = VersionSerializer(read_only=True, allow_null=True, help_text="The version that answers.")
+    newest_version = serializers.SerializerMethodField(help_text="The version that was made last.")
 
     class Meta:
         model = Document
@@ -181,6 +197,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "id",
             "knowledge_base",
             "title",
+            "status",
             "external_id",
             "metadata",
             "tags",
@@ -190,10 +207,27 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "restricted",
             "content_hash",
             "current_version",
+            "newest_version",
             "created_at",
             "updated_at",
         )
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=VersionStatus.choices, allow_null=True))
+    def get_status(self, document: Document) -> str | None:
+        newest = self._newest(document)
+        return newest.status if newest else None
+
+    @extend_schema_field(VersionSerializer(allow_null=True))
+    def get_newest_version(self, document: Document) -> Any:
+        newest = self._newest(document)
+        return VersionSerializer(newest).data if newest else None
+
+    def _newest(self, document: Document) -> DocumentVersion | None:
+        if not hasattr(document, "newest_versions"):
+            prefetch_related_objects([document], NEWEST)
+        found: list[DocumentVersion] = document.newest_versions  # type: ignore[attr-defined]  # by the prefetch
+        return found[0] if found else None
 
 
 class ChunkSerializer(serializers.ModelSerializer[Chunk]):

@@ -1,0 +1,70 @@
+"""The bytes of a version, as they were uploaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from apps.documents.blobs import blob_open
+from apps.documents.models import DocumentVersion
+from ragsite.core.errors import NotFoundError
+
+BYTES = "application/octet-stream"
+
+
+class BytesRenderer(BaseRenderer):
+    """Lets a client accept whatever it wants: the bytes are what they are."""
+
+    media_type = "*/*"
+    format = "bytes"
+    charset = None
+
+    def render(self, data: Any, *_: Any, **__: Any) -> Any:
+        return data
+
+
+DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, BYTES): OpenApiTypes.BINARY})
+
+
+def file_response(version: DocumentVersion) -> FileResponse:
+    """The version's file, to be saved and never to be shown: whoever uploaded it chose what is in it.
+
+    Raises:
+        BlobMissingError: its bytes are gone.
+        TransientError: they can't be read now.
+    """
+    name = version.filename
+    response = FileResponse(blob_open(version.blob), as_attachment=True, filename=name, content_type=BYTES)
+    response["Content-Length"] = version.size
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+class VersionFileMixin:
+    """`file/` below a version."""
+
+    @DOWNLOAD
+    @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
+    def file(self, request: Request, pk: Any) -> FileResponse:
+        """The bytes of this version, whatever became of them."""
+        return file_response(self.get_object())  # type: ignore[attr-defined]  # a mixin of view sets
+
+
+class DocumentFileMixin:
+    """`file/` below a document."""
+
+    @DOWNLOAD
+    @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
+    def file(self, request: Request, pk: Any) -> FileResponse:
+        """The bytes of the version that answers; of the newest one where none does yet."""
+        document = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
+        version = document.current_version or document.versions.order_by("-number").first()
+        if version is None:
+            raise NotFoundError(f"Document {document.pk} has no version yet.")
+        return file_response(version)
