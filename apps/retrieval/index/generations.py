@@ -18,7 +18,14 @@ from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.work import Turn
 
-_WRITABLE = "SELECT id FROM retrieval_indexgeneration WHERE id = ANY(%s) ORDER BY id FOR SHARE SKIP LOCKED"
+INDEX_LOCK = 1_700
+"""The class of the advisory locks that say of a generation that its index is being built, or that it is written into."""
+
+_WRITABLE = """
+    WITH found AS MATERIALIZED (SELECT id FROM retrieval_indexgeneration WHERE id = ANY(%s))
+    SELECT id FROM found WHERE pg_try_advisory_xact_lock_shared(%s, (id %% 2147483647)::integer)
+"""
+_BUILDING = "SELECT pg_advisory_xact_lock(%s, (%s %% 2147483647)::integer)"
 _HOLD = "SELECT FROM documents_knowledgebase WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
@@ -56,6 +63,15 @@ def generations_held(knowledge_base_ids: Collection[UUID]) -> dict[UUID, IndexGe
     return {generation.knowledge_base_id: generation for generation in live}
 
 
+def index_hold(generation: IndexGeneration) -> None:
+    """Say, until the transaction ends, that the generation's index is being built: nobody writes into it meanwhile.
+
+    A lock of its own: switches and activations hold the generation's row too, and are over in a moment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BUILDING, [INDEX_LOCK, generation.pk])
+
+
 def generations_writable(generation_ids: Collection[int]) -> set[int]:
     """Those of the generations whose HNSW index is not being built. Until the transaction ends none is begun.
 
@@ -63,7 +79,7 @@ def generations_writable(generation_ids: Collection[int]) -> set[int]:
     bases asks here first, so that the others don't wait for one.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_WRITABLE, [sorted(generation_ids)])
+        cursor.execute(_WRITABLE, [sorted(generation_ids), INDEX_LOCK])
         return {generation_id for (generation_id,) in cursor.fetchall()}
 
 
@@ -88,7 +104,8 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
     if generation.has_hnsw or generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
         return False
     with transaction.atomic():
-        # Two builders of one index would wait for each other, and who writes into it looks here whether it is being built.
+        index_hold(generation)
+        # Two builders of one index would wait for each other.
         if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
             return False
         partition_index(generation)

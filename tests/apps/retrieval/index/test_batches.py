@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion, StageOutcome, StageRecord
 from apps.models.gateway import ModelTransport
-from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.index.generations import INDEX_LOCK, generation_ensure
 from apps.retrieval.models import IndexGeneration
 from tests import factories as make
 from tests.apps.retrieval.index.test_fairness import Watched, status
@@ -32,7 +32,7 @@ def _waits_for_no_lock() -> None:
 def being_indexed(generation: IndexGeneration) -> Iterator[None]:
     """A build of the generation's index that has not ended."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as builder:
-        builder.execute("SELECT FROM retrieval_indexgeneration WHERE id = %s FOR NO KEY UPDATE", [generation.pk])
+        builder.execute("SELECT pg_advisory_xact_lock(%s, %s)", [INDEX_LOCK, generation.pk])
         builder.execute("SELECT retrieval_partition_index(%s, %s)", [generation.pk, generation.dimensions])
         yield
         builder.rollback()
@@ -57,6 +57,14 @@ def test_while_an_index_is_built_its_own_knowledge_base_waits_and_no_other() -> 
     DocumentVersion.objects.update(not_before=Now())
     make.run_stages()
     assert status(waiting) == "ready"
+
+
+def test_a_switch_that_holds_the_generation_keeps_nobody_from_writing_into_it() -> None:
+    generation, waiting, _ = uploaded()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as switch:
+        switch.execute("SELECT FROM retrieval_indexgeneration WHERE id = %s FOR NO KEY UPDATE", [generation.pk])
+        make.run_stages()
+        assert status(waiting) == "ready"
 
 
 def test_a_batch_that_is_computed_when_a_build_begins_writes_what_it_may_and_waits_for_nothing(
