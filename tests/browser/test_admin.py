@@ -85,7 +85,7 @@ def test_what_failed_is_found_from_the_sidebar_and_retried_from_the_list(visit: 
     visit.page.click("text=Failed versions")
     visit.page.click("#changelist .rag-small-button")
     visit.page.click("#dialog [type=submit]")
-    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    expect(visit.page.get_by_text("broken.pdf v1 will be retried.")).to_be_visible()
     version.refresh_from_db()
     assert version.status == "uploaded"
 
@@ -96,7 +96,7 @@ def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:
     visit.open(reverse("admin:documents_documentversion_change", args=[version.pk]))
     visit.page.get_by_role("link", name="Retry").click()
     visit.page.click("#dialog [type=submit]")
-    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    expect(visit.page.get_by_text("broken.pdf v1 will be retried.")).to_be_visible()
     version.refresh_from_db()
     assert version.status == "uploaded"
 

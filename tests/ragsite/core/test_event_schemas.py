@@ -277,7 +277,7 @@ def test_the_command_writes_a_file_for_each_event_and_the_table_and_then_nothing
     page = before["events.md"]
     assert page.startswith("# Events\n")
     assert page.endswith("\n\nThe rest.\n")
-    row = "| `query.processed` | 1 | `ragsite.query` | `query_id` | A question was answered, or honestly not. |"
+    row = "| `query.processed` | 1 | `ragsite.query` | `query_id` | A question was answered, or no answer was found. |"
     assert f"\n{row} [schema](events/query.processed.v1.json) |\n" in page
     assert "up to date" in run()
     assert written(docs) == before

@@ -78,7 +78,7 @@ def test_both_apis_say_which_field_is_wrong_in_the_same_shape(
 def test_chunking_that_does_not_exist_is_refused_with_the_value_and_what_to_do(client: Client) -> None:
     body = {"name": "Cut oddly", "chunking": {"size": 3}}
     problem = problem_of(post(client, BASES, body), status=422, code="invalid_chunking")
-    assert "The chunk size 3 is not possible. Choose a size from" in problem["detail"]
+    assert "The chunk size 3 is invalid. Choose a size from" in problem["detail"]
     assert not KnowledgeBase.objects.exists()
 
 

@@ -89,7 +89,7 @@ def test_a_new_version_is_uploaded_from_the_document_s_page(
 ) -> None:
     document = factories.ready_version(knowledge_base).document
     page = admin_client.get(new_version_url(document)).content.decode()
-    assert "Version 1 goes on answering until the new one is ready." in page
+    assert "Version 1 keeps answering until the new one is ready." in page
     response: Any = admin_client.post(new_version_url(document), {"uploads": file("tides.md")})
     assert response.url == f"/admin/documents/document/{document.pk}/change/"
     assert told(response) == ["tides.md: accepted as version 2; it answers once it is ready."]
@@ -163,7 +163,7 @@ def test_too_many_files_at_once_are_a_message(
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     response = strict_client.post(url(knowledge_base), {"uploads": [file(f"{n}.md") for n in range(3)]})
-    assert told(response) == ["More than 2 files at once are not taken. Upload them in parts."]
+    assert told(response) == ["More than 2 files at once are not accepted. Upload them in parts."]
 
 
 def test_a_form_without_its_token_is_refused_and_nothing_is_kept(

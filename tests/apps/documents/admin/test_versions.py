@@ -37,7 +37,7 @@ def test_retry_takes_it_up_again_after_a_confirmation(
 
     done = admin_client.post(page(failed_version, "retry"), CONFIRMED)
     assert done["HX-Redirect"] == page(failed_version)
-    assert told(done) == ["broken.pdf v1 is taken up again."]
+    assert told(done) == ["broken.pdf v1 will be retried."]
     failed_version.refresh_from_db()
     assert (failed_version.status, failed_version.error) == ("uploaded", "")
 

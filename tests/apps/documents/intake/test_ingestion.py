@@ -133,7 +133,7 @@ def test_a_dry_run_foresees_a_conflict(base: KnowledgeBase, docs: Path) -> None:
     assert dry.error.error_code == "conflict"
 
 
-def test_resuming_stores_nothing_anew_that_is_there(
+def test_resuming_does_not_store_again_what_is_there(
     base: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first, _) = ingest(base, docs)

@@ -39,7 +39,7 @@ def failed(content: bytes, filename: str) -> DocumentVersion:
 @pytest.mark.parametrize(
     ("content", "filename", "code", "sentence"),
     [
-        (make.BROKEN_PDF, "a.pdf", "damaged_file", "save it anew"),
+        (make.BROKEN_PDF, "a.pdf", "damaged_file", "save it again"),
         (pdf("secret", encrypt=StandardEncryption("open sesame")), "a.pdf", "encrypted_file", "without a password"),
         (pdf(""), "a.pdf", "no_text_layer", "text recognition (OCR)"),
         (b" \n \n", "a.txt", "empty_text", "Upload a file that contains text"),

@@ -63,7 +63,7 @@ def test_completing_moves_the_version_on_and_frees_it() -> None:
     assert record.seconds is not None
 
 
-def test_a_version_that_is_sent_back_begins_anew_and_its_timeline_says_why() -> None:
+def test_a_version_that_is_sent_back_starts_over_and_its_timeline_says_why() -> None:
     step = parse_step()
     step.send_back(step.claim.ids, TransientError("The index was switched.", code="index_switched"))
     version = DocumentVersion.objects.get()

@@ -137,7 +137,7 @@ def test_files_are_imported_on_the_page(admin_client: Client, made: EvaluationSe
     response = admin_client.post(page_of(made, "import_questions"), files)
     assert response.status_code == 302
     assert told(response) == [
-        "1 question was taken. 1 had no relevant document in this knowledge base and were left out."
+        "1 question was imported. 1 had no relevant document in this knowledge base and were left out."
     ]
     assert made.questions.count() == 4
 

@@ -90,7 +90,7 @@ def test_a_folder_may_hold_its_files_gzipped_and_the_judgements_one_level_down(t
 
 
 def test_a_folder_that_lacks_a_file_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSetError, match="is no folder"):
+    with pytest.raises(UnreadableSetError, match="is not a folder"):
         beir_folder(tmp_path / "none")
     (tmp_path / "corpus.jsonl").touch()
     with pytest.raises(UnreadableSetError, match=r"There is no queries\.jsonl in"):

@@ -153,7 +153,7 @@ def test_a_passage_is_marked_only_in_a_knowledge_base_that_is_read(base: Knowled
     user, client = staff(base)
     before = Judgement.objects.count()
     restrict(base)
-    assert "be marked. Load the page anew." in client.post("/admin/retrieval/query/mark/", about).content.decode()
+    assert "be marked. Reload the page." in client.post("/admin/retrieval/query/mark/", about).content.decode()
     assert Judgement.objects.count() == before
     make.grant(base, user)
     client.post("/admin/retrieval/query/mark/", about)

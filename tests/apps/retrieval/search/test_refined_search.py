@@ -114,7 +114,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"metadata": [{"key": "year", "op": "gte", "value": [1]}]}, "'year' gte"),
     (
         {"metadata": [{"key": "on", "op": "gte", "value": "2024-13-45"}]},
-        "'on' '2024-13-45' is not possible: it is no date",
+        "'on' '2024-13-45' is invalid: it is not a date",
     ),
     ({"metadata": [{"key": "a", "value": {"b": 1}}]}, "'a' eq"),
     ({"metadata": [{"key": "a", "op": "in", "value": "b"}]}, "'a' in 'b'"),

@@ -126,10 +126,10 @@ def test_it_can_wait_for_a_person_and_be_cancelled(base: KnowledgeBase, smaller:
     ("arguments", "why"),
     [
         (["--model", "nobody/knows"], "There is no embedding model 'nobody/knows'; registered: other-24, sentence"),
-        (["--chunking", "size=9"], "The chunk size 9 is not possible"),
+        (["--chunking", "size=9"], "The chunk size 9 is invalid"),
         (["--chunking", "{size"], "is not JSON"),
         (["--chunking", "colour=red"], "no chunking setting called 'colour'"),
-        (["--margin", "2", "--chunking", "size=64,overlap=0"], "A margin of 2 is not possible"),
+        (["--margin", "2", "--chunking", "size=64,overlap=0"], "A margin of 2 is invalid"),
         ([], "with this chunking already"),
         (["--drop"], "keeps no generation to drop"),
         (["--drop", "7"], "keeps no generation 7 to drop"),
