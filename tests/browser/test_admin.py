@@ -46,7 +46,7 @@ def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
         assert visit.page.request.get(visit.home + link).ok, link
 
 
-def test_files_are_uploaded_through_the_page_and_each_is_told_of(visit: Visit) -> None:
+def test_files_are_uploaded_through_the_page_and_each_is_reported(visit: Visit) -> None:
     knowledge_base = factories.knowledge_base(name="Harbour rules")
     visit.open(reverse("admin:documents_knowledgebase_change", args=[knowledge_base.pk]))
     visit.page.click("text=Upload documents")

@@ -186,7 +186,7 @@ def test_a_foreign_knowledge_base_cannot_be_uploaded_to(theirs: dict[str, str]) 
     assert Document.objects.count() == before
 
 
-def test_filtering_by_a_foreign_knowledge_base_tells_nothing_of_it(theirs: dict[str, str]) -> None:
+def test_filtering_by_a_foreign_knowledge_base_reveals_nothing_of_it(theirs: dict[str, str]) -> None:
     stranger = make.client(make.tenant())
     foreign, nobodys = (
         stranger.get("/api/v1/documents/", {"knowledge_base": pk})

@@ -102,7 +102,7 @@ def test_other_chunking_is_filled_in_and_rechunks_the_document(admin_client: Cli
     assert document.chunking == {}
 
 
-def test_chunking_that_is_not_possible_is_told_on_the_form_and_nothing_changes(admin_client: Client) -> None:
+def test_invalid_chunking_is_reported_on_the_form_and_nothing_changes(admin_client: Client) -> None:
     document = factories.ready_version().document
     page = admin_client.post(change_url(document), form(document, title="Other", chunk_overlap="200"))
     assert page.status_code == 200

@@ -114,7 +114,7 @@ def test_how_it_is_searched_is_chosen_and_shown_again(admin_client: Client, know
     assert knowledge_base.retrieval == {}
 
 
-def test_a_weight_that_is_none_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+def test_an_invalid_weight_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
     response = admin_client.post(page_of(knowledge_base), filled_form(search_weight="1.5"))
     assert "The weight 1.5 is invalid." in response.context["adminform"].form.errors["search_weight"][0]
     knowledge_base.refresh_from_db()

@@ -68,13 +68,13 @@ def test_a_message_for_each_member_of_a_zip_says_what_became_of_it(
     assert sorted(document.title for document in Document.objects.all()) == ["high.md", "low.txt"]
 
 
-def test_a_zip_that_is_none_is_a_message(admin_client: Client, knowledge_base: KnowledgeBase, told: Told) -> None:
+def test_an_invalid_zip_is_a_message(admin_client: Client, knowledge_base: KnowledgeBase, told: Told) -> None:
     (message,) = told(admin_client.post(url(knowledge_base), {"uploads": [file("archive.zip", b"no ZIP")]}))
     assert message.startswith("archive.zip: ")
     assert not Document.objects.exists()
 
 
-def test_of_very_many_files_the_refused_are_told_and_the_rest_is_counted(
+def test_of_very_many_files_the_refused_are_listed_and_the_rest_is_counted(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploading, "MOST_TOLD", 3)
@@ -111,7 +111,7 @@ def test_what_cannot_be_a_new_version_is_a_message_and_nothing_is_kept(
     assert DocumentVersion.objects.count() == 1
 
 
-def test_the_same_bytes_again_are_told_to_be_unchanged(
+def test_the_same_bytes_again_are_reported_as_unchanged(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told
 ) -> None:
     admin_client.post(url(knowledge_base), {"uploads": [file("tides.md")]})
@@ -191,5 +191,5 @@ def test_staff_who_may_not_add_documents_are_refused(
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])
-def test_a_knowledge_base_that_is_none_is_not_found(admin_client: Client, wrong: str) -> None:
+def test_an_unknown_knowledge_base_is_not_found(admin_client: Client, wrong: str) -> None:
     assert admin_client.get(f"/admin/documents/knowledgebase/{wrong}/upload/").status_code == 404

@@ -51,7 +51,7 @@ def test_retrying_what_has_not_failed_is_a_message(admin_client: Client, told: T
     assert version.status == "ready"
 
 
-def test_several_are_retried_at_once_and_each_is_told(
+def test_several_are_retried_at_once_and_each_is_reported(
     admin_client: Client, failed_version: DocumentVersion, told: Told
 ) -> None:
     ready = factories.ready_version()
@@ -96,5 +96,5 @@ def test_its_chunks_are_one_link_away(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])
-def test_retrying_a_version_that_is_none_is_not_found(admin_client: Client, wrong: str) -> None:
+def test_retrying_an_unknown_version_is_not_found(admin_client: Client, wrong: str) -> None:
     assert admin_client.post(f"{LIST}{wrong}/retry/", CONFIRMED).status_code == 404

@@ -74,7 +74,7 @@ def test_what_is_said_about_a_document_changes_and_nothing_is_reindexed(
     assert (list(Chunk.objects.values()), list(DocumentVersion.objects.values())) == (chunks, versions)
 
 
-def test_a_document_of_which_no_version_answers_yet_can_be_changed(client: Client, base: KnowledgeBase) -> None:
+def test_a_document_without_a_version_that_answers_can_be_changed(client: Client, base: KnowledgeBase) -> None:
     document = make.upload(base).version.document
     assert patch(client, document, title="Another", external_id="a").status_code == 200
     (event,) = updates()
@@ -142,7 +142,7 @@ def test_other_chunking_rechunks_the_document_and_an_empty_one_goes_back(client:
     assert chunks[0] == chunks[2] < chunks[1]
 
 
-def test_chunking_that_is_not_possible_is_a_problem_and_nothing_changes(client: Client, base: KnowledgeBase) -> None:
+def test_invalid_chunking_is_a_problem_and_nothing_changes(client: Client, base: KnowledgeBase) -> None:
     version = make.ready_version(base)
     before = list(Document.objects.values()), list(DocumentVersion.objects.values())
     refused = patch(client, version.document, title="Another", chunking={"overlap": 200})

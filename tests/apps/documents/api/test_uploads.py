@@ -109,7 +109,7 @@ def test_chunking_of_an_upload_is_the_document_s_own(client: Client, base: Knowl
         ("size: 3", "invalid_input", "JSON"),
     ],
 )
-def test_chunking_that_is_not_possible_is_refused_and_nothing_is_kept(
+def test_invalid_chunking_is_refused_and_nothing_is_kept(
     client: Client, base: KnowledgeBase, chunking: str, code: str, told: str
 ) -> None:
     refused = upload(client, base, chunking=chunking)

@@ -139,7 +139,7 @@ def given_back(version: DocumentVersion) -> bool:
     return (version.status, version.attempts, version.lease_owner, version.stages.count()) == ("uploaded", 0, "", 0)
 
 
-def test_small_files_go_first_then_a_large_one_and_other_large_ones_are_left_to_whoever_is_free(
+def test_small_files_go_first_then_a_large_one_and_other_large_ones_are_left_to_free_workers(
     monkeypatch: pytest.MonkeyPatch, rings: list[str]
 ) -> None:
     base = make.knowledge_base()

@@ -50,7 +50,7 @@ def test_questions_come_with_the_judgements_that_say_relevant(made: EvaluationSe
     assert judgements(made) == [("How much?", "berths", 1), ("When?", "tides", 2)]
 
 
-def test_a_question_without_a_known_document_is_left_out_and_told_of(made: EvaluationSet) -> None:
+def test_a_question_without_a_known_document_is_left_out_and_counted(made: EvaluationSet) -> None:
     done = beir_import(
         made, queries=queries(q1="When?", q2="Who?"), qrels=qrels("q1 tides 1", "q1 x 1", "q2 y 1"), actor=ACTOR
     )

@@ -33,7 +33,7 @@ def test_a_corpus_is_read_with_or_without_titles_and_with_numbers_as_ids() -> No
     assert [one.body for one in found] == ["b", "T\n\nc"]
 
 
-def test_a_judgement_of_score_0_or_less_is_none() -> None:
+def test_a_judgement_of_score_0_or_less_is_ignored() -> None:
     rows = ["query-id\tcorpus-id\tscore\n", "q1\td1\t2\n", "q1\td2\t0\n", "q1\td3\t-1\r\n", "q2\td 4\t1\r\n"]
     assert list(qrels_read(source(*rows))) == [JudgementRow("q1", "d1", 2), JudgementRow("q2", "d 4", 1)]
 

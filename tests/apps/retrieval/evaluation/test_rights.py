@@ -92,7 +92,7 @@ def test_over_http_sets_questions_and_runs_are_those_of_knowledge_bases_that_are
 
 
 @pytest.mark.parametrize("passage", ["High water is at noon", "High water is at midnight"])
-def test_an_import_does_not_tell_what_stands_in_a_restricted_document(
+def test_an_import_does_not_reveal_what_is_in_a_restricted_document(
     base: KnowledgeBase, made: EvaluationSet, passage: str
 ) -> None:
     restrict(base, "tides")

@@ -173,7 +173,9 @@ def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_again
     assert_whole(generation_ensure(base))
 
 
-def test_an_earlier_version_can_be_gone_back_to_after_the_switch(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+def test_an_earlier_version_can_be_rolled_back_to_after_the_switch(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
     tides = document(base, "tides")
     earlier = tides.current_version
     make.ready_version(base, "High water is at midnight.", filename="tides.txt", external_id="tides")

@@ -202,7 +202,7 @@ class Silent(FakeTransport):
 
 
 @pytest.mark.usefixtures("_reranker")
-def test_a_reranker_that_does_not_answer_is_told_and_the_order_is_that_of_the_search(
+def test_a_reranker_that_does_not_answer_is_reported_and_the_order_is_that_of_the_search(
     client: Client, use_transport: UseTransport
 ) -> None:
     plain = [one["chunk"] for one in search(client).json()["passages"]]

@@ -120,7 +120,7 @@ def test_what_cannot_be_is_refused_in_words_and_leaves_nothing(folder: Path, opt
 
 
 @pytest.mark.usefixtures("_model")
-def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is not a folder"):
         evaluated(tmp_path / "nothing")
 

@@ -75,7 +75,9 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(base: KnowledgeBas
     assert not Reindex.objects.exists()
 
 
-def test_vectors_that_a_kept_generation_has_are_told_as_reused(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+def test_vectors_that_a_kept_generation_has_are_reported_as_reused(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
     name = generation_ensure(base).model_version.model.name
     reindex(base, "--model", smaller.name)
     told = reindex(base, "--model", name, "--dry-run")
@@ -138,7 +140,7 @@ def test_it_can_wait_for_a_person_and_be_cancelled(base: KnowledgeBase, smaller:
         (["--rollback"], "No earlier generation is kept"),
     ],
 )
-def test_what_is_not_possible_is_refused_in_words(
+def test_invalid_options_are_refused_in_words(
     base: KnowledgeBase, smaller: EmbeddingModel, arguments: list[str], why: str
 ) -> None:
     with pytest.raises(CommandError, match=why):
