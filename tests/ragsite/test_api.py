@@ -160,8 +160,10 @@ def test_with_another_tenants_key_every_foreign_id_is_404_and_nothing_changes(th
             for method in METHODS:
                 response, other = call(stranger, method, foreign), call(stranger, method, nobodys)
                 assert response.status_code in (404, 405), (method, route, response.content)
-                assert response.status_code == other.status_code, "a foreign id is told apart from one that is nobody's"
-                assert _told(response) == _told(other), "a foreign id is told apart from one that is nobody's"
+                assert response.status_code == other.status_code, (
+                    "a foreign id is distinguished from one that is nobody's"
+                )
+                assert _told(response) == _told(other), "a foreign id is distinguished from one that is nobody's"
     assert state()[1:] == before
 
 

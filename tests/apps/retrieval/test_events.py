@@ -1,4 +1,4 @@
-"""All that there is to tell happens once, over HTTP and by the stages, and each is told as its published schema says."""
+"""Every kind of event happens once, over HTTP and by the stages, and is published as its schema says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limits of the edge, on the real server: what is refused, how that is told, and what goes on."""
+"""The limits of the edge, on the real server: what is refused, with which answer, and what goes on."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_a_failed_version_says_why_and_shows_its_timeline(
     assert page(failed_version, "retry") in text
 
 
-def test_retry_takes_it_up_again_after_a_confirmation(
+def test_retry_resumes_it_after_a_confirmation(
     admin_client: Client, failed_version: DocumentVersion, told: Told
 ) -> None:
     asked = admin_client.get(page(failed_version, "retry"))

@@ -38,7 +38,7 @@ OTHER = replace(MODEL, version_id=new_id(), name="other")
 RERANKER = InstalledModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16, ModelKind.RERANKING)
 Answer = Callable[[dict[str, Any]], Any]
 FEW_TRIES = 6
-"""Celery makes twenty, a second apart, unless told otherwise."""
+"""Celery makes twenty, a second apart, by default."""
 
 
 class Worker:

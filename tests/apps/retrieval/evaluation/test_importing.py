@@ -106,7 +106,7 @@ def test_a_csv_names_documents_by_external_id_or_id_and_passages_by_their_words(
     assert judgements(made) == [("When?", "harbour", 1), ("When?", "tides", 2)]
 
 
-def test_a_passage_that_does_not_stand_in_its_document_takes_nothing_in(made: EvaluationSet) -> None:
+def test_a_passage_that_is_not_in_its_document_imports_nothing(made: EvaluationSet) -> None:
     with pytest.raises(PermanentError, match=r"line 3: the passage 'at midnight' is not in 'Tides'"):
         csv_import(made, csv("Where?,harbour,,,", "When?,tides,at midnight,,"), actor=ACTOR)
     assert not made.questions.exists()

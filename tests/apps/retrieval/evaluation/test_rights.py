@@ -1,4 +1,4 @@
-"""Evaluation measures what every reader of a knowledge base reads, and tells of nothing else."""
+"""Evaluation measures what every reader of a knowledge base reads, and reveals nothing else."""
 
 from __future__ import annotations
 

@@ -292,7 +292,7 @@ def test_a_documents_own_chunking_must_go_with_the_new_one(base: KnowledgeBase, 
     assert not Reindex.objects.exists()
 
 
-def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_resumed_when_that_is_mended(
+def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_resumed_once_that_is_fixed(
     base: KnowledgeBase,
 ) -> None:
     reindex = started(base, chunking=SMALL)

@@ -198,7 +198,7 @@ def test_new_documents_get_the_tags_and_known_ones_keep_theirs(base: KnowledgeBa
     assert told == {"a.txt": ["old", "shelf"], "b.txt": ["old", "shelf"], "c.txt": ["new"]}
 
 
-def test_tags_that_are_none_are_refused_before_anything_is_taken(base: KnowledgeBase, docs: Path) -> None:
+def test_invalid_tags_are_refused_before_anything_is_accepted(base: KnowledgeBase, docs: Path) -> None:
     with pytest.raises(CommandError, match="is invalid"):
         run(docs, "--tags", "x" * 61)
     assert not Document.objects.exists()
