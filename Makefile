@@ -43,7 +43,7 @@ format: setup ## Bring the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Pin every package anew, with the .venv there is
+lock: ## Pin every package again, using the existing .venv
 	$(BIN)/python requirements/lock.py
 
 clean: ## Remove .venv and all local data

@@ -1,4 +1,4 @@
-"""Parses each file of a folder as a parsing worker would, and tells what came of it.
+"""Parses each file of a folder as a parsing worker would, and prints the result.
 
     python -m benchmarks.parsing --data DIR [--json]
 
@@ -63,7 +63,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one file; `code` is that of the refusal, `peak_mb` the most memory that was resident."""
+    """The result for one file; `code` is that of the refusal, `peak_mb` the most memory that was resident."""
 
     file: str
     type: str

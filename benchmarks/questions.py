@@ -3,9 +3,9 @@
     python -m benchmarks.questions [--json] [--documents 200] [--clients 25] [--seconds 30]
 
 A whole system is started in a temporary folder and given `documents` documents. Then `clients` clients search over HTTP, each
-its next question as soon as it has an answer: first with nothing else to do, then during a re-index that cuts and embeds all
-documents anew, then while as many documents come in. Printed are the answers, how many of them were degraded (found by words
-alone) or errors, and the ratios of the times they took to those of the idle system. The last line is one JSON object.
+its next question as soon as it has an answer: first while the system is otherwise idle, then during a re-index that re-chunks and
+re-embeds all documents, then while the same number of documents comes in. It prints the answers, how many of them were degraded
+(found by words alone) or errors, and the ratios of their times to those of the idle system. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MEASURING = "benchmarks.questions_measured"
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.questions", description="Questions beside bulk work.")
-    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON object")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--documents", type=int, default=200, help="documents of the knowledge base (default 200)")
     parser.add_argument("--clients", type=int, default=25, help="clients that search at once (default 25)")
     parser.add_argument("--seconds", type=float, default=30, help="how long they do, each time (default 30)")

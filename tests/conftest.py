@@ -40,6 +40,6 @@ def _blobs(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _payloads() -> Iterator[None]:
-    """Whatever any test lets happen is told as the published schemas say."""
+    """The events of every test match the published schemas."""
     with every_payload_checked():
         yield

@@ -44,7 +44,7 @@ from workers.running import job_run
 
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
-# The bundled weights do not change while tests run, and hashing them anew takes longer than most tests.
+# The bundled weights do not change while tests run, and hashing them again takes longer than most tests.
 _weights_sha256 = functools.cache(registry.weights_sha256)
 
 HANDBOOK = """# Harbour handbook

@@ -78,7 +78,7 @@ def client_of(place: S3Place) -> Any:
 
 
 def keys_in(place: S3Place) -> list[str]:
-    """What lies in the bucket, whoever put it there."""
+    """What is in the bucket, no matter who put it there."""
     pages = client_of(place).get_paginator("list_objects_v2").paginate(Bucket=place.bucket)
     return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 

@@ -37,7 +37,7 @@ _gaps_lock = threading.Lock()
 
 
 class CeleryDoorbell:
-    """Rings over Redis. When Redis does not answer the work still stands in PostgreSQL, and the sweep rings again."""
+    """Rings over Redis. If Redis does not answer, the work is still in PostgreSQL, and the sweep rings again."""
 
     def ring(self, job: str) -> None:
         if not _falls_into_gap(job):

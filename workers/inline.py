@@ -37,7 +37,7 @@ def documents_load(
 ) -> None:
     """Upload each item and work until every version of the knowledge base has ended.
 
-    `told` is called now and then with how many versions have ended. What a stage raises unexpectedly is raised here.
+    `told` is called from time to time with the number of ended versions. What a stage raises unexpectedly is raised here.
     """
     mine = Q(document__knowledge_base=knowledge_base)
     with _embedding(mine) as embedding:

@@ -44,7 +44,7 @@ PRODUCER: dict[str, str | int | float | bool] = {
 
 
 class Relay:
-    """Publishes until told to stop."""
+    """Publishes until it is stopped."""
 
     def __init__(self, *, bootstrap_servers: str) -> None:
         self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}

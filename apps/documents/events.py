@@ -1,4 +1,4 @@
-"""What happens to documents and knowledge bases, told to the outside. Fields only; order holds per key, which is the
+"""What happens to documents and knowledge bases, published to the outside. Fields only; order holds per key, which is the
 document, or the knowledge base where it is about the whole.
 """
 
@@ -43,7 +43,7 @@ class DocumentDeleted(_DocumentEvent):
 
 @event("document.failed", key="document_id")
 class DocumentFailed(_DocumentEvent):
-    """A version failed for good; an earlier one, if any, goes on answering."""
+    """A version failed for good; an earlier one, if any, keeps answering."""
 
     version_id: UUID
     stage: str
@@ -66,12 +66,12 @@ class _GrantEvent(Event):
 
 @event("grant.created", key=("document_id", "knowledge_base_id"))
 class GrantCreated(_GrantEvent):
-    """Somebody was let read a knowledge base or a document."""
+    """Somebody was given the right to read a knowledge base or a document."""
 
 
 @event("grant.deleted", key=("document_id", "knowledge_base_id"))
 class GrantDeleted(_GrantEvent):
-    """A grant was taken back."""
+    """A grant was revoked."""
 
 
 @event("knowledge_base.updated", key="knowledge_base_id")

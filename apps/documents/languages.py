@@ -112,7 +112,7 @@ def language_code(text: str) -> str:
 def latin_language(words: Iterable[str]) -> str:
     """The language of a text in the Latin alphabet, by its words in lower case; "" where they do not tell.
 
-    Different stop words count, not how often each stands there: names like "Los Angeles" may stand there often.
+    Different stop words count, not how often each occurs: names like "Los Angeles" may occur often.
     """
     said = set(words)
     hits = {language: len(stop & said) for language, stop in _LATIN.items()}

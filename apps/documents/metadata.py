@@ -1,4 +1,4 @@
-"""What may stand in a document's metadata: what PostgreSQL's jsonb can hold, and no deeper than anybody needs. Pure."""
+"""What a document's metadata may hold: what PostgreSQL's jsonb can hold, and no deeper than anybody needs. Pure."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class DeletionState(models.TextChoices):
 
 
 class KnowledgeBaseDeletion(Leased):
-    """A deleted knowledge base's way out: consumers are told of each document, then its rows and files go.
+    """A deleted knowledge base's removal: consumers get an event for each document, then its rows and files go.
 
     `attempts` counts the starts since the last progress.
     """
@@ -114,7 +114,7 @@ class KnowledgeBaseDeletion(Leased):
 
 
 class VersionStatus(models.TextChoices):
-    """How far a version has come. Each status names what is done; the table of jobs names what comes next."""
+    """The progress of a version. Each status names what is done; the table of jobs names what comes next."""
 
     UPLOADED = "uploaded", "Uploaded, waiting to be parsed"
     PARSED = "parsed", "Parsed, waiting to be chunked"
@@ -137,7 +137,7 @@ VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
     VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
     VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
 }
-"""What may follow what; `versions_move` sees to it. A version that stopped, or has to begin anew on its way, is taken up
+"""What may follow what; `versions_move` sees to it. A version that stopped, or was sent back on its way, is taken up
 where its input stands: PARSED once there is a text, else UPLOADED."""
 
 
@@ -148,7 +148,7 @@ LIVING_VERSIONS = models.Q(document__deleted_at=None, document__knowledge_base__
 """The versions of these."""
 
 KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
-"""Of a document; whoever saves one and shows it reads these anew."""
+"""Of a document; code that saves one and shows it reads these again."""
 
 
 class Document(models.Model):
@@ -256,7 +256,7 @@ class Grant(models.Model):
 
 
 class DocumentVersion(Leased):
-    """One upload of a document, or its text cut anew: the bytes, and how far they have come through the stages.
+    """One upload of a document, or its text re-chunked: the bytes, and how far they have come through the stages.
 
     `tenant_id` is that of the document and kept by a trigger (migration 0010): tenants are served in turn without a look at
     the documents of all that waits.
@@ -311,7 +311,7 @@ class DocumentVersion(Leased):
 
     @property
     def upload_id(self) -> UUID:
-        """The upload whose bytes it has: another version's id where the text was only cut anew."""
+        """The upload whose bytes it has: another version's id if the text was only re-chunked."""
         return self.rechunk_of_id or self.pk
 
 

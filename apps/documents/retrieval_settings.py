@@ -27,7 +27,7 @@ class Fusion(StrEnum):
 
 
 class InvalidRetrievalError(PermanentError):
-    """Settings that nothing can be searched by; seen by whoever sets up a knowledge base, or searches."""
+    """Settings that nothing can be searched by; seen by those who set up a knowledge base, or search."""
 
     code = "invalid_retrieval"
     action = (
@@ -52,7 +52,7 @@ class RetrievalSettings:
             if not isinstance(value, kind):
                 raise InvalidRetrievalError(f"The {name} {value!r} does not exist.")
         if not _is_number(self.weight) or not 0 <= self.weight <= 1:
-            raise InvalidRetrievalError(f"The weight {self.weight!r} is not possible.")
+            raise InvalidRetrievalError(f"The weight {self.weight!r} is invalid.")
 
     def to_dict(self) -> dict[str, Any]:
         return {"mode": self.mode.value, "fusion": self.fusion.value, "weight": self.weight}

@@ -14,7 +14,7 @@ MOST = 50
 
 
 class InvalidTagsError(PermanentError):
-    """Tags that a document can't have; seen by whoever gives them."""
+    """Tags that a document can't have; seen by those who give them."""
 
     code = "invalid_tags"
     action = f"Give at most {MOST} tags, each a text of 1 to {LONGEST} characters without commas and line breaks."
@@ -55,7 +55,7 @@ def _cleaned(tag: object) -> str:
         raise InvalidTagsError(f"The tag {tag!r} is not a text.")
     cleaned = unicodedata.normalize("NFC", tag).strip()
     if not 0 < len(cleaned) <= LONGEST or any(_is_odd(sign) for sign in cleaned):
-        raise InvalidTagsError(f"The tag {tag[: LONGEST + 20]!r} is not possible.")
+        raise InvalidTagsError(f"The tag {tag[: LONGEST + 20]!r} is invalid.")
     return cleaned
 
 

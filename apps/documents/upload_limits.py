@@ -40,7 +40,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
 class ManyFilesUploadHandler(LimitedUploadHandler):
     """Of a file that is too large no more is written, but the request is read on: the other files are still taken.
 
-    Such a file's `size` is what was sent, so that it can be told and refused.
+    Such a file's `size` is what was sent, so that it can be named and refused.
     """
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:

@@ -46,9 +46,9 @@ def rows_decode(reply: Mapping[str, Any]) -> np.ndarray:
 
 
 def reply_invalid(reply: object) -> ModelUnavailableError:
-    """The error for a reply that is none."""
+    """The error for a reply that is not a model's."""
     return ModelUnavailableError(
-        f"The model worker answered {str(reply)[:80]!r}, which is no answer of a model.",
+        f"The model worker answered {str(reply)[:80]!r}, which is not a model's answer.",
         code="invalid_reply",
         action="Check that callers and model workers run the same version.",
     )

@@ -14,7 +14,7 @@ class DeadlineExceededError(TransientError):
 
 
 class UnsupportedModelError(PermanentError):
-    """The checkpoint lacks something, or needs something that is not offered; seen by whoever registers it."""
+    """The checkpoint lacks something, or needs something that is not offered; seen by those who register it."""
 
     code = "unsupported_model"
 

@@ -51,7 +51,7 @@ class Model(models.Model):
 
 
 class ModelVersion(models.Model):
-    """Certain weights of a model, told apart by their digest. Its files are never changed, only superseded.
+    """Certain weights of a model, identified by their digest. Its files are never changed, only superseded.
 
     Its kind is its model's, which a foreign key over both columns sees to (migration 0002), so that a constraint can ask for it.
     """

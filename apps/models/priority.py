@@ -1,4 +1,4 @@
-"""Who goes first where several wait for one model."""
+"""Who goes first if several callers wait for one model."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def live(request: HttpRequest) -> JsonResponse:
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers: the API accepts work then. What else is down is told, and makes it degraded."""
+    """200 when the database answers: the API accepts work then. Other parts that are down are listed, and make it degraded."""
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     fine = all(outcome == "ok" for outcome in checks.values())
     status = 200 if checks["database"] == "ok" else 503

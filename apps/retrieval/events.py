@@ -1,4 +1,4 @@
-"""What happens in retrieval, told to the outside. Fields only."""
+"""What happens in retrieval, published to the outside. Fields only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VectorIndexed(Event):
 
 @event("vector.updated", key="knowledge_base_id")
 class VectorUpdated(Event):
-    """Another generation of a knowledge base came to answer, by a re-index or a roll-back."""
+    """A knowledge base switched to another generation, by a re-index or a roll-back."""
 
     knowledge_base_id: UUID
     generation_id: int
@@ -41,7 +41,7 @@ class VectorDeleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDegraded:
-    """A step that could not be done, and what was done instead, as the API tells it."""
+    """A step that could not be done, and what was done instead, as in the API."""
 
     step: str
     code: str
@@ -51,7 +51,7 @@ class StepDegraded:
 
 @event("query.processed", key="query_id")
 class QueryProcessed(Event):
-    """A question was answered, or honestly not."""
+    """A question was answered, or no answer was found."""
 
     query_id: UUID
     found: bool

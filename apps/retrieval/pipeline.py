@@ -45,7 +45,7 @@ def retrieve(
     """The passages that the request asks for and the scope allows, of the live generations or of the given one.
 
     Raises:
-        InvalidRetrievalError: the request's weight is not possible.
+        InvalidRetrievalError: the request's weight is invalid.
         NoRerankerError: the request asks for a reranker, and none is registered.
         ModelUnavailableError, PermanentError: a model gave no vector of the question, and the request may not fall back; or none
             did, and it asks for meaning alone.
@@ -86,7 +86,7 @@ def retrieve(
 def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generator] = ()) -> Pieces:
     """An answer from what was found, as it is written; the last piece says by which generator.
 
-    The generators are tried in turn, those in use if none are given. Whoever closes the pieces ends the writing.
+    The generators are tried in turn, those in use if none are given. Closing the pieces stops the generator.
 
     Raises:
         RagError: while the pieces are taken: no generator could answer.
@@ -172,7 +172,7 @@ def _degraded(
 
 
 def _settings_left(request: SearchRequest, settings: RetrievalSettings, questions: Questions) -> RetrievalSettings:
-    """How to search with the vectors there are. Who asks for meaning alone gets no words in its place."""
+    """How to search with the vectors there are. A request for meaning alone does not fall back to words."""
     if not questions.failures or request.mode is Mode.DENSE:
         return settings
     if not questions.embedded:

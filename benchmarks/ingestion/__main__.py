@@ -3,7 +3,7 @@
     python -m benchmarks.ingestion [--json] [--documents 2000] [--rounds 3] [--parts NAME ...]
 
 A whole system is started in a temporary folder, fed over HTTP, and stopped again. Each ratio is the median of rounds in
-which the two sides took turns. What is measured is told as it comes; the last line is one JSON object.
+which the two sides took turns. Figures are printed as they come; the last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MEASURING = "benchmarks.ingestion.measuring"
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingestion", description="Measure the write side.")
-    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON object")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--documents", type=int, default=2000, help="documents of the whole way (default 2000)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is made (default 3)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure only these")

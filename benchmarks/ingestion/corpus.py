@@ -1,4 +1,4 @@
-"""The documents that are ingested: made anew for each run from the project's own prose, always the same for one seed."""
+"""The documents that are ingested: generated for each run from the project's own prose, always the same for one seed."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 
 A whole system is started in a temporary folder with one knowledge base of `chunks` chunks, whose vectors are mixed from real
 ones. Over HTTP it is compared with its parts; then, on the servers alone, its index with exact search, its dense search
-with plain pgvector, hybrid with dense, and one size with another. What is measured is told as it comes; the last line is
+with plain pgvector, hybrid with dense, and one size with another. Figures are printed as they come; the last line is
 one JSON object.
 """
 
@@ -29,7 +29,7 @@ SIZES = (10_000, 30_000, 300_000)
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Measure the read side.")
-    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON object")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--chunks", type=int, default=100_000, help="chunks of the knowledge base (default 100000)")
     parser.add_argument("--questions", type=int, default=150, help="questions of each comparison (default 150)")
     parser.add_argument("--rounds", type=int, default=3, help="how often speeds are compared (default 3)")

@@ -67,7 +67,7 @@ class Filled:
 
 
 def material(questions: int, *, seed: int = 31) -> Material:
-    """Made anew for each run, always the same for one seed. A question is a sentence, or half of one."""
+    """Generated for each run, always the same for one seed. A question is a sentence, or half of one."""
     dice, found = random.Random(seed), sentences()
     passages = [" ".join(dice.choices(found, k=dice.randint(*SENTENCES))) for _ in range(PASSAGES)]
     asked = [_asked(dice.choice(found), dice) for _ in range(questions)]

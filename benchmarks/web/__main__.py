@@ -24,7 +24,7 @@ from benchmarks.place import database
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.web", description="How requests could run.")
-    parser.add_argument("--json", action="store_true", help="print nothing on standard output but the JSON array")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON array")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of listing (default 3)")
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement (default 4)")
     parser.add_argument("--streams", type=int, default=500, help="clients that read slowly (default 500; 0: none)")

@@ -80,7 +80,7 @@ def candidates(streams: int) -> list[Candidate]:
 
 
 def installed(among: Sequence[Candidate]) -> list[Candidate]:
-    """Those whose package is there; of the others it is said that they are left out."""
+    """Those whose package is installed; for the others a line says that they are left out."""
     found = []
     for one in among:
         if importlib.util.find_spec(one.package):

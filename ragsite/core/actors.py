@@ -85,7 +85,7 @@ class Actor:
 
     @classmethod
     def kept(cls, kept: Mapping[str, Any] | None, *, job: str) -> Actor:
-        """Who asked for what a job does, as it stands beside it; the job itself where nobody is named."""
+        """Who asked for what a job does, from the columns of its row; the job itself if nobody is named."""
         return cls.from_dict(kept) if kept else cls.of_job(job)
 
     def as_dict(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Maintenance in bites: each is one short transaction, so nothing waits for it for long, and whoever dies loses one bite.
+"""Maintenance in bites: each is one short transaction, so nothing waits for it for long, and a worker that dies loses one bite.
 
 What a bite removes is bounded in rows, and the number of its queries does not depend on what it finds.
 """
@@ -49,7 +49,7 @@ def walk(turn: Turn, name: str, page: Callable[[str], str]) -> bool:
     """Go page by page through very many things, from where the walk of that name stands; whether it is not at its end.
 
     `page` does what there is to do after a position ("" at the beginning) and gives the next one, "" at the end. Where
-    the walk stands is kept after each page, so that whoever goes on, in whichever process, does not begin anew.
+    the walk stands is kept after each page, so that the process that goes on, whichever it is, does not start over.
     """
 
     def bite() -> bool:

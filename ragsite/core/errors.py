@@ -1,6 +1,6 @@
 """The two families of errors.
 
-A *permanent* error is not mended by trying again: the input is at fault, and the message says what to do.
+A *permanent* error is not fixed by trying again: the input is at fault, and the message says what to do.
 A *transient* error is: it is backed off, tried again a bounded number of times, then dead-lettered with its reason.
 """
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class RagError(Exception):
-    """Any failure that a person is told about.
+    """Any failure that is reported to a person.
 
     `code` is stable and machine-readable, `message` a sentence, `action` a sentence on what to do about it,
     `status` the HTTP status at the edge, `retry_after` seconds after which a new try makes sense.

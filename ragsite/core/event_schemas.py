@@ -1,6 +1,6 @@
 """The JSON Schemas of all events, made from their classes and published in `docs/events/`, and what may change in them.
 
-Within a version a payload may gain fields that have a default, and nothing else: whoever was written for the published schema
+Within a version a payload may gain fields that have a default, and nothing else: consumers written for the published schema
 can read what is written now, and what was written before can be read by the class.
 """
 

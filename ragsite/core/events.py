@@ -1,4 +1,4 @@
-"""What happens, told to the outside: the registry of events. A new event is one class in an app's `events.py`:
+"""What happens, published to the outside: the registry of events. A new event is one class in an app's `events.py`:
 
     @event("document.deleted", key="document_id")
     class DocumentDeleted(Event):
@@ -71,7 +71,7 @@ _adapters: dict[type[Event], TypeAdapter[Any]] = {}
 
 
 class EventDefinitionError(TypeError):
-    """A class that can be no event; seen by whoever writes it, when it is imported."""
+    """A class that cannot be an event; seen by its author when it is imported."""
 
 
 class UnknownEventError(PermanentError):
@@ -96,7 +96,7 @@ def event(
     after the first word of the type if none is given.
 
     Raises:
-        EventDefinitionError: the class, or what is said of it, can make no event.
+        EventDefinitionError: the class, or its declaration, cannot make an event.
     """
     keys = (key,) if isinstance(key, str) else key
     return lambda cls: _registered(_declared(cls, type, version, keys, topic or _usual_topic(type)))
@@ -158,7 +158,7 @@ def events_load() -> None:
 
 
 def _adapter(cls: type[Event]) -> TypeAdapter[Any]:
-    """Made when it is first needed: a process that tells of nothing makes none."""
+    """Made when it is first needed: a process that emits no events makes none."""
     if cls not in _adapters:
         _adapters[cls] = TypeAdapter(cls)
     return _adapters[cls]

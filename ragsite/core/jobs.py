@@ -1,6 +1,6 @@
 """The jobs port: how a service says that there is work for a job, without knowing who does it.
 
-A ring carries the job's name only. What the work is stands in PostgreSQL, where it is claimed; a ring that is lost is
+A ring carries the job's name only. The work itself is described in PostgreSQL, where it is claimed; a ring that is lost is
 made good by the sweep, one too many finds nothing to claim. A failing doorbell therefore never fails the caller.
 """
 

@@ -2,7 +2,7 @@
 
 A row is claimed under `FOR UPDATE SKIP LOCKED` and then held by a lease: an owner and an expiry, by the database's clock.
 The attempt is counted when the row is claimed, before the work starts, so that work that kills its worker is bounded too.
-Whoever writes the result checks the lease in the same statement; a worker that was taken for dead can write nothing.
+The result is written only if the lease holds, in the same statement; a worker that was presumed dead can write nothing.
 
 Where rows have owners they are claimed in turn: each owner has a line of its own, and no line is longer for another's length.
 A claim goes round the owners that have something waiting, beginning after the one that was served last, and takes the first

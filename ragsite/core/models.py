@@ -15,7 +15,7 @@ SHARDS = 4
 
 
 class OutboxEvent(models.Model):
-    """An event, committed with the change it tells of, until the relay has published it.
+    """An event, committed with the change it reports, until the relay has published it.
 
     Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order.
     """
@@ -46,7 +46,7 @@ class OutboxEvent(models.Model):
 
 
 class Walk(models.Model):
-    """Where a walk through very many things stands, for whoever goes on with it after an interruption."""
+    """How far a walk through very many things has got, for the process that continues it after an interruption."""
 
     name = models.CharField(max_length=40, primary_key=True)
     position = models.CharField(max_length=200, blank=True, default="")

@@ -1,4 +1,4 @@
-"""Events leave with the change they tell of: emit() writes them in the caller's transaction."""
+"""Events leave with the change they report: emit() writes them in the caller's transaction."""
 
 from __future__ import annotations
 

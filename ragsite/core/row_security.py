@@ -19,7 +19,7 @@ READER_ATTRIBUTES = "NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION N
 
 
 def reader_ensured(*, known_by: str) -> RunPython:
-    """A migration's step: the reader is there, and whoever has rights on the table `known_by` may become it.
+    """A migration's step: the reader exists, and every role with rights on the table `known_by` may become it.
 
     Raises:
         ConfigurationError: the migrating role may not see to that; the message has the statements for an administrator.

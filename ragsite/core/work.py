@@ -1,7 +1,7 @@
 """Work on leased rows: one way to take it up, and one to see to whatever went wrong.
 
 A job has rows. A worker claims some, works on them under a heartbeat for a turn, and what the work leaves unfinished is
-given back. Who writes a result checks the lease; who was taken for dead can write nothing.
+given back. Writing a result checks the lease; a worker that was presumed dead can write nothing.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _as_transient(error: TransientError | DatabaseError) -> RagError:
 
 
 def _unexpected(error: Exception) -> TransientError:
-    """A defect of ours: told where the row is shown, tried again a bounded number of times, and raised for the log."""
+    """A bug of ours: shown with the row, tried again a bounded number of times, and raised for the log."""
     return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code="unexpected_error")
 
 
@@ -209,5 +209,5 @@ def _spent(what: str, last: str) -> PermanentError:
     return PermanentError(
         f"The worker of {what} died or gave up {WorkSettings.current().max_attempts} times without progress.{reason}",
         code="too_many_attempts",
-        action="Look at the worker's log; try again once the cause is mended.",
+        action="Look at the worker's log; try again once the cause is fixed.",
     )

@@ -19,7 +19,7 @@ from ragsite.gateway.edge import EdgeLimits, RequestRefusedError, headers_too_la
 class EdgeProtocol(HttpToolsProtocol):
     """uvicorn's own, with an end to heads that never become whole and to clients that read nothing.
 
-    uvicorn has limits for neither: it keeps all headers that come, and waits for ever. Given to it by `--http`.
+    uvicorn has limits for neither: it keeps all headers that come, and waits forever. Given to it by `--http`.
     """
 
     limits: ClassVar[EdgeLimits]
@@ -105,7 +105,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self._stalled = None
 
     def _head_late(self) -> None:
-        """Browsers connect before they know what to ask; who has said nothing is told nothing."""
+        """Browsers connect before they know what to ask; a client that has sent nothing gets no answer."""
         if self._head_bytes:
             self._refuse(too_late())
         else:

@@ -1,7 +1,7 @@
 """Requests that may be repeated: under one `Idempotency-Key` a request takes effect once, and its answer is given again.
 
 A record is made and claimed before the request runs. The claim is a lease, so a process that dies in between holds the
-key only until the lease ends; then the same request runs anew. Answers are kept for LIFETIME, except those that a later
+key only until the lease ends; then the same request runs again. Answers are kept for LIFETIME, except those that a later
 try may change.
 """
 
@@ -80,7 +80,7 @@ def idempotent(*, atomic: bool = False) -> Callable[[Method[View, Arguments]], M
             def answer() -> HttpResponse:
                 try:
                     return _plain(method(view, request, *args, **kwargs))
-                except Exception as error:  # noqa: BLE001 - raised anew where it is not an answer
+                except Exception as error:  # noqa: BLE001 - raised again if it is not an answer
                     return _plain(view.handle_exception(error))
 
             return _once(keyed, answer, atomic=atomic)

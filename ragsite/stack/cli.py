@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="start what does not run; print addresses").set_defaults(run=_up)
     commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
     commands.add_parser("env", help="for eval: the running servers' URLs, with their passwords").set_defaults(run=_env)
-    status = commands.add_parser("status", help="where each server stands")
+    status = commands.add_parser("status", help="the state of each server")
     status.add_argument("--json", action="store_true", help="as a JSON list")
     status.set_defaults(run=_status)
     return parser

@@ -53,7 +53,7 @@ class Client:
         return [str(result["outcome"]) for result in results]
 
     def version(self, version_id: str) -> dict[str, Any]:
-        """How far a version has come."""
+        """The progress of a version."""
         return self._json(self._http.get(f"/versions/{version_id}/"))
 
     def ask(self, question: str, knowledge_base: str) -> dict[str, Any]:

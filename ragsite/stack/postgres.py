@@ -202,7 +202,7 @@ def _run_tool(*command: str, user: str | None, text: str = "") -> None:
 def _tool_error(program: str, what: str) -> ServiceUnavailableError:
     return ServiceUnavailableError(
         f"PostgreSQL's {Path(program).name} {what}.",
-        action="Mend what it says (space, permissions, load), then start the stack again.",
+        action="Fix what it says (space, permissions, load), then start the stack again.",
     )
 
 

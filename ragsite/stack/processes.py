@@ -81,7 +81,7 @@ def _spawn(start: Launch, log: int) -> subprocess.Popen[bytes]:
 
 
 def _await_marker(process: subprocess.Popen[bytes], start: Launch) -> None:
-    """Wait until the process can be told from others: for a moment after its start it has no command line."""
+    """Wait until the process can be identified: for a moment after its start it has no command line."""
     deadline = time.monotonic() + _MARKER_SECONDS
     while process.poll() is None and not marked(process.pid, name=Path(start.command[0]).name, marker=start.marker):
         if time.monotonic() > deadline:
@@ -166,7 +166,7 @@ def last_words(log: Path) -> str:
 
 
 def telling_line(text: str) -> str:
-    """The last line of a program's output that tells of an error, else its last line."""
+    """The last line of a program's output that reports an error, else its last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     alarms = [line for line in lines if any(word in line.lower() for word in _ALARMS)]
     return (alarms or lines or [""])[-1]

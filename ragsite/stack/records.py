@@ -23,7 +23,7 @@ class ServerRecord:
 
 
 def read_record(path: Path) -> ServerRecord:
-    """The record in `path`; an empty one when it is missing or damaged, as all it says can be made anew."""
+    """The record in `path`; an empty one when it is missing or damaged, as all it says can be found out again."""
     try:
         with using(path.parent):
             text = path.read_text(encoding="utf-8") if path.exists() else "{}"

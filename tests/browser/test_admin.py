@@ -46,7 +46,7 @@ def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
         assert visit.page.request.get(visit.home + link).ok, link
 
 
-def test_files_are_uploaded_through_the_page_and_each_is_told_of(visit: Visit) -> None:
+def test_files_are_uploaded_through_the_page_and_each_is_reported(visit: Visit) -> None:
     knowledge_base = factories.knowledge_base(name="Harbour rules")
     visit.open(reverse("admin:documents_knowledgebase_change", args=[knowledge_base.pk]))
     visit.page.click("text=Upload documents")
@@ -85,7 +85,7 @@ def test_what_failed_is_found_from_the_sidebar_and_retried_from_the_list(visit: 
     visit.page.click("text=Failed versions")
     visit.page.click("#changelist .rag-small-button")
     visit.page.click("#dialog [type=submit]")
-    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    expect(visit.page.get_by_text("broken.pdf v1 will be retried.")).to_be_visible()
     version.refresh_from_db()
     assert version.status == "uploaded"
 
@@ -96,7 +96,7 @@ def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:
     visit.open(reverse("admin:documents_documentversion_change", args=[version.pk]))
     visit.page.get_by_role("link", name="Retry").click()
     visit.page.click("#dialog [type=submit]")
-    expect(visit.page.get_by_text("broken.pdf v1 is taken up again.")).to_be_visible()
+    expect(visit.page.get_by_text("broken.pdf v1 will be retried.")).to_be_visible()
     version.refresh_from_db()
     assert version.status == "uploaded"
 

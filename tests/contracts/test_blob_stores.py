@@ -115,7 +115,7 @@ def test_those_that_are_removed_are_gone_and_the_others_are_not(store: BlobStore
     assert store.names_after("", limit=10) == []
 
 
-def test_old_blobs_are_told_from_new_ones(store: BlobStore) -> None:
+def test_old_blobs_are_distinguished_from_new_ones(store: BlobStore) -> None:
     tenant = new_id()
     names = sorted(write(store, b"x", called=name(tenant)) for _ in range(5))
     asked = [names[3], names[1], name(tenant), name()]

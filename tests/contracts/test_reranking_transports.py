@@ -70,7 +70,7 @@ def test_the_order_of_the_texts_is_kept(rerank: Rerank) -> None:
     assert rerank(*reversed(TEXTS))[::-1] == pytest.approx(together, abs=0.05)
 
 
-def test_texts_are_told_apart(rerank: Rerank) -> None:
+def test_texts_are_distinguished(rerank: Rerank) -> None:
     assert len(set(rerank(*TEXTS[:4])[:, 0].round(3).tolist())) > 1
 
 

@@ -1,4 +1,4 @@
-"""State, result and event are committed together: seen by killing whoever commits, at moments nobody chose."""
+"""State, result and event are committed together: seen by killing the committing process, at moments nobody chose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that kill whoever reads them, among others that are well."""
+"""Files that kill the process that reads them, among others that are fine."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ PARTS: dict[str, str] = {
     f"{INDEX}.lexical.writing.versions_write": OF_STAGES,
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
 }
-"""Parts of services that several of them share: whoever calls one is a service, or is given what was claimed."""
+"""Parts of services that several of them share: the caller is a service, or is given what was claimed."""
 
 OF_ITS_OWN: dict[str, str] = {
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",

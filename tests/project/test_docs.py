@@ -1,4 +1,4 @@
-"""The manual tells of what there is: each setting, queue, process and address, and links that lead somewhere."""
+"""The manual covers what exists: each setting, queue, process and address, and links that lead somewhere."""
 
 from __future__ import annotations
 

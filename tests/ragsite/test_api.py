@@ -162,8 +162,10 @@ def test_with_another_tenants_key_every_foreign_id_is_404_and_nothing_changes(th
             for method in METHODS:
                 response, other = call(stranger, method, foreign), call(stranger, method, nobodys)
                 assert response.status_code in (404, 405), (method, route, response.content)
-                assert response.status_code == other.status_code, "a foreign id is told apart from one that is nobody's"
-                assert _told(response) == _told(other), "a foreign id is told apart from one that is nobody's"
+                assert response.status_code == other.status_code, (
+                    "a foreign id is distinguished from one that is nobody's"
+                )
+                assert _told(response) == _told(other), "a foreign id is distinguished from one that is nobody's"
     assert state()[1:] == before
 
 
@@ -188,7 +190,7 @@ def test_a_foreign_knowledge_base_cannot_be_uploaded_to(theirs: dict[str, str]) 
     assert Document.objects.count() == before
 
 
-def test_filtering_by_a_foreign_knowledge_base_tells_nothing_of_it(theirs: dict[str, str]) -> None:
+def test_filtering_by_a_foreign_knowledge_base_reveals_nothing_of_it(theirs: dict[str, str]) -> None:
     stranger = make.client(make.tenant())
     foreign, nobodys = (
         stranger.get("/api/v1/documents/", {"knowledge_base": pk})

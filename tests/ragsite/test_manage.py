@@ -73,7 +73,7 @@ def test_a_command_before_the_first_start_says_what_to_do() -> None:
     assert "rag_" not in done.stdout
 
 
-def test_a_data_set_that_is_not_there_is_told_before_anything_is_started(data: Path, tmp_path: Path) -> None:
+def test_a_missing_data_set_is_reported_before_anything_is_started(data: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").touch()
     done = manage(data, "evaluate", str(tmp_path))
     assert done.returncode == 2

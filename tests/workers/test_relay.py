@@ -34,7 +34,7 @@ with knowing():
 
     @event("document.touched", key="document_id")
     class DocumentTouched(Event):
-        """A document was touched. Forgotten at once, so it is told of as an old row is whose class is gone."""
+        """A document was touched. Forgotten at once, so it is published like an old row whose class is gone."""
 
         document_id: UUID
         number: int

@@ -111,7 +111,7 @@ def test_a_refusal_of_the_database_is_transient(version: DocumentVersion) -> Non
     assert StageRecord.objects.get(version=version).error_code == "database_error"
 
 
-def test_a_defect_is_told_in_the_timeline_and_raised_for_the_log(version: DocumentVersion) -> None:
+def test_a_defect_is_shown_in_the_timeline_and_raised_for_the_log(version: DocumentVersion) -> None:
     with pytest.raises(ZeroDivisionError):
         job_run(job_that(lambda step: 1 / 0))
     record = StageRecord.objects.get(version=version)

@@ -41,7 +41,7 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     )  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Also for whoever looks at knowledge bases."""
+        """Also for users who may view knowledge bases."""
         return super().has_view_permission(request, obj) or request.user.has_perm("documents.view_knowledgebase")
 
     def has_resume_permission(self, request: HttpRequest) -> bool:
@@ -52,7 +52,7 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         for deletion in queryset:
             with errors_told(request):
                 knowledge_base_deletion_resume(deletion=deletion, actor=acting(request))
-                messages.success(request, f"The deletion of {deletion} goes on.")
+                messages.success(request, f"The deletion of {deletion} continues.")
 
     @display(description="State", ordering="state")
     def shown_state(self, deletion: KnowledgeBaseDeletion) -> SafeString:

@@ -38,8 +38,8 @@ from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.members import tenant_ids_of
 
 RECHUNKED = (
-    "What is filled in here replaces the knowledge base's settings for this document. A change cuts its text anew as a new"
-    " version; the present one goes on answering until that is ready."
+    "What you fill in here replaces the knowledge base's settings for this document. A change re-chunks its text as a new"
+    " version; the current one keeps answering until that is ready."
 )
 
 
@@ -169,7 +169,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return self._may_turn(request, object_id, restricted=True)
 
     def _may_turn(self, request: HttpRequest, object_id: str | None, *, restricted: bool) -> bool:
-        """Whoever may give grants may; on a document's page only the one of the two buttons that fits is shown."""
+        """Allowed to those who may give grants; a document's page shows only the button that fits of the two."""
         if object_id is None or not request.user.has_perm("documents.add_grant"):
             return False
         row = self.get_object(request, object_id)

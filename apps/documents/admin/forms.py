@@ -55,10 +55,10 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         choices=MODE_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text="Where a question does not say it.",
+        help_text="Used unless a question says otherwise.",
     )
     search_fusion = forms.ChoiceField(
-        label="Meaning and words are brought together",
+        label="Meaning and words are combined",
         choices=FUSION_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
@@ -141,7 +141,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             self.add_error("search_weight", ValidationError(error.sentence))
 
     def _check_name(self, cleaned: dict[str, Any]) -> None:
-        """Told here beside the field; the service's constraint has the last word."""
+        """Shown here beside the field; the service's constraint has the last word."""
         tenant, name = cleaned.get("tenant") or self.instance.tenant_id, cleaned.get("name")
         others = KnowledgeBase.objects.filter(tenant=tenant, name=name, deleted_at=None).exclude(pk=self.instance.pk)
         if tenant and name and others.exists():
@@ -165,7 +165,7 @@ class TagsField(forms.CharField):
 
 
 class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What is said about a document, and how it is cut where that is not as its knowledge base's others are."""
+    """What is said about a document, and how it is chunked if that differs from its knowledge base."""
 
     tags = TagsField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
     chunk_strategy = forms.ChoiceField(

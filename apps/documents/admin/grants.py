@@ -1,4 +1,4 @@
-"""Who may read a knowledge base or a document: shown on its page, given there by a dialog, and taken back."""
+"""Who may read a knowledge base or a document: shown on its page, given there in a dialog, and revoked."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def grant_action(form: type[GrantForm]) -> Any:
         icon="person_add",
         permissions=["give_grant"],
         dialog={
-            "title": "Who shall be able to read it?",
-            "description": "It counts at once. Nothing is indexed again.",
+            "title": "Who should be able to read it?",
+            "description": "It takes effect at once. Nothing is re-indexed.",
             "form_class": form,
             "form_submit_text": "Grant",
         },
@@ -127,7 +127,7 @@ class GrantColumns:
 
 class GrantInline(GrantColumns, ReadOnlyInline):
     model = Grant
-    verbose_name_plural = "Who was let read it"
+    verbose_name_plural = "Who may read it"
     hide_title = True
     per_page = 20
     fields: ClassVar = ("who", "granted_by", "created_at", "end")

@@ -34,7 +34,7 @@ TOLD = {
     UploadOutcome.NEW_VERSION: (messages.SUCCESS, "{name}: accepted as version {number}; it answers once it is ready."),
     UploadOutcome.UNCHANGED: (messages.INFO, "{name}: unchanged; these bytes are already in {title!r}."),
 }
-# A ZIP may bring a thousand results: beyond this only refusals are told one by one, and the rest as numbers.
+# A ZIP may bring a thousand results: beyond this only refusals are listed one by one, and the rest are counted.
 MOST_TOLD = 40
 
 
@@ -56,7 +56,7 @@ def documents_page(knowledge_base: KnowledgeBase, *, actor: Actor) -> UploadPage
     return UploadPage(
         row=knowledge_base,
         title=f"Upload documents to {knowledge_base}",
-        intro="Each file becomes a document, and so does each file in a ZIP. What is there already is left as it is.",
+        intro="Each file becomes a document, and so does each file in a ZIP. Files that are already there are left as they are.",
         form=UploadForm,
         take=lambda files: documents_upload(
             BulkRequest(knowledge_base=knowledge_base, files=arrived(files)), actor=actor
@@ -69,11 +69,11 @@ def documents_page(knowledge_base: KnowledgeBase, *, actor: Actor) -> UploadPage
 def new_version_page(document: Document, *, actor: Actor) -> UploadPage:
     """For new bytes of a document that is known."""
     current = document.current_version
-    stays = f"Version {current.number} goes on answering until the new one is ready" if current else "None answers yet"
+    stays = f"Version {current.number} keeps answering until the new one is ready" if current else "None answers yet"
     return UploadPage(
         row=document,
         title=f"Upload a new version of {document}",
-        intro=f"{stays}. Earlier versions are kept, and can be gone back to.",
+        intro=f"{stays}. Earlier versions are kept, and you can roll back to them.",
         form=NewVersionForm,
         take=lambda files: _new_versions(document, files, actor),
         done=row_url(document),
@@ -158,4 +158,4 @@ def _in_numbers(results: Iterable[FileResult]) -> str:
 
 
 def _too_many_files() -> str:
-    return f"More than {UploadSettings.current().max_files} files at once are not taken. Upload them in parts."
+    return f"More than {UploadSettings.current().max_files} files at once are not accepted. Upload them in parts."

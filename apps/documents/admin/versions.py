@@ -166,7 +166,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         variant=ActionVariant.PRIMARY,
         dialog=confirmation(
             title="Retry this version?",
-            text="It is taken up again at the last step whose input still stands. Mend the cause first.",
+            text="It resumes at the last step whose input still exists. Fix the cause first.",
             button="Retry",
         ),
     )
@@ -181,7 +181,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         permissions=["cancel"],
         dialog=confirmation(
             title="Cancel the work on this version?",
-            text="What was done so far is undone. An earlier version, if any, goes on answering.",
+            text="What was done so far is undone. An earlier version, if any, keeps answering.",
             button="Cancel the work",
         ),
     )
@@ -198,7 +198,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         permissions=["roll_back"],
         dialog=confirmation(
             title="Let this version answer?",
-            text="Searches find this version from now on instead of the present one. Nothing is embedded again.",
+            text="From now on searches find this version instead of the current one. Nothing is embedded again.",
             button="Let it answer",
         ),
     )
@@ -292,4 +292,4 @@ def _could_answer(version: DocumentVersion) -> bool:
 def _retry(request: HttpRequest, version: DocumentVersion) -> None:
     with errors_told(request):
         version_retry(version=version, actor=acting(request))
-        messages.success(request, f"{version} is taken up again.")
+        messages.success(request, f"{version} will be retried.")

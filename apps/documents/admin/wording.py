@@ -62,7 +62,7 @@ def chunking_in_words(chunking: ChunkingSettings) -> str:
 
 def origin_in_words(version: DocumentVersion) -> str:
     """What made the version: an upload, or other chunking of one."""
-    return f"Version {version.rechunk_of.number}, cut anew" if version.rechunk_of else "Upload"
+    return f"Version {version.rechunk_of.number}, re-chunked" if version.rechunk_of else "Upload"
 
 
 def size_in_words(size: int) -> str:

@@ -22,14 +22,14 @@ from ragsite.gateway.idempotency import idempotent
 
 
 class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
-    """Many files in one request; each is taken or refused by itself."""
+    """Many files in one request; each is accepted or refused by itself."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = BulkResultSerializer
     parser_classes = (MultiPartParser,)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """One file over the limit shall not end the request."""
+        """One file over the limit must not end the request."""
         request.upload_handlers = [ManyFilesUploadHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
 

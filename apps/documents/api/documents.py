@@ -114,11 +114,11 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
     @extend_schema(
         summary="Delete one with all its documents",
         responses={
-            204: OpenApiResponse(description="Out of every search; `Location` says where to watch its removal.")
+            204: OpenApiResponse(description="Gone from every search; `Location` says where to watch its removal.")
         },
     )
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """It is out of every search and list at once. Its documents are removed by a job."""
+        """It disappears from every search and list at once. A job removes its documents."""
         deletion = knowledge_base_delete(knowledge_base=self.get_object(), actor=acting(request))
         where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
         return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
@@ -133,7 +133,7 @@ class DeletionFilter(FilterSet):
 
 @extend_schema_view(
     list=extend_schema(summary="List deletions of knowledge bases"),
-    retrieve=extend_schema(summary="How far a deletion has come"),
+    retrieve=extend_schema(summary="The progress of a deletion"),
 )
 class KnowledgeBaseDeletionViewSet(
     viewsets.GenericViewSet[KnowledgeBaseDeletion], mixins.ListModelMixin, mixins.RetrieveModelMixin
@@ -149,17 +149,17 @@ class KnowledgeBaseDeletionViewSet(
     def get_queryset(self) -> QuerySet[KnowledgeBaseDeletion]:
         return deletions_visible(caller(self.request))
 
-    @extend_schema(summary="Go on with a deletion that failed", request=None, responses={202: DeletionSerializer})
+    @extend_schema(summary="Resume a deletion that failed", request=None, responses={202: DeletionSerializer})
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"], filterset_class=None)
     def resume(self, request: Request, pk: UUID) -> Response:
-        """It goes on where it stopped; nothing is told twice."""
+        """It continues where it stopped; no event is emitted twice."""
         deletion = knowledge_base_deletion_resume(deletion=self.get_object(), actor=acting(request))
         return Response(DeletionSerializer(deletion).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DocumentFilter(FilterSet):
-    """By id, and not by a choice of knowledge bases: a foreign one finds nothing, as one that does not exist."""
+    """By id, and not by a choice of knowledge bases: another tenant's finds nothing, as if it did not exist."""
 
     knowledge_base = UUIDFilter("knowledge_base_id")
 
@@ -211,15 +211,15 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
     )
     @idempotent()
     def update(self, request: Request, pk: UUID) -> Response:
-        """The present version goes on answering until the new one is ready."""
+        """The current version keeps answering until the new one is ready."""
         return _new_version(request, self.get_object())
 
     @extend_schema(
         summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
     )
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        """Title, metadata, external id, or whether only a grant lets it be read, which index nothing anew; or chunking,
-        which cuts the document anew while its present chunks go on answering.
+        """Title, metadata, external id, or whether only a grant lets it be read, none of which re-indexes anything; or chunking,
+        which re-chunks the document while its current chunks keep answering.
         """
         document = self.get_object()
         body = DocumentChangeSerializer(data=request.data, partial=True)
@@ -245,7 +245,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
     @idempotent()
     @action(detail=True, methods=["get", "post"], filterset_class=None)
     def versions(self, request: Request, pk: UUID) -> Response:
-        """The versions of a document, the newest first; or upload a new one, while the present one goes on answering."""
+        """The versions of a document, the newest first; or upload a new one, while the current one keeps answering."""
         document = self.get_object()
         if request.method == "POST":
             return _new_version(request, document)
@@ -266,7 +266,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
 
 
 class VersionFilter(FilterSet):
-    """By where it stands: `status=failed` lists what was given up, with the reason. Several statuses are alternatives."""
+    """By status: `status=failed` lists the versions that failed, with the reason. Several statuses are alternatives."""
 
     status = MultipleChoiceFilter(choices=VersionStatus.choices)
     document = UUIDFilter("document_id")
@@ -275,12 +275,12 @@ class VersionFilter(FilterSet):
 
 @extend_schema_view(
     list=extend_schema(summary="List versions, such as those that failed", responses=VersionSerializer(many=True)),
-    retrieve=extend_schema(summary="How far a version has come"),
+    retrieve=extend_schema(summary="The progress of a version"),
 )
 class VersionViewSet(
     VersionFileMixin, viewsets.GenericViewSet[DocumentVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin
 ):
-    """Versions: how far they have come, why they wait or failed, and what they were split into."""
+    """Versions: their progress, why they wait or failed, and the chunks they were split into."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = VersionDetailSerializer
@@ -319,7 +319,7 @@ class VersionViewSet(
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
-        """Stop the work; an earlier version, if any, goes on answering. A retry takes it up again."""
+        """Stop the work; an earlier version, if any, keeps answering. A retry resumes it."""
         version = version_cancel(version=self.get_object(), actor=acting(request))
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
@@ -327,13 +327,13 @@ class VersionViewSet(
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
-        """Take up a version again that failed or was cancelled."""
+        """Retry a version that failed or was cancelled."""
         version = version_retry(version=self.get_object(), actor=acting(request))
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
 
 def uploaded_response(upload: Upload) -> Response:
-    """What an upload answers: 202 while there is something to watch, 200 when the bytes were there already."""
+    """The answer to an upload: 202 if there is something to watch, 200 if the bytes were already there."""
     body = {"outcome": upload.outcome.value, "document": upload.version.document_id, "version": upload.version}
     code = status.HTTP_200_OK if upload.outcome is UploadOutcome.UNCHANGED else status.HTTP_202_ACCEPTED
     return Response(UploadedSerializer(body).data, status=code)
@@ -353,7 +353,7 @@ def _new_version(request: Request, document: Document) -> Response:
 
 
 def _require_for(request: Request, changes_rights: bool) -> None:
-    """Who may read something is said by whoever manages grants; to write is not enough."""
+    """Only callers who manage grants may say who reads something; the permission to write is not enough."""
     if changes_rights:
         caller(request).require(Permission.GRANTS)
 

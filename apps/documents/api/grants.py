@@ -1,6 +1,6 @@
 """The REST door to grants: who may read a knowledge base or a document.
 
-Who manages grants need not read what they are about: nothing but ids and names of subjects is shown.
+Callers who manage grants need no right to read what they are about: only ids and names of subjects are shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MANAGE = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "DELETE"), Permission.
 
 
 class GrantSerializer(serializers.ModelSerializer[Grant]):
-    """Of `user`, `group` and `api_key` one is given."""
+    """One of `user`, `group` and `api_key` is given."""
 
     user = serializers.CharField(source="user.username", default=None, allow_null=True, help_text="A user's name.")
     group = serializers.CharField(source="group.name", default=None, allow_null=True, help_text="A group's name.")
@@ -68,7 +68,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
         parser_classes=[BoundedJSONParser],
     )  # fmt: skip
     def grants(self, request: Request, pk: UUID) -> Response:
-        """The grants on it, the newest first; or one more. It counts from the next request on."""
+        """The grants on it, the newest first; or add one. It takes effect with the next request."""
         resource = self._resource(pk)
         if request.method == "GET":
             rows = resource.grants.select_related("user", "group").order_by("-id")
@@ -85,7 +85,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
         parser_classes=[BoundedJSONParser],
     )  # fmt: skip
     def grant(self, request: Request, pk: UUID, grant_id: UUID) -> Response:
-        """It counts from the next request on."""
+        """It takes effect with the next request."""
         found = self._resource(pk).grants.filter(pk=grant_id).first()
         if found is None:
             raise NotFoundError(f"There is no grant {grant_id} on it.")
@@ -108,7 +108,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
 def _subject(
     principal: Principal, *, user: str | None = None, group: str | None = None, api_key: UUID | None = None
 ) -> Subject:
-    """Whoever is not of the tenant does not exist for the caller."""
+    """Subjects outside the tenant do not exist for the caller."""
     found: Subject | None = None
     if user is not None:
         found = User.objects.filter(username=user, memberships__tenant_id=principal.tenant_id).first()

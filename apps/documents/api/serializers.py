@@ -41,7 +41,7 @@ OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for
 
 
 class ActorField(serializers.CharField):
-    """Who acted, in words; null where that was not noted."""
+    """Who acted, in words; null if that was not recorded."""
 
     def __init__(self, **kwargs: Any) -> None:
         about = "Who asked for it, such as `ada, admin` or `key CI, API`."
@@ -73,7 +73,7 @@ class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
 
 class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
-    """What may change later; other chunking is a new index generation."""
+    """What can be changed later; changing the chunking takes a new index generation."""
 
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
 
@@ -84,7 +84,7 @@ class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
 
 
 class DeletionSerializer(serializers.ModelSerializer[KnowledgeBaseDeletion]):
-    """`id` is that of the deletion; `text` says in words how far it has come."""
+    """`id` is that of the deletion; `text` describes its progress in words."""
 
     name = serializers.CharField(source="knowledge_base.name", read_only=True)
     text = serializers.CharField(source="in_words", read_only=True)
@@ -122,7 +122,9 @@ class StageSerializer(serializers.ModelSerializer[StageRecord]):
 class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
     url = serializers.SerializerMethodField(help_text="Where to watch this version's status.")
     status_text = serializers.CharField(source="get_status_display", read_only=True)
-    asked_by = ActorField(help_text="Who last asked for something of it: an upload, other chunking, a retry, its end.")
+    asked_by = ActorField(
+        help_text="Who last asked for work on it: an upload, other chunking, a retry, a cancellation."
+    )
 
     class Meta:
         model = DocumentVersion
@@ -138,13 +140,13 @@ class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """Why a version stands where it stands, and what comes next."""
+    """Why a version is in its present state, and what comes next."""
 
     text = serializers.CharField()
     stage = serializers.CharField(allow_null=True)
     ahead = serializers.IntegerField(
         allow_null=True,
-        help_text="Versions of the same tenant that are taken up before this one, counted up to 1,000. Tenants take turns, so "
+        help_text="Versions of the same tenant that come before this one, counted up to 1,000. Tenants take turns, so "
         "those of others do not matter.",
     )
     workers = serializers.IntegerField(allow_null=True, help_text="Workers that listen for the stage.")
@@ -259,7 +261,7 @@ class ObjectField(serializers.JSONField):
 
 
 class TagsField(serializers.ListField):
-    """A document's tags; of a multipart form one text that separates them by commas, or a field for each."""
+    """A document's tags; in a multipart form either one text that separates them by commas, or a field for each."""
 
     child = serializers.CharField(allow_blank=True)
 
@@ -278,7 +280,7 @@ class TagsField(serializers.ListField):
 
 
 class AboutSerializer(serializers.Serializer[Any]):
-    """What a caller says about a document to be."""
+    """What a caller says about a new document."""
 
     knowledge_base = serializers.UUIDField()
     title = serializers.CharField(max_length=300, required=False, default="", help_text="The file's name if not given.")
@@ -304,17 +306,17 @@ class FromUrlSerializer(AboutSerializer):
 
 
 class DocumentChangeSerializer(serializers.Serializer[Any]):
-    """What may be said anew about a document."""
+    """What may be changed about a document."""
 
     title = serializers.CharField(max_length=300, required=False)
     metadata = ObjectField(required=False)
-    tags = TagsField(required=False, help_text="All of them; an empty list takes them away.")
-    chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object takes them away.")
+    tags = TagsField(required=False, help_text="All of them; an empty list removes them.")
+    chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object removes them.")
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
     )
     restricted = serializers.BooleanField(
-        required=False, help_text="Whether only a grant on the document lets it be read; needs `grants:manage`."
+        required=False, help_text="Whether reading it takes a grant on the document itself; needs `grants:manage`."
     )
 
 
@@ -325,7 +327,7 @@ class BulkSerializer(serializers.Serializer[Any]):
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),
         allow_empty=False,
-        help_text="Up to 100 files; of a ZIP each member is taken.",
+        help_text="Up to 100 files; each member of a ZIP counts as a document.",
     )
     metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
     tags = TagsField(required=False, default=list, help_text="For each of the documents.")
@@ -333,7 +335,7 @@ class BulkSerializer(serializers.Serializer[Any]):
 
 
 class UploadedSerializer(serializers.Serializer[Any]):
-    """What came of an upload."""
+    """The result of an upload."""
 
     outcome = serializers.ChoiceField(choices=OUTCOMES)
     document = serializers.UUIDField()
@@ -341,7 +343,7 @@ class UploadedSerializer(serializers.Serializer[Any]):
 
 
 class FileProblemSerializer(serializers.Serializer[Any]):
-    """Why a file was refused: the problem that it would have been answered with, sent alone."""
+    """Why a file was refused: the problem that a request with this file alone would have got."""
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -351,13 +353,13 @@ class FileProblemSerializer(serializers.Serializer[Any]):
 
 
 class FileResultSerializer(serializers.Serializer[FileResult]):
-    """What became of one file."""
+    """The result for one file."""
 
     filename = serializers.CharField(help_text="Of a ZIP's member `archive.zip/path/in/it`.")
     outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
     document = serializers.UUIDField(source="version.document_id", allow_null=True, default=None)
     version = VersionSerializer(allow_null=True)
-    error = serializers.SerializerMethodField(help_text="Null for a file that was taken.")
+    error = serializers.SerializerMethodField(help_text="Null for a file that was accepted.")
 
     @extend_schema_field(FileProblemSerializer(allow_null=True))
     def get_error(self, result: FileResult) -> dict[str, Any] | None:
@@ -365,6 +367,6 @@ class FileResultSerializer(serializers.Serializer[FileResult]):
 
 
 class BulkResultSerializer(serializers.Serializer[Any]):
-    """What became of each file, in their order."""
+    """The result for each file, in their order."""
 
     results = FileResultSerializer(many=True)

@@ -18,7 +18,7 @@ from ragsite.gateway.idempotency import idempotent
 
 
 class FromUrlViewSet(viewsets.GenericViewSet[Any]):
-    """Documents from addresses, where the operator allows it."""
+    """Documents from addresses, if the operator allows it."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = FromUrlSerializer
@@ -32,7 +32,7 @@ class FromUrlViewSet(viewsets.GenericViewSet[Any]):
     )
     @idempotent()
     def create(self, request: Request) -> Response:
-        """The document at `url` is fetched now, and then taken in as an upload is."""
+        """The document at `url` is fetched now, and then treated like an upload."""
         url_ingestion_check()
         body = FromUrlSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -25,8 +25,8 @@ CACHED_WORDS = 65_536
 class WordMeasure:
     """Counts tokens as the sum over words.
 
-    The sum is the true count for tokenizers that begin anew at every space; for others it is close, and whoever
-    needs the true count of a chunk asks the tokenizer once at the end.
+    The sum is the true count for tokenizers that start over at every space; for others it is close, and callers that
+    need the true count of a chunk ask the tokenizer once at the end.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:

@@ -31,7 +31,7 @@ class ChunkingStrategy(StrEnum):
 
 
 class InvalidChunkingError(PermanentError):
-    """Chunking settings that no document can be cut by; seen by whoever sets up a knowledge base."""
+    """Chunking settings that no document can be cut by; seen by those who set up a knowledge base."""
 
     code = "invalid_chunking"
     action = (
@@ -55,9 +55,9 @@ class ChunkingSettings:
         if not isinstance(self.strategy, ChunkingStrategy):
             raise InvalidChunkingError(f"The chunking strategy {self.strategy!r} does not exist.")
         if not _is_whole(self.size) or not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
-            raise InvalidChunkingError(f"The chunk size {self.size!r} is not possible.")
+            raise InvalidChunkingError(f"The chunk size {self.size!r} is invalid.")
         if not _is_whole(self.overlap) or not 0 <= self.overlap <= self.size // 2:
-            raise InvalidChunkingError(f"The overlap {self.overlap!r} is not possible with a size of {self.size}.")
+            raise InvalidChunkingError(f"The overlap {self.overlap!r} is invalid with a size of {self.size}.")
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
-"""Many files at once: each is taken or refused by itself, and what became of it is told.
+"""Many files at once: each is accepted or refused by itself, and its result is reported.
 
-A file is stored when its turn comes; what was stored is then noted in groups, for to note each by itself costs several
+A file is stored when its turn comes; what was stored is then noted in groups, because recording each by itself costs several
 times as much.
 """
 
@@ -101,7 +101,7 @@ def _taken(source: DocumentSource, take: Callable[[DocumentSource], Taken]) -> T
 
 
 def result_of(name: str, taken: Upload | UploadForecast | RagError) -> FileResult:
-    """What is told about the document of that name."""
+    """The result that is reported for the document of that name."""
     if isinstance(taken, RagError):
         return FileResult(name, error=taken)
     return FileResult(name, taken.outcome, taken.version)
@@ -172,7 +172,7 @@ def _unchanged(source: DocumentSource, version: DocumentVersion) -> FileResult:
 def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, DocumentVersion]:
     """The version to watch of each file whose bytes the caller sees there already, so that these are not stored once more.
 
-    Archives are not looked into; what can't be read, or is hidden, is told when its turn comes.
+    Archives are not opened here; a file that can't be read, or is hidden, is reported when its turn comes.
     """
     visible = documents_visible(request.principal) if request.principal else Document.objects.all()
     hashes: dict[Path, str] = {}

@@ -104,7 +104,7 @@ def url_ingestion_check() -> None:
     """Raises PermissionDeniedError: the operator has not switched it on."""
     if not FetchingSettings.current().enabled:
         raise PermissionDeniedError(
-            "Documents are not fetched from addresses here.",
+            "Fetching documents from addresses is switched off here.",
             code="url_ingestion_off",
             action="Upload the document, or ask the operator to set RAGSITE_URL_INGESTION=true.",
         )

@@ -33,7 +33,7 @@ BATCH = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingestion:
-    """Where files go. `dry_run` writes nothing; `resume` passes over what is there unchanged without storing it anew.
+    """Where files go. `dry_run` writes nothing; `resume` skips what is already there unchanged, without storing it again.
 
     New documents get the tags; known ones keep theirs.
     """
@@ -140,5 +140,5 @@ def _stalled(number: int) -> TransientError:
     return TransientError(
         f"No worker did anything on the {number} versions that are left for {STALLED_SECONDS:.0f} s.",
         code="stalled",
-        action="They go on by themselves once the workers run; `--resume --wait` waits anew.",
+        action="They continue once the workers run; `--resume --wait` waits again.",
     )

@@ -76,7 +76,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Within the block, a file that can't be read is told apart from a storage that can't be written."""
+    """Within the block, a file that can't be read is distinguished from a storage that can't be written."""
     try:
         yield
     except OSError as error:

@@ -22,7 +22,7 @@ FAMILIES: dict[str, frozenset[Type]] = {
 
 
 class UnknownTypeNameError(PermanentError):
-    """No type, or none that is told apart from others, is called so; seen by whoever filters by it."""
+    """There is no type of that name, or it is not distinguished from others; seen by those who filter by it."""
 
     code = "unknown_type_name"
     action = f"Choose from the types {', '.join(Type)}, the families {', '.join(FAMILIES)}, or give an extension or a media type."
@@ -44,5 +44,5 @@ def document_types_named(name: str) -> frozenset[Type]:
     if found is None:
         raise UnknownTypeNameError(f"The document type {name[:80]!r} is not known.")
     if found is Type.CODE:
-        raise UnknownTypeNameError(f"The document type {name[:80]!r} is not told apart from other source code.")
+        raise UnknownTypeNameError(f"The document type {name[:80]!r} is not distinguished from other source code.")
     return frozenset({found})

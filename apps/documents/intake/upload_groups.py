@@ -38,7 +38,7 @@ class Arrival:
 
 
 def uploads_note(arrivals: Sequence[Arrival], *, actor: Actor) -> list[Upload | RagError]:
-    """Note uploads into one knowledge base; what came of each, in their order.
+    """Record uploads into one knowledge base; the result of each, in their order.
 
     It comes to the same as `upload_note` for one after the other. A blob that no version names in the end is removed.
     """

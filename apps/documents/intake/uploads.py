@@ -33,7 +33,7 @@ class UploadOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What came of an upload: the version to watch."""
+    """The result of an upload: the version to watch."""
 
     outcome: UploadOutcome
     version: DocumentVersion
@@ -112,7 +112,7 @@ def document_upload(request: UploadRequest, *, actor: Actor) -> Upload:
 
 
 def upload_store(request: UploadRequest) -> StoredFile:
-    """Put the bytes into the store. Who calls sees to it that they are noted, or that the blob is removed again.
+    """Put the bytes into the store. The caller makes sure that they are recorded, or that the blob is removed again.
 
     Raises:
         PermanentError: the name, type or size is not accepted; nothing is kept.
@@ -203,7 +203,7 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
 
 
 def _refuse_hidden(request: UploadRequest, *documents: Document | None) -> None:
-    """Neither told of nor overwritten is what the caller may not read; that there is something can't be kept secret."""
+    """A document that the caller may not read is neither named nor overwritten; that something exists can't be kept secret."""
     ids = {document.pk for document in documents if document is not None}
     if request.principal is None or not ids:
         return
@@ -285,7 +285,7 @@ def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
 
 
 def _newest_of_these_bytes(document: Document) -> DocumentVersion:
-    """The newest version with the document's bytes; a later one may be an older upload that was cut anew."""
+    """The newest version with the document's bytes; a later one may be an older upload that was re-chunked."""
     return document.versions.filter(content_hash=document.content_hash).order_by("-number")[0]
 
 

@@ -1,4 +1,4 @@
-"""A version's chunks: while a knowledge base is cut anew there are two sets of them, and one answers."""
+"""A version's chunks: while a knowledge base is re-chunked there are two sets of them, and one answers."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ TOGETHER_BYTES = 1 << 20
 """Files are parsed together up to this much in all; a larger one is parsed alone, after them."""
 
 TOGETHER_SECONDS = 1.0
-"""How long a claim goes on to the next small file. What it then has not begun is for whoever is free."""
+"""How long a claim goes on to the next small file. What it has not begun by then is left to workers that are free."""
 
 
 def versions_parse(step: Step, turn: Turn) -> None:

@@ -30,7 +30,7 @@ def chunking_check(knowledge_base: KnowledgeBase, override: dict[str, Any]) -> N
     """Refuse what a document of the knowledge base can't be cut by.
 
     Raises:
-        InvalidChunkingError: a setting does not exist, or is not possible together with the knowledge base's.
+        InvalidChunkingError: a setting does not exist, or is invalid together with the knowledge base's.
     """
     ChunkingSettings.from_dict(knowledge_base.chunking).overridden(override)
 
@@ -39,7 +39,7 @@ def document_rechunk(*, document: Document, actor: Actor) -> None:
     """Have the document cut by its present settings, in the caller's transaction, which holds the document's row.
 
     Versions on their way go back to where they are chunked; a worker that is at one can write nothing any more. The
-    version that answers goes on doing so: its text becomes a new version, which takes over once it is ready. Chunks
+    current version keeps answering: its text becomes a new version, which takes over once it is ready. Chunks
     whose text is the same take over their vectors. One that stopped takes the settings when it is retried.
     """
     on_its_way = document.versions.filter(status__in=ON_ITS_WAY)

@@ -80,7 +80,7 @@ Item = TypeVar("Item")
 @dataclass(frozen=True, slots=True)
 class Portions(Generic[Item]):
     """`small` ones are done together and first; `large` is the one that was there first of the others and is done alone;
-    `rest` is for whoever is free.
+    `rest` is left to workers that are free.
     """
 
     small: Sequence[Item]

@@ -35,7 +35,7 @@ from ragsite.core.outbox import emit
 def versions_move(
     versions: QuerySet[DocumentVersion], *, before: VersionStatus, after: VersionStatus, **columns: Any
 ) -> int:
-    """Move those of the versions that are `before` to `after`, and free them of whoever holds them; the number of them.
+    """Move those of the versions that are `before` to `after`, and release them from their holders; the number of them.
 
     `columns` are set in the same statement.
 
@@ -94,7 +94,7 @@ class Step:
             raise LeaseLostError(f"Version {version_id} is no longer wanted; {self.stage} stops at it.")
 
     def progressed(self, version_ids: Collection[UUID]) -> None:
-        """Count the starts anew from the present one, in the transaction that keeps a part of the versions' result.
+        """Restart the count of starts at the present one, in the transaction that keeps a part of the versions' result.
 
         The next start goes on after that part, so only deaths at one and the same place are counted against a version.
         """
@@ -110,7 +110,7 @@ class Step:
         _record(version_ids, self, StageOutcome.DONE)
 
     def send_back(self, version_ids: Collection[UUID], error: RagError) -> None:
-        """Let versions begin anew where a failed one would be taken up, without counting an attempt; `error` says why.
+        """Send versions back to where a failed one would resume, without counting an attempt; `error` says why.
 
         Raises:
             LeaseLostError: one of them is no longer held by this step.
@@ -120,7 +120,7 @@ class Step:
 
 
 def step_started(step: Step) -> None:
-    """Note in each claimed version's timeline that a worker began, or goes on with what was paused."""
+    """Record in each claimed version's timeline that a worker began, or continues what was paused."""
     with connection.cursor() as cursor:
         cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids)})
 
@@ -240,7 +240,7 @@ def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> Docu
 
 
 _GOES_ON = "known.outcome = 'running' AND excluded.attempts <= known.attempts"
-"""Whether a start goes on with what was paused; any other is a new one."""
+"""Whether a start continues what was paused; any other is a new one."""
 
 _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (

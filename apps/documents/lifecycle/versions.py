@@ -131,7 +131,7 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
 
 
 def _document_locked(document_id: UUID) -> Document:
-    """Whoever locks a version too takes the document first."""
+    """Code that also locks a version locks the document first."""
     locked = Document.objects.select_for_update(of=("self",)).filter(LIVING, pk=document_id).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document_id}; it was deleted a moment ago.")
@@ -143,7 +143,7 @@ def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVer
 
 
 def _under_way() -> Q:
-    """Uploads that will answer once they are ready. A text that is cut anew replaces only itself."""
+    """Uploads that will answer once they are ready. A re-chunked text replaces only itself."""
     return ~Q(status__in=VERSION_ENDED) & Q(rechunk_of=None)
 
 

@@ -148,6 +148,6 @@ class DocumentBuilder:
             path = tuple(name for _, name in self._headings)
             self._sections.append(Section(self._section_start, self._length, path, self._place))
             if len(self._sections) > self.limits.max_sections:
-                raise TooLargeError(f"The file falls into more than {self.limits.max_sections:,} parts.")
+                raise TooLargeError(f"The file is divided into more than {self.limits.max_sections:,} parts.")
         self._section_start = self._length
         self._only_headings = True

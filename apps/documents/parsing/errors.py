@@ -21,7 +21,7 @@ class EmptyFileError(PermanentError):
     """The file has no bytes."""
 
     code = "empty_file"
-    action = "Upload the file again; if it is still empty, save it anew in the program that made it."
+    action = "Upload the file again; if it is still empty, save it again in the program that made it."
 
 
 class BadFilenameError(PermanentError):
@@ -42,7 +42,7 @@ class DamagedFileError(PermanentError):
     """The file breaks the rules of its own format."""
 
     code = "damaged_file"
-    action = "Open the file in the program that made it, save it anew and upload it again."
+    action = "Open the file in the program that made it, save it again there and upload the new file."
 
 
 class NoTextLayerError(PermanentError):
@@ -53,7 +53,7 @@ class NoTextLayerError(PermanentError):
 
 
 class EmptyTextError(PermanentError):
-    """The file is in order but has no words in it."""
+    """The file is intact but has no words in it."""
 
     code = "empty_text"
     action = "Upload a file that contains text."
@@ -70,14 +70,14 @@ class UnsafeArchiveError(PermanentError):
     """The file, or a part of it, unpacks to far more than it should."""
 
     code = "unsafe_archive"
-    action = "Save the document anew with its large attachments left out, and upload it again."
+    action = "Save the document again without its large attachments, and upload that."
 
 
 class UnsafeXmlError(PermanentError):
     """The file's XML declares entities of its own, as attacks do and office programs never do."""
 
     code = "unsafe_xml"
-    action = "Save the document anew in the program that made it and upload it again."
+    action = "Save the document again in the program that made it, and upload that."
 
 
 class TooDeepError(PermanentError):

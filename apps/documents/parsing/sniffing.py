@@ -53,7 +53,7 @@ CODE_EXTENSIONS = (
     " .tf .toml .ts .tsx .vb .vue .xml .xsd .xsl .yaml .yml"
 )
 EXTENSIONS |= dict.fromkeys(CODE_EXTENSIONS.split(), DocumentType.CODE)
-ACCEPTED = f"Accepted are files whose content is what their extension says: {', '.join(EXTENSIONS)}."
+ACCEPTED = f"Files are accepted if their content matches their extension: {', '.join(EXTENSIONS)}."
 PDF_MAGIC = b"%PDF-"
 # Some writers leave a few stray bytes before the header; readers allow for it, and nothing else fits into so few.
 MOST_STRAY_BYTES = 16

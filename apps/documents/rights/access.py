@@ -178,7 +178,7 @@ def _readable_by(subjects: Subjects) -> Q:
 
 
 def _grants_to(subjects: Subjects) -> QuerySet[Grant]:
-    """Who is no user, or no API key, has no grants as such: `= None` would mean those of everybody else."""
+    """A caller without a user, or without an API key, has no grants as such: `= None` would mean those of everybody else."""
     to = Q(group_id__in=subjects.group_ids)
     if subjects.user_id is not None:
         to |= Q(user_id=subjects.user_id)
@@ -209,7 +209,7 @@ def reading_as(scope: AccessScope) -> Iterator[None]:
             yield
         finally:
             _reading.reset(outer)
-        # The reader has nothing to commit, and after a rollback psycopg would have every statement prepared anew.
+        # The reader has nothing to commit, and after a rollback psycopg would prepare every statement again.
         transaction.set_rollback(inside_another)
 
 

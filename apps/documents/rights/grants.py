@@ -1,4 +1,4 @@
-"""Grants as things that happen. A change takes effect with the next request, and nothing is indexed anew."""
+"""Grants as things that happen. A change takes effect with the next request, and nothing is re-indexed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIELDS: dict[type[Subject], str] = {User: "user", Group: "group", ApiKey: "api_
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """Who shall read what."""
+    """Who is to read what."""
 
     resource: Resource
     subject: Subject
@@ -79,7 +79,7 @@ def _lock(resource: Resource | None) -> Resource | None:
 
 
 def _check_tenant(subject: Subject, resource: Resource) -> None:
-    """A grant to somebody of another tenant would never count, and mislead whoever reads the list of grants."""
+    """A grant to somebody of another tenant would never count, and would mislead readers of the list of grants."""
     members = Membership.objects.filter(tenant_id=resource.tenant_id)
     if isinstance(subject, ApiKey):
         belongs = subject.tenant_id == resource.tenant_id

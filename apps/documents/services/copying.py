@@ -1,4 +1,4 @@
-"""Moving to another store: what lies in the one of the settings is copied, and removed nowhere."""
+"""Moving to another store: what is in the configured one is copied, and nothing is removed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Copied:
 def blobs_copy(target: str) -> Iterator[Copied]:
     """Copy every blob to another place, given as RAGSITE_BLOB_STORE gives it; a result for each page of names.
 
-    A blob is whole wherever it is, so those that are there are passed over: copying again takes up what was interrupted. Blobs
+    A blob is whole wherever it is, so those already there are skipped: copying again resumes an interrupted copy. Blobs
     that are deleted meanwhile are passed over too.
 
     Raises:

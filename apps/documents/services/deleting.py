@@ -1,7 +1,7 @@
 """Removing a knowledge base that `knowledge_base_delete` has marked.
 
-From the mark on nothing in it is found, listed, uploaded to or worked on. The job tells consumers of each document and then
-removes rows and files, in bites that each commit with the count of what is done, so that whoever goes on repeats nothing.
+From the mark on nothing in it is found, listed, uploaded to or worked on. The job emits an event for each document and then
+removes rows and files, in bites that each commit with the count of what is done, so that the next worker repeats nothing.
 What the indexes hold of it is removed between the two, see `apps.retrieval.index.deleting`.
 """
 
@@ -32,7 +32,7 @@ BUSY = "busy"
 """The code of errors that say that others hold what is needed."""
 
 TOLD = 1_000
-"""Documents that are told of in one bite."""
+"""Documents that get their event in one bite."""
 
 ADVICE = Advice(
     too_slow="Look at what PostgreSQL is busy with, then resume the deletion.",
@@ -41,7 +41,7 @@ ADVICE = Advice(
 
 
 class KnowledgeBaseDeletions(LeasedRows):
-    """Deletions under way; who waits longest comes first, and one that had its turn goes behind the others."""
+    """Deletions in progress; the one that has waited longest comes first, and one that had its turn goes behind the others."""
 
     model = KnowledgeBaseDeletion
     what = "the deletion of a knowledge base"
@@ -57,7 +57,7 @@ class KnowledgeBaseDeletions(LeasedRows):
         super().give_back(claim)
 
     def postpone(self, claim: Claim, error: RagError) -> None:
-        """What somebody else holds is waited for as long as it takes, and not counted."""
+        """Waits for rows that somebody else holds as long as it takes, without counting an attempt."""
         if error.error_code == BUSY:
             self.held(claim).update(attempts=F("attempts") - 1)
         super().postpone(claim, error)
@@ -67,7 +67,7 @@ DELETIONS = KnowledgeBaseDeletions()
 
 
 def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion, actor: Actor) -> KnowledgeBaseDeletion:
-    """Go on with a deletion that failed, where it stands.
+    """Resume a deletion that failed, where it stopped.
 
     Raises:
         ConflictError: it did not fail.
@@ -83,9 +83,9 @@ def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion, actor: Ac
 
 
 def documents_tell(claim: Claim) -> bool:
-    """Mark the next documents as deleted and tell of each; whether there may be more.
+    """Mark the next documents as deleted and emit an event for each; whether there may be more.
 
-    Who works on one of their versions loses its lease with that, and so writes nothing into what is removed next.
+    A worker at one of their versions loses its lease with that, and so writes nothing into what is removed next.
 
     Raises:
         LeaseLostError: somebody else took over.
@@ -127,7 +127,7 @@ def documents_remove_told(claim: Claim) -> bool:
 
 
 def knowledge_base_deletion_end(claim: Claim) -> None:
-    """Note that nothing is left. The row of the knowledge base stays: answers that were given name it.
+    """Record that nothing is left. The row of the knowledge base stays, because saved answers refer to it.
 
     Raises:
         LeaseLostError: somebody else took over.

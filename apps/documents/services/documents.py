@@ -16,9 +16,9 @@ from ragsite.core.outbox import emit
 
 
 def document_update(*, document: Document, actor: Actor, **changes: Any) -> Document:
-    """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. Nothing changed is no event.
+    """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. If nothing changes there is no event.
 
-    Other chunking cuts the document anew, see `document_rechunk`; all else leaves what is indexed as it is.
+    Other chunking re-chunks the document, see `document_rechunk`; all other changes leave the index as it is.
 
     Raises:
         InvalidChunkingError: no document of the knowledge base can be cut by that chunking; nothing is changed.

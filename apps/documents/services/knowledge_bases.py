@@ -48,7 +48,7 @@ def knowledge_base_create(
 
 
 def knowledge_base_update(*, knowledge_base: KnowledgeBase, actor: Actor, **changes: Any) -> KnowledgeBase:
-    """Change name, description, visibility or retrieval. Nothing is indexed anew; nothing changed is no event.
+    """Change name, description, visibility or retrieval. Nothing is re-indexed; if nothing changes there is no event.
 
     Raises:
         ConflictError: the tenant has another one of that name.

@@ -55,9 +55,9 @@ def documents_purge(turn: Turn) -> bool:
 
 
 def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
-    """Remove some of the documents with all that hangs on them, in the caller's transaction.
+    """Remove some of the documents with all that belongs to them, in the caller's transaction.
 
-    Documents that somebody else is at are passed over. The blobs are still there: who dies before they are removed leaves
+    Documents that are locked by somebody else are skipped. The blobs stay until then: a worker that dies first leaves
     them to the walk through the store.
     """
     free = rows.select_for_update(of=("self",), skip_locked=True)
@@ -73,7 +73,7 @@ def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
 def blobs_purge(turn: Turn) -> bool:
     """Remove blobs that no version names and that are old enough; whether the walk through the store is not at its end.
 
-    Where it stands is kept in the database after each bite, so it goes on there in another process too.
+    Its position is kept in the database after each bite, so another process can continue from there.
     """
     for names in _walked():
         if turn.is_over():

@@ -169,7 +169,7 @@ class EngineRunner:
             self._drop_unwanted(queue)
             window = list(islice(_items(queue), WINDOW))
             if window:
-                # With the oldest request's first item, so that none is passed over for ever.
+                # With the oldest request's first item, so that none is passed over forever.
                 lengths = [len(item.ids) for item in window]
                 rows = batch_with_first(lengths, budget=self.engine.batch_tokens, packed=self.engine.packed)
                 chosen = [window[row] for row in rows]
@@ -232,7 +232,7 @@ def _take(chosen: list[_Item], queue: deque[_Request]) -> None:
 
 
 def _late() -> DeadlineExceededError:
-    return DeadlineExceededError("The deadline passed before the model came to the texts.")
+    return DeadlineExceededError("The deadline passed before the model got to the texts.")
 
 
 def _unloaded(model: InstalledModel) -> ModelUnavailableError:

@@ -1,6 +1,6 @@
 """What makes a network faster on a CPU: texts packed in one row, attention as plain products, weights laid out once.
 
-Measured on two cores that compute in bfloat16: torch lays each weight out anew at every call, and its fused attention kernel is
+Measured on two cores that compute in bfloat16: torch lays out each weight again at every call, and its fused attention kernel is
 slower there than two batched products with exponentials between them.
 """
 
@@ -137,7 +137,7 @@ def _widened(tokens: slice, width: int) -> slice:
 
 
 def _in_range(sums: torch.Tensor) -> bool:
-    """Whether no exponential ran over, nor one that counts came near to nought."""
+    """Whether no exponential overflowed, and none that counts came close to zero."""
     range_ = torch.finfo(sums.dtype)
     lowest, highest = (float(bound) for bound in torch.aminmax(sums))
     return range_.tiny**0.5 < lowest and highest < range_.max

@@ -1,6 +1,6 @@
 """Texts of a batch end to end in one row ("sequence packing"), so that nothing is computed for padding.
 
-Each text's positions start anew, and its tokens attend only to each other. Attention is computed tile by tile: a tile is one
+Each text's positions start over, and its tokens attend only to each other. Attention is computed tile by tile: a tile is one
 text, or several short ones, of which many would cost more in calls than in arithmetic.
 """
 

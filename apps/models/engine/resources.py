@@ -128,7 +128,7 @@ class ModelResourceManager:
             engine.load()
             return engine.runner()
         except BaseException:
-            # The next caller starts afresh, rather than getting this failure for ever.
+            # The next caller starts afresh, rather than getting this failure forever.
             with self._lock:
                 self._slots.pop(model.version_id, None)
             raise

@@ -63,7 +63,7 @@ class StreamRunner(Runner, Protocol):
     """Answers piece by piece."""
 
     def stream(self, inputs: Any, *, priority: Priority, deadline: float) -> Iterator[Any]:
-        """The pieces as they come; `deadline` is absolute, of `time.monotonic()`. Who closes the iterator ends the work.
+        """The pieces as they come; `deadline` is absolute, of `time.monotonic()`. Closing the iterator ends the work.
 
         Raises:
             DeadlineExceededError: the deadline passed; the pieces so far were given.

@@ -52,7 +52,7 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
 
     @property
     def packed(self) -> bool:
-        """Whether the texts of a batch stand in one row, rather than each in one, padded to the longest."""
+        """Whether the texts of a batch are laid out in one row, rather than one row each, padded to the longest."""
         return self._first_position is not None
 
     @property

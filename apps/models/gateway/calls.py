@@ -61,7 +61,7 @@ def using_transport(name: str) -> Iterator[None]:
 def _known(name: str) -> str:
     if name not in TRANSPORTS:
         raise ConfigurationError(
-            f"RAGSITE_MODEL_TRANSPORT is {name!r}, which is no transport.",
+            f"RAGSITE_MODEL_TRANSPORT is {name!r}, which is not a transport.",
             action=f"Set it to one of {', '.join(TRANSPORTS)}.",
         )
     return name

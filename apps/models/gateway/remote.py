@@ -1,4 +1,4 @@
-"""The worker's side of the queue transport. Errors that a caller is told of become data."""
+"""The worker's side of the queue transport. Errors that a caller should see become data."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def decode_reply(reply: object, *, codec: Codec) -> Any:
     """What a worker's reply tells: an answer of that kind of model, or one piece of it.
 
     Raises:
-        RagError: the reply tells of an error; it keeps its code, message and action.
+        RagError: the reply is an error; it keeps its code, message and action.
         ModelUnavailableError: (code `invalid_reply`) the reply is neither an answer nor an error.
     """
     match reply:

@@ -74,7 +74,7 @@ def pieces_collect(pieces: Iterable[Piece]) -> Draft:
     """What counts of the pieces; they are taken to their end.
 
     Raises:
-        ValueError: they have no end: whoever wrote them was stopped, and half an answer is none.
+        ValueError: they have no end: their generator was stopped, and half an answer is not an answer.
     """
     statements: list[Statement] = []
     end: DraftEnd | None = None

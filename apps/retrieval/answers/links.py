@@ -1,7 +1,7 @@
 """Links in an answer's text lead to addresses of safe schemes only. Pure.
 
 An answer is often shown as Markdown, and its sentences are a document's: `[x](javascript:…)` would run in the reader's page. The
-quotes of its citations stay as they stand in the document; whoever shows them shows text.
+quotes of its citations stay exactly as in the document; show them as text.
 
 Such a link is not taken out but put out of order by a blank, so that the reader sees what the document says: CommonMark 0.31 has
 no blank in `](`, in `]:` and after the `<` of an address.

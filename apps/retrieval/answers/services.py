@@ -1,4 +1,4 @@
-"""Answers are checked and kept: a quote must stand in the stored text of its version, at its span, and can be checked later."""
+"""Answers are checked and kept: a quote must be in the stored text of its version, at its span, and can be checked later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ragsite.gateway.keys import Principal
 
 
 def citations_verify(draft: Draft) -> Draft:
-    """The draft without quotations that do not stand where they say, and without statements that are left with none."""
+    """The draft without quotations that are not where they say, and without statements that have none left."""
     checked = (replace(one, quotations=tuple(filter(quotation_stands, one.quotations))) for one in draft.statements)
     return replace(draft, statements=tuple(statement for statement in checked if _founded(statement)))
 
@@ -62,7 +62,7 @@ class AnswerRecord:
 
 
 def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
-    """Write the question, the answer and its citations, and tell of it, in one transaction."""
+    """Write the question, the answer and its citations, and its event, in one transaction."""
     with transaction.atomic():
         query = Query.objects.create(
             tenant_id=record.scope.tenant_id,

@@ -47,7 +47,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A generator gave up: what has come so far does not count, and another one begins anew."""
+    """A generator gave up: what has come so far does not count, and another one starts over."""
 
     generator: str
     error: RagError
@@ -64,7 +64,7 @@ class DraftEnd:
 
 
 WrittenPiece: TypeAlias = TextDelta | Statement
-"""What a generator gives; the rest is told by those who call it."""
+"""What a generator yields; its callers add the rest."""
 
 Piece: TypeAlias = WrittenPiece | Withdrawal | DraftEnd
 WrittenPieces: TypeAlias = Iteration[WrittenPiece, None, None]
@@ -98,9 +98,9 @@ class Material:
 class Generator(Protocol):
     """Writes an answer from passages, piece by piece.
 
-    The deltas together are the text. A statement follows the deltas that brought its text, so that whoever reads along sees
-    the text grow and its sources join it. Nothing is computed before it is asked for, and `close()` stops the writing: whoever
-    went away costs nothing more.
+    The deltas together are the text. A statement follows the deltas that brought its text, so that a reader sees
+    the text grow and its sources join it. Nothing is computed before it is asked for, and `close()` stops it: a reader who
+    has left costs nothing more.
     """
 
     name: str

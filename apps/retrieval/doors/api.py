@@ -33,12 +33,12 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class QueryBody(Schema):
-    """What is looked for, and where: in the named knowledge bases, or in all that the key may see."""
+    """What to search for, and where: in the named knowledge bases, or in all that the key may see."""
 
     knowledge_bases: list[UUID] | None = Field(None, max_length=50)
     top_k: int = Field(10, ge=1, le=100)
     mode: Mode | None = Field(None, description="Which legs answer; as the knowledge bases are set if not given.")
-    fusion: Fusion | None = Field(None, description="How a hybrid search brings its legs into one order.")
+    fusion: Fusion | None = Field(None, description="How a hybrid search combines the rankings of its legs.")
     weight: float | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
     threshold: float | None = Field(
         None,
@@ -46,14 +46,14 @@ class QueryBody(Schema):
         description="The least `score` of a passage, on the scale of the mode, before reranking.",
     )
     filters: FiltersIn = FiltersIn()
-    rerank: bool = Field(False, description="Let a reranker put the best passages into its order.")
-    diversity: float = Field(0.0, ge=0, le=1, description="How much passages shall differ from each other.")
+    rerank: bool = Field(False, description="Let a reranker reorder the best passages.")
+    diversity: float = Field(0.0, ge=0, le=1, description="How much passages should differ from each other.")
 
     def request(self, text: str) -> SearchRequest:
         """The search that this body asks for.
 
         Raises:
-            InvalidFilterError, InvalidTagsError, UnknownTypeNameError: a filter means nothing.
+            InvalidFilterError, InvalidTagsError, UnknownTypeNameError: a filter makes no sense.
         """
         return SearchRequest(
             text,
@@ -105,7 +105,7 @@ class SpanOut(Schema):
 
 
 class ScoresOut(Schema):
-    """What each step thought of a passage; a rank, from 1, is null where the step did not find it.
+    """The score that each step gave a passage; a rank, from 1, is null if the step did not find it.
 
     `dense` is the cosine similarity, `lexical` BM25, `fused` the score of the hybrid order.
     """
@@ -121,7 +121,7 @@ class ScoresOut(Schema):
 
 
 class NeighbourOut(Schema):
-    """A chunk `distance` places after the passage, before it where that is negative; its text is from `start` to `end`."""
+    """A chunk `distance` places after the passage, or before it if negative; its text is from `start` to `end`."""
 
     chunk: int
     distance: int
@@ -131,7 +131,7 @@ class NeighbourOut(Schema):
 
 
 class SectionOut(Schema):
-    """The section a passage is part of; of a very long one a part, which is not `complete`."""
+    """The section a passage is part of; only a part of a very long one, with `complete` false."""
 
     heading_path: list[str]
     start: int
@@ -156,7 +156,7 @@ class DegradedOut(Schema):
     code: str
     detail: str
     knowledge_bases: list[UUID] = Field(
-        description="Those that the step was not done for, all others are as they should be; empty where it is about the answer."
+        description="Those that the step was not done for; all others are as usual. Empty if it is about the answer."
     )
 
 
@@ -226,7 +226,7 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
 
 @router.post("/ask", response={200: AnswerOut, **ERRORS}, summary="Ask a question")
 def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
-    """An answer from your documents, with the spans it rests on."""
+    """An answer from your documents, with the spans it is based on."""
     principal = _caller(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)

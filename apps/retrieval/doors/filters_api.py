@@ -35,14 +35,14 @@ class _Strict(Schema):
 
 
 class MetadataIn(_Strict):
-    """A condition on a document's metadata. In a `key` points part nested keys; a list names them one by one."""
+    """A condition on a document's metadata. Dots in a `key` separate nested keys; a list names them one by one."""
 
     key: str | list[str]
     op: Operator = Operator.EQ
     value: Any = Field(
         None,
         description="A text, number, true, false or null; a list of them for `in` and `not_in`; true or false for `exists`. "
-        "For `gt`, `gte`, `lt` and `lte` a number, a text, or a date or moment by ISO 8601.",
+        "For `gt`, `gte`, `lt` and `lte` a number, a text, or a date or point in time in ISO 8601.",
     )
 
     def meant(self) -> MetadataFilter:
@@ -75,7 +75,7 @@ class PeriodIn(_Strict):
 
 
 class FiltersIn(_Strict):
-    """What must hold of a document; all that is given must."""
+    """Conditions on documents; all that are given must hold."""
 
     metadata: list[MetadataIn] = Field(default=[], max_length=32)
     types: list[str] = Field(default=[], max_length=50, examples=[["pdf", "spreadsheet"]])
@@ -92,7 +92,7 @@ class FiltersIn(_Strict):
         """The filters.
 
         Raises:
-            InvalidFilterError, InvalidTagsError, UnknownTypeNameError: one means nothing; the message quotes it.
+            InvalidFilterError, InvalidTagsError, UnknownTypeNameError: one makes no sense; the message quotes it.
         """
         return SearchFilters(
             metadata=tuple(one.meant() for one in self.metadata),
@@ -118,7 +118,7 @@ def _language(code: str) -> str:
     wanted = code.strip().lower()
     if wanted not in LANGUAGES:
         raise InvalidFilterError(
-            f"The filter languages {code[:40]!r} is not possible: no document is told to be in it.",
+            f"The filter languages {code[:40]!r} is invalid: language detection does not know it.",
             action=f"Choose from {', '.join(sorted(LANGUAGES))}.",
         )
     return wanted
@@ -127,7 +127,7 @@ def _language(code: str) -> str:
 def _plain(external_id: str) -> str:
     if "\x00" in external_id or any("\ud800" <= sign <= "\udfff" for sign in external_id):
         raise InvalidFilterError(
-            f"The filter external_ids {external_id[:40]!r} is not possible: it holds half a character or a NUL.",
+            f"The filter external_ids {external_id[:40]!r} is invalid: it holds half a character or a NUL.",
             action="Change the filter.",
         )
     return external_id
@@ -145,8 +145,8 @@ def _moment(text: str, key: str) -> date | datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidFilterError(
-            f"The filter {key[:80]!r} {text[:40]!r} is not possible: it is no date.",
-            action="Write it by ISO 8601: 2024-05-01 or 2024-05-01T10:00:00Z.",
+            f"The filter {key[:80]!r} {text[:40]!r} is invalid: it is not a date.",
+            action="Write it in ISO 8601: 2024-05-01 or 2024-05-01T10:00:00Z.",
         ) from error
 
 

@@ -67,7 +67,7 @@ class EvaluationSetFilter(FilterSet):
 
 @extend_schema_view(list=extend_schema(summary="List evaluation sets"), retrieve=extend_schema(summary="Look at one"))
 class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """Questions with what is relevant to each, by which a search is measured."""
+    """Questions with what is relevant to each; a search is measured by them."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = EvaluationSetSerializer
@@ -121,7 +121,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
     @idempotent(atomic=True)
     @action(detail=True, methods=["get", "post"], filterset_class=None)
     def questions(self, request: Request, pk: UUID) -> Response:
-        """The questions with what is relevant to each; or one more."""
+        """The questions with what is relevant to each; or add one."""
         evaluation_set = self.get_object()
         if request.method == "POST":
             return _question_added(request, evaluation_set)
@@ -136,7 +136,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
     @idempotent()
     @action(detail=True, methods=["post"], url_path="import", parser_classes=[MultiPartParser])
     def import_files(self, request: Request, pk: UUID) -> Response:
-        """From BEIR's files or from CSV. A question that is known by its id, or in CSV by its text, is taken anew."""
+        """From BEIR's files or from CSV. A question that is known by its id, or in CSV by its text, is replaced."""
         evaluation_set, body = self.get_object(), EvaluationImportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         imported = files_import(evaluation_set, body.validated_data, principal=caller(request), actor=acting(request))
@@ -171,7 +171,7 @@ class EvaluationRunFilter(FilterSet):
 
 @extend_schema_view(list=extend_schema(summary="List evaluation runs"), retrieve=extend_schema(summary="Watch a run"))
 class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """All questions of a set put to the search once."""
+    """All questions of a set, each searched for once."""
 
     permission_by_method = READ_AND_WRITE
     serializer_class = EvaluationRunSerializer
@@ -203,7 +203,7 @@ class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListMo
     )
     @action(detail=True, methods=["get"], filterset_class=None)
     def results(self, request: Request, pk: UUID) -> Response:
-        """What the search gave each question, by nDCG."""
+        """The results of each question, by nDCG."""
         rows: Any = self.paginate_queryset(results_worst_first(self.get_object()))  # type: ignore[arg-type]
         context = {"untitled": documents_restricted_since(rows)}
         return self.get_paginated_response(EvaluationResultSerializer(rows, many=True, context=context).data)

@@ -38,7 +38,7 @@ def beir_folder(path: Path) -> BeirFolder:
     folder = path.expanduser().resolve()
     if not folder.is_dir():
         raise UnreadableSetError(
-            f"{str(path)!r} is no folder.", action="Give one with corpus.jsonl, queries.jsonl, qrels.tsv."
+            f"{str(path)!r} is not a folder.", action="Give one with corpus.jsonl, queries.jsonl, qrels.tsv."
         )
     return BeirFolder(folder.name, *(_file(folder, names) for names in (CORPUS, QUERIES, QRELS)))
 
@@ -54,7 +54,7 @@ def lines_of(path: Path) -> Iterator[NamedLines]:
         with _opened(path) as lines:
             yield NamedLines(path.name, lines)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UnreadableSetError(f"{path.name} can't be read: {error}.", action="Give the file anew.") from error
+        raise UnreadableSetError(f"{path.name} can't be read: {error}.", action="Give the file again.") from error
 
 
 @contextmanager

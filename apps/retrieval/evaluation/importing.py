@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What came of an import: questions taken, questions left out, and relevant documents that are not known."""
+    """The result of an import: questions imported, questions left out, and relevant documents that are not known."""
 
     questions: int
     left_out: int
@@ -75,7 +75,7 @@ def beir_import(
     documents: Mapping[str, UUID] | None = None,
     actor: Actor,
 ) -> ImportResult:
-    """Take the questions of a BEIR data set with their judgements; a known question gets its text and judgements anew.
+    """Take the questions of a BEIR data set with their judgements; a known question's text and judgements are replaced.
 
     `documents` gives the document for a corpus id; without it they are found by their external ids.
 
@@ -95,11 +95,11 @@ def beir_import(
 
 
 def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Actor) -> ImportResult:
-    """Take the questions of a CSV; a passage becomes the span where it first stands in the document's present version.
+    """Take the questions of a CSV; a passage becomes the span where it first occurs in the document's current version.
 
     Raises:
         UnreadableSetError: a line can't be read; nothing is taken then.
-        PermanentError: (code `passage_not_found`) a passage does not stand in its document; nothing is taken then.
+        PermanentError: (code `passage_not_found`) a passage is not in its document; then nothing is imported.
     """
     rows = list(csv_read(source))
     documents = _documents_by_name(evaluation_set, {row.document for row in rows})
@@ -216,7 +216,7 @@ def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
     place = parsed.text.find(row.passage) if parsed else -1
     if place < 0:
         raise PermanentError(
-            f"{source.name}, line {row.line}: the passage {row.passage[:80]!r} does not stand in {document.title!r}.",
+            f"{source.name}, line {row.line}: the passage {row.passage[:80]!r} is not in {document.title!r}.",
             code="passage_not_found",
             action="Copy it from the parsed text, wait until the document is ready, or leave the passage empty.",
         )

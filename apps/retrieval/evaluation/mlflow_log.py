@@ -1,4 +1,4 @@
-"""Finished runs in MLflow, where it is configured. It never fails a run: what went wrong is told in the run's note."""
+"""Finished runs in MLflow, where it is configured. It never fails a run: the run's note says what went wrong."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class UnreadableSetError(PermanentError):
     """A file of an evaluation set that can't be read; the message names file and line."""
 
     code = "unreadable_evaluation_set"
-    action = "Mend that line, or leave it out."
+    action = "Correct that line, or leave it out."
 
 
 @dataclass(frozen=True, slots=True)

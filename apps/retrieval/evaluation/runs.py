@@ -179,6 +179,6 @@ def _hold(claim: Claim) -> None:
 def _check_bounds(k: int, depth: int) -> None:
     if not 1 <= k <= LARGEST_K or not k <= depth <= LARGEST_DEPTH:
         raise PermanentError(
-            f"k={k} with a depth of {depth} is not possible.",
+            f"k={k} with a depth of {depth} is invalid.",
             action=f"Choose k from 1 to {LARGEST_K:,} and a depth from k to {LARGEST_DEPTH:,}.",
         )

@@ -51,7 +51,7 @@ def scope_of(knowledge_base: KnowledgeBase) -> AccessScope:
 def passages_for(
     question: str, *, scope: AccessScope, how: Searching, generation: IndexGeneration | None = None
 ) -> TimedPassages:
-    """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation if not told.
+    """As many passages as it takes to have `how.depth` documents, or all there are; of the live generation by default.
 
     Raises:
         NoRerankerError: as `searching_check`.

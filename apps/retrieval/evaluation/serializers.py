@@ -30,7 +30,7 @@ class EvaluationSetSerializer(serializers.ModelSerializer[EvaluationSet]):
 
 
 class NewEvaluationSetSerializer(serializers.Serializer[Any]):
-    """A set to be."""
+    """A new set."""
 
     knowledge_base = serializers.UUIDField()
     name = serializers.CharField(max_length=120)
@@ -38,7 +38,7 @@ class NewEvaluationSetSerializer(serializers.Serializer[Any]):
 
 
 class EvaluationSetChangeSerializer(serializers.Serializer[Any]):
-    """What may be said anew about a set."""
+    """What may be changed about a set."""
 
     name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(required=False, allow_blank=True)
@@ -85,7 +85,7 @@ class NewEvaluationQuestionSerializer(serializers.Serializer[Any]):
 
 
 class EvaluationImportSerializer(serializers.Serializer[Any]):
-    """Files of a set: `queries` and `qrels` of BEIR, perhaps with a `corpus`; or `csv`. Each may be gzipped."""
+    """Files of a set: `queries` and `qrels` of BEIR, optionally with a `corpus`; or `csv`. Each may be gzipped."""
 
     queries = serializers.FileField(required=False, help_text="BEIR's queries.jsonl.")
     qrels = serializers.FileField(required=False, help_text="BEIR's qrels.tsv.")
@@ -105,7 +105,7 @@ class EvaluationImportSerializer(serializers.Serializer[Any]):
 
 
 class ImportedSerializer(serializers.Serializer[Any]):
-    """What came of an import."""
+    """The result of an import."""
 
     questions = serializers.IntegerField(help_text="Taken, new or known.")
     left_out = serializers.IntegerField(help_text="Questions of which no relevant document is in the knowledge base.")
@@ -130,7 +130,7 @@ class EvaluationRunSerializer(serializers.ModelSerializer[EvaluationRun]):
 
 
 class NewEvaluationRunSerializer(serializers.Serializer[Any]):
-    """A run to be."""
+    """A new run."""
 
     evaluation_set = serializers.UUIDField()
     mode = serializers.ChoiceField(choices=MODES, required=False, default=Mode.HYBRID.value)

@@ -53,7 +53,7 @@ def temporary_keep(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
 
 
 def temporary_remove(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
-    """Remove it with all that hangs on it: evaluation sets, vectors, documents, bytes. Consumers are told as always.
+    """Remove it with all that belongs to it: evaluation sets, vectors, documents, bytes. Consumers get events as usual.
 
     Raises:
         PermanentError: its deletion failed; it is listed with the reason.

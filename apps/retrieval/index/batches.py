@@ -53,7 +53,7 @@ def batch_shares(demands: Sequence[Demand], *, size: int) -> dict[UUID, int]:
     """How many chunks of each version a batch of about `size` takes; versions that get none are left out.
 
     Tenants share alike, and what one does not need goes to the others. Of a tenant's share half is for the version that is
-    first among its `demands`, so that none waits for ever; the rest is for its shortest, so that they don't wait for long.
+    first among its `demands`, so that none waits forever; the rest is for its shortest, so that they don't wait for long.
     """
     of_tenant: dict[UUID, list[Demand]] = {}
     for demand in demands:
@@ -67,7 +67,7 @@ def batch_shares(demands: Sequence[Demand], *, size: int) -> dict[UUID, int]:
 
 
 def _evenly(wanted: dict[UUID, int], size: int) -> dict[UUID, int]:
-    """Who wants least is served first; of what is left each of those who are left may have the same."""
+    """The smallest demand is served first; what is left is shared equally among the remaining ones."""
     given: dict[UUID, int] = {}
     for number, (key, want) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
         given[key] = min(want, (size - sum(given.values())) // (len(wanted) - number))
@@ -182,7 +182,7 @@ def _writable(
 def _being_indexed() -> TransientError:
     return TransientError(
         "The index of the knowledge base is being built, and new vectors are written after that.",
-        code="being_indexed", action="It goes on by itself.", retry_after=INDEX_SECONDS,
+        code="being_indexed", action="It continues automatically.", retry_after=INDEX_SECONDS,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
     tell consumers ──> drop terms and vectors ──> remove documents ──> note the end
 
-Each step is taken in bites until it has nothing left to do. Whoever goes on begins at the first step, which then finds nothing.
+Each step is done in bites until nothing is left. A worker that takes over starts with the first step, which then finds nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _terms_drop(claim: Claim) -> bool:
 
 
 def _vectors_drop(claim: Claim) -> bool:
-    """Whoever works on a re-index loses its lease first, and so writes nothing into what is dropped."""
+    """A worker of a re-index loses its lease first, and so writes nothing into what is dropped."""
     base = knowledge_base_of(claim)
     Reindex.objects.filter(knowledge_base=base).exclude(lease_owner="").update(**RELEASED)
     return generations_drop(base)

@@ -159,7 +159,7 @@ def generations_drop(knowledge_base_id: UUID) -> bool:
 
 
 def _drop_first(generations: QuerySet[IndexGeneration]) -> bool:
-    """The partition goes first: a generation without one is found again by whoever goes on."""
+    """The partition goes first: a generation without one is found again by the next worker."""
     generation = generations.order_by("pk").first()
     if generation is None:
         return False

@@ -173,7 +173,7 @@ def versions_activate(step: Step, turn: Turn) -> None:
     not; the others are given back.
 
     Their terms are written with that, so that lexical search has them from the same moment on. Those whose vectors went
-    into a generation that no longer answers are cut and embedded anew.
+    into a generation that no longer answers are chunked and embedded again.
     """
     related = DocumentVersion.objects.select_related("document__knowledge_base").filter(pk__in=step.claim.ids)
     versions = list(related.order_by("not_before", "pk"))
@@ -226,7 +226,7 @@ def _left_behind(versions: Sequence[DocumentVersion], live: Mapping[UUID, IndexG
 
 def _index_switched() -> TransientError:
     return TransientError(
-        "Another index generation came to answer meanwhile, for which it is cut and embedded anew.",
+        "Another index generation came to answer meanwhile, for which it is chunked and embedded again.",
         code="index_switched",
     )
 
@@ -236,7 +236,7 @@ def _activated(
     documents: Mapping[UUID, Document],
     generations: Mapping[UUID, IndexGeneration],
 ) -> dict[UUID, list[Indexed]]:
-    """Point the documents at those versions that are not superseded; what there is to tell of each of these."""
+    """Point the documents at those versions that are not superseded; the event data for each of these."""
     activated: dict[UUID, list[Indexed]] = {}
     for version in versions:
         document = documents[version.document_id]
@@ -270,7 +270,7 @@ def _by_index(
 
 
 def _superseded(document: Document, version: DocumentVersion) -> bool:
-    """Whether the document was deleted, or something newer answers. A text that was cut anew replaces only itself: it
+    """Whether the document was deleted, or something newer answers. A re-chunked text replaces only itself: it
     must not bring an older upload back over a newer one, or over one that was gone back to meanwhile.
     """
     current = document.current_version

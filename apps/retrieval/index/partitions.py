@@ -86,7 +86,7 @@ def partition_drop(generation: IndexGeneration) -> None:
         time.sleep(wait)
     raise TransientError(
         "The table of vectors is in use by searches and writers all the time.",
-        code=BUSY, action="It is tried again by itself.", retry_after=5,
+        code=BUSY, action="It is tried again automatically.", retry_after=5,
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def removal_waits(generation: IndexGeneration) -> str:
 def _held_by(holder: Holder) -> TransientError:
     return TransientError(
         f"Vectors can't be removed while their table is read by {holder.in_words}.",
-        code=BUSY, action="They are removed by themselves once that has ended.", retry_after=60,
+        code=BUSY, action="They are removed automatically once that has ended.", retry_after=60,
     )  # fmt: skip
 
 

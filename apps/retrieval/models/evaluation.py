@@ -1,4 +1,4 @@
-"""What a search is measured by, and what came of it."""
+"""What a search is measured by, and the results."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ RUN_ENDED = frozenset({RunState.DONE, RunState.FAILED})
 
 
 class EvaluationRun(Leased):
-    """All questions of a set put to the search once. `attempts` counts the starts since the last progress."""
+    """All questions of a set, each searched for once. `attempts` counts the starts since the last progress."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     evaluation_set = models.ForeignKey(EvaluationSet, on_delete=models.CASCADE, related_name="runs")

@@ -159,7 +159,7 @@ Door = Callable[[HttpRequest, KnowledgeBase, ReindexForm], str]
 
 
 def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    """Do what the button says; what is told about it."""
+    """Do what the button says; the message about it."""
     door = DOORS.get(request.POST.get("do", ""))
     if door is None:
         raise NotFoundError(f"There is no button {request.POST.get('do', '')[:40]!r} on this page.")
@@ -178,7 +178,7 @@ def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
 
 def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
     reindex_start(knowledge_base, reindex_request(knowledge_base, **form.asked()), actor=acting(request))
-    return "The new generation is being built. Searches go on as before."
+    return "The new generation is being built. Searches work as before."
 
 
 def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:

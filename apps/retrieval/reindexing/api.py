@@ -49,7 +49,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
 
     @extend_schema(summary="List the re-indexes of a knowledge base", responses=ReindexSerializer(many=True))
     def list(self, request: Request, knowledge_base: UUID) -> Response:
-        """The newest first: `state` and `text` say where it stands."""
+        """The newest first: `state` and `text` describe the progress."""
         return self.get_paginated_response(
             ReindexSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
         )
@@ -72,7 +72,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         return _accepted(reindex_start(base, asked, actor=acting(request)))
 
     @extend_schema(
-        summary="Let the new generation answer, also one that was refused",
+        summary="Switch to the new generation, even if it was refused",
         request=None,
         responses={202: ReindexSerializer},
     )
@@ -82,25 +82,25 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         """At once, or as soon as it is brought up to date."""
         return _accepted(reindex_switch(self._knowledge_base(), actor=acting(request)))
 
-    @extend_schema(summary="Let the generation before answer again", request=None, responses={202: ReindexSerializer})
+    @extend_schema(summary="Switch back to the previous generation", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def rollback(self, request: Request, knowledge_base: UUID) -> Response:
         """At once, or as soon as it is brought up to date."""
         return _accepted(reindex_rollback(self._knowledge_base(), actor=acting(request)))
 
-    @extend_schema(summary="Take up a re-index that failed", request=None, responses={202: ReindexSerializer})
+    @extend_schema(summary="Resume a re-index that failed", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def resume(self, request: Request, knowledge_base: UUID) -> Response:
-        """It goes on where it stood."""
+        """It continues where it stopped."""
         return _accepted(reindex_resume(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Cancel a re-index", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def cancel(self, request: Request, knowledge_base: UUID) -> Response:
-        """What it built is removed; the live generation goes on answering."""
+        """What it built is removed; the live generation keeps answering."""
         return _accepted(reindex_cancel(self._knowledge_base(), actor=acting(request)))
 
     def _knowledge_base(self) -> KnowledgeBase:
@@ -127,9 +127,9 @@ class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
             GenerationSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
         )
 
-    @extend_schema(summary="Drop a generation that answers no more", responses={204: None})
+    @extend_schema(summary="Drop a generation that no longer answers", responses={204: None})
     def destroy(self, request: Request, knowledge_base: UUID, pk: str) -> Response:
-        """With its vectors; there is no roll-back to it any more."""
+        """With its vectors; it can no longer be rolled back to."""
         found = self.get_queryset().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None
         if found is None:
             raise NotFoundError(f"There is no generation {pk} of this knowledge base.")

@@ -1,4 +1,4 @@
-"""What a door was told, made a request: names of models, parts of chunking settings."""
+"""What a door was given, turned into a request: names of models, parts of chunking settings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reindex_request(
     """
     live = live_generation(knowledge_base)
     if not 0 <= margin <= 1:
-        raise PermanentError(f"A margin of {margin:g} is not possible.", action="Give a share of nDCG from 0 to 1.")
+        raise PermanentError(f"A margin of {margin:g} is invalid.", action="Give a share of nDCG from 0 to 1.")
     return ReindexRequest(
         model=embedding_model_named(model) if model else embedding_model_version(live.model_version_id),
         chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}),

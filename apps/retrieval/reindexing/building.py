@@ -1,7 +1,7 @@
 """A generation gets what it lacks, a portion at a time: chunks where it cuts otherwise, vectors, terms.
 
-What it lacks is derived anew each time, so that an interruption costs a portion and changes meanwhile are taken in. All
-ready versions count and not just current ones: whoever goes back to one embeds nothing.
+What it lacks is computed again each time, so that an interruption costs a portion and changes meanwhile are included. All
+ready versions count and not just current ones: rolling back to one embeds nothing.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _cut(version: DocumentVersion, generation: IndexGeneration) -> list[Chunk]:
         return version_cut(version, generation)
     except PermanentError as error:
         raise PermanentError(
-            f"Version {version.number} of {version.document.title!r} cannot be cut so: {error.message}",
+            f"Version {version.number} of {version.document.title!r} cannot be chunked like this: {error.message}",
             code=error.error_code,
             action="Change the document's own chunking, or delete it, and resume; or cancel the re-index.",
         ) from error

@@ -65,7 +65,7 @@ def _check_droppable(generation: IndexGeneration) -> None:
         raise ConflictError(f"Generation {generation.pk} is being built.", action="Cancel its re-index instead.")
     if lately.exists():
         raise ConflictError(
-            f"Generation {generation.pk} answered less than {seconds:g} s ago, and searches may still be at it.",
+            f"Generation {generation.pk} answered less than {seconds:g} s ago, and searches may still be using it.",
             action="Drop it a little later.",
             retry_after=float(seconds),
         )

@@ -12,7 +12,7 @@ from apps.retrieval.reindexing.progress import reindex_progress
 
 
 class NewReindexSerializer(serializers.Serializer[Any]):
-    """What is left out stays as it is."""
+    """Fields that are left out keep their values."""
 
     model = serializers.CharField(
         max_length=200, required=False, help_text="A registered model's name, or a version's id."
@@ -26,7 +26,7 @@ class NewReindexSerializer(serializers.Serializer[Any]):
     margin = serializers.FloatField(
         min_value=0, max_value=1, default=MARGIN, help_text="How far nDCG@10 may fall before the switch is refused."
     )
-    dry_run = serializers.BooleanField(default=False, help_text="Tell what it would take, and start nothing.")
+    dry_run = serializers.BooleanField(default=False, help_text="Say what it would take, and start nothing.")
 
 
 class ComparedSerializer(serializers.Serializer[Any]):
@@ -67,7 +67,7 @@ class ReindexSerializer(serializers.ModelSerializer[Reindex]):
 
 
 class ReindexPlanSerializer(serializers.Serializer[Any]):
-    """What a re-index would take; numbers of chunks that are yet to be cut are estimates."""
+    """What a re-index would take; numbers of chunks that do not exist yet are estimates."""
 
     model = serializers.CharField()
     dimensions = serializers.IntegerField()

@@ -29,7 +29,7 @@ from ragsite.core.work import Turn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReindexRequest:
-    """With which model and chunking to build, and who says when the new generation answers.
+    """The model and chunking to build with, and whether the switch is automatic or manual.
 
     `margin` is how far nDCG@10 may fall, on any evaluation set, before an automatic switch is refused.
     """
@@ -51,7 +51,7 @@ def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest, *, act
 
     Raises:
         ConflictError: there is nothing to re-index, nothing would change, or another re-index has not ended.
-        InvalidChunkingError: a document's own chunking is not possible together with the new one.
+        InvalidChunkingError: a document's own chunking is invalid together with the new one.
         PermanentError: (code `chunks_too_long`) the model would not read the present chunks to their end.
         TransientError: (code `busy`) the table of vectors is in use.
     """
@@ -97,7 +97,7 @@ def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Rein
 
 
 def reindex_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
-    """Take up a re-index that failed where it stood; one that is under way goes on.
+    """Resume a re-index that failed where it stopped; one that is running is left alone.
 
     Raises:
         ConflictError: all have ended.
@@ -113,7 +113,7 @@ def reindex_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 
 
 def reindex_switch(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
-    """Let a generation answer that is ready, or that was refused: at once, or as soon as it is brought up to date.
+    """Switch to a generation that is ready, or that was refused: at once, or as soon as it is brought up to date.
 
     Raises:
         ConflictError: there is none.
@@ -129,7 +129,7 @@ def reindex_switch(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 
 
 def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
-    """Let the generation answer again that answered before: at once, or as soon as it is brought up to date.
+    """Switch back to the previous generation: at once, or as soon as it is brought up to date.
 
     Raises:
         ConflictError: none is kept, or a re-index has not ended.

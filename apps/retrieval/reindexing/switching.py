@@ -47,7 +47,7 @@ def switch_try(reindex_id: UUID, *, claim: Claim | None = None) -> bool:
     """Let the generation answer, if it lacks nothing at this moment; whether it answers now.
 
     An activation holds the knowledge base's row shared, so none comes between the look and the switch; one that waited
-    finds the new generation. Searches wait for nothing. Without a claim it is tried beside whoever works on the re-index.
+    finds the new generation. Searches wait for nothing. Without a claim it is tried beside the worker of the re-index.
 
     Raises:
         LeaseLostError: the claim was lost.

@@ -1,4 +1,4 @@
-"""What a search or an answer had to do without, and why: told with the result and kept with the answer."""
+"""What a search or an answer had to do without, and why: returned with the result and kept with the answer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ragsite.core.errors import RagError
 
 
 class DegradedStep(StrEnum):
-    """A step of the read path that something else can stand in for."""
+    """A step of the read path that has a substitute."""
 
     EMBED = "embed"
     RERANK = "rerank"
     GENERATE = "generate"
 
 
-BY_WORDS = "The query could not be embedded, so that only its words were searched for."
-UNSEARCHED = "The query could not be embedded, so that nothing was searched for in these knowledge bases."
-UNRERANKED = "The passages could not be reranked, so that they are in the order of the search."
-SIMPLER = "A generator could not answer, so that a simpler one did."
+BY_WORDS = "The query could not be embedded, so only its words were searched for."
+UNSEARCHED = "The query could not be embedded, so nothing was searched for in these knowledge bases."
+UNRERANKED = "The passages could not be reranked, so they are in the order of the search."
+SIMPLER = "A generator could not answer, so a simpler one did."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Degradation:
         return f"{self.instead} {self.error.sentence}"
 
     def record(self) -> dict[str, Any]:
-        """As it is told over HTTP and kept with an answer."""
+        """As it is returned over HTTP and kept with an answer."""
         return {
             "step": self.step.value,
             "code": self.error.error_code,

@@ -161,7 +161,7 @@ def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: _
 def _by_index(generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
     """Of the candidates of one scan those that meet the condition, by a plan that is kept for the next search.
 
-    What tells generations apart stands in the statement's words, so that a plan is for one partition and its index.
+    The generation is part of the statement's text, so that a plan is for one partition and its index.
     """
     vector = {"dense_vector": BinaryValue(HalfVector(search.vector).to_binary())}
     statement = _worded(_NEAREST, [generation], search)

@@ -75,7 +75,7 @@ LARGEST = 10**100
 
 
 class InvalidFilterError(PermanentError):
-    """A filter that means nothing; seen by whoever searches."""
+    """A filter that makes no sense; seen by those who search."""
 
     code = "invalid_filter"
 
@@ -101,7 +101,7 @@ NEGATED = (Operator.NE, Operator.NOT_IN)
 
 @dataclass(frozen=True, slots=True)
 class MetadataFilter:
-    """A condition on what stands in a document's metadata at a path of keys.
+    """A condition on the value in a document's metadata at a path of keys.
 
     Only values of one kind are compared: a number with numbers, a text with texts by code points, a date or moment with
     texts that are one by ISO 8601, in full and with seconds. A moment without a zone is in UTC, and a date is the whole day.
@@ -122,7 +122,7 @@ class MetadataFilter:
 
     def _invalid(self, why: str) -> InvalidFilterError:
         return InvalidFilterError(
-            f"The filter {'.'.join(map(str, self.path))[:80]!r} {self.operator} {str(self.value)[:80]!r} is not possible: {why}.",
+            f"The filter {'.'.join(map(str, self.path))[:80]!r} {self.operator} {str(self.value)[:80]!r} is invalid: {why}.",
             action="Change the filter.",
         )
 
@@ -240,7 +240,7 @@ def _fault_of_bound(value: object) -> str:
     if isinstance(value, date):
         return "" if value.year < date.max.year else "the date is too late"
     if value is None or isinstance(value, bool):
-        return "what is greater or less needs a number, a text or a date"
+        return "comparing greater or less needs a number, a text or a date"
     return _fault_of_scalar(value)
 
 

@@ -122,7 +122,7 @@ def _mixed(
     *,
     only: Iterable[int] | None = None,
 ) -> list[Hit]:
-    """The weighted means of what is said of each chunk by the legs that looked at it; `leg` is the dense one."""
+    """The weighted means of the scores that each chunk got from the legs that looked at it; `leg` is the dense one."""
     chunk_ids = dense.keys() | lexical.keys() if only is None else only
     weights = ((pk, 0.0 if leg.is_partial and pk not in leg.scores else weight) for pk in chunk_ids)
     return _best_first(Hit(pk, own * dense.get(pk, 0.0) + (1 - own) * lexical.get(pk, 0.0)) for pk, own in weights)

@@ -58,7 +58,7 @@ def settings_for(request: SearchRequest, generations: Iterable[IndexGeneration])
     """What the request says; else what all knowledge bases of the generations say; else the default.
 
     Raises:
-        InvalidRetrievalError: the request's weight is not possible.
+        InvalidRetrievalError: the request's weight is invalid.
     """
     chosen = [RetrievalSettings.from_dict(generation.knowledge_base.retrieval) for generation in generations]
     shared = chosen[0] if chosen and all(one == chosen[0] for one in chosen) else RetrievalSettings()

@@ -21,7 +21,7 @@ RESERVE_SECONDS = 0.5
 
 
 class NoRerankerError(PermanentError):
-    """A search was to be reranked, and nothing can do that; seen by whoever searches."""
+    """A search was to be reranked, and there is no reranker; seen by those who search."""
 
     code = "no_reranker"
     action = "Search without `rerank`, or register a cross-encoder: `manage.py models register PATH`."

@@ -53,7 +53,7 @@ class RagAdmin(ModelAdmin):
         return page
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """The row an action was called on; an id that is none is not found either."""
+        """The row an action was called on; an invalid id is not found either."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404(f"There is no {self.model._meta.verbose_name} {object_id!r}.")

@@ -1,4 +1,4 @@
-"""Outbox events: what was told to the outside, what waits, and what could not be sent."""
+"""Outbox events: what was published, what waits, and what could not be sent."""
 
 from __future__ import annotations
 

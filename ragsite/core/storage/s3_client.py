@@ -84,7 +84,7 @@ def code_of(error: ClientError) -> str:
 
 
 def refusal(bucket: str, code: str, message: str) -> TransientError:
-    """The words for an error that the server told."""
+    """The words for an error that the server reported."""
     if code in _FULL:
         return TransientError(
             "The storage for documents is full.",

@@ -75,7 +75,7 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
             None,
             {
                 "fields": ("tenant", "name", "permissions", "expires_at"),
-                "description": "The key is shown once, after it was made. Only a digest of it is kept.",
+                "description": "The key is shown once, after it is made. Only a digest of it is kept.",
             },
         ),
     )

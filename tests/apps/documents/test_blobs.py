@@ -96,12 +96,12 @@ def test_a_file_is_looked_at_in_place() -> None:
     assert path.exists()
 
 
-def test_a_missing_blob_is_told() -> None:
+def test_a_missing_blob_is_reported() -> None:
     with pytest.raises(BlobMissingError), blob_file(f"{TENANT}/nothing"):
         pass
 
 
-def test_old_blobs_are_told_from_new_ones() -> None:
+def test_old_blobs_are_distinguished_from_new_ones() -> None:
     old, new = write(b"old"), write(b"new")
     then = time.time() - 100
     os.utime(blob_path(old.name), (then, then))

@@ -69,7 +69,7 @@ def test_going_back_to_a_version_brings_its_type_and_language_back_at_once() -> 
 
 
 @pytest.mark.django_db
-def test_the_migration_tells_the_languages_of_texts_that_are_there_already() -> None:
+def test_the_migration_detects_the_languages_of_existing_texts() -> None:
     make.ready_version(None, "Das Büro ist um sieben Uhr geöffnet und nicht am Sonntag.", filename="a.txt")
     ParsedText.objects.update(language="")
     migration = importlib.import_module("apps.documents.migrations.0008_filters")

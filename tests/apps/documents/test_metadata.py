@@ -36,7 +36,7 @@ def nested(levels: int) -> Any:
     ],
     ids=repr,
 )
-def test_a_fault_is_told_with_the_text_it_is_in(value: Any, fault: str) -> None:
+def test_a_fault_is_reported_with_the_text_it_is_in(value: Any, fault: str) -> None:
     assert metadata_fault(value) == fault
 
 

@@ -17,9 +17,9 @@ RRF = {"fusion": "rrf", "weight": 0.3}
 WRONG: list[tuple[Any, str]] = [
     ({"mode": "psychic"}, "The mode 'psychic' does not exist."),
     ({"fusion": 7}, "The fusion 7 does not exist."),
-    ({"weight": 1.2}, "The weight 1.2 is not possible."),
-    ({"weight": True}, "The weight True is not possible."),
-    ({"weight": "half"}, "The weight 'half' is not possible."),
+    ({"weight": 1.2}, "The weight 1.2 is invalid."),
+    ({"weight": True}, "The weight True is invalid."),
+    ({"weight": "half"}, "The weight 'half' is invalid."),
     ({"speed": 1}, "There is no retrieval setting called 'speed'."),
 ]
 

@@ -22,12 +22,12 @@ def test_tags_are_trimmed_composed_sorted_and_each_kept_once() -> None:
     ("text", "tags"),
     [('["b", "a"]', ["a", "b"]), (' ["a"]', ["a"]), ("[]", []), ("[draft], a", ["[draft]", "a"]), ('["a"', ['["a"'])],
 )
-def test_a_form_may_bring_tags_as_a_json_list_and_what_is_none_is_a_word(text: str, tags: list[str]) -> None:
+def test_a_form_may_send_tags_as_a_json_list_and_anything_else_is_a_word(text: str, tags: list[str]) -> None:
     assert tags_read(text) == tags
 
 
 @pytest.mark.parametrize("tag", ["", "  ", "a,b", "a\nb", "a\x00", "\ud800", "x" * 61, 5, None])
-def test_a_tag_that_is_none_is_refused_with_its_text(tag: Any) -> None:
+def test_an_invalid_tag_is_refused_with_its_text(tag: Any) -> None:
     with pytest.raises(InvalidTagsError) as refused:
         tags_cleaned(["fine", tag])
     assert repr(tag)[:40] in str(refused.value)

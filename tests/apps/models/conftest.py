@@ -26,7 +26,7 @@ def checkpoint_make(
     tokens: int = 24,
     family: str = "bert",
 ) -> Path:
-    """A two-layer encoder with random weights, laid out as sentence-transformers does; 24 tokens at most if not told."""
+    """A two-layer encoder with random weights, laid out as sentence-transformers does; 24 tokens at most by default."""
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
     config = AutoConfig.for_model(

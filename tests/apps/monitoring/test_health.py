@@ -63,7 +63,7 @@ def test_without_the_database_it_is_not_ready_but_lives(client: Client, monkeypa
     assert client.get("/health/live").status_code == 200
 
 
-def test_a_database_that_cannot_hold_vectors_is_told(client: Client) -> None:
+def test_a_database_that_cannot_hold_vectors_is_reported(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog")
     response = client.get("/health/ready")

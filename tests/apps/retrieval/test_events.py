@@ -1,4 +1,4 @@
-"""All that there is to tell happens once, over HTTP and by the stages, and each is told as its published schema says."""
+"""Every kind of event happens once, over HTTP and by the stages, and is published as its schema says."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def generations_change(client: Client, base: KnowledgeBase, folder: Path) -> Non
     send(client, "delete", f"{BASES}{base.pk}/generations/{old.pk}/")
 
 
-def test_everything_that_happens_is_told_as_its_schema_says_and_can_be_read_back(
+def test_everything_that_happens_is_published_as_its_schema_says_and_can_be_read_back(
     use_transport: Callable[[Any], None], tmp_path: Path
 ) -> None:
     base = make.knowledge_base()

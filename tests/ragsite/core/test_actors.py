@@ -21,7 +21,7 @@ ACTORS = [
 
 
 @pytest.mark.parametrize(("actor", "words"), ACTORS)
-def test_an_actor_is_kept_as_json_and_told_in_words(actor: Actor, words: str) -> None:
+def test_an_actor_is_kept_as_json_and_shown_in_words(actor: Actor, words: str) -> None:
     kept = json.loads(json.dumps(actor.as_dict()))
     assert Actor.from_dict(kept) == actor
     assert (actor.text, actor_text(kept)) == (words, words)

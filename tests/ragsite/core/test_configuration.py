@@ -21,7 +21,7 @@ def test_each_object_can_be_had_whole(concern: type) -> None:
     assert all(hasattr(found, one.name) for one in dataclasses.fields(concern))
 
 
-def test_a_setting_that_changes_is_seen_by_whoever_asks_next(settings: Any) -> None:
+def test_a_setting_that_changes_is_seen_by_the_next_reader(settings: Any) -> None:
     before = UploadSettings.current()
     settings.RAGSITE_MAX_UPLOAD_BYTES = 7 * 1024 * 1024
     assert before != UploadSettings.current()

@@ -51,7 +51,7 @@ def test_all_wrong_variables_are_listed_at_once_by_name(monkeypatch: pytest.Monk
         assert part in complaints[name]
 
 
-def test_a_missing_variable_is_told_apart_from_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_variable_is_distinguished_from_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL")
     with pytest.raises(ConfigurationError) as caught:
         environment_read()

@@ -29,7 +29,7 @@ def test_an_error_survives_pickling_with_all_it_says(kind: type[RagError]) -> No
     assert str(copy) == "It broke."
 
 
-def test_an_error_takes_code_status_and_action_from_its_class_unless_told_otherwise() -> None:
+def test_an_error_takes_code_status_and_action_from_its_class_by_default() -> None:
     plain = AuthenticationError("No key.")
     assert (plain.error_code, plain.http_status) == ("not_authenticated", 401)
     assert plain.sentence == "No key. Send a valid key as `Authorization: Bearer <key>`."

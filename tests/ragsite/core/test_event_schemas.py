@@ -213,7 +213,7 @@ def test_fields_with_a_default_may_be_added_and_words_be_changed_within_a_versio
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_any_other_change_is_told_by_its_field(cls: type[OfBoat], why: list[str]) -> None:
+def test_any_other_change_is_reported_by_its_field(cls: type[OfBoat], why: list[str]) -> None:
     found = breaking_changes(schema(Published), schema(cls))
     assert found
     assert [words for words in why if not any(words in one for one in found)] == []
@@ -277,7 +277,7 @@ def test_the_command_writes_a_file_for_each_event_and_the_table_and_then_nothing
     page = before["events.md"]
     assert page.startswith("# Events\n")
     assert page.endswith("\n\nThe rest.\n")
-    row = "| `query.processed` | 1 | `ragsite.query` | `query_id` | A question was answered, or honestly not. |"
+    row = "| `query.processed` | 1 | `ragsite.query` | `query_id` | A question was answered, or no answer was found. |"
     assert f"\n{row} [schema](events/query.processed.v1.json) |\n" in page
     assert "up to date" in run()
     assert written(docs) == before
@@ -307,7 +307,7 @@ def test_a_schema_that_its_class_breaks_is_not_written_over(docs: Path, options:
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]])
-def test_a_schema_whose_class_is_gone_is_told_of_and_stays(docs: Path, options: list[str]) -> None:
+def test_a_schema_whose_class_is_gone_is_reported_and_stays(docs: Path, options: list[str]) -> None:
     with knowing():
         registered(Published)
         run()

@@ -42,7 +42,7 @@ def as_superuser(server: PostgresServer, statements: str) -> None:
 
 
 @pytest.mark.parametrize("may_make_roles", [False, True])
-def test_a_missing_reader_is_made_or_the_statements_that_make_it_are_told(may_make_roles: bool) -> None:
+def test_a_missing_reader_is_made_or_the_statements_that_make_it_are_shown(may_make_roles: bool) -> None:
     with own_folder() as folder:
         server = PostgresServer(folder=folder / "postgresql", environ={})
         server.start()

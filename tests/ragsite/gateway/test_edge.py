@@ -1,4 +1,4 @@
-"""The limits of the edge, on the real server: what is refused, how that is told, and what goes on."""
+"""The limits of the edge, on the real server: what is refused, with which answer, and what goes on."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_body_that_becomes_too_large_is_refused_while_it_arrives(server: Serve
     assert code(post(server, parts)) == (413, "request_too_large")
 
 
-def test_a_refused_client_is_told_before_it_has_sent_all(server: Server) -> None:
+def test_a_refused_client_gets_its_answer_before_it_has_sent_all(server: Server) -> None:
     head = f"POST /api/sized HTTP/1.1\r\nHost: localhost\r\nContent-Length: {5 * MEGABYTE}\r\n\r\n"
     with server.connect(head.encode() + b"...") as client:
         assert client.recv(12) == b"HTTP/1.1 413"

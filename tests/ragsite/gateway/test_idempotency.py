@@ -291,7 +291,7 @@ def test_reading_under_a_key_is_just_reading(client: Client, base: KnowledgeBase
     assert IdempotencyRecord.objects.count() == 1
 
 
-def test_the_schema_tells_of_the_header_where_it_is_heeded(client: Client) -> None:
+def test_the_schema_names_the_header_where_it_is_heeded(client: Client) -> None:
     paths = client.get("/api/openapi.json").json()["paths"]
     told = {
         (path, method)

@@ -103,7 +103,7 @@ def test_a_path_that_is_no_file_is_left_to_the_urls() -> None:
 
 @pytest.fixture
 def finished() -> Iterator[list[str]]:
-    """What was told at the end of each request, in the order in which things came about."""
+    """What was recorded at the end of each request, in the order in which things happened."""
     told: list[str] = []
 
     def note(**_: Any) -> None:

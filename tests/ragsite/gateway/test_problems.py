@@ -78,7 +78,7 @@ def test_both_apis_say_which_field_is_wrong_in_the_same_shape(
 def test_chunking_that_does_not_exist_is_refused_with_the_value_and_what_to_do(client: Client) -> None:
     body = {"name": "Cut oddly", "chunking": {"size": 3}}
     problem = problem_of(post(client, BASES, body), status=422, code="invalid_chunking")
-    assert "The chunk size 3 is not possible. Choose a size from" in problem["detail"]
+    assert "The chunk size 3 is invalid. Choose a size from" in problem["detail"]
     assert not KnowledgeBase.objects.exists()
 
 
@@ -181,13 +181,13 @@ def test_odd_query_strings_never_break_anything(client: Client, parameter: str, 
 
 @pytest.mark.parametrize("path", ["x", "%00", "..%2f..%2fetc%2fpasswd", "0" * 3000, "%ff", "' OR 1=1"])
 @pytest.mark.parametrize("root", [BASES, DOCUMENTS, "/api/v1/versions/", "/api/v1/answers/"])
-def test_an_id_that_is_none_is_refused_in_the_one_shape(client: Client, root: str, path: str) -> None:
+def test_an_invalid_id_is_refused_in_the_one_shape(client: Client, root: str, path: str) -> None:
     response = client.get(f"{root}{path}")
     assert response.status_code in (404, 422), response.content
     problem_of(response, status=response.status_code)
 
 
-def test_a_failure_of_ours_is_a_problem_that_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_ours_is_a_problem_that_reveals_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret detail of the inside")
 

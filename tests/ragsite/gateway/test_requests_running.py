@@ -78,7 +78,7 @@ def test_a_connection_serves_several_requests(server: Server) -> None:
             answered += connection.recv(65536)
 
 
-def test_health_is_told_while_every_thread_waits(server: Server) -> None:
+def test_health_answers_while_every_thread_waits(server: Server) -> None:
     with server.open("/held", clients=REQUESTS._max_workers + 10) as clients:
         assert server.get("/health/opened").text == "open"
         for client in clients:

@@ -11,7 +11,7 @@ from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
 from ragsite.stack.folders import folder_error, locked, make_private, make_reachable, using, write_private
 
 
-def test_a_full_disk_is_told_apart_from_a_forbidden_folder() -> None:
+def test_a_full_disk_is_distinguished_from_a_forbidden_folder() -> None:
     full = folder_error(Path("/data"), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     forbidden = folder_error(Path("/data"), OSError(errno.EACCES, os.strerror(errno.EACCES)))
     assert full.sentence.startswith("The data folder /data can't be used: No space left on device. Free space")

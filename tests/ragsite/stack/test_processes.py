@@ -26,7 +26,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(
         ("", ""),
     ],
 )
-def test_the_last_line_that_tells_of_an_error_is_quoted(tmp_path: Path, log: str, telling: str) -> None:
+def test_the_last_line_that_reports_an_error_is_quoted(tmp_path: Path, log: str, telling: str) -> None:
     (tmp_path / "server.log").write_text(log)
     assert processes.last_words(tmp_path / "server.log") == telling
 

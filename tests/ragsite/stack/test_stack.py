@@ -180,7 +180,7 @@ def test_the_process_that_now_has_a_servers_old_id_is_left_alone(make_stack) -> 
 
 
 @pytest.mark.parametrize("name", ["postgresql", "redis"])
-def test_a_server_whose_record_was_lost_is_ended_and_started_anew_with_its_data(make_stack, name: str) -> None:
+def test_a_server_whose_record_was_lost_is_ended_and_started_again_with_its_data(make_stack, name: str) -> None:
     stack = make_stack(only=name)
     stack.up()
     server = stack.server(name)

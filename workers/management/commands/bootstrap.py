@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
 
 def _admin_login() -> str:
-    """The first login as `name / password`. The password stands in a private file until somebody changes it."""
+    """The first login as `name / password`. The password is in a private file until somebody changes it."""
     users = get_user_model().objects
     first = users.filter(is_superuser=True).order_by("pk").first()
     note = StorageSettings.current().data_dir / "first_login"

@@ -46,7 +46,7 @@ NOT_WAITING_FOR_THE_DISK = "-c synchronous_commit=off"
 
 @dataclass(slots=True)
 class LoadedCorpus:
-    """What came of a corpus: the document of each corpus id, how many were refused, how long it took."""
+    """The result of loading a corpus: the document of each corpus id, how many were refused, how long it took."""
 
     documents: dict[str, UUID] = field(default_factory=dict)
     refused: int = 0
@@ -67,13 +67,13 @@ class Command(BaseCommand):
             "--mode",
             choices=[mode.value for mode in Mode],
             default=Mode.HYBRID.value,
-            help="Which legs answer (hybrid).",
+            help="How to search (default: hybrid).",
         )
         parser.add_argument("--rerank", action="store_true", help="Rerank what the search found.")
-        parser.add_argument("--k", type=int, default=10, help="Where nDCG and the first recall are cut (10).")
+        parser.add_argument("--k", type=int, default=10, help="The cut-off of nDCG and the first recall (10).")
         parser.add_argument("--depth", type=int, default=100, help="How many documents are ranked (100).")
         parser.add_argument("--chunk-size", type=int, help="Tokens of a chunk; the product's default if not given.")
-        parser.add_argument("--chunk-overlap", type=int, help="Tokens a chunk repeats of the one before.")
+        parser.add_argument("--chunk-overlap", type=int, help="Tokens that a chunk repeats from the previous one.")
         parser.add_argument("--keep", action="store_true", help="Keep the knowledge base, to look at it in the admin.")
         parser.add_argument("--json", action="store_true", help="Print nothing but the JSON object.")
 
@@ -199,7 +199,7 @@ def _told(folder: BeirFolder, run: EvaluationRun, loaded: LoadedCorpus) -> dict[
 
 @contextmanager
 def _bar(console: Console, what: str, total: int) -> Iterator[Any]:
-    """A progress bar on standard error; what it gives is told how far things are."""
+    """A progress bar on standard error; call what it yields with the progress."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
         task = bar.add_task(what, total=total)

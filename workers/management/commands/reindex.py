@@ -51,33 +51,31 @@ NOT_SWITCHED = frozenset({ReindexState.FAILED, ReindexState.REFUSED, ReindexStat
 class Command(BaseCommand):
     help = (
         "Build an index generation beside the live one, compare the two on the evaluation sets, and switch. Searches go on "
-        "meanwhile. The work is the workers'; where none runs, this command does it. Interrupted, it goes on with --resume. "
+        "meanwhile. The workers do the work, or this command if none runs. After an interruption continue with --resume. "
         "Exits with 0 only if what was asked for was done."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="What is re-indexed.")
-        parser.add_argument("--tenant", default="", help="Its tenant, where several have one of that name.")
+        parser.add_argument("--tenant", default="", help="Its tenant, if several have one of that name.")
         parser.add_argument(
-            "--model", default="", metavar="NAME_OR_ID", help="The embedding model; as now if not given."
+            "--model", default="", metavar="NAME_OR_ID", help="The embedding model; the current one if not given."
         )
         parser.add_argument(
             "--chunking", default="", metavar="size=400,overlap=40", help="Chunking settings that change, or JSON."
         )
         parser.add_argument(
             "--switch", choices=[*SwitchMode.values, NOW], default=SwitchMode.AUTO.value,
-            help="auto: when the quality did not fall; manual: when you say so; now: let one answer that is ready or refused.",
+            help="auto: when the quality did not fall; manual: when you say so; now: switch to one that is ready or was refused.",
         )  # fmt: skip
         parser.add_argument("--margin", type=float, default=MARGIN, help="How far nDCG@10 may fall (0.02).")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument("--dry-run", action="store_true", help="Say what it would take, and write nothing.")
-        instead.add_argument("--resume", action="store_true", help="Go on with the one that has not ended.")
-        instead.add_argument(
-            "--status", action="store_true", help="Say what generations there are and what is under way."
-        )
-        instead.add_argument("--rollback", action="store_true", help="Let the generation before answer again.")
-        instead.add_argument("--cancel", action="store_true", help="End the one that has not switched.")
+        instead.add_argument("--resume", action="store_true", help="Continue the one that has not ended.")
+        instead.add_argument("--status", action="store_true", help="List the generations and the current re-index.")
+        instead.add_argument("--rollback", action="store_true", help="Switch back to the previous generation.")
+        instead.add_argument("--cancel", action="store_true", help="Cancel the one that has not switched.")
         instead.add_argument("--drop", nargs="?", const=0, type=int, metavar="GENERATION",
                              help="Remove a generation that is kept; without a number all of them.")  # fmt: skip
 

@@ -58,7 +58,7 @@ class SentenceCutter:
         for piece in pieces:
             position, _ = self._ruler.trimmed(position, end)
             if not self._ruler.text.startswith(piece, position):
-                raise ValueError(f"The splitter's piece {piece[:80]!r} is not what stands at {position} of the text.")
+                raise ValueError(f"The splitter's piece {piece[:80]!r} does not match the text at {position}.")
             yield position, position + len(piece)
             position += len(piece)
 

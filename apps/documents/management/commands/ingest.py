@@ -73,11 +73,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="A file, a folder, a pattern or a ZIP.")
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="Where the documents go.")
-        parser.add_argument("--tenant", default="", help="Its tenant, where several have one of that name.")
-        parser.add_argument("--tags", default="", help="Tags of the documents that are new, separated by commas.")
+        parser.add_argument("--tenant", default="", help="Its tenant, if several have one of that name.")
+        parser.add_argument("--tags", default="", help="Tags for new documents, separated by commas.")
         parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and write nothing.")
         parser.add_argument(
-            "--resume", action="store_true", help="Pass over what is there unchanged; for after an interruption."
+            "--resume", action="store_true", help="Skip what is already there unchanged; use it after an interruption."
         )
         parser.add_argument(
             "--wait", action="store_true", help="Wait until every document is ready, has failed or was cancelled."

@@ -1,6 +1,6 @@
 """Word documents (.docx), of the transitional and of the strict kind of the standard.
 
-Both kinds use the same names in different XML namespaces, so elements are told apart by their local names
+Both kinds use the same names in different XML namespaces, so elements are identified by their local names
 (ECMA-376, part 1, section 17).
 """
 

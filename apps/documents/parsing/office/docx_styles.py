@@ -48,9 +48,9 @@ class Meaning:
 
 
 class Styles:
-    """The styles by their ids; an id that is none means nothing.
+    """The styles by their ids; an unknown id means nothing.
 
-    `has_code_font` tells that all text is set in a typeface of code, unless it is said otherwise: then none means code.
+    `has_code_font` tells that all text is set in a typeface of code, unless declared otherwise: then none means code.
     """
 
     def __init__(self, root: etree._Element | None) -> None:
@@ -119,7 +119,7 @@ def is_numbered(properties: etree._Element | None) -> bool:
 
 
 def outline_level(properties: etree._Element | None) -> int | None:
-    """The heading level, from 1; below LOWEST_HEADING for text that is said to be no heading; None without a word."""
+    """The heading level, from 1; below LOWEST_HEADING for text declared not to be a heading; None if nothing is declared."""
     value = attribute(child(properties, "outlineLvl"))
     return int(value) + 1 if value.isdecimal() else None
 

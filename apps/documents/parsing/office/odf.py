@@ -74,7 +74,7 @@ def _cell_text(cell: etree._Element) -> str:
 
 
 def repeats(element: etree._Element, name: str) -> int:
-    """How often a row or cell stands there: the attribute number-`name`-repeated."""
+    """How often a row or cell is repeated: the attribute number-`name`-repeated."""
     value = attribute(element, f"number-{name}-repeated")
     return max(int(value), 1) if value.isdecimal() else 1
 

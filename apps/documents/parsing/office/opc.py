@@ -1,6 +1,6 @@
 """The package that Office Open XML documents are kept in: parts, and the relations between them.
 
-ECMA-376, part 2. Relations are told apart by the last word of their type, which both kinds of the standard share.
+ECMA-376, part 2. Relations are identified by the last word of their type, which both kinds of the standard share.
 """
 
 from __future__ import annotations

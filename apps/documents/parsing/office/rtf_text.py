@@ -80,7 +80,7 @@ class RtfText:
         self.is_item = False
 
     def begin_layout(self) -> None:
-        """The paragraph is an ordinary one until something else is said."""
+        """The paragraph is an ordinary one until declared otherwise."""
         self.level = None
         self.is_in_table = False
 

@@ -44,7 +44,7 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = MarkForm(request.POST, user=request.user)
     if not form.is_valid():
-        return _answered(error="This passage can't be marked. Load the page anew.")
+        return _answered(error="This passage can't be marked. Reload the page.")
     fields = form.cleaned_data
     evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"], actor=acting(request))
     relevant = NewJudgement(version_id=fields["version"], start=fields["start"], end=fields["end"])

@@ -110,7 +110,7 @@ class QueryForm(forms.Form):
 
 
 def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item]:
-    """What is read from the text; a refusal is told beside the field."""
+    """What is read from the text; a refusal is shown beside the field."""
     try:
         return read(text)
     except PermanentError as error:
@@ -119,7 +119,7 @@ def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of a question: its answer, and the passages that one search found for it."""
+    """The result of a question: its answer, and the passages that one search found for it."""
 
     answer: ShownAnswer
     passages: list[ShownSpan]
@@ -128,7 +128,7 @@ class Trial:
 
 
 def query_try_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
-    """Ask on POST. Whoever may look at questions and at knowledge bases may ask: the answer shows no more than they do."""
+    """Ask on POST. Users who may view questions and knowledge bases may ask: the answer shows no more than those pages."""
     if not request.user.has_perms(["retrieval.view_query", "documents.view_knowledgebase"]):
         raise PermissionDenied
     asked = request.method == "POST"

@@ -72,7 +72,7 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
 
 
 def _told(imported: ImportResult) -> str:
-    taken = f"{imported.questions:,} {'question was' if imported.questions == 1 else 'questions were'} taken."
+    taken = f"{imported.questions:,} {'question was' if imported.questions == 1 else 'questions were'} imported."
     if not imported.left_out:
         return taken
     return f"{taken} {imported.left_out:,} had no relevant document in this knowledge base and were left out."

@@ -57,11 +57,11 @@ class RunForm(BaseDialogForm):
     )
     k = forms.IntegerField(
         label="Cut at", min_value=1, max_value=LARGEST_K, initial=10, widget=UnfoldAdminIntegerFieldWidget,
-        help_text="nDCG and the first recall look at so many documents.",
+        help_text="nDCG and the first recall look at this many documents.",
     )  # fmt: skip
     depth = forms.IntegerField(
         min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
-        help_text="So many documents are ranked for a question.",
+        help_text="This many documents are ranked for a question.",
     )  # fmt: skip
     rerank = forms.BooleanField(required=False, help_text="Needs a reranker among the models.")
 
@@ -187,7 +187,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
         variant=ActionVariant.PRIMARY,
         dialog=ActionDialog(
             title="Start a run",
-            description="Every question is put to the search, and what it finds is measured.",
+            description="Every question is searched for, and what is found is measured.",
             form_class=RunForm,
             form_submit_text="Start",
         ),

@@ -1,7 +1,7 @@
 """Reading the lexical index: which chunks have a question's terms, and how well they score by BM25.
 
-Several indexes are read as if they were one: how rare a term is and how long a chunk is on average are told of all of them
-together, so that their scores can be compared. The segments' postings are read in one statement, hence at one moment, and
+Several indexes are read as if they were one: how rare a term is and how long a chunk is on average are computed over all of them
+together, so that their scores can be compared. The segments' postings are read in one statement, so at one moment, and
 every chunk is scored exactly.
 
 BM25 as Robertson and Zaragoza (2009) have it, with Lucene's idf, which is never negative:
@@ -136,7 +136,7 @@ class _Segment:
 
 
 def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
-    """All chunks of the indexes that have a term of the question; read as whoever calls may read."""
+    """All chunks of the indexes that have a term of the question; within what the caller may read."""
     languages = _languages(indexes)
     terms = terms_of_question(text, languages=languages) if languages else []
     sought = frozenset(list(dict.fromkeys(terms))[:MOST_TERMS])

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Make an API key and print it; it is not shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="Whom or what the key is for.")
+        parser.add_argument("name", help="Who or what the key is for.")
         parser.add_argument("--tenant", default="Default", help="The tenant's name; made if there is none.")
         parser.add_argument(
             "--permissions",

@@ -74,10 +74,10 @@ def test_tags_are_shown_and_changed_as_a_text_with_commas(admin_client: Client) 
     document.refresh_from_db()
     assert document.tags == ["2024", "final"]
     refused = admin_client.post(change_url(document), form(document, tags="x" * 61))
-    assert "is not possible" in refused.content.decode()
+    assert "is invalid" in refused.content.decode()
 
 
-def test_title_and_external_id_are_changed_and_nothing_is_cut_anew(admin_client: Client) -> None:
+def test_title_and_external_id_are_changed_and_nothing_is_rechunked(admin_client: Client) -> None:
     document = factories.ready_version().document
     assert admin_client.post(change_url(document), form(document, title="Harbour", external_id="h")).status_code == 302
     document.refresh_from_db()
@@ -85,7 +85,7 @@ def test_title_and_external_id_are_changed_and_nothing_is_cut_anew(admin_client:
     assert DocumentVersion.objects.count() == 1
 
 
-def test_other_chunking_is_filled_in_and_cuts_the_document_anew(admin_client: Client) -> None:
+def test_other_chunking_is_filled_in_and_rechunks_the_document(admin_client: Client) -> None:
     document = factories.ready_version().document
     filled = form(document, chunk_size="16", chunk_overlap="0")
     assert admin_client.post(change_url(document), filled).status_code == 302
@@ -94,7 +94,7 @@ def test_other_chunking_is_filled_in_and_cuts_the_document_anew(admin_client: Cl
     factories.run_stages()
     page = admin_client.get(change_url(document)).content.decode()
     assert "By sentence, at most 16 tokens, 0 of them repeated: this document&#x27;s own settings" in page
-    assert "Version 1, cut anew" in page
+    assert "Version 1, re-chunked" in page
     first, second = DocumentVersion.objects.order_by("number")
     assert second.chunk_count > first.chunk_count
     admin_client.post(change_url(document), form(document))
@@ -102,11 +102,11 @@ def test_other_chunking_is_filled_in_and_cuts_the_document_anew(admin_client: Cl
     assert document.chunking == {}
 
 
-def test_chunking_that_is_not_possible_is_told_on_the_form_and_nothing_changes(admin_client: Client) -> None:
+def test_invalid_chunking_is_reported_on_the_form_and_nothing_changes(admin_client: Client) -> None:
     document = factories.ready_version().document
     page = admin_client.post(change_url(document), form(document, title="Other", chunk_overlap="200"))
     assert page.status_code == 200
-    assert "The overlap 200 is not possible with a size of 220." in page.content.decode()
+    assert "The overlap 200 is invalid with a size of 220." in page.content.decode()
     document.refresh_from_db()
     assert (document.title, document.chunking, DocumentVersion.objects.count()) == ("handbook.md", {}, 1)
 

@@ -56,7 +56,7 @@ def test_a_grant_is_given_by_a_dialog_and_shown_on_the_page(
     assert "Take back" in shown
 
 
-def test_a_grant_is_taken_back_and_told_of(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+def test_a_grant_is_revoked_and_reported(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
     grant = factories.grant(knowledge_base, factories.keyed(knowledge_base.tenant)[0])
     admin_client.post(f"/admin/documents/grant/{grant.pk}/delete/", {"post": "yes"})
     assert not Grant.objects.exists()

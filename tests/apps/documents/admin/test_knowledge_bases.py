@@ -38,7 +38,7 @@ def test_a_new_one_keeps_the_chunking_that_was_chosen(admin_client: Client) -> N
 
 def test_chunking_that_cuts_nothing_is_refused_with_a_sentence(admin_client: Client) -> None:
     response = admin_client.post(ADD, filled_form(tenant=factories.tenant().pk, chunk_overlap=90))
-    assert "The overlap 90 is not possible with a size of 120." in response.content.decode()
+    assert "The overlap 90 is invalid with a size of 120." in response.content.decode()
     assert not KnowledgeBase.objects.exists()
 
 
@@ -114,8 +114,8 @@ def test_how_it_is_searched_is_chosen_and_shown_again(admin_client: Client, know
     assert knowledge_base.retrieval == {}
 
 
-def test_a_weight_that_is_none_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+def test_an_invalid_weight_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
     response = admin_client.post(page_of(knowledge_base), filled_form(search_weight="1.5"))
-    assert "The weight 1.5 is not possible." in response.context["adminform"].form.errors["search_weight"][0]
+    assert "The weight 1.5 is invalid." in response.context["adminform"].form.errors["search_weight"][0]
     knowledge_base.refresh_from_db()
     assert knowledge_base.retrieval == {}

@@ -68,13 +68,13 @@ def test_a_message_for_each_member_of_a_zip_says_what_became_of_it(
     assert sorted(document.title for document in Document.objects.all()) == ["high.md", "low.txt"]
 
 
-def test_a_zip_that_is_none_is_a_message(admin_client: Client, knowledge_base: KnowledgeBase, told: Told) -> None:
+def test_an_invalid_zip_is_a_message(admin_client: Client, knowledge_base: KnowledgeBase, told: Told) -> None:
     (message,) = told(admin_client.post(url(knowledge_base), {"uploads": [file("archive.zip", b"no ZIP")]}))
     assert message.startswith("archive.zip: ")
     assert not Document.objects.exists()
 
 
-def test_of_very_many_files_the_refused_are_told_and_the_rest_is_counted(
+def test_of_very_many_files_the_refused_are_listed_and_the_rest_is_counted(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploading, "MOST_TOLD", 3)
@@ -89,7 +89,7 @@ def test_a_new_version_is_uploaded_from_the_document_s_page(
 ) -> None:
     document = factories.ready_version(knowledge_base).document
     page = admin_client.get(new_version_url(document)).content.decode()
-    assert "Version 1 goes on answering until the new one is ready." in page
+    assert "Version 1 keeps answering until the new one is ready." in page
     response: Any = admin_client.post(new_version_url(document), {"uploads": file("tides.md")})
     assert response.url == f"/admin/documents/document/{document.pk}/change/"
     assert told(response) == ["tides.md: accepted as version 2; it answers once it is ready."]
@@ -111,7 +111,7 @@ def test_what_cannot_be_a_new_version_is_a_message_and_nothing_is_kept(
     assert DocumentVersion.objects.count() == 1
 
 
-def test_the_same_bytes_again_are_told_to_be_unchanged(
+def test_the_same_bytes_again_are_reported_as_unchanged(
     admin_client: Client, knowledge_base: KnowledgeBase, told: Told
 ) -> None:
     admin_client.post(url(knowledge_base), {"uploads": [file("tides.md")]})
@@ -163,7 +163,7 @@ def test_too_many_files_at_once_are_a_message(
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     response = strict_client.post(url(knowledge_base), {"uploads": [file(f"{n}.md") for n in range(3)]})
-    assert told(response) == ["More than 2 files at once are not taken. Upload them in parts."]
+    assert told(response) == ["More than 2 files at once are not accepted. Upload them in parts."]
 
 
 def test_a_form_without_its_token_is_refused_and_nothing_is_kept(
@@ -191,5 +191,5 @@ def test_staff_who_may_not_add_documents_are_refused(
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])
-def test_a_knowledge_base_that_is_none_is_not_found(admin_client: Client, wrong: str) -> None:
+def test_an_unknown_knowledge_base_is_not_found(admin_client: Client, wrong: str) -> None:
     assert admin_client.get(f"/admin/documents/knowledgebase/{wrong}/upload/").status_code == 404

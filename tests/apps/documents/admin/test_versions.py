@@ -27,7 +27,7 @@ def test_a_failed_version_says_why_and_shows_its_timeline(
     assert page(failed_version, "retry") in text
 
 
-def test_retry_takes_it_up_again_after_a_confirmation(
+def test_retry_resumes_it_after_a_confirmation(
     admin_client: Client, failed_version: DocumentVersion, told: Told
 ) -> None:
     asked = admin_client.get(page(failed_version, "retry"))
@@ -37,7 +37,7 @@ def test_retry_takes_it_up_again_after_a_confirmation(
 
     done = admin_client.post(page(failed_version, "retry"), CONFIRMED)
     assert done["HX-Redirect"] == page(failed_version)
-    assert told(done) == ["broken.pdf v1 is taken up again."]
+    assert told(done) == ["broken.pdf v1 will be retried."]
     failed_version.refresh_from_db()
     assert (failed_version.status, failed_version.error) == ("uploaded", "")
 
@@ -51,7 +51,7 @@ def test_retrying_what_has_not_failed_is_a_message(admin_client: Client, told: T
     assert version.status == "ready"
 
 
-def test_several_are_retried_at_once_and_each_is_told(
+def test_several_are_retried_at_once_and_each_is_reported(
     admin_client: Client, failed_version: DocumentVersion, told: Told
 ) -> None:
     ready = factories.ready_version()
@@ -96,5 +96,5 @@ def test_its_chunks_are_one_link_away(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])
-def test_retrying_a_version_that_is_none_is_not_found(admin_client: Client, wrong: str) -> None:
+def test_retrying_an_unknown_version_is_not_found(admin_client: Client, wrong: str) -> None:
     assert admin_client.post(f"{LIST}{wrong}/retry/", CONFIRMED).status_code == 404

@@ -47,7 +47,7 @@ def told(response: Any) -> list[tuple[str, str | None, str | None]]:
     return [(row["filename"], row["outcome"], row["error"] and row["error"]["code"]) for row in rows]
 
 
-def test_each_file_is_taken_or_refused_by_itself_and_told_in_order(client: Client, base: KnowledgeBase) -> None:
+def test_each_file_is_accepted_or_refused_by_itself_and_reported_in_order(client: Client, base: KnowledgeBase) -> None:
     response = send(
         client,
         base,
@@ -76,9 +76,7 @@ def test_chunking_is_for_each_of_the_documents(client: Client, base: KnowledgeBa
     assert [document.chunking for document in Document.objects.all()] == [{"size": 64}] * 2
 
 
-def test_chunking_that_is_not_possible_refuses_the_request_and_nothing_is_kept(
-    client: Client, base: KnowledgeBase
-) -> None:
+def test_invalid_chunking_refuses_the_request_and_nothing_is_kept(client: Client, base: KnowledgeBase) -> None:
     refused = send(client, base, ("one.txt", "One."), chunking='{"overlap": 200}')
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_chunking")
     assert counts() == (0, 0, 0, 0)

@@ -59,7 +59,7 @@ def test_a_put_that_is_sent_again_under_its_key_makes_one_version(client: Client
         {"external_id": ""},
     ],
 )
-def test_what_is_said_about_a_document_changes_and_nothing_is_indexed_anew(
+def test_what_is_said_about_a_document_changes_and_nothing_is_reindexed(
     client: Client, base: KnowledgeBase, change: dict[str, Any]
 ) -> None:
     version = make.ready_version(base, external_id="cms-7")
@@ -74,7 +74,7 @@ def test_what_is_said_about_a_document_changes_and_nothing_is_indexed_anew(
     assert (list(Chunk.objects.values()), list(DocumentVersion.objects.values())) == (chunks, versions)
 
 
-def test_a_document_of_which_no_version_answers_yet_can_be_changed(client: Client, base: KnowledgeBase) -> None:
+def test_a_document_without_a_version_that_answers_can_be_changed(client: Client, base: KnowledgeBase) -> None:
     document = make.upload(base).version.document
     assert patch(client, document, title="Another", external_id="a").status_code == 200
     (event,) = updates()
@@ -129,7 +129,7 @@ def test_a_field_that_is_wrong_is_named_and_nothing_changes(
     assert list(Document.objects.values()) == before
 
 
-def test_other_chunking_cuts_the_document_anew_and_an_empty_one_goes_back(client: Client, base: KnowledgeBase) -> None:
+def test_other_chunking_rechunks_the_document_and_an_empty_one_goes_back(client: Client, base: KnowledgeBase) -> None:
     version = make.ready_version(base)
     changed = patch(client, version.document, chunking={"size": 16, "overlap": 0})
     assert (changed.status_code, changed.json()["chunking"]) == (200, {"size": 16, "overlap": 0})
@@ -142,12 +142,12 @@ def test_other_chunking_cuts_the_document_anew_and_an_empty_one_goes_back(client
     assert chunks[0] == chunks[2] < chunks[1]
 
 
-def test_chunking_that_is_not_possible_is_a_problem_and_nothing_changes(client: Client, base: KnowledgeBase) -> None:
+def test_invalid_chunking_is_a_problem_and_nothing_changes(client: Client, base: KnowledgeBase) -> None:
     version = make.ready_version(base)
     before = list(Document.objects.values()), list(DocumentVersion.objects.values())
     refused = patch(client, version.document, title="Another", chunking={"overlap": 200})
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_chunking")
-    assert "The overlap 200 is not possible with a size of 220." in refused.json()["detail"]
+    assert "The overlap 200 is invalid with a size of 220." in refused.json()["detail"]
     assert (list(Document.objects.values()), list(DocumentVersion.objects.values())) == before
 
 

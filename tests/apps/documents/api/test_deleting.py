@@ -57,7 +57,7 @@ def test_who_could_not_read_a_knowledge_base_does_not_learn_that_it_was_deleted(
     assert Client().get(where).status_code == 401
 
 
-def test_one_that_failed_is_resumed_by_whoever_may_write() -> None:
+def test_one_that_failed_is_resumed_by_a_caller_who_may_write() -> None:
     base = make.knowledge_base()
     client = make.client(base.tenant)
     where = removed(client, base)["Location"]
@@ -74,6 +74,6 @@ def test_one_that_failed_is_resumed_by_whoever_may_write() -> None:
     assert client.get(where).json()["state"] == "done"
 
 
-def test_the_openapi_document_tells_of_it() -> None:
+def test_the_openapi_document_describes_it() -> None:
     paths = openapi()["paths"]
     assert set(paths) >= {LIST, f"{LIST}{{id}}/", f"{LIST}{{id}}/resume/"}

@@ -29,7 +29,7 @@ def test_a_deleted_document_is_gone_from_every_answer_at_once(client: Client, ba
     assert OutboxEvent.objects.filter(type="document.deleted").count() == 1
 
 
-def test_a_deleted_documents_bytes_can_be_uploaded_anew(client: Client, base: KnowledgeBase) -> None:
+def test_a_deleted_documents_bytes_can_be_uploaded_again(client: Client, base: KnowledgeBase) -> None:
     first = upload(client, base, external_id="a").json()
     client.delete(f"{DOCUMENTS}{first['document']}/")
     again = upload(client, base, external_id="a")

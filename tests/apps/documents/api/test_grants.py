@@ -197,7 +197,7 @@ def test_an_answer_is_withheld_as_long_as_what_it_quotes_may_not_be_read(
 
 
 @pytest.mark.parametrize("how", ["same bytes", "external id"])
-def test_an_upload_neither_tells_of_a_hidden_document_nor_writes_over_it(
+def test_an_upload_neither_reveals_a_hidden_document_nor_overwrites_it(
     owner: Client, reader: tuple[ApiKey, Client], base: KnowledgeBase, how: str
 ) -> None:
     hidden = make.upload(base, "Secret plans", filename="plans.txt", external_id="plans", title="Secret").version
@@ -211,7 +211,7 @@ def test_an_upload_neither_tells_of_a_hidden_document_nor_writes_over_it(
     assert hidden.document.versions.count() == 1
 
 
-def test_many_files_tell_no_more_of_a_hidden_document_than_one(
+def test_many_files_reveal_no_more_of_a_hidden_document_than_one(
     owner: Client, reader: tuple[ApiKey, Client], base: KnowledgeBase
 ) -> None:
     hidden = make.upload(base, "Secret plans", filename="plans.txt", title="Secret").version

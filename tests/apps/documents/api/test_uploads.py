@@ -101,15 +101,15 @@ def test_chunking_of_an_upload_is_the_document_s_own(client: Client, base: Knowl
 @pytest.mark.parametrize(
     ("chunking", "code", "told"),
     [
-        ('{"size": 3}', "invalid_chunking", "The chunk size 3 is not possible."),
-        ('{"overlap": 200}', "invalid_chunking", "The overlap 200 is not possible with a size of 220."),
+        ('{"size": 3}', "invalid_chunking", "The chunk size 3 is invalid."),
+        ('{"overlap": 200}', "invalid_chunking", "The overlap 200 is invalid with a size of 220."),
         ('{"strategy": "magic"}', "invalid_chunking", "The chunking strategy 'magic' does not exist."),
         ('{"breadth": 1}', "invalid_chunking", "There is no chunking setting called 'breadth'."),
         ("[1]", "invalid_input", "chunking must be a JSON object."),
         ("size: 3", "invalid_input", "JSON"),
     ],
 )
-def test_chunking_that_is_not_possible_is_refused_and_nothing_is_kept(
+def test_invalid_chunking_is_refused_and_nothing_is_kept(
     client: Client, base: KnowledgeBase, chunking: str, code: str, told: str
 ) -> None:
     refused = upload(client, base, chunking=chunking)

@@ -38,7 +38,7 @@ def test_a_document_may_have_settings_of_its_own_and_has_the_others_of_its_knowl
 
 
 def test_settings_of_a_document_that_do_not_go_with_those_of_its_knowledge_base_are_refused():
-    with pytest.raises(PermanentError, match="The overlap 60 is not possible with a size of 100"):
+    with pytest.raises(PermanentError, match="The overlap 60 is invalid with a size of 100"):
         ChunkingSettings(size=128, overlap=60).overridden({"size": 100})
 
 

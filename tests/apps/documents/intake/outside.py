@@ -13,7 +13,7 @@ OUTSIDE = "93.184.216.34"
 
 
 class CountingBackend(httpcore.SyncBackend):
-    """Connects as the real one does, to the loopback where told so, and notes where to."""
+    """Connects as the real one does, to the loopback if set up so, and records where to."""
 
     def __init__(self, *, instead: tuple[str, int] | None = None) -> None:
         self.connected: list[tuple[str, int]] = []
@@ -26,7 +26,7 @@ class CountingBackend(httpcore.SyncBackend):
 
 
 class Resolver:
-    """Answers what each name is told to resolve to, one answer after the other; the last one stays."""
+    """Answers what each name is set up to resolve to, one answer after the other; the last one stays."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.asked: list[str] = []

@@ -58,7 +58,7 @@ def counts() -> tuple[int, int, int, int]:
     return Document.objects.count(), DocumentVersion.objects.count(), OutboxEvent.objects.count(), len(blobs)
 
 
-def test_what_comes_together_is_told_noted_and_announced_in_its_order(tmp_path: Path) -> None:
+def test_what_comes_together_is_reported_recorded_and_announced_in_its_order(tmp_path: Path) -> None:
     base = make.knowledge_base()
     results = taken(base, files(tmp_path, *(f"Text {number}." for number in range(12))), tags=["harbour"])
     assert told(results) == [(f"{number}.txt", "created") for number in range(12)]
@@ -72,7 +72,7 @@ def test_what_comes_together_is_told_noted_and_announced_in_its_order(tmp_path: 
     assert list(Document.objects.values_list("tags", flat=True)) == [["harbour"]] * 12
 
 
-def test_a_request_of_several_groups_is_told_in_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_of_several_groups_is_reported_in_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "GROUP_FILES", 3)
     sent = files(tmp_path, "A.", "", "B.", "A.", "C.", "D.", "B.", "E.")
     outcomes = ["created", "empty_file", "created", "unchanged", "created", "created", "unchanged", "created"]

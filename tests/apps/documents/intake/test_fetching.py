@@ -259,7 +259,7 @@ def test_a_host_that_does_not_exist_or_does_not_answer_is_a_transient_error(netw
 
 
 @pytest.mark.parametrize("garbage", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 xyz\r\n\r\n"])
-def test_what_is_no_web_server_is_told(server: Server, network: Network, garbage: bytes) -> None:
+def test_a_server_that_does_not_speak_http_is_reported(server: Server, network: Network, garbage: bytes) -> None:
     def speaks(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(garbage)
 

@@ -57,7 +57,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(docs: Path) -> None
 
 
 @pytest.mark.parametrize("path", ["missing", "missing.txt", "*.docx", "sub/**/*.pdf"])
-def test_a_path_that_leads_nowhere_is_told_before_the_first_file(docs: Path, path: str) -> None:
+def test_a_path_that_leads_nowhere_is_reported_before_the_first_file(docs: Path, path: str) -> None:
     with pytest.raises(NotFoundError, match="There is no file or folder"):
         next(files_found([str(docs), str(docs / path)]))
 

@@ -83,7 +83,7 @@ def test_a_refused_file_hinders_no_other(base: KnowledgeBase, docs: Path, settin
     assert state(settings) == (2, 2, 2, 2)
 
 
-def test_a_file_that_cannot_be_read_is_told_apart_from_a_full_storage(
+def test_a_file_that_cannot_be_read_is_distinguished_from_a_full_storage(
     base: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Path.open
@@ -133,7 +133,7 @@ def test_a_dry_run_foresees_a_conflict(base: KnowledgeBase, docs: Path) -> None:
     assert dry.error.error_code == "conflict"
 
 
-def test_resuming_stores_nothing_anew_that_is_there(
+def test_resuming_does_not_store_again_what_is_there(
     base: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first, _) = ingest(base, docs)
@@ -182,7 +182,7 @@ def test_a_knowledge_base_is_found_by_name_or_id(base: KnowledgeBase) -> None:
     assert knowledge_base_named(base.name, tenant=base.tenant.slug) == base
 
 
-def test_a_name_that_several_tenants_use_must_be_told_apart(base: KnowledgeBase) -> None:
+def test_a_name_that_several_tenants_use_needs_the_tenant(base: KnowledgeBase) -> None:
     other = make.knowledge_base(name=base.name)
     first, second = sorted([base.tenant.name, other.tenant.name])
     with pytest.raises(ConflictError, match=f"'{first}', '{second}' each have a knowledge base"):
@@ -190,7 +190,7 @@ def test_a_name_that_several_tenants_use_must_be_told_apart(base: KnowledgeBase)
     assert knowledge_base_named(base.name, tenant=other.tenant.name) == other
 
 
-def test_a_knowledge_base_that_is_not_there_is_told(base: KnowledgeBase) -> None:
+def test_a_missing_knowledge_base_is_reported(base: KnowledgeBase) -> None:
     KnowledgeBase.objects.update(deleted_at=Now())
     for name, tenant in ((base.name, ""), (str(base.pk), ""), ("Other", ""), (base.name, "Nobody")):
         with pytest.raises(NotFoundError, match="There is no knowledge base"):

@@ -52,7 +52,7 @@ def test_a_file_over_the_limit_is_not_opened_but_a_zip_may_be_larger(tmp_path: P
         pytest.fail("the copy is over the limit")
 
 
-def test_a_file_that_went_away_is_told_as_that(tmp_path: Path) -> None:
+def test_a_file_that_disappeared_is_reported_as_missing(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Hello.")
     gone = source_file(tmp_path / "a.txt")
     gone.path.unlink()

@@ -28,8 +28,8 @@ def test_every_type_has_its_own_name_and_every_family_more_than_names() -> None:
     assert all(FAMILIES.values())
 
 
-@pytest.mark.parametrize(("name", "why"), [("js", "not told apart"), ("exe", "not known"), ("", "not known")])
-def test_what_is_no_type_is_refused_with_what_there_is(name: str, why: str) -> None:
+@pytest.mark.parametrize(("name", "why"), [("js", "not distinguished"), ("exe", "not known"), ("", "not known")])
+def test_an_unknown_type_is_refused_with_the_known_ones(name: str, why: str) -> None:
     with pytest.raises(UnknownTypeNameError, match=why) as refused:
         document_types_named(name)
     assert repr(name) in str(refused.value)

@@ -48,7 +48,7 @@ def test_all_steps_of_an_upload_and_its_events_are_its_uploaders(base: Knowledge
     assert acts("document.created") == acts("vector.indexed") == [ADA.as_dict()]
 
 
-def test_versions_that_are_activated_together_are_each_told_of_with_their_own_uploader(base: KnowledgeBase) -> None:
+def test_versions_that_are_activated_together_each_get_an_event_with_their_own_uploader(base: KnowledgeBase) -> None:
     for by, text in ((ADA, "The harbour has 42 berths."), (BERT, "The ferry leaves at nine.")):
         uploaded(base, by, text)
     make.run_stages()
@@ -77,7 +77,7 @@ def test_a_step_that_is_cut_short_says_who_did_that(base: KnowledgeBase) -> None
     assert timeline(version) == {"parse": "bert"}
 
 
-def test_a_failure_is_told_with_who_asked_for_what_failed(base: KnowledgeBase) -> None:
+def test_a_failure_is_published_with_who_asked_for_what_failed(base: KnowledgeBase) -> None:
     request = UploadRequest(knowledge_base=base, filename="broken.pdf", parts=[make.BROKEN_PDF])
     document_upload(request, actor=ADA)
     make.run_stages()
@@ -98,7 +98,7 @@ def test_other_chunking_and_a_roll_back_are_whose_they_are(base: KnowledgeBase) 
     assert [one["name"] for one in acts("document.updated")] == ["ada", "bert", "cora", "cora"]
 
 
-def test_a_deletion_in_the_background_tells_of_each_document_with_who_asked_for_it(base: KnowledgeBase) -> None:
+def test_a_deletion_in_the_background_publishes_each_document_with_who_asked_for_it(base: KnowledgeBase) -> None:
     make.ready_version(base)
     deletion = knowledge_base_delete(knowledge_base=base, actor=ADA)
     knowledge_base_delete(knowledge_base=base, actor=BERT)

@@ -39,7 +39,7 @@ def failed(content: bytes, filename: str) -> DocumentVersion:
 @pytest.mark.parametrize(
     ("content", "filename", "code", "sentence"),
     [
-        (make.BROKEN_PDF, "a.pdf", "damaged_file", "save it anew"),
+        (make.BROKEN_PDF, "a.pdf", "damaged_file", "save it again"),
         (pdf("secret", encrypt=StandardEncryption("open sesame")), "a.pdf", "encrypted_file", "without a password"),
         (pdf(""), "a.pdf", "no_text_layer", "text recognition (OCR)"),
         (b" \n \n", "a.txt", "empty_text", "Upload a file that contains text"),
@@ -139,7 +139,7 @@ def given_back(version: DocumentVersion) -> bool:
     return (version.status, version.attempts, version.lease_owner, version.stages.count()) == ("uploaded", 0, "", 0)
 
 
-def test_small_files_go_first_then_a_large_one_and_other_large_ones_are_left_to_whoever_is_free(
+def test_small_files_go_first_then_a_large_one_and_other_large_ones_are_left_to_free_workers(
     monkeypatch: pytest.MonkeyPatch, rings: list[str]
 ) -> None:
     base = make.knowledge_base()

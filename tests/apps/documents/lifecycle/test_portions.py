@@ -27,7 +27,7 @@ def test_nothing_makes_no_portion() -> None:
 
 
 @given(SIZES, st.integers(0, 40))
-def test_each_is_in_one_portion_and_whoever_was_first_is_never_left(sizes: list[int], most: int) -> None:
+def test_each_is_in_one_portion_and_the_first_is_never_left_out(sizes: list[int], most: int) -> None:
     small, large, rest = divided(sizes, most=most)
     assert sorted([*small, *rest, *([] if large is None else [large])]) == list(range(len(sizes)))
     assert sum(sizes[place] for place in small) <= most

@@ -119,7 +119,7 @@ def test_what_no_document_can_be_cut_by_is_refused_and_nothing_is_written(
 
 def test_an_override_is_checked_together_with_the_knowledge_base_s_settings() -> None:
     small = make.knowledge_base(chunking={"size": 64, "overlap": 0})
-    with pytest.raises(InvalidChunkingError, match="The overlap 40 is not possible with a size of 64"):
+    with pytest.raises(InvalidChunkingError, match="The overlap 40 is invalid with a size of 64"):
         make.upload(small, chunking={"overlap": 40})
     assert make.upload(small, chunking={"overlap": 40, "size": 80}).outcome is UploadOutcome.CREATED
 
@@ -198,13 +198,13 @@ def test_a_change_that_changes_nothing_cuts_nothing(base: KnowledgeBase) -> None
     assert statuses() == ["ready"]
 
 
-def test_text_cut_anew_does_not_come_back_over_a_newer_upload(base: KnowledgeBase) -> None:
+def test_rechunked_text_does_not_come_back_over_a_newer_upload(base: KnowledgeBase) -> None:
     document = ready(base, external_id="berths").document
     make.upload(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
     document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()
     assert statuses() == ["ready"] * 3
-    assert answering() == 2, "the newer upload, and not the older one that was cut anew as version 3"
+    assert answering() == 2, "the newer upload, and not the older one that was re-chunked as version 3"
 
 
 def test_a_failed_upload_that_is_retried_after_a_cut_answers(base: KnowledgeBase) -> None:
@@ -219,7 +219,7 @@ def test_a_failed_upload_that_is_retried_after_a_cut_answers(base: KnowledgeBase
     assert answering() == 2
 
 
-def test_going_back_while_a_later_text_is_cut_anew_stands(base: KnowledgeBase) -> None:
+def test_going_back_while_a_later_text_is_rechunked_stands(base: KnowledgeBase) -> None:
     first = ready(base, external_id="berths")
     make.ready_version(base, "The harbour is closed.", filename="berths.txt", external_id="berths")
     document = Document.objects.get()
@@ -245,7 +245,7 @@ def test_a_known_document_keeps_its_chunking(base: KnowledgeBase) -> None:
     assert Document.objects.get().chunking == FINE
 
 
-def test_a_deleted_document_is_purged_with_what_was_cut_anew(base: KnowledgeBase) -> None:
+def test_a_deleted_document_is_purged_with_its_rechunked_versions(base: KnowledgeBase) -> None:
     document = ready(base).document
     document_update(document=document, chunking=FINE, actor=ACTOR)
     make.run_stages()

@@ -63,7 +63,7 @@ def test_completing_moves_the_version_on_and_frees_it() -> None:
     assert record.seconds is not None
 
 
-def test_a_version_that_is_sent_back_begins_anew_and_its_timeline_says_why() -> None:
+def test_a_version_that_is_sent_back_starts_over_and_its_timeline_says_why() -> None:
     step = parse_step()
     step.send_back(step.claim.ids, TransientError("The index was switched.", code="index_switched"))
     version = DocumentVersion.objects.get()
@@ -120,7 +120,7 @@ def test_a_postponed_version_waits_and_its_timeline_says_why() -> None:
     assert (record.outcome, record.error_code, record.error) == ("postponed", "slow", "The disk is slow.")
 
 
-def test_a_failed_version_keeps_its_reason_and_tells_of_it_once() -> None:
+def test_a_failed_version_keeps_its_reason_and_publishes_it_once() -> None:
     step = parse_step()
     step_fail(step, BROKEN)
     step_fail(step, BROKEN)

@@ -116,7 +116,7 @@ def test_a_version_is_not_retried_once_another_document_holds_its_bytes() -> Non
     assert waiting.status == VersionStatus.CANCELLED
 
 
-def test_nothing_is_told_of_a_document_after_its_deletion() -> None:
+def test_no_event_follows_the_deletion_of_a_document() -> None:
     document, first, _ = two_versions()
     waiting = make.upload(document.knowledge_base, "# Ferry\n\nEleven.\n", external_id="ferry").version
     stopped = make.upload(document.knowledge_base, "# Ferry\n\nTwelve.\n", external_id="ferry").version

@@ -106,7 +106,7 @@ def test_an_archive_of_too_much_is_refused_as_a_whole(members, make_zip, content
     assert caught.value.error_code == code
 
 
-def test_damage_is_told_whether_it_lies_in_the_archive_or_in_a_file(members, make_zip):
+def test_damage_is_reported_whether_it_is_in_the_archive_or_in_a_file(members, make_zip):
     whole = make_zip({"a.txt": "words " * 50})
     for data in (b"no archive", whole[:60], whole.replace(whole[40:44], b"\xff\xff\xff\xff")):
         with pytest.raises(PermanentError) as caught:

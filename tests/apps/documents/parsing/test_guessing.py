@@ -39,7 +39,7 @@ def test_the_wrong_reading_of_a_text_does_not():
     assert likeness("Größe und Maß süßer Früchte".encode().decode("cp1252")) < CONVINCING
 
 
-def test_text_without_letters_beyond_ascii_cannot_be_told_apart():
+def test_encodings_of_text_without_letters_beyond_ascii_cannot_be_distinguished():
     assert likeness("plain words") == 1.0
     assert likeness("plain – words …") == CONVINCING
 

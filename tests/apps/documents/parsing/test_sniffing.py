@@ -162,7 +162,7 @@ def test_file_names_are_made_safe_to_show(name, shown):
 
 
 @pytest.mark.parametrize("name", ["", "/", "..", "a/..", "\x00\x01", " . "])
-def test_names_of_which_nothing_is_left_are_refused(name):
+def test_names_with_nothing_left_are_refused(name):
     with pytest.raises(PermanentError) as caught:
         safe_filename(name)
     assert caught.value.error_code == "bad_filename"

@@ -31,7 +31,7 @@ def events(kind: str) -> list[OutboxEvent]:
     return list(OutboxEvent.objects.filter(type=kind).order_by("id"))
 
 
-def test_a_grant_and_its_end_are_told_with_who_and_what(base: KnowledgeBase) -> None:
+def test_a_grant_and_its_end_are_published_with_who_and_what(base: KnowledgeBase) -> None:
     key, _ = make.keyed(base.tenant)
     document = make.upload(base).version.document
     grant = make.grant(document, key)
@@ -48,7 +48,7 @@ def test_a_grant_and_its_end_are_told_with_who_and_what(base: KnowledgeBase) -> 
     assert not Grant.objects.exists()
 
 
-def test_the_same_grant_twice_is_refused_and_told_once(base: KnowledgeBase) -> None:
+def test_the_same_grant_twice_is_refused_and_published_once(base: KnowledgeBase) -> None:
     user = make.member(base.tenant, name="anna")
     make.grant(base, user)
     with pytest.raises(ConflictError, match="anna has this grant already"):
@@ -110,7 +110,7 @@ def test_the_database_takes_one_thing_and_one_subject_only(base: KnowledgeBase, 
         Grant.objects.create(tenant=base.tenant, granted_by="test", **{name: values[name] for name in given})
 
 
-def test_restricting_is_told_and_embeds_nothing(base: KnowledgeBase) -> None:
+def test_restricting_is_published_and_embeds_nothing(base: KnowledgeBase) -> None:
     document = make.ready_version(base).document
     before = OutboxEvent.objects.count()
     knowledge_base_update(knowledge_base=base, visibility="restricted", actor=ACTOR)

@@ -145,7 +145,7 @@ def test_in_one_trip_the_reader_reads_with_the_settings_and_nothing_of_it_is_lef
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_error_in_one_trip_is_told_and_leaves_nothing_either() -> None:
+def test_an_error_in_one_trip_is_raised_and_leaves_nothing_either() -> None:
     scope = of_a_request()
     with pytest.raises(DataError, match="division by zero"):
         read(scope, "SELECT 1 / %(none)s::integer AS share FROM documents_document", none=0)

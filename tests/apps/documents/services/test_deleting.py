@@ -70,7 +70,7 @@ def test_the_request_that_deletes_one_executes_as_many_statements_for_many_docum
     assert statements(lambda: knowledge_base_delete(knowledge_base=many, actor=ACTOR)) == of_few <= 10
 
 
-def test_all_of_it_goes_and_each_document_is_told_of_once() -> None:
+def test_all_of_it_goes_and_each_document_gets_one_event() -> None:
     base, other = make.knowledge_base(), make.knowledge_base()
     versions = [make.ready_version(base), make.ready_version(base), make.upload(base).version]
     kept = make.ready_version(other)
@@ -228,7 +228,7 @@ def test_what_a_worker_is_at_in_the_knowledge_base_is_dropped() -> None:
     assert not IndexGeneration.objects.exists()
 
 
-def test_a_document_that_was_deleted_before_is_removed_with_the_others_and_told_of_once() -> None:
+def test_a_document_that_was_deleted_before_is_removed_with_the_others_and_gets_one_event() -> None:
     base = make.knowledge_base()
     document_delete(document=make.upload(base).version.document, actor=ACTOR)
     make.upload(base)

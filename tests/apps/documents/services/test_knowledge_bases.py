@@ -55,7 +55,7 @@ def test_a_refused_change_changes_nothing() -> None:
     assert KnowledgeBase.objects.filter(pk=base.pk).values_list("name", "description").get() == ("One", "")
 
 
-def test_deleting_hides_every_document_at_once_and_tells_of_each_once() -> None:
+def test_deleting_hides_every_document_at_once_and_publishes_each_once() -> None:
     base = make.knowledge_base()
     version = make.ready_version(base)
     make.upload(base)

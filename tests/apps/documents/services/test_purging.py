@@ -125,7 +125,7 @@ def test_a_bite_asks_as_often_for_a_thousand_blobs_as_for_ten() -> None:
     assert left_of(names + more) == []
 
 
-def test_the_walk_goes_on_where_a_turn_ended_and_begins_anew_when_it_is_through(
+def test_the_walk_goes_on_where_a_turn_ended_and_starts_over_when_it_is_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(purging, "NAMES", 3)

@@ -55,7 +55,7 @@ def test_a_success_in_between_starts_the_count_again() -> None:
     assert breaker.closed
 
 
-def test_errors_that_an_answering_worker_tells_of_do_not_open_it() -> None:
+def test_errors_that_an_answering_worker_reports_do_not_open_it() -> None:
     breaker = OneProbeBreaker(failure_threshold=1, expected_exception=ModelUnavailableError)
 
     def refuse() -> None:

@@ -38,7 +38,7 @@ OTHER = replace(MODEL, version_id=new_id(), name="other")
 RERANKER = InstalledModel(new_id(), "cross", Path("/nowhere"), "0" * 64, 16, ModelKind.RERANKING)
 Answer = Callable[[dict[str, Any]], Any]
 FEW_TRIES = 6
-"""Celery makes twenty, a second apart, unless told otherwise."""
+"""Celery makes twenty, a second apart, by default."""
 
 
 class Worker:
@@ -180,14 +180,14 @@ def test_callers_in_ever_new_threads_use_the_same_connections(transport: QueueTr
     assert connections() - before < 20
 
 
-def test_an_error_told_by_the_worker_is_raised_as_it_was(worker: Worker, transport: QueueTransport) -> None:
+def test_an_error_reported_by_the_worker_is_raised_as_it_was(worker: Worker, transport: QueueTransport) -> None:
     worker.answer = too_large
 
     with pytest.raises(ModelTooLargeError, match="9 bytes of 8"):
         ask(transport)
 
 
-def test_a_worker_that_breaks_down_is_told_as_its_failure(worker: Worker, transport: QueueTransport) -> None:
+def test_a_worker_that_breaks_down_is_reported_as_its_failure(worker: Worker, transport: QueueTransport) -> None:
     def broken(payload: dict[str, Any]) -> Any:
         raise KeyError("texts")
 
@@ -198,7 +198,7 @@ def test_a_worker_that_breaks_down_is_told_as_its_failure(worker: Worker, transp
     assert refused.value.error_code == "worker_failed"
 
 
-def test_silence_until_the_deadline_is_told_with_the_queues_name() -> None:
+def test_silence_until_the_deadline_is_reported_with_the_queues_name() -> None:
     transport = QueueTransport(app=celery_app())
 
     with pytest.raises(ModelUnavailableError, match="'embedding'") as refused:
@@ -228,7 +228,7 @@ def test_after_repeated_failures_calls_are_refused_unsent_with_a_time_to_come_ba
     assert 1 <= refused.value.retry_after <= 10
 
 
-def test_a_lost_broker_is_told_after_a_few_tries_and_used_again_once_it_is_back(
+def test_a_lost_broker_is_reported_after_a_few_tries_and_used_again_once_it_is_back(
     own_redis: OwnRedis, connecting: list[AbstractConnection]
 ) -> None:
     worker = Worker()

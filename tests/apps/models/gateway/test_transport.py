@@ -136,7 +136,7 @@ def test_reranking_nothing_asks_nobody() -> None:
 
 
 @pytest.mark.parametrize("odd", [np.array([[1.0]]), np.array([1.0, 2.0]), np.array([[1.0], [np.nan]])])
-def test_scores_that_are_none_are_refused(odd: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_scores_are_refused(odd: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(transports.TRANSPORTS, "odd", lambda: OddReranker(odd))
     monkeypatch.setattr(transports, "_made", {})
     with using_transport("odd"), pytest.raises(ModelUnavailableError) as refused:

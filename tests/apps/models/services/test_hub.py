@@ -38,6 +38,6 @@ def test_a_cached_commit_is_used_offline(make_checkpoint: Callable[..., Path], t
     assert (folder / "model.safetensors").is_file()
 
 
-def test_offline_an_absent_commit_is_told_as_unavailable(tmp_path: Path) -> None:
+def test_offline_an_absent_commit_is_reported_as_unavailable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError, match="someone/something"):
         snapshot_fetch("someone/something", revision=COMMIT, cache_dir=tmp_path)

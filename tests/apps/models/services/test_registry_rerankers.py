@@ -1,4 +1,4 @@
-"""Rerankers in the registry: told by their architecture, with a default of their own."""
+"""Rerankers in the registry: recognised by their architecture, with a default of their own."""
 
 from __future__ import annotations
 

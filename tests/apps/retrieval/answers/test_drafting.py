@@ -31,7 +31,7 @@ def test_nothing_is_computed_before_it_is_taken() -> None:
         assert generator.computed == words
 
 
-def test_whoever_goes_away_ends_the_writing() -> None:
+def test_a_reader_who_leaves_stops_the_generator() -> None:
     generator = StreamingGenerator([FIRST, SECOND])
     pieces = write(generator)
     next(pieces)
@@ -92,7 +92,7 @@ def test_without_passages_no_generator_is_asked() -> None:
     assert (end.generator, end.passages, generator.computed) == ("streaming", 0, [])
 
 
-def test_half_a_draft_is_none() -> None:
+def test_half_a_draft_is_not_a_draft() -> None:
     def stopped() -> Any:
         yield from list(write(StreamingGenerator([FIRST])))[:-1]
 

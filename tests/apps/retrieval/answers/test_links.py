@@ -26,7 +26,7 @@ from apps.retrieval.answers.links import links_safe
         ("[x]\n\n[x]: javascript:y", "[x]\n\n[x] : javascript:y"),
     ],
 )
-def test_a_link_to_an_unsafe_address_is_none_any_more(text: str, shown: str) -> None:
+def test_a_link_to_an_unsafe_address_is_disabled(text: str, shown: str) -> None:
     assert links_safe(text) == shown
 
 

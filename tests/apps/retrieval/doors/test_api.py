@@ -71,7 +71,7 @@ def test_an_answer_is_a_sentence_of_the_documents_with_the_span_it_stands_at(
     }  # fmt: skip
 
 
-def test_an_answer_is_saved_told_of_and_the_same_later(client: Client, base: KnowledgeBase) -> None:
+def test_an_answer_is_saved_published_and_the_same_later(client: Client, base: KnowledgeBase) -> None:
     answer = post(client, ASK, question=QUESTION, knowledge_bases=[str(base.pk)]).json()
     assert written() == (1, 1, len(answer["citations"]), 1)
     query = Query.objects.get()
@@ -171,7 +171,7 @@ def test_each_mode_answers_with_the_scores_and_ranks_of_its_legs(client: Client,
     assert SENTENCE in found["passages"][0]["text"]
 
 
-def test_the_plan_and_the_candidates_of_each_step_are_told_on_request(
+def test_the_plan_and_the_candidates_of_each_step_are_given_on_request(
     client: Client, base: KnowledgeBase, version: DocumentVersion
 ) -> None:
     assert post(client, SEARCH, query=QUESTION).json()["explanation"] is None

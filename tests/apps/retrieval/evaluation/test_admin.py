@@ -79,7 +79,7 @@ def test_a_chosen_set_gets_the_passage(admin_client: Client, base: KnowledgeBase
 
 
 @pytest.mark.parametrize("wrong", [{"start": 5, "end": 100_000}, {"version": "x"}, {"question": ""}], ids=str)
-def test_what_cannot_be_marked_is_told_in_the_place_of_the_button(
+def test_what_cannot_be_marked_says_so_in_the_place_of_the_button(
     admin_client: Client, base: KnowledgeBase, wrong: dict[str, Any]
 ) -> None:
     assert "rag-marked-not" in text_of(admin_client.post(MARK, mark(base, **wrong)))
@@ -124,7 +124,7 @@ def test_a_run_is_started_by_the_dialog(admin_client: Client, made: EvaluationSe
     assert (run.k, run.depth, run.asked_by, run.state) == (5, 20, "admin, admin", RunState.WAITING)
 
 
-def test_a_run_that_cannot_start_is_told_of(admin_client: Client, base: KnowledgeBase) -> None:
+def test_a_run_that_cannot_start_is_reported(admin_client: Client, base: KnowledgeBase) -> None:
     empty = EvaluationSet.objects.create(knowledge_base=base, name="Empty")
     form = {"_form_submitted": "True", "mode": "dense", "k": 5, "depth": 20}
     response = admin_client.post(page_of(empty, "start"), form)
@@ -137,7 +137,7 @@ def test_files_are_imported_on_the_page(admin_client: Client, made: EvaluationSe
     response = admin_client.post(page_of(made, "import_questions"), files)
     assert response.status_code == 302
     assert told(response) == [
-        "1 question was taken. 1 had no relevant document in this knowledge base and were left out."
+        "1 question was imported. 1 had no relevant document in this knowledge base and were left out."
     ]
     assert made.questions.count() == 4
 

@@ -50,7 +50,7 @@ def test_questions_come_with_the_judgements_that_say_relevant(made: EvaluationSe
     assert judgements(made) == [("How much?", "berths", 1), ("When?", "tides", 2)]
 
 
-def test_a_question_without_a_known_document_is_left_out_and_told_of(made: EvaluationSet) -> None:
+def test_a_question_without_a_known_document_is_left_out_and_counted(made: EvaluationSet) -> None:
     done = beir_import(
         made, queries=queries(q1="When?", q2="Who?"), qrels=qrels("q1 tides 1", "q1 x 1", "q2 y 1"), actor=ACTOR
     )
@@ -106,8 +106,8 @@ def test_a_csv_names_documents_by_external_id_or_id_and_passages_by_their_words(
     assert judgements(made) == [("When?", "harbour", 1), ("When?", "tides", 2)]
 
 
-def test_a_passage_that_does_not_stand_in_its_document_takes_nothing_in(made: EvaluationSet) -> None:
-    with pytest.raises(PermanentError, match=r"line 3: the passage 'at midnight' does not stand in 'Tides'"):
+def test_a_passage_that_is_not_in_its_document_imports_nothing(made: EvaluationSet) -> None:
+    with pytest.raises(PermanentError, match=r"line 3: the passage 'at midnight' is not in 'Tides'"):
         csv_import(made, csv("Where?,harbour,,,", "When?,tides,at midnight,,"), actor=ACTOR)
     assert not made.questions.exists()
 

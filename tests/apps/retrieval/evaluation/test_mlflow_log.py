@@ -67,7 +67,7 @@ def test_without_the_setting_nothing_is_imported(
 
 
 @pytest.mark.parametrize("client", ["there.is.no.such.Thing", mlflow_log.CLIENT], ids=["not installed", "no server"])
-def test_an_mlflow_that_fails_is_told_in_the_note_and_fails_nothing(
+def test_a_failing_mlflow_is_reported_in_the_note_and_fails_nothing(
     made: EvaluationSet, settings: Any, monkeypatch: pytest.MonkeyPatch, client: str
 ) -> None:
     settings.RAGSITE_MLFLOW_TRACKING_URI = "http://127.0.0.1:9"

@@ -33,7 +33,7 @@ def test_a_corpus_is_read_with_or_without_titles_and_with_numbers_as_ids() -> No
     assert [one.body for one in found] == ["b", "T\n\nc"]
 
 
-def test_a_judgement_of_score_0_or_less_is_none() -> None:
+def test_a_judgement_of_score_0_or_less_is_ignored() -> None:
     rows = ["query-id\tcorpus-id\tscore\n", "q1\td1\t2\n", "q1\td2\t0\n", "q1\td3\t-1\r\n", "q2\td 4\t1\r\n"]
     assert list(qrels_read(source(*rows))) == [JudgementRow("q1", "d1", 2), JudgementRow("q2", "d 4", 1)]
 
@@ -90,7 +90,7 @@ def test_a_folder_may_hold_its_files_gzipped_and_the_judgements_one_level_down(t
 
 
 def test_a_folder_that_lacks_a_file_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSetError, match="is no folder"):
+    with pytest.raises(UnreadableSetError, match="is not a folder"):
         beir_folder(tmp_path / "none")
     (tmp_path / "corpus.jsonl").touch()
     with pytest.raises(UnreadableSetError, match=r"There is no queries\.jsonl in"):

@@ -1,4 +1,4 @@
-"""Evaluation measures what every reader of a knowledge base reads, and tells of nothing else."""
+"""Evaluation measures what every reader of a knowledge base reads, and reveals nothing else."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_over_http_sets_questions_and_runs_are_those_of_knowledge_bases_that_are
 
 
 @pytest.mark.parametrize("passage", ["High water is at noon", "High water is at midnight"])
-def test_an_import_does_not_tell_what_stands_in_a_restricted_document(
+def test_an_import_does_not_reveal_what_is_in_a_restricted_document(
     base: KnowledgeBase, made: EvaluationSet, passage: str
 ) -> None:
     restrict(base, "tides")
@@ -153,7 +153,7 @@ def test_a_passage_is_marked_only_in_a_knowledge_base_that_is_read(base: Knowled
     user, client = staff(base)
     before = Judgement.objects.count()
     restrict(base)
-    assert "be marked. Load the page anew." in client.post("/admin/retrieval/query/mark/", about).content.decode()
+    assert "be marked. Reload the page." in client.post("/admin/retrieval/query/mark/", about).content.decode()
     assert Judgement.objects.count() == before
     make.grant(base, user)
     client.post("/admin/retrieval/query/mark/", about)

@@ -212,7 +212,7 @@ def test_a_model_that_is_away_lets_the_run_wait_with_its_reason(
     assert (run.state, run.error) == (RunState.DONE, "")
 
 
-def test_a_defect_is_told_on_the_run_and_raised_for_the_log(
+def test_a_defect_is_shown_on_the_run_and_raised_for_the_log(
     made: EvaluationSet, use_transport: Callable[[Any], None]
 ) -> None:
     class Broken(FakeTransport):

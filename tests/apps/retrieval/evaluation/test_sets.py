@@ -120,7 +120,7 @@ def test_deleting_a_set_takes_its_questions_along(base: KnowledgeBase) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"start": 1}, {"start": 1, "end": 2}, {"grade": 0}], ids=str)
-def test_the_database_refuses_half_a_span_and_a_grade_that_is_none(base: KnowledgeBase, fields: dict[str, int]) -> None:
+def test_the_database_refuses_half_a_span_and_an_invalid_grade(base: KnowledgeBase, fields: dict[str, int]) -> None:
     question = asked(base, "tides").questions.get()
     with pytest.raises(IntegrityError), transaction.atomic():
         Judgement.objects.create(question=question, document=document(base, "berths"), **fields)

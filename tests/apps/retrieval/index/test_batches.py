@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _waits_for_no_lock() -> None:
-    """So that whoever would wait for the build fails."""
+    """So that anything that would wait for the build fails."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '5s'")
 

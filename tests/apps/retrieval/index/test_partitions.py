@@ -168,7 +168,7 @@ def test_a_partition_that_is_being_made_goes_with_the_transaction_that_died() ->
     assert there(generation)
 
 
-def test_whoever_asks_for_the_whole_table_gives_up_before_searches_wait_long(owner: psycopg.Connection) -> None:
+def test_a_request_for_the_whole_table_gives_up_before_searches_wait_long(owner: psycopg.Connection) -> None:
     _, generation = generations()
     owner.execute(f"LOCK TABLE {PARENT} IN ACCESS SHARE MODE")
     with pytest.raises(OperationalError) as error, connection.cursor() as cursor:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def write_again(chunk: Chunk) -> None:
-    """The chunk's vector, taken away before, is written anew."""
+    """The chunk's vector, removed before, is written again."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO retrieval_embedding (generation_id, chunk_id, embedding) "

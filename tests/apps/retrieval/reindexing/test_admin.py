@@ -102,7 +102,7 @@ def test_an_estimate_starts_nothing(admin_client: Client, base: KnowledgeBase) -
 
 def test_a_refusal_is_a_message(admin_client: Client, base: KnowledgeBase) -> None:
     assert "with this chunking already" in told(admin_client.post(url(base), form(base)))
-    assert "is not possible" in told(admin_client.post(url(base), form(base, size=9)))
+    assert "is invalid" in told(admin_client.post(url(base), form(base, size=9)))
     assert "There is no button 'fly'" in told(admin_client.post(url(base), {"do": "fly"}))
     assert not Reindex.objects.exists()
 
@@ -145,7 +145,7 @@ def test_a_dropped_generation_whose_removal_waits_for_a_backup_says_so(
     worked(started(base, model=other_model(tmp_path)))
     with long_reader() as backup:
         refused = admin_client.post(url(base), {"do": "drop", "generation": long_ago(old).pk})
-        assert "They are removed by themselves once that has ended." in told(refused)
+        assert "They are removed automatically once that has ended." in told(refused)
         waits = f"no longer read by pg_dump (role {backup.info.user}, process {backup.info.backend_pid}, since 20"
         assert "Being removed" in admin_client.get(url(base)).content.decode()
         for page in (url(base), reverse("admin:retrieval_indexgeneration_changelist")):

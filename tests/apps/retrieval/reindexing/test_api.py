@@ -69,7 +69,7 @@ def test_it_is_cancelled_and_then_there_is_nothing_to_resume(base: KnowledgeBase
         ({}, 409, "conflict"),
     ],
 )
-def test_what_is_not_possible_is_a_problem(base: KnowledgeBase, body: dict[str, Any], status: int, code: str) -> None:
+def test_an_invalid_request_is_a_problem(base: KnowledgeBase, body: dict[str, Any], status: int, code: str) -> None:
     answer = post(base, **body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert not Reindex.objects.exists()

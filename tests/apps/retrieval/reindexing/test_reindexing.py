@@ -69,7 +69,7 @@ def test_a_model_of_another_width_shares_the_chunks_and_comes_to_answer(
     assert (event.key, event.actor) == (str(base.pk), ACTOR.as_dict())
 
 
-def test_other_chunking_cuts_every_ready_version_anew_and_the_old_chunks_stay_for_a_roll_back() -> None:
+def test_other_chunking_rechunks_every_ready_version_and_the_old_chunks_stay_for_a_roll_back() -> None:
     base = make.knowledge_base()
     version = make.ready_version(base, LONG, filename="a.txt")
     own = make.upload(base, LONG + " End.", filename="b.txt", chunking={"size": 32, "overlap": 0}).version
@@ -157,13 +157,13 @@ def test_documents_that_come_change_and_go_meanwhile_are_taken_in(base: Knowledg
     assert OutboxEvent.objects.get(type="vector.updated").actor == acting.user("anna").as_dict()
 
 
-def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_anew_before_it_answers(
+def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_again_before_it_answers(
     base: KnowledgeBase, smaller: EmbeddingModel
 ) -> None:
     version = make.upload(base, "High water is at midnight.", filename="tides.txt", external_id="tides").version
     make.run_stages(["parse", "chunk", "embed"])
     worked(started(base, model=smaller, chunking=SMALL))
-    assert found(base, "tides") in TEXTS["tides"], "the present version goes on answering"
+    assert found(base, "tides") in TEXTS["tides"], "the present version keeps answering"
     make.run_stages(["activate"])
     version.refresh_from_db()
     assert (version.status, version.attempts) == ("parsed", 0)
@@ -173,7 +173,9 @@ def test_a_version_that_was_embedded_for_the_generation_before_is_embedded_anew_
     assert_whole(generation_ensure(base))
 
 
-def test_an_earlier_version_can_be_gone_back_to_after_the_switch(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+def test_an_earlier_version_can_be_rolled_back_to_after_the_switch(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
     tides = document(base, "tides")
     earlier = tides.current_version
     make.ready_version(base, "High water is at midnight.", filename="tides.txt", external_id="tides")
@@ -290,14 +292,14 @@ def test_a_documents_own_chunking_must_go_with_the_new_one(base: KnowledgeBase, 
     assert not Reindex.objects.exists()
 
 
-def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_resumed_when_that_is_mended(
+def test_a_document_that_cannot_be_cut_fails_the_re_index_in_words_and_it_is_resumed_once_that_is_fixed(
     base: KnowledgeBase,
 ) -> None:
     reindex = started(base, chunking=SMALL)
     document_update(document=document(base, "tides"), chunking={"overlap": 100}, actor=ACTOR)
     worked(reindex)
     assert reindex.state == ReindexState.FAILED
-    assert "Version 1 of 'Tides' cannot be cut so: The overlap 100" in reindex.error
+    assert "Version 1 of 'Tides' cannot be chunked like this: The overlap 100" in reindex.error
     document_update(document=document(base, "tides"), chunking={}, actor=ACTOR)
     resumed = reindex_resume(base, actor=ACTOR)
     assert worked(resumed).state == ReindexState.SWITCHED

@@ -219,7 +219,7 @@ def test_the_plan_under_a_condition_follows_how_many_chunks_meet_it(
     assert texts(result) == [f"Text {int(text[5:]) * 4:04}" for text in nearest_by_numpy(vectors[::4], query, 10)]
 
 
-def test_a_knowledge_base_of_which_little_may_be_read_is_scanned_exactly(settings: Any) -> None:
+def test_a_knowledge_base_with_little_that_may_be_read_is_scanned_exactly(settings: Any) -> None:
     vectors = unit_vectors(200)
     base = make.knowledge_base(visibility="restricted")
     generation, documents = indexed(base, vectors)
@@ -334,7 +334,7 @@ def test_what_was_deleted_is_not_found_from_that_moment_on(how: str) -> None:
     assert make.found(make.scope(base), "berths") == []
 
 
-def test_a_passage_tells_where_it_stands() -> None:
+def test_a_passage_says_where_it_is() -> None:
     base: KnowledgeBase = make.knowledge_base()
     version = make.ready_version(base)
     wanted = SearchRequest("berths", top_k=50, mode=Mode.DENSE)

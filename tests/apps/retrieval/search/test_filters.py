@@ -98,7 +98,7 @@ def test_without_filters_everything_is_found_and_nothing_is_narrowed(documents: 
     assert SearchFilters(languages=frozenset({"de"}))
 
 
-def test_a_key_with_a_point_is_told_from_a_path(documents: list[Document]) -> None:
+def test_a_key_with_a_dot_is_distinguished_from_a_path(documents: list[Document]) -> None:
     first, second = documents[:2]
     Document.objects.filter(pk=first.pk).update(metadata={"a.b": 1})
     Document.objects.filter(pk=second.pk).update(metadata={"a": {"b": 1}})

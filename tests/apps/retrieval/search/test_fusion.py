@@ -37,7 +37,7 @@ def test_convex_fusion_mixes_the_shares_that_scores_have_of_the_best_of_their_le
     ]
 
 
-def test_what_each_leg_thought_is_told() -> None:
+def test_the_scores_of_each_leg_are_given() -> None:
     first, second, third = rank(leg({1: 0.8, 2: 0.4}, {3: 0.2}), leg({3: 10.0, 1: 5.0}), settings=CONVEX)
     assert (first.scores.dense, first.scores.dense_rank, first.scores.lexical, first.scores.lexical_rank) == (
         0.8,

@@ -114,7 +114,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"metadata": [{"key": "year", "op": "gte", "value": [1]}]}, "'year' gte"),
     (
         {"metadata": [{"key": "on", "op": "gte", "value": "2024-13-45"}]},
-        "'on' '2024-13-45' is not possible: it is no date",
+        "'on' '2024-13-45' is invalid: it is not a date",
     ),
     ({"metadata": [{"key": "a", "value": {"b": 1}}]}, "'a' eq"),
     ({"metadata": [{"key": "a", "op": "in", "value": "b"}]}, "'a' in 'b'"),
@@ -202,7 +202,7 @@ class Silent(FakeTransport):
 
 
 @pytest.mark.usefixtures("_reranker")
-def test_a_reranker_that_does_not_answer_is_told_and_the_order_is_that_of_the_search(
+def test_a_reranker_that_does_not_answer_is_reported_and_the_order_is_that_of_the_search(
     client: Client, use_transport: UseTransport
 ) -> None:
     plain = [one["chunk"] for one in search(client).json()["passages"]]

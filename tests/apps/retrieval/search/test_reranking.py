@@ -79,7 +79,9 @@ def test_only_the_best_are_read_and_the_others_follow_as_they_were(use_transport
     "error",
     [ModelUnavailableError("No worker."), DeadlineExceededError("Late."), ModelNotFoundError("Its files moved.")],
 )
-def test_without_an_answer_the_order_stays_and_the_reason_is_told(use_transport: UseTransport, error: RagError) -> None:
+def test_without_an_answer_the_order_stays_and_the_reason_is_given(
+    use_transport: UseTransport, error: RagError
+) -> None:
     use_transport(Failing(error))
     given = passages("a", "bb")
     result = rerank_passages("query", given, model=MODEL, deadline=make.soon())

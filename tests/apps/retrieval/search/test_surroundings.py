@@ -135,7 +135,7 @@ def test_a_text_without_headings_is_one_section() -> None:
     assert (section.heading_path, section.text, section.complete) == ((), text, True)
 
 
-def test_two_sections_of_the_same_name_are_told_apart(base: KnowledgeBase) -> None:
+def test_two_sections_of_the_same_name_are_distinguished(base: KnowledgeBase) -> None:
     text = "# Notes\n\nFirst notes, quite short.\n\n# Other\n\nBetween them.\n\n# Notes\n\nSecond notes, short too.\n"
     version = make.ready_version(base, text, filename="notes.md")
     assert section_with(version, "Second").text == "Notes\n\nSecond notes, short too."

@@ -151,7 +151,7 @@ deeds = pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
 
 
 @deeds
-def test_a_server_that_is_away_is_told_as_a_transient_error(credentials: None, deed: Deed) -> None:
+def test_an_unavailable_server_is_reported_as_a_transient_error(credentials: None, deed: Deed) -> None:
     place = S3Place("bucket", endpoint_url=NOWHERE, region="us-east-1")
     with pytest.raises(TransientError) as caught:
         deed(s3.store_at(place))
@@ -161,7 +161,7 @@ def test_a_server_that_is_away_is_told_as_a_transient_error(credentials: None, d
 
 
 @deeds
-def test_a_missing_bucket_is_told_by_its_name(bucket: S3Place, deed: Deed) -> None:
+def test_a_missing_bucket_is_reported_by_its_name(bucket: S3Place, deed: Deed) -> None:
     with pytest.raises(TransientError) as caught:
         deed(s3.store_at(replace(bucket, bucket="no-such-bucket")))
     assert caught.value.sentence == (
@@ -192,7 +192,7 @@ def strict(s3_server: str) -> Iterator[None]:
 
 
 @deeds
-def test_wrong_credentials_are_told(bucket: S3Place, strict: None, deed: Deed) -> None:
+def test_wrong_credentials_are_reported(bucket: S3Place, strict: None, deed: Deed) -> None:
     with pytest.raises(TransientError, match="refuses our credentials") as caught:
         deed(s3.store_at(bucket))
     assert "AWS_SECRET_ACCESS_KEY" in caught.value.error_action
@@ -207,7 +207,7 @@ def test_wrong_credentials_are_told(bucket: S3Place, strict: None, deed: Deed) -
         (500, "InternalError", "refused the request (InternalError: Because.)", "storage_failed"),
     ],
 )
-def test_what_the_server_says_is_told_in_words(
+def test_what_the_server_says_is_reported_in_words(
     credentials: None, status: int, code: str, words: str, told: str
 ) -> None:
     place = S3Place("bucket", region="us-east-1")
@@ -243,7 +243,7 @@ def test_a_server_that_is_silent_is_given_up(credentials: None, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("patience", [s3_client.WORKING, s3_client.ASKING])
-def test_no_request_waits_for_ever(credentials: None, patience: Patience) -> None:
+def test_no_request_waits_forever(credentials: None, patience: Patience) -> None:
     config = s3_resource(S3Place("bucket", region="us-east-1"), patience).meta.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (patience.connect, patience.read)
     assert config.retries["total_max_attempts"] == patience.tries

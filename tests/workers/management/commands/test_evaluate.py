@@ -79,7 +79,7 @@ def test_documents_of_others_are_left_to_others(folder: Path) -> None:
 @pytest.mark.usefixtures("_model")
 def test_the_chunking_can_be_chosen(folder: Path) -> None:
     assert evaluated(folder, "--chunk-size", "16", "--chunk-overlap", "0")["chunks"] > 3
-    with pytest.raises(CommandError, match="The chunk size 3 is not possible"):
+    with pytest.raises(CommandError, match="The chunk size 3 is invalid"):
         evaluated(folder, "--chunk-size", "3")
     assert left() == [0] * 7
 
@@ -114,14 +114,14 @@ def test_what_an_evaluation_left_that_was_killed_is_removed_a_day_later(folder: 
 @pytest.mark.parametrize("options", [["--rerank"], ["--k", "0"], ["--depth", "5"]], ids=str)
 @pytest.mark.usefixtures("_model")
 def test_what_cannot_be_is_refused_in_words_and_leaves_nothing(folder: Path, options: list[str]) -> None:
-    with pytest.raises(CommandError, match=r"No reranker is registered|is not possible|k=0 with"):
+    with pytest.raises(CommandError, match=r"No reranker is registered|is invalid|k=0 with"):
         evaluated(folder, *options)
     assert left() == [0] * 7
 
 
 @pytest.mark.usefixtures("_model")
-def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="is no folder"):
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is not a folder"):
         evaluated(tmp_path / "nothing")
 
 

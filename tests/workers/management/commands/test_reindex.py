@@ -75,7 +75,9 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(base: KnowledgeBas
     assert not Reindex.objects.exists()
 
 
-def test_vectors_that_a_kept_generation_has_are_told_as_reused(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
+def test_vectors_that_a_kept_generation_has_are_reported_as_reused(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
     name = generation_ensure(base).model_version.model.name
     reindex(base, "--model", smaller.name)
     told = reindex(base, "--model", name, "--dry-run")
@@ -126,10 +128,10 @@ def test_it_can_wait_for_a_person_and_be_cancelled(base: KnowledgeBase, smaller:
     ("arguments", "why"),
     [
         (["--model", "nobody/knows"], "There is no embedding model 'nobody/knows'; registered: other-24, sentence"),
-        (["--chunking", "size=9"], "The chunk size 9 is not possible"),
+        (["--chunking", "size=9"], "The chunk size 9 is invalid"),
         (["--chunking", "{size"], "is not JSON"),
         (["--chunking", "colour=red"], "no chunking setting called 'colour'"),
-        (["--margin", "2", "--chunking", "size=64,overlap=0"], "A margin of 2 is not possible"),
+        (["--margin", "2", "--chunking", "size=64,overlap=0"], "A margin of 2 is invalid"),
         ([], "with this chunking already"),
         (["--drop"], "keeps no generation to drop"),
         (["--drop", "7"], "keeps no generation 7 to drop"),
@@ -138,7 +140,7 @@ def test_it_can_wait_for_a_person_and_be_cancelled(base: KnowledgeBase, smaller:
         (["--rollback"], "No earlier generation is kept"),
     ],
 )
-def test_what_is_not_possible_is_refused_in_words(
+def test_invalid_options_are_refused_in_words(
     base: KnowledgeBase, smaller: EmbeddingModel, arguments: list[str], why: str
 ) -> None:
     with pytest.raises(CommandError, match=why):

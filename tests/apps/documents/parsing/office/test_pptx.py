@@ -96,7 +96,7 @@ def test_a_presentation_of_too_many_slides_or_without_words_is_refused(parse, re
         parse(slide())
 
 
-def test_a_missing_part_is_told_by_its_name(refused, make_office):
+def test_a_missing_part_is_named(refused, make_office):
     error = refused(DocumentType.PPTX, make_office("ppt/presentation.xml", {}))
     assert error.error_code == "damaged_file"
     assert "'ppt/presentation.xml'" in error.message

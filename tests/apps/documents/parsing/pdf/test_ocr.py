@@ -75,7 +75,7 @@ def test_a_page_on_which_nothing_is_recognised_has_no_text_layer(program, recogn
         ("cat > /dev/null", {"most_pages": 1}, "too_large", "More than 1 pages"),
     ],
 )
-def test_what_goes_wrong_is_told(program, recognise, make_pdf, lines, options, code, told):
+def test_what_goes_wrong_is_reported(program, recognise, make_pdf, lines, options, code, told):
     program(lines)
     with pytest.raises(RagError, match=told) as caught:
         recognise(make_pdf(BLANK, filters=1, pages=2), **options)

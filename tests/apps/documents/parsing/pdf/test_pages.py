@@ -55,7 +55,7 @@ def test_a_pdf_that_only_forbids_changes_is_read(parse):
     assert parse(drawn("public words", encrypt=encryption)).text == "public words"
 
 
-def test_pages_without_text_are_told_from_damage(parse):
+def test_pages_without_text_are_distinguished_from_damage(parse):
     assert code_of(parse, drawn("", "")) == "no_text_layer"
     assert code_of(parse, b"%PDF-1.4\nnothing of a PDF follows") == "damaged_file"
     assert code_of(parse, b"") == "damaged_file"

@@ -50,7 +50,7 @@ def test_each_line_of_json_lines_has_its_number_and_its_pointer(parse_bytes, out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
-def test_the_encodings_of_unicode_are_told_apart(parse_bytes, encoding):
+def test_the_encodings_of_unicode_are_distinguished(parse_bytes, encoding):
     assert parse_bytes(DocumentType.JSON, '{"bird": "Gänse"}'.encode(encoding)).text == "bird: Gänse"
 
 
@@ -74,7 +74,7 @@ def test_a_number_of_a_million_digits_stays_text(parse_bytes):
     assert parse_bytes(DocumentType.JSON, b'{"n": %s}' % (b"9" * 1_000_000)).text == f"n: {'9' * 1_000_000}"
 
 
-def test_a_wrong_line_is_told_by_its_number(refused):
+def test_a_wrong_line_is_reported_by_its_number(refused):
     error = refused(DocumentType.JSONL, b'{"a": 1}\n{"a": }\n')
     assert error.error_code == "damaged_file"
     assert error.message.startswith("Line 2 is not valid JSON")

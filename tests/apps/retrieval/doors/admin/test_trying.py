@@ -115,7 +115,7 @@ def test_the_mode_is_chosen_and_what_each_leg_thought_is_shown(admin_client: Cli
     assert ("convex, weight of meaning 0.5" in tried.search.how) == (mode == "hybrid")
 
 
-def test_a_mode_that_is_none_is_an_error_on_the_form(admin_client: Client, db: None) -> None:
+def test_an_unknown_mode_is_an_error_on_the_form(admin_client: Client, db: None) -> None:
     response = asked(admin_client, factories.knowledge_base(), mode="psychic")
     assert "mode" in response.context["form"].errors
 
@@ -150,7 +150,7 @@ def test_a_query_is_narrowed_to_tags_and_types(admin_client: Client) -> None:
     assert not asked(admin_client, base, types="pdf").context["tried"].answer.found
 
 
-def test_a_type_or_tag_that_is_none_is_an_error_on_the_form(admin_client: Client) -> None:
+def test_an_invalid_type_or_tag_is_an_error_on_the_form(admin_client: Client) -> None:
     response = asked(admin_client, factories.knowledge_base(), types="exe", tags="x" * 61)
     assert set(response.context["form"].errors) == {"types", "tags"}
     assert not Query.objects.exists()

@@ -189,7 +189,7 @@ def test_superseded_deleted_and_renamed_documents_stop_weighing_on_the_scores_at
 
 
 @pytest.mark.django_db
-def test_a_version_that_was_gone_back_to_is_found_by_its_words_at_once() -> None:
+def test_a_version_that_was_rolled_back_to_is_found_by_its_words_at_once() -> None:
     base = make.knowledge_base()
     one = document(base, ["Opens at seven."])
     lexical_build(index_of(base))
@@ -307,7 +307,7 @@ def test_two_who_index_what_is_missing_index_it_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_merge_gives_way_to_whoever_is_at_the_segments() -> None:
+def test_a_merge_gives_way_to_a_worker_at_the_segments() -> None:
     base = make.knowledge_base()
     for number in range(merges.FAN):
         document(base, [f"Berth {number}"])
