@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from apps.documents.parsing.sniffing import EXTENSIONS
+from apps.documents.parsing.types import DocumentType
 from ragsite.api import openapi
 from ragsite.core.actors import Actor
 from ragsite.core.environment import Environment
@@ -25,6 +27,7 @@ from workers.relay_session import UnsentEvent
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), PROJECT / "CONTRIBUTING.md"])
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -70,6 +73,10 @@ def test_every_topic_and_all_that_an_envelope_says_is_explained() -> None:
     assert untold([*topics(), *envelope], "events.md") == []
 
 
+def test_every_type_of_file_that_is_read_has_its_place_in_the_manual_of_the_api() -> None:
+    assert untold((end for end, kind in EXTENSIONS.items() if kind is not DocumentType.CODE), "api.md") == []
+
+
 def test_every_address_of_the_api_is_explained() -> None:
     assert untold(openapi()["paths"], "api.md") == []
 
@@ -78,3 +85,10 @@ def test_every_address_of_the_api_is_explained() -> None:
 def test_a_link_leads_somewhere(page: Path) -> None:
     broken = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert broken == []
+
+
+@pytest.mark.parametrize("page", ["docs/extending.md", "docs/jobs.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_contributor_is_sent_to_is_there(page: str) -> None:
+    named = PATH.findall((PROJECT / page).read_text())
+    assert named
+    assert [path for path in named if not (PROJECT / path).exists()] == []

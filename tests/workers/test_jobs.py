@@ -7,6 +7,7 @@ import pytest
 from django.utils.module_loading import import_string
 
 from apps.documents.lifecycle.stages import STAGE_FROM
+from ragsite.core.leases import Leased
 from workers.jobs import JOBS, STAGES, Job, job_named
 from workers.queues import POOLS, Pool, Queue
 
@@ -45,6 +46,21 @@ def test_a_job_has_a_hard_limit_where_a_pool_can_keep_one(job: Job) -> None:
 def test_a_job_that_runs_by_the_clock_has_its_row_by_its_name(job: Job) -> None:
     assert len(job.name) <= 40
     assert job.claimed.what.endswith(job.name if job.rows is None else job.claimed.what)
+
+
+@ALL
+def test_the_rows_of_a_job_can_be_held_say_what_went_wrong_and_are_taken_up_in_an_order(job: Job) -> None:
+    rows = job.claimed
+    assert issubclass(rows.model, Leased)
+    assert rows.model._meta.get_field("error")
+    assert rows.open().model is rows.model
+    assert rows.open().ordered
+
+
+@ALL
+def test_the_rows_of_a_job_have_an_index_of_those_that_are_open(job: Job) -> None:
+    indexes = job.claimed.model._meta.indexes
+    assert job.rows is None or any(index.condition is not None for index in indexes)
 
 
 def test_hostile_files_are_parsed_where_a_hard_limit_holds_and_models_run_in_threads() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.models.gateway.protocol import Deadline, ModelCall, Purpose
 from apps.models.inputs import QueryTexts, Texts
-from apps.models.installed_model import EmbeddingModel, InstalledModel
+from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 
 WORD = re.compile(r"\w+")
 
@@ -23,13 +23,12 @@ class FakeTransport:
         """See ModelTransport."""
         call.deadline.check("the model was asked")
         told: dict[str, Any] = {"model": call.model, "purpose": call.purpose, "deadline": call.deadline}
-        match call.inputs:
-            case Texts(texts):
+        match call.model.kind, call.inputs:
+            case ModelKind.EMBEDDING, Texts(texts):
                 return self.embed(texts, **told)
-            case QueryTexts(query, texts):
+            case ModelKind.RERANKING, QueryTexts(query, texts):
                 return self.rerank(query, texts, **told)[:, None]
-            case other:
-                raise TypeError(f"nothing to say to {type(other).__name__}")
+        raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
 
     def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
         """Directions of the texts: float32 of shape (n, model.dimensions)."""

@@ -26,6 +26,7 @@ from apps.models.gateway.wire import ModelRequest, decode_reply
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS, BreakerSettings, Kind
 from apps.models.priority import Priority
+from ragsite.core.environment import PROJECT_DIR
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
 from tests.apps.models.making import cross_encoder_make
@@ -49,6 +50,16 @@ def test_a_checkpoint_is_of_the_first_kind_that_recognises_it(
 
     assert (embedding.kind, embedding.dimensions) == (ModelKind.EMBEDDING, 32)
     assert (cross.kind, cross.dimensions) == (ModelKind.RERANKING, None)
+
+
+def test_only_the_last_row_recognises_a_checkpoint_that_says_nothing() -> None:
+    recognising = [kind for kind, row in KINDS.items() if row.recognised(Path("/nowhere"), {})]
+    assert recognising == [list(KINDS)[-1]]
+
+
+@pytest.mark.parametrize("kind", ModelKind)
+def test_the_transports_of_every_kind_keep_to_a_contract(kind: ModelKind) -> None:
+    assert (PROJECT_DIR / "tests" / "contracts" / f"test_{kind.value}_transports.py").is_file()
 
 
 def test_the_table_loads_no_model_library() -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 
 from ragsite.core import configuration
 from ragsite.core.configuration import SearchSettings, UploadSettings
+from ragsite.core.environment import PROJECT_DIR, Environment
 
 CONCERNS = [one for one in vars(configuration).values() if dataclasses.is_dataclass(one)]
 
@@ -31,3 +36,17 @@ def test_a_setting_that_changes_is_seen_by_the_next_reader(settings: Any) -> Non
 def test_an_object_is_no_place_to_change_a_setting() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         SearchSettings.current().seconds = 1.0  # type: ignore[misc]
+
+
+def test_every_variable_of_the_environment_is_a_setting() -> None:
+    """By its name, or by a property that reads it."""
+    read = set(re.findall(r"\bENV\.(\w+)", (PROJECT_DIR / "ragsite" / "settings.py").read_text()))
+    for name, one in vars(Environment).items():
+        if name in read and isinstance(one, property):
+            read |= set(re.findall(r"\bself\.(\w+)", inspect.getsource(one.fget)))  # type: ignore[arg-type]
+    assert Environment.model_fields.keys() - read == set()
+
+
+def test_every_setting_of_ours_is_in_an_object() -> None:
+    ours = {name for name in dir(django_settings) if name.startswith("RAGSITE_")}
+    assert ours - set(re.findall(r"\bsettings\.(RAGSITE_\w+)", Path(configuration.__file__).read_text())) == set()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +22,10 @@ from django.utils import timezone
 from apps.documents.models import DocumentVersion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
-from apps.monitoring.navigation import navigation
+from apps.monitoring.navigation import GROUPS, navigation
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
+from ragsite.core.environment import PROJECT_DIR
 from ragsite.core.models import OutboxEvent, ScheduledJob
 from tests import factories
 from tests.acting import ACTOR
@@ -32,6 +35,8 @@ from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OUTSIDE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
+FROM_ANOTHER = {"retrieval.answer", "retrieval.citation", "retrieval.evaluationquestion", "retrieval.reindex"}
+"""Pages that are reached from another one, and not from the sidebar."""
 GROWING = [model for model in REGISTERED if model not in {User, Group}]
 
 
@@ -80,6 +85,24 @@ def test_list_row_and_add_pages_open_and_load_nothing_from_outside(filled: Clien
         response = filled.get(url)
         assert response.status_code == 200, url
         assert not OUTSIDE.search(response.content.decode()), url
+
+
+def test_every_page_is_in_the_sidebar() -> None:
+    listed = [label for pages in GROUPS.values() for _, _, label in pages]
+    assert sorted([*listed, *FROM_ANOTHER]) == sorted(model._meta.label_lower for model in REGISTERED)
+
+
+def test_every_module_of_the_admin_is_imported_by_its_package() -> None:
+    """In a process of its own: here another test may have imported it."""
+    program = "import django, sys; django.setup(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    paths = [
+        path.relative_to(PROJECT_DIR) for place in ("apps", "ragsite") for path in (PROJECT_DIR / place).rglob("*.py")
+    ]
+    named = [path.with_suffix("").parts for path in paths]
+    modules = {".".join(parts).removesuffix(".__init__") for parts in named if "admin" in parts}
+    assert len(modules) > 20
+    assert modules - set(done.stdout.split()) == set()
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=page_names)

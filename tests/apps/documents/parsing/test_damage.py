@@ -35,6 +35,10 @@ ODS = {
     "content.xml": '<d xmlns:n="urn:n"><body><spreadsheet><table n:name="s"><table-row n:number-rows-repeated="2">'
     '<table-cell n:number-columns-repeated="3"><p>Duck<s n:c="2"/></p></table-cell></table-row></table></spreadsheet></body></d>'
 }
+ODP = {
+    "content.xml": '<d xmlns:n="urn:n"><body><presentation><page n:name="s"><frame><text-box><p>Duck</p><list><list-item>'
+    "<p>a</p></list-item></list></text-box></frame><notes><p>b</p></notes></page></presentation></body></d>"
+}
 ODT = {
     "content.xml": '<d xmlns:n="urn:n"><body><text><h n:outline-level="2">Duck</h><list><list-item><p>a</p></list-item>'
     "</list><p>b<note><p>c</p></note></p></text></body></d>"
@@ -60,11 +64,22 @@ RTF = (
     rb"{\info{\title T}}\pard\s1 Duck\par\pard{\listtext a}\f0 \'93\'8c\par\trowd\intbl a\cell b\cell\row"
     rb"\uc1\u26481?{\*\x y}{\footnote z}\bin2 {{}"
 )
+DOCX = {
+    "_rels/.rels": related(("officeDocument", "word/d.xml")),
+    "word/d.xml": '<d xmlns:w="urn:w"><body><p><pPr><pStyle w:val="Heading1"/></pPr><r><t>Duck</t></r></p><tbl><tr><tc><p><r>'
+    "<t>a</t></r></p></tc></tr></tbl></body></d>",
+}
 SAMPLES = {
+    DocumentType.TEXT: b"Duck\n\nPond\n",
+    DocumentType.MARKDOWN: b"# Duck\n\n- a\n- b\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nc\n```\n",
+    DocumentType.HTML: b"<!doctype html><h1>Duck</h1><table><tr><td>a<td>b</table><ul><li>c</ul><pre>d</pre>",
+    DocumentType.CODE: b"int duck() {\n  return 1;\n}\n",
+    DocumentType.DOCX: DOCX,
     DocumentType.PPTX: PPTX,
     DocumentType.XLSX: XLSX,
     DocumentType.ODS: ODS,
     DocumentType.ODT: ODT,
+    DocumentType.ODP: ODP,
     DocumentType.EPUB: EPUB,
     DocumentType.EML: MAIL,
     DocumentType.RTF: RTF,
@@ -93,6 +108,11 @@ def damaged(data, chance):
                 start = chance.randrange(len(made) + 1)
                 made[at:at] = made[start : start + chance.randrange(30)]
     return bytes(made)
+
+
+def test_every_type_is_damaged_here():
+    """PDFs are in `pdf/test_pages.py`."""
+    assert set(DocumentType) - set(SAMPLES) == {DocumentType.PDF}
 
 
 @pytest.mark.parametrize("document_type", SAMPLES)

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from apps.documents.parsing.registry import PARSERS, parser_for
+from apps.documents.parsing.sniffing import EXTENSIONS
 from apps.documents.parsing.types import DocumentType
 
 
@@ -14,6 +15,10 @@ def test_every_type_has_a_parser_that_says_it_reads_it(document_type):
 
 def test_the_table_names_each_type_once():
     assert set(PARSERS) == set(DocumentType)
+
+
+def test_every_type_has_an_extension_by_which_it_is_taken_in():
+    assert set(EXTENSIONS.values()) == set(DocumentType)
 
 
 def test_no_parser_loads_a_model_library():

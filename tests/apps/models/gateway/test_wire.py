@@ -21,6 +21,12 @@ from ragsite.core.errors import (
 )
 from ragsite.core.ids import new_id
 
+INPUTS: dict[ModelKind, Inputs] = {
+    ModelKind.EMBEDDING: Texts(("naïve 東京", "")),
+    ModelKind.RERANKING: QueryTexts("naïve", ("東京", "")),
+}
+"""Inputs of each kind of model."""
+
 
 def over_the_wire(reply: object) -> object:
     return json.loads(json.dumps(reply))
@@ -40,13 +46,11 @@ def test_rows_arrive_bit_for_bit(shape: tuple[int, int], kind: ModelKind) -> Non
     assert received.flags.writeable
 
 
-@pytest.mark.parametrize(
-    ("kind", "inputs"),
-    [
-        (ModelKind.EMBEDDING, Texts(("naïve 東京", ""))),
-        (ModelKind.RERANKING, QueryTexts("naïve", ("東京", ""))),
-    ],
-)
+def test_every_kind_is_sent_here() -> None:
+    assert set(INPUTS) == set(ModelKind)
+
+
+@pytest.mark.parametrize(("kind", "inputs"), INPUTS.items())
 def test_a_call_arrives_as_it_was_sent(kind: ModelKind, inputs: Inputs) -> None:
     request = ModelRequest(kind, new_id(), inputs, Purpose.QUERY, Deadline.after(3))
 
