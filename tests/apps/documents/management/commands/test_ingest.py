@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -179,7 +180,11 @@ def test_control_c_ends_a_running_command_with_its_summary_and_nothing_half_done
         (folder / f"{number:04}.txt").write_text(f"Text {number}.")
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "ragsite.settings"}
     command = [sys.executable, "manage.py", "ingest", str(folder), "--knowledge-base", "Handbooks", "--json"]
-    running = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True)
+    # A suite that runs in the background may have been started with Ctrl-C switched off.
+    with_control_c = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(
+        command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True, preexec_fn=with_control_c
+    )
     wait_for(lambda: Document.objects.count() > 5, seconds=60, what="some documents")
     running.send_signal(signal.SIGINT)
     output, _ = running.communicate(timeout=60)
