@@ -18,8 +18,9 @@ from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
 from ragsite.core.configuration import UploadSettings
-from ragsite.core.errors import NotFoundError, PermanentError, RagError, ServiceUnavailableError
+from ragsite.core.errors import NotFoundError, PermanentError, RagError
 from ragsite.core.request_ids import request_id
+from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 
 CONTENT_TYPE = "application/problem+json"
@@ -124,9 +125,7 @@ def _as_rag_error(error: Exception) -> RagError | None:
     if isinstance(error, Http404 | drf.NotFound):
         return NotFoundError("There is no such thing, or you may not see it.")
     if isinstance(error, OperationalError | InterfaceError):
-        return ServiceUnavailableError(
-            "The database does not answer.", code="database_unavailable", action="Try again.", retry_after=5
-        )
+        return database_error(error)
     if isinstance(error, RequestDataTooBig):
         return PermanentError("The request is too large.", code="request_too_large", status=413)
     if isinstance(error, TooManyFilesSent):
