@@ -39,6 +39,7 @@ PARTS: dict[str, str] = {
     f"{INDEX}.generations.generations_drop": "a bite of a deletion",
     f"{INDEX}.lexical.merges.lexical_drop": "a bite of a deletion",
     f"{INDEX}.lexical.merges.lexical_drop_unused": "a bite of what follows a dropped generation",
+    f"{INDEX}.lexical.returning.version_index_again": "a part of going back to a version",
     f"{INDEX}.lexical.writing.lexical_build": OF_STAGES,
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,
     f"{INDEX}.lexical.writing.segment_write": OF_STAGES,

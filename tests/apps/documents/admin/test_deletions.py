@@ -38,7 +38,7 @@ def test_one_that_failed_goes_on_from_the_list(
     admin_client: Client, failed: KnowledgeBaseDeletion, told: Callable[[Any], list[str]]
 ) -> None:
     response = admin_client.post(LIST, {"action": RESUME, "_selected_action": [failed.pk]})
-    assert told(response) == [f"The deletion of {failed} goes on."]
+    assert told(response) == [f"The deletion of {failed} continues."]
     factories.run_deletions()
     failed.refresh_from_db()
     assert (failed.state, failed.document_gone) == (DeletionState.DONE, 1)
