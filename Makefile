@@ -9,10 +9,10 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo up lint format lock clean
+.PHONY: help setup test test-fast demo up lint format lock clean
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## Make .venv with everything in it
 
@@ -26,6 +26,9 @@ setup: .venv/.installed ## Make .venv with everything in it
 test: setup ## Run the whole test suite, on real servers
 	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BROWSER),,-m "not browser") $(ARGS)
+
+test-fast: setup ## What needs no database or process: for the inner loop, under three minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 demo: setup ## Samples in, three questions answered with citations, everything stopped again
 	@$(BIN)/python manage.py demo

@@ -17,6 +17,29 @@ from tests.servers import migrate
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+TESTS = Path(__file__).parent
+SLOW_MARKS = {"django_db", "servers", "workers", "weights", "browser"}
+SLOW_PLACES = (
+    "flows",
+    "apps/models/gateway/test_queue.py",
+    "contracts/test_reranking_transports.py",
+    "project/test_layers.py",
+    "ragsite/gateway/test_edge.py",
+    "ragsite/gateway/test_requests_running.py",
+    "ragsite/stack",
+    "ragsite/test_manage.py",
+    "workers",
+)
+"""Tests of processes, servers and time limits, which take seconds each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test-fast` leaves out what needs the database, a process or seconds."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        if place.startswith(SLOW_PLACES) or SLOW_MARKS & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> None:
