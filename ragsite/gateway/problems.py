@@ -22,6 +22,7 @@ from ragsite.core.errors import NotFoundError, PermanentError, RagError
 from ragsite.core.request_ids import request_id
 from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
+from ragsite.gateway.strictness import body_names, unknown_sentence
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -161,7 +162,16 @@ def _drf_fields(detail: Any, path: str = "") -> list[dict[str, Any]]:
 
 
 def _ninja_fields(error: NinjaValidationError) -> list[dict[str, Any]]:
-    return [{"field": ".".join(str(part) for part in row["loc"][2:]), "message": row["msg"]} for row in error.errors]
+    return [
+        {"field": ".".join(str(part) for part in row["loc"][2:]), "message": _ninja_message(row)}
+        for row in error.errors
+    ]
+
+
+def _ninja_message(row: dict[str, Any]) -> str:
+    if row["type"] == "extra_forbidden":
+        return unknown_sentence(str(row["loc"][-1]), body_names())
+    return str(row["msg"])
 
 
 def _join(path: str, name: str) -> str:

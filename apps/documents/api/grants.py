@@ -25,6 +25,7 @@ from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import ApiKey, Permission
 from ragsite.gateway.parsing import BoundedJSONParser
+from ragsite.gateway.strictness import StrictSerializer
 
 MANAGE = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "DELETE"), Permission.GRANTS)
 
@@ -42,7 +43,7 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
         read_only_fields = fields
 
 
-class GrantBodySerializer(serializers.Serializer[Any]):
+class GrantBodySerializer(StrictSerializer):
     """To whom: exactly one of the three."""
 
     user = serializers.CharField(max_length=150, required=False, help_text="The name of a member of the tenant.")

@@ -28,6 +28,7 @@ from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
 from ragsite.gateway.problems import problem
+from ragsite.gateway.strictness import StrictSerializer
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
@@ -37,6 +38,7 @@ TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
 )
+
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
 
 
@@ -60,7 +62,7 @@ class RetrievalField(serializers.DictField):
         return value
 
 
-class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
+class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
     chunking = serializers.DictField(required=False, help_text=CHUNKING_HELP)
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
 
@@ -72,7 +74,7 @@ class KnowledgeBaseSerializer(serializers.ModelSerializer[KnowledgeBase]):
         return ChunkingSettings.from_dict(value).to_dict()
 
 
-class KnowledgeBaseChangeSerializer(serializers.ModelSerializer[KnowledgeBase]):
+class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
     """What can be changed later; changing the chunking takes a new index generation."""
 
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
@@ -165,7 +167,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     new_text = serializers.CharField()
 
 
-class RollbackSerializer(serializers.Serializer[Any]):
+class RollbackSerializer(StrictSerializer):
     version = serializers.UUIDField(help_text="A version of the document that is ready.")
 
 
@@ -239,7 +241,7 @@ class ChunkSerializer(serializers.ModelSerializer[Chunk]):
         read_only_fields = fields
 
 
-class FileSerializer(serializers.Serializer[Any]):
+class FileSerializer(StrictSerializer):
     """New bytes for a known document."""
 
     file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
@@ -279,7 +281,7 @@ class TagsField(serializers.ListField):
             raise serializers.ValidationError(error.sentence) from error
 
 
-class AboutSerializer(serializers.Serializer[Any]):
+class AboutSerializer(StrictSerializer):
     """What a caller says about a new document."""
 
     knowledge_base = serializers.UUIDField()
@@ -305,7 +307,7 @@ class FromUrlSerializer(AboutSerializer):
     )
 
 
-class DocumentChangeSerializer(serializers.Serializer[Any]):
+class DocumentChangeSerializer(StrictSerializer):
     """What may be changed about a document."""
 
     title = serializers.CharField(max_length=300, required=False)
@@ -320,7 +322,7 @@ class DocumentChangeSerializer(serializers.Serializer[Any]):
     )
 
 
-class BulkSerializer(serializers.Serializer[Any]):
+class BulkSerializer(StrictSerializer):
     """A multipart upload of many files."""
 
     knowledge_base = serializers.UUIDField()

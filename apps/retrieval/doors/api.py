@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints
 
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import access_scope
@@ -27,27 +27,31 @@ from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
 from ragsite.gateway.problems import Problem
+from ragsite.gateway.strictness import StrictBody
 
 router = Router(auth=KeyBearer(), tags=["query"])
+Exactly = Annotated[float, Strict()]
+"""A number of JSON: neither true nor a text is one."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class QueryBody(Schema):
+class QueryBody(StrictBody):
     """What to search for, and where: in the named knowledge bases, or in all that the key may see."""
 
     knowledge_bases: list[UUID] | None = Field(None, max_length=50)
-    top_k: int = Field(10, ge=1, le=100)
+    top_k: StrictInt = Field(10, ge=1, le=100)
     mode: Mode | None = Field(None, description="Which legs answer; as the knowledge bases are set if not given.")
     fusion: Fusion | None = Field(None, description="How a hybrid search combines the rankings of its legs.")
-    weight: float | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
-    threshold: float | None = Field(
+    weight: Exactly | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
+    threshold: Exactly | None = Field(
         None,
         allow_inf_nan=False,
         description="The least `score` of a passage, on the scale of the mode, before reranking.",
     )
     filters: FiltersIn = FiltersIn()
-    rerank: bool = Field(False, description="Let a reranker reorder the best passages.")
-    diversity: float = Field(0.0, ge=0, le=1, description="How much passages should differ from each other.")
+    rerank: StrictBool = Field(False, description="Let a reranker reorder the best passages.")
+    diversity: Exactly = Field(0.0, ge=0, le=1, description="How much passages should differ from each other.")
 
     def request(self, text: str) -> SearchRequest:
         """The search that this body asks for.
@@ -70,9 +74,9 @@ class QueryBody(Schema):
 
 class SearchBody(QueryBody):
     query: Text
-    neighbours: int = Field(0, ge=0, le=10, description="Chunks before and after each passage.")
-    section: bool = Field(False, description="The section each passage is part of, with its subsections.")
-    explain: bool = False
+    neighbours: StrictInt = Field(0, ge=0, le=10, description="Chunks before and after each passage.")
+    section: StrictBool = Field(False, description="The section each passage is part of, with its subsections.")
+    explain: StrictBool = False
 
     def request(self, text: str) -> SearchRequest:
         """As for a question, with what is around the passages."""

@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from apps.documents.intake.type_names import document_types_named
 from apps.documents.languages import LANGUAGES
@@ -23,18 +22,13 @@ from apps.retrieval.search.filters import (
     Period,
     SearchFilters,
 )
+from ragsite.gateway.strictness import StrictBody
 
 MOST = 1_000
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?P<time>[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:\d\d)?)?)?")
 
 
-class _Strict(Schema):
-    """A mistyped name is refused: a filter that is passed over would show more than was asked for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class MetadataIn(_Strict):
+class MetadataIn(StrictBody):
     """A condition on a document's metadata. Dots in a `key` separate nested keys; a list names them one by one."""
 
     key: str | list[str]
@@ -53,7 +47,7 @@ class MetadataIn(_Strict):
         return MetadataFilter(path, self.op, value)
 
 
-class TagsIn(_Strict):
+class TagsIn(StrictBody):
     """`any` needs one of the tags, `all` each of them, `none` none."""
 
     any: list[str] = Field(default=[], max_length=MOST)
@@ -61,7 +55,7 @@ class TagsIn(_Strict):
     none: list[str] = Field(default=[], max_length=MOST)
 
 
-class PeriodIn(_Strict):
+class PeriodIn(StrictBody):
     """Both ends are within it; a date is the whole day in UTC. One side may be left open."""
 
     since: str | None = Field(None, alias="from", examples=["2024-01-01"])
@@ -74,7 +68,7 @@ class PeriodIn(_Strict):
         )
 
 
-class FiltersIn(_Strict):
+class FiltersIn(StrictBody):
     """Conditions on documents; all that are given must hold."""
 
     metadata: list[MetadataIn] = Field(default=[], max_length=32)

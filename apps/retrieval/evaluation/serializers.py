@@ -16,6 +16,7 @@ from apps.retrieval.models import (
     Judgement,
 )
 from apps.retrieval.models.modes import Mode
+from ragsite.gateway.strictness import StrictSerializer
 
 MODES = [mode.value for mode in Mode]
 
@@ -29,7 +30,7 @@ class EvaluationSetSerializer(serializers.ModelSerializer[EvaluationSet]):
         read_only_fields = fields
 
 
-class NewEvaluationSetSerializer(serializers.Serializer[Any]):
+class NewEvaluationSetSerializer(StrictSerializer):
     """A new set."""
 
     knowledge_base = serializers.UUIDField()
@@ -37,7 +38,7 @@ class NewEvaluationSetSerializer(serializers.Serializer[Any]):
     description = serializers.CharField(required=False, allow_blank=True, default="")
 
 
-class EvaluationSetChangeSerializer(serializers.Serializer[Any]):
+class EvaluationSetChangeSerializer(StrictSerializer):
     """What may be changed about a set."""
 
     name = serializers.CharField(max_length=120, required=False)
@@ -51,7 +52,7 @@ class JudgementSerializer(serializers.ModelSerializer[Judgement]):
         read_only_fields = fields
 
 
-class RelevantSerializer(serializers.Serializer[Any]):
+class RelevantSerializer(StrictSerializer):
     """What answers a question: a document, or a version with the span of its parsed text."""
 
     document = serializers.UUIDField(source="document_id", required=False)
@@ -76,7 +77,7 @@ class EvaluationQuestionSerializer(serializers.ModelSerializer[EvaluationQuestio
         read_only_fields = fields
 
 
-class NewEvaluationQuestionSerializer(serializers.Serializer[Any]):
+class NewEvaluationQuestionSerializer(StrictSerializer):
     """A question with what answers it."""
 
     text = serializers.CharField(max_length=2_000)
@@ -84,7 +85,7 @@ class NewEvaluationQuestionSerializer(serializers.Serializer[Any]):
     relevant = RelevantSerializer(many=True, allow_empty=False)
 
 
-class EvaluationImportSerializer(serializers.Serializer[Any]):
+class EvaluationImportSerializer(StrictSerializer):
     """Files of a set: `queries` and `qrels` of BEIR, optionally with a `corpus`; or `csv`. Each may be gzipped."""
 
     queries = serializers.FileField(required=False, help_text="BEIR's queries.jsonl.")
@@ -129,7 +130,7 @@ class EvaluationRunSerializer(serializers.ModelSerializer[EvaluationRun]):
         return reverse("evaluation-run-detail", args=[run.pk])
 
 
-class NewEvaluationRunSerializer(serializers.Serializer[Any]):
+class NewEvaluationRunSerializer(StrictSerializer):
     """A new run."""
 
     evaluation_set = serializers.UUIDField()

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN
 from apps.retrieval.reindexing.progress import reindex_progress
+from ragsite.gateway.strictness import StrictSerializer
 
 
-class NewReindexSerializer(serializers.Serializer[Any]):
+class NewReindexSerializer(StrictSerializer):
     """Fields that are left out keep their values."""
 
     model = serializers.CharField(
