@@ -22,7 +22,7 @@ from ragsite.core.errors import NotFoundError, PermanentError, RagError
 from ragsite.core.request_ids import request_id
 from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
-from ragsite.gateway.strictness import body_names, unknown_sentence
+from ragsite.gateway.names import body_names, unknown_sentence
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from ninja import Schema
-from pydantic import ConfigDict
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from ragsite.gateway.names import unknown_names
+
 PAGE = ("limit", "offset", "format")
-
-
-class StrictBody(Schema):
-    """A JSON body of django-ninja, or a part of one."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -44,24 +37,3 @@ class StrictFilterBackend(DjangoFilterBackend):
                 raise ValidationError({name: [sentence] for name, sentence in unknown.items()})
         found: QuerySet[Model] = super().filter_queryset(request, queryset, view)
         return found
-
-
-def unknown_names(given: Iterable[Any], known: Collection[str]) -> dict[str, str]:
-    """By each name that is not known a sentence on which one may be meant."""
-    return {str(name)[:60]: unknown_sentence(str(name), known) for name in given if name not in known}
-
-
-def unknown_sentence(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name.lower(), known, n=1)
-    meant = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
-    return f"This is unknown. {meant}"
-
-
-def body_names() -> set[str]:
-    """The fields of all JSON bodies of django-ninja, whose errors don't say which names a body has."""
-    bodies, names = [StrictBody], set[str]()
-    while bodies:
-        body = bodies.pop()
-        bodies += body.__subclasses__()
-        names |= body.model_fields.keys()
-    return names

@@ -173,10 +173,10 @@ def _told(response: Any) -> str:
     return re.sub(r"[0-9a-f-]{36}", "{id}", response.content.decode())
 
 
-@pytest.mark.parametrize("url", ["/api/v1/search", "/api/v1/ask"])
-def test_a_foreign_knowledge_base_cannot_be_asked(theirs: dict[str, str], url: str) -> None:
+@pytest.mark.parametrize(("url", "text"), [("/api/v1/search", "query"), ("/api/v1/ask", "question")])
+def test_a_foreign_knowledge_base_cannot_be_asked(theirs: dict[str, str], url: str, text: str) -> None:
     mine = make.knowledge_base()
-    body = {"query": "berths", "question": "berths", "knowledge_bases": [str(mine.pk), theirs["knowledge-bases"]]}
+    body = {text: "berths", "knowledge_bases": [str(mine.pk), theirs["knowledge-bases"]]}
     response = call(make.client(mine.tenant), "post", url, body)
     assert response.status_code == 404
     assert theirs["knowledge-bases"] in response.json()["detail"]

@@ -26,8 +26,8 @@ from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
+from ragsite.gateway.names import StrictBody
 from ragsite.gateway.problems import Problem
-from ragsite.gateway.strictness import StrictBody
 
 router = Router(auth=KeyBearer(), tags=["query"])
 Exactly = Annotated[float, Strict()]

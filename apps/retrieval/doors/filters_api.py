@@ -22,7 +22,7 @@ from apps.retrieval.search.filters import (
     Period,
     SearchFilters,
 )
-from ragsite.gateway.strictness import StrictBody
+from ragsite.gateway.names import StrictBody
 
 MOST = 1_000
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?P<time>[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:\d\d)?)?)?")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -29,9 +31,15 @@ def backend(monkeypatch: pytest.MonkeyPatch, settings: Any, server: Server) -> C
     return backend
 
 
-def send(client: Client, base: KnowledgeBase, url: str = URL, **fields: Any) -> Any:
+def send(
+    client: Client,
+    base: KnowledgeBase,
+    url: str = URL,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    **fields: Any,
+) -> Any:
     body = {"knowledge_base": str(base.pk), "url": url, **fields}
-    return client.post(FROM_URL, body, content_type="application/json", headers=fields.pop("headers", {}))
+    return client.post(FROM_URL, body, content_type="application/json", headers=dict(headers))
 
 
 def test_it_is_off_unless_the_operator_switches_it_on(client: Client, base: KnowledgeBase) -> None:
