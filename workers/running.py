@@ -18,6 +18,10 @@ from ragsite.core.jobs import ring
 from ragsite.core.work import ANY, Turn, rows_work
 from workers.jobs import JOBS, Job
 
+GATHER_SECONDS = 0.2
+"""How long rows may gather before the last look: a claim of several costs less than one each."""
+
+
 _asked = threading.Event()
 
 
@@ -31,9 +35,6 @@ def is_leaving() -> bool:
     """Whether to take no more work."""
     return _asked.is_set()
 
-
-GATHER_SECONDS = 0.2
-"""How long rows may gather before the last look: a claim of several costs less than one each."""
 
 _places = {job.name: threading.BoundedSemaphore(job.at_once) for job in JOBS}
 

@@ -34,6 +34,9 @@ from django.db.models.functions import Now
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.ids import new_id
 
+BEFORE_ALL = UUID(int=0)
+_AFTER_ALL = UUID(int=2**128 - 1)
+
 logger = logging.getLogger(__name__)
 BACKOFF_SECONDS = 2.0
 BACKOFF_MAX_SECONDS = 60.0
@@ -142,10 +145,6 @@ _CLAIM = """
     FROM chosen WHERE held.id = chosen.pk
     RETURNING held.id
 """
-
-
-BEFORE_ALL = UUID(int=0)
-_AFTER_ALL = UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)

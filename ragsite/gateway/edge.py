@@ -47,8 +47,8 @@ class EdgeLimits:
 
 def edge_limits() -> EdgeLimits:
     """The limits of this installation: a body may have as many of the largest files as a request may have files."""
-    files = int(UploadSettings.current().max_files)
-    return EdgeLimits(body_bytes=(files + 1) * int(UploadSettings.current().max_bytes))
+    uploads = UploadSettings.current()
+    return EdgeLimits(body_bytes=(uploads.max_files + 1) * uploads.max_bytes)
 
 
 class RequestRefusedError(RagError):

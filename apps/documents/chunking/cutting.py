@@ -12,6 +12,13 @@ from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.types import Core
 from apps.documents.parsing.types import Section, Span
 
+# A table's first row goes along with each piece of the table, unless it would take more than this part of a chunk.
+HEADER_SHARE = 4
+
+# A section is small with less than this part of a chunk: little more than its heading. Two whole sentences are worth
+# being cited under their own heading.
+SMALL_SHARE = 16
+
 
 class BlockKind(StrEnum):
     FENCED = "fenced"
@@ -109,9 +116,6 @@ def stanzas(ruler: Ruler, start: int, end: int, *, room: int) -> Iterator[Span]:
         yield from [stanza] if ruler.measure(*stanza) <= room else lines(ruler, *stanza, room=room)
 
 
-# A table's first row goes along with each piece of the table, unless it would take more than this part of a chunk.
-HEADER_SHARE = 4
-
 CutProse = Callable[[int, int], Iterable[Span]]
 
 
@@ -191,11 +195,6 @@ def _blocks_joined(parts: Iterable[Core], ruler: Ruler) -> Iterator[Core]:
 def _belong_together(one: Core, other: Core, ruler: Ruler) -> bool:
     has_block = one.is_whole_block or other.is_whole_block
     return has_block and not one.header and not other.header and ruler.fits(one.start, other.end)
-
-
-# A section is small with less than this part of a chunk: little more than its heading. Two whole sentences are worth
-# being cited under their own heading.
-SMALL_SHARE = 16
 
 
 def small_joined(sections: Iterable[Section], ruler: Ruler) -> list[Section]:

@@ -12,6 +12,10 @@ from apps.documents.chunking.types import Tokenizer
 from apps.documents.parsing.types import Span
 from apps.documents.sentences import FULL_STOPS
 
+# Text without spaces is mostly dense in tokens: a first look only so far ahead saves counting the rest each time.
+FEW_CHARACTERS_PER_TOKEN = 4
+
+
 # Scripts without spaces between words are cut at their punctuation.
 COMMAS = "\uff1b\uff0c\u3001"  # full-width semicolon and comma, ideographic comma
 STOPS = FULL_STOPS + COMMAS
@@ -53,10 +57,6 @@ class _Counts(dict[str, int]):
 def word_measure(tokenizer: Tokenizer) -> WordMeasure:
     """The tokenizer's measure, one for all documents: they share most of their words."""
     return WordMeasure(tokenizer)
-
-
-# Text without spaces is mostly dense in tokens: a first look only so far ahead saves counting the rest each time.
-FEW_CHARACTERS_PER_TOKEN = 4
 
 
 class Ruler:

@@ -17,6 +17,13 @@ from apps.retrieval.answers.types import Material, Quotation, Statement, TextDel
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, questions_embed
 
+MAX_STATEMENTS = 3
+MAX_SENTENCES = 64
+MIN_SCORE = 0.45
+MIN_WORD_SHARE = 0.5
+NEAR_BEST = 0.88
+WORD_WEIGHT = 0.25
+
 _WORD = re.compile(r"\w+")
 _FUNCTION_WORDS = frozenset(
     [
@@ -80,14 +87,6 @@ def _words(text: str) -> list[str]:
 
 def _stem(word: str) -> str:
     return word[:6] if len(word) > 6 else word.rstrip("s")
-
-
-MAX_STATEMENTS = 3
-MAX_SENTENCES = 64
-MIN_SCORE = 0.45
-MIN_WORD_SHARE = 0.5
-NEAR_BEST = 0.88
-WORD_WEIGHT = 0.25
 
 
 class ExtractiveGenerator:

@@ -19,6 +19,8 @@ from ragsite.core.errors import NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.keys import Principal
 
+NOT_FOUND = "Not found in your documents."
+
 
 def citations_verify(draft: Draft) -> Draft:
     """The draft without quotations that are not where they say, and without statements that have none left."""
@@ -45,9 +47,6 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
 
 def _founded(statement: Statement) -> bool:
     return bool(statement.quotations)
-
-
-NOT_FOUND = "Not found in your documents."
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,18 @@ from apps.retrieval.models import IndexGeneration
 from ragsite.core.errors import TransientError
 from ragsite.core.jobs import ring
 
+SLICE = 64
+"""Chunks that go to the model together. Before each slice what is no longer wanted is left out of it."""
+
+WRITE_SECONDS = 5.0
+"""How long vectors gather before they are written: of a slow model each slice, of a fast one the whole batch, as activating
+many versions together costs less than a few.
+"""
+
+INDEX_SECONDS = 10.0
+"""How long a version waits before it is looked whether the index of its generation is built."""
+
+
 LEAST = 16
 """Each tenant may have this part of a batch, one in so many, however many share it: of the stage's 256 chunks as many as a
 document of two pages has, which is therefore never divided for the others' sake."""
@@ -81,19 +93,6 @@ def _within(demands: Sequence[Demand], share: int) -> dict[UUID, int]:
         given[demand.version_id] = min(demand.chunks, share - sum(given.values()))
     given[first.version_id] = min(first.chunks, share - sum(given.values()) + given[first.version_id])
     return {version_id: chunks for version_id, chunks in given.items() if chunks}
-
-
-SLICE = 64
-"""Chunks that go to the model together. Before each slice what is no longer wanted is left out of it."""
-
-WRITE_SECONDS = 5.0
-"""How long vectors gather before they are written: of a slow model each slice, of a fast one the whole batch, as activating
-many versions together costs less than a few.
-"""
-
-
-INDEX_SECONDS = 10.0
-"""How long a version waits before it is looked whether the index of its generation is built."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,10 @@ from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 
+EMBED_SECONDS = 600.0
+"""For a few hundred chunks, and those of others before them: a large model on two cores embeds some three a second."""
+
+
 BATCH = 256
 
 
@@ -218,10 +222,6 @@ _LACKING_READY = """
     WHERE d.knowledge_base_id = %(knowledge_base)s AND d.deleted_at IS NULL AND v.status = 'ready' AND {lacks}
     LIMIT %(limit)s
 """
-
-
-EMBED_SECONDS = 600.0
-"""For a few hundred chunks, and those of others before them: a large model on two cores embeds some three a second."""
 
 
 def embedder(

@@ -21,6 +21,12 @@ from apps.documents.parsing.types import DocumentType
 from apps.documents.rights.access import AccessScope
 from ragsite.core.errors import PermanentError
 
+Scalar = str | int | float | bool | None
+Bound = str | int | float | date | datetime
+DEEPEST = 32
+MOST_VALUES = 1_000
+LARGEST = 10**100
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -64,14 +70,6 @@ _READABLE = """(
         WHERE g.document_id = d.id
           AND (g.user_id = %(user)s::integer OR g.group_id = ANY(%(groups)s::integer[]) OR g.api_key_id = %(api_key)s::uuid)))
 )"""
-
-
-Scalar = str | int | float | bool | None
-Bound = str | int | float | date | datetime
-
-DEEPEST = 32
-MOST_VALUES = 1_000
-LARGEST = 10**100
 
 
 class InvalidFilterError(PermanentError):

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 
+RANK_OFFSET = 60
+"""The k of reciprocal rank fusion."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -19,10 +22,6 @@ class Hit:
 
     chunk_id: int
     score: float
-
-
-RANK_OFFSET = 60
-"""The k of reciprocal rank fusion."""
 
 
 @dataclass(frozen=True, slots=True)

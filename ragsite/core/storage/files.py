@@ -70,7 +70,7 @@ class FileBlobs(FileSystemStorage):
         return [name for name in names if self._written(name) < moment]
 
     def check(self) -> None:
-        folder = Path(StorageSettings.current().blob_dir)
+        folder = StorageSettings.current().blob_dir
         while not folder.exists():
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):

@@ -24,7 +24,7 @@ def scratch_file() -> Iterator[IO[bytes]]:
     Raises:
         OSError: there is no room, or the folder cannot be written.
     """
-    folder = Path(StorageSettings.current().data_dir, FOLDER)
+    folder = StorageSettings.current().data_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder):
         _sweep(folder)

@@ -21,6 +21,24 @@ import Stemmer
 
 from apps.documents.languages import STOP_WORDS, latin_language, script
 
+DEFAULT = "english"
+"""Of Latin text that says too little to tell."""
+
+LANGUAGE_OF_SCRIPT = {
+    "CYRILLIC": "russian",
+    "GREEK": "greek",
+    "ARABIC": "arabic",
+    "DEVANAGARI": "hindi",
+    "TAMIL": "tamil",
+    "ARMENIAN": "armenian",
+}
+LONGEST = 64
+"""Characters of a term that are kept. What is longer is no word, and an index has no room for it."""
+
+TELLING = 20_000
+"""Characters of a text that are looked at to tell its language."""
+
+
 _SPACELESS_BLOCKS = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -83,19 +101,6 @@ def han_class() -> str:
     return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in _HAN_BLOCKS) + _ASTRAL_HAN
 
 
-DEFAULT = "english"
-"""Of Latin text that says too little to tell."""
-
-LANGUAGE_OF_SCRIPT = {
-    "CYRILLIC": "russian",
-    "GREEK": "greek",
-    "ARABIC": "arabic",
-    "DEVANAGARI": "hindi",
-    "TAMIL": "tamil",
-    "ARMENIAN": "armenian",
-}
-
-
 def language_of(words: Iterable[str]) -> str:
     """The language of a text in the Latin alphabet, by its words in lower case; DEFAULT where they do not tell."""
     return latin_language(words) or DEFAULT
@@ -127,12 +132,6 @@ def stem(word: str, language: str) -> str:
 # A stemmer keeps state while it works: each thread has its own.
 _own = threading.local()
 
-
-LONGEST = 64
-"""Characters of a term that are kept. What is longer is no word, and an index has no room for it."""
-
-TELLING = 20_000
-"""Characters of a text that are looked at to tell its language."""
 
 _WORD = f"[{spaced_class()}]+"
 _TOKEN = re.compile(

@@ -24,6 +24,14 @@ from ragsite.core.bites import bites, walk
 from ragsite.core.database import connection_release, rows_in_binary
 from ragsite.core.work import Turn
 
+PAGE_SEGMENTS = 1_000
+PAGE_CHUNKS = 100_000
+"""Segments, and about how many chunks, that a page of the walk looks at."""
+
+REWRITTEN = 20
+"""Segments of a page that are rewritten; where more have to be, the page ends there."""
+
+
 FAN = 8
 LARGEST = 1 << 16
 """Chunks of a segment that merges may make. A merge of so many takes seconds."""
@@ -88,13 +96,6 @@ REPAIR = "lexical repair"
 """The name of its walk."""
 
 SEGMENTS, DOCUMENTS = "segments", "documents"
-
-PAGE_SEGMENTS = 1_000
-PAGE_CHUNKS = 100_000
-"""Segments, and about how many chunks, that a page of the walk looks at."""
-
-REWRITTEN = 20
-"""Segments of a page that are rewritten; where more have to be, the page ends there."""
 
 
 @dataclass(frozen=True, slots=True)

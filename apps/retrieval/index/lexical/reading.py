@@ -30,6 +30,10 @@ from apps.retrieval.index.lexical.analysis import terms_of_question
 from apps.retrieval.index.lexical.segments import LexicalIndex, Postings, StoredPostings, postings_read
 from ragsite.core.database import rows_in_binary
 
+MOST_TERMS = 256
+"""Different terms of a question that are looked up, the first ones."""
+
+
 K1 = 0.9
 B = 0.4
 """The values of Anserini's baselines; those we publish figures for."""
@@ -96,9 +100,6 @@ class SegmentMemory:
     def _bytes(self) -> int:
         return sum(ids.nbytes for chunk_ids in self._indexes.values() for ids in chunk_ids.values())
 
-
-MOST_TERMS = 256
-"""Different terms of a question that are looked up, the first ones."""
 
 _memory = SegmentMemory(most_bytes=64 << 20)
 
