@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
-from apps.documents.blobs import blob_store
+from apps.documents.blobs import blob_store, blobs_delete
 from apps.documents.intake import uploads
 from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
@@ -77,6 +77,19 @@ def test_every_format_is_taken_in_and_its_bytes_are_in_the_bucket_and_nowhere_el
     assert s3.keys_in(bucket) == keys_of(bucket, *versions)
     assert Embedding.objects.count() == sum(version.chunk_count for version in versions) > 0
     assert (counts()[3], fetched()) == (0, [])
+
+
+def test_a_file_comes_back_from_the_bucket_as_it_was_uploaded(
+    client: Client, base: KnowledgeBase, bucket: S3Place
+) -> None:
+    content = (SAMPLES / "telescope-manual.pdf").read_bytes()
+    made = upload(client, base, content, "telescope-manual.pdf").json()
+    response = client.get(f"{made['version']['url']}file/")
+    assert b"".join(response.streaming_content) == content  # type: ignore[attr-defined]  # it streams
+    assert int(response["Content-Length"]) == len(content)
+    blobs_delete([DocumentVersion.objects.get().blob])
+    gone = client.get(f"{made['version']['url']}file/")
+    assert (gone.status_code, gone.json()["code"]) == (422, "blob_missing")
 
 
 @pytest.mark.usefixtures("_at_once")
