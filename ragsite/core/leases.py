@@ -138,11 +138,12 @@ BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET 
 """For the transaction of a claim: that it reads the rows it takes, in the order of their index, and not the whole backlog to
 sort it. Statistics cannot tell PostgreSQL to, as they are of a time when little or nothing waited."""
 
+# An array, as a join would read all rows where statistics say that there are none.
 _CLAIM = """
     WITH chosen AS MATERIALIZED ({chosen})
     UPDATE {table} AS held
     SET lease_owner = %s, lease_until = statement_timestamp() + %s, attempts = attempts + 1
-    FROM chosen WHERE held.id = chosen.pk
+    WHERE held.id = ANY(ARRAY(SELECT pk FROM chosen))
     RETURNING held.id
 """
 
@@ -253,6 +254,6 @@ _TAKE = """
     )
     UPDATE {table} AS held
     SET lease_owner = %s, lease_until = statement_timestamp() + %s, attempts = attempts + 1
-    FROM chosen WHERE held.id = chosen.pk
+    WHERE held.id = ANY(ARRAY(SELECT pk FROM chosen))
     RETURNING held.id, held.{by}
 """
