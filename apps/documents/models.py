@@ -191,6 +191,9 @@ class Document(models.Model):
             GinIndex(OpClass("metadata", "jsonb_path_ops"), name="document_metadata"),
             GinIndex(fields=["tags"], name="document_tags"),
             models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="document_deleted"),
+            models.Index(
+                fields=["knowledge_base", "id"], condition=models.Q(restricted=True), name="document_restricted"
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

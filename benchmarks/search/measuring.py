@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import numpy as np
 import psycopg
+from django.db.models import Q
 from pgvector import HalfVector
 
+from apps.documents.models import Document
 from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
 from apps.models.gateway import Deadline, using_transport
+from apps.retrieval.index.lexical import reading
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.dense import LEAST_EF, dense_search
@@ -40,6 +44,10 @@ LARGE = "Large"
 TOP = 10
 KEPT = {"50": 500, "10": 100, "1": 10, "0_1": 1}
 """Filters by how many per cent they keep, and the least `share` (of 1,000) that they leave out."""
+HIDDEN = {"none": 0, "1_%": 10, "10_%": 100, "50_%": 500}
+"""Shares of the documents that are restricted, and the `share` (of 1,000) below which they are."""
+_EVERYTHING = reading._POSTINGS.rpartition("UNION ALL")[0]
+"""The statement without the ranges of chunks that do not count."""
 EXACT_QUESTIONS = 50
 """Exact search reads every vector: of so many questions the neighbours are looked up."""
 PATIENCE_SECONDS = 60.0
@@ -64,7 +72,7 @@ def with_system(running: System, options: Options) -> Found:
 def without_system(options: Options) -> Found:
     """What is measured in this process, on servers that have nothing else to do."""
     large, given = _large(options.chunks, options.questions), _material(options.questions)
-    parts = {"recall": _recalls, "plain": _plain, "hybrid": _hybrid, "growth": _growth}
+    parts = {"recall": _recalls, "plain": _plain, "hybrid": _hybrid, "growth": _growth, "counting": _counting}
     found: Found = {}
     for name, part in parts.items():
         if name in options.parts:
@@ -181,6 +189,30 @@ def _hybrid(large: Filled, given: Material, options: Options) -> Found:
                 found.append(_milliseconds(lambda mode=mode, text=text: _searched(text, large.generation, mode)))
     say("; ".join(f"{mode} {_told(found[1:])}" for mode, found in times.items()))
     return {"hybrid_p95_vs_dense_p95": _p(times[Mode.HYBRID][1:], 95) / _p(times[Mode.DENSE][1:], 95)}
+
+
+def _counting(large: Filled, given: Material, options: Options) -> Found:
+    """A search by words that counts what the caller may see against one that counts everything, in turns."""
+    times: dict[str, tuple[list[float], list[float]]] = {}
+    for name, hidden in HIDDEN.items():
+        documents = Document.objects.filter(knowledge_base=large.generation.knowledge_base)
+        documents.update(restricted=Q(metadata__share__lt=hidden))
+        ours, everything = times.setdefault(name, ([], []))
+        for text in _warmed(given.questions, options.rounds):
+            ours.append(_milliseconds(lambda text=text: _by_words(text, large.generation)))
+            with patch.object(reading, "_POSTINGS", _EVERYTHING):
+                everything.append(_milliseconds(lambda text=text: _by_words(text, large.generation)))
+        say(f"{name} hidden: {_told(ours[1:])}, counting everything {_told(everything[1:])}")
+    return {
+        "lexical_p50_vs_counting_everything": {
+            name: _p(ours[1:], 50) / _p(everything[1:], 50) for name, (ours, everything) in times.items()
+        }
+    }
+
+
+def _by_words(text: str, generation: IndexGeneration) -> object:
+    scope = _scope(generation)
+    return lexical_search(scope_condition(scope), scope=scope, generations=[generation], text=text, limit=TOP)
 
 
 def _growth(large: Filled, given: Material, options: Options) -> Found:

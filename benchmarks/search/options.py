@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PARTS = ("api", "recall", "plain", "hybrid", "growth")
+PARTS = ("api", "recall", "plain", "hybrid", "growth", "counting")
 
 
 @dataclass(frozen=True, slots=True)

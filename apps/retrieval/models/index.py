@@ -99,16 +99,26 @@ class LexicalPosting(models.Model):
 
 
 class LexicalVersion(models.Model):
-    """A version whose chunks lie in a segment, from the ordinal `first` on, under the title they were indexed with."""
+    """A version whose chunks lie in a segment, from the ordinal `first` on, under the title they were indexed with.
+
+    A trigger takes the document away when that is removed: nobody can be asked any more who might read it.
+    """
 
     pk = models.CompositePrimaryKey("version_id", "chunking_key")
     version_id = models.UUIDField()
+    document_id = models.UUIDField(null=True)
     chunking_key = models.CharField(max_length=16)
     segment = models.ForeignKey(LexicalSegment, on_delete=models.DO_NOTHING, related_name="versions")
     first = models.PositiveIntegerField()
     chunk_count = models.PositiveIntegerField()
     title = models.TextField()
     language = models.TextField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["document_id"], name="lexical_version_document"),
+            models.Index(fields=["segment"], condition=models.Q(document_id=None), name="lexical_version_removed"),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.version_id} in segment {self.segment_id}"

@@ -198,8 +198,10 @@ def _versions(segment_ids: Sequence[int]) -> dict[int, list[_HeldVersion]]:
     held: dict[int, list[_HeldVersion]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_VERSIONS, {"segments": list(segment_ids)})
-        for segment, version, title, language, first, chunks, living in cursor.fetchall():
-            held[segment].append(_HeldVersion(SegmentVersion(version, title, language, chunks), first, living))
+        for segment, version, document, title, language, first, chunks, living in cursor.fetchall():
+            held[segment].append(
+                _HeldVersion(SegmentVersion(version, document, title, language, chunks), first, living)
+            )
     return held
 
 
@@ -272,7 +274,7 @@ _PAGE = """
 """
 
 _VERSIONS = """
-    SELECT l.segment_id, l.version_id, l.title, l.language, l.first, l.chunk_count, d.id IS NOT NULL
+    SELECT l.segment_id, l.version_id, l.document_id, l.title, l.language, l.first, l.chunk_count, d.id IS NOT NULL
     FROM retrieval_lexicalversion l
     LEFT JOIN documents_document d
         ON d.current_version_id = l.version_id AND d.deleted_at IS NULL AND d.title = l.title

@@ -4,17 +4,21 @@ Several indexes are read as if they were one: how rare a term is and how long a 
 together, so that their scores can be compared. The segments' postings are read in one statement, so at one moment, and
 every chunk is scored exactly.
 
+Only chunks of documents that the reader may see are counted, and no others come out: a score, an order or a plan must not tell
+what the others say. See ADR 31.
+
 BM25 as Robertson and Zaragoza (2009) have it, with Lucene's idf, which is never negative:
 
     score(q, c) = sum over the terms t of q: idf(t) * f / (f + K1 * (1 - B + B * length / average length))
     idf(t)      = ln(1 + (N - n + 0.5) / (n + 0.5)), n of N chunks having the term
 
-A term that stands twice in the question counts twice. N, n and the average length are those of the segments given, so
+A term that stands twice in the question counts twice. N, n and the average length are those of the chunks that are counted, so
 scores follow every chunk that comes and goes.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections import Counter, OrderedDict, defaultdict
@@ -23,7 +27,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
 from apps.retrieval.index.lexical.analysis import terms_of_question
@@ -33,6 +36,9 @@ from ragsite.core.database import rows_in_binary
 MOST_TERMS = 256
 """Different terms of a question that are looked up, the first ones."""
 
+MOST_READINGS = 3
+"""The terms are those of the languages that are found in what was read last; so it may have to be read again."""
+
 
 K1 = 0.9
 B = 0.4
@@ -41,21 +47,34 @@ B = 0.4
 
 @dataclass(frozen=True, slots=True)
 class SegmentPostings:
-    """What a segment holds of a question: the lengths of all its chunks (n,), and the postings of the question's terms."""
+    """What a segment holds of a question: the lengths of all its chunks (n,), and the postings of the question's terms.
+
+    `counted` (n,) says which chunks count, None that all do; the postings are of these alone.
+    """
 
     lengths: NDArray[np.uint16]
     postings: Mapping[str, Postings]
+    counted: NDArray[np.bool_] | None = None
+
+    @property
+    def chunks(self) -> int:
+        return len(self.lengths) if self.counted is None else int(np.count_nonzero(self.counted))
+
+    @property
+    def terms(self) -> int:
+        """The length of all its chunks together."""
+        return int(self.lengths.sum(dtype=np.int64, where=True if self.counted is None else self.counted))
 
 
 def bm25_scores(terms: Iterable[str], segments: Sequence[SegmentPostings]) -> list[NDArray[np.float64]]:
-    """The score of every chunk (n,) of each segment; 0 where it has none of the terms."""
-    chunks = sum(len(segment.lengths) for segment in segments)
-    total = sum(int(segment.lengths.sum(dtype=np.int64)) for segment in segments)
+    """The score of every chunk (n,) of each segment; 0 where it has none of the terms, or does not count."""
+    chunks = sum(segment.chunks for segment in segments)
+    total = sum(segment.terms for segment in segments)
     weights = {
         term: times * _idf(chunks, sum(len(s.postings[term].ordinals) for s in segments if term in s.postings))
         for term, times in Counter(terms).items()
     }
-    return [_scores(weights, segment, average=total / max(chunks, 1)) for segment in segments]
+    return [_scores(weights, segment, average=max(total, 1) / max(chunks, 1)) for segment in segments]
 
 
 def _scores(weights: Mapping[str, float], segment: SegmentPostings, *, average: float) -> NDArray[np.float64]:
@@ -72,33 +91,42 @@ def _idf(chunks: int, having: int) -> float:
     return math.log1p((chunks - having + 0.5) / (having + 0.5))
 
 
-ChunkIds = Mapping[int, NDArray[np.int64]]
-"""The chunk ids (n,) of segments, by segment."""
+@dataclass(frozen=True, slots=True)
+class SegmentChunks:
+    """A segment's chunks by ordinal, their ids and lengths (n,), and how many are in each language."""
+
+    ids: NDArray[np.int64]
+    lengths: NDArray[np.uint16]
+    languages: Mapping[str, int]
+
+    @property
+    def nbytes(self) -> int:
+        return self.ids.nbytes + self.lengths.nbytes
 
 
 class SegmentMemory:
-    """Chunk ids of the indexes searched last, within `most_bytes`. Segments never change, so nothing in it is ever stale."""
+    """Chunks of the indexes searched last, within `most_bytes`. Segments never change, so nothing in it is ever stale."""
 
     def __init__(self, *, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._indexes: OrderedDict[Hashable, ChunkIds] = OrderedDict()
+        self._indexes: OrderedDict[Hashable, Mapping[int, SegmentChunks]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def recall(self, index: Hashable) -> ChunkIds:
-        """What is known of an index; empty where nothing is."""
+    def recall(self, index: Hashable) -> Mapping[int, SegmentChunks]:
+        """What is known of an index's segments, by their ids; empty where nothing is."""
         with self._lock:
             return self._indexes.get(index, {})
 
-    def remember(self, index: Hashable, chunk_ids: ChunkIds) -> None:
+    def remember(self, index: Hashable, segments: Mapping[int, SegmentChunks]) -> None:
         """Remember these segments of an index, and none that it had before; forget indexes not searched for longest."""
         with self._lock:
-            self._indexes[index] = chunk_ids
+            self._indexes[index] = segments
             self._indexes.move_to_end(index)
             while self._bytes() > self._most_bytes:
                 self._indexes.popitem(last=False)
 
     def _bytes(self) -> int:
-        return sum(ids.nbytes for chunk_ids in self._indexes.values() for ids in chunk_ids.values())
+        return sum(chunks.nbytes for segments in self._indexes.values() for chunks in segments.values())
 
 
 _memory = SegmentMemory(most_bytes=64 << 20)
@@ -129,23 +157,34 @@ NOTHING_SCORED = ScoredChunks(np.empty(0, np.int64), np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
-    """A segment's chunk ids (n,), and what it holds of a question."""
+class _Reading:
+    """The segments of indexes at one moment, what each holds of the terms asked for, and the languages of what counts.
 
-    chunk_ids: NDArray[np.int64]
-    held: SegmentPostings
+    The most common language is the first.
+    """
+
+    segments: tuple[tuple[SegmentChunks, SegmentPostings], ...]
+    languages: tuple[str, ...]
 
 
 def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
-    """All chunks of the indexes that have a term of the question; within what the caller may read."""
-    languages = _languages(indexes)
-    terms = terms_of_question(text, languages=languages) if languages else []
-    sought = frozenset(list(dict.fromkeys(terms))[:MOST_TERMS])
-    segments = _segments(indexes, sought) if sought else []
-    scored = bm25_scores((term for term in terms if term in sought), [segment.held for segment in segments])
+    """All chunks of the indexes that have a term of the question and that the reader may see, in a block of `reading_as`."""
+    languages = _by_commonness(_spoken(chunks for index in indexes for chunks in _memory.recall(index).values()))
+    for _ in range(MOST_READINGS):
+        terms = terms_of_question(text, languages=languages) if languages else []
+        sought = frozenset(list(dict.fromkeys(terms))[:MOST_TERMS])
+        reading = _read(indexes, sought)
+        if reading.languages == languages:
+            break
+        languages = reading.languages
+    return _scored([term for term in terms if term in sought], reading)
+
+
+def _scored(terms: Sequence[str], reading: _Reading) -> ScoredChunks:
+    scored = bm25_scores(terms, [held for _, held in reading.segments])
     scores = np.concatenate([np.empty(0), *scored])
     found = np.flatnonzero(scores)
-    chunk_ids = np.concatenate([np.empty(0, np.int64), *(segment.chunk_ids for segment in segments)])
+    chunk_ids = np.concatenate([np.empty(0, np.int64), *(chunks.ids for chunks, _ in reading.segments)])
     return ScoredChunks(chunk_ids[found], scores[found])
 
 
@@ -157,53 +196,98 @@ def index_parameters(indexes: Sequence[LexicalIndex]) -> dict[str, Any]:
     }
 
 
-def _segments(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> list[_Segment]:
+def _read(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> _Reading:
     """All segments of the indexes, with the postings of the terms."""
-    known = {pk: chunk_ids for index in indexes for pk, chunk_ids in _memory.recall(index).items()}
-    rows = rows_in_binary(
-        _POSTINGS, index_parameters(indexes) | {"lexical_terms": list(terms), "lexical_known": list(known)}
+    known = {pk: chunks for index in indexes for pk, chunks in _memory.recall(index).items()}
+    rows = _Rows(
+        rows_in_binary(
+            _POSTINGS, index_parameters(indexes) | {"lexical_terms": list(terms), "lexical_known": list(known)}
+        )
     )
-    postings: dict[int, dict[str, Postings]] = defaultdict(dict)
-    for _, segment, term, ordinals, frequencies in rows:
-        if term is not None:
-            postings[segment][term] = postings_read(StoredPostings(term, ordinals, frequencies))
-    segments, chunk_ids = [], [dict[int, NDArray[np.int64]]() for _ in indexes]
-    for place, segment, term, ids, lengths in rows:
-        if term is None:
-            of_segment = known[segment] if ids is None else np.frombuffer(ids, "<i8")
-            chunk_ids[place - 1][segment] = of_segment
-            held = SegmentPostings(np.frombuffer(lengths, "<u2"), postings[segment])
-            segments.append(_Segment(of_segment, held))
-    for index, of_index in zip(indexes, chunk_ids, strict=True):
-        _memory.remember(index, of_index)
-    return segments
+    spoken: Counter[str] = Counter()
+    segments, of_index = [], [dict[int, SegmentChunks]() for _ in indexes]
+    for place, pk, ids, lengths, languages, is_whole in rows.segments:
+        chunks = known[pk] if ids is None else SegmentChunks(*_arrays(ids, lengths), json.loads(languages))
+        of_index[place - 1][pk] = chunks
+        ranges = rows.ranges[pk]
+        segments.append((chunks, _held(chunks, rows.postings[pk], ranges, is_whole=bool(is_whole))))
+        spoken.update(chunks.languages if is_whole else {})
+        for _, many, language in ranges:
+            spoken[language] += -many if is_whole else many
+    for index, remembered in zip(indexes, of_index, strict=True):
+        _memory.remember(index, remembered)
+    return _Reading(tuple(segments), _by_commonness(spoken))
 
 
-def _languages(indexes: Sequence[LexicalIndex]) -> list[str]:
-    """The languages of the indexes' chunks, the most common first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LANGUAGES, index_parameters(indexes))
-        return [language for (language,) in cursor.fetchall()]
+def _arrays(ids: bytes, lengths: bytes) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    return np.frombuffer(ids, "<i8"), np.frombuffer(lengths, "<u2")
 
 
-_LANGUAGES = """
-    SELECT l.language
-    FROM unnest(%(lexical_knowledge_bases)s::uuid[], %(lexical_keys)s::text[]) AS i (knowledge_base_id, chunking_key)
-    JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key),
-         jsonb_each_text(s.languages) AS l (language, chunks)
-    GROUP BY l.language ORDER BY sum(l.chunks::bigint) DESC, l.language
-"""
+class _Rows:
+    """The rows of the statement by what they tell: of segments, of a segment's postings, of ranges of its chunks."""
 
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self.segments: list[tuple[Any, ...]] = []
+        self.postings: dict[int, dict[str, Postings]] = defaultdict(dict)
+        self.ranges: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+        for place, segment, term, some, others, language, first, chunks in rows:
+            if term is not None:
+                self.postings[segment][term] = postings_read(StoredPostings(term, some, others))
+            elif chunks is not None:
+                self.ranges[segment].append((first, chunks, language))
+            else:
+                self.segments.append((place, segment, some, others, language, first))
+
+
+def _held(
+    chunks: SegmentChunks, postings: Mapping[str, Postings], ranges: Sequence[tuple[int, int, str]], *, is_whole: bool
+) -> SegmentPostings:
+    """What a segment holds: of one that is whole all counts but the ranges, of another one the ranges alone."""
+    if is_whole and not ranges:
+        return SegmentPostings(chunks.lengths, postings)
+    counted = np.full(len(chunks.ids), is_whole)
+    for first, many, _ in ranges:
+        counted[first : first + many] = not is_whole
+    return SegmentPostings(chunks.lengths, {term: _of(counted, found) for term, found in postings.items()}, counted)
+
+
+def _of(counted: NDArray[np.bool_], found: Postings) -> Postings:
+    kept = counted[found.ordinals]
+    return Postings(found.ordinals[kept], found.frequencies[kept])
+
+
+def _spoken(segments: Iterable[SegmentChunks]) -> Counter[str]:
+    """How many chunks of the segments are in each language."""
+    spoken: Counter[str] = Counter()
+    for chunks in segments:
+        spoken.update(chunks.languages)
+    return spoken
+
+
+def _by_commonness(spoken: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(sorted((language for language in spoken if spoken[language] > 0), key=lambda one: (-spoken[one], one)))
+
+
+# A row of a segment has both arrays of its chunks and its languages where they are not known, and whether it counts as a whole.
 _POSTINGS = """
     WITH indexes AS (
         SELECT knowledge_base_id, chunking_key, place
         FROM unnest(%(lexical_knowledge_bases)s::uuid[], %(lexical_keys)s::text[])
             WITH ORDINALITY AS i (knowledge_base_id, chunking_key, place)
+    ), segments AS (
+        SELECT i.place, s.*, s.id <> ALL(%(lexical_known)s::bigint[]) AS is_new
+        FROM indexes i JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key)
     )
-    SELECT i.place, s.id, NULL, CASE WHEN s.id <> ALL(%(lexical_known)s::bigint[]) THEN s.chunk_ids END, s.lengths
-    FROM indexes i JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key)
+    SELECT place, id, NULL::text, CASE WHEN is_new THEN chunk_ids END, CASE WHEN is_new THEN lengths END,
+           CASE WHEN is_new THEN languages::text END,
+           (knowledge_base_id = ANY(nullif(current_setting('ragsite.knowledge_bases', true), '')::uuid[]))::integer,
+           NULL::integer
+    FROM segments
     UNION ALL
-    SELECT i.place, p.segment_id, p.term, p.ordinals, p.frequencies
+    SELECT i.place, p.segment_id, p.term, p.ordinals, p.frequencies, NULL, NULL, NULL
     FROM indexes i,
          LATERAL ragsite_lexical_postings(i.knowledge_base_id, i.chunking_key, %(lexical_terms)s::text[]) p
+    UNION ALL
+    SELECT i.place, r.segment_id, NULL, NULL, NULL, r.language, r.first, r.chunks
+    FROM indexes i, LATERAL ragsite_lexical_ranges(i.knowledge_base_id, i.chunking_key) r
 """

@@ -37,9 +37,10 @@ class _Missing:
 
 @dataclass(frozen=True, slots=True)
 class VersionTerms:
-    """A version, its title, the language it is in, and its chunks: their ids and terms."""
+    """A version, its document and title, the language it is in, and its chunks: their ids and terms."""
 
     version_id: UUID
+    document_id: UUID
     title: str
     language: str
     chunks: tuple[tuple[int, tuple[str, ...]], ...]
@@ -47,9 +48,10 @@ class VersionTerms:
 
 @dataclass(frozen=True, slots=True)
 class SegmentVersion:
-    """A version in a segment, and how many chunks it has there."""
+    """A version in a segment, and how many chunks it has there. One whose document was removed has none."""
 
     version_id: UUID
+    document_id: UUID | None
     title: str
     language: str
     chunks: int
@@ -78,7 +80,7 @@ def _version_terms(chunks: Sequence[Chunk]) -> VersionTerms:
     title = version.document.title
     language = language_of_text("\n".join(chunk.text for chunk in chunks[:TELLING_CHUNKS]))
     terms = ((chunk.pk, tuple(terms_of_text(lexical_text(chunk, title), language=language))) for chunk in chunks)
-    return VersionTerms(version.pk, title, language, tuple(terms))
+    return VersionTerms(version.pk, version.document_id, title, language, tuple(terms))
 
 
 def versions_write(index: LexicalIndex, versions: Sequence[VersionTerms]) -> None:
@@ -88,7 +90,11 @@ def versions_write(index: LexicalIndex, versions: Sequence[VersionTerms]) -> Non
         IntegrityError: one of the versions is in the index.
     """
     content = segment_build(chunk for version in versions for chunk in version.chunks)
-    segment_write(index, content, [SegmentVersion(v.version_id, v.title, v.language, len(v.chunks)) for v in versions])
+    segment_write(
+        index,
+        content,
+        [SegmentVersion(v.version_id, v.document_id, v.title, v.language, len(v.chunks)) for v in versions],
+    )
 
 
 def segment_write(index: LexicalIndex, content: SegmentContent, versions: Sequence[SegmentVersion]) -> None:
@@ -127,6 +133,7 @@ def _rows(index: LexicalIndex, segment: LexicalSegment, versions: Sequence[Segme
     for version in versions:
         yield LexicalVersion(
             version_id=version.version_id,
+            document_id=version.document_id,
             chunking_key=index.chunking_key,
             segment=segment,
             first=first,

@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('documents', '0012_actor'),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name='document',
+            index=models.Index(condition=models.Q(('restricted', True)), fields=['knowledge_base', 'id'], name='document_restricted'),
+        ),
+    ]
