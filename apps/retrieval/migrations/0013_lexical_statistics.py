@@ -1,7 +1,8 @@
 """The document of each version in the lexical index, and which of its chunks do not count for who asks.
 
 How rare a word is must not be told by documents that the caller can't see. The reader sees neither which version lies in which
-segment nor what it may not read, so a function tells it the numbers of the chunks that are, or are not, to be counted.
+segment nor what it may not read, so a function tells it which chunks are, or are not, to be counted: of a segment and language
+the ordinals at which ranges begin, each with how many chunks it has, as big-endian integers of four bytes.
 
 It asks what the policy of documents asks. Of a knowledge base that may be read all is counted but what is restricted and not
 granted, and what was removed since: nobody can be asked any more who might read that. Of any other only what was granted.
@@ -42,25 +43,26 @@ GRANTED = f"""
 """
 RANGES = f"""
 CREATE FUNCTION ragsite_lexical_ranges(knowledge_base uuid, key text)
-RETURNS TABLE (segment_id bigint, first integer, chunks integer, language text)
+RETURNS TABLE (segment_id bigint, language text, ranges bytea)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
 -- As for postings: what is readable and the size of the tables decide on the plan.
 SET plan_cache_mode = force_custom_plan AS $$
-    SELECT l.segment_id, l.first, l.chunk_count, l.language
-    FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
-    WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.restricted
-      AND l.chunking_key = key AND (d.deleted_at IS NOT NULL OR d.id NOT IN ({GRANTED}))
-    UNION ALL
-    SELECT l.segment_id, l.first, l.chunk_count, l.language
-    FROM retrieval_lexicalsegment s JOIN retrieval_lexicalversion l ON l.segment_id = s.id
-    WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND s.knowledge_base_id = knowledge_base AND s.chunking_key = key
-      AND l.document_id IS NULL
-    UNION ALL
-    SELECT l.segment_id, l.first, l.chunk_count, l.language
-    FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
-    WHERE knowledge_base <> ALL ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.deleted_at IS NULL
-      AND knowledge_base IN (SELECT kb FROM ragsite_knowledge_bases_of_tenant() kb)
-      AND l.chunking_key = key AND d.id IN ({GRANTED})
+    SELECT l.segment_id, l.language, string_agg(int4send(l.first) || int4send(l.chunk_count), '')
+    FROM (
+        SELECT l.* FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
+        WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.restricted
+          AND l.chunking_key = key AND (d.deleted_at IS NOT NULL OR d.id NOT IN ({GRANTED}))
+        UNION ALL
+        SELECT l.* FROM retrieval_lexicalsegment s JOIN retrieval_lexicalversion l ON l.segment_id = s.id
+        WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND s.knowledge_base_id = knowledge_base AND s.chunking_key = key
+          AND l.document_id IS NULL
+        UNION ALL
+        SELECT l.* FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
+        WHERE knowledge_base <> ALL ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.deleted_at IS NULL
+          AND knowledge_base IN (SELECT kb FROM ragsite_knowledge_bases_of_tenant() kb)
+          AND l.chunking_key = key AND d.id IN ({GRANTED})
+    ) l
+    GROUP BY l.segment_id, l.language
 $$;
 """
 FUNCTION = "ragsite_lexical_ranges(uuid, text)"

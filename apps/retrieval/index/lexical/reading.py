@@ -210,10 +210,10 @@ def _read(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> _Reading:
         chunks = known[pk] if ids is None else SegmentChunks(*_arrays(ids, lengths), json.loads(languages))
         of_index[place - 1][pk] = chunks
         ranges = rows.ranges[pk]
-        segments.append((chunks, _held(chunks, rows.postings[pk], ranges, is_whole=bool(is_whole))))
+        segments.append((chunks, _held(chunks, rows.postings[pk], list(ranges.values()), is_whole=is_whole)))
         spoken.update(chunks.languages if is_whole else {})
-        for _, many, language in ranges:
-            spoken[language] += -many if is_whole else many
+        for language, of_language in ranges.items():
+            spoken[language] += int(of_language[:, 1].sum()) * (-1 if is_whole else 1)
     for index, remembered in zip(indexes, of_index, strict=True):
         _memory.remember(index, remembered)
     return _Reading(tuple(segments), _by_commonness(spoken))
@@ -224,31 +224,41 @@ def _arrays(ids: bytes, lengths: bytes) -> tuple[NDArray[np.int64], NDArray[np.u
 
 
 class _Rows:
-    """The rows of the statement by what they tell: of segments, of a segment's postings, of ranges of its chunks."""
+    """The rows of the statement by what they tell: of segments, of a segment's postings, and of ranges of its chunks.
+
+    Ranges (n, 2) are the ordinal at which each begins and how many chunks it has, by language.
+    """
 
     def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
         self.segments: list[tuple[Any, ...]] = []
         self.postings: dict[int, dict[str, Postings]] = defaultdict(dict)
-        self.ranges: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-        for place, segment, term, some, others, language, first, chunks in rows:
-            if term is not None:
-                self.postings[segment][term] = postings_read(StoredPostings(term, some, others))
-            elif chunks is not None:
-                self.ranges[segment].append((first, chunks, language))
+        self.ranges: dict[int, dict[str, NDArray[np.int32]]] = defaultdict(dict)
+        for kind, place, segment, name, some, others, is_whole in rows:
+            if kind == _SEGMENT:
+                self.segments.append((place, segment, some, others, name, is_whole))
+            elif kind == _POSTING:
+                self.postings[segment][name] = postings_read(StoredPostings(name, some, others))
             else:
-                self.segments.append((place, segment, some, others, language, first))
+                self.ranges[segment][name] = np.frombuffer(some, ">i4").reshape(-1, 2)
 
 
 def _held(
-    chunks: SegmentChunks, postings: Mapping[str, Postings], ranges: Sequence[tuple[int, int, str]], *, is_whole: bool
+    chunks: SegmentChunks, postings: Mapping[str, Postings], ranges: Sequence[NDArray[np.int32]], *, is_whole: bool
 ) -> SegmentPostings:
     """What a segment holds: of one that is whole all counts but the ranges, of another one the ranges alone."""
     if is_whole and not ranges:
         return SegmentPostings(chunks.lengths, postings)
-    counted = np.full(len(chunks.ids), is_whole)
-    for first, many, _ in ranges:
-        counted[first : first + many] = not is_whole
+    counted = _inside(ranges, len(chunks.ids)) ^ is_whole
     return SegmentPostings(chunks.lengths, {term: _of(counted, found) for term, found in postings.items()}, counted)
+
+
+def _inside(ranges: Sequence[NDArray[np.int32]], chunks: int) -> NDArray[np.bool_]:
+    """Which of so many chunks lie in one of the ranges, of which none overlap."""
+    borders = np.zeros(chunks + 1, np.int8)
+    for of_language in ranges:
+        borders[of_language[:, 0]] += 1
+        borders[of_language.sum(axis=1)] -= 1
+    return borders[:-1].cumsum(dtype=np.int8).astype(bool)
 
 
 def _of(counted: NDArray[np.bool_], found: Postings) -> Postings:
@@ -268,7 +278,10 @@ def _by_commonness(spoken: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted((language for language in spoken if spoken[language] > 0), key=lambda one: (-spoken[one], one)))
 
 
-# A row of a segment has both arrays of its chunks and its languages where they are not known, and whether it counts as a whole.
+_SEGMENT, _POSTING = "segment", "posting"
+
+# Rows of three kinds: of segments, of postings, of ranges. One of a segment has the arrays of its chunks and its languages where
+# they are not known, and whether its knowledge base is read as a whole.
 _POSTINGS = """
     WITH indexes AS (
         SELECT knowledge_base_id, chunking_key, place
@@ -278,16 +291,15 @@ _POSTINGS = """
         SELECT i.place, s.*, s.id <> ALL(%(lexical_known)s::bigint[]) AS is_new
         FROM indexes i JOIN retrieval_lexicalsegment s USING (knowledge_base_id, chunking_key)
     )
-    SELECT place, id, NULL::text, CASE WHEN is_new THEN chunk_ids END, CASE WHEN is_new THEN lengths END,
-           CASE WHEN is_new THEN languages::text END,
-           (knowledge_base_id = ANY(nullif(current_setting('ragsite.knowledge_bases', true), '')::uuid[]))::integer,
-           NULL::integer
+    SELECT 'segment', place, id, CASE WHEN is_new THEN languages::text END,
+           CASE WHEN is_new THEN chunk_ids END, CASE WHEN is_new THEN lengths END,
+           knowledge_base_id = ANY(coalesce(nullif(current_setting('ragsite.knowledge_bases', true), ''), '{}')::uuid[])
     FROM segments
     UNION ALL
-    SELECT i.place, p.segment_id, p.term, p.ordinals, p.frequencies, NULL, NULL, NULL
+    SELECT 'posting', i.place, p.segment_id, p.term, p.ordinals, p.frequencies, NULL
     FROM indexes i,
          LATERAL ragsite_lexical_postings(i.knowledge_base_id, i.chunking_key, %(lexical_terms)s::text[]) p
     UNION ALL
-    SELECT i.place, r.segment_id, NULL, NULL, NULL, r.language, r.first, r.chunks
+    SELECT 'ranges', i.place, r.segment_id, r.language, r.ranges, NULL, NULL
     FROM indexes i, LATERAL ragsite_lexical_ranges(i.knowledge_base_id, i.chunking_key) r
 """
