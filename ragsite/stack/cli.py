@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from ragsite.core.errors import RagError
 from ragsite.stack.local import data_directory
 from ragsite.stack.stack import ServerState, ServerStatus, Stack
+from ragsite.stack.stopping import Stopped, stoppable
 
 
 def main(argv: Sequence[str]) -> int:
@@ -20,7 +21,11 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[Stack, argparse.Namespace], int] = arguments.run
     try:
-        return command(Stack(data_directory() / "stack", os.environ), arguments)
+        with stoppable():
+            return command(Stack(data_directory() / "stack", os.environ, say=_say), arguments)
+    except Stopped as stopped:
+        _say("stopped; what was started here does not run any more")
+        return stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{' '.join(error.sentence.split())}\n")
         return 1
@@ -64,6 +69,11 @@ def _status(stack: Stack, arguments: argparse.Namespace) -> int:
     else:
         _print_table(found)
     return int(any(status.state is ServerState.STOPPED for status in found))
+
+
+def _say(text: str) -> None:
+    """To the terminal and not into `env`'s lines for a shell."""
+    sys.stderr.write(f"{text}\n")
 
 
 def _print_table(found: list[ServerStatus]) -> None:

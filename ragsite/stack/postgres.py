@@ -68,7 +68,10 @@ class PostgresServer(Server):
     def start(self) -> dict[str, str]:
         super().start()
         # Each time, as an earlier start may have been killed before it came to this.
-        self._settle()
+        try:
+            self._settle()
+        except psycopg.OperationalError as error:
+            raise self._start_error("went away while its roles were set up") from error
         return self.environment()
 
     def environment(self) -> dict[str, str]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from ragsite.stack.broker import BrokerServer
 from ragsite.stack.cli import main
 from ragsite.stack.stack import Stack
 
@@ -91,6 +94,22 @@ def test_a_busy_port_is_named_with_its_setting(
         line = failure(capsys, "up")
     assert f"RAGSITE_REDIS_PORT={port}" in line
     assert only_redis.server("redis").pid is None
+
+
+@pytest.mark.servers
+def test_ctrl_c_stops_what_up_has_started_and_says_so(
+    outside: Path, make_stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere.example/rag")
+    stack = make_stack(environ={"DATABASE_URL": "postgresql://elsewhere.example/rag"})
+    monkeypatch.setattr(BrokerServer, "_answers", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert main(["up"]) == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "stopping broker",
+        "stopping redis",
+        "stopped; what was started here does not run any more",
+    ]
+    assert [stack.server(name).pid for name in ("redis", "broker")] == [None, None]
 
 
 @pytest.mark.parametrize("value", ["six", "0", "65536", "-1"])
