@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
     commands.add_parser("up", help="start what does not run; print addresses").set_defaults(run=_up)
     commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
-    commands.add_parser("env", help="for eval: the running servers' URLs, with their passwords").set_defaults(run=_env)
+    commands.add_parser("env", help="for eval: URLs with passwords, and PostgreSQL's programs").set_defaults(run=_env)
     status = commands.add_parser("status", help="the state of each server")
     status.add_argument("--json", action="store_true", help="as a JSON list")
     status.set_defaults(run=_status)
@@ -53,6 +53,9 @@ def _up(stack: Stack, _: argparse.Namespace) -> int:
 def _env(stack: Stack, _: argparse.Namespace) -> int:
     environment = stack.up()
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    if stack.postgres in stack.servers:
+        # Another version's pg_dump refuses this server.
+        sys.stdout.write(f'export PATH={shlex.quote(str(stack.postgres.programs))}:"$PATH"\n')
     return 0
 
 

@@ -65,6 +65,11 @@ class PostgresServer(Server):
     def program(self) -> Path:
         return _binary("postgres")
 
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's own programs, such as a `pg_dump` of its version."""
+        return self.program.parent
+
     def start(self) -> dict[str, str]:
         super().start()
         # Each time, as an earlier start may have been killed before it came to this.

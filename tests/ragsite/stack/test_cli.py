@@ -26,7 +26,9 @@ def test_up_prints_addresses_without_passwords_and_env_lines_that_a_shell_can_ta
     assert main(["env"]) == 0
     lines = capsys.readouterr().out.splitlines()
     exports = dict(shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export "))
-    assert set(exports) == {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+    assert set(exports) == {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "PATH"}
+    programs, _, rest = exports["PATH"].partition(":")
+    assert ((Path(programs) / "pg_dump").exists(), rest) == (True, "$PATH")
     assert [line.split()[1:3] for line in printed.splitlines()[:3]] == [
         ["postgresql", "running"],
         ["redis", "running"],
