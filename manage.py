@@ -40,10 +40,13 @@ def main(argv: list[str]) -> int:
 
     from ragsite.core.errors import RagError
     from ragsite.stack.local import local_environment
+    from ragsite.stack.stopping import FATAL_SIGNALS, Stopped, stoppable
 
     try:
-        with local_environment(as_owner=command in AS_OWNER):
+        with stoppable(FATAL_SIGNALS), local_environment(as_owner=command in AS_OWNER):
             _django(argv)
+    except Stopped as stopped:
+        return stopped.exit_code
     except RagError as error:
         print(error.sentence, file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 PARTITIONS = 6
 BATCH = 500
 POLL_SECONDS = 1.0
+TOPICS_SECONDS = 5.0
+"""How often the topics are looked for: a broker that keeps nothing has none after its restart."""
+ADMIN_SECONDS = 2.0
 GATHER_SECONDS = 0.5
 """How long events gather once one is there: to send them together costs far less than to send each at once."""
 PRODUCER: dict[str, str | int | float | bool] = {
@@ -40,6 +44,9 @@ PRODUCER: dict[str, str | int | float | bool] = {
     "linger.ms": 10,
     "compression.type": "zstd",
     "queue.buffering.max.messages": 10_000,
+    # A broker would make a missing topic with as many partitions as it likes. The relay makes it.
+    "allow.auto.create.topics": False,
+    "topic.metadata.propagation.max.ms": 5_000,
 }
 
 
@@ -50,11 +57,12 @@ class Relay:
         self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}
         self._producer = Producer(self._config | PRODUCER)
         self._session = RelaySession()
+        self._look_for_topics_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Publish whenever there is something, until `stop` is set."""
-        self._topics_ensure()
         while not stop.is_set():
+            self._topics_look()
             try:
                 self._publish_or_wait(stop)
             except psycopg.Error:
@@ -83,7 +91,7 @@ class Relay:
         self._session.mark(delivered=reached, failed={id_: why for id_, why in failed.items() if why})
         if failed:
             logger.warning("%d events were not delivered: %s", len(failed), next(filter(None, failed.values())))
-            self._topics_ensure()
+            self._connect_again()
         return len(reached)
 
     def _deliver_in_order(self, events: Sequence[UnsentEvent]) -> dict[int, str]:
@@ -101,7 +109,11 @@ class Relay:
         failed = {event.id: "no delivery report" for event in events}
         for event in events:
             self._produce(event, failed)
-        self._producer.flush()
+        try:
+            self._producer.flush()
+        except (KafkaException, SystemError) as error:
+            # An error that ends the producer is raised by whatever is called next, be it within the report of a delivery.
+            logger.warning("the producer ended: %s", error)
         return failed
 
     def _produce(self, event: UnsentEvent, failed: dict[int, str]) -> None:
@@ -118,6 +130,25 @@ class Relay:
             )
         except (KafkaException, BufferError) as error:
             failed[event.id] = str(error)
+
+    def _connect_again(self) -> None:
+        """A new producer, on topics that exist. One whose broker lost its memory never delivers again: the sequence of
+        messages that it goes on with is unknown there.
+        """
+        self._topics_ensure()
+        self._producer = Producer(self._config | PRODUCER)
+
+    def _topics_look(self) -> None:
+        """Now and then, make the topics that a restarted broker has not any more."""
+        if time.monotonic() < self._look_for_topics_at:
+            return
+        self._look_for_topics_at = time.monotonic() + TOPICS_SECONDS
+        try:
+            there = AdminClient(self._config | {"log_level": 0}).list_topics(timeout=ADMIN_SECONDS).topics
+        except KafkaException:
+            return  # A broker that is away is met again at the next delivery.
+        if not set(topics()) <= there.keys():
+            self._connect_again()
 
     def _topics_ensure(self) -> None:
         """Make the topics that are missing. A broker that is away is met again at the next delivery."""

@@ -11,8 +11,10 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from apps.documents.blobs import blob_store
+from apps.documents.lifecycle.stages import EMBED, STAGE_FROM
 from ragsite.core.configuration import ServerSettings
-from ragsite.core.errors import RagError
+from ragsite.core.errors import RagError, ServiceUnavailableError
+from ragsite.core.presence import jobs_listened_for
 
 TIMEOUT_SECONDS = 2.0
 
@@ -58,11 +60,24 @@ def check_blobs() -> None:
     blob_store().check()
 
 
+def check_workers() -> None:
+    """Raises ServiceUnavailableError: nobody listens for a stage, so documents wait there."""
+    listened = jobs_listened_for()
+    missing = [stage for stage in STAGE_FROM.values() if stage not in listened]
+    if EMBED in missing:
+        waits = "No model worker listens: searches go by words alone, and documents wait to be embedded."
+        raise ServiceUnavailableError(waits, action="Start one, or see its log.")
+    if missing:
+        waits = f"No worker listens for {', '.join(missing)}: documents wait there."
+        raise ServiceUnavailableError(waits, action="Start one, or see its log.")
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     "database": check_database,
     "redis": check_redis,
     "kafka": check_kafka,
     "blobs": check_blobs,
+    "workers": check_workers,
 }
 
 

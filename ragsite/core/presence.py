@@ -31,6 +31,12 @@ def workers_listening(job: str) -> int:
     return WorkerPresence.objects.filter(jobs__contains=[job], seen_at__gte=lately).count()
 
 
+def jobs_listened_for() -> frozenset[str]:
+    """Every job that a worker listens for which was heard of lately."""
+    lately = WorkerPresence.objects.filter(seen_at__gte=Now() - timedelta(seconds=GONE_SECONDS))
+    return frozenset(job for jobs in lately.values_list("jobs", flat=True) for job in jobs)
+
+
 def presence_purge(turn: Turn) -> bool:
     """Forget the workers that have been gone for a day; whether some are left."""
     gone = WorkerPresence.objects.filter(seen_at__lt=Now() - timedelta(days=1)).order_by("seen_at")

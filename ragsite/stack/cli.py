@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from ragsite.core.errors import RagError
 from ragsite.stack.local import data_directory
 from ragsite.stack.stack import ServerState, ServerStatus, Stack
+from ragsite.stack.stopping import Stopped, stoppable
 
 
 def main(argv: Sequence[str]) -> int:
@@ -20,7 +21,11 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[Stack, argparse.Namespace], int] = arguments.run
     try:
-        return command(Stack(data_directory() / "stack", os.environ), arguments)
+        with stoppable():
+            return command(Stack(data_directory() / "stack", os.environ, say=_say), arguments)
+    except Stopped as stopped:
+        _say("stopped; what was started here does not run any more")
+        return stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{' '.join(error.sentence.split())}\n")
         return 1
@@ -31,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
     commands.add_parser("up", help="start what does not run; print addresses").set_defaults(run=_up)
     commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
-    commands.add_parser("env", help="for eval: the running servers' URLs, with their passwords").set_defaults(run=_env)
+    commands.add_parser("env", help="for eval: URLs with passwords, and PostgreSQL's programs").set_defaults(run=_env)
     status = commands.add_parser("status", help="the state of each server")
     status.add_argument("--json", action="store_true", help="as a JSON list")
     status.set_defaults(run=_status)
@@ -48,6 +53,9 @@ def _up(stack: Stack, _: argparse.Namespace) -> int:
 def _env(stack: Stack, _: argparse.Namespace) -> int:
     environment = stack.up()
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    if stack.postgres in stack.servers:
+        # Another version's pg_dump refuses this server.
+        sys.stdout.write(f'export PATH={shlex.quote(str(stack.postgres.programs))}:"$PATH"\n')
     return 0
 
 
@@ -64,6 +72,11 @@ def _status(stack: Stack, arguments: argparse.Namespace) -> int:
     else:
         _print_table(found)
     return int(any(status.state is ServerState.STOPPED for status in found))
+
+
+def _say(text: str) -> None:
+    """To the terminal and not into `env`'s lines for a shell."""
+    sys.stderr.write(f"{text}\n")
 
 
 def _print_table(found: list[ServerStatus]) -> None:

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ragsite.core.errors import RagError, ServiceUnavailableError
 from ragsite.stack.client import Client
 from ragsite.stack.local import PROJECT_DIR, data_directory
+from ragsite.stack.stopping import Stopped, stoppable
 from ragsite.stack.system import System, system
 
 SAMPLES = PROJECT_DIR / "samples"
@@ -40,6 +41,15 @@ class IngestedSamples:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What there is to show; `right` if each answer cites the document that holds it."""
+
+    ingested: IngestedSamples
+    answers: list[dict[str, Any]]
+    right: bool
+
+
 def main(argv: Sequence[str]) -> int:
     """0 only when every sample became READY and every answer cites the document that holds it."""
     argparse.ArgumentParser(
@@ -48,16 +58,28 @@ def main(argv: Sequence[str]) -> int:
     ).parse_args(argv)
     data_directory().mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=data_directory(), prefix="demo-", ignore_cleanup_errors=True) as directory:
-            environ = {name: value for name, value in os.environ.items() if name != "RAGSITE_DATA_DIR"}
-            with system(Path(directory), environ, say=console.print) as running:
-                return _run(running)
+        with (
+            stoppable(),
+            tempfile.TemporaryDirectory(dir=data_directory(), prefix="demo-", ignore_cleanup_errors=True) as directory,
+            system(Path(directory), _environ(), say=console.print) as running,
+        ):
+            result = _run(running)
+    except Stopped as stopped:
+        sys.stderr.write("stopped before it was done\n")
+        return stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{error.sentence}\n")
         return 1
+    _print_json(result)
+    return 0 if result.right else 1
 
 
-def _run(running: System) -> int:
+def _environ() -> dict[str, str]:
+    """The environment without the data folder, as the demonstration has one of its own."""
+    return {name: value for name, value in os.environ.items() if name != "RAGSITE_DATA_DIR"}
+
+
+def _run(running: System) -> DemoResult:
     client = Client(running.url, running.manage("apikey", "demo").strip())
     ingested = _ingest(client)
     questions = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
@@ -65,8 +87,7 @@ def _run(running: System) -> int:
     right = [_cites(answer, entry["document"]) for answer, entry in zip(answers, questions, strict=True)]
     for answer, fine in zip(answers, right, strict=True):
         _show(answer, fine=fine)
-    _print_json(ingested, answers)
-    return 0 if all(right) else 1
+    return DemoResult(ingested, answers, right=all(right))
 
 
 def _ingest(client: Client) -> IngestedSamples:
@@ -111,7 +132,8 @@ def _where(citation: dict[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _print_json(ingested: IngestedSamples, answers: list[dict[str, Any]]) -> None:
+def _print_json(result: DemoResult) -> None:
+    ingested = result.ingested
     sys.stdout.flush()
     sys.stdout.write(
         json.dumps(
@@ -125,7 +147,7 @@ def _print_json(ingested: IngestedSamples, answers: list[dict[str, Any]]) -> Non
                         "answer": answer["answer"],
                         "citations": [{"document": c["title"], "quote": c["quote"]} for c in answer["citations"]],
                     }
-                    for answer in answers
+                    for answer in result.answers
                 ],
             },
             ensure_ascii=False,

@@ -65,10 +65,18 @@ class PostgresServer(Server):
     def program(self) -> Path:
         return _binary("postgres")
 
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's own programs, such as a `pg_dump` of its version."""
+        return self.program.parent
+
     def start(self) -> dict[str, str]:
         super().start()
         # Each time, as an earlier start may have been killed before it came to this.
-        self._settle()
+        try:
+            self._settle()
+        except psycopg.OperationalError as error:
+            raise self._start_error("went away while its roles were set up") from error
         return self.environment()
 
     def environment(self) -> dict[str, str]:

@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.02
 _MARKER_SECONDS = 30.0
 _LOG_TAIL_BYTES = 16_384
 _ALARMS = ("fatal", "panic", "error")
+_exit_codes: dict[int, int] = {}
+"""Of the processes that this one launched and that have ended, by process id."""
 _LAST_RESORT: StopSignals = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 
 
@@ -58,8 +60,26 @@ def launch(start: Launch) -> int:
         process = _spawn(start, log.fileno())
     _await_marker(process, start)
     # Reaps it if it ends first, so that it never lingers as a zombie which looks alive.
-    threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
+    threading.Thread(target=_reap, args=(process,), name=f"reaper-{process.pid}", daemon=True).start()
     return process.pid
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    _exit_codes[process.pid] = process.wait()
+
+
+def how_it_ended(pid: int | None, log: Path) -> str:
+    """How a server's process ended, by its exit code if that is known here, else by the last words of its log."""
+    code = _exit_codes.get(pid) if pid is not None else None
+    if code is not None and code < 0:
+        return ending(code)
+    words = last_words(log)
+    return ", ".join(filter(None, (None if code is None else ending(code), f"last words: {words!r}" if words else "")))
+
+
+def ending(code: int) -> str:
+    """An exit code in words: the name of the signal, if it was one."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _spawn(start: Launch, log: int) -> subprocess.Popen[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import signal
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,11 +14,12 @@ from typing import ClassVar
 
 import psutil
 
-from ragsite.core.errors import ServiceUnavailableError
+from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
 from ragsite.stack import ports, processes
 from ragsite.stack.folders import make_private
 from ragsite.stack.processes import Launch, StopSignals
 from ragsite.stack.records import ServerRecord, read_record, with_passwords, write_record
+from ragsite.stack.stopping import held
 
 _STARTS = 3
 _POLL_SECONDS = 0.05
@@ -39,6 +41,7 @@ class Server(ABC):
     def __init__(self, *, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder = folder.absolute()
         self.log = self.folder / "server.log"
+        self.given_up = threading.Event()
         self._environ = environ
         self._record_file = self.folder / "state.json"
         self._marker = f"ragsite-{self.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
@@ -102,6 +105,21 @@ class Server(ABC):
             self._start_program()
         return self.environment()
 
+    def start_again(self) -> None:
+        """Start the server that ended, at the address its clients have; its clients are not told of another one.
+
+        Raises ConfigurationError when another program took the port meanwhile, and what `start` raises.
+        """
+        if not self.is_running() and not ports.is_free(self.port):
+            raise ConfigurationError(
+                f"Another program listens on {self.address}, the address of {self.name}.", action="End that program."
+            )
+        self.start()
+
+    def how_it_ended(self) -> str:
+        """How its last process ended, as far as that is known."""
+        return processes.how_it_ended(self._record.pid, self.log)
+
     def stop(self) -> None:
         """Stop the server and whatever a crash left of it; nothing happens when it does not run."""
         process = self._process()
@@ -118,7 +136,8 @@ class Server(ABC):
         for _ in range(_STARTS):
             self._remember(port=self._choose_port(), pid=None)
             self._prepare()
-            self._remember(port=self.port, pid=processes.launch(self._launch()))
+            with held():
+                self._remember(port=self.port, pid=processes.launch(self._launch()))
             if self._comes_to_answer():
                 return
             # Another program may have taken the port between the choice and the start; nothing else is worth a repeat.
@@ -132,6 +151,8 @@ class Server(ABC):
         while not self._answers():
             if not self.is_running():
                 return False
+            if self.given_up.is_set():
+                raise self._start_error("was still starting when it was given up")
             if time.monotonic() > deadline:
                 raise self._start_error(f"runs but has not answered for {self.start_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)

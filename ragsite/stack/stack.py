@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +14,7 @@ from ragsite.stack.folders import locked, make_private, open_lock, try_lock, usi
 from ragsite.stack.postgres import PostgresServer
 from ragsite.stack.redis import RedisServer
 from ragsite.stack.server import Server
+from ragsite.stack.stopping import stopping_begins
 
 SERVERS: tuple[type[Server], ...] = (PostgresServer, RedisServer, BrokerServer)
 
@@ -42,11 +43,15 @@ class ServerStatus:
 class Stack:
     """The servers below `directory`, except those whose URL is in `environ`.
 
-    Several processes may use one folder at once: what changes it holds a lock that dies with its holder.
+    Several processes may use one folder at once: what changes it holds a lock that dies with its holder. `say` is told what
+    is waited for while servers stop.
     """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, environ: Mapping[str, str], *, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.directory = directory.absolute()
+        self._say = say
         self._all = [kind(folder=self.directory / kind.name, environ=environ) for kind in SERVERS]
         self._given = {kind.variable: environ[kind.variable] for kind in SERVERS if environ.get(kind.variable)}
         # There while the servers were started for a session only, and so end with the last one.
@@ -69,12 +74,24 @@ class Stack:
     def up(self) -> dict[str, str]:
         """Start what does not run, and return the environment variables of all embedded servers.
 
-        They stay until `down`. Raises ConfigurationError or ServiceUnavailableError, each a sentence for the operator.
+        They stay until `down`; those that it started stop again if it is interrupted. Raises ConfigurationError or
+        ServiceUnavailableError, each a sentence for the operator.
         """
         with self._changing():
-            environment = self._start()
+            started = [server for server in self.servers if not server.is_running()]
+            try:
+                environment = self._start()
+            except KeyboardInterrupt:
+                stopping_begins()
+                self._stop(started)
+                raise
             self._unmark()
         return environment
+
+    def start_again(self, server: Server) -> None:
+        """Start one of the servers that ended, at the address it had. Raises as `Server.start_again`."""
+        with self._changing():
+            server.start_again()
 
     def down(self) -> None:
         """Stop the embedded servers; their data and addresses stay. Nothing happens when none runs."""
@@ -82,7 +99,8 @@ class Stack:
             made = self.directory.exists()
         if made:
             with self._changing():
-                self._stop()
+                self._stop(self.servers)
+                self._unmark()
 
     def status(self) -> list[ServerStatus]:
         """Where each server stands now; changes nothing."""
@@ -105,9 +123,13 @@ class Stack:
                     environment = self._start()
                 yield environment
             finally:
+                stopping_begins()
                 with self._changing():
                     if self._temporary.exists() and try_lock(seat, shared=False):
-                        self._stop()
+                        self._stop(self.servers)
+                        self._unmark()
+                    else:
+                        self._say("the servers stay: they ran before, or another command uses them")
 
     def _start(self) -> dict[str, str]:
         environment: dict[str, str] = {}
@@ -115,10 +137,11 @@ class Stack:
             environment |= server.start()
         return environment
 
-    def _stop(self) -> None:
-        for server in reversed(self.servers):
+    def _stop(self, servers: Sequence[Server]) -> None:
+        for server in reversed(servers):
+            if server.is_running():
+                self._say(f"stopping {server.name}")
             server.stop()
-        self._unmark()
 
     def _unmark(self) -> None:
         with using(self.directory):

@@ -14,21 +14,23 @@ import string
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import psutil
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.stack.backoff import Backoff
 from ragsite.stack.folders import make_private, private_file
+from ragsite.stack.processes import ending
+from ragsite.stack.stopping import is_hurried
 
 MARKER = "RAGSITE_INSTALLATION"
 _LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
-_BACKOFF_SECONDS = (1.0, 30.0)
-_STEADY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
+_TELL_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 
 
@@ -39,7 +41,7 @@ class _Process:
     popen: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
-    wait: float = _BACKOFF_SECONDS[0]
+    backoff: Backoff = field(default_factory=Backoff)
     restarts: int = 0
 
 
@@ -53,12 +55,23 @@ def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 class Supervisor:
-    """Starts the commands on entering and stops them on leaving. `events` tells what happened meanwhile, in words."""
+    """Starts the commands on entering and stops them on leaving. `events` tells what happened meanwhile, in words.
 
-    def __init__(self, commands: Mapping[str, list[str]], *, environ: Mapping[str, str], directory: Path) -> None:
+    `say` is told what is waited for while they stop.
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, list[str]],
+        *,
+        environ: Mapping[str, str],
+        directory: Path,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._processes = {name: _Process(name, command) for name, command in commands.items()}
         self._environ = {**environ, MARKER: str(directory)}
         self._directory = directory
+        self._say = say
         self._stop = threading.Event()
         self._watch = threading.Thread(target=self._keep_running, name="supervisor", daemon=True)
         self.events: list[str] = []
@@ -66,8 +79,12 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         leftovers_end(self._directory)
         make_private(self._directory / "log")
-        for process in self._processes.values():
-            self._start(process)
+        try:
+            for process in self._processes.values():
+                self._start(process)
+        except ConfigurationError:
+            self._end_all()
+            raise
         self._watch.start()
         return self
 
@@ -103,13 +120,10 @@ class Supervisor:
 
     def _note_end(self, process: _Process, popen: subprocess.Popen[bytes]) -> None:
         _kill_group(popen.pid, signal.SIGKILL)
-        lived = time.monotonic() - process.started_at
-        process.wait = _BACKOFF_SECONDS[0] if lived > _STEADY_SECONDS else min(process.wait * 2, _BACKOFF_SECONDS[1])
-        process.start_at = time.monotonic() + process.wait
+        wait = process.backoff.after(lived=time.monotonic() - process.started_at)
+        process.start_at = time.monotonic() + wait
         process.popen = None
-        self.events.append(
-            f"{process.name} ended ({_ending(popen.returncode)}); it starts again in {process.wait:.0f} s"
-        )
+        self.events.append(f"{process.name} ended ({ending(popen.returncode)}); it starts again in {wait:.0f} s")
 
     def _start(self, process: _Process) -> None:
         with self._log_file(process.name) as log:
@@ -128,16 +142,30 @@ class Supervisor:
         return private_file(self.log(name), "a")
 
     def _end_all(self) -> None:
-        running = [process.popen for process in self._processes.values() if process.popen is not None]
-        for popen in running:
+        running = {name: process.popen for name, process in self._processes.items() if process.popen is not None}
+        if running:
+            self._say(f"stopping {', '.join(running)}")
+        for popen in running.values():
             with contextlib.suppress(ProcessLookupError):
                 popen.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for popen in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                popen.wait(max(0.1, deadline - time.monotonic()))
+        self._await_ends(running)
+        for popen in running.values():
             _kill_group(popen.pid, signal.SIGKILL)
             popen.wait()
+
+    def _await_ends(self, running: Mapping[str, subprocess.Popen[bytes]]) -> None:
+        """Until all have ended, time is up, or somebody asks a second time: a killed worker loses nothing but time."""
+        began = told = time.monotonic()
+        while left := [name for name, popen in running.items() if popen.poll() is None]:
+            now = time.monotonic()
+            if now - began > _STOP_SECONDS or is_hurried():
+                self._say(f"ending {', '.join(left)} at once")
+                return
+            if now - told > _TELL_SECONDS:
+                told = now
+                most = _STOP_SECONDS - (now - began)
+                self._say(f"waiting up to {most:.0f} s for {', '.join(left)}; Ctrl-C again ends them at once")
+            time.sleep(_POLL_SECONDS)
 
 
 def leftovers_end(directory: Path) -> None:
@@ -151,7 +179,3 @@ def leftovers_end(directory: Path) -> None:
 def _kill_group(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-
-def _ending(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

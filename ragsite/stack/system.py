@@ -17,10 +17,13 @@ import httpx
 from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
 from ragsite.stack import ports
 from ragsite.stack.folders import make_private, open_lock, try_lock, write_private
+from ragsite.stack.keeper import Keeper
 from ragsite.stack.local import PROJECT_DIR, secret_key
 from ragsite.stack.preflight import servers_check
 from ragsite.stack.processes import telling_line
 from ragsite.stack.session import servers
+from ragsite.stack.stack import Stack
+from ragsite.stack.stopping import held, stopping_begins
 from ragsite.stack.supervisor import Supervisor, procfile
 
 READY_SECONDS = 120.0
@@ -46,7 +49,7 @@ class System:
 
 @contextlib.contextmanager
 def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], None] = print) -> Iterator[System]:
-    """Start everything whose data is in `directory`, wait until it answers, and stop it at the end.
+    """Start everything whose data is in `directory`, keep it running, and stop it at the end. `say` is told what goes on.
 
     Raises:
         ConfigurationError: a setting is wrong or a port is taken; the message names the setting.
@@ -57,13 +60,17 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         if not try_lock(lock, shared=False):
             raise ConfigurationError(f"RAGSITE_DATA_DIR={directory}: a system is already running there; stop it first.")
         say("servers: starting")
-        env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ)))
+        env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ, say=say)))
         servers_check(env)
         say("database: bringing the schema up to date")
         admin_login = schema_prepare(env)
         commands = procfile(PROJECT_DIR / "Procfile", env)
         say(f"processes: starting {', '.join(commands)}")
-        supervisor = stack.enter_context(Supervisor(commands, environ=env, directory=directory))
+        supervisor = Supervisor(commands, environ=env, directory=directory, say=say)
+        with held():
+            stack.enter_context(supervisor)
+            stack.enter_context(Keeper(Stack(directory / "stack", environ), tell=supervisor.events.append))
+            stack.callback(stopping_begins)
         found = System(
             url=f"http://127.0.0.1:{env['RAGSITE_WEB_PORT']}",
             flower_url=f"http://127.0.0.1:{env['RAGSITE_FLOWER_PORT']}",

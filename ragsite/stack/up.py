@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
+import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from ragsite.core.errors import RagError
 from ragsite.stack.local import data_directory
+from ragsite.stack.stopping import Stopped, stoppable
 from ragsite.stack.system import System, system
+
+_FOLLOW_SECONDS = 0.5
 
 
 def main(argv: Sequence[str]) -> int:
@@ -19,27 +22,28 @@ def main(argv: Sequence[str]) -> int:
     argparse.ArgumentParser(
         prog="manage.py up", description="Run the whole system here, in the foreground, until Ctrl-C."
     ).parse_args(argv)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ready = False
     try:
-        with system(data_directory(), os.environ, say=_say) as running:
+        with stoppable(), system(data_directory(), os.environ, say=_say) as running:
             _say(_addresses(running))
-            _follow(running, stop)
-            _say("\nstopping")
+            ready = True
+            _follow(running)
+    except Stopped as stopped:
+        _say("stopped")
+        return 0 if ready else stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{error.sentence}\n")
         return 1
-    return 0
 
 
-def _follow(running: System, stop: threading.Event) -> None:
-    """Print what the supervisor has to tell until somebody wants to stop."""
+def _follow(running: System) -> NoReturn:
+    """Print what happens to processes and servers until somebody asks for the end."""
     told = 0
-    while not stop.wait(0.5):
+    while True:
         for event in running.supervisor.events[told:]:
             _say(event)
             told += 1
+        time.sleep(_FOLLOW_SECONDS)
 
 
 def _addresses(running: System) -> str:

@@ -2,27 +2,34 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from threading import Thread
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor
-from ragsite.core.events import Event, event
+from ragsite.core.events import Event, event, topics
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import emit
 from ragsite.stack import ports
+from ragsite.stack.broker import BrokerServer
+from ragsite.stack.stack import Stack
 from tests.acting import ACTOR, user
 from tests.events import knowing
+from tests.servers import own_folder
 from tests.waiting import wait_for
 from workers.relay import BATCH, PARTITIONS, PRODUCER, Relay
 from workers.relay_session import LOCK_BASE
@@ -55,6 +62,28 @@ def relay() -> Iterator[Relay]:
     made._topics_ensure()
     yield made
     made.close()
+
+
+@pytest.fixture
+def broker() -> Iterator[BrokerServer]:
+    """A broker of the test's own, which may be killed."""
+    elsewhere = {"DATABASE_URL": os.environ["DATABASE_URL"], "REDIS_URL": os.environ["REDIS_URL"]}
+    with own_folder() as folder:
+        stack = Stack(folder / "stack", elsewhere)
+        with stack.session():
+            yield cast(BrokerServer, stack.server("broker"))
+
+
+def forget(broker: BrokerServer) -> None:
+    """Kill the broker: all it holds is in memory."""
+    assert broker.pid
+    os.kill(broker.pid, signal.SIGKILL)
+    wait_for(lambda: not broker.is_running(), seconds=10, what="the broker's end")
+
+
+def partitions(broker: BrokerServer) -> dict[str, int]:
+    found = AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=5).topics
+    return {name: len(topic.partitions) for name, topic in found.items()}
 
 
 def tell(document: UUID, number: int) -> OutboxEvent:
@@ -153,6 +182,42 @@ def test_while_the_broker_is_away_events_stay_and_say_why(monkeypatch: pytest.Mo
     assert (row.sent_at, row.attempts) == (None, 1)
     assert row.error
     relay.close()
+
+
+def test_a_broker_that_lost_its_memory_gets_its_topics_back_and_what_was_under_way_to_it(
+    broker: BrokerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRODUCER, "topic.metadata.propagation.max.ms", 500)
+    monkeypatch.setitem(PRODUCER, "delivery.timeout.ms", 5_000)
+    with closing(Relay(bootstrap_servers=broker.address)) as relay:
+        relay._topics_look()
+        tell(new_id(), 0)
+        assert relay.publish() == 1
+        forget(broker)
+        row = tell(new_id(), 1)
+        sending = Thread(target=relay.publish)
+        sending.start()
+        broker.start_again()
+        sending.join()
+
+        def arrived() -> bool:
+            OutboxEvent.objects.update(not_before=Now())
+            relay.publish()
+            row.refresh_from_db()
+            return row.sent_at is not None
+
+        wait_for(arrived, seconds=20, what="what was under way")
+        assert partitions(broker) == dict.fromkeys(topics(), PARTITIONS)
+
+
+def test_topics_are_made_again_before_anything_is_published(broker: BrokerServer) -> None:
+    with closing(Relay(bootstrap_servers=broker.address)) as relay:
+        relay._topics_look()
+        forget(broker)
+        broker.start_again()
+        relay._look_for_topics_at = 0.0
+        relay._topics_look()
+    assert partitions(broker) == dict.fromkeys(topics(), PARTITIONS)
 
 
 def test_a_shard_is_served_by_one_relay_at_a_time(relay: Relay) -> None:

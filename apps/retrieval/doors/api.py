@@ -12,7 +12,7 @@ from ninja import Router, Schema
 from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints
 
 from apps.documents.retrieval_settings import Fusion, Mode
-from apps.documents.rights.access import access_scope
+from apps.documents.rights.access import AccessScope, access_scope
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.doors.filters_api import FiltersIn
@@ -22,6 +22,7 @@ from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.surroundings import Neighbour
+from apps.retrieval.search.underway import documents_underway
 from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
@@ -164,6 +165,15 @@ class DegradedOut(Schema):
     )
 
 
+class IndexingOut(Schema):
+    """Documents of what was searched, which the caller may read, with a version that was still being indexed."""
+
+    documents: int
+
+
+INDEXING = "Where something was still being indexed: ask again then. Not kept with a saved answer."
+
+
 class PlanOut(Schema):
     """How a leg searched these index generations."""
 
@@ -187,6 +197,7 @@ class SearchOut(Schema):
     passages: list[PassageOut]
     milliseconds: dict[str, float]
     degraded: list[DegradedOut] = Field(description="Empty as a rule.")
+    indexing: IndexingOut | None = Field(None, description=INDEXING)
     explanation: ExplanationOut | None = Field(None, description="With `explain`.")
 
 
@@ -206,6 +217,7 @@ class AnswerOut(Schema):
     citations: list[CitationOut]
     milliseconds: dict[str, float]
     degraded: list[DegradedOut] = Field(description="Empty as a rule.")
+    indexing: IndexingOut | None = Field(None, description=INDEXING)
     created_at: datetime
 
 
@@ -217,11 +229,13 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
     scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
+    indexing = _indexing(scope)
     found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
     out = SearchOut(
         passages=[_passage(passage) for passage in found.passages],
         milliseconds=dict(found.milliseconds),
         degraded=[DegradedOut(**one.record()) for one in found.degraded],
+        indexing=indexing,
         explanation=_explanation(found) if body.explain else None,
     )
     # Written here, as django-ninja would first check all of it a second time.
@@ -234,7 +248,9 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     principal = _caller(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
-    return _answer(ask(body.request(body.question), scope=scope, actor=principal.actor(), deadline=deadline))
+    indexing = _indexing(scope)
+    answer = ask(body.request(body.question), scope=scope, actor=principal.actor(), deadline=deadline)
+    return _answer(answer, indexing)
 
 
 @router.get("/answers/{answer_id}", response={200: AnswerOut, **ERRORS}, summary="Look an answer up again")
@@ -285,7 +301,13 @@ def _explanation(found: Retrieval) -> ExplanationOut:
     )
 
 
-def _answer(answer: Answer) -> AnswerOut:
+def _indexing(scope: AccessScope) -> IndexingOut | None:
+    """To be asked before the search: what becomes ready during it counts as not yet there."""
+    documents = documents_underway(scope)
+    return IndexingOut(documents=documents) if documents else None
+
+
+def _answer(answer: Answer, indexing: IndexingOut | None = None) -> AnswerOut:
     return AnswerOut(
         id=answer.pk,
         question=answer.query.question,
@@ -295,6 +317,7 @@ def _answer(answer: Answer) -> AnswerOut:
         citations=[_citation(citation) for citation in answer.citations.all()],
         milliseconds=answer.milliseconds,
         degraded=[DegradedOut(**one) for one in answer.degraded],
+        indexing=indexing,
         created_at=answer.created_at,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from apps.retrieval.evaluation.folder import beir_folder
 from ragsite.core.errors import RagError
 from ragsite.stack.local import local_environment
+from ragsite.stack.stopping import Stopped, stoppable
 from ragsite.stack.system import schema_prepare
 
 
@@ -22,10 +23,12 @@ def main(argv: Sequence[str]) -> int:
     try:
         if argv and not argv[0].startswith("-"):
             beir_folder(Path(argv[0]))
-        with local_environment():
+        with stoppable(), local_environment():
             if not given:
                 schema_prepare(os.environ)
             return _command(argv)
+    except Stopped as stopped:
+        return stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{error.sentence}\n")
         return 2

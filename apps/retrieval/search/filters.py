@@ -48,8 +48,14 @@ class Condition:
 
 def scope_condition(scope: AccessScope) -> Condition:
     """Only the current versions of documents that the scope allows."""
+    readable = readable_condition(scope)
+    return Condition(f"d.current_version_id = c.version_id AND {readable.sql}", readable.parameters, narrows=False)
+
+
+def readable_condition(scope: AccessScope) -> Condition:
+    """Only documents that the scope allows; of `d` alone."""
     return Condition(
-        f"d.current_version_id = c.version_id AND d.deleted_at IS NULL AND d.tenant_id = %(tenant)s::uuid AND {_READABLE}",
+        f"d.deleted_at IS NULL AND d.tenant_id = %(tenant)s::uuid AND {_READABLE}",
         {
             "tenant": scope.tenant_id,
             "knowledge_bases": list(scope.knowledge_base_ids),

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 
+from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.monitoring import health
-from ragsite.core.models import OutboxEvent
+from ragsite.core.models import OutboxEvent, WorkerPresence
+from ragsite.core.presence import GONE_SECONDS, presence_tell
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +25,13 @@ def client() -> Client:
     return Client()
 
 
+@pytest.fixture(autouse=True)
+def _workers() -> None:
+    """One that takes up files, and one with models."""
+    presence_tell(worker="general@here", jobs=[PARSE, CHUNK, ACTIVATE])
+    presence_tell(worker="models@here", jobs=[EMBED])
+
+
 def test_a_process_that_answers_lives(client: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = client.get("/health/live")
@@ -30,7 +41,7 @@ def test_a_process_that_answers_lives(client: Client, django_assert_num_queries:
 def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     response = client.get("/health/ready")
     assert response.status_code == 200
-    checks = dict.fromkeys(("database", "redis", "kafka", "blobs"), "ok")
+    checks = dict.fromkeys(("database", "redis", "kafka", "blobs", "workers"), "ok")
     assert response.json() == {"status": "ok", "checks": checks}
 
 
@@ -50,6 +61,20 @@ def test_without_kafka_it_goes_on_and_says_so(client: Client, settings: Any, mon
     body = client.get("/health/ready").json()
     assert (body["status"], body["checks"]["redis"]) == ("degraded", "ok")
     assert body["checks"]["kafka"] != "ok"
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("models@here", "No model worker listens: searches go by words alone, and documents wait to be embedded."),
+        ("general@here", "No worker listens for parse, chunk, activate: documents wait there."),
+    ],
+)
+def test_without_a_worker_that_listens_it_goes_on_and_says_what_waits(client: Client, gone: str, said: str) -> None:
+    WorkerPresence.objects.filter(worker=gone).update(seen_at=Now() - timedelta(seconds=GONE_SECONDS + 1))
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["workers"] == f"{said} Start one, or see its log."
 
 
 def test_without_the_database_it_is_not_ready_but_lives(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from ragsite.stack.broker import BrokerServer
 from ragsite.stack.cli import main
 from ragsite.stack.stack import Stack
 
@@ -23,7 +26,9 @@ def test_up_prints_addresses_without_passwords_and_env_lines_that_a_shell_can_ta
     assert main(["env"]) == 0
     lines = capsys.readouterr().out.splitlines()
     exports = dict(shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export "))
-    assert set(exports) == {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+    assert set(exports) == {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "PATH"}
+    programs, _, rest = exports["PATH"].partition(":")
+    assert ((Path(programs) / "pg_dump").exists(), rest) == (True, "$PATH")
     assert [line.split()[1:3] for line in printed.splitlines()[:3]] == [
         ["postgresql", "running"],
         ["redis", "running"],
@@ -91,6 +96,22 @@ def test_a_busy_port_is_named_with_its_setting(
         line = failure(capsys, "up")
     assert f"RAGSITE_REDIS_PORT={port}" in line
     assert only_redis.server("redis").pid is None
+
+
+@pytest.mark.servers
+def test_ctrl_c_stops_what_up_has_started_and_says_so(
+    outside: Path, make_stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere.example/rag")
+    stack = make_stack(environ={"DATABASE_URL": "postgresql://elsewhere.example/rag"})
+    monkeypatch.setattr(BrokerServer, "_answers", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert main(["up"]) == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "stopping broker",
+        "stopping redis",
+        "stopped; what was started here does not run any more",
+    ]
+    assert [stack.server(name).pid for name in ("redis", "broker")] == [None, None]
 
 
 @pytest.mark.parametrize("value", ["six", "0", "65536", "-1"])

@@ -19,6 +19,11 @@ PARENT = [
     "-c",
     "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)",
 ]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
 
 
 def supervisor(folder: Path, **commands: list[str]) -> Supervisor:
@@ -79,6 +84,30 @@ def test_processes_whose_supervisor_was_killed_are_ended_by_the_next_one_and_oth
 def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no-such-program"), supervisor(tmp_path, web=["no-such-program"]):
         pass
+
+
+def test_what_was_started_before_a_missing_program_ends_again(tmp_path: Path) -> None:
+    begun = supervisor(tmp_path, one=SLEEPER, web=["no-such-program"])
+    with pytest.raises(ConfigurationError), begun:
+        pass
+    assert begun.pid("one") == 0
+
+
+def test_stopping_says_whom_it_waits_for_and_a_second_signal_ends_them_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragsite.stack.supervisor._TELL_SECONDS", 0.1)
+    said: list[str] = []
+    monkeypatch.setattr("ragsite.stack.supervisor.is_hurried", lambda: any("waiting" in line for line in said))
+    commands = {"busy": STUBBORN, "idle": SLEEPER}
+    with Supervisor(commands, environ=dict(os.environ), directory=tmp_path, say=said.append) as running:
+        wait_for(lambda: "deaf" in running.log("busy").read_text(), seconds=10, what="its words")
+    assert said == [
+        "stopping busy, idle",
+        "waiting up to 40 s for busy; Ctrl-C again ends them at once",
+        "ending busy at once",
+    ]
+    assert running.pid("busy") == 0
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -1,0 +1,56 @@
+"""The embedded servers die under a running system."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from ragsite.core.events import topics
+from ragsite.stack.client import Client
+from ragsite.stack.stack import Stack
+from ragsite.stack.system import System
+from tests.waiting import wait_for
+from workers.relay import PARTITIONS
+
+pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
+
+NAMES = ("postgresql", "redis", "broker")
+
+
+def test_servers_that_are_killed_come_back_and_the_processes_go_on(
+    running: System, client: Client, tmp_path: Path
+) -> None:
+    stack = Stack(Path(running.environ["RAGSITE_DATA_DIR"]) / "stack", {})
+    processes = {name: running.supervisor.pid(name) for name in ("web", "parsing", "general", "models", "relay")}
+    told = len(running.supervisor.events)
+    for name in NAMES:
+        pid = stack.server(name).pid
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+    wait_for(
+        lambda: sum("runs again" in event for event in running.supervisor.events[told:]) == len(NAMES),
+        seconds=60, what="three lines that say so",
+    )  # fmt: skip
+    assert [event for event in running.supervisor.events[told:] if event.startswith(tuple(processes))] == []
+    wait_for(lambda: _status(running) == "ok", seconds=30, what="all checks of health")
+
+    path = tmp_path / "lamp.md"
+    path.write_text("The lamp of the lighthouse is lit at dusk by the keeper's daughter.")
+    base = client.knowledge_base("Servers that died")
+    (version,) = client.wait([client.upload(base, path)["id"]], seconds=90)
+    assert version["status"] == "ready"
+    assert client.ask("Who lights the lamp of the lighthouse?", base)["found"]
+    broker = AdminClient({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"]})
+    assert {
+        name: len(topic.partitions) for name, topic in broker.list_topics(timeout=5).topics.items()
+    } == dict.fromkeys(topics(), PARTITIONS)
+    assert {name: running.supervisor.pid(name) for name in processes} == processes
+
+
+def _status(running: System) -> str:
+    return str(httpx.get(f"{running.url}/health/ready", timeout=10).json()["status"])
