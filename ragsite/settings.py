@@ -89,10 +89,14 @@ def _database() -> dict[str, Any]:
     )
     options = config.setdefault("OPTIONS", {})
     options["connect_timeout"] = 5
+    # A line that is cut without a word is noticed within half a minute, also by who waits for nothing but an answer.
+    options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
     # Django would forbid it, for poolers that do not know prepared statements.
     options["prepare_threshold"] = 5
     if IN_WEB:
-        options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3}
+        config["ENGINE"] = "ragsite.core.postgresql"
+        # Connections that are lost with the server are made again by whoever needs one, and not after longer and longer waits.
+        options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3, "reconnect_timeout": 5}
         options["options"] = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
     return config
 
@@ -162,7 +166,7 @@ RAGSITE_URL_SECONDS = ENV.ragsite_url_seconds
 RAGSITE_OCR = ENV.ragsite_ocr
 RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
 RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
-RAGSITE_DOORBELL = "workers.doorbell.CeleryDoorbell"
+RAGSITE_DOORBELL = f"workers.doorbell.{'BackgroundDoorbell' if IN_WEB else 'CeleryDoorbell'}"
 RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
 RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads

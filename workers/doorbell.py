@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from kombu.connection import Connection
@@ -63,6 +64,30 @@ class CeleryDoorbell:
                 soft_time_limit=job.soft,
                 time_limit=job.hard,
             )
+
+
+_background = ThreadPoolExecutor(1, thread_name_prefix="doorbell")
+_asked: set[str] = set()
+
+
+class BackgroundDoorbell:
+    """For a process in which people wait: rings from a thread of its own, so that a frozen Redis costs nobody time.
+
+    A ring that is asked for while one for the same job waits is the same. What is asked for is rung before the process ends.
+    """
+
+    def ring(self, job: str) -> None:
+        with _gaps_lock:
+            if job in _asked:
+                return
+            _asked.add(job)
+        _background.submit(_ring_in_background, job)
+
+
+def _ring_in_background(job: str) -> None:
+    with _gaps_lock:
+        _asked.discard(job)
+    CeleryDoorbell().ring(job)
 
 
 def _falls_into_gap(job: str) -> bool:

@@ -11,8 +11,10 @@ import sys
 import threading
 from typing import Any
 
+from billiard.exceptions import TimeLimitExceeded
 from celery.signals import (
     celeryd_after_setup,
+    task_failure,
     task_prerun,
     worker_init,
     worker_process_init,
@@ -28,6 +30,7 @@ from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
+from workers.heart import Heart, heart_start
 from workers.jobs import JOBS
 from workers.queues import POOLS, Pool, Queue
 
@@ -36,6 +39,8 @@ WARM_UP_SECONDS = 120.0
 STALLED_SECONDS = 120.0
 WATCH_SECONDS = 5.0
 _leaving = threading.Event()
+_heart: Heart | None = None
+"""That of a prefork worker, in its parent and its children."""
 
 
 @celeryd_after_setup.connect
@@ -58,6 +63,35 @@ def preload(sender: Any, **_: Any) -> None:
     for job in JOBS:
         if job.queue in queues:
             import_string(job.work)
+
+
+@worker_init.connect
+def heart_make(sender: Any, **_: Any) -> None:
+    """Before the worker forks, so that its children know it."""
+    global _heart
+    if _pool_of(sender) is Pool.PREFORK:
+        _heart = Heart()
+
+
+@worker_process_init.connect
+def heart_of_child(**_: Any) -> None:
+    """Let the parent keep what this child claims."""
+    if _heart is not None:
+        _heart.move_to_child()
+
+
+@worker_ready.connect
+def heart_of_parent(**_: Any) -> None:
+    """Keep what the children have claimed."""
+    if _heart is not None:
+        heart_start(_heart)
+
+
+@task_failure.connect
+def stopped_at_hard_limit(task_id: str, exception: BaseException, **_: Any) -> None:
+    """Celery's signal in the parent, just before it kills the child."""
+    if _heart is not None and isinstance(exception, TimeLimitExceeded):
+        _heart.overran(task_id)
 
 
 @task_prerun.connect

@@ -9,6 +9,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apps.documents.blobs import blob_store
 from apps.documents.lifecycle.stages import EMBED, STAGE_FROM
@@ -43,7 +45,10 @@ def check_database() -> None:
 def check_redis() -> None:
     """Raises redis.RedisError: Redis does not answer."""
     with redis.Redis.from_url(
-        ServerSettings.current().redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        ServerSettings.current().redis_url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     ) as client:
         client.ping()
 

@@ -124,9 +124,12 @@ def connections_pooled(*, size: int, options: str = "") -> Iterator[None]:
         settings["OPTIONS"], settings["CONN_MAX_AGE"] = given, kept
 
 
-def connection_of_own() -> psycopg.Connection[Any]:
-    """A connection outside Django's, in autocommit, for session locks and LISTEN. The caller closes it."""
-    parameters = connection.get_connection_params()
+def connection_of_own(**options: Any) -> psycopg.Connection[Any]:
+    """A connection outside Django's, in autocommit, for session locks and LISTEN. The caller closes it.
+
+    `options` are psycopg's, and come before those of the settings.
+    """
+    parameters = connection.get_connection_params() | options
     for name in ("cursor_factory", "context", "prepare_threshold"):
         parameters.pop(name, None)
     return psycopg.connect(**parameters, autocommit=True)

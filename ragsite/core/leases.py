@@ -11,21 +11,18 @@ rows of each line, by an index on (owner, not_before, id). It reads what it take
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import random
 import socket
-import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -37,7 +34,6 @@ from ragsite.core.ids import new_id
 BEFORE_ALL = UUID(int=0)
 _AFTER_ALL = UUID(int=2**128 - 1)
 
-logger = logging.getLogger(__name__)
 BACKOFF_SECONDS = 2.0
 BACKOFF_MAX_SECONDS = 60.0
 
@@ -93,29 +89,6 @@ def lease_renew(model: type[models.Model], claim: Claim) -> int:
     """Prolong the lease of the rows still held; the number of them."""
     held = model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now())
     return held.update(lease_until=_lease_end())
-
-
-@contextlib.contextmanager
-def heartbeat(model: type[models.Model], claim: Claim) -> Iterator[None]:
-    """Renew the claim from a thread of its own for as long as the block runs."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(model, claim, stop), name="lease-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(model: type[models.Model], claim: Claim, stop: threading.Event) -> None:
-    while not stop.wait(WorkSettings.current().lease_seconds / 4):
-        try:
-            lease_renew(model, claim)
-        except DatabaseError:
-            logger.warning("lease not renewed: the database did not answer", exc_info=True)
-        finally:
-            connection.close()
 
 
 def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> int:

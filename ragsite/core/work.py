@@ -10,7 +10,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -20,7 +20,8 @@ from django.db.models.functions import Now
 
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
-from ragsite.core.leases import RELEASED, Claim, backoff, claimable, heartbeat, lease_claim, lease_release
+from ragsite.core.heartbeats import Held, heartbeat
+from ragsite.core.leases import RELEASED, Claim, backoff, claimable, lease_claim, lease_release
 
 logger = logging.getLogger(__name__)
 ANY = Q()
@@ -31,10 +32,14 @@ GIVEN_UP_TOGETHER = 200
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How long a worker goes on with what it holds: until a moment of the monotonic clock, or until it is to leave."""
+    """How long a worker goes on with what it holds: until a moment of the monotonic clock, or until it is to leave.
+
+    `held` is what it holds, where it has claimed something.
+    """
 
     until: float
     leaves: Callable[[], bool] = lambda: False
+    held: Held | None = None
 
     @classmethod
     def of(cls, seconds: float, *, leaves: Callable[[], bool] = lambda: False) -> Turn:
@@ -44,6 +49,14 @@ class Turn:
     def is_over(self) -> bool:
         """Whether to begin nothing more."""
         return self.leaves() or time.monotonic() >= self.until
+
+    def at(self, row: Any) -> None:
+        """Note which row of the claim the work is at, by its key; None once it is at none or at all of them.
+
+        Should the work overrun or die there, this row alone answers for it, and the others go on without it.
+        """
+        if self.held is not None:
+            self.held.at(row)
 
     def seconds_left(self) -> float:
         """0 once it is over."""
@@ -148,34 +161,62 @@ def rows_work(
     claim = rows.claim(limit=limit, among=among)
     if not claim.ids:
         return False
-    unit = rows.begin(claim)
-    try:
-        with heartbeat(rows.model, claim):
-            work(unit, turn)
-        rows.give_back(claim)
-    except LeaseLostError as error:
-        logger.warning("%s", error.message)
-        rows.let_go(claim)
-    except SoftTimeLimitExceeded:
-        _blame(rows, claim, _too_slow(rows, advice))
-    except MemoryError:
-        _blame(rows, claim, _too_much_memory(rows, advice))
-    except PermanentError as error:
-        _blame(rows, claim, error)
-    except (TransientError, DatabaseError) as error:
-        rows.postpone(claim, _as_transient(error))
-    except Exception as error:
-        rows.postpone(claim, _unexpected(error))
-        raise
+    unit, held = rows.begin(claim), Held(rows.model, claim)
+    # Until the outcome is written: who dies before that is still known to hold it.
+    with heartbeat(held):
+        _work(rows, lambda: work(unit, replace(turn, held=held)), held, advice)
     return True
 
 
-def _blame(rows: LeasedRows, claim: Claim, error: PermanentError) -> None:
-    """Fail the row at fault. Among several nobody knows which: each gets another try, alone."""
-    if len(claim.ids) == 1:
-        rows.fail(claim, error)
+def _work(rows: LeasedRows, work: Callable[[], object], held: Held, advice: Advice) -> None:
+    """Do the work and write what came of it."""
+    try:
+        work()
+        rows.give_back(held.claim)
+    except LeaseLostError as error:
+        logger.warning("%s", error.message)
+        rows.let_go(held.claim)
+    except SoftTimeLimitExceeded:
+        work_overran(rows, held, advice=advice)
+    except MemoryError:
+        _blame(rows, held, _too_much_memory(rows, advice))
+    except PermanentError as error:
+        _blame(rows, held, error)
+    except (TransientError, DatabaseError) as error:
+        rows.postpone(held.claim, _as_transient(error))
+    except Exception as error:
+        rows.postpone(held.claim, _unexpected(error))
+        raise
+
+
+def work_overran(rows: LeasedRows, held: Held, *, advice: Advice) -> None:
+    """See to what work held that took longer than it may: it was told to stop, or was stopped."""
+    _blame(rows, held, _too_slow(rows, advice))
+
+
+def work_died(rows: LeasedRows, held: Held) -> None:
+    """See to what a process held that died at its work: the row at fault is tried again, as often as one may be started."""
+    error = TransientError(f"The process that was at {rows.what} died.", code="worker_died")
+    _part(rows, held, lambda claim: rows.postpone(claim, error))
+
+
+def _blame(rows: LeasedRows, held: Held, error: PermanentError) -> None:
+    """Fail the row at fault. Among several of which nobody knows which it is, each gets another try, alone."""
+    if held.at_fault() is None:
+        rows.postpone(held.claim, error)
     else:
-        rows.postpone(claim, error)
+        _part(rows, held, lambda claim: rows.fail(claim, error))
+
+
+def _part(rows: LeasedRows, held: Held, end: Callable[[Claim], None]) -> None:
+    """End the row at fault, or all where nobody knows which it is. The others were only claimed with it: their attempt does
+    not count.
+    """
+    claim, at_fault = held.claim, held.at_fault()
+    others = tuple(pk for pk in claim.ids if pk != at_fault) if at_fault is not None else ()
+    end(replace(claim, ids=tuple(pk for pk in claim.ids if pk not in others)))
+    if others:
+        rows.give_back(replace(claim, ids=others))
 
 
 def _as_transient(error: TransientError | DatabaseError) -> RagError:

@@ -35,7 +35,8 @@ from rest_framework.views import APIView
 
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.errors import LeaseLostError
-from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release
+from ragsite.core.heartbeats import Held, heartbeat
+from ragsite.core.leases import Claim, lease_claim, lease_release
 from ragsite.core.work import Turn
 from ragsite.gateway.authentication import caller
 from ragsite.gateway.errors import IdempotencyConflictError, IdempotencyKeyError, IdempotencyMismatchError
@@ -101,7 +102,7 @@ def _once(keyed: KeyedRequest, answer: Callable[[], HttpResponse], *, atomic: bo
         return _answer_kept(keyed)
     together = transaction.atomic() if atomic else contextlib.nullcontext()
     try:
-        with heartbeat(IdempotencyRecord, claim), together:
+        with heartbeat(Held(IdempotencyRecord, claim)), together:
             response = answer()
             if _stands(response) and not _keep(claim, response) and atomic:
                 raise LeaseLostError(

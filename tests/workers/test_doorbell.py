@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from tests.apps.retrieval.reindexing.rebuilding import started
 from tests.waiting import wait_for
 from workers import doorbell as doorbells
 from workers.celery import Config, app
-from workers.doorbell import ENOUGH_RINGS, CeleryDoorbell, messages_in
+from workers.doorbell import ENOUGH_RINGS, BackgroundDoorbell, CeleryDoorbell, messages_in
 from workers.jobs import job_named
 from workers.queues import Queue
 from workers.sweep import sweep
@@ -83,6 +84,27 @@ def test_rings_that_follow_each_other_closely_become_two_and_the_last_is_heard()
     CeleryDoorbell().ring("chunk")
     assert (waiting(Queue.PARSING), waiting(Queue.CHUNKING)) == (1, 1)
     wait_for(lambda: waiting(Queue.PARSING) == 2, seconds=5, what="the ring at the end of the gap")
+
+
+def test_in_a_process_in_which_people_wait_a_ring_waits_for_nobody_and_many_are_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thaws, rung = threading.Event(), []
+
+    def frozen(self: CeleryDoorbell, job: str) -> None:
+        assert thaws.wait(30)
+        rung.append(job)
+
+    monkeypatch.setattr(CeleryDoorbell, "ring", frozen)
+    for _ in range(20):
+        BackgroundDoorbell().ring("parse")
+        BackgroundDoorbell().ring("chunk")
+    assert rung == []
+    thaws.set()
+    wait_for(lambda: "chunk" in rung, seconds=10, what="both were rung for")
+    # The first was already being rung when more of them were asked for.
+    assert sorted(set(rung)) == ["chunk", "parse"]
+    assert len(rung) <= 3
 
 
 def test_a_message_is_the_jobs_task_with_its_time_limits_and_nothing_else() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise, takewhile
 
-from apps.documents.chunking.measuring import Ruler
+from apps.documents.chunking.measuring import CHARACTERS_PER_TOKEN, Ruler
 from apps.documents.chunking.types import Core
 from apps.documents.parsing.types import Section, Span
 
@@ -171,7 +171,9 @@ def _table_pieces(ruler: Ruler, start: int, end: int) -> Iterator[Core]:
     """A table cut between its rows, with room for its first row before each piece."""
     row_end = ruler.text.find("\n", start, end)
     header = (start, end if row_end < 0 else row_end)
-    header_tokens = ruler.count_text(ruler.text[slice(*header)] + "\n")
+    # A row that is far too long is not counted: the tokenizer would keep the interpreter for seconds a megabyte.
+    is_short = header[1] - header[0] <= CHARACTERS_PER_TOKEN * ruler.size
+    header_tokens = ruler.count_text(ruler.text[slice(*header)] + "\n") if is_short else ruler.size
     carries_header = header_tokens <= ruler.size // HEADER_SHARE
     room = ruler.size - header_tokens if carries_header else ruler.size
     for part in packed(lines(ruler, start, end, room=room), ruler, room=room):

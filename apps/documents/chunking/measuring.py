@@ -47,9 +47,13 @@ class _Counts(dict[str, int]):
         self._tokenizer = tokenizer
 
     def __missing__(self, word: str) -> int:
+        at_least = -(-len(word) // CHARACTERS_PER_TOKEN)
+        if at_least > self._tokenizer.limit:
+            # It fits nowhere, whatever its count. The tokenizer would keep the interpreter for seconds a megabyte.
+            return at_least
         if len(self) >= CACHED_WORDS:
             self.clear()
-        count = self[word] = max(self._tokenizer.count(word), -(-len(word) // CHARACTERS_PER_TOKEN))
+        count = self[word] = max(self._tokenizer.count(word), at_least)
         return count
 
 

@@ -51,10 +51,12 @@ def _parse_together(step: Step, versions: Sequence[DocumentVersion], turn: Turn,
         if place and (turn.is_over() or time.monotonic() > until):
             _give_back(step, versions[place:])
             break
+        turn.at(version.pk)
         try:
             parsed.append(_parsed(version))
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
+    turn.at(None)
     if parsed:
         _save(step, parsed)
 

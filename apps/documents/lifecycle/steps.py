@@ -242,13 +242,18 @@ def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> Docu
 _GOES_ON = "known.outcome = 'running' AND excluded.attempts <= known.attempts"
 """Whether a start continues what was paused; any other is a new one."""
 
+_IS_ANOTHER_TRY = "excluded.attempts > 1"
+"""Whether the reason that stands there is why there is another try: should the worker die at it, that is all that is known."""
+
 _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
         version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
     SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
     FROM documents_documentversion WHERE id = ANY(%(ids)s)
     ON CONFLICT (version_id, stage) DO UPDATE
-    SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL, error_code = '', error = '',
+    SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL,
+        error_code = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error_code ELSE '' END,
+        error = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error ELSE '' END,
         actor = excluded.actor,
         attempts = CASE WHEN {_GOES_ON} THEN known.attempts ELSE excluded.attempts END,
         started_at = CASE WHEN {_GOES_ON} THEN known.started_at ELSE excluded.started_at END

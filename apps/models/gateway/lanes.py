@@ -16,6 +16,9 @@ from apps.models.gateway.protocol import ModelCall
 from apps.models.kinds import KINDS
 from ragsite.core.errors import ModelUnavailableError
 
+SLACK_SECONDS = 0.5
+"""What a call gets beyond its deadline, to say itself why it was missed."""
+
 ASKING = 32
 """Calls of one lane that are with the model workers at once; more wait for their turn."""
 
@@ -31,20 +34,30 @@ class Lane:
         default_factory=lambda: ThreadPoolExecutor(max_workers=ASKING, thread_name_prefix="asking")
     )
 
-    def ask(self, work: Callable[[], Answer], *, model: str) -> Answer:
-        """Do the work in one of the lane's threads, unless it has failed several times in a row just now.
+    def ask(self, work: Callable[[], Answer], call: ModelCall) -> Answer:
+        """Do the work of a call in one of the lane's threads, unless it has failed several times in a row just now.
 
         Raises:
-            ModelUnavailableError: (code `circuit_open`) it was not tried.
+            ModelUnavailableError: (code `circuit_open`) it was not tried, or (`deadline_exceeded`) it is still not done.
         """
         try:
-            return self.breaker.call(lambda: self.threads.submit(work).result())
+            return self.breaker.call(lambda: self._in_time(work, call))
         except CircuitBreakerError as error:
             raise ModelUnavailableError(
-                f"The model workers have not answered for {model!r} several times in a row, so they are not asked for now.",
+                f"The model workers have not answered for {call.model.name!r} several times in a row, so they are not asked"
+                " for now.",
                 code="circuit_open",
                 retry_after=float(max(1, self.breaker.open_remaining)),
             ) from error
+
+    def _in_time(self, work: Callable[[], Answer], call: ModelCall) -> Answer:
+        """A broker that is frozen keeps its thread for longer than the caller has."""
+        asking = self.threads.submit(work)
+        try:
+            return asking.result(call.deadline.remaining() + SLACK_SECONDS)
+        except TimeoutError:
+            asking.cancel()
+            raise late(call) from None
 
 
 class Lanes:
@@ -61,6 +74,15 @@ class Lanes:
             if key not in self._lanes:
                 self._lanes[key] = Lane(_breaker(call))
             return self._lanes[key]
+
+
+def late(call: ModelCall) -> ModelUnavailableError:
+    """The error of a call that nobody answered in time."""
+    return ModelUnavailableError(
+        f"No model worker answered on the queue {call.purpose.queue!r} before the deadline.",
+        code="deadline_exceeded",
+        status=504,
+    )
 
 
 def _breaker(call: ModelCall) -> OneProbeBreaker:

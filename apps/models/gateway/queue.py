@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway.lanes import Lanes
+from apps.models.gateway.lanes import Lanes, late
 from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.wire import ModelRequest, decode_reply
 from apps.models.kinds import KINDS
@@ -39,7 +39,7 @@ class QueueTransport:
     def run(self, call: ModelCall) -> np.ndarray:
         """See ModelTransport."""
         call.deadline.check("the model workers were asked")
-        found: np.ndarray = self.lanes.of(call).ask(lambda: self._ask(call), model=call.model.name)
+        found: np.ndarray = self.lanes.of(call).ask(lambda: self._ask(call), call)
         return found
 
     def _ask(self, call: ModelCall) -> Any:
@@ -73,11 +73,7 @@ def _wait(result: AsyncResult[Any], call: ModelCall) -> object:
             timeout=call.deadline.remaining(), interval=POLL_SECONDS, propagate=False, disable_sync_subtasks=False
         )
     except CeleryTimeoutError:
-        raise ModelUnavailableError(
-            f"No model worker answered on the queue {call.purpose.queue!r} before the deadline.",
-            code="deadline_exceeded",
-            status=504,
-        ) from None
+        raise late(call) from None
     finally:
         result.forget()
     return _reply(reply)

@@ -82,7 +82,7 @@ def versions_chunk(step: Step, turn: Turn) -> None:
     for together in divided:
         if turn.leaves():
             return
-        _chunk_together(step, together, generations, deadline)
+        _chunk_together(step, together, generations, deadline, turn)
 
 
 def _cost(version: Any, generation: IndexGeneration) -> int:
@@ -92,7 +92,11 @@ def _cost(version: Any, generation: IndexGeneration) -> int:
 
 
 def _chunk_together(
-    step: Step, versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration], deadline: Deadline
+    step: Step,
+    versions: Sequence[DocumentVersion],
+    generations: Mapping[UUID, IndexGeneration],
+    deadline: Deadline,
+    turn: Turn,
 ) -> None:
     prefetch_related_objects(versions, "parsed")
     chunks: dict[UUID, list[Chunk]] = {}
@@ -100,10 +104,12 @@ def _chunk_together(
         generation = generations[version.document.knowledge_base_id]
         check = functools.partial(step.check, version.pk)
         vectors = embedder(generation.model_version_id, deadline=deadline, before=check)
+        turn.at(version.pk)
         try:
             chunks[version.pk] = version_cut(version, generation, embed=vectors)
         except PermanentError as error:
             step_fail(step.only(version.pk), error)
+    turn.at(None)
     with transaction.atomic():
         chunking_hold([version.document for version in versions])
         step.complete(*chunks)

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion
-from ragsite.core.leases import Claim, heartbeat, lease_claim, lease_release, lease_renew
+from ragsite.core.heartbeats import Held, heartbeat
+from ragsite.core.leases import Claim, lease_claim, lease_release, lease_renew
 from tests import factories as make
 from tests.waiting import wait_for
 
@@ -134,7 +135,7 @@ def test_a_heartbeat_prolongs_the_lease_for_as_long_as_the_work_lasts(settings: 
     versions(1)
     claim = lease_claim(rows(), limit=1)
     begun = DocumentVersion.objects.get().lease_until
-    with heartbeat(DocumentVersion, claim):
+    with heartbeat(Held(DocumentVersion, claim)):
         outlived = begun + timedelta(seconds=1)
         wait_for(
             lambda: DocumentVersion.objects.get().lease_until > outlived,

@@ -194,3 +194,32 @@ def test_code_that_fits_is_whole_in_one_chunk_whatever_file_it_came_in(strategy,
     assert_sound(parsed, chunking, SpaceTokenizer(), spans)
     assert len(spans) > 2
     assert sum(CODE in words for words in all_words(parsed, spans)) == 1
+
+
+class MeteredTokenizer(SpaceTokenizer):
+    """Keeps how long the longest text was that it was given."""
+
+    limit = 100
+    longest = 0
+
+    def count(self, text):
+        self.longest = max(self.longest, len(text))
+        return super().count(text)
+
+    def offsets(self, text):
+        self.longest = max(self.longest, len(text))
+        return super().offsets(text)
+
+
+@pytest.mark.parametrize("strategy", ChunkingStrategy)
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 300_000, "ab.c,d;" * 40_000, "| " + "long row | " * 30_000 + "\n| next row |", "seen " * 30 + "x" * 300_000],
+    ids=["word", "signs", "row", "last-word"],
+)
+def test_however_long_a_word_or_a_row_is_the_tokenizer_gets_little_at_a_time(strategy, text):
+    """A tokenizer keeps the interpreter while it counts: seconds for each megabyte."""
+    tokenizer = MeteredTokenizer()
+    spans = chunk(document(text), ChunkingSettings(strategy, size=60, overlap=10), tokenizer, embed=embed_words)
+    assert spans[-1].end == len(text)
+    assert tokenizer.longest < 5_000
