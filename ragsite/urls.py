@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
@@ -23,9 +22,7 @@ urlpatterns = [
     path("", include("apps.monitoring.urls")),
 ]
 
-
-def handler500(request: HttpRequest) -> HttpResponse:
-    """The API answers a problem; pages keep Django's."""
-    from django.views import defaults
-
-    return problems.server_error(request) if request.path.startswith("/api/") else defaults.server_error(request)
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.server_error

@@ -33,6 +33,7 @@ class Environment(BaseSettings):
     ragsite_debug: bool = False
     ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
     ragsite_https: bool = Field(False, description="True behind TLS: secure cookies, HSTS.")
+    ragsite_hsts: Literal["host", "domain"] = Field("host", description="Whether HSTS binds names below the host too.")
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
     ragsite_blob_store: str = Field(
         "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."

@@ -20,6 +20,13 @@ class PermissionDeniedError(PermanentError):
     status = 403
 
 
+class UnreadableBodyError(PermanentError):
+    """The body of a request is not what its content type says."""
+
+    code = "bad_request"
+    status = 400
+
+
 class IdempotencyKeyError(PermanentError):
     """The `Idempotency-Key` is not one."""
 
