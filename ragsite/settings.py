@@ -170,6 +170,9 @@ RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
 RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
+RAGSITE_SIGN_IN_TRIES = ENV.ragsite_sign_in_tries
+RAGSITE_SIGN_IN_ADDRESS_TRIES = ENV.ragsite_sign_in_address_tries
+RAGSITE_SIGN_IN_WAIT_SECONDS = ENV.ragsite_sign_in_wait_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
@@ -193,6 +196,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "library_books",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
     "DASHBOARD_CALLBACK": "apps.monitoring.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
     "SITE_FAVICONS": [

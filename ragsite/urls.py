@@ -8,10 +8,12 @@ from django.views.generic import RedirectView
 
 from ragsite.api import docs_view, openapi_view, queries, resources
 from ragsite.gateway import problems
+from ragsite.gateway.sign_in_page import PATH, sign_in_view
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
+    path(PATH.removeprefix("/"), sign_in_view),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),
     path("api/openapi.json", openapi_view, name="openapi"),
