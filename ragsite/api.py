@@ -25,6 +25,7 @@ from apps.retrieval.evaluation.api import (
     EvaluationSetViewSet,
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
+from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problems import ninja_handlers_add
 
 resources = DefaultRouter(use_regex_path=False)
@@ -42,7 +43,9 @@ resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
 
-queries = NinjaAPI(title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries")
+queries = NinjaAPI(
+    title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()
+)
 queries.add_router("", query_router)
 ninja_handlers_add(queries)
 

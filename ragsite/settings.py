@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
+    "ragsite.gateway.headers.headers_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ragsite.gateway.static.static_files_middleware",
@@ -126,9 +127,11 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 100
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.ragsite_https
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.ragsite_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.ragsite_hsts == "domain"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "ragsite.gateway.problems.csrf_failed"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["ragsite.gateway.authentication.KeyAuthentication"],
@@ -171,6 +174,9 @@ RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
 RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
+RAGSITE_SIGN_IN_TRIES = ENV.ragsite_sign_in_tries
+RAGSITE_SIGN_IN_ADDRESS_TRIES = ENV.ragsite_sign_in_address_tries
+RAGSITE_SIGN_IN_WAIT_SECONDS = ENV.ragsite_sign_in_wait_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
@@ -194,6 +200,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "library_books",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
     "DASHBOARD_CALLBACK": "apps.monitoring.dashboard.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
     "SITE_FAVICONS": [

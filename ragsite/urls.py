@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from ragsite.api import docs_view, openapi_view, queries, resources
 from ragsite.gateway import problems
+from ragsite.gateway.sign_in_page import PATH, sign_in_view
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
+    path(PATH.removeprefix("/"), sign_in_view),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),
     path("api/openapi.json", openapi_view, name="openapi"),
@@ -23,9 +24,7 @@ urlpatterns = [
     path("", include("apps.monitoring.urls")),
 ]
 
-
-def handler500(request: HttpRequest) -> HttpResponse:
-    """The API answers a problem; pages keep Django's."""
-    from django.views import defaults
-
-    return problems.server_error(request) if request.path.startswith("/api/") else defaults.server_error(request)
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.server_error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, ProgrammingError, connection
 from django.http import HttpRequest, JsonResponse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -17,6 +19,8 @@ from apps.documents.lifecycle.stages import EMBED, STAGE_FROM
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.errors import RagError, ServiceUnavailableError
 from ragsite.core.presence import jobs_listened_for
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 2.0
 
@@ -28,7 +32,7 @@ def live(request: HttpRequest) -> JsonResponse:
 
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when the database answers: the API accepts work then. Other parts that are down are listed, and make it degraded."""
-    checks = {name: _outcome(check) for name, check in CHECKS.items()}
+    checks = {name: _outcome(name, check) for name, check in CHECKS.items()}
     fine = all(outcome == "ok" for outcome in checks.values())
     status = 200 if checks["database"] == "ok" else 503
     return JsonResponse(
@@ -77,20 +81,36 @@ def check_workers() -> None:
         raise ServiceUnavailableError(waits, action="Start one, or see its log.")
 
 
-CHECKS: dict[str, Callable[[], None]] = {
-    "database": check_database,
-    "redis": check_redis,
-    "kafka": check_kafka,
-    "blobs": check_blobs,
-    "workers": check_workers,
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a part is tried, and what is said of one that is down. Drivers' words go to the log: they name hosts and users."""
+
+    run: Callable[[], None]
+    down: str
+
+
+CHECKS: dict[str, Check] = {
+    "database": Check(check_database, "The database does not answer."),
+    "redis": Check(check_redis, "Redis does not answer."),
+    "kafka": Check(check_kafka, "The Kafka broker does not answer."),
+    "blobs": Check(check_blobs, "The storage for documents does not answer, or refuses us."),
+    "workers": Check(check_workers, "Nobody can be asked which workers listen."),
 }
+NO_VECTORS = "The database has no pgvector, or not where the application looks for it."
 
 
-def _outcome(check: Callable[[], None]) -> str:
+def _outcome(name: str, check: Check) -> str:
     try:
-        check()
+        check.run()
     except RagError as error:
-        return error.sentence
+        return _down(name, error, error.sentence if error.__cause__ is None else check.down)
+    except ProgrammingError as error:
+        return _down(name, error, NO_VECTORS)
     except (DatabaseError, redis.RedisError, KafkaException, OSError) as error:
-        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return _down(name, error, check.down)
     return "ok"
+
+
+def _down(name: str, error: Exception, sentence: str) -> str:
+    logger.warning("%s is not ready: %s: %s", name, type(error).__name__, " ".join(str(error).split()))
+    return sentence

@@ -102,3 +102,15 @@ class ServerSettings(Settings):
     redis_url: str = setting("RAGSITE_REDIS_URL")
     kafka_bootstrap_servers: str = setting("RAGSITE_KAFKA_BOOTSTRAP_SERVERS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSettings(Settings):
+    """Tries to sign in that may fail, of an account and from an address, before the next must wait; seconds of the longest
+    wait; whether cookies are for HTTPS alone.
+    """
+
+    tries: int = setting("RAGSITE_SIGN_IN_TRIES")
+    address_tries: int = setting("RAGSITE_SIGN_IN_ADDRESS_TRIES")
+    wait_seconds: int = setting("RAGSITE_SIGN_IN_WAIT_SECONDS")
+    secure_cookie: bool = setting("SESSION_COOKIE_SECURE")

@@ -33,6 +33,7 @@ class Environment(BaseSettings):
     ragsite_debug: bool = False
     ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
     ragsite_https: bool = Field(False, description="True behind TLS: secure cookies, HSTS.")
+    ragsite_hsts: Literal["host", "domain"] = Field("host", description="Whether HSTS binds names below the host too.")
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
     ragsite_blob_store: str = Field(
         "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
@@ -56,6 +57,9 @@ class Environment(BaseSettings):
     ragsite_url_ingestion: bool = Field(False, description="Whether documents are fetched from addresses callers give.")
     ragsite_url_allowed_hosts: str = Field("", description="Comma-separated hosts to fetch from; empty for any public.")
     ragsite_url_seconds: int = Field(20, ge=1, le=300, description="Time one fetch may take, redirects included.")
+    ragsite_sign_in_tries: int = Field(5, ge=1, description="Sign-ins of one account that may fail without a wait.")
+    ragsite_sign_in_address_tries: int = Field(20, ge=1, description="The same, from one address to any account.")
+    ragsite_sign_in_wait_seconds: int = Field(900, ge=30, description="The longest wait before the next try.")
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")

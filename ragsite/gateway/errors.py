@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Self
+
 from ragsite.core.errors import PermanentError, TransientError
 
 
@@ -18,6 +21,13 @@ class PermissionDeniedError(PermanentError):
 
     code = "permission_denied"
     status = 403
+
+
+class UnreadableBodyError(PermanentError):
+    """The body of a request is not what its content type says."""
+
+    code = "bad_request"
+    status = 400
 
 
 class IdempotencyKeyError(PermanentError):
@@ -40,3 +50,18 @@ class IdempotencyMismatchError(PermanentError):
 
     code = "idempotency_mismatch"
     action = "Send each request under a key of its own; only a repeat carries the same one."
+
+
+class TooManyTriesError(TransientError):
+    """Too many sign-ins failed, of this account or from this address."""
+
+    code = "too_many_tries"
+    status = 429
+    action = "If it was not you who tried, ask the operator for a pass."
+
+    @classmethod
+    def after(cls, wait: timedelta) -> Self:
+        """One that says how long to wait."""
+        seconds = max(1, round(wait.total_seconds()))
+        told = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
+        return cls(f"Too many sign-ins failed. Wait {told}, then try again.", retry_after=seconds)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model, Q, QuerySet
 
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
@@ -42,21 +43,29 @@ def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
     )
 
 
+def member_add(*, user: User, tenant: Tenant, role: Role = Role.READER, actor: Actor) -> Membership:
+    """The user belongs to the tenant from now on."""
+    made = Membership.objects.create(user=user, tenant=tenant, role=role)
+    change_log(f"{user.get_username()} was made a {role} of tenant {tenant.slug}", actor=actor)
+    return made
+
+
 def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
     """The tenants whose rows the user may look at in the admin: all for a superuser, else those of memberships."""
     if not user.is_active:
         return frozenset()
-    mine = Q() if _is_superuser(user) else Q(memberships__user=user.pk)
+    mine = Q() if is_superuser(user) else Q(memberships__user=user.pk)
     tenants = Tenant.objects.filter(mine)
     return frozenset(tenants.values_list("pk", flat=True))
 
 
 def rows_of_tenants(rows: QuerySet[Row], user: AnyUser, *, path: str) -> QuerySet[Row]:
     """The rows that the user may look at in the admin, where `path` leads from a row to its tenant."""
-    return rows if _is_superuser(user) else rows.filter(**{f"{path}__in": tenant_ids_of(user)})
+    return rows if is_superuser(user) else rows.filter(**{f"{path}__in": tenant_ids_of(user)})
 
 
-def _is_superuser(user: AnyUser) -> bool:
+def is_superuser(user: AnyUser) -> bool:
+    """Whether the user is one, and active."""
     return user.is_active and bool(getattr(user, "is_superuser", False))
 
 

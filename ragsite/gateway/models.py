@@ -110,3 +110,16 @@ class IdempotencyRecord(Leased):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SignInTries(models.Model):
+    """How often signing in failed, and until when nobody may try: of an account, an address, or a browser that is known."""
+
+    id = models.BigAutoField(primary_key=True)
+    whose = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its kind and name.")
+    failures = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.failures} of {self.whose[:8]}…"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFilesSent,
+)
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
@@ -20,11 +28,15 @@ from rest_framework.settings import api_settings
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import NotFoundError, PermanentError, RagError
 from ragsite.core.request_ids import request_id
+from ragsite.gateway.addresses import LONGEST, address_meant
 from ragsite.gateway.database_errors import database_error
-from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
+from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError, UnreadableBodyError
+from ragsite.gateway.headers import NO_STORE
 from ragsite.gateway.names import body_names, unknown_sentence
 
 CONTENT_TYPE = "application/problem+json"
+API = "/api/"
+BAD_REQUEST = "bad_request"
 
 
 class Problem(Schema):
@@ -55,6 +67,7 @@ def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = N
     body = problem(error) | ({"errors": fields} if fields else {})
     body |= {"request_id": request_id()} if request_id() else {}
     response = JsonResponse(body, status=error.http_status, content_type=CONTENT_TYPE)
+    response["Cache-Control"] = NO_STORE
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
     if error.http_status == HTTPStatus.UNAUTHORIZED:
@@ -85,35 +98,80 @@ def ninja_handlers_add(api: NinjaAPI) -> None:
 
 
 def problems_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """What Django or django-ninja refuses under /api/ before our handlers are asked answers a problem too."""
+    """What Django or django-ninja refuses under /api/ before our handlers are asked answers a problem too, and everywhere what
+    was asked with another method than an address has.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         told = response.status_code < HTTPStatus.BAD_REQUEST or response.get("Content-Type") == CONTENT_TYPE
-        return response if told or not request.path.startswith("/api/") else _as_problem(response, request)
+        ours = request.path.startswith(API) or response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        return _as_problem(response, request) if ours and not told else response
 
     return middleware
 
 
-def _as_problem(response: HttpResponseBase, request: HttpRequest) -> JsonResponse:
+def accepts_pages(request: HttpRequest) -> bool:
+    """Whether a browser asks. Other clients take anything, or do not say."""
+    return not request.path.startswith(API) and "text/html" in request.headers.get("Accept", "")
+
+
+def error_response(request: HttpRequest, error: RagError, *, meant: str = "") -> HttpResponse:
+    """The HTTP answer for an error outside of our views: a page for browsers, with a link to the address `meant`."""
+    told = problem_response(error)
+    if not accepts_pages(request):
+        return told
+    page = render_to_string("ragsite/problem.html", {"problem": json.loads(told.content), "meant": meant})
+    response = HttpResponse(page, status=error.http_status)
+    response["Cache-Control"] = NO_STORE
+    return response
+
+
+def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponse:
     status = HTTPStatus(response.status_code)
     if status is HTTPStatus.NOT_FOUND:
         return not_found(request)
-    told = problem_response(
-        PermanentError(f"{request.method} {request.path} was refused.", code=status.name.lower(), status=status)
-    )
-    if "Allow" in response:
-        told["Allow"] = response["Allow"]
+    allowed = response.get("Allow", "")
+    told = error_response(request, _refused(request, status, action=f"Use {allowed}." if allowed else ""))
+    if allowed:
+        told["Allow"] = allowed
     return told
 
 
+def _refused(request: HttpRequest, status: HTTPStatus, *, action: str = "") -> PermanentError:
+    sentence = f"{request.method} {request.path[:LONGEST]} was refused."
+    return PermanentError(sentence, code=status.name.lower(), status=status, action=action)
+
+
 @csrf_exempt
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return problem_response(NotFoundError(f"There is nothing at {request.path}.", action="See /api/docs."))
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    meant = address_meant(request.path)
+    hints = [f"Did you mean {meant}?"] * bool(meant) + ["See /api/docs."] * request.path.startswith(API)
+    error = NotFoundError(f"There is nothing at {request.path[:LONGEST]}.", action=" ".join(hints))
+    return error_response(request, error, meant="" if "{" in meant else meant)
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
-    return problem_response(_unknown())
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    error = _refused(request, HTTPStatus.BAD_REQUEST)
+    if isinstance(exception, DisallowedHost):
+        action = "Whoever runs it can add the name to RAGSITE_ALLOWED_HOSTS."
+        error = PermanentError("Nothing is served under this host name.", code=BAD_REQUEST, status=400, action=action)
+    return error_response(request, error)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return error_response(
+        request, PermissionDeniedError("This is not allowed.", action="Ask who gave you your rights.")
+    )
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    action = "Open the page again, with cookies allowed, and send it from there."
+    return error_response(request, PermissionDeniedError("The form was not sent from its own page.", action=action))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_response(request, _unknown())
 
 
 def _as_rag_error(error: Exception) -> RagError | None:
@@ -136,10 +194,12 @@ def _as_rag_error(error: Exception) -> RagError | None:
         )
     if isinstance(error, drf.APIException):
         return PermanentError(str(error.detail), code=error.default_code, status=error.status_code)
+    if isinstance(error, HttpError) and isinstance(error.__cause__, UnreadableBodyError):
+        return error.__cause__
     if isinstance(error, HttpError):
-        return PermanentError(str(error), code="bad_request", status=error.status_code)
+        return PermanentError(str(error), code=BAD_REQUEST, status=error.status_code)
     if isinstance(error, SuspiciousOperation):
-        return PermanentError(str(error), code="bad_request", status=400)
+        return PermanentError(str(error), code=BAD_REQUEST, status=400)
     return None
 
 

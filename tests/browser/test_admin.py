@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -10,6 +11,7 @@ from apps.models.gateway import Deadline
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.gateway.models import ApiKey
+from ragsite.gateway.sign_ins import SignIn, sign_in_begin
 from tests import factories
 from tests.acting import ACTOR
 from tests.browser.visiting import Visit
@@ -122,3 +124,37 @@ def test_an_api_key_is_made_and_shown_once(visit: Visit) -> None:
     assert shown.inner_text().startswith(f"rag_{ApiKey.objects.get().prefix}.")
     visit.page.reload()
     expect(shown).to_have_count(0)
+
+
+def test_the_pages_outside_the_admin_show_what_they_should_under_their_policies(visit: Visit) -> None:
+    visit.open("/api/docs")
+    expect(visit.page.locator("#swagger-ui .info .title")).to_contain_text("ragsite")
+    visit.page.locator(".opblock-summary").first.click()
+    expect(visit.page.locator(".opblock.is-open").first).to_be_visible()
+    with visit.expected(404):
+        visit.open("/helth/live")
+    expect(visit.page.get_by_role("link", name="/health/live")).to_be_visible()
+    assert visit.page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "576px"
+
+
+def test_a_user_s_page_and_password_page_work(visit: Visit) -> None:
+    user = User.objects.get(username="admin")
+    visit.open(reverse("admin:auth_user_change", args=[user.pk]))
+    visit.page.fill("[name=first_name]", "Ada")
+    visit.page.click("[name=_save]")
+    user.refresh_from_db()
+    assert user.first_name == "Ada"
+    visit.open(reverse("admin:auth_user_password_change", args=[user.pk]))
+    expect(visit.page.locator("[name=password1]")).to_be_visible()
+
+
+def test_who_tried_too_often_is_told_on_the_page(visit: Visit) -> None:
+    for _ in range(5):
+        sign_in_begin(SignIn("eve", "192.0.2.1"))
+    visit.page.context.clear_cookies()
+    visit.open("/admin/login/")
+    visit.page.fill("[name=username]", "eve")
+    visit.page.fill("[name=password]", "whatever-it-is")
+    with visit.expected(429):
+        visit.page.click("[type=submit]")
+        expect(visit.page.get_by_text("Too many sign-ins failed. Wait")).to_be_visible()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
@@ -27,6 +29,15 @@ class Visit:
     def open(self, path: str) -> None:
         self.page.goto(self.home + path)
         self.page.wait_for_load_state("networkidle")
+
+    @contextmanager
+    def expected(self, status: int) -> Iterator[None]:
+        """Within the block one page of that status is no trouble, and there must be one."""
+        before, self.troubles = self.troubles, []
+        yield
+        refused = [one for one in self.troubles if one.endswith(f": {status}") or f"status of {status}" in one]
+        assert refused, f"no page answered {status}"
+        self.troubles = before + [one for one in self.troubles if one not in refused]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

@@ -16,13 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from apps.documents.api.deletions import DeletionSerializer
 from apps.documents.api.files import DocumentFileMixin, VersionFileMixin
 from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
     NEWEST,
     ChangeSerializer,
     ChunkSerializer,
-    DeletionSerializer,
     DocumentChangeSerializer,
     DocumentSerializer,
     FileSerializer,
@@ -118,8 +118,12 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         },
     )
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """It disappears from every search and list at once. A job removes its documents."""
-        deletion = knowledge_base_delete(knowledge_base=self.get_object(), actor=acting(request))
+        """It disappears from every search and list at once. A job removes its documents. 403 where it has documents that you
+        may not see, unless you manage grants.
+        """
+        deletion = knowledge_base_delete(
+            knowledge_base=self.get_object(), actor=acting(request), principal=caller(request)
+        )
         where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
         return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
 
@@ -155,7 +159,8 @@ class KnowledgeBaseDeletionViewSet(
     def resume(self, request: Request, pk: UUID) -> Response:
         """It continues where it stopped; no event is emitted twice."""
         deletion = knowledge_base_deletion_resume(deletion=self.get_object(), actor=acting(request))
-        return Response(DeletionSerializer(deletion).data, status=status.HTTP_202_ACCEPTED)
+        told = DeletionSerializer(deletion, context=self.get_serializer_context())
+        return Response(told.data, status=status.HTTP_202_ACCEPTED)
 
 
 class DocumentFilter(FilterSet):

@@ -20,7 +20,6 @@ from apps.documents.models import (
     Document,
     DocumentVersion,
     KnowledgeBase,
-    KnowledgeBaseDeletion,
     StageRecord,
     VersionStatus,
 )
@@ -83,22 +82,6 @@ class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerialize
         model = KnowledgeBase
         fields = ("name", "description", "retrieval", "visibility")
         extra_kwargs = {field: {"required": False} for field in fields}
-
-
-class DeletionSerializer(serializers.ModelSerializer[KnowledgeBaseDeletion]):
-    """`id` is that of the deletion; `text` describes its progress in words."""
-
-    name = serializers.CharField(source="knowledge_base.name", read_only=True)
-    text = serializers.CharField(source="in_words", read_only=True)
-    asked_by = ActorField()
-
-    class Meta:
-        model = KnowledgeBaseDeletion
-        fields = (
-            "id", "knowledge_base", "name", "state", "document_total", "document_told", "document_gone", "text", "error",
-            "asked_by", "created_at", "ended_at",
-        )  # fmt: skip
-        read_only_fields = fields
 
 
 class StageSerializer(serializers.ModelSerializer[StageRecord]):

@@ -39,6 +39,7 @@ from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import AnyUser, tenant_ids_of
+from ragsite.gateway.models import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,22 @@ def versions_visible(principal: Principal) -> QuerySet[DocumentVersion]:
     """The versions of the documents a caller may read."""
     versions = DocumentVersion.objects.filter(document__in=_documents(principal).values("pk"))
     return versions.select_related("document").prefetch_related("stages")
+
+
+def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:
+    """Of a knowledge base that the caller reads the documents that it may not: restricted ones that were not granted."""
+    granted = _grants_to(subjects_of(principal)).filter(document__isnull=False).values("document_id")
+    restricted = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None, restricted=True)
+    return restricted.exclude(pk__in=granted)
+
+
+def told_of_all(principal: Principal | None, knowledge_base: KnowledgeBase) -> bool:
+    """Whether what is said of all documents of the knowledge base together is for the caller: one from whom none is hidden, or
+    who may let itself see them. No principal is somebody with access to the machine.
+    """
+    if principal is None or Permission.GRANTS.value in principal.permissions:
+        return True
+    return not documents_hidden(principal, knowledge_base).exists()
 
 
 def knowledge_bases_manageable(principal: Principal) -> QuerySet[KnowledgeBase]:

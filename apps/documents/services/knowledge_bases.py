@@ -11,11 +11,14 @@ from django.db.models.functions import Now
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
+from apps.documents.rights.access import told_of_all
 from apps.documents.services.deleting import DELETE
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.gateway.errors import PermissionDeniedError
+from ragsite.gateway.keys import Principal
 
 
 def knowledge_base_create(
@@ -81,15 +84,21 @@ def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any], actor: Actor
     return locked
 
 
-def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> KnowledgeBaseDeletion:
+def knowledge_base_delete(
+    *, knowledge_base: KnowledgeBase, actor: Actor, principal: Principal | None = None
+) -> KnowledgeBaseDeletion:
     """Take the knowledge base with all its documents out of every search and list at once, and wake the job that removes
-    it. Deleting twice is one deletion.
+    it. Deleting twice is one deletion. Without a principal nothing is hidden from who deletes.
+
+    Raises:
+        PermissionDeniedError: it has documents that the caller may neither see nor let itself see.
     """
     with transaction.atomic():
         locked = KnowledgeBase.objects.select_for_update().get(pk=knowledge_base.pk)
         under_way = KnowledgeBaseDeletion.objects.filter(knowledge_base=locked).first()
         if under_way is not None:
             return under_way
+        _check_sees_all(principal, locked)
         KnowledgeBase.objects.filter(pk=locked.pk, deleted_at=None).update(deleted_at=Now())
         total = Document.objects.filter(knowledge_base=locked).count()
         deletion = KnowledgeBaseDeletion.objects.create(
@@ -97,6 +106,14 @@ def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> Kno
         )
         ring(DELETE)
     return deletion
+
+
+def _check_sees_all(principal: Principal | None, knowledge_base: KnowledgeBase) -> None:
+    if not told_of_all(principal, knowledge_base):
+        raise PermissionDeniedError(
+            f"{knowledge_base.name!r} has documents that you may not see, so you may not delete it.",
+            action="Use a key that manages grants, or have them granted to yours.",
+        )
 
 
 def _name_taken(name: str) -> ConflictError:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from apps.documents.api.documents import READ_AND_WRITE
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.access import knowledge_base_visible
+from apps.documents.rights.access import knowledge_base_visible, told_of_all
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex
 from apps.retrieval.reindexing.asking import reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
@@ -50,9 +50,8 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
     @extend_schema(summary="List the re-indexes of a knowledge base", responses=ReindexSerializer(many=True))
     def list(self, request: Request, knowledge_base: UUID) -> Response:
         """The newest first: `state` and `text` describe the progress."""
-        return self.get_paginated_response(
-            ReindexSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
-        )
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(ReindexSerializer(page, many=True, context=self._context()).data)
 
     @extend_schema(
         summary="Start a re-index",
@@ -61,15 +60,17 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
     )
     @idempotent()
     def create(self, request: Request, knowledge_base: UUID) -> Response:
-        """202: a generation is built beside the live one; watch the list. 200: with `dry_run`, what it would take."""
+        """202: a generation is built beside the live one; watch the list. 200: with `dry_run`, what it would take, by the
+        documents that you may see.
+        """
         base, body = self._knowledge_base(), NewReindexSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
         dry_run = fields.pop("dry_run")
         asked = reindex_request(base, **fields)
         if dry_run:
-            return Response(ReindexPlanSerializer(request_plan(base, asked)).data)
-        return _accepted(reindex_start(base, asked, actor=acting(request)))
+            return Response(ReindexPlanSerializer(request_plan(base, asked, principal=caller(request))).data)
+        return self._accepted(reindex_start(base, asked, actor=acting(request), principal=caller(request)))
 
     @extend_schema(
         summary="Switch to the new generation, even if it was refused",
@@ -80,28 +81,34 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
     @action(detail=False, methods=["post"])
     def switch(self, request: Request, knowledge_base: UUID) -> Response:
         """At once, or as soon as it is brought up to date."""
-        return _accepted(reindex_switch(self._knowledge_base(), actor=acting(request)))
+        return self._accepted(reindex_switch(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Switch back to the previous generation", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def rollback(self, request: Request, knowledge_base: UUID) -> Response:
         """At once, or as soon as it is brought up to date."""
-        return _accepted(reindex_rollback(self._knowledge_base(), actor=acting(request)))
+        return self._accepted(reindex_rollback(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Resume a re-index that failed", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def resume(self, request: Request, knowledge_base: UUID) -> Response:
         """It continues where it stopped."""
-        return _accepted(reindex_resume(self._knowledge_base(), actor=acting(request)))
+        return self._accepted(reindex_resume(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Cancel a re-index", request=None, responses={202: ReindexSerializer})
     @idempotent()
     @action(detail=False, methods=["post"])
     def cancel(self, request: Request, knowledge_base: UUID) -> Response:
         """What it built is removed; the live generation keeps answering."""
-        return _accepted(reindex_cancel(self._knowledge_base(), actor=acting(request)))
+        return self._accepted(reindex_cancel(self._knowledge_base(), actor=acting(request)))
+
+    def _accepted(self, reindex: Reindex) -> Response:
+        return Response(ReindexSerializer(reindex, context=self._context()).data, status=status.HTTP_202_ACCEPTED)
+
+    def _context(self) -> dict[str, bool]:
+        return {"of_all": told_of_all(caller(self.request), self._knowledge_base())}
 
     def _knowledge_base(self) -> KnowledgeBase:
         return knowledge_base_visible(caller(self.request), self.kwargs["knowledge_base"])
@@ -135,7 +142,3 @@ class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
             raise NotFoundError(f"There is no generation {pk} of this knowledge base.")
         generation_drop(found, actor=acting(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _accepted(reindex: Reindex) -> Response:
-    return Response(ReindexSerializer(reindex).data, status=status.HTTP_202_ACCEPTED)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import Document, KnowledgeBase
+from apps.documents.rights.access import documents_hidden, told_of_all
 from apps.models.selectors import embedding_model_named, embedding_model_version
 from apps.retrieval.models import SwitchMode
-from apps.retrieval.reindexing.planning import ReindexPlan, reindex_plan
+from apps.retrieval.reindexing.planning import Planned, ReindexPlan, reindex_plan
 from apps.retrieval.reindexing.services import ReindexRequest, live_generation
 from ragsite.core.errors import PermanentError
+from ragsite.gateway.keys import Principal
 
 MARGIN = 0.02
 
@@ -43,6 +45,15 @@ def reindex_request(
     )
 
 
-def request_plan(knowledge_base: KnowledgeBase, request: ReindexRequest) -> ReindexPlan:
-    """What the request would take; see `reindex_plan`."""
-    return reindex_plan(live_generation(knowledge_base), model=request.model, chunking=request.chunking)
+def request_plan(
+    knowledge_base: KnowledgeBase, request: ReindexRequest, *, principal: Principal | None = None
+) -> ReindexPlan:
+    """What the request would take, by the documents that the caller may be told of: see `reindex_plan` and `told_of_all`."""
+    documents = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None)
+    is_whole = told_of_all(principal, knowledge_base)
+    if principal is not None and not is_whole:
+        documents = documents.exclude(pk__in=documents_hidden(principal, knowledge_base).values("pk"))
+    planned = Planned(documents, is_whole)
+    return reindex_plan(
+        live_generation(knowledge_base), model=request.model, chunking=request.chunking, planned=planned
+    )

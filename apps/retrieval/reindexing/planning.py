@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import Chunk, DocumentVersion, VersionStatus
+from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
 from apps.models.gateway import Deadline, Purpose, embed
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.models import IndexGeneration
@@ -49,22 +49,45 @@ class ReindexPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """The documents that a plan counts, and whether they are all of the knowledge base."""
+
+    documents: QuerySet[Document]
+    is_whole: bool = True
+
+    def chunks(self, chunking_key: str) -> QuerySet[Chunk]:
+        """Those of versions that answer or may be gone back to, cut in one way."""
+        return Chunk.objects.filter(
+            version__document__in=self.documents.values("pk"),
+            version__status=VersionStatus.READY,
+            chunking_key=chunking_key,
+        )
+
+    def versions(self) -> QuerySet[DocumentVersion]:
+        return DocumentVersion.objects.filter(document__in=self.documents.values("pk"), status=VersionStatus.READY)
+
+
+@dataclass(frozen=True, slots=True)
 class _ChunkCount:
     chunks: int
     reused: int
     is_estimate: bool
 
 
-def reindex_plan(live: IndexGeneration, *, model: EmbeddingModel, chunking: ChunkingSettings) -> ReindexPlan:
+def reindex_plan(
+    live: IndexGeneration, *, model: EmbeddingModel, chunking: ChunkingSettings, planned: Planned
+) -> ReindexPlan:
     """What building a generation with that model and chunking beside the live one would take. Writes nothing.
 
     Raises:
         PermanentError: (code `chunks_too_long`) as `check_fits`.
     """
-    check_fits(live, model, chunking)
-    documents, versions = _versions(live)
-    counted = _counted(live, model, chunking, versions=versions)
-    rate = _rate(live, model)
+    present = planned.chunks(live.chunking_key)
+    check_fits(live, model, chunking, chunks=present)
+    ready = planned.versions()
+    documents, versions = ready.values("document").distinct().count(), ready.count()
+    counted = _counted(live, model, chunking, planned=planned, versions=versions)
+    rate = _rate(present, model)
     vectors = counted.chunks - counted.reused
     return ReindexPlan(
         model=model.name,
@@ -78,11 +101,13 @@ def reindex_plan(live: IndexGeneration, *, model: EmbeddingModel, chunking: Chun
         reused=counted.reused,
         rate=round(rate, 1) if rate else None,
         seconds=round(vectors / rate, 1) if rate else None,
-        megabytes=round(_bytes(live, model, counted.chunks) / 2**20, 1),
+        megabytes=round(_bytes(live, model, counted.chunks, is_whole=planned.is_whole) / 2**20, 1),
     )
 
 
-def check_fits(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings) -> None:
+def check_fits(
+    live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings, *, chunks: QuerySet[Chunk]
+) -> None:
     """Refuse a model that would not read the present chunks to their end, where they are kept.
 
     Raises:
@@ -90,7 +115,7 @@ def check_fits(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingS
     """
     if chunking.key != live.chunking_key:
         return
-    longest = _chunks_of(live).aggregate(longest=Max("token_count"))["longest"] or 0
+    longest = chunks.aggregate(longest=Max("token_count"))["longest"] or 0
     limit = model.max_tokens - SPECIAL_TOKENS
     if longest > limit:
         raise PermanentError(
@@ -100,48 +125,46 @@ def check_fits(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingS
         )
 
 
-def _chunks_of(live: IndexGeneration) -> QuerySet[Chunk]:
-    return Chunk.objects.filter(
-        version__document__knowledge_base=live.knowledge_base_id,
-        version__document__deleted_at=None,
-        version__status=VersionStatus.READY,
-        chunking_key=live.chunking_key,
+def planned_whole(live: IndexGeneration) -> Planned:
+    """All documents of the generation's knowledge base."""
+    return Planned(Document.objects.filter(knowledge_base=live.knowledge_base_id, deleted_at=None))
+
+
+def _counted(
+    live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings, *, planned: Planned, versions: int
+) -> _ChunkCount:
+    chunks = planned.chunks(chunking.key)
+    found = chunks.aggregate(
+        cut=Count("version", distinct=True), chunks=Count("pk"), texts=Count("content_hash", distinct=True)
     )
+    if found["cut"] < versions:
+        return _ChunkCount(_chunks_expected(live, chunking, planned=planned, versions=versions), 0, is_estimate=True)
+    known = _hashes_known(live, model, planned)
+    known_texts = chunks.filter(content_hash__in=known).aggregate(n=Count("content_hash", distinct=True))["n"]
+    return _ChunkCount(found["chunks"], found["chunks"] - found["texts"] + known_texts, is_estimate=False)
 
 
-def _versions(live: IndexGeneration) -> tuple[int, int]:
-    """Documents, and their versions that answer or may be gone back to."""
-    ready = DocumentVersion.objects.filter(
-        document__knowledge_base=live.knowledge_base_id, document__deleted_at=None, status=VersionStatus.READY
+def _hashes_known(live: IndexGeneration, model: EmbeddingModel, planned: Planned) -> QuerySet[Chunk, Any]:
+    """Of texts that the model has embedded for the knowledge base; only of planned documents, or what others say would show."""
+    mine = {} if planned.is_whole else {"version__document__in": planned.documents.values("pk")}
+    embedded = Chunk.objects.filter(
+        embeddings__generation__knowledge_base=live.knowledge_base_id,
+        embeddings__generation__model_version=model.version_id,
+        **mine,
     )
-    return ready.values("document").distinct().count(), ready.count()
+    return embedded.values_list("content_hash", flat=True)
 
 
-def _counted(live: IndexGeneration, model: EmbeddingModel, chunking: ChunkingSettings, *, versions: int) -> _ChunkCount:
-    parameters: dict[str, Any] = {
-        "knowledge_base": live.knowledge_base_id,
-        "key": chunking.key,
-        "model": model.version_id,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTED, parameters)
-        cut, chunks, texts, known = cursor.fetchone()
-    if cut < versions:
-        chunks = _chunks_expected(live, chunking, versions=versions)
-        return _ChunkCount(chunks, 0, is_estimate=True)
-    return _ChunkCount(chunks, chunks - texts + known, is_estimate=False)
-
-
-def _chunks_expected(live: IndexGeneration, chunking: ChunkingSettings, *, versions: int) -> int:
+def _chunks_expected(live: IndexGeneration, chunking: ChunkingSettings, *, planned: Planned, versions: int) -> int:
     """As many more chunks as each has less room for new text."""
     now, then = ChunkingSettings.from_dict(live.chunking), chunking
     room = (now.size - now.overlap) / (then.size - then.overlap)
-    return max(versions, round(_chunks_of(live).count() * room))
+    return max(versions, round(planned.chunks(live.chunking_key).count() * room))
 
 
-def _rate(live: IndexGeneration, model: EmbeddingModel) -> float | None:
+def _rate(present: QuerySet[Chunk], model: EmbeddingModel) -> float | None:
     """Chunks a second that the model embeds, measured on some of the present ones."""
-    rows = _chunks_of(live).order_by("pk").values_list("text", "table_header")[: 2 * SAMPLE]
+    rows = present.order_by("pk").values_list("text", "table_header")[: 2 * SAMPLE]
     texts = [Chunk.embedded_text(text, header) for text, header in rows]
     connection_release()
     deadline = Deadline.after(SAMPLE_SECONDS)
@@ -154,30 +177,14 @@ def _rate(live: IndexGeneration, model: EmbeddingModel) -> float | None:
     return len(texts[:SAMPLE]) / max(time.monotonic() - started, 1e-6)
 
 
-def _bytes(live: IndexGeneration, model: EmbeddingModel, chunks: int) -> float:
-    """As the live generation's partition with its indexes, for so many rows of that width; an empty one tells nothing."""
+def _bytes(live: IndexGeneration, model: EmbeddingModel, chunks: int, *, is_whole: bool) -> float:
+    """As the live generation's partition with its indexes, for so many rows of that width; an empty one tells nothing. Of a part
+    of the documents without indexes: the partition's size would tell of the others.
+    """
+    own = BYTES_BESIDE_VECTOR + 2 * model.dimensions
+    if not is_whole:
+        return chunks * own
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [live.partition])
         size, rows = cursor.fetchone()[0], live.embeddings.count()
-    own = BYTES_BESIDE_VECTOR + 2 * model.dimensions
     return chunks * (own if not rows else size / rows * own / (BYTES_BESIDE_VECTOR + 2 * live.dimensions))
-
-
-_COUNTED = """
-    WITH chunk AS (
-        SELECT c.version_id, c.content_hash
-        FROM documents_document d
-        JOIN documents_documentversion v ON v.document_id = d.id AND v.status = 'ready'
-        JOIN documents_chunk c ON c.version_id = v.id AND c.chunking_key = %(key)s
-        WHERE d.knowledge_base_id = %(knowledge_base)s AND d.deleted_at IS NULL
-    ), known AS (
-        SELECT DISTINCT twin.content_hash
-        FROM retrieval_indexgeneration g
-        JOIN retrieval_embedding e ON e.generation_id = g.id
-        JOIN documents_chunk twin ON twin.id = e.chunk_id
-        WHERE g.knowledge_base_id = %(knowledge_base)s AND g.model_version_id = %(model)s
-    )
-    SELECT count(DISTINCT version_id), count(*), count(DISTINCT content_hash),
-           count(DISTINCT content_hash) FILTER (WHERE content_hash IN (SELECT content_hash FROM known))
-    FROM chunk
-"""

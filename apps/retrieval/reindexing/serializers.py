@@ -40,7 +40,19 @@ class ComparedSerializer(serializers.Serializer[Any]):
     questions = serializers.IntegerField(required=False)
 
 
+OF_SOME = "It stopped; why is told to callers that see all documents, or manage grants."
+COUNTED = ("chunk_total", "chunk_done", "embedded", "reused")
+
+
 class ReindexSerializer(serializers.ModelSerializer[Reindex]):
+    """Numbers of chunks and the words of an error, which may name a document, are for callers that see all documents, or manage
+    grants: those for whom the context says `of_all`.
+    """
+
+    chunk_total = serializers.IntegerField(read_only=True, allow_null=True)
+    chunk_done = serializers.IntegerField(read_only=True, allow_null=True)
+    embedded = serializers.IntegerField(read_only=True, allow_null=True)
+    reused = serializers.IntegerField(read_only=True, allow_null=True)
     model = serializers.CharField(source="generation.model_version", default=None, allow_null=True)
     chunking = serializers.DictField(source="generation.chunking", default=None, allow_null=True)
     comparison = ComparedSerializer(many=True)
@@ -57,6 +69,14 @@ class ReindexSerializer(serializers.ModelSerializer[Reindex]):
         )  # fmt: skip
         read_only_fields = fields
 
+    def to_representation(self, instance: Reindex) -> dict[str, Any]:
+        told: dict[str, Any] = super().to_representation(instance)
+        if self.context["of_all"]:
+            return told
+        error = OF_SOME if instance.error else ""
+        text = " ".join(filter(None, [f"{instance.get_state_display()}.", instance.note, error]))
+        return told | dict.fromkeys(COUNTED) | {"text": text, "error": error}
+
     def get_share(self, reindex: Reindex) -> float:
         return round(reindex_progress(reindex).share, 4)
 
@@ -68,7 +88,7 @@ class ReindexSerializer(serializers.ModelSerializer[Reindex]):
 
 
 class ReindexPlanSerializer(serializers.Serializer[Any]):
-    """What a re-index would take; numbers of chunks that do not exist yet are estimates."""
+    """What a re-index would take, by the documents that the caller may see. Numbers of chunks yet to be cut are estimates."""
 
     model = serializers.CharField()
     dimensions = serializers.IntegerField()

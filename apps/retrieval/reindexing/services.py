@@ -11,13 +11,14 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.rights.access import told_of_all
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import partition_create
 from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, knowledge_base_hold
-from apps.retrieval.reindexing.planning import check_fits
+from apps.retrieval.reindexing.planning import check_fits, planned_whole
 from apps.retrieval.reindexing.switching import switch_try
 from apps.retrieval.reindexing.waiting import REINDEX
 from ragsite.core.actors import Actor, change_log
@@ -25,6 +26,7 @@ from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED
 from ragsite.core.work import Turn
+from ragsite.gateway.keys import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,11 @@ def reindex_open(knowledge_base: KnowledgeBase) -> Reindex | None:
     return rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
 
 
-def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest, *, actor: Actor) -> Reindex:
-    """Begin to build a generation beside the live one, and wake a worker.
+def reindex_start(
+    knowledge_base: KnowledgeBase, request: ReindexRequest, *, actor: Actor, principal: Principal | None = None
+) -> Reindex:
+    """Begin to build a generation beside the live one, and wake a worker. It takes in documents that are hidden from the caller
+    too, and names none of them; without a principal nothing is hidden.
 
     Raises:
         ConflictError: there is nothing to re-index, nothing would change, or another re-index has not ended.
@@ -61,8 +66,8 @@ def reindex_start(knowledge_base: KnowledgeBase, request: ReindexRequest, *, act
             f"{knowledge_base.name!r} is indexed by {request.model.name} with this chunking already.",
             action="Name another model or other chunking.",
         )
-    check_fits(live, request.model, request.chunking)
-    _check_overrides(knowledge_base, request.chunking)
+    check_fits(live, request.model, request.chunking, chunks=planned_whole(live).chunks(live.chunking_key))
+    _check_overrides(knowledge_base, request.chunking, principal)
     try:
         with transaction.atomic():
             knowledge_base_hold(knowledge_base.pk)
@@ -202,14 +207,15 @@ def _chunks(knowledge_base_id: UUID) -> int:
     return int(ready.aggregate(total=Sum("chunk_count"))["total"] or 0)
 
 
-def _check_overrides(knowledge_base: KnowledgeBase, chunking: ChunkingSettings) -> None:
+def _check_overrides(knowledge_base: KnowledgeBase, chunking: ChunkingSettings, principal: Principal | None) -> None:
     """What a document sets itself must be possible with the new settings too."""
     own = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None).exclude(chunking={})
     for title, override in own.values_list("title", "chunking"):
         try:
             chunking.overridden(override)
         except InvalidChunkingError as error:
-            raise InvalidChunkingError(f"{title!r} has chunking of its own: {error.message}") from error
+            which = repr(title) if told_of_all(principal, knowledge_base) else "A document"
+            raise InvalidChunkingError(f"{which} has chunking of its own: {error.message}") from error
 
 
 def _check_not_dropping(live: IndexGeneration, chunking: ChunkingSettings) -> None:

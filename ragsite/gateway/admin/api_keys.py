@@ -20,11 +20,14 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, confirmation, dialog_done, row_url
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_revoke
-from ragsite.gateway.models import ApiKey, Permission
+from ragsite.gateway.members import principal_of_user
+from ragsite.gateway.models import ApiKey, Permission, Tenant
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What a new key is for, what it may do and until when."""
+    """What a new key is for, what it may do and until when. It may no more than the `maker` may in its tenant."""
+
+    maker: ClassVar[Any] = None
 
     permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
     expires_at = forms.SplitDateTimeField(
@@ -41,6 +44,18 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
     def clean_permissions(self) -> list[Permission]:
         return [Permission(value) for value in self.cleaned_data["permissions"]]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        tenant = cleaned.get("tenant")
+        if tenant is not None and (lacking := self._lacking(tenant, cleaned.get("permissions", []))):
+            told = f"You don't have {', '.join(lacking)} in {tenant} yourself. Ask an owner of it to make this key."
+            self.add_error("permissions", told)
+        return cleaned
+
+    def _lacking(self, tenant: Tenant, wanted: list[Permission]) -> list[str]:
+        mine = principal_of_user(self.maker, tenant_id=tenant.pk).permissions
+        return [permission.value for permission in wanted if permission.value not in mine]
 
     def clean_expires_at(self) -> Any:
         expires_at = self.cleaned_data["expires_at"]
@@ -82,6 +97,11 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return tuple(self.fields) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.maker = request.user
+        return form
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("gateway.add_apikey"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import ForeignKey
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from ragsite.core.admin.base import RagAdmin, badge
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.models import Membership, Role
+from ragsite.gateway.staff import tenants_owned, users_seen
 
 ROLE_TONES: dict[str, str | None] = {Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success"}
 
@@ -23,6 +26,24 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
     search_fields: ClassVar = ("user__username",)
     fields: ClassVar = ("user", "tenant", "role")
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and tenants_owned(request.user).exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.queryset = {"tenant": tenants_owned, "user": users_seen}[db_field.name](request.user)
+        return field
+
     @display(description="Role", ordering="role")
     def shown_role(self, membership: Membership) -> SafeString:
         return badge(Role(membership.role).name.capitalize(), ROLE_TONES[membership.role])
+
+
+def _may(request: HttpRequest, membership: Membership | None) -> bool:
+    return membership is None or tenants_owned(request.user).filter(pk=membership.tenant_id).exists()

@@ -1,16 +1,38 @@
-"""Users of the admin and their groups, with Django's own rules in this admin's look."""
+"""Users of the admin and their groups, with Django's own rules in this admin's look, and rules of our own on whose they are.
+
+Staff see and make users of the tenants they own, and give nobody what they don't have: see `ragsite.gateway.staff`.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import ManyToManyField, Model, QuerySet
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from ragsite.core.admin.base import acting
+from ragsite.gateway.members import member_add
+from ragsite.gateway.models import Tenant
+from ragsite.gateway.staff import groups_given, permissions_given, tenants_owned, user_may_be_edited, users_seen
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+FOR_SUPERUSERS = "is_superuser"
+
+
+class MemberCreationForm(UserCreationForm):  # type: ignore[misc]  # unfold has no types
+    """A new user, who has to belong somewhere: who is in no tenant of theirs, staff would not see again."""
+
+    tenant = forms.ModelChoiceField(Tenant.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
 
 
 @admin.register(User)
@@ -20,7 +42,74 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     change_password_form = AdminPasswordChangeForm
     list_fullwidth = True
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request) & users_seen(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and tenants_owned(request.user).exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may(request, obj)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        mine: tuple[str, ...] = ("is_staff", "is_active")
+        return super().get_list_filter(request) if request.user.is_superuser else mine
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.is_superuser:
+            return fieldsets
+        added = () if obj else ("tenant",)
+        return [(name, options | {"fields": _fields(options, added)}) for name, options in fieldsets]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj or request.user.is_superuser:
+            return super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **{"form": MemberCreationForm, **kwargs})
+        form.base_fields["tenant"] = forms.ModelChoiceField(
+            tenants_owned(request.user), empty_label=None, widget=UnfoldAdminSelectWidget
+        )
+        return form
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        given: dict[str, Any] = {"user_permissions": permissions_given, "groups": groups_given}
+        if request is not None and db_field.name in given:
+            kwargs["queryset"] = given[db_field.name](request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[arg-type]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change and "tenant" in form.cleaned_data:
+            member_add(user=obj, tenant=form.cleaned_data["tenant"], actor=acting(request))
+
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """A group is of no tenant: what it may holds in all of them, so superusers alone say it. Others see their own groups."""
+
     list_fullwidth = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request) & groups_given(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and request.user.is_superuser
+
+
+def _may(request: HttpRequest, obj: Any) -> bool:
+    return obj is None or user_may_be_edited(obj, by=request.user)
+
+
+def _fields(options: Any, added: tuple[str, ...]) -> tuple[Any, ...]:
+    return (*(field for field in options["fields"] if field != FOR_SUPERUSERS), *added)

@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpResponseNotAllowed
+from django.test import Client, RequestFactory
 
 from apps.documents.api import documents as documents_api
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.doors import api as retrieval_api
+from ragsite.gateway.problems import problems_middleware
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +204,96 @@ def test_a_failure_of_ours_is_a_problem_that_reveals_nothing_of_the_inside(monke
 
 def test_a_host_that_is_not_served_is_refused_in_the_one_shape(client: Client) -> None:
     problem_of(client.get(BASES, headers={"Host": "evil.example"}), status=400, code="bad_request")
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/healthy", "/static/nothing.js", "/api/v1/nothing", "/metrics/x"])
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json"])
+def test_a_client_that_asks_for_no_page_gets_a_problem_wherever_it_asks(path: str, accept: str) -> None:
+    problem_of(Client().get(path, headers={"Accept": accept}), status=404, code="not_found")
+
+
+def test_a_browser_gets_a_plain_page_with_a_link_to_what_was_meant() -> None:
+    response = Client().get("/helth/ready", headers=BROWSER)
+    assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
+    page = response.content.decode()
+    assert "There is nothing at /helth/ready. Did you mean /health/ready?" in page
+    assert '<a href="/health/ready">' in page
+    assert response["X-Request-ID"] in page
+
+
+def test_what_was_asked_for_is_text_on_the_page() -> None:
+    page = Client().get("/<script>alert(1)</script>", headers=BROWSER).content
+    assert b"<script>" not in page
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "meant"),
+    [
+        ("get", "/api/v1/documents", "/api/v1/documents/"),
+        ("post", "/api/v1/knowledge-bases", "/api/v1/knowledge-bases/"),
+        ("post", "/api/v1/search/", "/api/v1/search"),
+        ("get", "/api/v1/document/", "/api/v1/documents/"),
+    ],
+)
+def test_a_wrong_slash_is_told_with_the_right_address(client: Client, method: str, path: str, meant: str) -> None:
+    problem = problem_of(getattr(client, method)(path), status=404, code="not_found")
+    assert f"Did you mean {meant}?" in problem["detail"]
+
+
+def test_a_method_that_is_not_offered_outside_the_api_is_told_with_those_that_are() -> None:
+    response = Client().post("/admin/jsi18n/")
+    assert response.status_code == 302
+    request = RequestFactory().post("/somewhere")
+    refused = problems_middleware(lambda _: HttpResponseNotAllowed(["GET", "HEAD"]))(request)
+    assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD")
+    assert b"POST /somewhere was refused. Use GET, HEAD." in getattr(refused, "content", b"")
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER], ids=["program", "browser"])
+def test_django_s_other_refusals_are_told_in_words_too(headers: dict[str, str], settings: Any) -> None:
+    settings.DEBUG = False
+    strange = Client().get("/health/live/x", headers={**headers, "Host": "evil.example"})
+    assert (strange.status_code, b"RAGSITE_ALLOWED_HOSTS" in strange.content) == (400, True)
+    forged = Client(enforce_csrf_checks=True).post("/admin/login/", {}, headers=headers)
+    assert (forged.status_code, b"Open the page again" in forged.content) == (403, True)
+    for response in (strange, forged):
+        assert response["Content-Type"].startswith("text/html" if headers else "application/problem+json")
+
+
+@pytest.mark.parametrize("url", [BASES, SEARCH, ASK])
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"name": "x",\n  "query" "x"}', "line 2, column 11: a colon was expected after the name"),
+        (b'{"name": "x"', "line 1, column 13: a comma was expected, or the end of what was begun"),
+        (b"{name: 1}", "line 1, column 2: a name in double quotes was expected"),
+        (b'{"name": "x', "line 1, column 10: the text that begins here has no closing quote"),
+        (b'{"name": }', "line 1, column 10: a value was expected"),
+        (b"name=x", "line 1, column 1: a value was expected"),
+        (b'{"name": "a\nb"}', "line 1, column 12: a line break or another control character"),
+        (b'{"name": "\\q"}', "line 1, column 11: after a backslash"),
+        (b'{"name": "\\u12"}', "line 1, column 12: after \\u four hexadecimal digits"),
+        (b"{} {}", "line 1, column 4: nothing more was expected after the first value"),
+        (b'{"name": "\xff"}', "byte 11 is no utf-8"),
+        (b'{"name": NaN}', "NaN is no number there"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"name": ' + b"9" * 5000 + b"}", "a number with too many digits"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_json_that_cannot_be_read_is_told_with_its_place_and_what_was_expected(
+    client: Client, url: str, body: bytes, told: str
+) -> None:
+    problem = problem_of(client.generic("POST", url, body, content_type="application/json"), status=400)
+    assert problem["code"] == "bad_request"
+    assert told in problem["detail"]
+
+
+def test_json_of_another_encoding_is_read(client: Client) -> None:
+    body = '{"name": "Häfen"}'.encode("latin-1")
+    assert client.generic("POST", BASES, body, content_type="application/json; charset=latin-1").status_code == 201
+    problem = client.generic("POST", BASES, b"{}", content_type="application/json; charset=base64")
+    assert "base64" in problem_of(problem, status=400)["detail"]

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.documents.models import DeletionState, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.models import DeletionState, Document, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from tests import factories
 from tests.acting import ACTOR
@@ -64,3 +64,15 @@ def test_staff_see_those_of_their_tenants_only(
     page = client.get(LIST).content.decode()
     assert str(failed) in page
     assert str(other) not in page
+
+
+def test_staff_who_may_delete_it_delete_it_with_what_is_restricted(
+    staff_client: Callable[..., Client], knowledge_base: KnowledgeBase
+) -> None:
+    """Staff administer the documents of their tenants, whether or not they may ask about them."""
+    document = factories.upload(knowledge_base).version.document
+    Document.objects.filter(pk=document.pk).update(restricted=True)
+    url = reverse("admin:documents_knowledgebase_delete", args=[knowledge_base.pk])
+    staff = staff_client("view_knowledgebase", "delete_knowledgebase")
+    assert staff.post(url, {"post": "yes"}).status_code == 302
+    assert KnowledgeBaseDeletion.objects.get().document_total == 1

@@ -3,13 +3,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.documents.models import KnowledgeBase
+from apps.documents.services.documents import document_update
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex
+from apps.retrieval.reindexing import planning
 from ragsite.gateway.models import Permission
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import asked
 from tests.apps.retrieval.reindexing.rebuilding import worked
 from tests.apps.retrieval.reindexing.test_dropping import long_ago
@@ -78,3 +82,70 @@ def test_an_invalid_request_is_a_problem(base: KnowledgeBase, body: dict[str, An
 def test_reading_is_not_enough_to_start_one(base: KnowledgeBase) -> None:
     assert post(base, "", Permission.READ, chunking={"size": 64, "overlap": 0}).status_code == 403
     assert not Reindex.objects.exists()
+
+
+WRITES = (Permission.READ, Permission.WRITE)
+SECRET = "\n\n".join(f"The salary of the harbour master is {number} euros a month." for number in range(60))
+
+
+def plan(client: Client, base: KnowledgeBase, **body: Any) -> dict[str, Any]:
+    answer = client.post(
+        f"/api/v1/knowledge-bases/{base.pk}/reindex/", {"dry_run": True, **body}, content_type="application/json"
+    )
+    assert answer.status_code == 200, answer.content
+    planned: dict[str, Any] = answer.json()
+    return {name: value for name, value in planned.items() if name not in {"rate", "seconds"}}
+
+
+@pytest.mark.parametrize("change", [{}, {"chunking": {"size": 64, "overlap": 0}}], ids=["model", "chunking"])
+def test_a_dry_run_counts_what_its_key_may_see(base: KnowledgeBase, smaller: EmbeddingModel, change: Any) -> None:
+    key, client = make.keyed(base.tenant, *WRITES)
+    asked_for = change or {"model": smaller.name}
+    before = plan(client, base, **asked_for)
+    hidden = make.ready_version(base, SECRET, filename="salaries.txt").document
+    document_update(document=hidden, restricted=True, actor=ACTOR)
+    seen = plan(client, base, **asked_for)
+    assert {**seen, "megabytes": 0} == {**before, "megabytes": 0}
+    whole = plan(make.client(base.tenant, *WRITES, Permission.GRANTS), base, **asked_for)
+    assert (whole["documents"], whole["versions"]) == (before["documents"] + 1, before["versions"] + 1)
+    assert whole["chunks"] > before["chunks"]
+    make.grant(hidden, key)
+    assert plan(client, base, **asked_for) == whole
+
+
+def test_the_room_that_is_told_does_not_come_from_a_partition_with_hidden_rows(
+    base: KnowledgeBase, smaller: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "BYTES_BESIDE_VECTOR", 2**20 - 2 * smaller.dimensions)
+    hidden = make.ready_version(base, SECRET, filename="salaries.txt").document
+    document_update(document=hidden, restricted=True, actor=ACTOR)
+    planned = plan(make.client(base.tenant, *WRITES), base, model=smaller.name)
+    assert planned["megabytes"] == planned["chunks"]
+
+
+def test_a_re_index_takes_in_what_is_hidden_and_tells_its_key_no_numbers_of_it(
+    base: KnowledgeBase, smaller: EmbeddingModel
+) -> None:
+    hidden = make.ready_version(base, SECRET, filename="salaries.txt").document
+    document_update(document=hidden, restricted=True, actor=ACTOR)
+    client, url = make.client(base.tenant, *WRITES), f"/api/v1/knowledge-bases/{base.pk}/reindex/"
+    started = client.post(url, {"model": smaller.name, "switch": "manual"}, content_type="application/json")
+    assert started.status_code == 202
+    Reindex.objects.update(error="Version 1 of 'salaries.txt' cannot be chunked like this.")
+    (listed,) = client.get(url).json()["results"]
+    for told in (started.json(), listed):
+        assert {told[name] for name in ("chunk_total", "chunk_done", "embedded", "reused")} == {None}
+    assert "salaries" not in str(listed)
+    assert "It stopped" in listed["text"]
+    (whole,) = make.client(base.tenant).get(url).json()["results"]
+    assert whole["chunk_total"] > 3
+    assert "salaries" in whole["text"]
+
+
+@pytest.mark.parametrize(("permissions", "named"), [(WRITES, "A document"), ((), "'own.txt'")], ids=["writer", "owner"])
+def test_a_refusal_names_no_document_that_is_hidden(base: KnowledgeBase, permissions: Any, named: str) -> None:
+    hidden = make.ready_version(base, SECRET, filename="own.txt", chunking={"overlap": 60}).document
+    document_update(document=hidden, restricted=True, actor=ACTOR)
+    refused = post(base, "", *permissions, chunking={"size": 64, "overlap": 0})
+    assert refused.status_code == 422, refused.content
+    assert refused.json()["detail"].startswith(f"{named} has chunking of its own: ")

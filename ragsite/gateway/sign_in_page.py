@@ -1,0 +1,86 @@
+"""The page that people sign in on: Django's own, with a limit on tries.
+
+No part of `ragsite.gateway.admin`, which needs the admin's site: the site is made with this form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from unfold.forms import AuthenticationForm
+
+from ragsite.core.configuration import SignInSettings
+from ragsite.gateway.errors import TooManyTriesError
+from ragsite.gateway.problems import accepts_pages, problem_response
+from ragsite.gateway.sign_ins import (
+    BROWSER_KNOWN_FOR,
+    SignIn,
+    browser_cookie,
+    cookie_of_pass,
+    sign_in_begin,
+    sign_in_failed,
+    sign_in_succeeded,
+)
+
+COOKIE = "ragsite_browser"
+PATH = "/admin/login/"
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password. `refused` is set where nobody looked at them."""
+
+    refused: TooManyTriesError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        name, password = (self.cleaned_data.get(field) for field in ("username", "password"))
+        if not name or not password:
+            return super().clean()  # type: ignore[no-any-return]  # unfold has no types
+        request: Any = self.request
+        sign_in = SignIn(name, request.META.get("REMOTE_ADDR") or "", request.COOKIES.get(COOKIE, ""))
+        return self._counted(sign_in)
+
+    def _counted(self, sign_in: SignIn) -> dict[str, Any]:
+        try:
+            sign_in_begin(sign_in)
+        except TooManyTriesError as error:
+            self.refused = error
+            raise forms.ValidationError(error.sentence) from error
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except forms.ValidationError:
+            sign_in_failed(sign_in)
+            raise
+        sign_in_succeeded(sign_in)
+        return cleaned
+
+
+def sign_in_view(request: HttpRequest) -> HttpResponse:
+    """The admin's page. Refused tries are a 429; a browser that signs in, or comes with a pass, is known from then on."""
+    response = admin.site.login(request)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    refused: TooManyTriesError | None = getattr(form, "refused", None)
+    if refused is not None and not accepts_pages(request):
+        return problem_response(refused)
+    if refused is not None:
+        response.status_code = refused.http_status
+        response["Retry-After"] = str(round(refused.retry_after or 1))
+    elif request.method == "POST" and form is None and request.user.is_authenticated:
+        _remember(response, browser_cookie(request.user.get_username()))
+    elif cookie := cookie_of_pass(request.GET.get("pass", "")):
+        _remember(response, cookie)
+    return response
+
+
+def _remember(response: HttpResponse, cookie: str) -> None:
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=BROWSER_KNOWN_FOR,
+        path=PATH,
+        secure=SignInSettings.current().secure_cookie,
+        httponly=True,
+        samesite="Lax",
+    )
