@@ -20,6 +20,14 @@ class PermissionDeniedError(PermanentError):
     status = 403
 
 
+class PreconditionFailedError(PermanentError):
+    """The caller made its request depend on what is not so; nothing was done."""
+
+    code = "precondition_failed"
+    status = 412
+    action = "Read it again, and send the `ETag` of that answer as `If-Match`."
+
+
 class IdempotencyKeyError(PermanentError):
     """The `Idempotency-Key` is not one."""
 
