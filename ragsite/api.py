@@ -26,6 +26,7 @@ from apps.retrieval.evaluation.api import (
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
 from ragsite.gateway.parsing import BodyParser
+from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
 
 resources = DefaultRouter(use_regex_path=False)
@@ -57,10 +58,13 @@ def openapi() -> dict[str, Any]:
         ValueError: both define a component of the same name differently.
     """
     document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    problems_declare(document, framework="drf")
     other = queries.get_openapi_schema(path_prefix="/api/v1/")
+    problems_declare(other, framework="ninja")
     document["paths"] |= other["paths"]
     for kind, components in other["components"].items():
         _merge(document["components"].setdefault(kind, {}), components)
+    responses_share(document)
     return document
 
 

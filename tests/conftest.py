@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from ragsite.core.jobs import SilentDoorbell
+from tests import answers
 from tests.events import every_payload_checked
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
@@ -59,6 +60,13 @@ def _blobs(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.RAGSITE_BLOB_DIR = tmp_path / "blobs"
     yield
     shutil.rmtree(settings.RAGSITE_BLOB_DIR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _problems() -> Iterator[None]:
+    """The problems of every test are declared."""
+    with answers.every_problem_checked():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,12 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Now
 
+from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 from ragsite.gateway.models import ApiKey, Tenant
+
+LONGEST_DESCRIPTION = 10_000
 
 
 class Visibility(models.TextChoices):
@@ -30,7 +33,7 @@ class KnowledgeBase(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="knowledge_bases")
     name = models.CharField(max_length=120)
-    description = models.TextField(blank=True, default="")
+    description = models.TextField(max_length=LONGEST_DESCRIPTION, blank=True, default="")
     chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
     retrieval = models.JSONField(
         default=dict,
@@ -57,6 +60,8 @@ class KnowledgeBase(models.Model):
             models.CheckConstraint(
                 condition=models.Q(visibility__in=Visibility.values), name="knowledge_base_visibility_known"
             ),
+            *text_walls("knowledge_base", description=CONTENT),
+            *json_walls("knowledge_base", chunking=CONTENT, retrieval=CONTENT),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +99,8 @@ class KnowledgeBaseDeletion(Leased):
             models.CheckConstraint(
                 condition=~models.Q(state="failed") | ~models.Q(error=""), name="failed_deletion_says_why"
             ),
+            *text_walls("deletion", error=WORDS),
+            *json_walls("deletion", actor=WORDS),
         ]
         indexes: ClassVar = [
             models.Index(fields=["not_before", "id"], condition=models.Q(state="removing"), name="deletion_work"),
@@ -206,6 +213,7 @@ class Document(models.Model):
                 condition=models.Q(deleted_at=None) & ~models.Q(external_id=""),
                 name="document_external_id_of_knowledge_base",
             ),
+            *json_walls("document", metadata=CONTENT, tags=CONTENT, chunking=CONTENT),
         ]
 
     def __str__(self) -> str:
@@ -299,6 +307,8 @@ class DocumentVersion(Leased):
             models.CheckConstraint(
                 condition=~models.Q(status=VersionStatus.FAILED) | ~models.Q(error=""), name="failed_version_says_why"
             ),
+            *text_walls("version", error=WORDS),
+            *json_walls("version", actor=WORDS),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -389,7 +399,11 @@ class StageRecord(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version"),
+            *text_walls("stage", error=WORDS),
+            *json_walls("stage", actor=WORDS),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage}: {self.outcome}"

@@ -44,6 +44,14 @@ class UploadSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class ContentSettings(Settings):
+    """What may be said about one document, and what one page of a list brings: bytes of JSON."""
+
+    metadata_bytes: int = setting("RAGSITE_MAX_METADATA_BYTES")
+    page_bytes: int = setting("RAGSITE_MAX_PAGE_BYTES")
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings(Settings):
     """Where this machine keeps files: its own notes, and documents' bytes."""
 

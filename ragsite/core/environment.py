@@ -42,6 +42,8 @@ class Environment(BaseSettings):
         "command", description="The web process pools connections."
     )
     ragsite_max_upload_mb: int = Field(25, ge=1, le=4096)
+    ragsite_max_metadata_kb: int = Field(64, ge=1, le=2048, description="Most of a document's metadata, as JSON.")
+    ragsite_max_page_mb: int = Field(4, ge=1, le=64, description="Most that one page of a list brings, as JSON.")
     ragsite_parser_memory_mb: int = Field(6144, ge=512, description="Address space one parsing process may take.")
     ragsite_parser_seconds: int = Field(60, ge=5, description="Time one file may take to parse.")
     ragsite_ocr: bool = Field(False, description="Read scanned PDFs with Tesseract; give RAGSITE_PARSER_SECONDS more.")

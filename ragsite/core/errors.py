@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+LONGEST = 8_000
+"""Characters of a message and of an action. They are kept in rows, and may quote what others wrote."""
+
 
 class RagError(Exception):
     """Any failure that is reported to a person.
@@ -29,10 +32,11 @@ class RagError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
+        message = clipped(message)
         super().__init__(message)
         self.message = message
         self.error_code = code or self.code
-        self.error_action = action if action is not None else self.action
+        self.error_action = clipped(action if action is not None else self.action)
         self.http_status = status or self.status
         self.retry_after = retry_after
 
@@ -46,6 +50,12 @@ class RagError(Exception):
     def sentence(self) -> str:
         """What went wrong and what to do, in words."""
         return f"{self.message} {self.error_action}".strip()
+
+
+def clipped(text: str) -> str:
+    """The text, or its two ends where it is too long."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[: half - 2]} … {text[-half + 1 :]}"
 
 
 def _rebuild(

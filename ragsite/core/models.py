@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
@@ -40,6 +41,10 @@ class OutboxEvent(models.Model):
             models.Index(fields=["shard", "id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
         ]
+        constraints: ClassVar = [
+            *text_walls("outbox", error=WORDS),
+            *json_walls("outbox", payload=ANSWER, actor=WORDS),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.key}"
@@ -67,6 +72,7 @@ class WorkerPresence(models.Model):
         ordering: ClassVar = ["worker"]
         verbose_name_plural = "workers"
         verbose_name = "worker"
+        constraints: ClassVar = json_walls("worker", jobs=WORDS)
 
     def __str__(self) -> str:
         return self.worker
@@ -83,6 +89,7 @@ class ScheduledJob(Leased):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = text_walls("scheduled_job", error=WORDS)
 
     def __str__(self) -> str:
         return self.name

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from ninja.security import HttpBearer
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import MethodNotAllowed, ValidationError
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from ragsite.core.actors import Actor
+from ragsite.core.errors import PermanentError
+from ragsite.gateway.conditions import conditions_refuse
 from ragsite.gateway.errors import AuthenticationError
 from ragsite.gateway.keys import Principal, principal_of_key
 from ragsite.gateway.models import Permission
+from ragsite.gateway.names import PAGE, unknown_names
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports the classes named in the settings, this one among them
@@ -49,14 +53,21 @@ class KeyBearer(HttpBearer):
     """For django-ninja: request.auth is the Principal."""
 
     def __call__(self, request: HttpRequest) -> Principal:
-        return principal_of_header(request.headers.get("Authorization", ""))
+        principal = principal_of_header(request.headers.get("Authorization", ""))
+        conditions_refuse(request.headers)
+        if unknown := unknown_names(request.GET, ()):
+            raise PermanentError(f"The address has a parameter {next(iter(unknown))!r}, and takes none.")
+        return principal
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
         return principal_of_key(token)
 
 
 class HasPermission(BasePermission):
-    """Asks for the permission the view names for its action; a view that names none serves nobody."""
+    """Asks for the permission the view names for its action; a view that names none serves nobody.
+
+    Actions that heed `If-Match` are those in the view's `heeds_if_match`; for others it is refused.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         needed: dict[str, Permission] = getattr(view, "permission_by_method", {})
@@ -66,7 +77,21 @@ class HasPermission(BasePermission):
                 raise MethodNotAllowed(request.method or "")
             return False
         caller(request).require(permission)
+        heeding: tuple[str, ...] = getattr(view, "heeds_if_match", ())
+        conditions_refuse(request.headers, heeded=getattr(view, "action", None) in heeding)
+        if unknown := unknown_names(request.query_params, _parameters(request, view)):
+            raise ValidationError({name: [sentence] for name, sentence in unknown.items()})
         return True
+
+
+def _parameters(request: Request, view: APIView) -> Collection[str]:
+    """What the address may have behind the question mark; the filters of a list are looked at with their values."""
+    action = getattr(view, "action", "")
+    if action == "list" and getattr(view, "filterset_class", None) is not None:
+        return request.query_params.keys()
+    own: Mapping[str, tuple[str, ...]] = getattr(view, "parameters_by_action", {})
+    paged = request.method in SAFE_METHODS and action not in ("retrieve", "file", *own)
+    return (*own.get(action, ()), "format", *(PAGE if paged else ()))
 
 
 def caller(request: Request) -> Principal:

@@ -30,6 +30,14 @@ class UnreadableBodyError(PermanentError):
     status = 400
 
 
+class PreconditionFailedError(PermanentError):
+    """The caller made its request depend on what is not so; nothing was done."""
+
+    code = "precondition_failed"
+    status = 412
+    action = "Read it again, and send the `ETag` of that answer as `If-Match`."
+
+
 class IdempotencyKeyError(PermanentError):
     """The `Idempotency-Key` is not one."""
 

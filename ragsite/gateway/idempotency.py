@@ -48,8 +48,11 @@ LIFETIME = timedelta(hours=24)
 RETRY_SECONDS = 1.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PARAMETER = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="1 to 255 visible ASCII characters. A repeat under it changes nothing."
-)  # fmt: skip
+    HEADER,
+    {"type": "string", "pattern": f"^{_KEY.pattern}$"},
+    OpenApiParameter.HEADER,
+    description="1 to 255 visible ASCII characters. A repeat under it changes nothing.",
+)
 
 View = TypeVar("View", bound=APIView)
 Arguments = ParamSpec("Arguments")

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door, change_log
+from ragsite.core.bounds import lengths_check
 from ragsite.core.request_ids import request_id
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.models import ApiKey, Permission, Tenant
@@ -66,7 +67,12 @@ def api_key_create(
     expires_at: datetime | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
-    """A new key, and its plain text, which is not kept."""
+    """A new key, and its plain text, which is not kept.
+
+    Raises:
+        PermanentError: the name is too long.
+    """
+    lengths_check(ApiKey, name=name)
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         tenant=tenant,

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
@@ -82,6 +83,7 @@ class ApiKey(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at"]
         verbose_name = "API key"
+        constraints: ClassVar = json_walls("api_key", permissions=WORDS)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
@@ -105,6 +107,7 @@ class IdempotencyRecord(Leased):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "key"], name="idempotency_key_of_tenant"),
+            *text_walls("idempotency", body=ANSWER),
         ]
         indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_age")]
 

@@ -9,6 +9,9 @@ from typing import Any
 from ninja import Schema
 from pydantic import ConfigDict
 
+PAGE = ("limit", "offset")
+"""What says which page of a list."""
+
 
 class StrictBody(Schema):
     """A JSON body of django-ninja, or a part of one, in which an unknown field is refused."""
@@ -23,7 +26,8 @@ def unknown_names(given: Iterable[Any], known: Collection[str]) -> dict[str, str
 
 def unknown_sentence(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name.lower(), known, n=1)
-    meant = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
+    names = f"Known are {', '.join(sorted(known))}." if known else "None is known here."
+    meant = f"Did you mean {near[0]}?" if near else names
     return f"This is unknown. {meant}"
 
 

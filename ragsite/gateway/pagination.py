@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, IntegerField, JSONField, Model, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from ragsite.core.bounds import OctetLength
+from ragsite.core.configuration import ContentSettings
+
+LARGEST = 999_999_999
 
 
 class BoundedPagination(LimitOffsetPagination):
-    """`limit` and `offset`, with at most `max_limit` rows a page, whatever is asked for."""
+    """`limit` and `offset`, with at most `max_limit` rows a page, whatever is asked for.
+
+    A page that would be too large ends earlier, after one row at least, and `next` goes on there. Rows that don't fit are not
+    read: first the database adds up what their texts take, then what was rendered is measured.
+    """
 
     default_limit = 50
     max_limit = 200
+    taken = 0
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """With the limits that `_number` holds."""
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter, least in zip(parameters, (1, 0), strict=True):
+            parameter["schema"] |= {"minimum": least, "maximum": LARGEST}
+        return parameters
 
     def get_limit(self, request: Request) -> int:
         return min(_number(request, "limit", least=1, default=self.default_limit), self.max_limit)
@@ -19,11 +47,56 @@ class BoundedPagination(LimitOffsetPagination):
     def get_offset(self, request: Request) -> int:
         return _number(request, "offset", least=0, default=0)
 
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        self.request, self.limit, self.offset = request, self.get_limit(request), self.get_offset(request)
+        self.count = self.get_count(queryset)
+        self.taken = _fitting(queryset, self.offset, self.limit) if self.offset < self.count else 0
+        return list(queryset[self.offset : self.offset + self.taken])
+
+    def get_paginated_response(self, data: list[Any]) -> Response:
+        self.taken = _many_fit(len(JSONRenderer().render(row)) for row in data)
+        return super().get_paginated_response(data[: self.taken])
+
+    def get_next_link(self) -> str | None:
+        if self.request is None or self.offset + self.taken >= self.count or not self.taken:
+            return None
+        here = replace_query_param(self.request.build_absolute_uri(), self.limit_query_param, self.limit)
+        return replace_query_param(here, self.offset_query_param, self.offset + self.taken)
+
+
+def _fitting(queryset: QuerySet[Any], offset: int, limit: int) -> int:
+    """How many of the rows from `offset` on fit into a page, by the texts and JSON that they hold."""
+    sizes = [_size(name) for name in _unbounded(queryset.model)]
+    if not sizes:
+        return limit
+    rows = queryset.prefetch_related(None).values_list(reduce(add, sizes), flat=True)
+    return _many_fit(rows[offset : offset + limit])
+
+
+def _many_fit(sizes: Iterable[int]) -> int:
+    """How many of these follow each other on a page; the first one always does."""
+    left, fitting = ContentSettings.current().page_bytes, 0
+    for size in sizes:
+        left -= size
+        if left < 0 and fitting:
+            break
+        fitting += 1
+    return fitting
+
+
+def _unbounded(model: type[Model]) -> list[str]:
+    """The fields whose length the column's type does not limit."""
+    return [one.name for one in model._meta.concrete_fields if isinstance(one, TextField | JSONField | ArrayField)]
+
+
+def _size(name: str) -> Any:
+    return Coalesce(OctetLength(Cast(F(name), TextField())), Value(0), output_field=IntegerField())
+
 
 def _number(request: Request, name: str, *, least: int, default: int) -> int:
     given = request.query_params.get(name)
     if given is None:
         return default
-    if not (given.isascii() and given.isdecimal() and len(given) < 10 and int(given) >= least):
+    if not (given.isascii() and given.isdecimal() and len(given) < 10 and least <= int(given) <= LARGEST):
         raise ValidationError({name: [f"{given[:40]!r} is not a number from {least} on."]})
     return int(given)

@@ -37,6 +37,22 @@ from ragsite.gateway.names import body_names, unknown_sentence
 CONTENT_TYPE = "application/problem+json"
 API = "/api/"
 BAD_REQUEST = "bad_request"
+BY_STATUS = {
+    HTTPStatus.UNAUTHORIZED: "not_authenticated",
+    HTTPStatus.FORBIDDEN: "permission_denied",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.NOT_ACCEPTABLE: "not_acceptable",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+}
+
+
+class FieldError(Schema):
+    """What is wrong with a field; one without a name is about all of the body."""
+
+    field: str
+    message: str
 
 
 class Problem(Schema):
@@ -47,8 +63,8 @@ class Problem(Schema):
     status: int
     detail: str
     code: str
-    errors: list[dict[str, Any]] | None = None
-    request_id: str | None = None
+    errors: list[FieldError] = []
+    request_id: str = ""
 
 
 def problem(error: RagError) -> dict[str, Any]:
@@ -140,7 +156,7 @@ def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpRespons
 
 def _refused(request: HttpRequest, status: HTTPStatus, *, action: str = "") -> PermanentError:
     sentence = f"{request.method} {request.path[:LONGEST]} was refused."
-    return PermanentError(sentence, code=status.name.lower(), status=status, action=action)
+    return PermanentError(sentence, code=_code(status), status=status, action=action)
 
 
 @csrf_exempt
@@ -193,7 +209,7 @@ def _as_rag_error(error: Exception) -> RagError | None:
             f"A request may have {most} files.", code="too_many_files", status=413, action="Send them in parts."
         )
     if isinstance(error, drf.APIException):
-        return PermanentError(str(error.detail), code=error.default_code, status=error.status_code)
+        return PermanentError(str(error.detail), code=_code(error.status_code), status=error.status_code)
     if isinstance(error, HttpError) and isinstance(error.__cause__, UnreadableBodyError):
         return error.__cause__
     if isinstance(error, HttpError):
@@ -201,6 +217,11 @@ def _as_rag_error(error: Exception) -> RagError | None:
     if isinstance(error, SuspiciousOperation):
         return PermanentError(str(error), code=BAD_REQUEST, status=400)
     return None
+
+
+def _code(status: int) -> str:
+    """The code of a refusal by a framework, which tells no more than its status."""
+    return BY_STATUS.get(status, "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request")
 
 
 def _unknown() -> RagError:

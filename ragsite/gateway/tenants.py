@@ -5,13 +5,20 @@ from __future__ import annotations
 from django.utils.text import slugify
 
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError
 from ragsite.gateway.models import Tenant
 
 
 def tenant_get_or_create(*, name: str, actor: Actor) -> Tenant:
-    """The tenant of that name; made if there is none."""
+    """The tenant of that name; made if there is none.
+
+    Raises:
+        ConflictError: the name has nothing to make a short name of.
+        PermanentError: it is too long, or its short name is.
+    """
     slug = slugify(name)
+    lengths_check(Tenant, name=name, slug=slug)
     if not slug:
         raise ConflictError(f"{name!r} has no letter or digit to make a short name of.")
     tenant, made = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})

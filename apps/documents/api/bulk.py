@@ -19,6 +19,7 @@ from apps.documents.rights.access import knowledge_base_visible
 from apps.documents.upload_limits import ManyFilesUploadHandler
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.problem_schemas import answering
 
 
 class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
@@ -40,6 +41,7 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
         request={"multipart/form-data": BulkSerializer},
         responses={200: BulkResultSerializer},
     )
+    @answering("not_found", "invalid_chunking", "too_many_files", "storage_failed", "storage_full")
     @idempotent()
     def create(self, request: Request) -> Response:
         """A result for each file, in their order; for a ZIP a result for each of its members."""

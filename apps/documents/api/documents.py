@@ -55,17 +55,22 @@ from apps.documents.rights.access import (
     versions_visible,
 )
 from apps.documents.services.deleting import knowledge_base_deletion_resume
-from apps.documents.services.documents import document_delete, document_update
+from apps.documents.services.documents import document_delete, document_etag, document_update
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete,
+    knowledge_base_etag,
     knowledge_base_update,
 )
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.parsing import BoundedJSONParser
+from ragsite.gateway.problem_codes import FILES
+from ragsite.gateway.problem_schemas import answering
+from ragsite.gateway.strictness import TextFilter
 
 READ_AND_WRITE = {
     "GET": Permission.READ,
@@ -78,7 +83,7 @@ READ_AND_WRITE = {
 }
 
 
-@extend_schema_view(list=extend_schema(summary="List knowledge bases"), retrieve=extend_schema(summary="Look at one"))
+@extend_schema_view(list=extend_schema(summary="List knowledge bases"))
 class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Collections of documents that are searched together."""
 
@@ -86,11 +91,18 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
     serializer_class = KnowledgeBaseSerializer
     queryset = KnowledgeBase.objects.none()
     lookup_value_converter = "uuid"
+    heeds_if_match = ("partial_update", "destroy")
 
     def get_queryset(self) -> QuerySet[KnowledgeBase]:
         return knowledge_bases_visible(caller(self.request))
 
+    @extend_schema(summary="Look at one", parameters=[ETAG], responses=KnowledgeBaseSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """With its `ETag`."""
+        return _base_response(self.get_object())
+
     @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
+    @answering("conflict", "invalid_chunking", "invalid_retrieval")
     @idempotent(atomic=True)
     def create(self, request: Request) -> Response:
         body = KnowledgeBaseSerializer(data=request.data)
@@ -101,18 +113,26 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
 
     @extend_schema(
         summary="Change what is said about one, or who may read it",
+        parameters=[IF_MATCH, ETAG],
         request=KnowledgeBaseChangeSerializer,
         responses=KnowledgeBaseSerializer,
     )
+    @answering("conflict", "invalid_retrieval")
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         _require_for(request, "visibility" in body.validated_data)
-        changed = knowledge_base_update(knowledge_base=self.get_object(), actor=acting(request), **body.validated_data)
-        return Response(KnowledgeBaseSerializer(changed).data)
+        changed = knowledge_base_update(
+            knowledge_base=self.get_object(),
+            actor=acting(request),
+            condition=condition_of(request.headers),
+            **body.validated_data,
+        )
+        return _base_response(changed)
 
     @extend_schema(
         summary="Delete one with all its documents",
+        parameters=[IF_MATCH],
         responses={
             204: OpenApiResponse(description="Gone from every search; `Location` says where to watch its removal.")
         },
@@ -122,7 +142,10 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         may not see, unless you manage grants.
         """
         deletion = knowledge_base_delete(
-            knowledge_base=self.get_object(), actor=acting(request), principal=caller(request)
+            knowledge_base=self.get_object(),
+            actor=acting(request),
+            principal=caller(request),
+            condition=condition_of(request.headers),
         )
         where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
         return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
@@ -154,6 +177,7 @@ class KnowledgeBaseDeletionViewSet(
         return deletions_visible(caller(self.request))
 
     @extend_schema(summary="Resume a deletion that failed", request=None, responses={202: DeletionSerializer})
+    @answering("conflict")
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"], filterset_class=None)
     def resume(self, request: Request, pk: UUID) -> Response:
@@ -167,13 +191,14 @@ class DocumentFilter(FilterSet):
     """By id, and not by a choice of knowledge bases: another tenant's finds nothing, as if it did not exist."""
 
     knowledge_base = UUIDFilter("knowledge_base_id")
+    external_id = TextFilter()
 
     class Meta:
         model = Document
-        fields = ("external_id",)
+        fields = ()
 
 
-@extend_schema_view(list=extend_schema(summary="List documents"), retrieve=extend_schema(summary="Look at one"))
+@extend_schema_view(list=extend_schema(summary="List documents"))
 class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Documents of the knowledge bases you may see."""
 
@@ -183,15 +208,22 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
     filterset_class = DocumentFilter
     parser_classes = (MultiPartParser, BoundedJSONParser)
     lookup_value_converter = "uuid"
+    heeds_if_match = ("update", "partial_update", "destroy")
 
     def get_queryset(self) -> QuerySet[Document]:
         return documents_visible(caller(self.request)).prefetch_related(NEWEST)
+
+    @extend_schema(summary="Look at one", parameters=[ETAG], responses=DocumentSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """With its `ETag`."""
+        return _document_response(self.get_object())
 
     @extend_schema(
         summary="Upload a document",
         request={"multipart/form-data": UploadSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @answering(*FILES, "not_found", "conflict", "invalid_chunking")
     @idempotent()
     def create(self, request: Request) -> Response:
         """202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
@@ -211,17 +243,23 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
 
     @extend_schema(
         summary="Upload a new version",
+        parameters=[IF_MATCH],
         request={"multipart/form-data": FileSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @answering(*FILES, "conflict")
     @idempotent()
     def update(self, request: Request, pk: UUID) -> Response:
         """The current version keeps answering until the new one is ready."""
         return _new_version(request, self.get_object())
 
     @extend_schema(
-        summary="Change what is said about a document", request=DocumentChangeSerializer, responses=DocumentSerializer
+        summary="Change what is said about a document",
+        parameters=[IF_MATCH, ETAG],
+        request=DocumentChangeSerializer,
+        responses=DocumentSerializer,
     )
+    @answering("conflict", "invalid_chunking")
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Title, metadata, external id, or whether only a grant lets it be read, none of which re-indexes anything; or chunking,
         which re-chunks the document while its current chunks keep answering.
@@ -230,12 +268,14 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
         body = DocumentChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         _require_for(request, "restricted" in body.validated_data)
-        changed = document_update(document=document, actor=acting(request), **body.validated_data)
-        return Response(DocumentSerializer(changed).data)
+        condition = condition_of(request.headers)
+        changed = document_update(document=document, actor=acting(request), condition=condition, **body.validated_data)
+        return _document_response(changed)
 
-    @extend_schema(summary="Delete a document", responses={204: None})
+    @extend_schema(summary="Delete a document", parameters=[IF_MATCH], responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
-        document_delete(document=self.get_object(), actor=acting(request))
+        condition = condition_of(request.headers)
+        document_delete(document=self.get_object(), actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -247,6 +287,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
         request={"multipart/form-data": FileSerializer},
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @answering(*FILES, "conflict", methods=["POST"])
     @idempotent()
     @action(detail=True, methods=["get", "post"], filterset_class=None)
     def versions(self, request: Request, pk: UUID) -> Response:
@@ -257,6 +298,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
         return _page(self, document.versions.order_by("-number"), VersionSerializer)
 
     @extend_schema(summary="Let another version answer", request=RollbackSerializer, responses=DocumentSerializer)
+    @answering("conflict")
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def rollback(self, request: Request, pk: UUID) -> Response:
@@ -291,6 +333,7 @@ class VersionViewSet(
     serializer_class = VersionDetailSerializer
     queryset = DocumentVersion.objects.none()
     filterset_class = VersionFilter
+    parameters_by_action = {"diff": ("against",)}
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[DocumentVersion]:
@@ -311,6 +354,7 @@ class VersionViewSet(
         responses=ChangeSerializer(many=True),
         filters=False,
     )
+    @answering("conflict")
     @action(detail=True, methods=["get"], pagination_class=None)
     def diff(self, request: Request, pk: UUID) -> Response:
         """The lines that differ between the version `against` and this one."""
@@ -321,6 +365,7 @@ class VersionViewSet(
         return Response(ChangeSerializer(version_diff(old=old, new=new), many=True).data)
 
     @extend_schema(summary="Cancel the work on a version", request=None, responses={202: VersionSerializer})
+    @answering("conflict")
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
@@ -329,6 +374,7 @@ class VersionViewSet(
         return Response(VersionSerializer(version).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(summary="Retry a version that stopped", request=None, responses={202: VersionSerializer})
+    @answering("conflict")
     @idempotent(atomic=True)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: UUID) -> Response:
@@ -344,6 +390,14 @@ def uploaded_response(upload: Upload) -> Response:
     return Response(UploadedSerializer(body).data, status=code)
 
 
+def _document_response(document: Document) -> Response:
+    return Response(DocumentSerializer(document).data, headers={"ETag": document_etag(document)})
+
+
+def _base_response(base: KnowledgeBase) -> Response:
+    return Response(KnowledgeBaseSerializer(base).data, headers={"ETag": knowledge_base_etag(base)})
+
+
 def _new_version(request: Request, document: Document) -> Response:
     body = FileSerializer(data=request.data)
     body.is_valid(raise_exception=True)
@@ -351,6 +405,7 @@ def _new_version(request: Request, document: Document) -> Response:
         knowledge_base=document.knowledge_base,
         document=document,
         principal=caller(request),
+        condition=condition_of(request.headers),
         filename=_client_name(request),
         parts=body.validated_data["file"].chunks(),
     )

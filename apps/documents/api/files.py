@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.problem_schemas import answering
 
 BYTES = "application/octet-stream"
 
@@ -30,6 +31,8 @@ class BytesRenderer(BaseRenderer):
 
 
 DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, BYTES): OpenApiTypes.BINARY})
+
+MISSING = answering("blob_missing", "storage_failed")
 
 
 def file_response(version: DocumentVersion) -> FileResponse:
@@ -50,6 +53,7 @@ class VersionFileMixin:
     """`file/` below a version."""
 
     @DOWNLOAD
+    @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
         """The bytes of this version, whatever became of them."""
@@ -60,6 +64,7 @@ class DocumentFileMixin:
     """`file/` below a document."""
 
     @DOWNLOAD
+    @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
         """The bytes of the version that answers; of the newest one where none does yet."""

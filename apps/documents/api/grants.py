@@ -25,6 +25,7 @@ from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import ApiKey, Permission
 from ragsite.gateway.parsing import BoundedJSONParser
+from ragsite.gateway.problem_schemas import answering
 from ragsite.gateway.strictness import StrictSerializer
 
 MANAGE = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "DELETE"), Permission.GRANTS)
@@ -46,6 +47,8 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
 class GrantBodySerializer(StrictSerializer):
     """To whom: exactly one of the three."""
 
+    openapi = {"minProperties": 1, "maxProperties": 1}
+
     user = serializers.CharField(max_length=150, required=False, help_text="The name of a member of the tenant.")
     group = serializers.CharField(max_length=150, required=False, help_text="The name of a group with such a member.")
     api_key = serializers.UUIDField(required=False, help_text="The id of a key of the tenant.")
@@ -63,6 +66,7 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
     @extend_schema(
         summary="Let somebody read it", methods=["POST"], request=GrantBodySerializer, responses={201: GrantSerializer}
     )
+    @answering("conflict", methods=["POST"])
     @idempotent(atomic=True)
     @action(
         detail=True, methods=["get", "post"], filter_backends=(), permission_by_method=MANAGE,

@@ -9,7 +9,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, ChunkingStrategy
 from apps.documents.intake.bulk import FileResult
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
@@ -23,7 +23,7 @@ from apps.documents.models import (
     StageRecord,
     VersionStatus,
 )
-from apps.documents.retrieval_settings import RetrievalSettings
+from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
 from ragsite.gateway.problems import problem
@@ -52,6 +52,42 @@ class ActorField(serializers.CharField):
         return actor_text(value)
 
 
+CHUNKING_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "strategy": {"type": "string", "enum": [one.value for one in ChunkingStrategy]},
+        "size": {"type": "integer", "minimum": SMALLEST_SIZE, "maximum": LARGEST_SIZE},
+        "overlap": {"type": "integer", "minimum": 0, "maximum": LARGEST_SIZE // 2},
+    },
+}
+RETRIEVAL_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "mode": {"type": "string", "enum": [one.value for one in Mode]},
+        "fusion": {"type": "string", "enum": [one.value for one in Fusion]},
+        "weight": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+}
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class AnyObjectField(serializers.JSONField):
+    """A JSON object."""
+
+
+@extend_schema_field(CHUNKING_SCHEMA)
+class ChunkingField(serializers.DictField):
+    """Chunking settings, some or all."""
+
+
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class PlaceField(serializers.JSONField):
+    """Where in its file a chunk is; null where files have no places."""
+
+
+@extend_schema_field(RETRIEVAL_SCHEMA)
 class RetrievalField(serializers.DictField):
     """Retrieval settings, as they were given."""
 
@@ -62,7 +98,9 @@ class RetrievalField(serializers.DictField):
 
 
 class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
-    chunking = serializers.DictField(required=False, help_text=CHUNKING_HELP)
+    """A collection of documents that are searched together."""
+
+    chunking = ChunkingField(required=False, help_text=CHUNKING_HELP)
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
 
     class Meta:
@@ -174,6 +212,8 @@ NEWEST = Prefetch("versions", queryset=_NEWEST_OF_EACH, to_attr="newest_versions
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
+    metadata = AnyObjectField(read_only=True)
+    chunking = ChunkingField(read_only=True, help_text=f"{OVERRIDE_HELP} Empty for none.")
     status = serializers.SerializerMethodField(help_text="Where its newest version stands.")
     current_version = VersionSerializer(read_only=True, allow_null=True, help_text="The version that answers.")
     newest_version = serializers.SerializerMethodField(help_text="The version that was made last.")
@@ -218,6 +258,8 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
 
 class ChunkSerializer(serializers.ModelSerializer[Chunk]):
+    place = PlaceField(read_only=True, allow_null=True, help_text="Page, slide, sheet or pointer.")
+
     class Meta:
         model = Chunk
         fields = ("id", "ordinal", "start", "end", "text", "table_header", "token_count", "heading_path", "place")
@@ -230,6 +272,7 @@ class FileSerializer(StrictSerializer):
     file = serializers.FileField(allow_empty_file=True, help_text="The document's bytes.")
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class ObjectField(serializers.JSONField):
     """A JSON object that the database can hold."""
 
@@ -245,6 +288,11 @@ class ObjectField(serializers.JSONField):
         return value
 
 
+@extend_schema_field(CHUNKING_SCHEMA)
+class OverrideField(ObjectField):
+    """Chunking settings of a document's own."""
+
+
 class TagsField(serializers.ListField):
     """A document's tags; in a multipart form either one text that separates them by commas, or a field for each."""
 
@@ -257,6 +305,8 @@ class TagsField(serializers.ListField):
         return super().get_value(dictionary)
 
     def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and not all(isinstance(one, str) for one in data):
+            raise serializers.ValidationError("Each tag is a text.")
         given = super().to_internal_value(data)
         try:
             return tags_read(given[0]) if len(given) == 1 else tags_cleaned(given)
@@ -274,7 +324,7 @@ class AboutSerializer(StrictSerializer):
     )
     metadata = ObjectField(required=False, default=dict)
     tags = TagsField(required=False, default=list, help_text=TAGS_HELP)
-    chunking = ObjectField(required=False, default=dict, help_text=OVERRIDE_HELP)
+    chunking = OverrideField(required=False, default=dict, help_text=OVERRIDE_HELP)
 
 
 class UploadSerializer(FileSerializer, AboutSerializer):
@@ -296,7 +346,7 @@ class DocumentChangeSerializer(StrictSerializer):
     title = serializers.CharField(max_length=300, required=False)
     metadata = ObjectField(required=False)
     tags = TagsField(required=False, help_text="All of them; an empty list removes them.")
-    chunking = ObjectField(required=False, help_text=f"{OVERRIDE_HELP} An empty object removes them.")
+    chunking = OverrideField(required=False, help_text=f"{OVERRIDE_HELP} An empty object removes them.")
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
     )
@@ -312,11 +362,12 @@ class BulkSerializer(StrictSerializer):
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True),
         allow_empty=False,
+        min_length=1,
         help_text="Up to 100 files; each member of a ZIP counts as a document.",
     )
     metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
     tags = TagsField(required=False, default=list, help_text="For each of the documents.")
-    chunking = ObjectField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
+    chunking = OverrideField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
 
 
 class UploadedSerializer(serializers.Serializer[Any]):

@@ -15,6 +15,8 @@ from apps.documents.intake.fetching import document_upload_from_url, url_ingesti
 from apps.documents.rights.access import knowledge_base_visible
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.problem_codes import FILES
+from ragsite.gateway.problem_schemas import answering
 
 
 class FromUrlViewSet(viewsets.GenericViewSet[Any]):
@@ -30,6 +32,10 @@ class FromUrlViewSet(viewsets.GenericViewSet[Any]):
         request=FromUrlSerializer,
         responses={202: UploadedSerializer, 200: UploadedSerializer},
     )
+    @answering(
+        *FILES, "not_found", "conflict", "invalid_chunking", "url_ingestion_off", "url_forbidden", "url_refused",
+        "url_unreachable",
+    )  # fmt: skip
     @idempotent()
     def create(self, request: Request) -> Response:
         """The document at `url` is fetched now, and then treated like an upload."""

@@ -15,13 +15,17 @@ from apps.documents.blobs import Blob, blob_write_looked_at, blobs_discard
 from apps.documents.events import DocumentCreated
 from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.lifecycle.stages import PARSE
+from apps.documents.metadata import metadata_check
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.parsing.sniffing import safe_filename, sniff
 from apps.documents.rights.access import documents_visible
+from apps.documents.services.documents import document_etag
 from ragsite.core.actors import Actor
+from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition
 from ragsite.gateway.keys import Principal
 
 
@@ -43,7 +47,7 @@ class Upload:
 class UploadRequest:
     """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
 
-    Without a principal nothing is hidden from the caller.
+    Without a principal nothing is hidden from the caller. The condition is on a given document.
     """
 
     knowledge_base: KnowledgeBase
@@ -56,6 +60,12 @@ class UploadRequest:
     chunking: dict[str, Any] = field(default_factory=dict)
     document: Document | None = None
     principal: Principal | None = None
+    condition: Condition = UNCONDITIONAL
+
+    def __post_init__(self) -> None:
+        """Raises PermanentError: more is said about the document than is kept."""
+        metadata_check(self.metadata)
+        lengths_check(Document, title=self.title, external_id=self.external_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,7 @@ def document_upload(request: UploadRequest, *, actor: Actor) -> Upload:
     Raises:
         PermanentError: the name, type, size or chunking is not accepted; nothing is kept.
         NotFoundError: the knowledge base or the document was deleted meanwhile; nothing is kept.
+        PreconditionFailedError: the given document is not as the condition says; nothing is kept.
         TransientError: the storage is full or cannot be written; nothing is kept.
     """
     chunking_check(request.knowledge_base, request.chunking)
@@ -229,8 +240,9 @@ def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
 def _known(request: UploadRequest) -> Document | None:
     locked = _living(request).select_for_update()
     if request.document is not None:
-        document = locked.filter(pk=request.document.pk).first()
-        return document or _gone(f"document {request.document.pk}")
+        document = locked.filter(pk=request.document.pk).first() or _gone(f"document {request.document.pk}")
+        request.condition.check(document_etag(document))
+        return document
     return locked.filter(external_id=request.external_id).first() if request.external_id else None
 
 

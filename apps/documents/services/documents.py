@@ -9,25 +9,43 @@ from django.db.models.functions import Now
 
 from apps.documents.events import DocumentDeleted, DocumentUpdated
 from apps.documents.lifecycle.rechunking import chunking_check, document_rechunk
+from apps.documents.metadata import metadata_check
 from apps.documents.models import KEPT_BY_TRIGGER, LIVING, Document
 from ragsite.core.actors import Actor
+from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
+
+ETAG_FIELDS = ("title", "external_id", "metadata", "tags", "chunking", "restricted", "content_hash")
+"""What callers can change about a document. How far the work on it has come is no part of it."""
 
 
-def document_update(*, document: Document, actor: Actor, **changes: Any) -> Document:
+def document_etag(document: Document) -> str:
+    """The ETag of a document."""
+    return etag_of(document, *ETAG_FIELDS)
+
+
+def document_update(
+    *, document: Document, actor: Actor, condition: Condition = UNCONDITIONAL, **changes: Any
+) -> Document:
     """Change `title`, `metadata`, `tags`, `external_id`, `restricted` or `chunking`. If nothing changes there is no event.
 
     Other chunking re-chunks the document, see `document_rechunk`; all other changes leave the index as it is.
 
     Raises:
+        PermanentError: more is said about it than is kept; nothing is changed.
         InvalidChunkingError: no document of the knowledge base can be cut by that chunking; nothing is changed.
+        PreconditionFailedError: it is not as the condition says; nothing is changed.
         ConflictError: another document of the knowledge base has that external id.
         NotFoundError: the document was deleted meanwhile.
     """
+    lengths_check(Document, **{name: changes[name] for name in ("title", "external_id") if name in changes})
+    if "metadata" in changes:
+        metadata_check(changes["metadata"])
     try:
         with transaction.atomic():
-            return _update(document, changes, actor)
+            return _update(document, condition, changes, actor)
     except IntegrityError as error:
         raise ConflictError(
             f"Another document of this knowledge base has the external id {changes['external_id']!r}.",
@@ -35,11 +53,12 @@ def document_update(*, document: Document, actor: Actor, **changes: Any) -> Docu
         ) from error
 
 
-def _update(document: Document, changes: dict[str, Any], actor: Actor) -> Document:
+def _update(document: Document, condition: Condition, changes: dict[str, Any], actor: Actor) -> Document:
     rows = Document.objects.select_for_update(of=("self",)).filter(pk=document.pk)
     locked = rows.filter(LIVING).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document.pk}; it was deleted a moment ago.")
+    condition.check(document_etag(locked))
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
     for field in changed:
         setattr(locked, field, changes[field])
@@ -65,12 +84,17 @@ def _updated_event(document: Document, changed: tuple[str, ...]) -> DocumentUpda
     )
 
 
-def document_delete(*, document: Document, actor: Actor) -> None:
-    """Take the document out of every search at once. Deleting twice is one deletion."""
+def document_delete(*, document: Document, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
+    """Take the document out of every search at once. Deleting twice is one deletion.
+
+    Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
+    """
     with transaction.atomic():
         locked = Document.objects.select_for_update().get(pk=document.pk)
         if locked.deleted_at is not None:
             return
+        condition.check(document_etag(locked))
         Document.objects.filter(pk=locked.pk).update(deleted_at=Now())
         emit(
             DocumentDeleted(

@@ -14,9 +14,11 @@ from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.rights.access import told_of_all
 from apps.documents.services.deleting import DELETE
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 from ragsite.gateway.errors import PermissionDeniedError
 from ragsite.gateway.keys import Principal
 
@@ -34,10 +36,12 @@ def knowledge_base_create(
     """A new, empty knowledge base.
 
     Raises:
+        PermanentError: the name or the description is too long.
         ConflictError: the tenant has one of that name.
         InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
     """
     RetrievalSettings.from_dict(retrieval or {})
+    lengths_check(KnowledgeBase, name=name, description=description)
     try:
         with transaction.atomic():
             made = KnowledgeBase.objects.create(
@@ -50,26 +54,39 @@ def knowledge_base_create(
     return made
 
 
-def knowledge_base_update(*, knowledge_base: KnowledgeBase, actor: Actor, **changes: Any) -> KnowledgeBase:
+def knowledge_base_etag(knowledge_base: KnowledgeBase) -> str:
+    """The ETag of a knowledge base."""
+    return etag_of(knowledge_base, "name", "description", "chunking", "retrieval", "visibility")
+
+
+def knowledge_base_update(
+    *, knowledge_base: KnowledgeBase, actor: Actor, condition: Condition = UNCONDITIONAL, **changes: Any
+) -> KnowledgeBase:
     """Change name, description, visibility or retrieval. Nothing is re-indexed; if nothing changes there is no event.
 
     Raises:
+        PermanentError: the name or the description is too long.
+        PreconditionFailedError: it is not as the condition says; nothing is changed.
         ConflictError: the tenant has another one of that name.
         NotFoundError: it was deleted meanwhile.
         InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
     """
     RetrievalSettings.from_dict(changes.get("retrieval", {}))
+    lengths_check(KnowledgeBase, **{name: changes[name] for name in ("name", "description") if name in changes})
     try:
         with transaction.atomic():
-            return _update(knowledge_base, changes, actor)
+            return _update(knowledge_base, condition, changes, actor)
     except IntegrityError as error:
         raise _name_taken(changes.get("name", knowledge_base.name)) from error
 
 
-def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any], actor: Actor) -> KnowledgeBase:
+def _update(
+    knowledge_base: KnowledgeBase, condition: Condition, changes: dict[str, Any], actor: Actor
+) -> KnowledgeBase:
     locked = KnowledgeBase.objects.select_for_update().filter(pk=knowledge_base.pk, deleted_at=None).first()
     if locked is None:
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
+    condition.check(knowledge_base_etag(locked))
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
     for field in changed:
         setattr(locked, field, changes[field])
@@ -85,7 +102,11 @@ def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any], actor: Actor
 
 
 def knowledge_base_delete(
-    *, knowledge_base: KnowledgeBase, actor: Actor, principal: Principal | None = None
+    *,
+    knowledge_base: KnowledgeBase,
+    actor: Actor,
+    principal: Principal | None = None,
+    condition: Condition = UNCONDITIONAL,
 ) -> KnowledgeBaseDeletion:
     """Take the knowledge base with all its documents out of every search and list at once, and wake the job that removes
     it. Deleting twice is one deletion. Without a principal nothing is hidden from who deletes.
@@ -99,6 +120,7 @@ def knowledge_base_delete(
         if under_way is not None:
             return under_way
         _check_sees_all(principal, locked)
+        condition.check(knowledge_base_etag(locked))
         KnowledgeBase.objects.filter(pk=locked.pk, deleted_at=None).update(deleted_at=Now())
         total = Document.objects.filter(knowledge_base=locked).count()
         deletion = KnowledgeBaseDeletion.objects.create(

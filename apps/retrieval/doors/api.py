@@ -28,7 +28,8 @@ from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
 from ragsite.gateway.names import StrictBody
-from ragsite.gateway.problems import Problem
+from ragsite.gateway.problem_codes import MODELS
+from ragsite.gateway.problem_schemas import own_codes
 
 router = Router(auth=KeyBearer(), tags=["query"])
 Exactly = Annotated[float, Strict()]
@@ -221,10 +222,12 @@ class AnswerOut(Schema):
     created_at: datetime
 
 
-ERRORS: dict[int, Any] = {401: Problem, 403: Problem, 404: Problem, 422: Problem, 503: Problem, 504: Problem}
+SEARCHING = own_codes(
+    *MODELS, "not_found", "no_reranker", "invalid_filter", "invalid_tags", "unknown_type_name", "invalid_retrieval"
+)
 
 
-@router.post("/search", response={200: SearchOut, **ERRORS}, summary="Search passages")
+@router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
 def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
     scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
@@ -242,7 +245,7 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 
 
-@router.post("/ask", response={200: AnswerOut, **ERRORS}, summary="Ask a question")
+@router.post("/ask", response={200: AnswerOut}, openapi_extra=SEARCHING, summary="Ask a question")
 def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     """An answer from your documents, with the spans it is based on."""
     principal = _caller(request)
@@ -253,7 +256,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     return _answer(answer, indexing)
 
 
-@router.get("/answers/{answer_id}", response={200: AnswerOut, **ERRORS}, summary="Look an answer up again")
+@router.get("/answers/{answer_id}", response={200: AnswerOut}, summary="Look an answer up again")
 def answer_detail(request: HttpRequest, answer_id: UUID) -> AnswerOut:
     """An answer as it was given, with its citations."""
     return _answer(answer_visible(answer_id, _caller(request)))

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from apps.documents.intake.type_names import document_types_named
 from apps.documents.languages import LANGUAGES
@@ -80,7 +80,7 @@ class FiltersIn(StrictBody):
     documents: list[UUID] = Field(default=[], max_length=MOST)
     external_ids: list[str] = Field(default=[], max_length=MOST)
     versions: list[UUID] = Field(default=[], max_length=MOST, description="Of those that answer.")
-    version_numbers: list[int] = Field(default=[], max_length=MOST)
+    version_numbers: list[StrictInt] = Field(default=[], max_length=MOST)
 
     def meant(self) -> SearchFilters:
         """The filters.

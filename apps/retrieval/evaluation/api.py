@@ -53,6 +53,8 @@ from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.problem_codes import FILES
+from ragsite.gateway.problem_schemas import answering
 
 
 class EvaluationSetFilter(FilterSet):
@@ -83,6 +85,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         request=NewEvaluationSetSerializer,
         responses={201: EvaluationSetSerializer},
     )
+    @answering("conflict", "not_found")
     @idempotent(atomic=True)
     def create(self, request: Request) -> Response:
         body = NewEvaluationSetSerializer(data=request.data)
@@ -95,6 +98,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
     @extend_schema(
         summary="Rename or describe one", request=EvaluationSetChangeSerializer, responses=EvaluationSetSerializer
     )
+    @answering("conflict")
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = EvaluationSetChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -133,6 +137,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         request={"multipart/form-data": EvaluationImportSerializer},
         responses={200: ImportedSerializer},
     )
+    @answering(*FILES, "conflict", "unreadable_evaluation_set", "passage_not_found", "corpus_too_large")
     @idempotent()
     @action(detail=True, methods=["post"], url_path="import", parser_classes=[MultiPartParser])
     def import_files(self, request: Request, pk: UUID) -> Response:
@@ -177,12 +182,14 @@ class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListMo
     serializer_class = EvaluationRunSerializer
     queryset = EvaluationRun.objects.none()
     filterset_class = EvaluationRunFilter
+    parameters_by_action = {"compare": ("against",)}
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[EvaluationRun]:
         return evaluation_runs_visible(caller(self.request))
 
     @extend_schema(summary="Start a run", request=NewEvaluationRunSerializer, responses={202: EvaluationRunSerializer})
+    @answering("conflict", "not_found", "no_reranker", "model_not_found")
     @idempotent(atomic=True)
     def create(self, request: Request) -> Response:
         body = NewEvaluationRunSerializer(data=request.data)
@@ -214,6 +221,7 @@ class EvaluationRunViewSet(viewsets.GenericViewSet[EvaluationRun], mixins.ListMo
         responses=ComparisonSerializer,
         filters=False,
     )
+    @answering("conflict")
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
     def compare(self, request: Request, pk: UUID) -> Response:
         """Each figure of both over the questions of both, with a p-value, and the questions that differ."""

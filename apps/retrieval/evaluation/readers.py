@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from apps.retrieval.models.evaluation import LONGEST_TEXT
 from ragsite.core.errors import PermanentError
 
 LONGEST_ID = 200
@@ -93,6 +94,7 @@ def queries_read(source: NamedLines) -> Iterator[QuestionRow]:
         text = _text(source, line, entry, "text").strip()
         if not text:
             raise source.error(line, "the query has no text")
+        _fitting(source, line, "the query", text)
         yield QuestionRow(_id(source, line, entry), text)
 
 
@@ -127,6 +129,8 @@ def _csv_row(source: NamedLines, line: int, row: dict[str, Any]) -> CsvRow:
     values = {name: (row.get(name) or "").strip() for name in CSV_COLUMNS}
     if not values["question"] or not values["document"]:
         raise source.error(line, "question or document is empty")
+    for name in ("question", "reference_answer"):
+        _fitting(source, line, f"the {name}", values[name])
     grade = _grade(source, line, values["grade"] or "1")
     return CsvRow(
         line, values["question"], values["document"], values["passage"], grade, values["reference_answer"]
@@ -158,6 +162,11 @@ def _text(source: NamedLines, line: int, entry: dict[str, Any], name: str, *, de
     if not isinstance(given, str):
         raise source.error(line, f"{name!r} is {str(given)[:80]!r} and not a text")
     return _storable(source, line, given)
+
+
+def _fitting(source: NamedLines, line: int, what: str, text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise source.error(line, f"{what} has {len(text):,} characters, and {LONGEST_TEXT:,} are kept")
 
 
 def _storable(source: NamedLines, line: int, text: str) -> str:

@@ -15,6 +15,7 @@ from apps.retrieval.models import (
     EvaluationSet,
     Judgement,
 )
+from apps.retrieval.models.evaluation import LONGEST_TEXT
 from apps.retrieval.models.modes import Mode
 from ragsite.gateway.strictness import StrictSerializer
 
@@ -35,14 +36,14 @@ class NewEvaluationSetSerializer(StrictSerializer):
 
     knowledge_base = serializers.UUIDField()
     name = serializers.CharField(max_length=120)
-    description = serializers.CharField(required=False, allow_blank=True, default="")
+    description = serializers.CharField(required=False, allow_blank=True, default="", max_length=LONGEST_TEXT)
 
 
 class EvaluationSetChangeSerializer(StrictSerializer):
     """What may be changed about a set."""
 
     name = serializers.CharField(max_length=120, required=False)
-    description = serializers.CharField(required=False, allow_blank=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_TEXT)
 
 
 class JudgementSerializer(serializers.ModelSerializer[Judgement]):
@@ -54,6 +55,13 @@ class JudgementSerializer(serializers.ModelSerializer[Judgement]):
 
 class RelevantSerializer(StrictSerializer):
     """What answers a question: a document, or a version with the span of its parsed text."""
+
+    openapi = {
+        "oneOf": [
+            {"required": ["version", "start", "end"]},
+            {"required": ["document"], "not": {"anyOf": [{"required": [one]} for one in ("version", "start", "end")]}},
+        ]
+    }
 
     document = serializers.UUIDField(source="document_id", required=False)
     version = serializers.UUIDField(source="version_id", required=False)

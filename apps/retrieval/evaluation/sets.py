@@ -13,6 +13,7 @@ from apps.retrieval.answers.services import span_text
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 
 PLAYGROUND = "From tried queries"
@@ -38,6 +39,7 @@ def evaluation_set_create(
     Raises:
         ConflictError: the knowledge base has one of that name.
     """
+    lengths_check(EvaluationSet, name=name, description=description)
     try:
         with transaction.atomic():
             made = EvaluationSet.objects.create(knowledge_base=knowledge_base, name=name, description=description)
@@ -53,6 +55,7 @@ def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **chan
     Raises:
         ConflictError: the knowledge base has another one of that name.
     """
+    lengths_check(EvaluationSet, **changes)
     for field, value in changes.items():
         setattr(evaluation_set, field, value)
     try:
@@ -90,6 +93,7 @@ def question_add(
             f"{len(relevant)} documents are named as relevant.",
             action=f"Name 1 to {MOST_JUDGEMENTS:,}: a question that nothing answers measures nothing.",
         )
+    lengths_check(EvaluationQuestion, text=text, reference_answer=reference_answer)
     with transaction.atomic():
         question = EvaluationQuestion.objects.create(
             evaluation_set=evaluation_set, text=text, reference_answer=reference_answer
@@ -113,6 +117,7 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudge
     Raises:
         NotFoundError, PermanentError: as `question_add`.
     """
+    lengths_check(EvaluationQuestion, text=text)
     with transaction.atomic():
         EvaluationSet.objects.select_for_update().get(pk=evaluation_set.pk)
         question = evaluation_set.questions.filter(text=text).first()

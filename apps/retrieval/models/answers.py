@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion
+from ragsite.core.bounds import ANSWER, CONTENT, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import ApiKey, Tenant
 
@@ -28,6 +29,10 @@ class Query(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "queries"
+        constraints: ClassVar = [
+            *text_walls("query", question=CONTENT),
+            *json_walls("query", knowledge_base_ids=ANSWER),
+        ]
 
     def __str__(self) -> str:
         return self.question[:80]
@@ -53,6 +58,10 @@ class Answer(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            *text_walls("answer", text=CONTENT),
+            *json_walls("answer", milliseconds=CONTENT, degraded=ANSWER),
+        ]
 
     def __str__(self) -> str:
         return self.text[:80]
@@ -74,6 +83,10 @@ class Citation(models.Model):
 
     class Meta:
         ordering: ClassVar = ["answer", "claim", "id"]
+        constraints: ClassVar = [
+            *text_walls("citation", quote=CONTENT),
+            *json_walls("citation", heading_path=CONTENT, place=CONTENT),
+        ]
 
     def __str__(self) -> str:
         return self.quote[:80]

@@ -11,8 +11,12 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.models.modes import Mode
+from ragsite.core.bounds import ANSWER, CONTENT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
+
+LONGEST_TEXT = 10_000
+"""Characters of what people write about a set or a question."""
 
 
 class EvaluationSet(models.Model):
@@ -21,13 +25,14 @@ class EvaluationSet(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="evaluation_sets")
     name = models.CharField(max_length=120)
-    description = models.TextField(blank=True, default="")
+    description = models.TextField(max_length=LONGEST_TEXT, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["knowledge_base", "name"], name="evaluation_set_name_of_knowledge_base"),
+            *text_walls("evaluation_set", description=CONTENT),
         ]
 
     def __str__(self) -> str:
@@ -39,8 +44,10 @@ class EvaluationQuestion(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     evaluation_set = models.ForeignKey(EvaluationSet, on_delete=models.CASCADE, related_name="questions")
-    text = models.TextField()
-    reference_answer = models.TextField(blank=True, default="", help_text="What a good answer says; may be left empty.")
+    text = models.TextField(max_length=LONGEST_TEXT)
+    reference_answer = models.TextField(
+        max_length=LONGEST_TEXT, blank=True, default="", help_text="What a good answer says; may be left empty."
+    )
     external_id = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -52,6 +59,7 @@ class EvaluationQuestion(models.Model):
                 condition=~Q(external_id=""),
                 name="evaluation_question_external_id_of_set",
             ),
+            *text_walls("evaluation_question", text=ANSWER, reference_answer=ANSWER),
         ]
 
     def __str__(self) -> str:
@@ -128,6 +136,8 @@ class EvaluationRun(Leased):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_run_says_why"),
+            *text_walls("evaluation_run", error=WORDS, note=WORDS),
+            *json_walls("evaluation_run", parameters=CONTENT, metrics=CONTENT),
         ]
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(state__in=["running", "waiting"]), name="evaluation_run_work"),
@@ -154,6 +164,8 @@ class EvaluationResult(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["run", "question"], name="evaluation_result_once"),
+            *text_walls("evaluation_result", text=ANSWER),
+            *json_walls("evaluation_result", ranking=CONTENT, metrics=CONTENT),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from pgvector.django import HalfVectorField
 
 from apps.documents.models import Chunk, KnowledgeBase
 from apps.models.models import ModelVersion
+from ragsite.core.bounds import CONTENT, json_walls
 
 
 class GenerationState(models.TextChoices):
@@ -39,6 +40,7 @@ class IndexGeneration(models.Model):
             models.UniqueConstraint(
                 fields=["knowledge_base"], condition=models.Q(state="live"), name="one_live_generation"
             ),
+            *json_walls("generation", chunking=CONTENT),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.documents.models import KnowledgeBase
+from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
@@ -102,6 +103,8 @@ class Reindex(Leased):
             ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_reindex_says_why"),
             models.CheckConstraint(condition=Q(margin__gte=0, margin__lte=1), name="reindex_margin_is_share"),
+            *text_walls("reindex", note=WORDS, error=WORDS),
+            *json_walls("reindex", actor=WORDS, comparison=CONTENT),
         ]
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(state__in=sorted(REINDEX_WORKED_ON)), name="reindex_work"),

@@ -34,6 +34,7 @@ from apps.retrieval.reindexing.services import (
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.problem_schemas import answering
 
 
 class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
@@ -58,6 +59,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         request=NewReindexSerializer,
         responses={202: ReindexSerializer, 200: ReindexPlanSerializer},
     )
+    @answering("conflict", "model_not_found", "model_changed", "invalid_chunking", "chunks_too_long")
     @idempotent()
     def create(self, request: Request, knowledge_base: UUID) -> Response:
         """202: a generation is built beside the live one; watch the list. 200: with `dry_run`, what it would take, by the
@@ -77,6 +79,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         request=None,
         responses={202: ReindexSerializer},
     )
+    @answering("conflict")
     @idempotent()
     @action(detail=False, methods=["post"])
     def switch(self, request: Request, knowledge_base: UUID) -> Response:
@@ -84,6 +87,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         return self._accepted(reindex_switch(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Switch back to the previous generation", request=None, responses={202: ReindexSerializer})
+    @answering("conflict")
     @idempotent()
     @action(detail=False, methods=["post"])
     def rollback(self, request: Request, knowledge_base: UUID) -> Response:
@@ -91,6 +95,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         return self._accepted(reindex_rollback(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Resume a re-index that failed", request=None, responses={202: ReindexSerializer})
+    @answering("conflict")
     @idempotent()
     @action(detail=False, methods=["post"])
     def resume(self, request: Request, knowledge_base: UUID) -> Response:
@@ -98,6 +103,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
         return self._accepted(reindex_resume(self._knowledge_base(), actor=acting(request)))
 
     @extend_schema(summary="Cancel a re-index", request=None, responses={202: ReindexSerializer})
+    @answering("conflict")
     @idempotent()
     @action(detail=False, methods=["post"])
     def cancel(self, request: Request, knowledge_base: UUID) -> Response:
@@ -135,6 +141,7 @@ class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
         )
 
     @extend_schema(summary="Drop a generation that no longer answers", responses={204: None})
+    @answering("conflict")
     def destroy(self, request: Request, knowledge_base: UUID, pk: str) -> Response:
         """With its vectors; it can no longer be rolled back to."""
         found = self.get_queryset().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.documents.api.serializers import ChunkingField
 from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN
 from apps.retrieval.reindexing.progress import reindex_progress
@@ -18,7 +19,7 @@ class NewReindexSerializer(StrictSerializer):
     model = serializers.CharField(
         max_length=200, required=False, help_text="A registered model's name, or a version's id."
     )
-    chunking = serializers.DictField(required=False, help_text="Chunking settings; one or more of them.")
+    chunking = ChunkingField(required=False, help_text="Chunking settings; one or more of them.")
     switch = serializers.ChoiceField(
         choices=SwitchMode.values,
         default=SwitchMode.AUTO.value,

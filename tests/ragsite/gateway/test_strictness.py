@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from django.test import Client
 from rest_framework.serializers import BaseSerializer
 
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from ragsite.api import openapi
 from ragsite.gateway.strictness import StrictSerializer
 from tests import factories as make
@@ -83,6 +84,67 @@ def test_so_is_one_of_an_upload(client: Client, base: KnowledgeBase) -> None:
 )
 def test_a_list_is_narrowed_by_what_it_knows_alone(client: Client, query: str, field: str) -> None:
     assert field in errors_of(client.get(f"/api/v1/documents/?{query}"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "documents/{document}/?metadata=x",
+        "documents/{document}/versions/?status=ready",
+        "documents/{document}/grants/?user=x",
+        "documents/{document}/file/?limit=3",
+        "knowledge-bases/?name=x",
+        "knowledge-bases/{base}/reindex/?state=failed",
+        "knowledge-bases/{base}/generations/?state=live",
+        "versions/{version}/chunks/?status=ready",
+        "versions/{version}/diff/?against={version}&limit=3",
+    ],
+)
+def test_so_is_every_other_address(client: Client, base: KnowledgeBase, path: str) -> None:
+    version = DocumentVersion.objects.get()
+    url = path.format(document=version.document_id, base=base.pk, version=version.pk)
+    response = client.get(f"/api/v1/{url}")
+    [name] = errors_of(response)
+    assert f"{name}=" in path
+
+
+@pytest.mark.parametrize("path", ["search?stream=true", "ask?stream=true", f"answers/{uuid.uuid4()}?stream=true"])
+def test_the_queries_take_no_parameters_of_an_address(client: Client, path: str) -> None:
+    method = client.get if path.startswith("answers") else client.post
+    response = method(f"/api/v1/{path}", content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    assert "'stream'" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["external_id", "knowledge_base"])
+def test_an_empty_filter_is_not_no_filter(client: Client, name: str) -> None:
+    assert "empty" in errors_of(client.get(f"/api/v1/documents/?{name}="))[name]
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "field", "words"),
+    [
+        ("/api/v1/knowledge-bases/", {"name": 5}, "name", "not a text"),
+        ("/api/v1/knowledge-bases/", {"name": "x", "description": 1.5}, "description", "not a text"),
+        ("/api/v1/evaluation-runs/", {"evaluation_set": str(uuid.uuid4()), "k": True}, "k", "not a whole number"),
+        ("/api/v1/evaluation-runs/", {"evaluation_set": str(uuid.uuid4()), "k": "5"}, "k", "not a whole number"),
+        ("/api/v1/evaluation-runs/", {"evaluation_set": str(uuid.uuid4()), "k": 5.5}, "k", "not a whole number"),
+        ("/api/v1/evaluation-runs/", {"evaluation_set": str(uuid.uuid4()), "rerank": "yes"}, "rerank", "true or false"),
+    ],
+)
+def test_a_resource_takes_a_field_as_what_it_is(
+    client: Client, url: str, body: dict[str, Any], field: str, words: str
+) -> None:
+    found = errors_of(client.post(url, body, content_type="application/json"))
+    assert words in found[field]
+
+
+def test_tags_are_texts(client: Client) -> None:
+    document = Document.objects.get()
+    response = client.patch(f"/api/v1/documents/{document.pk}/", {"tags": [5]}, content_type="application/json")
+    assert "text" in errors_of(response)["tags"]
+    document.refresh_from_db()
+    assert document.tags == []
 
 
 def test_a_list_takes_its_filters_and_pages(client: Client, base: KnowledgeBase) -> None:

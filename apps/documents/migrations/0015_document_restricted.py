@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0012_actor'),
+        ('documents', '0014_bounds_valid'),
     ]
 
     operations = [

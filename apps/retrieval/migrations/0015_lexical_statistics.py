@@ -71,8 +71,8 @@ FUNCTION = "ragsite_lexical_ranges(uuid, text)"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0013_document_restricted'),
-        ('retrieval', '0012_actor'),
+        ('documents', '0015_document_restricted'),
+        ('retrieval', '0014_bounds_valid'),
     ]
 
     operations = [

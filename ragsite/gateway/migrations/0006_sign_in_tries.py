@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('gateway', '0003_members'),
+        ('gateway', '0005_bounds_valid'),
     ]
 
     operations = [

@@ -1,0 +1,118 @@
+"""Every code that a failure can have: the one table behind the answers, the OpenAPI document and the manual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PROBLEMS: Mapping[str, int] = {
+    "bad_request": 400,
+    "not_authenticated": 401,
+    "permission_denied": 403,
+    "url_ingestion_off": 403,
+    "model_not_found": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "request_timeout": 408,
+    "conflict": 409,
+    "idempotency_conflict": 409,
+    "precondition_failed": 412,
+    "request_too_large": 413,
+    "too_many_files": 413,
+    "upload_too_large": 413,
+    "url_too_long": 414,
+    "unsupported_media_type": 415,
+    "bad_filename": 422,
+    "blob_missing": 422,
+    "chunks_too_long": 422,
+    "corpus_too_large": 422,
+    "damaged_file": 422,
+    "empty_file": 422,
+    "encrypted_file": 422,
+    "idempotency_mismatch": 422,
+    "invalid_chunking": 422,
+    "invalid_filter": 422,
+    "invalid_idempotency_key": 422,
+    "invalid_input": 422,
+    "invalid_retrieval": 422,
+    "invalid_tags": 422,
+    "model_changed": 422,
+    "model_too_large": 422,
+    "nested_archive": 422,
+    "no_reranker": 422,
+    "passage_not_found": 422,
+    "type_mismatch": 422,
+    "unknown_type": 422,
+    "unknown_type_name": 422,
+    "unreadable_evaluation_set": 422,
+    "unsafe_archive": 422,
+    "unsafe_weights": 422,
+    "unsupported_model": 422,
+    "url_forbidden": 422,
+    "url_refused": 422,
+    "headers_too_large": 431,
+    "internal_error": 500,
+    "url_unreachable": 502,
+    "broker_unavailable": 503,
+    "busy": 503,
+    "circuit_open": 503,
+    "database_busy": 503,
+    "database_conflict": 503,
+    "database_locked": 503,
+    "database_timeout": 503,
+    "database_unavailable": 503,
+    "engine_failed": 503,
+    "invalid_reply": 503,
+    "lease_lost": 503,
+    "model_loading": 503,
+    "model_memory_busy": 503,
+    "model_unavailable": 503,
+    "model_unloaded": 503,
+    "out_of_memory": 503,
+    "storage_failed": 503,
+    "temporarily_unavailable": 503,
+    "worker_failed": 503,
+    "deadline_exceeded": 504,
+    "storage_full": 507,
+}
+"""Codes of problems, with their status."""
+
+FAILURES = frozenset(
+    {
+        "being_indexed", "cancelled", "database_error", "empty_text", "index_switched", "no_text_layer",
+        "recognition_timeout", "settings_changed", "too_deep", "too_large", "too_many_attempts", "too_much_memory", "too_slow",
+        "unexpected_error", "unsafe_xml",
+    }
+)  # fmt: skip
+"""What only work in the background fails with: the `error_code` of a version and its stages has these too."""
+
+COMMANDS = frozenset(
+    {
+        "configuration_error", "invalid_event", "service_unavailable", "stalled", "unknown_event", "unpinned_revision",
+        "unreadable_file",
+    }
+)  # fmt: skip
+"""What only commands and logs say."""
+
+EVERYWHERE = (
+    "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
+    "request_too_large", "url_too_long", "headers_too_large", "internal_error", "busy", "database_busy",
+    "database_conflict", "database_locked", "database_timeout", "database_unavailable",
+)  # fmt: skip
+"""What any operation can answer."""
+
+NO_OPERATION = ("method_not_allowed", "nested_archive")
+"""What no operation answers as a whole: where there is none, and what is said about one file of many."""
+
+FILES = (
+    "upload_too_large", "too_many_files", "unknown_type", "type_mismatch", "empty_file", "bad_filename", "encrypted_file",
+    "unsafe_archive", "damaged_file", "storage_failed", "storage_full",
+)  # fmt: skip
+"""What an operation that takes a document's bytes can answer besides."""
+
+MODELS = (
+    "model_not_found", "model_changed", "model_too_large", "unsupported_model", "unsafe_weights", "broker_unavailable",
+    "circuit_open", "engine_failed", "invalid_reply", "model_loading", "model_memory_busy", "model_unavailable",
+    "model_unloaded", "out_of_memory", "temporarily_unavailable", "worker_failed", "deadline_exceeded",
+)  # fmt: skip
+"""What an operation that asks a model can answer besides."""

@@ -1,0 +1,106 @@
+"""Problems in the OpenAPI document: each operation lists every status, and for it every code, that it can answer.
+
+What follows from an operation's shape is added here. What is its own stands at the operation, by `answering`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import extend_schema
+
+from ragsite.gateway.problem_codes import EVERYWHERE, PROBLEMS
+from ragsite.gateway.problems import CONTENT_TYPE, Problem
+
+OWN = "x-problem-codes"
+"""Where an operation keeps its own codes until `problems_declare` has read them."""
+
+BY_PARAMETER = {
+    "Idempotency-Key": ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_conflict", "lease_lost"),
+    "path": ("not_found",),
+    "query": ("invalid_input",),
+}
+"""By a parameter's name, or where it is."""
+BY_BODY = ("invalid_input",)
+BY_FRAMEWORK = {"drf": ("not_acceptable", "unsupported_media_type"), "ninja": ("invalid_input",)}
+RETRIED = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def own_codes(*codes: str) -> dict[str, Any]:
+    """The codes as an extension of an operation.
+
+    Raises:
+        KeyError: the table has no such code.
+    """
+    return {OWN: sorted(codes, key=PROBLEMS.__getitem__)}
+
+
+def answering(*codes: str, methods: Iterable[str] | None = None) -> Callable[[Method], Method]:
+    """Say that a method of a Django REST framework view can answer these codes, for all or some HTTP methods."""
+    decorated: Callable[[Method], Method] = extend_schema(extensions=own_codes(*codes), methods=methods)
+    return decorated
+
+
+def problems_declare(document: dict[str, Any], *, framework: str) -> None:
+    """Add to each operation of one framework's document what it can answer beside success."""
+    document["components"].setdefault("schemas", {}).update(_schemas())
+    for path in document["paths"].values():
+        for operation in path.values():
+            codes = {*EVERYWHERE, *BY_FRAMEWORK[framework], *operation.pop(OWN, ()), *_shaped(operation)}
+            operation["responses"] |= dict(_responses(codes))
+
+
+def responses_share(document: dict[str, Any]) -> None:
+    """Put each answer that several operations have into the document's components, once."""
+    shared: dict[str, dict[str, Any]] = {}
+    names: dict[str, str] = {}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if CONTENT_TYPE in response.get("content", ()):
+                    name = names.setdefault(repr(response), f"Problem{status}.{len(names)}")
+                    shared[name] = response
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    document["components"]["responses"] = shared
+
+
+def _shaped(operation: Mapping[str, Any]) -> Iterator[str]:
+    for parameter in operation.get("parameters", ()):
+        yield from BY_PARAMETER.get(parameter["name"], BY_PARAMETER.get(parameter["in"], ()))
+    if "requestBody" in operation:
+        yield from BY_BODY
+
+
+def _responses(codes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for status, group in groupby(sorted(codes, key=lambda code: (PROBLEMS[code], code)), key=PROBLEMS.__getitem__):
+        yield str(status), _response(HTTPStatus(status), list(group))
+
+
+def _response(status: HTTPStatus, codes: list[str]) -> dict[str, Any]:
+    told = {"type": "object", "properties": {"status": {"const": status.value}, "code": {"enum": codes}}}
+    schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, told]}
+    response = {
+        "description": " or ".join(f"`{code}`" for code in codes),
+        "content": {CONTENT_TYPE: {"schema": schema}},
+    }
+    headers = _headers(status)
+    return response | ({"headers": headers} if headers else {})
+
+
+def _headers(status: HTTPStatus) -> dict[str, Any]:
+    if status is HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    if status in RETRIED:
+        about = "Seconds after which to try again, if that makes sense."
+        return {"Retry-After": {"description": about, "schema": {"type": "integer", "minimum": 1}}}
+    return {}
+
+
+def _schemas() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs", {}), "Problem": schema}
