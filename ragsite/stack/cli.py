@@ -22,13 +22,21 @@ def main(argv: Sequence[str]) -> int:
     command: Callable[[Stack, argparse.Namespace], int] = arguments.run
     try:
         with stoppable():
-            return command(Stack(data_directory() / "stack", os.environ, say=_say), arguments)
+            return command(_stack(), arguments)
     except Stopped as stopped:
         _say("stopped; what was started here does not run any more")
         return stopped.exit_code
     except RagError as error:
         sys.stderr.write(f"{' '.join(error.sentence.split())}\n")
         return 1
+
+
+def _stack() -> Stack:
+    """The servers of the data folder. Addresses that a shell took over from `env` replace none of them."""
+    directory = data_directory() / "stack"
+    own = Stack(directory, {}).environment()
+    others = {name: value for name, value in os.environ.items() if own.get(name) != value}
+    return Stack(directory, others, say=_say)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -71,6 +71,11 @@ class Stack:
         """The server called `name`: postgresql, redis or broker. Raises KeyError for another name."""
         return {server.name: server for server in self._all}[name]
 
+    def environment(self) -> dict[str, str]:
+        """The environment variables of those that were ever started, whether or not they run."""
+        found = [server.environment() for server in self.servers if server.has_address]
+        return {name: value for variables in found for name, value in variables.items()}
+
     def up(self) -> dict[str, str]:
         """Start what does not run, and return the environment variables of all embedded servers.
 

@@ -18,7 +18,7 @@ from ragsite.stack.stack import Stack
 
 @pytest.mark.servers
 def test_up_prints_addresses_without_passwords_and_env_lines_that_a_shell_can_take(
-    outside: Path, make_stack, capsys: pytest.CaptureFixture[str]
+    outside: Path, make_stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_stack()
     assert main(["up"]) == 0
@@ -40,6 +40,8 @@ def test_up_prints_addresses_without_passwords_and_env_lines_that_a_shell_can_ta
     with redis.Redis.from_url(exports["REDIS_URL"]) as client:
         assert client.ping()
 
+    for name in exports.keys() - {"PATH"}:
+        monkeypatch.setenv(name, exports[name])
     assert main(["status", "--json"]) == 0
     statuses = json.loads(capsys.readouterr().out)
     assert [status["state"] for status in statuses] == ["running"] * 3
