@@ -80,6 +80,11 @@ TEMPLATES = [
 ]
 
 
+def _at_once() -> int:
+    """Requests that one web process works on at once."""
+    return sum(value for name, value in ENV if name.endswith("_at_once"))
+
+
 def _database() -> dict[str, Any]:
     """The web process pools its connections. Workers must not, Celery closes a pool at every task: each keeps one a
     thread from task to task, and looks before its first use whether it still stands.
@@ -92,7 +97,8 @@ def _database() -> dict[str, Any]:
     # Django would forbid it, for poolers that do not know prepared statements.
     options["prepare_threshold"] = 5
     if IN_WEB:
-        options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3}
+        # One for each request that is worked on, so that none waits for one; the others are for health, keys and streams.
+        options["pool"] = {"min_size": 2, "max_size": _at_once() + 5, "timeout": 3}
         options["options"] = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
     return config
 
@@ -168,6 +174,13 @@ RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
+RAGSITE_UPLOADS_AT_ONCE = ENV.ragsite_uploads_at_once
+RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once
+RAGSITE_ANSWERS_AT_ONCE = ENV.ragsite_answers_at_once
+RAGSITE_FETCHES_AT_ONCE = ENV.ragsite_fetches_at_once
+RAGSITE_OTHERS_AT_ONCE = ENV.ragsite_others_at_once
+RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
+RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.errors import PermanentError, RagError, TransientError
 
 
 class AuthenticationError(PermanentError):
@@ -40,3 +40,7 @@ class IdempotencyMismatchError(PermanentError):
 
     code = "idempotency_mismatch"
     action = "Send each request under a key of its own; only a repeat carries the same one."
+
+
+class RequestRefusedError(RagError):
+    """The request is over a limit of the edge, or there is no room for it."""
