@@ -81,6 +81,11 @@ TEMPLATES = [
 ]
 
 
+def _at_once() -> int:
+    """Requests that one web process works on at once."""
+    return sum(value for name, value in ENV if name.endswith("_at_once"))
+
+
 def _database() -> dict[str, Any]:
     """The web process pools its connections. Workers must not, Celery closes a pool at every task: each keeps one a
     thread from task to task, and looks before its first use whether it still stands.
@@ -96,8 +101,9 @@ def _database() -> dict[str, Any]:
     options["prepare_threshold"] = 5
     if IN_WEB:
         config["ENGINE"] = "ragsite.core.postgresql"
-        # Connections that are lost with the server are made again by whoever needs one, and not after longer and longer waits.
-        options["pool"] = {"min_size": 2, "max_size": 8, "timeout": 3, "reconnect_timeout": 5}
+        # One for each request that is worked on, so that none waits for one; the others are for health, keys and streams. Those
+        # that are lost with the server are made again by whoever needs one, and not after longer and longer waits.
+        options["pool"] = {"min_size": 2, "max_size": _at_once() + 5, "timeout": 3, "reconnect_timeout": 5}
         options["options"] = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
     return config
 
@@ -180,6 +186,13 @@ RAGSITE_SIGN_IN_TRIES = ENV.ragsite_sign_in_tries
 RAGSITE_SIGN_IN_ADDRESS_TRIES = ENV.ragsite_sign_in_address_tries
 RAGSITE_SIGN_IN_WAIT_SECONDS = ENV.ragsite_sign_in_wait_seconds
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
+RAGSITE_UPLOADS_AT_ONCE = ENV.ragsite_uploads_at_once
+RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once
+RAGSITE_ANSWERS_AT_ONCE = ENV.ragsite_answers_at_once
+RAGSITE_FETCHES_AT_ONCE = ENV.ragsite_fetches_at_once
+RAGSITE_OTHERS_AT_ONCE = ENV.ragsite_others_at_once
+RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
+RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_REDIS_URL = ENV.redis_url
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers

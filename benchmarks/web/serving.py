@@ -22,13 +22,14 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import include, path
 
-from ragsite.gateway.edge import Edge, edge_limits
-from ragsite.gateway.edge_protocol import EdgeProtocol
-from ragsite.gateway.one_thread import OneThreadHandler
-
 django.setup(set_prefix=False)
 
+from ragsite.gateway.admission import Admission  # noqa: E402
 from ragsite.gateway.authentication import principal_of_header  # noqa: E402
+from ragsite.gateway.edge import Edge, edge_limits  # noqa: E402
+from ragsite.gateway.edge_protocol import EdgeProtocol  # noqa: E402
+from ragsite.gateway.one_thread import OneThreadHandler  # noqa: E402
+from ragsite.gateway.routes import capacities  # noqa: E402
 
 PART = b"." * 1024
 PAUSE_SECONDS = 0.5
@@ -80,8 +81,8 @@ class Protocol(EdgeProtocol):
 
 
 HANDLERS: dict[str, Callable[[], Any]] = {
-    "here": lambda: Edge(OneThreadHandler(), Protocol.limits),
-    "bare": OneThreadHandler,
+    "here": lambda: Edge(OneThreadHandler(Admission(capacities())), Protocol.limits),
+    "bare": lambda: OneThreadHandler(Admission(capacities())),
     "thread": ThreadARequestHandler,
     "django": ASGIHandler,
     "wsgi": WSGIHandler,

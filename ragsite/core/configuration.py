@@ -52,6 +52,24 @@ class ContentSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionSettings(Settings):
+    """Requests of each kind that one web process works on at once; how many of a kind may wait, and how long."""
+
+    uploads: int = setting("RAGSITE_UPLOADS_AT_ONCE")
+    searches: int = setting("RAGSITE_SEARCHES_AT_ONCE")
+    answers: int = setting("RAGSITE_ANSWERS_AT_ONCE")
+    fetches: int = setting("RAGSITE_FETCHES_AT_ONCE")
+    others: int = setting("RAGSITE_OTHERS_AT_ONCE")
+    waiting: int = setting("RAGSITE_QUEUE_LENGTH")
+    seconds: float = setting("RAGSITE_QUEUE_SECONDS")
+
+    @property
+    def at_once(self) -> int:
+        """Of all kinds together."""
+        return self.uploads + self.searches + self.answers + self.fetches + self.others
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings(Settings):
     """Where this machine keeps files: its own notes, and documents' bytes."""
 

@@ -53,6 +53,13 @@ class Environment(BaseSettings):
     ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
+    ragsite_uploads_at_once: int = Field(8, ge=1, le=64, description="Uploads that one web process works on at once.")
+    ragsite_searches_at_once: int = Field(10, ge=1, le=64, description="Searches, likewise.")
+    ragsite_answers_at_once: int = Field(5, ge=1, le=64, description="Questions that are answered, likewise.")
+    ragsite_fetches_at_once: int = Field(4, ge=1, le=64, description="Documents that are fetched, likewise.")
+    ragsite_others_at_once: int = Field(6, ge=1, le=64, description="All other requests, likewise.")
+    ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
+    ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field(
         "", description="Where finished evaluation runs are logged; empty: nowhere."
     )

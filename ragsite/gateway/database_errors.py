@@ -23,6 +23,9 @@ class Refusal:
     action: str
     retry_after: float
 
+    def error(self) -> ServiceUnavailableError:
+        return ServiceUnavailableError(self.message, code=self.code, action=self.action, retry_after=self.retry_after)
+
 
 REFUSALS: tuple[tuple[tuple[type[psycopg.Error], ...], Refusal], ...] = (
     (
@@ -50,6 +53,4 @@ def database_error(error: Exception) -> ServiceUnavailableError:
     cause = error.__cause__ or error
     refusal = next((one for kinds, one in REFUSALS if isinstance(cause, kinds)), UNAVAILABLE)
     logger.warning("%s: %s: %s", refusal.code, type(cause).__name__, " ".join(str(cause).split()))
-    return ServiceUnavailableError(
-        refusal.message, code=refusal.code, action=refusal.action, retry_after=refusal.retry_after
-    )
+    return refusal.error()

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.http import JsonResponse
 from prometheus_client import Counter
 
-from ragsite.core.configuration import UploadSettings
-from ragsite.core.errors import RagError
-from ragsite.gateway.one_thread import HEALTH, Receive, Scope, Send
+from ragsite.gateway.callers import Callers
+from ragsite.gateway.errors import RequestRefusedError
 from ragsite.gateway.problems import problem_response
+from ragsite.gateway.routes import Route, route_of, routes
+from ragsite.gateway.visits import HEALTH, Caller, Receive, Scope, Send, Visit, unknown_caller
 
 REFUSED = Counter("ragsite_edge_refused_total", "Requests that the edge of the web process refused.", ["code"])
 
@@ -30,29 +34,35 @@ _HEALTH_PLACES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeLimits:
-    """`requests` counts those that are arriving, rendered, sent and streamed. `header_bytes` are of all headers together.
+    """What holds for every route; how large a body may be, `routes` says for each. `header_bytes` are of all headers together.
 
     A head must have arrived in `arrival_seconds`; a body in as many more, and a second for each `bytes_per_second` of it. A
     client that has read nothing for `stall_seconds`, though there is something to read, is let go.
+
+    Heads that are not whole are at most `heads`, and have `heads_bytes` together: of more, the one that began first is let go.
+
+    `requests` counts those that are arriving, wait, are rendered, sent and streamed. Of these one tenant may have
+    `requests_of_one`; all callers together who show neither a valid key nor a session `requests_of_unknown`, each with a body of
+    `unknown_bytes`.
     """
 
-    body_bytes: int
+    routes: tuple[Route, ...]
     url_bytes: int = 8 * 1024
     header_bytes: int = 32 * 1024
+    heads: int = 1_000
+    heads_bytes: int = 4 * 1024 * 1024
     arrival_seconds: float = 30.0
     bytes_per_second: int = 4 * 1024
     stall_seconds: float = 60.0
     requests: int = 1_000
+    requests_of_one: int = 750
+    requests_of_unknown: int = 250
+    unknown_bytes: int = 16 * 1024
 
 
 def edge_limits() -> EdgeLimits:
-    """The limits of this installation: a body may have as many of the largest files as a request may have files."""
-    uploads = UploadSettings.current()
-    return EdgeLimits(body_bytes=(uploads.max_files + 1) * uploads.max_bytes)
-
-
-class RequestRefusedError(RagError):
-    """The request is over a limit of the edge."""
+    """The limits of this installation."""
+    return EdgeLimits(routes=routes())
 
 
 class Edge:
@@ -60,42 +70,85 @@ class Edge:
 
     def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], limits: EdgeLimits) -> None:
         self._application, self._limits = application, limits
+        self._callers = Callers()
         self._requests = 0
+        self._requests_of: Tally[str] = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
         try:
-            self._place_check(scope["path"])
             await self._admitted(scope, receive, send)
         except RequestRefusedError as error:
             await _refuse(error, receive, send)
 
     async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = _head_check(scope, self._limits)
+        route = route_of(scope["method"], scope["path"], self._limits.routes)
+        # Who asks for health sends nothing; a body that takes its time would keep a place that is not meant for it.
+        is_health = scope["path"].startswith(HEALTH) and length == 0
+        with self._place(is_health):
+            # Health answers also while the database, which knows the callers, does not.
+            caller = unknown_caller(scope) if is_health else await self._callers.of(scope)
+            with self._place_of(caller, is_health):
+                bound = _Bound.of(route, caller, self._limits)
+                bound.check(length)
+                arriving = receive if length == 0 else _Arriving(receive, self._limits, bound)
+                Visit(route.kind, caller).note(scope)
+                await self._application(scope, arriving, send)
+
+    @contextmanager
+    def _place(self, is_health: bool) -> Iterator[None]:
+        if self._requests >= self._limits.requests + (_HEALTH_PLACES if is_health else 0):
+            raise _busy("Too many requests are under way.")
         self._requests += 1
         try:
-            length = _head_check(scope, self._limits)
-            arriving = receive if length == 0 else _Arriving(receive, self._limits)
-            await self._application(scope, arriving, send)
+            yield
         finally:
             self._requests -= 1
 
-    def _place_check(self, path: str) -> None:
-        most = self._limits.requests + (_HEALTH_PLACES if path.startswith(HEALTH) else 0)
-        if self._requests >= most:
-            raise RequestRefusedError(
-                "Too many requests are under way.", code="busy", status=503, action="Try again.", retry_after=1
-            )
+    @contextmanager
+    def _place_of(self, caller: Caller, is_health: bool) -> Iterator[None]:
+        most = self._limits.requests_of_one if caller.is_known else self._limits.requests_of_unknown
+        if not is_health and self._requests_of[caller.tenant] >= most:
+            raise _too_many() if caller.is_known else _busy("Too many requests without a valid key are under way.")
+        self._requests_of[caller.tenant] += 1
+        try:
+            yield
+        finally:
+            self._requests_of.subtract([caller.tenant])
+            if not self._requests_of[caller.tenant]:
+                del self._requests_of[caller.tenant]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """How large a body may be, and what is said of a larger one."""
+
+    most: int
+    refusal: Callable[[int], RequestRefusedError]
+
+    @classmethod
+    def of(cls, route: Route, caller: Caller, limits: EdgeLimits) -> _Bound:
+        """Only of callers that are known more is kept than fits in memory many times."""
+        if caller.is_known or route.body_bytes <= limits.unknown_bytes:
+            return cls(route.body_bytes, body_too_large)
+        return cls(limits.unknown_bytes, unknown_caller_sends)
+
+    def check(self, length: int) -> None:
+        """Raises RequestRefusedError: it is over the bound."""
+        if length > self.most:
+            raise self.refusal(self.most)
 
 
 class _Arriving:
     """`receive` of a request with a body, which is counted and timed until it is whole."""
 
-    __slots__ = ("_bytes", "_is_whole", "_limits", "_receive", "_started")
+    __slots__ = ("_bound", "_bytes", "_is_whole", "_limits", "_receive", "_started")
 
-    def __init__(self, receive: Receive, limits: EdgeLimits) -> None:
-        self._receive, self._limits = receive, limits
+    def __init__(self, receive: Receive, limits: EdgeLimits, bound: _Bound) -> None:
+        self._receive, self._limits, self._bound = receive, limits, bound
         self._bytes, self._is_whole, self._started = 0, False, time.monotonic()
 
     async def __call__(self) -> Mapping[str, Any]:
@@ -103,8 +156,7 @@ class _Arriving:
             return await self._receive()
         message = await self._in_time()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > self._limits.body_bytes:
-            raise body_too_large(self._limits)
+        self._bound.check(self._bytes)
         self._is_whole = not message.get("more_body", False)
         return message
 
@@ -130,8 +182,6 @@ def _head_check(scope: Scope, limits: EdgeLimits) -> int:
             length = -1
     if size > limits.header_bytes:
         raise headers_too_large(limits)
-    if length > limits.body_bytes:
-        raise body_too_large(limits)
     return length
 
 
@@ -143,12 +193,35 @@ def headers_too_large(limits: EdgeLimits) -> RequestRefusedError:
     return RequestRefusedError(f"Headers may have {limits.header_bytes} bytes.", code="headers_too_large", status=431)
 
 
-def body_too_large(limits: EdgeLimits) -> RequestRefusedError:
+def body_too_large(most: int) -> RequestRefusedError:
     return RequestRefusedError(
-        f"A request may have {limits.body_bytes} bytes.",
+        f"A request to this address may have {most} bytes.",
         code="request_too_large",
         status=413,
         action="Send it in parts.",
+    )
+
+
+def unknown_caller_sends(most: int) -> RequestRefusedError:
+    return RequestRefusedError(
+        f"More than {most} bytes are only taken from callers that are known.",
+        code="not_authenticated",
+        status=HTTPStatus.UNAUTHORIZED,
+        action="Send a valid key as `Authorization: Bearer <key>`, or sign in.",
+    )
+
+
+def _busy(why: str) -> RequestRefusedError:
+    return RequestRefusedError(why, code="busy", status=503, action="Try again.", retry_after=1)
+
+
+def _too_many() -> RequestRefusedError:
+    return RequestRefusedError(
+        "Too many of your requests are under way.",
+        code="too_many_requests",
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        action="Wait for some of them.",
+        retry_after=1,
     )
 
 

@@ -13,7 +13,38 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ragsite.gateway.edge import EdgeLimits, RequestRefusedError, headers_too_large, refusal, too_late
+from ragsite.gateway.edge import EdgeLimits, headers_too_large, refusal, too_late
+from ragsite.gateway.errors import RequestRefusedError
+
+
+class Heads:
+    """The heads that are arriving at one process, and their bytes, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[EdgeProtocol, int] = {}
+        self._total = 0
+
+    def begin(self, protocol: EdgeProtocol) -> None:
+        self.end(protocol)
+        self._bytes[protocol] = 0
+
+    def grow(self, protocol: EdgeProtocol, size: int) -> int:
+        """What there is of the head, this part included."""
+        self._total += size
+        self._bytes[protocol] += size
+        return self._bytes[protocol]
+
+    def end(self, protocol: EdgeProtocol) -> int:
+        """What there was of the head."""
+        size = self._bytes.pop(protocol, 0)
+        self._total -= size
+        return size
+
+    def one_too_many(self, limits: EdgeLimits) -> EdgeProtocol | None:
+        """The one that began first, if there are more than the limits allow; an honest client's head is whole long before."""
+        if self._total > limits.heads_bytes:
+            return next(protocol for protocol, size in self._bytes.items() if size)
+        return next(iter(self._bytes)) if len(self._bytes) > limits.heads else None
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -23,10 +54,10 @@ class EdgeProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[EdgeLimits]
+    heads: ClassVar[Heads] = Heads()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_bytes = 0
         self._arriving: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._unread = 0
@@ -40,9 +71,9 @@ class EdgeProtocol(HttpToolsProtocol):
             self._head_await()
         super().data_received(data)
         if self._arriving is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.limits.url_bytes + self.limits.header_bytes:
+            if self.heads.grow(self, len(data)) > self.limits.url_bytes + self.limits.header_bytes:
                 self._refuse(headers_too_large(self.limits))
+            self._heads_check()
 
     def on_headers_complete(self) -> None:
         self._head_await_no_more()
@@ -66,13 +97,20 @@ class EdgeProtocol(HttpToolsProtocol):
         self._refuse(RequestRefusedError(msg, code="bad_request", status=400))
 
     def _head_await(self) -> None:
-        self._head_bytes = 0
         self._arriving = self.loop.call_later(self.limits.arrival_seconds, self._head_late)
+        self.heads.begin(self)
+        self._heads_check()
 
-    def _head_await_no_more(self) -> None:
+    def _head_await_no_more(self) -> int:
+        """What there was of the head."""
         if self._arriving is not None:
             self._arriving.cancel()
             self._arriving = None
+        return self.heads.end(self)
+
+    def _heads_check(self) -> None:
+        while (late := self.heads.one_too_many(self.limits)) is not None:
+            late._head_late()
 
     def _read_await(self) -> None:
         self._unread = self._in_flight()
@@ -106,7 +144,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _head_late(self) -> None:
         """Browsers connect before they know what to ask; a client that has sent nothing gets no answer."""
-        if self._head_bytes:
+        if self._head_await_no_more():
             self._refuse(too_late())
         else:
             self.transport.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.errors import PermanentError, RagError, TransientError
 
 
 class AuthenticationError(PermanentError):
@@ -73,3 +73,7 @@ class TooManyTriesError(TransientError):
         seconds = max(1, round(wait.total_seconds()))
         told = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
         return cls(f"Too many sign-ins failed. Wait {told}, then try again.", retry_after=seconds)
+
+
+class RequestRefusedError(RagError):
+    """The request is over a limit of the edge, or there is no room for it."""

@@ -92,6 +92,11 @@ def api_key_revoke(*, key: ApiKey, actor: Actor) -> None:
         change_log(f"API key {key.prefix} was revoked", actor=actor)
 
 
+def is_key(text: str) -> bool:
+    """Whether it has the form of a key, so that it is worth looking up."""
+    return _KEY.fullmatch(text) is not None
+
+
 def principal_of_key(text: str) -> Principal:
     """The caller a key stands for.
 

@@ -19,8 +19,9 @@ time, each on a thread; so it must keep nothing of the database open from one pa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import IO, Any, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, TypeVar
 
 from django.core import signals
 from django.core.exceptions import RequestAborted
@@ -29,14 +30,14 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from ragsite.core.audience import Client, ClientLeft, working_for
+from ragsite.gateway.admission import Admission
+from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.problems import problem_response
 from ragsite.gateway.threads import PROBES, REQUESTS, on_thread, run_on
-
-Scope: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
-Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+from ragsite.gateway.visits import HEALTH, Receive, Scope, Send, Visit
 
 T = TypeVar("T")
-HEALTH = "/health/"
 
 
 class OneThreadHandler(ASGIHandler):
@@ -45,6 +46,10 @@ class OneThreadHandler(ASGIHandler):
     Django's own handler changes threads for each half of each middleware, has a thread for each request until its last
     byte is read, and keeps its connection as long.
     """
+
+    def __init__(self, admission: Admission) -> None:
+        super().__init__()
+        self._admission = admission
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
@@ -57,12 +62,56 @@ class OneThreadHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        threads = PROBES if scope["path"].startswith(HEALTH) else REQUESTS
-        response = await _while_there(receive, run_on(threads, self._rendered, scope, body))
+        is_health = scope["path"].startswith(HEALTH)
+        answering = self._worked_on(scope, receive, body, PROBES) if is_health else self._admitted(scope, receive, body)
+        response = await answering
         if isinstance(response, StreamingHttpResponse):
             await self._stream(response, receive, send)
         elif response is not None:
             await self.send_response(response, send)
+
+    async def _admitted(self, scope: Scope, receive: Receive, body: IO[bytes]) -> HttpResponseBase | None:
+        """The response, when it was the request's turn; None if the client left before that."""
+        visit = Visit.of(scope)
+        try:
+            if await _while_there(receive, self._entered(visit)) is None:
+                body.close()
+                return None
+        except RequestRefusedError as error:
+            body.close()
+            return problem_response(error)
+        try:
+            return await self._worked_on(scope, receive, body, REQUESTS)
+        finally:
+            self._admission.leave(visit)
+
+    async def _entered(self, visit: Visit) -> bool:
+        await self._admission.enter(visit)
+        return True
+
+    async def _worked_on(
+        self, scope: Scope, receive: Receive, body: IO[bytes], threads: ThreadPoolExecutor
+    ) -> HttpResponseBase | None:
+        """The response; None if the client left. A thread can't be stopped: its place is free only when it has ended."""
+        client = Client()
+        working = asyncio.ensure_future(run_on(threads, self._rendered_for, client, scope, body))
+        leaving = asyncio.ensure_future(_left(receive))
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        client.has_left = not working.done()
+        leaving.cancel()
+        response = await working
+        if client.has_left and response is not None:
+            await on_thread(response.close)
+        return None if client.has_left else response
+
+    def _rendered_for(self, client: Client, scope: Scope, body: IO[bytes]) -> HttpResponseBase | None:
+        """As `_rendered`; None if the work was given up, as its client left."""
+        try:
+            with working_for(client):
+                return self._rendered(scope, body)
+        except ClientLeft:
+            body.close()
+            return None
 
     def _rendered(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         """The response of a request whose body has arrived. What is not streamed is closed: nothing of it is open any more."""
@@ -93,7 +142,7 @@ async def _by_parts(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _while_there(receive: Receive, work: Awaitable[T]) -> T | None:
-    """What the work gives; None if the client left first. Then the work is cancelled, unless it is a thread's."""
+    """What the work gives; None if the client left first. Then the work is cancelled."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)

@@ -9,22 +9,28 @@ from typing import ParamSpec, TypeVar
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
+from ragsite.core.configuration import AdmissionSettings
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# More than the connections of the pool, as a request that waits for a model has given its own back.
-REQUESTS = ThreadPoolExecutor(40, thread_name_prefix="request")
+# As many as requests that are worked on at once, so that admission alone says which is next.
+REQUESTS = ThreadPoolExecutor(AdmissionSettings.current().at_once, thread_name_prefix="request")
+# For what streams ask in between, and parts of files.
+STREAMS = ThreadPoolExecutor(10, thread_name_prefix="stream")
+# Whose a key is: asked before a body is taken.
+LOOKUPS = ThreadPoolExecutor(2, thread_name_prefix="lookup")
 # Health is answered also while all others wait for something.
 PROBES = ThreadPoolExecutor(2, thread_name_prefix="probe")
 
 
 async def on_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What the function gives, run on a thread of requests. Its database connection goes back to the pool with it.
+    """What the function gives, run on a thread of streams. Its database connection goes back to the pool with it.
 
     This is how an asynchronous iterator reads or writes rows. Django's asynchronous queries would all run on one thread
     of the process, which keeps its connection. Not for views, which run on such a thread already.
     """
-    return await run_on(REQUESTS, function, *args, **kwargs)
+    return await run_on(STREAMS, function, *args, **kwargs)
 
 
 def run_on(threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:

@@ -14,6 +14,7 @@ from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Pu
 from apps.models.gateway.queue import QueueTransport
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
+from ragsite.core.audience import client_check
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 
@@ -95,6 +96,7 @@ def rerank(
 
 def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
     """A row for each item, which nobody is asked for where there is none."""
+    client_check("the texts were sent to a model")
     call.deadline.check("the texts were sent to a model")
     shape = (len(call.inputs.items()), width)
     if shape[0] == 0:

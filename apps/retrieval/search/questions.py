@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -61,7 +62,9 @@ def _asked(text: str, models: Sequence[EmbeddingModel], deadline: Deadline) -> l
     if len(models) < 2:
         return [_embedded(text, model, deadline) for model in models]
     with ThreadPoolExecutor(len(models)) as threads:
-        return list(threads.map(lambda model: _embedded(text, model, deadline), models))
+        # In the context of the request: for whom it is asked.
+        asked = [threads.submit(copy_context().run, _embedded, text, model, deadline) for model in models]
+        return [one.result() for one in asked]
 
 
 def _embedded(text: str, model: EmbeddingModel, deadline: Deadline) -> Question | RagError:

@@ -7,14 +7,16 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from django.conf import settings
 
-from ragsite.gateway.edge import edge_limits
+from ragsite.gateway.keys import api_key_create
+from ragsite.gateway.models import Permission, Tenant
+from tests.acting import ACTOR
 from tests.ragsite.gateway.serving import Server, get, read_all, serving
 from tests.waiting import wait_for
 
@@ -34,6 +36,30 @@ def impatient(django_db_setup: None) -> Iterator[Server]:
     patience = str(IMPATIENCE_SECONDS)
     with serving(STUB_ARRIVAL_SECONDS=patience, STUB_STALL_SECONDS=patience) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def wary(django_db_setup: None) -> Iterator[Server]:
+    """Of callers that are not known it takes little."""
+    limits = {
+        "STUB_UNKNOWN_BYTES": "10_000",
+        "STUB_UNKNOWN_REQUESTS": "2",
+        "STUB_HEADS": "5",
+        "STUB_HEADS_BYTES": "9_000",
+    }
+    with serving(**limits) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def key(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, str]]:
+    """The header of a key that the server knows too."""
+    with django_db_blocker.unblock():
+        tenant = Tenant.objects.create(name="Known at the door")
+        text = api_key_create(tenant=tenant, name="door", permissions=[Permission.READ], actor=ACTOR)[1]
+        yield {"Authorization": f"Bearer {text}"}
+        tenant.api_keys.all().delete()
+        tenant.delete()
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -160,6 +186,59 @@ def test_a_place_is_free_again_when_its_client_has_left(django_db_setup: None) -
         wait_for(lambda: server.get("/rows").status_code == 200, seconds=20, what="a place is free")
 
 
-def test_an_installation_takes_as_many_of_the_largest_files_as_a_request_may_have() -> None:
-    files = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-    assert edge_limits().body_bytes > files * settings.RAGSITE_MAX_UPLOAD_BYTES
+def test_each_route_has_a_bound_of_its_own(server: Server) -> None:
+    sent = b"." * 100_000
+    assert post(server, sent).json() == {"bytes": len(sent)}
+    answer = httpx.post(f"{server.url}/rows", content=sent, timeout=30)
+    assert code(answer) == (413, "request_too_large")
+    assert "65536 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer rag_0123456789ab." + "x" * 43}, {"Cookie": "sessionid=" + "x" * 32}],
+    ids=["nothing", "an unknown key", "an unknown session"],
+)
+def test_a_large_body_is_taken_from_nobody_who_is_not_known(wary: Server, headers: dict[str, str]) -> None:
+    for content in (b"." * 20_000, (b"." * 1_000 for _ in range(1_000))):
+        answer = httpx.post(f"{wary.url}/api/sized", content=content, headers=headers, timeout=30)
+        assert code(answer) == (401, "not_authenticated")
+
+
+def test_a_body_without_end_and_without_a_key_is_refused_while_it_arrives_and_kept_nowhere(wary: Server) -> None:
+    head = b"POST /api/sized HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with wary.connect(head) as client:
+        for _ in range(50):
+            client.sendall(b"10000\r\n" + b"." * 65536 + b"\r\n")
+        assert client.recv(12) == b"HTTP/1.1 401"
+        assert wary.state()["spooled"] == 0
+
+
+def test_a_known_caller_may_send_as_much_as_the_route_takes(wary: Server, key: dict[str, str]) -> None:
+    sent = b"." * 3_000_000
+    answer = httpx.post(f"{wary.url}/api/sized", files={"file": ("a.txt", sent)}, headers=key, timeout=30)
+    assert answer.json()["bytes"] == len(sent)
+
+
+def test_callers_that_are_not_known_leave_places_for_those_that_are(wary: Server, key: dict[str, str]) -> None:
+    with wary.open("/stream", clients=2):
+        wait_for(lambda: wary.state()["streams"] == 2, seconds=20, what="their places are taken")
+        assert code(wary.get("/rows")) == (503, "busy")
+        assert code(httpx.post(f"{wary.url}/health/state", content=b"...", timeout=30)) == (503, "busy")
+        assert wary.get("/rows", headers=key).status_code == 200
+    wait_for(lambda: wary.state()["streams"] == 0, seconds=20, what="their places are free")
+
+
+def test_of_too_many_heads_that_are_not_whole_the_first_is_let_go(wary: Server) -> None:
+    with ExitStack() as stack:
+        first, *others = [stack.enter_context(wary.connect(b"GET /rows HTTP/1.1\r\nHost:")) for _ in range(6)]
+        assert raw_code(read_all(first)) == (408, "request_timeout")
+        assert not any(map(is_gone, others))
+
+
+def test_heads_that_are_not_whole_have_a_bound_together(wary: Server) -> None:
+    half = b"GET /rows HTTP/1.1\r\nX-Long: " + b"x" * 4_000
+    with ExitStack() as stack:
+        first, second, _ = [stack.enter_context(wary.connect(half)) for _ in range(3)]
+        assert raw_code(read_all(first)) == (408, "request_timeout")
+        assert not is_gone(second)

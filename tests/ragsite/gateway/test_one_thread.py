@@ -12,7 +12,9 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from ragsite.gateway.admission import Admission
 from ragsite.gateway.one_thread import OneThreadHandler
+from ragsite.gateway.routes import capacities
 
 ICON = "ragsite/favicon.svg"
 threads: list[int] = []
@@ -57,7 +59,7 @@ class Urls:
 def get(path: str, *, sent: Callable[[], None] = lambda: None) -> tuple[int, dict[str, str], bytes]:
     async def asked() -> list[dict[str, Any]]:
         scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "scheme": "http"}
-        client = ApplicationCommunicator(OneThreadHandler(), scope)
+        client = ApplicationCommunicator(OneThreadHandler(Admission(capacities())), scope)
         await client.send_input({"type": "http.request", "body": b"", "more_body": False})
         said = [await client.receive_output(timeout=10)]
         while said[-1]["type"] != "http.response.body" or said[-1].get("more_body"):

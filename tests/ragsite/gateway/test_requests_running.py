@@ -8,15 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ragsite.gateway.threads import PROBES, REQUESTS
+from ragsite.gateway import threads
+from ragsite.gateway.threads import REQUESTS
 from tests.ragsite.gateway.serving import LARGE, PART, PARTS, Server, get, serving
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db]
 POOL = 8
 STREAMS = 200
-# The two pools, and what the server and the pool of connections have: theirs do not depend on the clients.
-MOST_THREADS = REQUESTS._max_workers + PROBES._max_workers + 12
+# Our pools, and what the server and the pool of connections have: theirs do not depend on the clients.
+MOST_THREADS = sum(one._max_workers for one in (REQUESTS, threads.STREAMS, threads.LOOKUPS, threads.PROBES)) + 12
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,10 @@ import os
 os.environ["RAGSITE_PROCESS"] = "web"
 
 import asyncio
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import django
 from django.conf import settings
@@ -16,18 +18,22 @@ from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
+from prometheus_client import REGISTRY
 
 django.setup(set_prefix=False)
 
 from apps.documents.models import KnowledgeBase  # noqa: E402 - models need the set-up
+from ragsite.core.audience import ClientLeft, client_check  # noqa: E402
+from ragsite.gateway.admission import Admission  # noqa: E402
 from ragsite.gateway.edge import Edge, EdgeLimits  # noqa: E402
 from ragsite.gateway.edge_protocol import EdgeProtocol  # noqa: E402
 from ragsite.gateway.one_thread import OneThreadHandler  # noqa: E402
+from ragsite.gateway.routes import Kind, Route, capacities  # noqa: E402
 from ragsite.gateway.threads import on_thread  # noqa: E402
 from tests.ragsite.gateway.serving import LARGE, PART, PARTS  # noqa: E402
 
 TICK_SECONDS = 0.5
-seen = {"streams": 0, "parts": 0}
+seen = {"streams": 0, "parts": 0, "held": 0, "given up": 0}
 gate = threading.Event()
 
 
@@ -85,13 +91,37 @@ def file(request: HttpRequest) -> FileResponse:
 
 def held(request: HttpRequest) -> HttpResponse:
     """Keeps its thread until the gate is opened."""
+    seen["held"] += 1
     gate.wait(60)
     return HttpResponse("let go")
+
+
+def unending(request: HttpRequest) -> HttpResponse:
+    """Works for its client as long as there is one."""
+    try:
+        while not gate.wait(0.01):
+            client_check("the next step")
+    except ClientLeft:
+        seen["given up"] += 1
+        raise
+    return HttpResponse("all done")
+
+
+def asleep(request: HttpRequest) -> HttpResponse:
+    """Keeps its connection to the database for a second."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1)")
+    return HttpResponse("awake")
 
 
 def opened(request: HttpRequest) -> HttpResponse:
     gate.set()
     return HttpResponse("open")
+
+
+def shut(request: HttpRequest) -> HttpResponse:
+    gate.clear()
+    return HttpResponse("shut")
 
 
 @csrf_exempt
@@ -106,9 +136,26 @@ def state(request: HttpRequest) -> JsonResponse:
         {
             "threads": threading.active_count(),
             "taken": pool.get("pool_size", 0) - pool.get("pool_available", 0),
+            "spooled": _spooled(),
+            "running": _told("running"),
+            "waiting": _told("waiting"),
             **seen,
         }
     )
+
+
+def _told(what: str) -> int:
+    return int(REGISTRY.get_sample_value(f"ragsite_requests_{what}", {"kind": "other"}) or 0)
+
+
+def _spooled() -> int:
+    """Bytes of the temporary files that are open: they have no name."""
+    total = 0
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{number}").startswith(tempfile.gettempdir()):
+                total += os.stat(f"/proc/self/fd/{number}").st_size
+    return total
 
 
 class Urls:
@@ -122,8 +169,11 @@ class Urls:
         path("by-parts", by_parts),
         path("file", file),
         path("held", held),
+        path("unending", unending),
+        path("asleep", asleep),
         path("api/sized", sized),
         path("health/opened", opened),
+        path("health/shut", shut),
         path("health/state", state),
     )
 
@@ -135,13 +185,17 @@ class Protocol(EdgeProtocol):
     """With limits that a test reaches."""
 
     limits = EdgeLimits(
-        body_bytes=4 * 1024 * 1024,
+        routes=(Route(Kind.UPLOAD, 4 * 1024 * 1024, "POST", "/api/sized"), Route(Kind.OTHER, 64 * 1024)),
+        unknown_bytes=int(os.environ.get("STUB_UNKNOWN_BYTES", "8_000_000")),
         url_bytes=2_000,
         header_bytes=8_000,
         arrival_seconds=float(os.environ.get("STUB_ARRIVAL_SECONDS", "30")),
         stall_seconds=float(os.environ.get("STUB_STALL_SECONDS", "60")),
         requests=int(os.environ.get("STUB_REQUESTS", "1000")),
+        requests_of_unknown=int(os.environ.get("STUB_UNKNOWN_REQUESTS", "1000")),
+        heads=int(os.environ.get("STUB_HEADS", "1000")),
+        heads_bytes=int(os.environ.get("STUB_HEADS_BYTES", "1_000_000")),
     )
 
 
-application = Edge(OneThreadHandler(), Protocol.limits)
+application = Edge(OneThreadHandler(Admission(capacities())), Protocol.limits)

@@ -15,6 +15,7 @@ from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.queue import QueueTransport
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.priority import Priority
+from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
 from ragsite.core.ids import new_id
 
@@ -81,6 +82,21 @@ def test_an_answer_that_is_no_embedding_goes_no_further(
 
     transports._made.pop("spoiled")
     assert refused.value.error_code == "invalid_embedding"
+
+
+def test_a_call_for_a_client_that_left_reaches_no_transport_and_counts_as_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Untouched:
+        def run(self, call: object) -> np.ndarray:
+            raise AssertionError("a model was asked")
+
+    monkeypatch.setitem(transports.TRANSPORTS, "untouched", Untouched)
+    client = Client()
+    client.has_left = True
+
+    with using_transport("untouched"), working_for(client), pytest.raises(ClientLeft):
+        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
 
 
 def test_a_late_call_reaches_no_transport() -> None:

@@ -1,0 +1,167 @@
+"""Admission: how many requests of each kind are worked on at once, whose is next, and when one is turned away.
+
+All of it runs on the event loop of the web process, so nothing here is locked. A request is admitted when it has arrived whole,
+and leaves when it is rendered: who sends or reads slowly takes no place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import Counter as CounterMetric
+from prometheus_client import Gauge, Histogram
+
+from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.routes import Capacity, Kind
+from ragsite.gateway.turns import Turns
+from ragsite.gateway.visits import Caller, Visit
+
+RUNNING = Gauge("ragsite_requests_running", "Requests that are worked on.", ["kind"])
+WAITING = Gauge("ragsite_requests_waiting", "Requests that wait for their turn.", ["kind"])
+WAITED = Histogram("ragsite_requests_wait_seconds", "How long admitted requests waited for their turn.", ["kind"])
+TURNED_AWAY = CounterMetric(
+    "ragsite_requests_turned_away_total",
+    "Requests that were not admitted: the caller has too many (429), there are too many (503), or the client left.",
+    ["kind", "reason"],
+)
+RETRY_SECONDS = 2.0
+
+
+class Admission:
+    """A queue for each kind of request."""
+
+    def __init__(self, capacities: Mapping[Kind, Capacity]) -> None:
+        self._queues = {kind: _Queue(kind, capacity) for kind, capacity in capacities.items()}
+
+    async def enter(self, visit: Visit) -> None:
+        """Returns when the request may be worked on; then `leave` follows. A wait that is cancelled takes no place.
+
+        Raises:
+            RequestRefusedError: there is no room, or its turn did not come in time.
+        """
+        await self._queues[visit.kind].enter(visit.caller)
+
+    def leave(self, visit: Visit) -> None:
+        """The work on a request that entered is over."""
+        self._queues[visit.kind].leave(visit.caller)
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    caller: Caller
+    called: asyncio.Future[None]
+    has_place: bool = False
+
+
+class _Queue:
+    """Requests of one kind: those that run, and those that wait."""
+
+    def __init__(self, kind: Kind, capacity: Capacity) -> None:
+        self._kind, self._capacity = kind, capacity
+        self._running: Counter[str] = Counter()
+        self._waiting: Turns[_Ticket] = Turns()
+
+    async def enter(self, caller: Caller) -> None:
+        # Nobody is passed by: those that wait while this one may begin do so because their tenant has all it may have.
+        if self._may(caller.tenant):
+            self._begin(caller.tenant)
+            WAITED.labels(self._kind).observe(0)
+            return
+        if len(self._waiting) >= self._capacity.waiting:
+            self._make_room(caller)
+        started = time.monotonic()
+        await self._wait(_Ticket(caller, asyncio.get_running_loop().create_future()))
+        WAITED.labels(self._kind).observe(time.monotonic() - started)
+
+    def leave(self, caller: Caller) -> None:
+        self._running.subtract([caller.tenant])
+        self._running = +self._running  # without the tenants that have none
+        while (ticket := self._waiting.next(self._may)) is not None:
+            if not ticket.called.done():  # else its client has left, and the one that waits is about to learn of it
+                self._begin(ticket.caller.tenant)
+                ticket.has_place = True
+                ticket.called.set_result(None)
+        self._tell()
+
+    def _may(self, tenant: str) -> bool:
+        """Whether there is a place, and the tenant does not have all that one may have."""
+        at_once = self._running.total()
+        return at_once < self._capacity.at_once and self._running[tenant] < self._capacity.at_once_of_one
+
+    def _begin(self, tenant: str) -> None:
+        self._running[tenant] += 1
+        self._tell()
+
+    async def _wait(self, ticket: _Ticket) -> None:
+        self._waiting.add(ticket.caller, ticket)
+        self._tell()
+        try:
+            async with asyncio.timeout(self._capacity.wait_seconds):
+                await ticket.called
+        except TimeoutError:
+            self._give_up(ticket)
+            raise self._busy() from None
+        except asyncio.CancelledError:
+            self._give_up(ticket)
+            TURNED_AWAY.labels(self._kind, "left").inc()
+            raise
+
+    def _give_up(self, ticket: _Ticket) -> None:
+        """Its turn may have come in this very moment."""
+        if ticket.has_place:
+            self.leave(ticket.caller)
+        else:
+            self._waiting.remove(ticket.caller, ticket)
+            self._tell()
+
+    def _make_room(self, caller: Caller) -> None:
+        """Who has most waiting gives room to who has less: among tenants, and among one tenant's keys.
+
+        Raises:
+            RequestRefusedError: nobody has more waiting than the caller.
+        """
+        most = self._waiting.most()
+        if self._waiting.of_tenant(most.tenant) <= self._waiting.of_tenant(caller.tenant) + 1:
+            most = self._most_of_own(caller)
+        refusal, ticket = self._refusal(most), self._waiting.newest(most)
+        if not ticket.called.done():
+            ticket.called.set_exception(refusal)
+
+    def _most_of_own(self, caller: Caller) -> Caller:
+        if self._waiting.of_tenant(caller.tenant):
+            most = self._waiting.most_of(caller.tenant)
+            if self._waiting.of_key(most) > self._waiting.of_key(caller) + 1:
+                return most
+        raise self._refusal(caller)
+
+    def _refusal(self, caller: Caller) -> RequestRefusedError:
+        """The caller's own fault where half of those that wait are its tenant's."""
+        own = self._waiting.of_tenant(caller.tenant)
+        if 2 * own < len(self._waiting):
+            return self._busy()
+        TURNED_AWAY.labels(self._kind, "429").inc()
+        return RequestRefusedError(
+            f"{own} of your requests of the kind {self._kind.value!r} wait already.",
+            code="too_many_requests",
+            status=429,
+            action="Send fewer at once, and this one again.",
+            retry_after=RETRY_SECONDS,
+        )
+
+    def _busy(self) -> RequestRefusedError:
+        TURNED_AWAY.labels(self._kind, "503").inc()
+        return RequestRefusedError(
+            f"Too many requests of the kind {self._kind.value!r} are under way.",
+            code="busy",
+            status=503,
+            action="Try again.",
+            retry_after=RETRY_SECONDS,
+        )
+
+    def _tell(self) -> None:
+        RUNNING.labels(self._kind).set(self._running.total())
+        WAITING.labels(self._kind).set(len(self._waiting))
