@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import KnowledgeBaseUpdated
@@ -68,6 +69,9 @@ def _update(knowledge_base: KnowledgeBase, changes: dict[str, Any], actor: Actor
     if locked is None:
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
+    # Looked at before it is written: two that want each other's would wait for each other.
+    if "name" in changed and _living(locked).filter(name=changes["name"]).exists():
+        raise _name_taken(changes["name"])
     for field in changed:
         setattr(locked, field, changes[field])
     if changed:
@@ -97,6 +101,10 @@ def knowledge_base_delete(*, knowledge_base: KnowledgeBase, actor: Actor) -> Kno
         )
         ring(DELETE)
     return deletion
+
+
+def _living(knowledge_base: KnowledgeBase) -> QuerySet[KnowledgeBase]:
+    return KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None)
 
 
 def _name_taken(name: str) -> ConflictError:
