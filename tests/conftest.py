@@ -11,6 +11,7 @@ import pytest
 from ragsite.core.jobs import SilentDoorbell
 from tests import answers
 from tests.events import every_payload_checked
+from tests.locks import watched
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
 
@@ -74,3 +75,11 @@ def _payloads() -> Iterator[None]:
     """The events of every test match the published schemas."""
     with every_payload_checked():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _locks() -> Iterator[None]:
+    """The code locks rows in one order in every test."""
+    with watched() as watch:
+        yield
+    assert not watch.faults, "\n".join(watch.faults)

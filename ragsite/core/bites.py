@@ -100,8 +100,9 @@ def _delete(model: type[models.Model], pks: Collection[Any]) -> None:
             name = relation.field.name
             relation.related_model._base_manager.filter(**{f"{name}__in": pks}).update(**{name: None})
     table, key = (connection.ops.quote_name(name) for name in (model._meta.db_table, model._meta.pk.column))
+    in_order = f"SELECT {key} FROM {table} WHERE {key} = ANY(%s) ORDER BY {key} FOR UPDATE"  # noqa: S608 - names of ours
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table} WHERE {key} = ANY(%s)", [list(pks)])  # noqa: S608 - names of ours
+        cursor.execute(f"DELETE FROM {table} WHERE {key} = ANY(ARRAY({in_order}))", [list(pks)])  # noqa: S608 - as above
 
 
 def _relations_to(model: type[models.Model]) -> Iterator[Any]:

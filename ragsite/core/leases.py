@@ -30,6 +30,7 @@ from django.db.models.functions import Now
 
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.ids import new_id
+from ragsite.core.locking import rows_update
 
 BEFORE_ALL = UUID(int=0)
 _AFTER_ALL = UUID(int=2**128 - 1)
@@ -88,13 +89,13 @@ def lease_claim(rows: models.QuerySet[Any], *, limit: int) -> Claim:
 def lease_renew(model: type[models.Model], claim: Claim) -> int:
     """Prolong the lease of the rows still held; the number of them."""
     held = model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now())
-    return held.update(lease_until=_lease_end())
+    return rows_update(held, lease_until=_lease_end())
 
 
 def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]) -> int:
     """Give rows back unfinished; the attempt does not count. How many were still held."""
     held = model._default_manager.filter(pk__in=ids, lease_owner=claim.owner)
-    return held.update(attempts=F("attempts") - 1, **RELEASED)
+    return rows_update(held, attempts=F("attempts") - 1, **RELEASED)
 
 
 def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import DatabaseError, models
+from django.db import DatabaseError, InterfaceError, OperationalError, models
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -22,6 +22,8 @@ from ragsite.core.configuration import WorkSettings
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.heartbeats import Held, heartbeat
 from ragsite.core.leases import RELEASED, Claim, backoff, claimable, lease_claim, lease_release
+from ragsite.core.locking import rows_update
+from ragsite.core.refusals import refusal_of
 
 logger = logging.getLogger(__name__)
 ANY = Q()
@@ -123,7 +125,7 @@ class LeasedRows(ABC):
 
     def let_go(self, claim: Claim) -> None:
         """Give back what is still held after the lease on a part was lost; the attempt counts."""
-        self.model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner).update(**RELEASED)
+        rows_update(self.model._default_manager.filter(pk__in=claim.ids, lease_owner=claim.owner), **RELEASED)
 
     def postpone(self, claim: Claim, error: RagError) -> None:
         """Let the claim's rows be tried again later: exponential back-off with full jitter."""
@@ -223,6 +225,9 @@ def _as_transient(error: TransientError | DatabaseError) -> RagError:
     if isinstance(error, TransientError):
         return error
     logger.warning("the database refused the work of a job", exc_info=error)
+    if isinstance(error, OperationalError | InterfaceError):
+        refusal = refusal_of(error)
+        return TransientError(refusal.message, code=refusal.code, action="It is tried again automatically.")
     return TransientError(f"The database refused the work: {error}", code="database_error")
 
 

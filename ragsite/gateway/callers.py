@@ -20,7 +20,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import parse_cookie
 
 from ragsite.core.errors import RagError
-from ragsite.gateway.database_errors import UNAVAILABLE, database_error
+from ragsite.core.refusals import UNAVAILABLE
+from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, RequestRefusedError
 from ragsite.gateway.keys import is_key, principal_of_key
 from ragsite.gateway.threads import LOOKUPS, run_on

@@ -1,56 +1,11 @@
-"""What the database refused, in words: a deadlock, a lock, a statement that takes too long, a full pool, a dead server."""
+"""What the database refused, as it is answered over HTTP."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-
-import psycopg
-from psycopg import errors
-from psycopg_pool import PoolTimeout, TooManyRequests
-
 from ragsite.core.errors import ServiceUnavailableError
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """How one kind of error is answered: its code, a sentence, what to do, and after how many seconds."""
-
-    code: str
-    message: str
-    action: str
-    retry_after: float
-
-    def error(self) -> ServiceUnavailableError:
-        return ServiceUnavailableError(self.message, code=self.code, action=self.action, retry_after=self.retry_after)
-
-
-REFUSALS: tuple[tuple[tuple[type[psycopg.Error], ...], Refusal], ...] = (
-    (
-        (errors.DeadlockDetected, errors.SerializationFailure),
-        Refusal("database_conflict", "Two changes met, and this one was undone.", "Send it again.", 1),
-    ),
-    (
-        (errors.LockNotAvailable,),
-        Refusal("database_locked", "Something else is changing the same rows.", "Try again in a moment.", 2),
-    ),
-    (
-        (errors.QueryCanceled,),
-        Refusal("database_timeout", "The database took too long.", "Ask for less at once, or try again later.", 5),
-    ),
-    (
-        (PoolTimeout, TooManyRequests, errors.TooManyConnections),
-        Refusal("database_busy", "All connections to the database are in use.", "Try again in a moment.", 2),
-    ),
-)
-UNAVAILABLE = Refusal("database_unavailable", "The database does not answer.", "Try again.", 5)
+from ragsite.core.refusals import refusal_of
 
 
 def database_error(error: Exception) -> ServiceUnavailableError:
     """The error as it is answered; the log has the database's own words."""
-    cause = error.__cause__ or error
-    refusal = next((one for kinds, one in REFUSALS if isinstance(cause, kinds)), UNAVAILABLE)
-    logger.warning("%s: %s: %s", refusal.code, type(cause).__name__, " ".join(str(cause).split()))
-    return refusal.error()
+    return refusal_of(error).error()

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models.functions import Now
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from apps.documents.lifecycle.steps import Step
 from apps.documents.lifecycle.versions import version_retry
@@ -105,10 +106,28 @@ def test_a_transient_error_is_tried_again_later_and_not_at_once(version: Documen
     assert again(version).status == VersionStatus.PARSED
 
 
-def test_a_refusal_of_the_database_is_transient(version: DocumentVersion) -> None:
-    job_run(job_that(failing(OperationalError("connection lost"))))
+@pytest.mark.parametrize(
+    ("error", "cause", "code"),
+    [
+        (OperationalError("connection lost"), None, "database_unavailable"),
+        (OperationalError("deadlock detected"), DeadlockDetected(), "database_conflict"),
+        (OperationalError("lock timeout"), LockNotAvailable(), "database_locked"),
+        (IntegrityError("a twin"), None, "database_error"),
+    ],
+)
+def test_a_refusal_of_the_database_is_transient_and_told_by_its_kind(
+    version: DocumentVersion, error: DatabaseError, cause: Exception | None, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error.__cause__ = cause
+    job_run(job_that(failing(error)))
     assert again(version).status == VersionStatus.UPLOADED
-    assert StageRecord.objects.get(version=version).error_code == "database_error"
+    record = StageRecord.objects.get(version=version)
+    assert (record.outcome, record.error_code) == ("postponed", code)
+    assert str(error) in caplog.text
+    assert str(error) not in record.error or code == "database_error"
+    due(version)
+    assert job_run(PARSE) is True
+    assert again(version).status == VersionStatus.PARSED
 
 
 def test_a_defect_is_shown_in_the_timeline_and_raised_for_the_log(version: DocumentVersion) -> None:

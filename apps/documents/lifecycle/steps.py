@@ -21,6 +21,7 @@ from apps.documents.models import (
     LIVING_VERSIONS,
     VERSION_TRANSITIONS,
     Chunk,
+    Document,
     DocumentVersion,
     StageOutcome,
     StageRecord,
@@ -29,6 +30,7 @@ from apps.documents.models import (
 from ragsite.core.actors import Actor
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
+from ragsite.core.locking import rows_hold, rows_update
 from ragsite.core.outbox import emit
 
 
@@ -106,8 +108,9 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        _move(self, version_ids, self.after, **result)
-        _record(version_ids, self, StageOutcome.DONE)
+        with transaction.atomic(savepoint=False):
+            _move(self, version_ids, self.after, **result)
+            _record(version_ids, self, StageOutcome.DONE)
 
     def send_back(self, version_ids: Collection[UUID], error: RagError) -> None:
         """Send versions back to where a failed one would resume, without counting an attempt; `error` says why.
@@ -115,8 +118,9 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        _move(self, version_ids, self.retry_from)
-        _record(version_ids, self, StageOutcome.POSTPONED, error)
+        with transaction.atomic(savepoint=False):
+            _move(self, version_ids, self.retry_from)
+            _record(version_ids, self, StageOutcome.POSTPONED, error)
 
 
 def step_started(step: Step) -> None:
@@ -128,7 +132,7 @@ def step_started(step: Step) -> None:
 def step_postpone(step: Step, error: RagError) -> None:
     """Let the step's unfinished versions be tried again later: exponential back-off with full jitter."""
     with transaction.atomic():
-        for version in _held(step).select_for_update(of=("self",)):
+        for version in _held(step).select_for_update(of=("self",)).order_by("pk"):
             wait = backoff(version.attempts, at_least=error.retry_after or 0)
             DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **RELEASED)
             _record([version.pk], step, StageOutcome.POSTPONED, error)
@@ -137,7 +141,7 @@ def step_postpone(step: Step, error: RagError) -> None:
 def step_give_back(step: Step, version_ids: Collection[UUID]) -> None:
     """Let versions that were not begun be claimed at once, as if this step had never held them."""
     with transaction.atomic():
-        held = list(_held(step).filter(pk__in=version_ids).values_list("pk", flat=True))
+        held = rows_hold(_held(step).filter(pk__in=version_ids))
         if held:
             StageRecord.objects.filter(version__in=held, stage=step.stage).delete()
             lease_release(DocumentVersion, step.claim, held)
@@ -149,7 +153,7 @@ def step_wait(step: Step, version_ids: Collection[UUID], error: RagError) -> Non
     """
     wait = timedelta(seconds=error.retry_after or 0)
     with transaction.atomic():
-        held = list(_held(step).filter(pk__in=version_ids).select_for_update(of=("self",)).values_list("pk", flat=True))
+        held = rows_hold(_held(step).filter(pk__in=version_ids))
         DocumentVersion.objects.filter(pk__in=held).update(not_before=Now() + wait)
         _record(held, step, StageOutcome.POSTPONED, error)
         lease_release(DocumentVersion, step.claim, held)
@@ -164,7 +168,7 @@ def step_pause(step: Step) -> int:
 
 def step_let_go(step: Step) -> None:
     """Give back the versions that are still held after the lease on one of them was lost; the attempt counts."""
-    DocumentVersion.objects.filter(pk__in=step.claim.ids, lease_owner=step.claim.owner).update(**RELEASED)
+    rows_update(DocumentVersion.objects.filter(pk__in=step.claim.ids, lease_owner=step.claim.owner), **RELEASED)
 
 
 def step_fail(step: Step, error: RagError) -> None:
@@ -179,12 +183,8 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
     Nothing happens to one that has moved on. Of a deleted document nothing more is told.
     """
     with transaction.atomic():
-        version = (
-            DocumentVersion.objects.select_related("document__knowledge_base")
-            .select_for_update(of=("self", "document"))
-            .get(pk=version_id)
-        )
-        if version.status != step.before or version.lease_owner != step.claim.owner:
+        version = _locked_with_document(version_id)
+        if version is None or version.status != step.before or version.lease_owner != step.claim.owner:
             return
         Chunk.objects.filter(version=version).delete()
         versions_move(
@@ -201,11 +201,24 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
             emit(_failed_event(version, step, error), actor=step.actor_of(version))
 
 
+def _locked_with_document(version_id: UUID) -> DocumentVersion | None:
+    """The version, locked after its document, as whoever retries it locks the two; None once they are removed."""
+    documents = Document.objects.select_for_update(of=("self",)).select_related("knowledge_base")
+    document = documents.filter(versions=version_id).first()
+    version = DocumentVersion.objects.select_for_update().filter(pk=version_id).first()
+    if document is None or version is None:
+        return None
+    version.document = document
+    return version
+
+
 def _move(step: Step, version_ids: Collection[UUID], after: VersionStatus, **result: Any) -> None:
     """Move versions that the step holds, each to begin with no start counted."""
-    held = _held(step).filter(pk__in=version_ids)
-    if versions_move(held, before=step.before, after=after, attempts=0, not_before=Now(), **result) != len(version_ids):
+    held = rows_hold(_held(step).filter(pk__in=version_ids))
+    if len(held) != len(version_ids):
         raise _lost(step)
+    versions = DocumentVersion.objects.filter(pk__in=held)
+    versions_move(versions, before=step.before, after=after, attempts=0, not_before=Now(), **result)
 
 
 def _lost(step: Step) -> LeaseLostError:
@@ -249,7 +262,7 @@ _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
         version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
     SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
-    FROM documents_documentversion WHERE id = ANY(%(ids)s)
+    FROM (SELECT * FROM documents_documentversion WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE) version
     ON CONFLICT (version_id, stage) DO UPDATE
     SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL,
         error_code = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error_code ELSE '' END,

@@ -36,6 +36,7 @@ def version_cancel(*, version: DocumentVersion, actor: Actor) -> DocumentVersion
 
     Raises:
         ConflictError: the version has ended already.
+        NotFoundError: it was removed with its document.
     """
     with transaction.atomic():
         locked = _locked(version)
@@ -76,6 +77,7 @@ def _retry(version: DocumentVersion, actor: Actor) -> DocumentVersion:
     if locked.status not in VERSION_STOPPED:
         raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
     if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
+        _refuse_held(document, locked)
         Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
     again = VersionStatus(locked.retry_status)
     fresh: dict[str, Any] = {"retry_status": "", "error_code": "", "error": "", "attempts": 0, "not_before": Now()}
@@ -112,6 +114,7 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
             action="Cancel it first, or wait until it is ready.",
         )
     if locked.current_version_id != wanted.pk:
+        _refuse_held(locked, wanted)
         locked.current_version, locked.content_hash = wanted, wanted.content_hash
         locked.save(update_fields=["current_version", "content_hash"])
         locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
@@ -147,6 +150,13 @@ def _under_way() -> Q:
     return ~Q(status__in=VERSION_ENDED) & Q(rechunk_of=None)
 
 
+def _refuse_held(document: Document, version: DocumentVersion) -> None:
+    """Looked at before it is written: two that want what the other one has would wait for each other."""
+    others = Document.objects.filter(knowledge_base=document.knowledge_base_id, deleted_at=None).exclude(pk=document.pk)
+    if others.filter(content_hash=version.content_hash).exists():
+        raise _held_by_another(version)
+
+
 def _held_by_another(version: DocumentVersion) -> ConflictError:
     return ConflictError(
         f"Another document of the knowledge base now holds what version {version.number} holds.",
@@ -155,7 +165,10 @@ def _held_by_another(version: DocumentVersion) -> ConflictError:
 
 
 def _locked(version: DocumentVersion) -> DocumentVersion:
-    return DocumentVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    locked = DocumentVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk).first()
+    if locked is None:
+        raise NotFoundError(f"There is no version {version.pk}; its document was removed a moment ago.")
+    return locked
 
 
 def _move(locked: DocumentVersion, after: VersionStatus, **columns: Any) -> None:

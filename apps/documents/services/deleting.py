@@ -22,6 +22,7 @@ from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, LeaseLostError, RagError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
+from ragsite.core.locking import rows_update
 from ragsite.core.outbox import emit
 from ragsite.core.work import Advice, LeasedRows
 
@@ -159,10 +160,8 @@ def _progressed(deletion: KnowledgeBaseDeletion, **counted: Any) -> None:
 
 
 def _leases_end(document_pks: list[UUID]) -> None:
-    """In one order for all, so that two who lock several versions don't wait for each other."""
-    held = DocumentVersion.objects.filter(document__in=document_pks).exclude(lease_owner="").order_by("pk")
-    pks = list(held.select_for_update(of=("self",)).values_list("pk", flat=True))
-    DocumentVersion.objects.filter(pk__in=pks).update(**RELEASED)
+    held = DocumentVersion.objects.filter(document__in=document_pks).exclude(lease_owner="")
+    rows_update(held, **RELEASED)
 
 
 def _event(deletion: KnowledgeBaseDeletion, document_id: UUID) -> DocumentDeleted:

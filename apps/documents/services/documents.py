@@ -47,10 +47,7 @@ def document_update(
         with transaction.atomic():
             return _update(document, condition, changes, actor)
     except IntegrityError as error:
-        raise ConflictError(
-            f"Another document of this knowledge base has the external id {changes['external_id']!r}.",
-            action="Choose another one, or upload a new version of that document.",
-        ) from error
+        raise _external_id_taken(changes["external_id"]) from error
 
 
 def _update(document: Document, condition: Condition, changes: dict[str, Any], actor: Actor) -> Document:
@@ -60,6 +57,8 @@ def _update(document: Document, condition: Condition, changes: dict[str, Any], a
         raise NotFoundError(f"There is no document {document.pk}; it was deleted a moment ago.")
     condition.check(document_etag(locked))
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
+    if "external_id" in changed:
+        _external_id_check(locked, changes["external_id"])
     for field in changed:
         setattr(locked, field, changes[field])
     if "chunking" in changed:
@@ -70,6 +69,20 @@ def _update(document: Document, condition: Condition, changes: dict[str, Any], a
         locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
         emit(_updated_event(locked, changed), actor=actor)
     return locked
+
+
+def _external_id_check(document: Document, wanted: str) -> None:
+    """Looked at before it is written: two that want each other's would wait for each other."""
+    others = Document.objects.filter(knowledge_base=document.knowledge_base_id, deleted_at=None).exclude(pk=document.pk)
+    if wanted and others.filter(external_id=wanted).exists():
+        raise _external_id_taken(wanted)
+
+
+def _external_id_taken(wanted: str) -> ConflictError:
+    return ConflictError(
+        f"Another document of this knowledge base has the external id {wanted!r}.",
+        action="Choose another one, or upload a new version of that document.",
+    )
 
 
 def _updated_event(document: Document, changed: tuple[str, ...]) -> DocumentUpdated:
@@ -91,8 +104,8 @@ def document_delete(*, document: Document, actor: Actor, condition: Condition = 
         PreconditionFailedError: it is not as the condition says; it stays.
     """
     with transaction.atomic():
-        locked = Document.objects.select_for_update().get(pk=document.pk)
-        if locked.deleted_at is not None:
+        locked = Document.objects.select_for_update().filter(pk=document.pk).first()
+        if locked is None or locked.deleted_at is not None:
             return
         condition.check(document_etag(locked))
         Document.objects.filter(pk=locked.pk).update(deleted_at=Now())

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import KnowledgeBaseUpdated
@@ -88,6 +89,9 @@ def _update(
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
     condition.check(knowledge_base_etag(locked))
     changed = tuple(field for field, value in changes.items() if getattr(locked, field) != value)
+    # Looked at before it is written: two that want each other's would wait for each other.
+    if "name" in changed and _living(locked).filter(name=changes["name"]).exists():
+        raise _name_taken(changes["name"])
     for field in changed:
         setattr(locked, field, changes[field])
     if changed:
@@ -136,6 +140,10 @@ def _check_sees_all(principal: Principal | None, knowledge_base: KnowledgeBase) 
             f"{knowledge_base.name!r} has documents that you may not see, so you may not delete it.",
             action="Use a key that manages grants, or have them granted to yours.",
         )
+
+
+def _living(knowledge_base: KnowledgeBase) -> QuerySet[KnowledgeBase]:
+    return KnowledgeBase.objects.filter(tenant=knowledge_base.tenant_id, deleted_at=None)
 
 
 def _name_taken(name: str) -> ConflictError:

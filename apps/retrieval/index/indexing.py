@@ -201,15 +201,17 @@ def _activate_together(step: Step, versions: Sequence[DocumentVersion]) -> None:
         live = generations_held({version.document.knowledge_base_id for version in versions})
         if any(version.document.knowledge_base_id not in live for version in versions):
             raise LeaseLostError("A knowledge base was deleted while its versions were about to answer.")
+        # Before a version is touched: who changes a document locks it and then its versions.
+        documents = {document.pk: document for document in _locked_documents([version.pk for version in versions])}
         left_behind = _left_behind(versions, live)
         if left_behind:
             step.send_back(left_behind, _index_switched())
             ring(CHUNK)
         versions = [version for version in versions if version.pk not in left_behind]
-        documents = {document.pk: document for document in _locked_documents([version.pk for version in versions])}
         step.complete(*[version.pk for version in versions], ready_at=Now())
         activated = _activated(versions, documents, live)
-        Document.objects.bulk_update(documents.values(), ["current_version"])
+        answering = {version.document_id for version in versions if version.pk in activated}
+        Document.objects.bulk_update([documents[pk] for pk in answering], ["current_version"])
         for index, of_index in terms:
             versions_write(index, [one for one in of_index if one.version_id in activated])
         asked = {version.pk: step.actor_of(version) for version in versions}

@@ -7,7 +7,7 @@ ready versions count and not just current ones: rolling back to one embeds nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -63,6 +63,7 @@ def portion_build(claim: Claim, reindex: Reindex) -> bool:
     _cut_missing(claim, generation, portion.version_ids)
     with transaction.atomic():
         reindex_hold(claim)
+        versions_keep(portion.version_ids)
         reused = embeddings_copy(generation, portion.version_ids)
     embedded = _embed_missing(claim, generation, portion.version_ids)
     _note(claim, portion, embedded=embedded, reused=reused, seconds=time.monotonic() - started)
@@ -136,6 +137,7 @@ def _embed_missing(claim: Claim, generation: IndexGeneration, version_ids: Seque
     for batch, vectors in pending_embedded(generation, version_ids):
         with transaction.atomic():
             held = reindex_hold(claim)
+            versions_keep({pending.version_id for pending in batch})
             there = [place for place, is_there in enumerate(_are_there(batch)) if is_there]
             embeddings_write(generation, [batch[place].chunk_id for place in there], vectors[there])
             Reindex.objects.filter(pk=held.pk).update(attempts=1, error="")
@@ -143,14 +145,18 @@ def _embed_missing(claim: Claim, generation: IndexGeneration, version_ids: Seque
     return written
 
 
-def _are_there(batch: Sequence[PendingChunk]) -> list[bool]:
-    """Which chunks were not deleted meanwhile; these stay until the transaction ends."""
+def versions_keep(version_ids: Collection[UUID]) -> None:
+    """Let nobody remove one of these versions, or chunks of it, until the transaction ends; other work on them goes on."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM documents_chunk WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
-            [[pending.chunk_id for pending in batch]],
+            "SELECT FROM documents_documentversion WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [list(version_ids)]
         )
-        found = {chunk_id for (chunk_id,) in cursor.fetchall()}
+
+
+def _are_there(batch: Sequence[PendingChunk]) -> list[bool]:
+    """Which chunks were not deleted meanwhile."""
+    chunks = Chunk.objects.filter(pk__in=[pending.chunk_id for pending in batch])
+    found = set(chunks.values_list("pk", flat=True))
     return [pending.chunk_id in found for pending in batch]
 
 

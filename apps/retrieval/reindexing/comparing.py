@@ -30,7 +30,8 @@ from apps.retrieval.reindexing.switching import generation_of
 from apps.retrieval.reindexing.waiting import REINDEX
 from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
-from ragsite.core.leases import Claim
+from ragsite.core.leases import RELEASED, Claim
+from ragsite.core.locking import rows_update
 from ragsite.core.work import Turn
 
 FIGURE = "ndcg@10"
@@ -68,9 +69,8 @@ def comparison_work(claim: Claim, reindex: Reindex, turn: Turn) -> bool:
 
 def comparison_end(generation: IndexGeneration, *, reason: str) -> None:
     """Fail the runs over a generation that are under way: it is about to be removed."""
-    EvaluationRun.objects.filter(generation=generation).exclude(state__in=RUN_ENDED).update(
-        state=RunState.FAILED, error=reason, finished_at=Now(), lease_owner="", lease_until=None
-    )
+    under_way = EvaluationRun.objects.filter(generation=generation).exclude(state__in=RUN_ENDED)
+    rows_update(under_way, state=RunState.FAILED, error=reason, finished_at=Now(), **RELEASED)
 
 
 def _sets(reindex: Reindex) -> list[EvaluationSet]:

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.events import VectorDeleted
+from apps.retrieval.index.generations import generation_delete
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
 from apps.retrieval.index.partitions import partition_drop
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
@@ -85,7 +86,7 @@ def generation_discard(generation_id: int, turn: Turn) -> bool:
     partition_drop(generation)
     if bites(turn, lambda: not _others(generation).exists() and _chunks_remove(generation) > 0):
         return True
-    IndexGeneration.objects.filter(pk=generation.pk).delete()
+    generation_delete(generation)
     return bites(turn, lexical_drop_unused)
 
 
@@ -145,8 +146,11 @@ _REMOVE = """
         WHERE d.knowledge_base_id = %(knowledge_base)s
           AND EXISTS (SELECT FROM documents_chunk c WHERE c.version_id = v.id AND c.chunking_key = %(key)s)
         LIMIT %(versions)s
-    )
-    DELETE FROM documents_chunk WHERE chunking_key = %(key)s AND version_id IN (
+    ), bounded AS (
         SELECT id FROM (SELECT id, sum(chunks) OVER (ORDER BY id) - chunks AS before FROM held) one
-        WHERE before < %(chunks)s)
+        WHERE before < %(chunks)s
+    ), locked AS MATERIALIZED (
+        SELECT v.id FROM documents_documentversion v WHERE v.id IN (SELECT id FROM bounded) ORDER BY v.id FOR UPDATE OF v
+    )
+    DELETE FROM documents_chunk WHERE chunking_key = %(key)s AND version_id = ANY(ARRAY(SELECT id FROM locked))
 """

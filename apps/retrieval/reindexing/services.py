@@ -150,6 +150,7 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 
 
 def _rollback(live: IndexGeneration, actor: Actor) -> Reindex:
+    knowledge_base_hold(live.knowledge_base_id)
     kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, state=GenerationState.RETIRED)
     target = kept.select_for_update(of=("self",)).order_by("-retired_at").first()
     if target is None:

@@ -117,15 +117,19 @@ def _event(
 
 
 _COUNT = """
-    UPDATE documents_documentversion v
-    SET chunk_count = counted.chunks
-    FROM (
+    WITH counted AS MATERIALIZED (
         SELECT c.version_id, count(*) AS chunks
         FROM documents_document d
         JOIN documents_documentversion r ON r.document_id = d.id
         JOIN documents_chunk c ON c.version_id = r.id AND c.chunking_key = %(key)s
         WHERE d.knowledge_base_id = %(knowledge_base)s AND d.deleted_at IS NULL AND r.status = 'ready'
         GROUP BY c.version_id
-    ) counted
-    WHERE v.id = counted.version_id AND v.chunk_count <> counted.chunks
+    ), locked AS MATERIALIZED (
+        SELECT v.id FROM documents_documentversion v JOIN counted ON v.id = counted.version_id
+        WHERE v.chunk_count <> counted.chunks ORDER BY v.id FOR NO KEY UPDATE OF v
+    )
+    UPDATE documents_documentversion v
+    SET chunk_count = counted.chunks
+    FROM counted
+    WHERE v.id = counted.version_id AND v.id = ANY(ARRAY(SELECT id FROM locked))
 """

@@ -20,6 +20,7 @@ from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_renew
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.locks import around_example
 from workers.jobs import STAGES, Job
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +36,7 @@ class Workers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._example = transaction.atomic()
+        self._example = around_example()
         self._example.__enter__()
         base = make.knowledge_base()
         self.ids = [make.upload(base).version.pk for _ in range(VERSIONS)]

@@ -22,6 +22,7 @@ from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.acting import ACTOR
+from tests.locks import around_example
 from workers.jobs import STAGES, Job
 from workers.running import job_run
 
@@ -43,7 +44,7 @@ class Versions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._example = transaction.atomic()
+        self._example = around_example()
         self._example.__enter__()
         self.base = make.knowledge_base()
         for name in ("one.md", "two.md"):

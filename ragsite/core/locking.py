@@ -1,0 +1,28 @@
+"""Rows that are locked together are locked in one order: table by table as docs/architecture.md lists them, and within a table by
+the key. Then nobody waits for somebody who waits for them.
+
+PostgreSQL locks the rows of an UPDATE or DELETE in the order in which its plan comes across them, which is that of no key. So
+who changes several rows that others may change too locks them first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models, transaction
+
+
+def rows_hold(rows: models.QuerySet[Any], *, removing: bool = False) -> list[Any]:
+    """Lock rows of one table until the transaction ends, in the order of their keys; the keys of those that are there.
+
+    Whoever is about to remove them says so: then nothing that would refer to them can be inserted either.
+    """
+    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=not removing)
+    return list(locked.values_list("pk", flat=True))
+
+
+def rows_update(rows: models.QuerySet[Any], **columns: Any) -> int:
+    """Set columns of several rows that others may be changing at the same moment; how many there were."""
+    with transaction.atomic():
+        held = rows_hold(rows)
+        return int(rows.model._default_manager.filter(pk__in=held).update(**columns))
