@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 PROBLEMS: Mapping[str, int] = {
     "bad_request": 400,
+    "parse_error": 400,
     "not_authenticated": 401,
     "permission_denied": 403,
     "url_ingestion_off": 403,
@@ -96,7 +97,7 @@ COMMANDS = frozenset(
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
-    "request_too_large", "url_too_long", "headers_too_large", "internal_error", "busy", "database_busy",
+    "request_too_large", "url_too_long", "invalid_input", "headers_too_large", "internal_error", "busy", "database_busy",
     "database_conflict", "database_locked", "database_timeout", "database_unavailable",
 )  # fmt: skip
 """What any operation can answer."""

@@ -23,6 +23,7 @@ from ragsite.core.request_ids import request_id
 from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.names import body_names, unknown_sentence
+from ragsite.gateway.problem_codes import PROBLEMS
 
 CONTENT_TYPE = "application/problem+json"
 BY_STATUS = {
@@ -151,7 +152,8 @@ def _as_rag_error(error: Exception) -> RagError | None:
             f"A request may have {most} files.", code="too_many_files", status=413, action="Send them in parts."
         )
     if isinstance(error, drf.APIException):
-        return PermanentError(str(error.detail), code=_code(error.status_code), status=error.status_code)
+        code = error.default_code if error.default_code in PROBLEMS else _code(error.status_code)
+        return PermanentError(str(error.detail), code=code, status=error.status_code)
     if isinstance(error, HttpError):
         return PermanentError(str(error), code="bad_request", status=error.status_code)
     if isinstance(error, SuspiciousOperation):

@@ -90,7 +90,7 @@ class NewEvaluationQuestionSerializer(StrictSerializer):
 
     text = serializers.CharField(max_length=2_000)
     reference_answer = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
-    relevant = RelevantSerializer(many=True, allow_empty=False, min_length=1)
+    relevant = RelevantSerializer(many=True, allow_empty=False)
 
 
 class EvaluationImportSerializer(StrictSerializer):
