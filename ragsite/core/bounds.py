@@ -55,12 +55,12 @@ class BytesAtMost(models.CheckConstraint):
         return path, arguments, {"field": self.field, "most": self.most, "name": self.name, "size": self.size}
 
 
-def text_walls(table: str, **most: int) -> list[BytesAtMost]:
+def text_walls(table: str, **most: int) -> list[models.BaseConstraint]:
     """Walls of texts and binary data, by the names of their fields."""
     return [BytesAtMost(field=field, most=bytes_, name=f"{table}_{field}_bytes") for field, bytes_ in most.items()]
 
 
-def json_walls(table: str, **most: int) -> list[BytesAtMost]:
+def json_walls(table: str, **most: int) -> list[models.BaseConstraint]:
     """Walls of JSON and arrays."""
     return [
         BytesAtMost(field=field, most=bytes_, name=f"{table}_{field}_bytes", size="column")

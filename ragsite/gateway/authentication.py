@@ -70,11 +70,11 @@ class HasPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
+        if not getattr(view, "action", None):
+            raise MethodNotAllowed(request.method or "")
         needed: dict[str, Permission] = getattr(view, "permission_by_method", {})
         permission = needed.get(request.method or "")
         if permission is None:
-            if not getattr(view, "action", None):
-                raise MethodNotAllowed(request.method or "")
             return False
         caller(request).require(permission)
         heeding: tuple[str, ...] = getattr(view, "heeds_if_match", ())

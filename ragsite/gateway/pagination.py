@@ -48,20 +48,22 @@ class BoundedPagination(LimitOffsetPagination):
         return _number(request, "offset", least=0, default=0)
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
-        self.request, self.limit, self.offset = request, self.get_limit(request), self.get_offset(request)
+        limit, offset = self.get_limit(request), self.get_offset(request)
+        self.request, self.limit, self.offset = request, limit, offset
         self.count = self.get_count(queryset)
-        self.taken = _fitting(queryset, self.offset, self.limit) if self.offset < self.count else 0
-        return list(queryset[self.offset : self.offset + self.taken])
+        self.taken = _fitting(queryset, offset, limit) if offset < self.count else 0
+        return list(queryset[offset : offset + self.taken])
 
     def get_paginated_response(self, data: list[Any]) -> Response:
         self.taken = _many_fit(len(JSONRenderer().render(row)) for row in data)
         return super().get_paginated_response(data[: self.taken])
 
     def get_next_link(self) -> str | None:
-        if self.request is None or self.offset + self.taken >= self.count or not self.taken:
+        following = (self.offset or 0) + self.taken
+        if self.request is None or not self.taken or following >= (self.count or 0):
             return None
         here = replace_query_param(self.request.build_absolute_uri(), self.limit_query_param, self.limit)
-        return replace_query_param(here, self.offset_query_param, self.offset + self.taken)
+        return replace_query_param(here, self.offset_query_param, following)
 
 
 def _fitting(queryset: QuerySet[Any], offset: int, limit: int) -> int:

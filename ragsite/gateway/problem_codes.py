@@ -50,6 +50,8 @@ PROBLEMS: Mapping[str, int] = {
     "unsupported_model": 422,
     "url_forbidden": 422,
     "url_refused": 422,
+    "too_many_requests": 429,
+    "too_many_tries": 429,
     "headers_too_large": 431,
     "internal_error": 500,
     "url_unreachable": 502,
@@ -96,7 +98,7 @@ COMMANDS = frozenset(
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
-    "request_too_large", "url_too_long", "headers_too_large", "internal_error", "busy", "database_busy",
+    "request_too_large", "url_too_long", "invalid_input", "headers_too_large", "internal_error", "busy", "database_busy",
     "database_conflict", "database_locked", "database_timeout", "database_unavailable",
 )  # fmt: skip
 """What any operation can answer."""

@@ -21,11 +21,9 @@ OWN = "x-problem-codes"
 BY_PARAMETER = {
     "Idempotency-Key": ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_conflict", "lease_lost"),
     "path": ("not_found",),
-    "query": ("invalid_input",),
 }
 """By a parameter's name, or where it is."""
-BY_BODY = ("invalid_input",)
-BY_FRAMEWORK = {"drf": ("not_acceptable", "unsupported_media_type"), "ninja": ("invalid_input",)}
+BY_FRAMEWORK = {"drf": ("parse_error", "not_acceptable", "unsupported_media_type"), "ninja": ()}
 RETRIED = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -72,8 +70,6 @@ def responses_share(document: dict[str, Any]) -> None:
 def _shaped(operation: Mapping[str, Any]) -> Iterator[str]:
     for parameter in operation.get("parameters", ()):
         yield from BY_PARAMETER.get(parameter["name"], BY_PARAMETER.get(parameter["in"], ()))
-    if "requestBody" in operation:
-        yield from BY_BODY
 
 
 def _responses(codes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

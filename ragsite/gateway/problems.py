@@ -33,6 +33,7 @@ from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError, UnreadableBodyError
 from ragsite.gateway.headers import NO_STORE
 from ragsite.gateway.names import body_names, unknown_sentence
+from ragsite.gateway.problem_codes import PROBLEMS
 
 CONTENT_TYPE = "application/problem+json"
 API = "/api/"
@@ -209,7 +210,8 @@ def _as_rag_error(error: Exception) -> RagError | None:
             f"A request may have {most} files.", code="too_many_files", status=413, action="Send them in parts."
         )
     if isinstance(error, drf.APIException):
-        return PermanentError(str(error.detail), code=_code(error.status_code), status=error.status_code)
+        code = error.default_code if error.default_code in PROBLEMS else _code(error.status_code)
+        return PermanentError(str(error.detail), code=code, status=error.status_code)
     if isinstance(error, HttpError) and isinstance(error.__cause__, UnreadableBodyError):
         return error.__cause__
     if isinstance(error, HttpError):

@@ -55,6 +55,8 @@ class StrictSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         for name, field in self.target.fields.items():
             if isinstance(field, serializers.CharField) and not field.allow_blank and name in schema["properties"]:
                 schema["properties"][name].setdefault("pattern", r"\S")
+            if isinstance(field, serializers.ListSerializer) and not field.allow_empty:
+                schema["properties"][name]["minItems"] = 1
         return {**schema, "additionalProperties": False, **self.target.openapi}
 
 
