@@ -83,7 +83,7 @@ FAILURES = frozenset(
     {
         "being_indexed", "cancelled", "database_error", "empty_text", "index_switched", "no_text_layer",
         "recognition_timeout", "settings_changed", "too_deep", "too_large", "too_many_attempts", "too_much_memory", "too_slow",
-        "unexpected_error", "unsafe_xml",
+        "unexpected_error", "unsafe_xml", "worker_died",
     }
 )  # fmt: skip
 """What only work in the background fails with: the `error_code` of a version and its stages has these too."""
@@ -98,13 +98,13 @@ COMMANDS = frozenset(
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
-    "request_too_large", "url_too_long", "invalid_input", "headers_too_large", "internal_error", "busy", "database_busy",
-    "database_conflict", "database_locked", "database_timeout", "database_unavailable",
+    "request_too_large", "url_too_long", "invalid_input", "too_many_requests", "headers_too_large", "internal_error", "busy",
+    "database_busy", "database_conflict", "database_locked", "database_timeout", "database_unavailable",
 )  # fmt: skip
 """What any operation can answer."""
 
-NO_OPERATION = ("method_not_allowed", "nested_archive")
-"""What no operation answers as a whole: where there is none, and what is said about one file of many."""
+NO_OPERATION = ("method_not_allowed", "nested_archive", "too_many_tries")
+"""What no operation answers as a whole: where there is none, what is said about one file of many, and when people sign in."""
 
 FILES = (
     "upload_too_large", "too_many_files", "unknown_type", "type_mismatch", "empty_file", "bad_filename", "encrypted_file",
