@@ -27,6 +27,11 @@ def tenants_owned(staff: AnyUser) -> QuerySet[Tenant]:
     return Tenant.objects.filter(pk__in=owned.values("tenant"))
 
 
+def may_decide_on_members(staff: AnyUser) -> bool:
+    """Whether there may be any such tenant."""
+    return is_superuser(staff) or tenants_owned(staff).exists()
+
+
 def users_seen(staff: AnyUser) -> QuerySet[User]:
     """The users whom the user may look at."""
     if is_superuser(staff):

@@ -22,7 +22,7 @@ DOORS = {"admin", "api", "doors", "management", "admin.py", "api.py"}
 BY_KEYWORDS = {"save", "create", "get_or_create", "update_or_create", "update", "delete"}
 """Methods of rows and query sets that are given keywords alone; others of these names, such as a dictionary's, are not meant."""
 
-ALWAYS = {"bulk_create", "bulk_update", "emit", "emit_each", "rows_insert", "rows_remove", "rows_bite"}
+ALWAYS = {"bulk_create", "bulk_update", "emit", "emit_each", "rows_insert", "rows_remove", "rows_update", "rows_bite"}
 SQL_WRITES = re.compile(r"\b(INSERT INTO|DELETE FROM|COPY)\b|\bUPDATE \w+( (AS )?\w+)?\s+SET\b")
 CLAIMED = re.compile(r"\b(Claim|Step|Turn)\b")
 ROWS_OF_JOBS = {"LeasedRows", "VersionsOfStage"}

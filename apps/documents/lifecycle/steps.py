@@ -108,9 +108,8 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        with transaction.atomic(savepoint=False):
-            _move(self, version_ids, self.after, **result)
-            _record(version_ids, self, StageOutcome.DONE)
+        _move(self, version_ids, self.after, **result)
+        _record(version_ids, self, StageOutcome.DONE)
 
     def send_back(self, version_ids: Collection[UUID], error: RagError) -> None:
         """Send versions back to where a failed one would resume, without counting an attempt; `error` says why.
@@ -118,9 +117,8 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        with transaction.atomic(savepoint=False):
-            _move(self, version_ids, self.retry_from)
-            _record(version_ids, self, StageOutcome.POSTPONED, error)
+        _move(self, version_ids, self.retry_from)
+        _record(version_ids, self, StageOutcome.POSTPONED, error)
 
 
 def step_started(step: Step) -> None:

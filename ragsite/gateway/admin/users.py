@@ -21,7 +21,14 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from ragsite.core.admin.base import acting
 from ragsite.gateway.members import member_add
 from ragsite.gateway.models import Tenant
-from ragsite.gateway.staff import groups_given, permissions_given, tenants_owned, user_may_be_edited, users_seen
+from ragsite.gateway.staff import (
+    groups_given,
+    may_decide_on_members,
+    permissions_given,
+    tenants_owned,
+    user_may_be_edited,
+    users_seen,
+)
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -46,7 +53,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
         return super().get_queryset(request) & users_seen(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and tenants_owned(request.user).exists()
+        return super().has_add_permission(request) and may_decide_on_members(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may(request, obj)
