@@ -28,8 +28,8 @@ class Capacity:
 
     @property
     def at_once_of_one(self) -> int:
-        """How many of them one tenant may have: where there are several, one is always left for the others."""
-        return self.at_once - self.at_once // 4 if self.at_once >= 4 else max(1, self.at_once - 1)
+        """How many of them one tenant may have: an eighth, and one at least, is left for the others."""
+        return max(1, self.at_once - max(1, self.at_once // 8))
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,6 @@ async def test_what_runs_and_waits_is_told_to_prometheus() -> None:
     assert (told("running"), told("waiting")) == (0, 0)
 
 
-@pytest.mark.parametrize(("at_once", "of_one"), [(1, 1), (2, 1), (4, 3), (10, 8)])
+@pytest.mark.parametrize(("at_once", "of_one"), [(1, 1), (2, 1), (4, 3), (10, 9), (16, 14)])
 def test_a_tenant_may_have_all_places_but_those_that_are_kept_for_others(at_once: int, of_one: int) -> None:
     assert Capacity(at_once, 0, 0).at_once_of_one == of_one
