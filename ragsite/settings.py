@@ -93,10 +93,10 @@ def _database() -> dict[str, Any]:
     config: dict[str, Any] = dict(
         dj_database_url.parse(ENV.database_url, conn_max_age=0 if IN_WEB else 60, conn_health_checks=not IN_WEB)
     )
-    options = config.setdefault("OPTIONS", {})
-    options["connect_timeout"] = 5
     # A line that is cut without a word is noticed within half a minute, also by who waits for nothing but an answer.
-    options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+    noticing = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+    config["OPTIONS"] = options = noticing | config.get("OPTIONS", {})
+    options["connect_timeout"] = 5
     # Django would forbid it, for poolers that do not know prepared statements.
     options["prepare_threshold"] = 5
     if IN_WEB:

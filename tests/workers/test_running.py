@@ -33,10 +33,16 @@ def service(step: Step, turn: Turn) -> None:
     _behaviour(step)
 
 
+def service_at_the_last(step: Step, turn: Turn) -> None:
+    """Says that it is at the last of its versions, and does what the test at hand wants."""
+    turn.at(max(step.claim.ids))
+    _behaviour(step)
+
+
 def job_that(behaviour: Any, **changes: Any) -> Job:
     global _behaviour
     _behaviour = behaviour
-    return dataclasses.replace(PARSE, work=f"{__name__}.service", **changes)
+    return dataclasses.replace(PARSE, **{"work": f"{__name__}.service"} | changes)
 
 
 def failing(error: BaseException) -> Any:
@@ -216,6 +222,41 @@ def test_a_time_limit_among_several_blames_nobody_yet() -> None:
     due(versions[0])
     job_run(job_that(failing(SoftTimeLimitExceeded()), claims=16))
     assert again(versions[0]).error_code == "too_slow"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SoftTimeLimitExceeded(), "too_slow"),
+        (MemoryError(), "too_much_memory"),
+        (PermanentError("No.", code="no"), "no"),
+    ],
+    ids=["time", "memory", "refusal"],
+)
+def test_work_that_says_where_it_is_fails_there_at_once_and_the_others_were_never_begun(
+    error: BaseException, code: str
+) -> None:
+    base = make.knowledge_base()
+    first, last = (make.upload(base).version for _ in range(2))
+    job_run(job_that(failing(error), claims=16, work=f"{__name__}.service_at_the_last"))
+    assert (again(last).status, last.error_code) == (VersionStatus.FAILED, code)
+    assert (again(first).status, first.attempts, first.lease_owner) == (VersionStatus.UPLOADED, 0, "")
+    assert not StageRecord.objects.filter(version=first).exists()
+
+
+def test_the_reason_of_a_try_stays_in_the_timeline_while_the_next_one_runs_and_is_the_last_should_that_die(
+    version: DocumentVersion, settings: Any
+) -> None:
+    settings.RAGSITE_MAX_ATTEMPTS = 2
+    job_run(job_that(failing(TransientError("The store is away."))))
+    due(version)
+    PARSE.claimed.begin(PARSE.claimed.claim(limit=1))
+    record = StageRecord.objects.get(version=version)
+    assert (record.outcome, record.attempts, record.error) == ("running", 2, "The store is away.")
+    DocumentVersion.objects.update(lease_until=Now() - timedelta(seconds=1))
+    PARSE.rows.give_up()
+    assert again(version).error_code == "too_many_attempts"
+    assert "The last reason: The store is away." in version.error
 
 
 def test_when_one_lease_is_lost_the_others_are_given_back_at_once() -> None:
