@@ -11,12 +11,8 @@ from ninja import NinjaAPI
 from rest_framework.routers import DefaultRouter
 
 from apps.documents.api.bulk import BulkUploadViewSet
-from apps.documents.api.documents import (
-    DocumentViewSet,
-    KnowledgeBaseDeletionViewSet,
-    KnowledgeBaseViewSet,
-    VersionViewSet,
-)
+from apps.documents.api.documents import DocumentViewSet, VersionViewSet
+from apps.documents.api.knowledge_bases import KnowledgeBaseDeletionViewSet, KnowledgeBaseViewSet
 from apps.documents.api.urls import FromUrlViewSet
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.evaluation.api import (

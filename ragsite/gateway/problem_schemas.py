@@ -23,7 +23,7 @@ BY_PARAMETER = {
     "path": ("not_found",),
 }
 """By a parameter's name, or where it is."""
-BY_FRAMEWORK = {"drf": ("parse_error", "not_acceptable", "unsupported_media_type"), "ninja": ()}
+BY_FRAMEWORK = {"drf": ("not_acceptable", "unsupported_media_type"), "ninja": ()}
 RETRIED = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
 
 Method = TypeVar("Method", bound=Callable[..., Any])

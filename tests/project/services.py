@@ -35,6 +35,7 @@ PARTS: dict[str, str] = {
     f"{INDEX}.embeddings.embeddings_copy": OF_STAGES,
     f"{INDEX}.embeddings.embeddings_reuse": OF_STAGES,
     f"{INDEX}.embeddings.embeddings_write": OF_STAGES,
+    f"{INDEX}.generations.generation_delete": "the end of dropping one",
     f"{INDEX}.generations.generation_index_if_large": "the end of a build, and a bite of the job that looks for large ones",
     f"{INDEX}.generations.generations_drop": "a bite of a deletion",
     f"{INDEX}.lexical.merges.lexical_drop": "a bite of a deletion",
@@ -51,6 +52,8 @@ PARTS: dict[str, str] = {
 OF_ITS_OWN: dict[str, str] = {
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
     "ragsite.gateway.idempotency.idempotent": "keeps the answer of a request; what the request changes is a service's",
+    "ragsite.gateway.sign_ins.sign_in_begin": "counts the sign-ins that fail",
+    "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",
     "ragsite.gateway.keys._mark_used": "notes that a key was used",
 }
 """What ragsite does by itself while somebody does something else; nobody asked for it."""

@@ -1,4 +1,4 @@
-"""The REST door to knowledge bases and documents: parse, call a service, answer."""
+"""The REST door to documents and their versions: parse, call a service, answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from django_filters.rest_framework import FilterSet, MultipleChoiceFilter, UUIDFilter
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -16,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from apps.documents.api.deletions import DeletionSerializer
 from apps.documents.api.files import DocumentFileMixin, VersionFileMixin
 from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
@@ -26,8 +24,6 @@ from apps.documents.api.serializers import (
     DocumentChangeSerializer,
     DocumentSerializer,
     FileSerializer,
-    KnowledgeBaseChangeSerializer,
-    KnowledgeBaseSerializer,
     RollbackSerializer,
     UploadedSerializer,
     UploadSerializer,
@@ -39,29 +35,16 @@ from apps.documents.lifecycle.chunks import chunks_of_version
 from apps.documents.lifecycle.diffs import version_diff
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
 from apps.documents.models import (
-    DeletionState,
     Document,
     DocumentVersion,
-    KnowledgeBase,
-    KnowledgeBaseDeletion,
     VersionStatus,
-    Visibility,
 )
 from apps.documents.rights.access import (
-    deletions_visible,
     documents_visible,
     knowledge_base_visible,
-    knowledge_bases_visible,
     versions_visible,
 )
-from apps.documents.services.deleting import knowledge_base_deletion_resume
 from apps.documents.services.documents import document_delete, document_etag, document_update
-from apps.documents.services.knowledge_bases import (
-    knowledge_base_create,
-    knowledge_base_delete,
-    knowledge_base_etag,
-    knowledge_base_update,
-)
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
@@ -81,110 +64,6 @@ READ_AND_WRITE = {
     "PATCH": Permission.WRITE,
     "DELETE": Permission.WRITE,
 }
-
-
-@extend_schema_view(list=extend_schema(summary="List knowledge bases"))
-class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
-    """Collections of documents that are searched together."""
-
-    permission_by_method = READ_AND_WRITE
-    serializer_class = KnowledgeBaseSerializer
-    queryset = KnowledgeBase.objects.none()
-    lookup_value_converter = "uuid"
-    heeds_if_match = ("partial_update", "destroy")
-
-    def get_queryset(self) -> QuerySet[KnowledgeBase]:
-        return knowledge_bases_visible(caller(self.request))
-
-    @extend_schema(summary="Look at one", parameters=[ETAG], responses=KnowledgeBaseSerializer)
-    def retrieve(self, request: Request, pk: UUID) -> Response:
-        """With its `ETag`."""
-        return _base_response(self.get_object())
-
-    @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
-    @answering("conflict", "invalid_chunking", "invalid_retrieval")
-    @idempotent(atomic=True)
-    def create(self, request: Request) -> Response:
-        body = KnowledgeBaseSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        _require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
-        made = knowledge_base_create(tenant_id=caller(request).tenant_id, actor=acting(request), **body.validated_data)
-        return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
-
-    @extend_schema(
-        summary="Change what is said about one, or who may read it",
-        parameters=[IF_MATCH, ETAG],
-        request=KnowledgeBaseChangeSerializer,
-        responses=KnowledgeBaseSerializer,
-    )
-    @answering("conflict", "invalid_retrieval")
-    def partial_update(self, request: Request, pk: UUID) -> Response:
-        body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
-        body.is_valid(raise_exception=True)
-        _require_for(request, "visibility" in body.validated_data)
-        changed = knowledge_base_update(
-            knowledge_base=self.get_object(),
-            actor=acting(request),
-            condition=condition_of(request.headers),
-            **body.validated_data,
-        )
-        return _base_response(changed)
-
-    @extend_schema(
-        summary="Delete one with all its documents",
-        parameters=[IF_MATCH],
-        responses={
-            204: OpenApiResponse(description="Gone from every search; `Location` says where to watch its removal.")
-        },
-    )
-    def destroy(self, request: Request, pk: UUID) -> Response:
-        """It disappears from every search and list at once. A job removes its documents. 403 where it has documents that you
-        may not see, unless you manage grants.
-        """
-        deletion = knowledge_base_delete(
-            knowledge_base=self.get_object(),
-            actor=acting(request),
-            principal=caller(request),
-            condition=condition_of(request.headers),
-        )
-        where = {"Location": reverse("knowledge-base-deletion-detail", args=[deletion.pk])}
-        return Response(status=status.HTTP_204_NO_CONTENT, headers=where)
-
-
-class DeletionFilter(FilterSet):
-    """By state, or by the knowledge base that was deleted."""
-
-    state = MultipleChoiceFilter(choices=DeletionState.choices)
-    knowledge_base = UUIDFilter("knowledge_base_id")
-
-
-@extend_schema_view(
-    list=extend_schema(summary="List deletions of knowledge bases"),
-    retrieve=extend_schema(summary="The progress of a deletion"),
-)
-class KnowledgeBaseDeletionViewSet(
-    viewsets.GenericViewSet[KnowledgeBaseDeletion], mixins.ListModelMixin, mixins.RetrieveModelMixin
-):
-    """Knowledge bases that were deleted, and how much of them is removed."""
-
-    permission_by_method = READ_AND_WRITE
-    serializer_class = DeletionSerializer
-    queryset = KnowledgeBaseDeletion.objects.none()
-    filterset_class = DeletionFilter
-    lookup_value_converter = "uuid"
-
-    def get_queryset(self) -> QuerySet[KnowledgeBaseDeletion]:
-        return deletions_visible(caller(self.request))
-
-    @extend_schema(summary="Resume a deletion that failed", request=None, responses={202: DeletionSerializer})
-    @answering("conflict")
-    @idempotent(atomic=True)
-    @action(detail=True, methods=["post"], filterset_class=None)
-    def resume(self, request: Request, pk: UUID) -> Response:
-        """It continues where it stopped; no event is emitted twice."""
-        deletion = knowledge_base_deletion_resume(deletion=self.get_object(), actor=acting(request))
-        told = DeletionSerializer(deletion, context=self.get_serializer_context())
-        return Response(told.data, status=status.HTTP_202_ACCEPTED)
 
 
 class DocumentFilter(FilterSet):
@@ -267,7 +146,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
         document = self.get_object()
         body = DocumentChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        _require_for(request, "restricted" in body.validated_data)
+        require_for(request, "restricted" in body.validated_data)
         condition = condition_of(request.headers)
         changed = document_update(document=document, actor=acting(request), condition=condition, **body.validated_data)
         return _document_response(changed)
@@ -394,10 +273,6 @@ def _document_response(document: Document) -> Response:
     return Response(DocumentSerializer(document).data, headers={"ETag": document_etag(document)})
 
 
-def _base_response(base: KnowledgeBase) -> Response:
-    return Response(KnowledgeBaseSerializer(base).data, headers={"ETag": knowledge_base_etag(base)})
-
-
 def _new_version(request: Request, document: Document) -> Response:
     body = FileSerializer(data=request.data)
     body.is_valid(raise_exception=True)
@@ -412,7 +287,7 @@ def _new_version(request: Request, document: Document) -> Response:
     return uploaded_response(document_upload(upload, actor=acting(request)))
 
 
-def _require_for(request: Request, changes_rights: bool) -> None:
+def require_for(request: Request, changes_rights: bool) -> None:
     """Only callers who manage grants may say who reads something; the permission to write is not enough."""
     if changes_rights:
         caller(request).require(Permission.GRANTS)

@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, ChunkingStrategy
-from apps.documents.intake.bulk import FileResult
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
@@ -26,7 +25,6 @@ from apps.documents.models import (
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
-from ragsite.gateway.problems import problem
 from ragsite.gateway.strictness import StrictSerializer
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
@@ -355,54 +353,9 @@ class DocumentChangeSerializer(StrictSerializer):
     )
 
 
-class BulkSerializer(StrictSerializer):
-    """A multipart upload of many files."""
-
-    knowledge_base = serializers.UUIDField()
-    files = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True),
-        allow_empty=False,
-        min_length=1,
-        help_text="Up to 100 files; each member of a ZIP counts as a document.",
-    )
-    metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
-    tags = TagsField(required=False, default=list, help_text="For each of the documents.")
-    chunking = OverrideField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
-
-
 class UploadedSerializer(serializers.Serializer[Any]):
     """The result of an upload."""
 
     outcome = serializers.ChoiceField(choices=OUTCOMES)
     document = serializers.UUIDField()
     version = VersionSerializer()
-
-
-class FileProblemSerializer(serializers.Serializer[Any]):
-    """Why a file was refused: the problem that a request with this file alone would have got."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()
-
-
-class FileResultSerializer(serializers.Serializer[FileResult]):
-    """The result for one file."""
-
-    filename = serializers.CharField(help_text="Of a ZIP's member `archive.zip/path/in/it`.")
-    outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
-    document = serializers.UUIDField(source="version.document_id", allow_null=True, default=None)
-    version = VersionSerializer(allow_null=True)
-    error = serializers.SerializerMethodField(help_text="Null for a file that was accepted.")
-
-    @extend_schema_field(FileProblemSerializer(allow_null=True))
-    def get_error(self, result: FileResult) -> dict[str, Any] | None:
-        return problem(result.error) if result.error else None
-
-
-class BulkResultSerializer(serializers.Serializer[Any]):
-    """The result for each file, in their order."""
-
-    results = FileResultSerializer(many=True)

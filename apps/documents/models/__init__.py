@@ -1,0 +1,49 @@
+"""The rows of documents: a module for each of what there is."""
+
+from apps.documents.models.documents import (
+    KEPT_BY_TRIGGER,
+    LIVING,
+    LIVING_VERSIONS,
+    Document,
+    Grant,
+)
+from apps.documents.models.knowledge_bases import (
+    LONGEST_DESCRIPTION,
+    DeletionState,
+    KnowledgeBase,
+    KnowledgeBaseDeletion,
+    Visibility,
+)
+from apps.documents.models.versions import (
+    VERSION_ENDED,
+    VERSION_STOPPED,
+    VERSION_TRANSITIONS,
+    Chunk,
+    DocumentVersion,
+    ParsedText,
+    StageOutcome,
+    StageRecord,
+    VersionStatus,
+)
+
+__all__ = [
+    "KEPT_BY_TRIGGER",
+    "LIVING",
+    "LIVING_VERSIONS",
+    "LONGEST_DESCRIPTION",
+    "VERSION_ENDED",
+    "VERSION_STOPPED",
+    "VERSION_TRANSITIONS",
+    "Chunk",
+    "DeletionState",
+    "Document",
+    "DocumentVersion",
+    "Grant",
+    "KnowledgeBase",
+    "KnowledgeBaseDeletion",
+    "ParsedText",
+    "StageOutcome",
+    "StageRecord",
+    "VersionStatus",
+    "Visibility",
+]

@@ -1,0 +1,115 @@
+"""Knowledge bases, and their deletions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
+from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
+from ragsite.gateway.models import Tenant
+
+LONGEST_DESCRIPTION = 10_000
+
+
+class Visibility(models.TextChoices):
+    """Who may read a knowledge base; docs/adr/0011-rights.md has the whole table."""
+
+    TENANT = "tenant", "Everybody of the tenant"
+    RESTRICTED = "restricted", "Only who has a grant"
+
+
+class KnowledgeBase(models.Model):
+    """A collection of documents that are searched together and chunked alike."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="knowledge_bases")
+    name = models.CharField(max_length=120)
+    description = models.TextField(max_length=LONGEST_DESCRIPTION, blank=True, default="")
+    chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
+    retrieval = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, output_field=models.JSONField()),
+        blank=True,
+        help_text="How it is searched if a request does not say; empty for the defaults.",
+    )
+    visibility = models.CharField(
+        max_length=10,
+        choices=Visibility.choices,
+        default=Visibility.TENANT,
+        db_default=Visibility.TENANT.value,
+        help_text="Who may read its documents.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], condition=models.Q(deleted_at=None), name="knowledge_base_name_of_tenant"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(visibility__in=Visibility.values), name="knowledge_base_visibility_known"
+            ),
+            *text_walls("knowledge_base", description=CONTENT),
+            *json_walls("knowledge_base", chunking=CONTENT, retrieval=CONTENT),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeletionState(models.TextChoices):
+    REMOVING = "removing", "Being removed"
+    DONE = "done", "Removed"
+    FAILED = "failed", "Failed; it can be resumed"
+
+
+class KnowledgeBaseDeletion(Leased):
+    """A deleted knowledge base's removal: consumers get an event for each document, then its rows and files go.
+
+    `attempts` counts the starts since the last progress.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    knowledge_base = models.OneToOneField(KnowledgeBase, on_delete=models.CASCADE, related_name="deletion")
+    state = models.CharField(max_length=10, choices=DeletionState.choices, default=DeletionState.REMOVING)
+    document_total = models.PositiveIntegerField(help_text="Documents whose rows were there when it was deleted.")
+    document_told = models.PositiveIntegerField(default=0, help_text="Documents of which `document.deleted` was told.")
+    document_gone = models.PositiveIntegerField(default=0, help_text="Documents whose rows and files are removed.")
+    error = models.TextField(blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "deletion of a knowledge base"
+        verbose_name_plural = "deletions of knowledge bases"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(state="failed") | ~models.Q(error=""), name="failed_deletion_says_why"
+            ),
+            *text_walls("deletion", error=WORDS),
+            *json_walls("deletion", actor=WORDS),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["not_before", "id"], condition=models.Q(state="removing"), name="deletion_work"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.knowledge_base)
+
+    @property
+    def in_words(self) -> str:
+        """How far it has come."""
+        if self.state == DeletionState.DONE:
+            return "All documents are removed."
+        removed = f"{self.document_gone:,} of {self.document_total:,} documents are removed."
+        if self.state == DeletionState.FAILED:
+            return f"{removed} It stopped there: {self.error}"
+        return f"{removed} The last time: {self.error}" if self.error else removed

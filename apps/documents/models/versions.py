@@ -1,0 +1,192 @@
+"""The versions of documents: how far each has come, its text, its chunks, and its stages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from apps.documents.models.documents import Document
+from ragsite.core.bounds import WORDS, json_walls, text_walls
+from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
+
+
+class VersionStatus(models.TextChoices):
+    """The progress of a version. Each status names what is done; the table of jobs names what comes next."""
+
+    UPLOADED = "uploaded", "Uploaded, waiting to be parsed"
+    PARSED = "parsed", "Parsed, waiting to be chunked"
+    CHUNKED = "chunked", "Chunked, waiting to be embedded"
+    EMBEDDED = "embedded", "Embedded, waiting to be activated"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+VERSION_STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
+VERSION_ENDED = VERSION_STOPPED | {VersionStatus.READY}
+
+VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
+    VersionStatus.UPLOADED: VERSION_STOPPED | {VersionStatus.PARSED, VersionStatus.UPLOADED},
+    VersionStatus.PARSED: VERSION_STOPPED | {VersionStatus.CHUNKED, VersionStatus.PARSED},
+    VersionStatus.CHUNKED: VERSION_STOPPED | {VersionStatus.EMBEDDED, VersionStatus.PARSED},
+    VersionStatus.EMBEDDED: VERSION_STOPPED | {VersionStatus.READY, VersionStatus.PARSED},
+    VersionStatus.READY: frozenset(),
+    VersionStatus.FAILED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
+    VersionStatus.CANCELLED: frozenset({VersionStatus.UPLOADED, VersionStatus.PARSED}),
+}
+"""What may follow what; `versions_move` sees to it. A version that stopped, or was sent back on its way, is taken up
+where its input stands: PARSED once there is a text, else UPLOADED."""
+
+
+class DocumentVersion(Leased):
+    """One upload of a document, or its text re-chunked: the bytes, and how far they have come through the stages.
+
+    `tenant_id` is that of the document and kept by a trigger (migration 0010): tenants are served in turn without a look at
+    the documents of all that waits.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(editable=False, help_text="Whose turn it is worked on in: that of its document.")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    filename = models.CharField(max_length=255)
+    document_type = models.CharField(max_length=20)
+    content_hash = models.CharField(max_length=64)
+    blob = models.CharField(max_length=200, editable=False, help_text="Where the bytes are, in the blob store.")
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    status = models.CharField(max_length=12, choices=VersionStatus.choices, default=VersionStatus.UPLOADED)
+    retry_status = models.CharField(max_length=12, choices=VersionStatus.choices, blank=True, default="")
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    chunk_count = models.PositiveIntegerField(default=0)
+    actor = models.JSONField(null=True, editable=False, help_text="Who last asked for something of it.")
+    rechunk_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="rechunks",
+        editable=False,
+        help_text="The upload whose bytes and text it has; none for an upload itself.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "number"], name="version_number_of_document"),
+            models.CheckConstraint(
+                condition=~models.Q(status=VersionStatus.FAILED) | ~models.Q(error=""), name="failed_version_says_why"
+            ),
+            *text_walls("version", error=WORDS),
+            *json_walls("version", actor=WORDS),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["status", "tenant_id", "not_before", "id"],
+                condition=~models.Q(status__in=sorted(VERSION_ENDED)),
+                name="version_waiting",
+            ),
+            models.Index(fields=["blob"], name="version_blob"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filename} v{self.number}"
+
+    @property
+    def upload_id(self) -> UUID:
+        """The upload whose bytes it has: another version's id if the text was only re-chunked."""
+        return self.rechunk_of_id or self.pk
+
+
+class ParsedText(models.Model):
+    """What a version says: the text every span refers to, and where its sections lie."""
+
+    version = models.OneToOneField(DocumentVersion, on_delete=models.CASCADE, primary_key=True, related_name="parsed")
+    text = models.TextField()
+    sections = models.JSONField(default=list)
+    title = models.CharField(max_length=300, blank=True, default="")
+    metadata = models.JSONField(default=dict)
+    language = models.CharField(
+        max_length=8, default="", db_default="", help_text='ISO 639-1; "" where it can\'t be told.'
+    )
+    parser = models.CharField(max_length=40)
+
+
+class Chunk(models.Model):
+    """A span of a version's text that is embedded and found: `parsed.text[start:end] == text`."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
+    chunking_key = models.CharField(max_length=16, help_text="Which chunking settings made it.")
+    ordinal = models.PositiveIntegerField()
+    start = models.PositiveIntegerField(help_text="First character in the parsed text.")
+    end = models.PositiveIntegerField(help_text="Character after the last.")
+    text = models.TextField()
+    table_header = models.TextField(blank=True, default="", help_text="The header row of the table the text continues.")
+    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text="Of what is embedded.")
+    token_count = models.PositiveIntegerField()
+    heading_path = ArrayField(models.TextField(), default=list, blank=True)
+    place = models.JSONField(null=True, blank=True, help_text="Page, slide, sheet or pointer.")
+
+    class Meta:
+        ordering: ClassVar = ["version", "chunking_key", "ordinal"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "chunking_key", "ordinal"], name="chunk_ordinal_of_version"),
+            models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="chunk_span_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.ordinal}"
+
+    @staticmethod
+    def embedded_text(text: str, table_header: str) -> str:
+        """What is embedded for a chunk: rows of a table are nothing without its header."""
+        return f"{table_header}\n{text}" if table_header else text
+
+
+class StageOutcome(models.TextChoices):
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    POSTPONED = "postponed", "Waiting to be tried again"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class StageRecord(models.Model):
+    """One step of a version's way: which worker, how often, how long, how it ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="stages")
+    stage = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=12, choices=StageOutcome.choices, default=StageOutcome.RUNNING)
+    attempts = models.PositiveSmallIntegerField(default=1)
+    worker = models.CharField(max_length=120)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it, or cancelled it.")
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version"),
+            *text_walls("stage", error=WORDS),
+            *json_walls("stage", actor=WORDS),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.outcome}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the last attempt took; None while it runs."""
+        ended: Any = self.finished_at
+        return (ended - self.started_at).total_seconds() if ended else None
