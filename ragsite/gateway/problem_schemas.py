@@ -5,7 +5,7 @@ What follows from an operation's shape is added here. What is its own stands at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def own_codes(*codes: str) -> dict[str, Any]:
     return {OWN: sorted(codes, key=PROBLEMS.__getitem__)}
 
 
-def answering(*codes: str, methods: Iterable[str] | None = None) -> Callable[[Method], Method]:
+def answering(*codes: str, methods: Sequence[str] | None = None) -> Callable[[Method], Method]:
     """Say that a method of a Django REST framework view can answer these codes, for all or some HTTP methods."""
     decorated: Callable[[Method], Method] = extend_schema(extensions=own_codes(*codes), methods=methods)
     return decorated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -38,7 +38,7 @@ from ragsite.gateway.problem_codes import PROBLEMS
 CONTENT_TYPE = "application/problem+json"
 API = "/api/"
 BAD_REQUEST = "bad_request"
-BY_STATUS = {
+BY_STATUS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "not_authenticated",
     HTTPStatus.FORBIDDEN: "permission_denied",
     HTTPStatus.NOT_FOUND: "not_found",
