@@ -131,7 +131,7 @@ class _Bound:
 
     @classmethod
     def of(cls, route: Route, caller: Caller, limits: EdgeLimits) -> _Bound:
-        """Only of callers that are known more is kept than fits in memory many times."""
+        """Of callers that are not known only as much is kept as many of them may send at once."""
         if caller.is_known or route.body_bytes <= limits.unknown_bytes:
             return cls(route.body_bytes, body_too_large)
         return cls(limits.unknown_bytes, unknown_caller_sends)
