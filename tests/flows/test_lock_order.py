@@ -138,8 +138,8 @@ SEVERAL: dict[str, Callable[[Step], Any]] = {
     "postpone": lambda step: step_postpone(step, LATER),
     "give_back": lambda step: step_give_back(step, step.claim.ids),
     "wait": lambda step: step_wait(step, step.claim.ids, LATER),
-    "complete": lambda step: step.complete(*step.claim.ids),
-    "send_back": lambda step: step.send_back(step.claim.ids, LATER),
+    "complete": transaction.atomic(lambda step: step.complete(*step.claim.ids)),
+    "send_back": transaction.atomic(lambda step: step.send_back(step.claim.ids, LATER)),
 }
 
 
