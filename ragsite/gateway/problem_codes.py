@@ -64,7 +64,9 @@ PROBLEMS: Mapping[str, int] = {
     "database_timeout": 503,
     "database_unavailable": 503,
     "engine_failed": 503,
+    "invalid_embedding": 503,
     "invalid_reply": 503,
+    "invalid_scores": 503,
     "lease_lost": 503,
     "model_loading": 503,
     "model_memory_busy": 503,
@@ -114,7 +116,8 @@ FILES = (
 
 MODELS = (
     "model_not_found", "model_changed", "model_too_large", "unsupported_model", "unsafe_weights", "broker_unavailable",
-    "circuit_open", "engine_failed", "invalid_reply", "model_loading", "model_memory_busy", "model_unavailable",
-    "model_unloaded", "out_of_memory", "temporarily_unavailable", "worker_failed", "deadline_exceeded",
+    "circuit_open", "engine_failed", "invalid_embedding", "invalid_reply", "invalid_scores", "model_loading",
+    "model_memory_busy", "model_unavailable", "model_unloaded", "out_of_memory", "temporarily_unavailable",
+    "worker_failed", "deadline_exceeded",
 )  # fmt: skip
 """What an operation that asks a model can answer besides."""

@@ -80,7 +80,7 @@ class ChunkingField(serializers.DictField):
     """Chunking settings, some or all."""
 
 
-@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class PlaceField(serializers.JSONField):
     """Where in its file a chunk is; null where files have no places."""
 

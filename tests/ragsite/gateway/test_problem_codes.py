@@ -37,7 +37,7 @@ def _codes(tree: ast.AST) -> Iterator[str]:
                 one.value for one in node.body if isinstance(one, ast.Assign | ast.AnnAssign) and _names_code(one)
             ]
         elif isinstance(node, ast.Call):
-            values = [one.value for one in node.keywords if one.arg in {"code", "error_code"}]
+            values = [one.value for one in node.keywords if one.arg in {"code", "error_code", "invalid"}]
         yield from (one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
