@@ -23,7 +23,7 @@ def every_problem_checked() -> Iterator[None]:
 
     def checked(client: Client, **environ: Any) -> Any:
         response = request(client, **environ)
-        if response.get("Content-Type") == PROBLEM:
+        if response.get("Content-Type") == PROBLEM and response.content:
             _check(environ["REQUEST_METHOD"].lower(), environ["PATH_INFO"], response)
         return response
 

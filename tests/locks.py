@@ -129,10 +129,12 @@ class Watch:
 
 
 def _place() -> str:
-    """Where in the code of the project the statement comes from; "" for a test's own."""
+    """Where in the code of the project the statement comes from; "" for a test's own, and for a migration's, which runs alone."""
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
+        if "/migrations/" in name:
+            return ""
         if name.startswith(OURS) and not name.endswith(("core/locking.py", "core/bites.py")):
             return f"{name.removeprefix(f'{PROJECT}/')}:{frame.f_lineno}"
         if name.startswith(TESTS) and name != __file__:

@@ -15,6 +15,9 @@ from django.db.models.lookups import LessThanOrEqual
 from ragsite.core.configuration import MEGABYTE
 from ragsite.core.errors import PermanentError
 
+LONGEST_TEXT = 10_000
+"""Characters of what people write about a thing, such as a description or a question of an evaluation."""
+
 WORDS = 128 * 1024
 """Bytes of what a program says, such as the reason for a failure."""
 

@@ -23,6 +23,7 @@ from ragsite.stack.stopping import held
 
 _STARTS = 3
 _POLL_SECONDS = 0.05
+_PORT_SECONDS = 5.0
 
 
 class Server(ABC):
@@ -110,11 +111,20 @@ class Server(ABC):
 
         Raises ConfigurationError when another program took the port meanwhile, and what `start` raises.
         """
-        if not self.is_running() and not ports.is_free(self.port):
+        if not self.is_running() and not self._port_comes_free():
             raise ConfigurationError(
                 f"Another program listens on {self.address}, the address of {self.name}.", action="End that program."
             )
         self.start()
+
+    def _port_comes_free(self) -> bool:
+        """A killed process lets go of its sockets with its last thread, a moment after it counts as ended."""
+        deadline = time.monotonic() + _PORT_SECONDS
+        while not ports.is_free(self.port):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def how_it_ended(self) -> str:
         """How its last process ended, as far as that is known."""

@@ -45,11 +45,15 @@ def test_servers_that_are_killed_come_back_and_the_processes_go_on(
     (version,) = client.wait([client.upload(base, path)["id"]], seconds=90)
     assert version["status"] == "ready"
     assert client.ask("Who lights the lamp of the lighthouse?", base)["found"]
-    broker = AdminClient({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"]})
-    assert {
-        name: len(topic.partitions) for name, topic in broker.list_topics(timeout=5).topics.items()
-    } == dict.fromkeys(topics(), PARTITIONS)
+    wait_for(
+        lambda: _partitions(running) == dict.fromkeys(topics(), PARTITIONS), seconds=30, what="the topics of the broker"
+    )
     assert {name: running.supervisor.pid(name) for name in processes} == processes
+
+
+def _partitions(running: System) -> dict[str, int]:
+    broker = AdminClient({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"]})
+    return {name: len(topic.partitions) for name, topic in broker.list_topics(timeout=5).topics.items()}
 
 
 def _status(running: System) -> str:

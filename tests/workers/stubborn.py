@@ -10,6 +10,8 @@ import os
 import signal
 from pathlib import Path
 
+from celery.signals import worker_init
+
 from apps.documents.parsing import registry
 from apps.documents.parsing.text.plain import TextParser
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
@@ -41,4 +43,7 @@ def _keep_the_interpreter(seconds: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, heeded)
 
 
-registry.PARSERS[DocumentType.TEXT] = f"{__name__}.StubbornParser"
+@worker_init.connect
+def _take_over(**_: object) -> None:
+    """In the worker alone: who imports the words above reads as ever."""
+    registry.PARSERS[DocumentType.TEXT] = f"{__name__}.StubbornParser"

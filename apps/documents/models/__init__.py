@@ -8,7 +8,6 @@ from apps.documents.models.documents import (
     Grant,
 )
 from apps.documents.models.knowledge_bases import (
-    LONGEST_DESCRIPTION,
     DeletionState,
     KnowledgeBase,
     KnowledgeBaseDeletion,
@@ -30,7 +29,6 @@ __all__ = [
     "KEPT_BY_TRIGGER",
     "LIVING",
     "LIVING_VERSIONS",
-    "LONGEST_DESCRIPTION",
     "VERSION_ENDED",
     "VERSION_STOPPED",
     "VERSION_TRANSITIONS",

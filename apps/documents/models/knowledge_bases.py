@@ -7,12 +7,10 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
+from ragsite.core.bounds import CONTENT, LONGEST_TEXT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 from ragsite.gateway.models import Tenant
-
-LONGEST_DESCRIPTION = 10_000
 
 
 class Visibility(models.TextChoices):
@@ -28,7 +26,7 @@ class KnowledgeBase(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="knowledge_bases")
     name = models.CharField(max_length=120)
-    description = models.TextField(max_length=LONGEST_DESCRIPTION, blank=True, default="")
+    description = models.TextField(max_length=LONGEST_TEXT, blank=True, default="")
     chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
     retrieval = models.JSONField(
         default=dict,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from apps.retrieval.models.evaluation import LONGEST_TEXT
+from ragsite.core.bounds import LONGEST_TEXT
 from ragsite.core.errors import PermanentError
 
 LONGEST_ID = 200

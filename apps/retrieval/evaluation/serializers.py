@@ -15,8 +15,8 @@ from apps.retrieval.models import (
     EvaluationSet,
     Judgement,
 )
-from apps.retrieval.models.evaluation import LONGEST_TEXT
 from apps.retrieval.models.modes import Mode
+from ragsite.core.bounds import LONGEST_TEXT
 from ragsite.gateway.strictness import StrictSerializer
 
 MODES = [mode.value for mode in Mode]

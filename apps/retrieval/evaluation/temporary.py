@@ -7,17 +7,20 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import DeletionState, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.models import DeletionState, Grant, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
+from apps.retrieval.models import EvaluationRun, EvaluationSet, Judgement, Reindex
 from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.ids import new_id
+from ragsite.core.locking import rows_hold
 from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.tenants import tenant_get_or_create
 
@@ -65,7 +68,24 @@ def temporary_remove(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     deletion.refresh_from_db()
     if deletion.state == DeletionState.FAILED:
         raise PermanentError(f"{knowledge_base.name!r} was not removed: {deletion.error}")
-    KnowledgeBase.objects.filter(pk=knowledge_base.pk).delete()
+    _row_remove(knowledge_base)
+
+
+def _row_remove(knowledge_base: KnowledgeBase) -> None:
+    """With the rows that hang on it, which are locked in their order first."""
+    base = knowledge_base.pk
+    with transaction.atomic():
+        for rows in (
+            KnowledgeBase.objects.filter(pk=base),
+            KnowledgeBaseDeletion.objects.filter(knowledge_base=base),
+            Reindex.objects.filter(knowledge_base=base),
+            EvaluationSet.objects.filter(knowledge_base=base),
+            EvaluationRun.objects.filter(evaluation_set__knowledge_base=base),
+            Judgement.objects.filter(question__evaluation_set__knowledge_base=base),
+            Grant.objects.filter(knowledge_base=base),
+        ):
+            rows_hold(rows, removing=True)
+        KnowledgeBase.objects.filter(pk=base).delete()
 
 
 def _removed_a_part(deletion: KnowledgeBaseDeletion) -> bool:

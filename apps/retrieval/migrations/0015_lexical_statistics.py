@@ -10,7 +10,7 @@ granted, and what was removed since: nobody can be asked any more who might read
 
 from django.db import migrations, models
 
-from ragsite.core.row_security import for_reader
+from ragsite.core.row_security import closed_to_public, for_reader
 
 TENANT = "nullif(current_setting('ragsite.tenant', true), '')::uuid"
 USER = "nullif(current_setting('ragsite.user', true), '')::integer"
@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('document_id', None)), fields=['segment'], name='lexical_version_removed'),
         ),
         migrations.RunSQL(REMOVED, REMOVED_BEFORE),
+        closed_to_public(['ragsite_lexical_forget()'], clients_of='retrieval_lexicalversion'),
         migrations.RunSQL(RANGES, f'DROP FUNCTION {FUNCTION}'),
         for_reader([FUNCTION]),
     ]

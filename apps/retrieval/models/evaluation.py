@@ -11,12 +11,9 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.models.modes import Mode
-from ragsite.core.bounds import ANSWER, CONTENT, WORDS, json_walls, text_walls
+from ragsite.core.bounds import ANSWER, CONTENT, LONGEST_TEXT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
-
-LONGEST_TEXT = 10_000
-"""Characters of what people write about a set or a question."""
 
 
 class EvaluationSet(models.Model):

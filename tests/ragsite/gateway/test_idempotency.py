@@ -224,7 +224,7 @@ def test_an_unknown_error_frees_the_key(base: KnowledgeBase, monkeypatch: pytest
     def breaks(**_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("apps.documents.api.documents.knowledge_base_create", breaks)
+    monkeypatch.setattr("apps.documents.api.knowledge_bases.knowledge_base_create", breaks)
     assert create(client).status_code == 500
     monkeypatch.undo()
     assert create(client).status_code == 201

@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponseNotAllowed
 from django.test import Client, RequestFactory
 
-from apps.documents.api import documents as documents_api
+from apps.documents.api import knowledge_bases as bases_api
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.doors import api as retrieval_api
 from ragsite.gateway.problems import problems_middleware
@@ -193,7 +193,7 @@ def test_a_failure_of_ours_is_a_problem_that_reveals_nothing_of_the_inside(monke
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("secret detail of the inside")
 
-    monkeypatch.setattr(documents_api, "knowledge_bases_visible", fails)
+    monkeypatch.setattr(bases_api, "knowledge_bases_visible", fails)
     monkeypatch.setattr(retrieval_api, "access_scope", fails)
     client = make.client(make.tenant(), raise_request_exception=False)
     for response in (client.get(BASES), post(client, SEARCH, {"query": "x"}), post(client, ASK, {"question": "x"})):

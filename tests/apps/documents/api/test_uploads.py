@@ -284,7 +284,7 @@ def test_a_file_without_a_name_to_go_by_is_refused(
     response = raw_upload(client, base, disposition)
     assert response.status_code in (400, 422), response.content
     assert_refused(response, status=response.status_code, code=response.json()["code"])
-    assert response.json()["code"] in (code, "parse_error")
+    assert response.json()["code"] in (code, "bad_request")
 
 
 @pytest.mark.parametrize(
