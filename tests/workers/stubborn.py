@@ -1,6 +1,6 @@
 """A parsing worker of the tests: what its parser does to its own process is the first word of the file.
 
-Started with `celery -A tests.workers.stubborn worker`.
+Started with `celery -A tests.workers.stubborn worker`, and imported by nothing else: from then on a process reads texts so.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import os
 import signal
 from pathlib import Path
 
-from celery.signals import worker_init
-
 from apps.documents.parsing import registry
 from apps.documents.parsing.text.plain import TextParser
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
+from tests.workers.stubborn_words import DIE, HOLD, HOLD_SECONDS, STAY, STAY_SECONDS
 from workers.celery import app
 
 __all__ = ["app"]
-HOLD, STAY, DIE = "hold", "stay", "die"
-HOLD_SECONDS, STAY_SECONDS = 7, 600
 
 
 class StubbornParser(TextParser):
@@ -43,7 +40,4 @@ def _keep_the_interpreter(seconds: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, heeded)
 
 
-@worker_init.connect
-def _take_over(**_: object) -> None:
-    """In the worker alone: who imports the words above reads as ever."""
-    registry.PARSERS[DocumentType.TEXT] = f"{__name__}.StubbornParser"
+registry.PARSERS[DocumentType.TEXT] = f"{__name__}.StubbornParser"

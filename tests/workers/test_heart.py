@@ -15,7 +15,7 @@ from apps.documents.models import DocumentVersion, StageRecord
 from ragsite.stack.local import PROJECT_DIR
 from tests import factories as make
 from tests.waiting import wait_for
-from tests.workers.stubborn import DIE, HOLD, HOLD_SECONDS, STAY
+from tests.workers.stubborn_words import DIE, HOLD, HOLD_SECONDS, STAY
 from workers.celery import app
 from workers.jobs import job_named
 from workers.queues import Queue
