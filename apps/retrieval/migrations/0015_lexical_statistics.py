@@ -44,26 +44,34 @@ GRANTED = f"""
 RANGES = f"""
 CREATE FUNCTION ragsite_lexical_ranges(knowledge_base uuid, key text)
 RETURNS TABLE (segment_id bigint, language text, ranges bytea)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
 -- As for postings: what is readable and the size of the tables decide on the plan.
 SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+BEGIN
+    IF knowledge_base <> ALL ({KNOWLEDGE_BASES}) THEN
+        RETURN QUERY
+        SELECT l.segment_id, l.language, string_agg(int4send(l.first) || int4send(l.chunk_count), '')
+        FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
+        WHERE d.knowledge_base_id = knowledge_base AND d.deleted_at IS NULL AND l.chunking_key = key
+          AND knowledge_base IN (SELECT kb FROM ragsite_knowledge_bases_of_tenant() kb) AND d.id IN ({GRANTED})
+        GROUP BY l.segment_id, l.language;
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM documents_document d WHERE d.knowledge_base_id = knowledge_base AND d.restricted) THEN
+        RETURN QUERY
+        SELECT l.segment_id, l.language, string_agg(int4send(l.first) || int4send(l.chunk_count), '')
+        FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
+        WHERE d.knowledge_base_id = knowledge_base AND d.restricted AND l.chunking_key = key
+          AND (d.deleted_at IS NOT NULL OR d.id NOT IN ({GRANTED}))
+        GROUP BY l.segment_id, l.language;
+    END IF;
+    RETURN QUERY
     SELECT l.segment_id, l.language, string_agg(int4send(l.first) || int4send(l.chunk_count), '')
-    FROM (
-        SELECT l.* FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
-        WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.restricted
-          AND l.chunking_key = key AND (d.deleted_at IS NOT NULL OR d.id NOT IN ({GRANTED}))
-        UNION ALL
-        SELECT l.* FROM retrieval_lexicalsegment s JOIN retrieval_lexicalversion l ON l.segment_id = s.id
-        WHERE knowledge_base = ANY ({KNOWLEDGE_BASES}) AND s.knowledge_base_id = knowledge_base AND s.chunking_key = key
-          AND l.document_id IS NULL
-        UNION ALL
-        SELECT l.* FROM documents_document d JOIN retrieval_lexicalversion l ON l.document_id = d.id
-        WHERE knowledge_base <> ALL ({KNOWLEDGE_BASES}) AND d.knowledge_base_id = knowledge_base AND d.deleted_at IS NULL
-          AND knowledge_base IN (SELECT kb FROM ragsite_knowledge_bases_of_tenant() kb)
-          AND l.chunking_key = key AND d.id IN ({GRANTED})
-    ) l
-    GROUP BY l.segment_id, l.language
-$$;
+    FROM retrieval_lexicalsegment s JOIN retrieval_lexicalversion l ON l.segment_id = s.id
+    WHERE s.knowledge_base_id = knowledge_base AND s.chunking_key = key AND l.document_id IS NULL
+    GROUP BY l.segment_id, l.language;
+END $$;
 """
 FUNCTION = "ragsite_lexical_ranges(uuid, text)"
 

@@ -210,9 +210,9 @@ def _read(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> _Reading:
         chunks = known[pk] if ids is None else SegmentChunks(*_arrays(ids, lengths), json.loads(languages))
         of_index[place - 1][pk] = chunks
         ranges = rows.ranges[pk]
-        segments.append((chunks, _held(chunks, rows.postings[pk], list(ranges.values()), is_whole=is_whole)))
+        segments.append((chunks, _held(chunks, rows.postings[pk], [found for _, found in ranges], is_whole=is_whole)))
         spoken.update(chunks.languages if is_whole else {})
-        for language, of_language in ranges.items():
+        for language, of_language in ranges:
             spoken[language] += int(of_language[:, 1].sum()) * (-1 if is_whole else 1)
     for index, remembered in zip(indexes, of_index, strict=True):
         _memory.remember(index, remembered)
@@ -226,20 +226,20 @@ def _arrays(ids: bytes, lengths: bytes) -> tuple[NDArray[np.int64], NDArray[np.u
 class _Rows:
     """The rows of the statement by what they tell: of segments, of a segment's postings, and of ranges of its chunks.
 
-    Ranges (n, 2) are the ordinal at which each begins and how many chunks it has, by language.
+    Ranges (n, 2) are the ordinal at which each begins and how many chunks it has, those of one language together.
     """
 
     def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
         self.segments: list[tuple[Any, ...]] = []
         self.postings: dict[int, dict[str, Postings]] = defaultdict(dict)
-        self.ranges: dict[int, dict[str, NDArray[np.int32]]] = defaultdict(dict)
+        self.ranges: dict[int, list[tuple[str, NDArray[np.int32]]]] = defaultdict(list)
         for kind, place, segment, name, some, others, is_whole in rows:
             if kind == _SEGMENT:
                 self.segments.append((place, segment, some, others, name, is_whole))
             elif kind == _POSTING:
                 self.postings[segment][name] = postings_read(StoredPostings(name, some, others))
             else:
-                self.ranges[segment][name] = np.frombuffer(some, ">i4").reshape(-1, 2)
+                self.ranges[segment].append((name, np.frombuffer(some, ">i4").reshape(-1, 2)))
 
 
 def _held(
