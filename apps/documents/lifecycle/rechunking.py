@@ -43,7 +43,7 @@ def document_rechunk(*, document: Document, actor: Actor) -> None:
     whose text is the same take over their vectors. One that stopped takes the settings when it is retried.
     """
     on_its_way = document.versions.filter(status__in=ON_ITS_WAY)
-    for version in on_its_way.select_for_update(of=("self",)).order_by("pk"):
+    for version in on_its_way.select_for_update(of=("self",), no_key=True).order_by("pk"):
         _take_back(version, actor)
     current = document.current_version
     if current is not None and not _is_being_cut(on_its_way, current):

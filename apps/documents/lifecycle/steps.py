@@ -73,7 +73,7 @@ class Step:
         Raises:
             LeaseLostError: one of them is no longer held by this step.
         """
-        held = _held(self).filter(pk__in=version_ids).order_by("pk").select_for_update(of=("self",))
+        held = _held(self).filter(pk__in=version_ids).order_by("pk").select_for_update(of=("self",), no_key=True)
         if len(held.values_list("pk", flat=True)) != len(version_ids):
             raise _lost(self)
 
@@ -83,7 +83,7 @@ class Step:
         """
         versions = _held(self).filter(LIVING_VERSIONS, pk__in=version_ids).order_by("pk")
         if lock:
-            versions = versions.select_for_update(of=("self",))
+            versions = versions.select_for_update(of=("self",), no_key=True)
         return set(versions.values_list("pk", flat=True))
 
     def check(self, version_id: UUID) -> None:
@@ -130,7 +130,7 @@ def step_started(step: Step) -> None:
 def step_postpone(step: Step, error: RagError) -> None:
     """Let the step's unfinished versions be tried again later: exponential back-off with full jitter."""
     with transaction.atomic():
-        for version in _held(step).select_for_update(of=("self",)).order_by("pk"):
+        for version in _held(step).select_for_update(of=("self",), no_key=True).order_by("pk"):
             wait = backoff(version.attempts, at_least=error.retry_after or 0)
             DocumentVersion.objects.filter(pk=version.pk).update(not_before=Now() + wait, **RELEASED)
             _record([version.pk], step, StageOutcome.POSTPONED, error)
@@ -201,9 +201,9 @@ def version_fail(version_id: UUID, *, step: Step, error: RagError) -> None:
 
 def _locked_with_document(version_id: UUID) -> DocumentVersion | None:
     """The version, locked after its document, as whoever retries it locks the two; None once they are removed."""
-    documents = Document.objects.select_for_update(of=("self",)).select_related("knowledge_base")
+    documents = Document.objects.select_for_update(of=("self",), no_key=True).select_related("knowledge_base")
     document = documents.filter(versions=version_id).first()
-    version = DocumentVersion.objects.select_for_update().filter(pk=version_id).first()
+    version = DocumentVersion.objects.select_for_update(no_key=True).filter(pk=version_id).first()
     if document is None or version is None:
         return None
     version.document = document

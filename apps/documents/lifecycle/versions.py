@@ -135,7 +135,7 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
 
 def _document_locked(document_id: UUID) -> Document:
     """Code that also locks a version locks the document first."""
-    locked = Document.objects.select_for_update(of=("self",)).filter(LIVING, pk=document_id).first()
+    locked = Document.objects.select_for_update(of=("self",), no_key=True).filter(LIVING, pk=document_id).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document_id}; it was deleted a moment ago.")
     return locked
@@ -165,7 +165,7 @@ def _held_by_another(version: DocumentVersion) -> ConflictError:
 
 
 def _locked(version: DocumentVersion) -> DocumentVersion:
-    locked = DocumentVersion.objects.select_for_update(of=("self",)).filter(pk=version.pk).first()
+    locked = DocumentVersion.objects.select_for_update(of=("self",), no_key=True).filter(pk=version.pk).first()
     if locked is None:
         raise NotFoundError(f"There is no version {version.pk}; its document was removed a moment ago.")
     return locked

@@ -51,7 +51,7 @@ def document_update(
 
 
 def _update(document: Document, condition: Condition, changes: dict[str, Any], actor: Actor) -> Document:
-    rows = Document.objects.select_for_update(of=("self",)).filter(pk=document.pk)
+    rows = Document.objects.select_for_update(of=("self",), no_key=True).filter(pk=document.pk)
     locked = rows.filter(LIVING).first()
     if locked is None:
         raise NotFoundError(f"There is no document {document.pk}; it was deleted a moment ago.")

@@ -257,7 +257,7 @@ def _activated(
 def _locked_documents(version_ids: Sequence[UUID]) -> QuerySet[Document]:
     """In one order for all, so that two workers don't wait for each other."""
     of_versions = DocumentVersion.objects.filter(pk__in=version_ids).values("document")
-    documents = Document.objects.select_for_update(of=("self",)).filter(pk__in=of_versions).order_by("pk")
+    documents = Document.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=of_versions).order_by("pk")
     return documents.select_related("current_version__rechunk_of", "knowledge_base")
 
 
