@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -47,12 +48,21 @@ queries.add_router("", query_router)
 ninja_handlers_add(queries)
 
 
+_MAKING = Lock()
+"""The generators look up what extends them when they first meet it, and two that do so at once break each other."""
+
+
 def openapi() -> dict[str, Any]:
     """The resources' schema (Django REST framework) and the queries' (django-ninja) as one OpenAPI 3.1 document.
 
     Raises:
         ValueError: both define a component of the same name differently.
     """
+    with _MAKING:
+        return _openapi()
+
+
+def _openapi() -> dict[str, Any]:
     document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     problems_declare(document, framework="drf")
     other = queries.get_openapi_schema(path_prefix="/api/v1/")

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from django.test import Client
 from ragsite.gateway.problem_codes import NO_OPERATION
 
 PROBLEM = "application/problem+json"
+_ONCE = Lock()
 
 
 @contextmanager
@@ -32,7 +34,9 @@ def every_problem_checked() -> Iterator[None]:
 
 
 def _check(method: str, path: str, response: Any) -> None:
-    operation = next((methods.get(method) for pattern, methods in _operations() if pattern.fullmatch(path)), None)
+    with _ONCE:
+        operations = _operations()
+    operation = next((methods.get(method) for pattern, methods in operations if pattern.fullmatch(path)), None)
     code = response.json()["code"]
     if operation is None or code in NO_OPERATION:
         return
