@@ -131,7 +131,7 @@ class Heart:
     def beat(self) -> None:
         """Hear what the children say, see to those that were stopped or died, and renew what is due.
 
-        What cannot be done for now stays to be done the next time.
+        What the database did not take is tried again the next time.
 
         Raises:
             Error: the database does not answer.

@@ -5,7 +5,8 @@
 
 A whole system is started in a temporary folder with one knowledge base of `chunks` chunks, whose vectors are mixed from real
 ones. Over HTTP it is compared with its parts; then, on the servers alone, its index with exact search, its dense search
-with plain pgvector, hybrid with dense, and one size with another. Figures are printed as they come; the last line is
+with plain pgvector, hybrid with dense, one size with another, and a search by words that counts what may be seen with one that
+counts everything. Figures are printed as they come; the last line is
 one JSON object.
 """
 
