@@ -186,14 +186,11 @@ def _binary(name: str) -> Path:
 def _run_tool(*command: str, user: str | None, text: str = "") -> None:
     """Run one of PostgreSQL's programs to its end. Raises ServiceUnavailableError with its last words if it fails."""
     try:
-        done = subprocess.run(
+        done = processes.run(
             command,
-            input=text,
-            capture_output=True,
-            text=True,
+            text=text,
             timeout=_TOOL_SECONDS,
             env=processes.clean_environment(),
-            check=False,
             user=user,
             group=user,
             extra_groups=None if user is None else [],

@@ -9,14 +9,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.stack.folders import private_file, using
+from ragsite.stack.stopping import held
 
 StopSignals = Sequence[tuple[signal.Signals, float]]
 
@@ -62,6 +64,22 @@ def launch(start: Launch) -> int:
     # Reaps it if it ends first, so that it never lingers as a zombie which looks alive.
     threading.Thread(target=_reap, args=(process,), name=f"reaper-{process.pid}", daemon=True).start()
     return process.pid
+
+
+def run(
+    command: Sequence[str], *, text: str = "", timeout: float | None = None, **how: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; what ends us meanwhile ends it as well, also in the moment of its start.
+
+    `how` are more arguments of `subprocess.Popen`. Raises OSError and TimeoutExpired, as `subprocess.run`.
+    """
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with ExitStack() as ends:
+        with held():
+            process = ends.enter_context(subprocess.Popen(command, text=True, **pipes, **how))
+            ends.callback(process.kill)
+        said, errors = process.communicate(text, timeout=timeout)
+    return subprocess.CompletedProcess(command, process.returncode, said, errors)
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +14,11 @@ from pathlib import Path
 import httpx
 
 from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
-from ragsite.stack import ports
+from ragsite.stack import ports, processes
 from ragsite.stack.folders import make_private, open_lock, try_lock, write_private
 from ragsite.stack.keeper import Keeper
 from ragsite.stack.local import PROJECT_DIR, secret_key
 from ragsite.stack.preflight import servers_check
-from ragsite.stack.processes import telling_line
 from ragsite.stack.session import servers
 from ragsite.stack.stack import Stack
 from ragsite.stack.stopping import held, stopping_begins
@@ -118,11 +116,9 @@ def _flower_password(directory: Path) -> str:
 
 
 def _manage(environ: Mapping[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=PROJECT_DIR, env=environ, capture_output=True, text=True
-    )
+    done = processes.run([sys.executable, "manage.py", *arguments], cwd=PROJECT_DIR, env=environ)
     if done.returncode:
-        words = telling_line(done.stderr) or telling_line(done.stdout)
+        words = processes.telling_line(done.stderr) or processes.telling_line(done.stdout)
         raise ServiceUnavailableError(f"manage.py {arguments[0]} failed: {words}")
     return done.stdout
 
@@ -135,7 +131,7 @@ def _await_ready(found: System) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not _answers(f"{found.url}/health/ready"):
         if time.monotonic() > deadline:
-            words = telling_line(found.supervisor.log("web").read_text(errors="replace"))
+            words = processes.telling_line(found.supervisor.log("web").read_text(errors="replace"))
             raise ServiceUnavailableError(f"The web process did not become ready at {found.url}: {words}")
         time.sleep(0.1)
 

@@ -34,8 +34,7 @@ def demo() -> Iterator[subprocess.Popen[str]]:
             text=True,
         ) as process:
             yield process
-        left = [process for process in Path("/proc").iterdir() if _belongs(process, folder)]
-        assert left == []
+        assert _left(folder) == []
         assert not list(folder.glob("demo-*"))
 
 
@@ -64,9 +63,14 @@ def test_a_demonstration_that_is_ended_leaves_nothing_running(demo: subprocess.P
     assert errors == "stopped before it was done\n"
 
 
-def _belongs(process: Path, folder: Path) -> bool:
-    """Whether a process of the folder's servers, which have it in their command, or of its system, in their environment."""
+def _left(folder: Path) -> list[str]:
+    """The commands of the folder's servers, which have it in their command, and of its system, in their environment."""
+    return [command for process in Path("/proc").iterdir() if (command := _command(process, folder))]
+
+
+def _command(process: Path, folder: Path) -> str:
     try:
-        return any(str(folder).encode() in (process / name).read_bytes() for name in ("cmdline", "environ"))
+        command, environ = ((process / name).read_bytes().decode(errors="replace") for name in ("cmdline", "environ"))
     except OSError:
-        return False
+        return ""
+    return command.replace("\0", " ") if str(folder) in command + environ else ""

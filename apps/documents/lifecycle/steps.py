@@ -122,9 +122,13 @@ class Step:
 
 
 def step_started(step: Step) -> None:
-    """Record in each claimed version's timeline that a worker began, or continues what was paused."""
+    """Record in each claimed version's timeline that a worker began, or continues what was paused.
+
+    Nothing is recorded of one that was cancelled, or taken back, since it was claimed.
+    """
+    values = {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids), "owner": step.claim.owner}
     with connection.cursor() as cursor:
-        cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids)})
+        cursor.execute(_STARTED, values)
 
 
 def step_postpone(step: Step, error: RagError) -> None:
@@ -260,7 +264,11 @@ _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
         version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
     SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
-    FROM (SELECT * FROM documents_documentversion WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE) version
+    FROM (
+        SELECT * FROM documents_documentversion
+        WHERE id = ANY(%(ids)s) AND lease_owner = %(owner)s
+        ORDER BY id FOR NO KEY UPDATE
+    ) version
     ON CONFLICT (version_id, stage) DO UPDATE
     SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL,
         error_code = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error_code ELSE '' END,

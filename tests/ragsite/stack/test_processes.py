@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ragsite.core.errors import ConfigurationError
 from ragsite.stack import processes
 from ragsite.stack.processes import Launch
+from ragsite.stack.stopping import Stopped, stoppable
 
 SLEEP = shutil.which("sleep") or "sleep"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
@@ -89,3 +91,31 @@ def test_a_server_sees_none_of_our_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://elsewhere.example")
     assert not {"PGPORT", "OTEL_EXPORTER_OTLP_ENDPOINT"} & set(processes.clean_environment())
+
+
+def test_a_program_that_runs_to_its_end_ends_with_us_even_if_we_are_ended_while_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[int] = []
+
+    class EndedWhileItStarts(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **how: Any) -> None:
+            super().__init__(*arguments, **how)
+            started.append(self.pid)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", EndedWhileItStarts)
+    with pytest.raises(Stopped), stoppable():
+        processes.run((SLEEP, "60.0125"))
+    assert not psutil.pid_exists(*started)
+
+
+def test_a_program_that_takes_too_long_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run((SLEEP, "60.0126"), timeout=0.1)
+    assert processes.all_marked(name="sleep", marker="60.0126") == []
+
+
+def test_a_program_is_given_its_text_and_says_how_it_ended() -> None:
+    done = processes.run((sys.executable, "-c", "import sys; sys.exit(sys.stdin.read())"), text="no")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "no\n")

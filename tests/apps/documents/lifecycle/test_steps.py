@@ -8,11 +8,13 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.documents.lifecycle.steps import Step, step_fail, step_postpone, version_fail
+from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import VERSION_TRANSITIONS, DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
 from ragsite.core.leases import lease_claim
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
+from tests.acting import ACTOR
 from workers.jobs import STAGES
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +76,14 @@ def test_a_version_that_is_sent_back_starts_over_and_its_timeline_says_why() -> 
         "index_switched",
         "The index was switched.",
     )
+
+
+def test_nothing_is_begun_in_the_timeline_of_a_version_that_was_cancelled_between_claim_and_start() -> None:
+    version = make.upload(make.knowledge_base()).version
+    claim = lease_claim(DocumentVersion.objects.order_by("id"), limit=1)
+    version_cancel(version=version, actor=ACTOR)
+    STAGES[0].rows.begin(claim)
+    assert not StageRecord.objects.exists()
 
 
 @pytest.mark.parametrize("how", ["complete", "hold", "send_back"])
