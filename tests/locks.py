@@ -47,9 +47,12 @@ UNDER = {
 }
 """Rows that are changed or removed only by who holds the row they belong to: they need no order of their own."""
 
+WRITTEN_ONCE = ("retrieval_judgement", "documents_grant", "retrieval_citation")
+"""Who holds rows of these has written them once: PostgreSQL checks foreign keys that stay the same only of rows written twice."""
+
 _RANKS = {table: rank for rank, table in enumerate(ORDER)}
 _LOCK = re.compile(
-    r"\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b(?: OF ([\w\"., ]+?))?( SKIP LOCKED)?(?=\s*(?:\)|$))"
+    r"\bFOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b(?: OF ([\w\"., ]+?))?( SKIP LOCKED)?(?=\s*(?:\)|$))"
 )
 _FROM = re.compile(r'\b(?:FROM|JOIN) "?(\w+)"?(?: (?:AS )?"?(\w+)"?)?')
 _CHANGE = re.compile(r'\b(?:(UPDATE)(?: ONLY)? "?(\w+)"?(?: (?:AS )?"?\w+"?)? SET|(DELETE) FROM "?(\w+)"?)')
@@ -58,12 +61,15 @@ _BY_KEY = re.compile(r'\bORDER BY (?:"?\w+"?\.)?(?:"?id"?|"?version_id"?|1)(?: A
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """A table whose rows a statement locks. `waits`: not by SKIP LOCKED; `by_key`: in the order of their keys."""
+    """A table whose rows a statement locks. `waits`: not by SKIP LOCKED; `by_key`: in the order of their keys; `keeps_out`: so
+    that nobody can refer to them.
+    """
 
     table: str
     is_change: bool
     waits: bool
     by_key: bool
+    keeps_out: bool = False
 
 
 @functools.cache
@@ -82,9 +88,9 @@ def _explicit(text: str, match: re.Match[str]) -> list[Locking]:
     before = text[: match.start()].rstrip()
     sources = list(_FROM.finditer(before))
     names = {source[2] or source[1]: source[1] for source in sources} | {source[1]: source[1] for source in sources}
-    of = [name.strip(' "') for name in (match[1] or sources[-1][1]).split(",")]
-    by_key = bool(match[2] or _BY_KEY.search(before))
-    return [Locking(names.get(name, name), is_change=False, waits=not match[2], by_key=by_key) for name in of]
+    of = [name.strip(' "') for name in (match[2] or sources[-1][1]).split(",")]
+    how = {"waits": not match[3], "by_key": bool(match[3] or _BY_KEY.search(before)), "keeps_out": match[1] == "UPDATE"}
+    return [Locking(names.get(name, name), is_change=False, **how) for name in of]
 
 
 @dataclass
@@ -95,6 +101,7 @@ class Watch:
     _outermost: Any = None
     _held: set[str] = field(default_factory=set)
     _in_order: set[str] = field(default_factory=set)
+    _keeps_out: set[str] = field(default_factory=set)
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         result = execute(sql, params, many, context)
@@ -110,12 +117,15 @@ class Watch:
         """One is the outermost block that is not a test's own; without one each statement is a transaction."""
         outermost = next((one for one in connection.atomic_blocks if not one._from_testcase), None)
         if outermost is None or outermost is not self._outermost:
-            self._outermost, self._held, self._in_order = outermost, set(), set()
+            self._outermost, self._held, self._in_order, self._keeps_out = outermost, set(), set(), set()
 
     def _note(self, one: Locking, *, rows: int, where: str) -> None:
         later = [table for table in self._held if _RANKS.get(table, -1) > _RANKS.get(one.table, len(ORDER))]
         if one.waits and one.table not in self._held and later:
             self.faults.append(f"{where}: {one.table} is locked after {', '.join(sorted(later))}")
+        if one.waits and one.table in _RANKS and one.table not in (*self._held, *WRITTEN_ONCE) and self._keeps_out:
+            kept = ", ".join(sorted(self._keeps_out))
+            self.faults.append(f"{where}: {one.table} is waited for, and nobody can refer to {kept} meanwhile")
         parents = UNDER.get(one.table, ())
         # A test that calls a part of a service does so in its own transaction, of which nothing is known here.
         is_known = self._outermost is not None or not connection.in_atomic_block
@@ -124,6 +134,8 @@ class Watch:
         if not parents and rows > 1 and not one.by_key and one.table not in self._in_order:
             self.faults.append(f"{where}: {rows} rows of {one.table} are locked in no order")
         self._held.add(one.table)
+        if one.keeps_out and one.table in _RANKS:
+            self._keeps_out.add(one.table)
         if one.by_key:
             self._in_order.add(one.table)
 

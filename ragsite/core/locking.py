@@ -15,10 +15,21 @@ from django.db import models, transaction
 def rows_hold(rows: models.QuerySet[Any], *, removing: bool = False) -> list[Any]:
     """Lock rows of one table until the transaction ends, in the order of their keys; the keys of those that are there.
 
-    Whoever is about to remove them says so: then nothing that would refer to them can be inserted either.
+    Others may still refer to them, unless they are locked for `removing`: see `rows_hold_to_remove`.
     """
     locked = rows.order_by("pk").select_for_update(of=("self",), no_key=not removing)
     return list(locked.values_list("pk", flat=True))
+
+
+def rows_hold_to_remove(*tables: models.QuerySet[Any]) -> None:
+    """Lock rows of several tables, in their order, so that nothing that would refer to them can be inserted either.
+
+    Not at once: who holds a row may refer to one of a table before it when its transaction commits, as PostgreSQL checks
+    the foreign keys of whatever was written twice. So all are waited for before references are kept out.
+    """
+    for removing in (False, True):
+        for rows in tables:
+            rows_hold(rows, removing=removing)
 
 
 def rows_update(rows: models.QuerySet[Any], **columns: Any) -> int:

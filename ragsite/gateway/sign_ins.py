@@ -138,7 +138,7 @@ def _locked(counted: dict[str, int], *, now: datetime) -> list[SignInTries]:
         unique_fields=["whose"],
         update_fields=["whose"],  # which locks the row
     )
-    return list(SignInTries.objects.select_for_update().filter(whose__in=wanted).order_by("whose"))
+    return list(SignInTries.objects.select_for_update(no_key=True).filter(whose__in=wanted).order_by("whose"))
 
 
 def _note(row: SignInTries, failures: int, *, now: datetime, tries: int) -> None:

@@ -73,7 +73,7 @@ def run(
 
     `how` are more arguments of `subprocess.Popen`. Raises OSError and TimeoutExpired, as `subprocess.run`.
     """
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with ExitStack() as ends:
         with held():
             process = ends.enter_context(subprocess.Popen(command, text=True, **pipes, **how))

@@ -18,8 +18,9 @@ from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.lifecycle.steps import Step, step_give_back, step_let_go, step_postpone, step_wait
 from apps.documents.lifecycle.versions import document_rollback, version_retry
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.documents.services.deleting import DELETE
 from apps.documents.services.documents import document_delete, document_update
-from apps.documents.services.knowledge_bases import knowledge_base_update
+from apps.documents.services.knowledge_bases import knowledge_base_delete, knowledge_base_update
 from apps.documents.services.purging import documents_purge
 from apps.retrieval.evaluation.sets import evaluation_set_delete
 from apps.retrieval.index.indexing import versions_activate
@@ -74,6 +75,12 @@ def assert_free(rows: models.QuerySet[Any]) -> None:
         pytest.fail(f"{rows.model.__name__} is locked by somebody who waits for a row that comes before it")
 
 
+def assert_referable(row: models.Model) -> None:
+    """Whoever wrote a row twice that refers to this one locks it like this at commit, and would wait."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM {row._meta.db_table} WHERE id = %s FOR KEY SHARE NOWAIT", [row.pk])
+
+
 def claimed(stage: str) -> Step:
     """All versions that wait at the stage, claimed and begun by one worker."""
     rows = job_named(stage).rows
@@ -123,12 +130,27 @@ def test_who_gives_a_version_back_waits_for_it_before_its_timeline_changes() -> 
     assert not StageRecord.objects.exists()
 
 
-def test_who_purges_a_document_waits_for_its_versions_before_their_chunks_go() -> None:
-    version = make.ready_version()
-    document_delete(document=version.document, actor=ACTOR)
-    with waiting_for(version, lambda: documents_purge(turns.short(2))):
-        assert_free(Chunk.objects.all())
+def test_who_purges_documents_leaves_those_of_whose_versions_somebody_holds_one() -> None:
+    version, other = make.ready_version(), make.ready_version()
+    for one in (version, other):
+        document_delete(document=one.document, actor=ACTOR)
+    with transaction.atomic():
+        # PostgreSQL checks the document of a row that was written twice, too: at commit, which waits for who keeps it.
+        for error in ("once", "twice"):
+            DocumentVersion.objects.filter(pk=version.pk).update(error=error)
+        make.in_parallel(1, lambda: documents_purge(turns.short(2)))
+        assert list(Document.objects.all()) == [version.document]
+        assert Chunk.objects.filter(version=version).exists()
+    documents_purge(turns.short(2))
     assert not Chunk.objects.exists()
+
+
+def test_who_marks_documents_as_deleted_lets_the_workers_at_their_versions_commit() -> None:
+    version = version_of(at_parsing())
+    knowledge_base_delete(knowledge_base=version.document.knowledge_base, actor=ACTOR)
+    with waiting_for(version, lambda: make.work_once(DELETE)):
+        assert_referable(version.document)
+    assert not Document.objects.exists()
 
 
 SEVERAL: dict[str, Callable[[Step], Any]] = {

@@ -9,8 +9,8 @@ from tests.locks import Locking, lockings
 VERSION, DOCUMENT = "documents_documentversion", "documents_document"
 
 
-def explicit(table: str, *, waits: bool = True, by_key: bool = True) -> Locking:
-    return Locking(table, is_change=False, waits=waits, by_key=by_key)
+def explicit(table: str, *, waits: bool = True, by_key: bool = True, keeps_out: bool = True) -> Locking:
+    return Locking(table, is_change=False, waits=waits, by_key=by_key, keeps_out=keeps_out)
 
 
 def change(table: str, *, waits: bool = True, by_key: bool = False) -> Locking:
@@ -20,7 +20,10 @@ def change(table: str, *, waits: bool = True, by_key: bool = False) -> Locking:
 @pytest.mark.parametrize(
     ("sql", "wanted"),
     [
-        ('SELECT "VERSION"."id" FROM "VERSION" ORDER BY "VERSION"."id" ASC FOR NO KEY UPDATE OF "VERSION"', [explicit(VERSION)]),
+        (
+            'SELECT "VERSION"."id" FROM "VERSION" ORDER BY "VERSION"."id" ASC FOR NO KEY UPDATE OF "VERSION"',
+            [explicit(VERSION, keeps_out=False)],
+        ),
         ('SELECT "VERSION"."id" AS "pk" FROM "VERSION" ORDER BY 1 ASC FOR UPDATE', [explicit(VERSION)]),
         ('SELECT "VERSION"."id" FROM "VERSION" WHERE true FOR UPDATE', [explicit(VERSION, by_key=False)]),
         ("SELECT v.id FROM VERSION v JOIN counted ON true ORDER BY v.id FOR UPDATE OF v", [explicit(VERSION)]),

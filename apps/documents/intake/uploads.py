@@ -238,7 +238,7 @@ def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
 
 
 def _known(request: UploadRequest) -> Document | None:
-    locked = _living(request).select_for_update()
+    locked = _living(request).select_for_update(no_key=True)
     if request.document is not None:
         document = locked.filter(pk=request.document.pk).first() or _gone(f"document {request.document.pk}")
         request.condition.check(document_etag(document))

@@ -126,9 +126,9 @@ def step_started(step: Step) -> None:
 
     Nothing is recorded of one that was cancelled, or taken back, since it was claimed.
     """
-    values = {"stage": step.stage, "worker": worker_name(), "ids": list(step.claim.ids), "owner": step.claim.owner}
+    ids, owner = list(step.claim.ids), step.claim.owner
     with connection.cursor() as cursor:
-        cursor.execute(_STARTED, values)
+        cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": ids, "owner": owner})
 
 
 def step_postpone(step: Step, error: RagError) -> None:

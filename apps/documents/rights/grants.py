@@ -72,7 +72,7 @@ def _lock(resource: Resource | None) -> Resource | None:
     """The row, locked, so that the order of its events is that of their commits; None once it is deleted."""
     if resource is None:
         return None
-    rows = type(resource)._default_manager.select_for_update(of=("self",))
+    rows = type(resource)._default_manager.select_for_update(of=("self",), no_key=True)
     living = LIVING if isinstance(resource, Document) else Q(deleted_at=None)
     found: Resource | None = rows.filter(living, pk=resource.pk).first()
     return found

@@ -96,7 +96,7 @@ def documents_tell(claim: Claim) -> bool:
         deletion = _hold(claim)
         living = Document.objects.filter(knowledge_base=deletion.knowledge_base_id, deleted_at=None)
         # By the order of the index of the living ones, in which those that were marked are not read again.
-        free = living.select_for_update(of=("self",), skip_locked=True).order_by("content_hash")
+        free = living.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("content_hash")
         pks = list(free.values_list("pk", flat=True)[:TOLD])
         if not pks and living.exists():
             raise TransientError("The documents that are left are in use.", code=BUSY, retry_after=1)
@@ -147,7 +147,7 @@ def knowledge_base_of(claim: Claim) -> UUID:
 
 def _hold(claim: Claim) -> KnowledgeBaseDeletion:
     """The deletion, locked for the rest of the transaction."""
-    held = DELETIONS.held(claim).select_for_update(of=("self",)).select_related("knowledge_base")
+    held = DELETIONS.held(claim).select_for_update(of=("self",), no_key=True).select_related("knowledge_base")
     deletion: KnowledgeBaseDeletion | None = held.first()
     if deletion is None:
         raise LeaseLostError(f"The lease on the deletion {claim.ids[0]} was lost; this part of it is dropped.")

@@ -104,7 +104,7 @@ def document_delete(*, document: Document, actor: Actor, condition: Condition = 
         PreconditionFailedError: it is not as the condition says; it stays.
     """
     with transaction.atomic():
-        locked = Document.objects.select_for_update().filter(pk=document.pk).first()
+        locked = Document.objects.select_for_update(no_key=True).filter(pk=document.pk).first()
         if locked is None or locked.deleted_at is not None:
             return
         condition.check(document_etag(locked))

@@ -84,7 +84,7 @@ def knowledge_base_update(
 def _update(
     knowledge_base: KnowledgeBase, condition: Condition, changes: dict[str, Any], actor: Actor
 ) -> KnowledgeBase:
-    locked = KnowledgeBase.objects.select_for_update().filter(pk=knowledge_base.pk, deleted_at=None).first()
+    locked = KnowledgeBase.objects.select_for_update(no_key=True).filter(pk=knowledge_base.pk, deleted_at=None).first()
     if locked is None:
         raise NotFoundError(f"There is no knowledge base {knowledge_base.pk}; it was deleted a moment ago.")
     condition.check(knowledge_base_etag(locked))
@@ -119,6 +119,7 @@ def knowledge_base_delete(
         PermissionDeniedError: it has documents that the caller may neither see nor let itself see.
     """
     with transaction.atomic():
+        # Not NO KEY, so that uploads under way, which refer to it, are in before its documents are counted.
         locked = KnowledgeBase.objects.select_for_update().get(pk=knowledge_base.pk)
         under_way = KnowledgeBaseDeletion.objects.filter(knowledge_base=locked).first()
         if under_way is not None:

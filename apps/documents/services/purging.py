@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from apps.documents.blobs import blobs_after, blobs_delete, blobs_older_than
 from apps.documents.models import Document, DocumentVersion
@@ -57,18 +60,34 @@ def documents_purge(turn: Turn) -> bool:
 def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
     """Remove some of the documents with all that belongs to them, in the caller's transaction.
 
-    Documents that are locked by somebody else are skipped. The blobs stay until then: a worker that dies first leaves
-    them to the walk through the store.
+    Documents are skipped if somebody else has locked them or a version of theirs. The blobs stay until then: a worker that
+    dies first leaves them to the walk through the store.
     """
-    free = rows.select_for_update(of=("self",), skip_locked=True)
-    pks = list(free.values_list("pk", flat=True)[:DOCUMENTS])
+    pks, blobs = _free(rows)
     if not pks:
         return DocumentsRemoved(0, 0, frozenset())
-    # Locked before what hangs on them goes: who fails or cancels one of them holds it and removes its chunks, too.
-    versions = DocumentVersion.objects.filter(document__in=pks).select_for_update(of=("self",)).order_by("pk")
-    blobs = frozenset(list(versions.values_list("blob", flat=True))[:AT_ONCE])
     gone = rows_remove(Document, pks)
     return DocumentsRemoved(len(pks), len(pks) if gone else 0, blobs - _named(blobs))
+
+
+def _free(rows: QuerySet[Document]) -> tuple[list[UUID], frozenset[str]]:
+    """Some of the documents, locked with all their versions, and the blobs of these.
+
+    Both before what hangs on them goes: who fails or cancels a version holds it and removes its chunks, too. Nobody is
+    waited for: who holds a version may refer to its document when its transaction commits, and would wait for us.
+    """
+    pks = list(_skipping(rows).values_list("pk", flat=True)[:DOCUMENTS])
+    versions = DocumentVersion.objects.filter(document__in=pks)
+    locked = list(_skipping(versions).order_by("pk").values_list("document", "blob"))
+    held = Counter(document for document, _ in locked)
+    there = dict(versions.order_by().values_list("document").annotate(Count("pk")))
+    free = [pk for pk in pks if held[pk] == there.get(pk, 0)]
+    blobs = [blob for document, blob in locked if held[document] == there[document]]
+    return free, frozenset(blobs[:AT_ONCE])
+
+
+def _skipping(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.select_for_update(of=("self",), skip_locked=True)
 
 
 def blobs_purge(turn: Turn) -> bool:

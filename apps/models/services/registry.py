@@ -74,7 +74,7 @@ def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
     """
     with transaction.atomic():
         version = _found(version_id)
-        Model.objects.select_for_update().get(pk=version.model_id)
+        Model.objects.select_for_update(no_key=True).get(pk=version.model_id)
         version.refresh_from_db(fields=["status"])
         if version.status != ModelStatus.ACTIVE:
             _activate(version)

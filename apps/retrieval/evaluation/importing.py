@@ -122,7 +122,7 @@ def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Acto
 def _hold(evaluation_set: EvaluationSet) -> None:
     """Before any of them is changed: others change questions too, and judgements go with documents that are removed."""
     rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk))
-    rows_hold(Judgement.objects.filter(question__evaluation_set=evaluation_set.pk), removing=True)
+    rows_hold(Judgement.objects.filter(question__evaluation_set=evaluation_set.pk))
 
 
 def _by_question(rows: Iterable[JudgementRow]) -> dict[str, list[JudgementRow]]:

@@ -172,7 +172,7 @@ def _hold(claim: Claim) -> None:
     Raises:
         LeaseLostError: it is no longer held by this claim.
     """
-    if not EVALUATION_RUNS.held(claim).select_for_update().values_list("pk", flat=True):
+    if not EVALUATION_RUNS.held(claim).select_for_update(no_key=True).values_list("pk", flat=True):
         raise LeaseLostError(f"The lease on the evaluation run {claim.ids[0]} was lost; this part of it is dropped.")
 
 

@@ -15,7 +15,7 @@ from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
-from ragsite.core.locking import rows_hold
+from ragsite.core.locking import rows_hold, rows_hold_to_remove
 
 PLAYGROUND = "From tried queries"
 MOST_JUDGEMENTS = 1_000
@@ -77,10 +77,12 @@ def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> Non
     """Remove a set with its questions and runs."""
     pk = evaluation_set.pk
     with transaction.atomic():
-        rows_hold(EvaluationSet.objects.filter(pk=pk), removing=True)
-        # A worker that notes results holds its run, and then wants the questions.
-        rows_hold(evaluation_set.runs.all(), removing=True)
-        rows_hold(Judgement.objects.filter(question__evaluation_set=pk), removing=True)
+        rows_hold_to_remove(
+            EvaluationSet.objects.filter(pk=pk),
+            # A worker that notes results holds its run, and then wants the questions.
+            evaluation_set.runs.all(),
+            Judgement.objects.filter(question__evaluation_set=pk),
+        )
         evaluation_set.delete()
     change_log(f"evaluation set {pk} was deleted", actor=actor)
 
@@ -120,7 +122,7 @@ def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
     pk = question.pk
     with transaction.atomic():
         rows_hold(EvaluationSet.objects.filter(pk=question.evaluation_set_id))
-        rows_hold(question.judgements.all(), removing=True)
+        rows_hold(question.judgements.all())
         question.delete()
     change_log(f"question {pk} was deleted", actor=actor)
 

@@ -20,7 +20,7 @@ from apps.retrieval.models import EvaluationRun, EvaluationSet, Judgement, Reind
 from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.ids import new_id
-from ragsite.core.locking import rows_hold
+from ragsite.core.locking import rows_hold_to_remove
 from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.tenants import tenant_get_or_create
 
@@ -75,7 +75,7 @@ def _row_remove(knowledge_base: KnowledgeBase) -> None:
     """With the rows that hang on it, which are locked in their order first."""
     base = knowledge_base.pk
     with transaction.atomic():
-        for rows in (
+        rows_hold_to_remove(
             KnowledgeBase.objects.filter(pk=base),
             KnowledgeBaseDeletion.objects.filter(knowledge_base=base),
             Reindex.objects.filter(knowledge_base=base),
@@ -83,8 +83,7 @@ def _row_remove(knowledge_base: KnowledgeBase) -> None:
             EvaluationRun.objects.filter(evaluation_set__knowledge_base=base),
             Judgement.objects.filter(question__evaluation_set__knowledge_base=base),
             Grant.objects.filter(knowledge_base=base),
-        ):
-            rows_hold(rows, removing=True)
+        )
         KnowledgeBase.objects.filter(pk=base).delete()
 
 

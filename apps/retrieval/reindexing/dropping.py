@@ -47,7 +47,7 @@ def generation_drop(generation: IndexGeneration, *, actor: Actor) -> None:
     """
     with transaction.atomic():
         knowledge_base_hold(generation.knowledge_base_id)
-        rows = IndexGeneration.objects.select_for_update(of=("self",)).select_related("knowledge_base")
+        rows = IndexGeneration.objects.select_for_update(of=("self",), no_key=True).select_related("knowledge_base")
         locked = rows.filter(pk=generation.pk).exclude(state=GenerationState.DROPPED).first()
         if locked is None:
             raise NotFoundError(f"There is no generation {generation.pk}; it was dropped a moment ago.")

@@ -18,7 +18,9 @@ def reindex_hold(claim: Claim) -> Reindex:
     Raises:
         LeaseLostError: it is no longer held by this claim, or was ended by somebody.
     """
-    rows = Reindex.objects.select_for_update(of=("self",)).select_related("knowledge_base", "generation", "previous")
+    rows = Reindex.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "knowledge_base", "generation", "previous"
+    )
     held = rows.filter(
         pk__in=claim.ids, lease_owner=claim.owner, lease_until__gte=Now(), state__in=REINDEX_WORKED_ON
     ).first()

@@ -152,7 +152,7 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 def _rollback(live: IndexGeneration, actor: Actor) -> Reindex:
     knowledge_base_hold(live.knowledge_base_id)
     kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, state=GenerationState.RETIRED)
-    target = kept.select_for_update(of=("self",)).order_by("-retired_at").first()
+    target = kept.select_for_update(of=("self",), no_key=True).order_by("-retired_at").first()
     if target is None:
         raise ConflictError("No earlier generation is kept.", action="Start a re-index with the model you want.")
     IndexGeneration.objects.filter(pk=target.pk).update(state=GenerationState.BUILDING)
@@ -231,7 +231,7 @@ def _check_not_dropping(live: IndexGeneration, chunking: ChunkingSettings) -> No
 
 
 def _locked(knowledge_base: KnowledgeBase, *states: ReindexState) -> Reindex:
-    rows = Reindex.objects.select_for_update(of=("self",)).select_related("generation")
+    rows = Reindex.objects.select_for_update(of=("self",), no_key=True).select_related("generation")
     found = rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
     if found is None:
         raise ConflictError(f"No re-index of {knowledge_base.name!r} is under way.", action="Start one.")

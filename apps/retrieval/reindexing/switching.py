@@ -74,7 +74,7 @@ def switch_try(reindex_id: UUID, *, claim: Claim | None = None) -> bool:
 def _held(reindex_id: UUID, claim: Claim | None) -> Reindex | None:
     if claim is not None:
         return reindex_hold(claim)
-    rows = Reindex.objects.select_for_update(of=("self",)).select_related("generation")
+    rows = Reindex.objects.select_for_update(of=("self",), no_key=True).select_related("generation")
     return rows.filter(pk=reindex_id, state=ReindexState.SWITCHING).first()
 
 
