@@ -4,8 +4,9 @@
 
 A whole system is started in a temporary folder and given `documents` documents. Then `clients` clients search over HTTP, each
 its next question as soon as it has an answer: first while the system is otherwise idle, then during a re-index that re-chunks and
-re-embeds all documents, then while the same number of documents comes in. It prints the answers, how many of them were degraded
-(found by words alone) or errors, and the ratios of their times to those of the idle system. The last line is one JSON object.
+re-embeds all documents, then while another tenant's backlog of as many documents is worked on. It prints the answers, how many of
+them were degraded (found by words alone) or errors, the ratios of their times to those of the idle system, and the memory of each
+process at the end. The last line is one JSON object.
 """
 
 from __future__ import annotations

@@ -14,10 +14,12 @@ from statistics import quantiles
 from typing import Any
 
 import httpx
+import psutil
 
 from benchmarks.ingestion.corpus import corpus, long_text
 from benchmarks.ingestion.running import Bench, ready_count
-from benchmarks.place import say
+from benchmarks.place import PROJECT, say
+from ragsite.stack.supervisor import procfile
 from ragsite.stack.system import System
 
 PATIENCE_SECONDS = 60.0
@@ -45,15 +47,26 @@ def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
     clients.post(f"/api/v1/knowledge-bases/{base}/reindex/", {"chunking": OTHER_CHUNKING})
     reindex = clients.asked(clients.is_reindexing)
     clients.wait(lambda: not clients.is_reindexing())
-    other = bench.client.knowledge_base("Upload")
-    bench.upload(other, corpus(options.documents, seed=13))
+    neighbour = Bench(running, tenant="Neighbour")
+    other = neighbour.client.knowledge_base("Upload")
+    neighbour.upload(other, corpus(options.documents, seed=13))
     upload = clients.asked(lambda: ready_count(other) < options.documents)
     figures = {"idle": _figures(idle), "reindex": _figures(reindex), "upload": _figures(upload)}
     for name in ("reindex", "upload"):
         for share in ("p50", "p95"):
             figures[name][f"{share}_ratio"] = figures[name][share] / figures["idle"][share]
         say(f"{name}: {figures[name]}")
-    return figures
+    return {**figures, "megabytes": _megabytes(running)}
+
+
+def _megabytes(running: System) -> dict[str, int]:
+    """What each process of the Procfile holds, with those it forked; what several share counts in parts."""
+    found = {}
+    for name in procfile(PROJECT / "Procfile", running.environ):
+        process = psutil.Process(running.supervisor.pid(name))
+        every = (process, *process.children(recursive=True))
+        found[name] = round(sum(one.memory_full_info().pss for one in every) / 1_000_000)
+    return found
 
 
 def _figures(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -64,6 +77,7 @@ def _figures(asked: Sequence[Asked]) -> dict[str, Any]:
         "errors": sum(one.is_error for one in asked),
         "p50": times[49],
         "p95": times[94],
+        "p99": times[98],
     }
 
 

@@ -33,9 +33,9 @@ class Ingestion:
 class Bench:
     """A running system and a client of it."""
 
-    def __init__(self, running: System) -> None:
+    def __init__(self, running: System, *, tenant: str = "Default") -> None:
         self.running = running
-        self.client = Client(running.url, running.manage("apikey", "benchmark").strip())
+        self.client = Client(running.url, running.manage("apikey", "benchmark", "--tenant", tenant).strip())
 
     def upload(self, knowledge_base: str, files: Sequence[File]) -> list[str]:
         """Upload through the bulk endpoint; each file's outcome."""
