@@ -11,6 +11,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from apps.documents.chunking.settings import (
@@ -231,6 +232,18 @@ class UploadForm(forms.Form):
     uploads = ManyFilesField(
         allow_empty_file=True, error_messages={"required": "Choose at least one file."}, max_length=255
     )
+    restricted = forms.BooleanField(
+        label="Only those who get a grant on a document may read it", required=False, widget=UnfoldBooleanWidget
+    )
+
+    def __init__(self, *args: Any, may_restrict: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_restrict:
+            del self.fields["restricted"]
+
+    def restricts(self) -> bool:
+        """Whether the new documents are to be read by a grant only."""
+        return bool(self.cleaned_data.get("restricted"))
 
     def files_sent(self) -> list[Any]:
         return list(self.cleaned_data["uploads"])

@@ -101,7 +101,9 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
-        return upload_page(request, page=documents_page(knowledge_base, actor=acting(request)), site=self.admin_site)
+        may_restrict = request.user.has_perm("documents.add_grant")
+        page = documents_page(knowledge_base, actor=acting(request), may_restrict=may_restrict)
+        return upload_page(request, page=page, site=self.admin_site)
 
     @action(description="Try a query", icon="forum", permissions=["view"])
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -45,22 +46,26 @@ class UploadPage:
     row: KnowledgeBase | Document
     title: str
     intro: str
-    form: type[UploadForm | NewVersionForm]
-    take: Callable[[Sequence[Any]], Iterable[FileResult]]
+    form: Callable[..., UploadForm | NewVersionForm]
+    take: Callable[[Any], Iterable[FileResult]]
     done: str
     is_for_many: bool
 
 
-def documents_page(knowledge_base: KnowledgeBase, *, actor: Actor) -> UploadPage:
+def documents_page(knowledge_base: KnowledgeBase, *, actor: Actor, may_restrict: bool) -> UploadPage:
     """For documents that are new to a knowledge base."""
+
+    def take(form: UploadForm) -> Iterable[FileResult]:
+        files = arrived(form.files_sent())
+        request = BulkRequest(knowledge_base=knowledge_base, files=files, restricted=form.restricts())
+        return documents_upload(request, actor=actor)
+
     return UploadPage(
         row=knowledge_base,
         title=f"Upload documents to {knowledge_base}",
         intro="Each file becomes a document, and so does each file in a ZIP. Files that are already there are left as they are.",
-        form=UploadForm,
-        take=lambda files: documents_upload(
-            BulkRequest(knowledge_base=knowledge_base, files=arrived(files)), actor=actor
-        ),
+        form=partial(UploadForm, may_restrict=may_restrict),
+        take=take,
         done=f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={knowledge_base.pk}",
         is_for_many=True,
     )
@@ -75,7 +80,7 @@ def new_version_page(document: Document, *, actor: Actor) -> UploadPage:
         title=f"Upload a new version of {document}",
         intro=f"{stays}. Earlier versions are kept, and you can roll back to them.",
         form=NewVersionForm,
-        take=lambda files: _new_versions(document, files, actor),
+        take=lambda form: _new_versions(document, form.files_sent(), actor),
         done=row_url(document),
         is_for_many=False,
     )
@@ -101,7 +106,7 @@ def upload_page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> H
 def _page(request: HttpRequest, *, page: UploadPage, site: AdminSite) -> HttpResponse:
     form = page.form(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        results = list(page.take(form.files_sent()))
+        results = list(page.take(form))
         _tell(request, results)
         return redirect(page.done if any(result.outcome for result in results) else request.path)
     context = {

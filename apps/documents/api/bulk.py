@@ -11,10 +11,11 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.documents.api.documents import READ_AND_WRITE
+from apps.documents.api.documents import READ_AND_WRITE, require_for
 from apps.documents.api.serializers import (
     OUTCOMES,
     OVERRIDE_HELP,
+    RESTRICTED_HELP,
     ObjectField,
     OverrideField,
     TagsField,
@@ -44,6 +45,7 @@ class BulkSerializer(StrictSerializer):
     metadata = ObjectField(required=False, default=dict, help_text="For each of the documents.")
     tags = TagsField(required=False, default=list, help_text="For each of the documents.")
     chunking = OverrideField(required=False, default=dict, help_text=f"{OVERRIDE_HELP} For each of the documents.")
+    restricted = serializers.BooleanField(required=False, default=False, help_text=RESTRICTED_HELP)
 
 
 class FileProblemSerializer(serializers.Serializer[Any]):
@@ -102,12 +104,14 @@ class BulkUploadViewSet(viewsets.GenericViewSet[Any]):
         body = BulkSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = body.validated_data
+        require_for(request, fields["restricted"])
         bulk = BulkRequest(
             knowledge_base=knowledge_base_visible(caller(request), fields["knowledge_base"]),
             files=arrived(fields["files"]),
             metadata=fields["metadata"],
             tags=fields["tags"],
             chunking=fields["chunking"],
+            restricted=fields["restricted"],
             principal=caller(request),
         )
         return Response(BulkResultSerializer({"results": documents_upload(bulk, actor=acting(request))}).data)

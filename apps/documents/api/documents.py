@@ -108,6 +108,7 @@ class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mix
         """202: accepted, watch `version.url`. 200: these bytes are already there, nothing new was made."""
         body = UploadSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        require_for(request, body.validated_data["restricted"])
         fields = dict(body.validated_data)
         file, knowledge_base_id = fields.pop("file"), fields.pop("knowledge_base")
         knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)

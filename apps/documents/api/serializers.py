@@ -312,6 +312,9 @@ class TagsField(serializers.ListField):
             raise serializers.ValidationError(error.sentence) from error
 
 
+RESTRICTED_HELP = "Whether reading it takes a grant on the document itself; needs `grants:manage`."
+
+
 class AboutSerializer(StrictSerializer):
     """What a caller says about a new document."""
 
@@ -323,6 +326,7 @@ class AboutSerializer(StrictSerializer):
     metadata = ObjectField(required=False, default=dict)
     tags = TagsField(required=False, default=list, help_text=TAGS_HELP)
     chunking = OverrideField(required=False, default=dict, help_text=OVERRIDE_HELP)
+    restricted = serializers.BooleanField(required=False, default=False, help_text=RESTRICTED_HELP)
 
 
 class UploadSerializer(FileSerializer, AboutSerializer):
@@ -348,9 +352,7 @@ class DocumentChangeSerializer(StrictSerializer):
     external_id = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Empty takes it away."
     )
-    restricted = serializers.BooleanField(
-        required=False, help_text="Whether reading it takes a grant on the document itself; needs `grants:manage`."
-    )
+    restricted = serializers.BooleanField(required=False, help_text=RESTRICTED_HELP)
 
 
 class UploadedSerializer(serializers.Serializer[Any]):

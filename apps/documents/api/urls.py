@@ -9,7 +9,7 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.documents.api.documents import READ_AND_WRITE, uploaded_response
+from apps.documents.api.documents import READ_AND_WRITE, require_for, uploaded_response
 from apps.documents.api.serializers import FromUrlSerializer, UploadedSerializer
 from apps.documents.intake.fetching import document_upload_from_url, url_ingestion_check
 from apps.documents.rights.access import knowledge_base_visible
@@ -42,6 +42,7 @@ class FromUrlViewSet(viewsets.GenericViewSet[Any]):
         url_ingestion_check()
         body = FromUrlSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        require_for(request, body.validated_data["restricted"])
         fields = dict(body.validated_data)
         url, knowledge_base_id = fields.pop("url"), fields.pop("knowledge_base")
         knowledge_base = knowledge_base_visible(caller(request), knowledge_base_id)

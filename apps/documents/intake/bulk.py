@@ -57,6 +57,7 @@ class BulkRequest:
     metadata: dict[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
     chunking: dict[str, Any] = field(default_factory=dict)
+    restricted: bool = False
     principal: Principal | None = None
 
 
@@ -130,6 +131,7 @@ def _store(
         metadata=request.metadata,
         tags=request.tags,
         chunking=request.chunking,
+        restricted=request.restricted,
         principal=request.principal,
     )
     return _NamedArrival(source.name, Arrival(upload, upload_store(upload)))
@@ -175,6 +177,8 @@ def _held(request: BulkRequest, files: Sequence[SourceFile]) -> dict[Path, Docum
     Archives are not opened here; a file that can't be read, or is hidden, is reported when its turn comes.
     """
     visible = documents_visible(request.principal) if request.principal else Document.objects.all()
+    if request.restricted:
+        visible = visible.filter(restricted=True)
     hashes: dict[Path, str] = {}
     for file in files:
         if file.size <= UploadSettings.current().max_bytes:

@@ -35,13 +35,14 @@ BATCH = 1_000
 class Ingestion:
     """Where files go. `dry_run` writes nothing; `resume` skips what is already there unchanged, without storing it again.
 
-    New documents get the tags; known ones keep theirs.
+    New documents get the tags; known ones keep theirs. `restricted` documents are read by nobody without a grant.
     """
 
     knowledge_base: KnowledgeBase
     dry_run: bool = False
     resume: bool = False
     tags: Sequence[str] = ()
+    restricted: bool = False
 
 
 def knowledge_base_named(name_or_id: str, *, tenant: str = "") -> KnowledgeBase:
@@ -106,6 +107,7 @@ def _take(ingestion: Ingestion, source: DocumentSource, actor: Actor) -> Upload 
         parts=source.parts(),
         external_id=external_id_of(source.name),
         tags=ingestion.tags,
+        restricted=ingestion.restricted,
     )
     if ingestion.dry_run or ingestion.resume:
         foreseen = _foresee(request, source)

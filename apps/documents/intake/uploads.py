@@ -47,7 +47,8 @@ class Upload:
 class UploadRequest:
     """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
 
-    Without a principal nothing is hidden from the caller. The condition is on a given document.
+    `restricted` bytes are read by nobody without a grant on their document: what is known must be so already. Without a
+    principal nothing is hidden from the caller. The condition is on a given document.
     """
 
     knowledge_base: KnowledgeBase
@@ -58,6 +59,7 @@ class UploadRequest:
     metadata: dict[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
     chunking: dict[str, Any] = field(default_factory=dict)
+    restricted: bool = False
     document: Document | None = None
     principal: Principal | None = None
     condition: Condition = UNCONDITIONAL
@@ -93,7 +95,7 @@ def upload_foresee(request: UploadRequest, sha256: str) -> UploadForecast:
     """
     same = versions_holding(_living(request), [sha256]).get(sha256)
     known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
-    _refuse_hidden(request, same.document if same else None, known)
+    _refuse_unfit(request, same.document if same else None, known)
     outcome = _outcome(same.document if same else None, known)
     return UploadForecast(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
 
@@ -205,7 +207,7 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
     # Locked before it is looked at: the same bytes may have come to it a moment ago.
     known = _known(request)
     same = _living(request).filter(content_hash=stored.blob.sha256).first()
-    _refuse_hidden(request, same, known)
+    _refuse_unfit(request, same, known)
     outcome = _outcome(same, known)
     if known is None or outcome is UploadOutcome.UNCHANGED:
         return same or _create(request, stored), outcome
@@ -213,9 +215,20 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
     return known, outcome
 
 
-def _refuse_hidden(request: UploadRequest, *documents: Document | None) -> None:
+def _refuse_unfit(request: UploadRequest, *documents: Document | None) -> None:
+    """Refuse bytes of a known document that the caller may not read, or that more people may read than the caller wants."""
+    known = [document for document in documents if document is not None]
+    _refuse_hidden(request, known)
+    if request.restricted and (document := next((one for one in known if not one.restricted), None)):
+        raise ConflictError(
+            f"These bytes, or this external id, are those of {document.title!r} ({document.pk}), which is not restricted.",
+            action="Restrict that document first, then upload again.",
+        )
+
+
+def _refuse_hidden(request: UploadRequest, documents: Sequence[Document]) -> None:
     """A document that the caller may not read is neither named nor overwritten; that something exists can't be kept secret."""
-    ids = {document.pk for document in documents if document is not None}
+    ids = {document.pk for document in documents}
     if request.principal is None or not ids:
         return
     if documents_visible(request.principal).filter(pk__in=ids).count() < len(ids):
@@ -266,6 +279,7 @@ def document_of(request: UploadRequest, stored: StoredFile) -> Document:
         metadata=request.metadata,
         tags=list(request.tags),
         chunking=request.chunking,
+        restricted=request.restricted,
         content_hash=stored.blob.sha256,
     )
 
@@ -288,7 +302,7 @@ def version_of(document: Document, stored: StoredFile, *, number: int, actor: Ac
 def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     """Another upload of the same bytes, or for the same external id, committed first."""
     same = _living(request).filter(content_hash=blob.sha256).first()
-    _refuse_hidden(request, same)
+    _refuse_unfit(request, same)
     if same is None:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1

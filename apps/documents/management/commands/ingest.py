@@ -75,6 +75,9 @@ class Command(BaseCommand):
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="Where the documents go.")
         parser.add_argument("--tenant", default="", help="Its tenant, if several have one of that name.")
         parser.add_argument("--tags", default="", help="Tags for new documents, separated by commas.")
+        parser.add_argument(
+            "--restricted", action="store_true", help="Only who gets a grant on a new document may read it."
+        )
         parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and write nothing.")
         parser.add_argument(
             "--resume", action="store_true", help="Skip what is already there unchanged; use it after an interruption."
@@ -92,6 +95,7 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 resume=options["resume"],
                 tags=tags_read(options["tags"]),
+                restricted=options["restricted"],
             )
             _run(ingestion, tally, options)
         except RagError as error:

@@ -193,3 +193,20 @@ def test_staff_who_may_not_add_documents_are_refused(
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])
 def test_an_unknown_knowledge_base_is_not_found(admin_client: Client, wrong: str) -> None:
     assert admin_client.get(f"/admin/documents/knowledgebase/{wrong}/upload/").status_code == 404
+
+
+def test_documents_are_restricted_from_their_first_moment_if_asked_for(
+    admin_client: Client, knowledge_base: KnowledgeBase
+) -> None:
+    assert 'name="restricted"' in admin_client.get(url(knowledge_base)).content.decode()
+    admin_client.post(url(knowledge_base), {"uploads": [file("tides.md")], "restricted": "on"})
+    assert Document.objects.get().restricted
+
+
+def test_who_may_not_give_grants_is_not_asked_and_not_heeded(
+    staff_client: Callable[..., Client], knowledge_base: KnowledgeBase
+) -> None:
+    client = staff_client("view_knowledgebase", "change_knowledgebase", "add_document")
+    assert 'name="restricted"' not in client.get(url(knowledge_base)).content.decode()
+    client.post(url(knowledge_base), {"uploads": [file("tides.md")], "restricted": "on"})
+    assert not Document.objects.get().restricted

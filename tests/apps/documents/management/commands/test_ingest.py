@@ -57,6 +57,11 @@ def report(*words: str | Path, code: int = 0) -> dict[str, Any]:
     return told
 
 
+def test_documents_are_restricted_from_their_first_moment_if_asked_for(base: KnowledgeBase, docs: Path) -> None:
+    run(docs, "--restricted")
+    assert set(Document.objects.values_list("restricted", flat=True)) == {True}
+
+
 def test_a_folder_is_ingested_and_summed_up_in_one_line(base: KnowledgeBase, docs: Path) -> None:
     assert run(docs) == "3 files: 3 created, 0 new version, 0 unchanged, 0 refused."
     assert Document.objects.filter(knowledge_base=base).count() == 3
