@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ragsite.gateway.edge import EdgeLimits, headers_too_large, refusal, too_late
+from ragsite.gateway.edge import EdgeLimits, headers_too_large, refusal, too_late, url_too_long
 from ragsite.gateway.errors import RequestRefusedError
 
 
@@ -72,7 +72,7 @@ class EdgeProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._arriving is not None:
             if self.heads.grow(self, len(data)) > self.limits.url_bytes + self.limits.header_bytes:
-                self._refuse(headers_too_large(self.limits))
+                self._refuse(url_too_long(self.limits) if self._is_long() else headers_too_large(self.limits))
             self._heads_check()
 
     def on_headers_complete(self) -> None:
@@ -93,8 +93,13 @@ class EdgeProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """For what is no HTTP."""
-        self._refuse(RequestRefusedError(msg, code="bad_request", status=400))
+        """For what is no HTTP, and for an address that is too long to be taken apart."""
+        is_long = self._is_long()
+        self._refuse(url_too_long(self.limits) if is_long else RequestRefusedError(msg, code="bad_request", status=400))
+
+    def _is_long(self) -> bool:
+        """Whether the address, as far as it has arrived, is longer than one may be."""
+        return len(getattr(self, "url", b"")) > self.limits.url_bytes
 
     def _head_await(self) -> None:
         self._arriving = self.loop.call_later(self.limits.arrival_seconds, self._head_late)

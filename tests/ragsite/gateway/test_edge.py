@@ -118,6 +118,11 @@ def test_an_address_that_is_too_long_is_refused(server: Server) -> None:
     assert server.get("/rows?" + "x" * 1_900).status_code == 200
 
 
+def test_so_is_one_that_is_too_long_for_the_server_to_take_apart(server: Server) -> None:
+    with server.connect(b"GET /rows?" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
+        assert raw_code(read_all(client)) == (414, "url_too_long")
+
+
 def test_headers_that_are_too_large_are_refused(server: Server) -> None:
     assert code(server.get("/rows", headers={"X-Long": "x" * 8_000})) == (431, "headers_too_large")
     assert server.get("/rows", headers={"X-Long": "x" * 7_000}).status_code == 200
