@@ -42,7 +42,8 @@ class Route:
     path: str = ".*"
 
     def takes(self, method: str, path: str) -> bool:
-        return bool(re.fullmatch(self.methods, method) and re.fullmatch(self.path, path))
+        # In a path, %0A is a character like any other.
+        return bool(re.fullmatch(self.methods, method) and re.fullmatch(self.path, path, re.DOTALL))
 
 
 SMALL_BODY_BYTES = MEGABYTE

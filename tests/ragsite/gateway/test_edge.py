@@ -118,6 +118,11 @@ def test_an_address_that_is_too_long_is_refused(server: Server) -> None:
     assert server.get("/rows?" + "x" * 1_900).status_code == 200
 
 
+def test_no_character_of_an_address_is_an_error_of_the_server(server: Server) -> None:
+    with server.connect(b"GET /a%0Ab HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as client:
+        assert read_all(client).startswith(b"HTTP/1.1 404")
+
+
 def test_so_is_one_that_is_too_long_for_the_server_to_take_apart(server: Server) -> None:
     with server.connect(b"GET /rows?" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
         assert raw_code(read_all(client)) == (414, "url_too_long")

@@ -68,6 +68,7 @@ def test_a_bulk_upload_has_room_for_as_many_files_as_a_request_may_have(settings
         ("GET", "/api/v1/documents/", Kind.OTHER),
         ("GET", "/", Kind.OTHER),
         ("POST", "/admin/login/", Kind.OTHER),
+        ("DELETE", "/api/v1/documents/a\nb/", Kind.OTHER),
     ],
 )
 def test_each_kind_of_work_has_places_of_its_own(method: str, path: str, kind: Kind) -> None:
