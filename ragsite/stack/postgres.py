@@ -34,7 +34,7 @@ _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "256MB",
     "fsync": "on",
     "log_checkpoints": "off",
