@@ -24,7 +24,7 @@ from celery.signals import (
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.selectors import embedding_model_default
 from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
@@ -106,9 +106,8 @@ def warm_up(sender: Any, **_: Any) -> None:
     if ModelSettings.current().transport != "local":
         return
     try:
-        embed(
-            ["ready"], model=embedding_model_default(), purpose=Purpose.QUERY, deadline=Deadline.after(WARM_UP_SECONDS)
-        )
+        model, deadline = embedding_model_default(), Deadline.after(WARM_UP_SECONDS)
+        embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
     except RagError as error:
         logger.warning("the default model is not loaded yet: %s", error.sentence)
     finally:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.models.models import Model, ModelStatus, ModelVersion
+from apps.models.selectors import prompts_shown
 from ragsite.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, badge, row_link
 
 STATUS_TONES: dict[str, str | None] = {
@@ -32,11 +33,15 @@ class ModelVersionInline(StatusColumn, ReadOnlyInline):
     model = ModelVersion
     verbose_name_plural = "Versions"
     hide_title = True
-    fields: ClassVar = ("page", "state", "dimensions", "max_tokens", "created_at")
+    fields: ClassVar = ("page", "state", "dimensions", "max_tokens", "prompts", "created_at")
 
     @display(description="Version")
     def page(self, version: ModelVersion) -> SafeString:
         return row_link(version)
+
+    @display(description="Prompts", empty_value="None")
+    def prompts(self, version: ModelVersion) -> str | None:
+        return prompts_shown(version)
 
 
 @admin.register(Model)
@@ -72,9 +77,13 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     list_select_related: ClassVar = ("model",)
     search_fields: ClassVar = ("model__name", "revision")
     fields: ClassVar = (
-        "model", "revision", "state", "dimensions", "max_tokens", "source", "path", "sha256", "created_at",
+        "model", "revision", "state", "dimensions", "max_tokens", "prompts", "source", "path", "sha256", "created_at",
     )  # fmt: skip
 
     @display(description="Version", ordering="revision")
     def short_revision(self, version: ModelVersion) -> str:
         return version.revision[:12]
+
+    @display(description="Prompts", empty_value="None")
+    def prompts(self, version: ModelVersion) -> str | None:
+        return prompts_shown(version)

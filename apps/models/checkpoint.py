@@ -12,6 +12,7 @@ from typing import Any
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS, kind_recognised
+from apps.models.prompts import Prompts, prompts_stated
 from ragsite.core.errors import ModelNotFoundError
 
 WEIGHTS = "model.safetensors"
@@ -34,8 +35,9 @@ class Pooling(enum.Enum):
 class Checkpoint:
     """What a checkpoint's configuration files say; `max_tokens` includes the special tokens.
 
-    `dimensions` is the width of its vectors, None where its kind gives none; then pooling means nothing. `token_numbers` are
-    the numbers that a token takes beside the weights while it is computed.
+    `dimensions` is the width of its vectors, None where its kind gives none; then pooling and prompts mean nothing.
+    `token_numbers` are the numbers that a token takes beside the weights while it is computed. `prompts` is None where the
+    files name none; `pools_prompt` says whether the tokens of a prompt are pooled with those of the text.
     """
 
     path: Path
@@ -46,6 +48,9 @@ class Checkpoint:
     max_tokens: int
     pooling: Pooling
     normalised: bool
+    model_type: str | None
+    prompts: Prompts | None
+    pools_prompt: bool
 
 
 def checkpoint_read(path: Path) -> Checkpoint:
@@ -78,6 +83,9 @@ def checkpoint_read(path: Path) -> Checkpoint:
         max_tokens=_max_tokens(path, config),
         pooling=_pooling(path, pooling),
         normalised="Normalize" in modules,
+        model_type=config.get("model_type"),
+        prompts=prompts_stated(_json(path / "config_sentence_transformers.json") or {}) if row.has_dimensions else None,
+        pools_prompt=bool(pooling.get("include_prompt", True)),
     )
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from apps.models.prompts import TextRole
+
 TextPair = tuple[str, str]
+RoleText = tuple[TextRole, str]
 
 
 class Inputs(Protocol):
@@ -28,19 +31,20 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts to embed."""
+    """Texts to embed, all of one role."""
 
     texts: tuple[str, ...]
+    role: TextRole
 
-    def items(self) -> Sequence[str]:
-        return self.texts
+    def items(self) -> Sequence[RoleText]:
+        return [(self.role, text) for text in self.texts]
 
     def encode(self) -> dict[str, Any]:
-        return {"texts": list(self.texts)}
+        return {"texts": list(self.texts), "role": self.role.value}
 
     @classmethod
     def decode(cls, told: Mapping[str, Any]) -> Self:
-        return cls(tuple(str(text) for text in told["texts"]))
+        return cls(tuple(str(text) for text in told["texts"]), TextRole(told["role"]))
 
 
 @dataclass(frozen=True, slots=True)

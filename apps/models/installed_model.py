@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
+from apps.models.prompts import NO_PROMPTS, Prompts
+
 
 class ModelKind(TextChoices):
     """What a model does; `apps.models.kinds` has the rest of it."""
@@ -33,7 +35,11 @@ class InstalledModel:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingModel(InstalledModel):
-    """One registered version of an embedding model; `dimensions` is the width of its vectors."""
+    """One registered version of an embedding model; `dimensions` is the width of its vectors.
+
+    `prompts` are this version's for good: others would give other vectors.
+    """
 
     kind: ModelKind = field(default=ModelKind.EMBEDDING, init=False)
     dimensions: int
+    prompts: Prompts = NO_PROMPTS

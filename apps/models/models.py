@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import MD5, Coalesce, Now
 
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS
@@ -51,7 +51,7 @@ class Model(models.Model):
 
 
 class ModelVersion(models.Model):
-    """Certain weights of a model, identified by their digest. Its files are never changed, only superseded.
+    """Certain weights of a model, identified by their digest, and the prompts they read. Neither is changed, only superseded.
 
     Its kind is its model's, which a foreign key over both columns sees to (migration 0002), so that a constraint can ask for it.
     """
@@ -64,14 +64,28 @@ class ModelVersion(models.Model):
     path = models.CharField(max_length=1000, help_text="The folder that engines load.")
     sha256 = models.CharField("SHA-256", max_length=64, help_text="Digest of the weights.")
     dimensions = models.PositiveIntegerField(null=True, help_text="Width of the vectors, where the kind gives vectors.")
-    max_tokens = models.PositiveIntegerField(help_text="Longest input, special tokens included.")
+    max_tokens = models.PositiveIntegerField(help_text="Longest input, special tokens and prompt included.")
+    query_prompt = models.TextField(
+        blank=True, db_default="", default="", help_text="What stands before each question."
+    )
+    document_prompt = models.TextField(
+        blank=True, db_default="", default="", help_text="What stands before each passage."
+    )
     status = models.CharField(max_length=20, choices=ModelStatus.choices, default=ModelStatus.REGISTERED)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["model", "revision"], name="model_version_unique_revision"),
+            # Digests, as an index takes no long texts.
+            models.UniqueConstraint(
+                "model",
+                "revision",
+                MD5("query_prompt"),
+                MD5("document_prompt"),
+                Coalesce("dimensions", 0),
+                name="model_version_unique_revision",
+            ),
             models.UniqueConstraint(
                 fields=["model"], condition=Q(status=ModelStatus.ACTIVE), name="model_version_one_active"
             ),

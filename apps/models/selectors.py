@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
 from apps.models.models import ModelStatus, ModelVersion
+from apps.models.prompts import Prompts
 from ragsite.core.errors import ModelNotFoundError
 
 REMEMBERED_SECONDS = 20.0
@@ -74,9 +75,16 @@ def installed_model(version: ModelVersion) -> InstalledModel:
         "max_tokens": version.max_tokens,
         "kind": ModelKind(version.kind),
         "dimensions": version.dimensions,
+        "prompts": Prompts(version.query_prompt, version.document_prompt),
     }
     model = KINDS[ModelKind(version.kind)].model
     return model(**{field.name: known[field.name] for field in fields(model) if field.init})
+
+
+def prompts_shown(version: ModelVersion) -> str | None:
+    """A version's prompts as people read them, blanks and ends of lines visible; None where it has none."""
+    prompts = {"query": version.query_prompt, "document": version.document_prompt}
+    return ", ".join(f"{role} {prompt!r}" for role, prompt in prompts.items() if prompt) or None
 
 
 def embedding_model_default() -> EmbeddingModel:

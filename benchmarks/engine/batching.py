@@ -24,7 +24,9 @@ import numpy as np
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import Device, EngineSettings
-from apps.models.installed_model import Priority
+from apps.models.inputs import RoleText, Texts
+from apps.models.priority import Priority
+from apps.models.prompts import TextRole
 from benchmarks.engine.model import bundled_model, pieces
 
 PATIENCE = 600.0
@@ -55,7 +57,7 @@ def _together(engine: EmbeddingEngine, runner: EngineRunner, *, callers: int, qu
 
     def alone(text: str) -> None:
         with turns:
-            engine.compute(engine.encode([text]))
+            engine.compute(engine.encode(_given([text])))
 
     def through(text: str) -> None:
         _ask(runner, [text], Priority.INTERACTIVE)
@@ -78,7 +80,7 @@ def _beside(engine: EmbeddingEngine, runner: EngineRunner) -> None:
     with _indexing(runner, chunks):
         _show("beside indexing, first", _waits(runner, Priority.INTERACTIVE))
         _show("beside indexing, in order of arrival", _waits(runner, Priority.BULK, times=5))
-    full = engine.encode(chunks)[: engine.batch_tokens // 200]
+    full = engine.encode(_given(chunks))[: engine.batch_tokens // 200]
     _show("a full batch with nothing else to do", [_clock(lambda: engine.compute(full)) for _ in range(10)])
 
 
@@ -109,8 +111,12 @@ def _waits(runner: EngineRunner, priority: Priority, *, times: int = ASKED) -> l
     return waits
 
 
+def _given(texts: Sequence[str]) -> Sequence[RoleText]:
+    return Texts(tuple(texts), TextRole.DOCUMENT).items()
+
+
 def _ask(runner: EngineRunner, texts: Sequence[str], priority: Priority) -> None:
-    runner.submit(texts, priority=priority, deadline=time.monotonic() + PATIENCE).result(PATIENCE)
+    runner.submit(_given(texts), priority=priority, deadline=time.monotonic() + PATIENCE).result(PATIENCE)
 
 
 def _clock(work: Callable[[], object]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, ModelCall, ModelTransport, Purpose
+from apps.models.gateway import Deadline, ModelCall, ModelTransport, Purpose, TextRole
 from apps.models.inputs import Texts
 from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_version
@@ -46,7 +46,7 @@ def model(transactional_db: None) -> EmbeddingModel:
 @pytest.fixture
 def embed(transport: ModelTransport, model: EmbeddingModel) -> Callable[..., np.ndarray]:
     def embed(*texts: str, purpose: Purpose = Purpose.QUERY, seconds: float = 60.0) -> np.ndarray:
-        return transport.run(ModelCall(model, Texts(texts), purpose, Deadline.after(seconds)))
+        return transport.run(ModelCall(model, Texts(texts, TextRole.DOCUMENT), purpose, Deadline.after(seconds)))
 
     return embed
 

@@ -10,43 +10,48 @@ import torch
 from transformers import AutoModel
 
 from apps.models.checkpoint import Checkpoint, Pooling
-from apps.models.engine.tokenizer import InputEncoder, TokenIds
+from apps.models.engine.tokenizer import InputEncoder, TextIds
 from apps.models.engine.transformer import CHANGED, TransformerEngine
+from apps.models.inputs import RoleText
 from apps.models.installed_model import EmbeddingModel
+from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 
-class EmbeddingEngine(TransformerEngine[str, TokenIds]):
-    """An embedding model: texts become vectors of length 1."""
+class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
+    """An embedding model: texts, each after the prompt of its role, become vectors of length 1."""
 
     architecture: ClassVar[Any] = AutoModel
     model: EmbeddingModel
     _encoder: InputEncoder | None = None
+    _left_out: dict[TextRole, int]
 
     @property
     def width(self) -> int:
         """As many numbers as its vectors have."""
         return self.model.dimensions
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Embed texts, in the order given; what is past `max_tokens` of a text is not seen.
+    def embed(self, texts: Sequence[str], *, role: TextRole = TextRole.DOCUMENT) -> np.ndarray:
+        """Embed texts, in the order given; what is past `max_tokens` of a text with its prompt is not seen.
 
         Returns:
             float32 of shape (n, dimensions), each row of length 1.
         """
-        return self.run(texts)
+        return self.run([(role, text) for text in texts])
 
-    def encode(self, texts: Sequence[str]) -> list[TokenIds]:
-        """The token ids of each text. Any thread may call this while another computes."""
+    def encode(self, texts: Sequence[RoleText]) -> list[TextIds]:
+        """The token ids of each text after its prompt. Any thread may call this while another computes."""
         if self._encoder is None:
             raise ModelUnavailableError(f"The model {self.model.name!r} is not loaded.", code="model_unloaded")
-        return self._encoder.encode(texts)
+        encoded = self._encoder.encode([self.model.prompts.of(role) + text for role, text in texts])
+        return [TextIds(ids, self._left_out[role]) for ids, (role, _) in zip(encoded, texts, strict=True)]
 
-    def forward(self, batch: Sequence[TokenIds]) -> np.ndarray:
+    def forward(self, batch: Sequence[TextIds]) -> np.ndarray:
         """Run the network once over a batch: float32 of shape (rows, dimensions), rows of length 1."""
         network, checkpoint = self._loaded()
         with torch.inference_mode():
-            pooled = pool(self._token_states(network, batch), checkpoint.pooling)
+            states = self._token_states(network, [text.ids for text in batch])
+            pooled = pool(states, checkpoint.pooling, left_out=[text.left_out for text in batch])
             unit = torch.nn.functional.normalize(pooled, dim=1)
         vectors: np.ndarray = unit.cpu().numpy()
         return vectors
@@ -57,7 +62,12 @@ class EmbeddingEngine(TransformerEngine[str, TokenIds]):
         super().unload()
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
-        self._encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
+        encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
+        prompts = self.model.prompts
+        self._left_out = {
+            role: 0 if checkpoint.pools_prompt else encoder.beginning(prompts.of(role)) for role in TextRole
+        }
+        self._encoder = encoder
 
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
         super()._check_unchanged(checkpoint)
@@ -70,8 +80,12 @@ class EmbeddingEngine(TransformerEngine[str, TokenIds]):
             )
 
 
-def pool(texts: Sequence[torch.Tensor], pooling: Pooling) -> torch.Tensor:
-    """One vector a text, in float32, from the states of each text's tokens: (tokens, width)."""
+def pool(texts: Sequence[torch.Tensor], pooling: Pooling, *, left_out: Sequence[int]) -> torch.Tensor:
+    """One vector a text, in float32, from the states of each text's tokens: (tokens, width), without the first `left_out`.
+
+    Of a text that its prompt leaves no room for, the last token stays.
+    """
+    kept = [states[min(number, len(states) - 1) :] for states, number in zip(texts, left_out, strict=True)]
     if pooling is Pooling.CLS:
-        return torch.stack([states[0] for states in texts]).float()
-    return torch.stack([states.mean(dim=0, dtype=torch.float32) for states in texts])
+        return torch.stack([states[0] for states in kept]).float()
+    return torch.stack([states.mean(dim=0, dtype=torch.float32) for states in kept])

@@ -31,11 +31,23 @@ class PairIds:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True)
+class TextIds:
+    """The tokens of a text, of which the first `left_out` are its prompt's and not for its vector."""
+
+    ids: TokenIds
+    left_out: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
 class ModelTokenizer:
     """Counts and locates tokens, without ever cutting a text short. Threads may share it."""
 
-    def __init__(self, path: Path) -> None:
-        """
+    def __init__(self, path: Path, *, prompt: str = "") -> None:
+        """`prompt` is what the model reads before each text; its tokens are none of the text's.
+
         Raises:
             ModelNotFoundError, UnsupportedModelError: the folder is no usable checkpoint.
         """
@@ -44,11 +56,12 @@ class ModelTokenizer:
         self.max_tokens = checkpoint_read(path).max_tokens
         self._splits_at_spaces = _splits_at_spaces(self._tokenizer)
         self._count_of_word = lru_cache(KEPT_WORDS)(self._encoded_length)
+        self._prompt_tokens = self._encoded_length(prompt)
 
     @property
     def limit(self) -> int:
-        """The most tokens of a text that the model sees, beside the special ones."""
-        return self.max_tokens - self._special
+        """The most tokens of a text that the model sees, beside the special ones and its prompt's."""
+        return self.max_tokens - self._special - self._prompt_tokens
 
     def count(self, text: str) -> int:
         """The number of tokens of `text`, without the special ones; a word that was counted before is only looked up."""
@@ -74,6 +87,20 @@ class InputEncoder:
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, in the order given."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def beginning(self, prompt: str) -> int:
+        """How many ids stand before the text where a prompt does: the prompt's and the special ones before it.
+
+        Counted as sentence-transformers does: all of the prompt alone, without a special one at its end.
+        """
+        if not prompt:
+            return 0
+        ids, special = self._encode_special(prompt)
+        return len(ids) - 1 if special[-1] else len(ids)
+
+    def _encode_special(self, text: str) -> tuple[TokenIds, list[int]]:
+        encoding = self._tokenizer.encode(text)
+        return encoding.ids, encoding.special_tokens_mask
 
 
 class PairEncoder:

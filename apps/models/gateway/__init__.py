@@ -3,12 +3,14 @@
 from apps.models.gateway.calls import embed, rerank, set_transport, using_transport
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.remote import model_call
+from apps.models.prompts import TextRole
 
 __all__ = [
     "Deadline",
     "ModelCall",
     "ModelTransport",
     "Purpose",
+    "TextRole",
     "embed",
     "model_call",
     "rerank",

@@ -14,6 +14,7 @@ from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Pu
 from apps.models.gateway.queue import QueueTransport
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
+from apps.models.prompts import TextRole
 from ragsite.core.audience import client_check
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
@@ -68,15 +69,19 @@ def _known(name: str) -> str:
     return name
 
 
-def embed(texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
+def embed(
+    texts: Sequence[str], *, role: TextRole, model: EmbeddingModel, purpose: Purpose, deadline: Deadline
+) -> np.ndarray:
     """Embed `texts`, in their order: float32 of shape (n, model.dimensions), rows of length 1.
+
+    By their `role` the model reads its prompt before them. What a query is compared with is a document, whatever the purpose.
 
     Raises:
         ModelUnavailableError: no model could answer for now, or what it answered is no embedding.
         DeadlineExceededError: the deadline passed.
         PermanentError: the model is unknown, changed, too large or unusable.
     """
-    call = ModelCall(model, Texts(tuple(texts)), purpose, deadline)
+    call = ModelCall(model, Texts(tuple(texts), role), purpose, deadline)
     return _rows(call, width=model.dimensions, invalid="invalid_embedding")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from apps.models.gateway.protocol import Deadline, ModelCall, Purpose
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
+from apps.models.prompts import TextRole
 
 WORD = re.compile(r"\w+")
 
@@ -24,14 +25,16 @@ class FakeTransport:
         call.deadline.check("the model was asked")
         told: dict[str, Any] = {"model": call.model, "purpose": call.purpose, "deadline": call.deadline}
         match call.model.kind, call.inputs:
-            case ModelKind.EMBEDDING, Texts(texts):
-                return self.embed(texts, **told)
+            case ModelKind.EMBEDDING, Texts(texts, role):
+                return self.embed(texts, role=role, **told)
             case ModelKind.RERANKING, QueryTexts(query, texts):
                 return self.rerank(query, texts, **told)[:, None]
         raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
 
-    def embed(self, texts: Sequence[str], *, model: EmbeddingModel, purpose: Purpose, deadline: Deadline) -> np.ndarray:
-        """Directions of the texts: float32 of shape (n, model.dimensions)."""
+    def embed(
+        self, texts: Sequence[str], *, role: TextRole, model: EmbeddingModel, purpose: Purpose, deadline: Deadline
+    ) -> np.ndarray:
+        """Directions of the texts: float32 of shape (n, model.dimensions). The role makes no difference here."""
         rows = [_unit_vector(text, width=model.dimensions) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(rows), model.dimensions)
 

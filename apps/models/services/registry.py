@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -13,8 +14,10 @@ from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
+from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
+from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checked, prompts_of_family
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.locking import rows_hold
@@ -35,29 +38,42 @@ class _Located:
     revision: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class VersionChoices:
+    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family."""
+
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+
+
 def model_register(
-    *, source: str | Path, name: str | None = None, revision: str | None = None, actor: Actor
+    *,
+    source: str | Path,
+    name: str | None = None,
+    revision: str | None = None,
+    choices: VersionChoices = VersionChoices(),
+    actor: Actor,
 ) -> ModelVersion:
     """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
-    again changes nothing but where they lie.
+    with the same prompts again changes nothing but where they lie; with others they are another version.
 
     Raises:
         ModelNotFoundError: the source is neither a folder nor a hub id, or the hub has no such model.
         UnsafeWeightsError: there are no safetensors.
-        UnsupportedModelError: the checkpoint is incomplete or of a kind that is not offered.
+        UnsupportedModelError: the checkpoint is incomplete or of a kind that is not offered, or cannot be as is chosen.
         ConflictError: this revision is registered with other weights, or the name belongs to another kind of model.
         PermanentError: (code `unpinned_revision`) a hub id without a commit.
     """
     located = _locate(source, revision=revision)
     checkpoint = checkpoint_read(located.path)
+    prompts = _prompts(checkpoint, choices, names=(name or located.name, *_called(source)))
     sha256 = weights_sha256(checkpoint.weights)
+    revision = located.revision or revision or sha256
     with transaction.atomic():
         model = _model(name or located.name, checkpoint.kind)
-        version = _version(
-            model, checkpoint, source=str(source), sha256=sha256, revision=located.revision or revision or sha256
-        )
+        version = _version(model, checkpoint, source=str(source), sha256=sha256, revision=revision, prompts=prompts)
         if not model.versions.filter(status=ModelStatus.ACTIVE).exists():
             _activate(version)
         if not Model.objects.filter(kind=model.kind, is_default=True).exists():
@@ -137,10 +153,54 @@ def _model(name: str, kind: ModelKind) -> Model:
     return model
 
 
-def _version(model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str) -> ModelVersion:
+def _prompts(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
+    """What was chosen; else what the files name; else what the model's family was trained with.
+
+    Raises:
+        UnsupportedModelError: it takes no prompts, or they leave no room for a text.
+    """
+    chosen = (choices.query_prompt, choices.document_prompt)
+    if checkpoint.dimensions is None:
+        if any(chosen):
+            raise UnsupportedModelError(
+                f"{str(checkpoint.path)!r} is a model for {checkpoint.kind.label.lower()}, which reads no prompts.",
+                action="Register it without them.",
+            )
+        return NO_PROMPTS
+    usual = checkpoint.prompts or prompts_of_family(names, model_type=checkpoint.model_type)
+    query, document = (one if one is not None else other for one, other in zip(chosen, _both(usual), strict=True))
+    return _fitting(prompts_checked(Prompts(query, document)), checkpoint)
+
+
+def _both(prompts: Prompts) -> tuple[str, str]:
+    return prompts.query, prompts.document
+
+
+def _fitting(prompts: Prompts, checkpoint: Checkpoint) -> Prompts:
+    longest = max(_both(prompts), key=prompt_room)
+    if (room := prompt_room(longest)) >= checkpoint.max_tokens:
+        raise UnsupportedModelError(
+            f"The prompt {longest[:60]!r} takes about {room} of the {checkpoint.max_tokens} tokens that the model reads.",
+            action="Give a shorter one with --query-prompt or --document-prompt.",
+        )
+    return prompts
+
+
+def _called(source: str | Path) -> list[str]:
+    """What a source is called: its last part, and the model's folder if it lies in the hub's cache."""
+    parts = Path(source).parts
+    return [part for part in parts if part.startswith("models--")] + list(parts[-1:])
+
+
+def _version(
+    model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str, prompts: Prompts
+) -> ModelVersion:
+    _check_same_weights(model, revision=revision, sha256=sha256)
     version, created = ModelVersion.objects.get_or_create(
         model=model,
         revision=revision,
+        query_prompt=prompts.query,
+        document_prompt=prompts.document,
         defaults={
             "kind": model.kind,
             "source": source,
@@ -150,17 +210,21 @@ def _version(model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, 
             "max_tokens": checkpoint.max_tokens,
         },
     )
-    if version.sha256 != sha256:
-        raise ConflictError(
-            f"The revision {revision!r} of {model.name!r} is registered with the weights {version.sha256}, "
-            f"and these are {sha256}.",
-            code="model_changed",
-            action="Register them under another --revision.",
-        )
     if not created and version.path != str(checkpoint.path):
         version.source, version.path = source, str(checkpoint.path)
         version.save(update_fields=["source", "path"])
     return version
+
+
+def _check_same_weights(model: Model, *, revision: str, sha256: str) -> None:
+    other = model.versions.filter(revision=revision).exclude(sha256=sha256).first()
+    if other is not None:
+        raise ConflictError(
+            f"The revision {revision!r} of {model.name!r} is registered with the weights {other.sha256}, "
+            f"and these are {sha256}.",
+            code="model_changed",
+            action="Register them under another --revision.",
+        )
 
 
 def _found(version_id: UUID) -> ModelVersion:

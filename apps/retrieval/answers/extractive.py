@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from apps.documents.sentences.quick import says_something, sentence_spans
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.retrieval.answers.types import Material, Quotation, Statement, TextDelta, WrittenPieces
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, questions_embed
@@ -101,7 +101,7 @@ class ExtractiveGenerator:
             return
         question = _embedded(material, deadline)
         quotes = [sentence.quote for sentence in sentences]
-        vectors = embed(quotes, model=question.model, purpose=Purpose.ANSWER, deadline=deadline)
+        vectors = embed(quotes, role=TextRole.DOCUMENT, model=question.model, purpose=Purpose.ANSWER, deadline=deadline)
         scored = [
             replace(sentence, score=_mixed(float(similarity), word_share(material.question, sentence.quote)))
             for sentence, similarity in zip(sentences, vectors @ question.vector, strict=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from apps.documents.chunking.types import Embed
 from apps.documents.models import Chunk
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
@@ -236,6 +236,6 @@ def embedder(
         model = embedding_model_version(model_version_id)
         connection_release()
         until = deadline or Deadline.after(EMBED_SECONDS)
-        return embed(texts, model=model, purpose=Purpose.INDEX, deadline=until)
+        return embed(texts, role=TextRole.DOCUMENT, model=model, purpose=Purpose.INDEX, deadline=until)
 
     return vectors

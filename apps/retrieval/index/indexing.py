@@ -331,5 +331,6 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
 
 @functools.lru_cache(maxsize=4)
 def _tokenizer(version_id: UUID) -> ModelTokenizer:
-    """A model version never changes its files, so its tokenizer is read once a process."""
-    return ModelTokenizer(embedding_model_version(version_id).path)
+    """A model version changes neither its files nor its prompts, so its tokenizer is read once a process."""
+    model = embedding_model_version(version_id)
+    return ModelTokenizer(model.path, prompt=model.prompts.document)

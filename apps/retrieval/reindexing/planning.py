@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -11,8 +12,9 @@ from django.db.models import Count, Max, QuerySet
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.installed_model import EmbeddingModel
+from apps.models.prompts import prompt_room
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
@@ -116,7 +118,7 @@ def check_fits(
     if chunking.key != live.chunking_key:
         return
     longest = chunks.aggregate(longest=Max("token_count"))["longest"] or 0
-    limit = model.max_tokens - SPECIAL_TOKENS
+    limit = model.max_tokens - SPECIAL_TOKENS - prompt_room(model.prompts.document)
     if longest > limit:
         raise PermanentError(
             f"{model.name} reads {limit} tokens, and the longest chunk has {longest}.",
@@ -167,11 +169,13 @@ def _rate(present: QuerySet[Chunk], model: EmbeddingModel) -> float | None:
     rows = present.order_by("pk").values_list("text", "table_header")[: 2 * SAMPLE]
     texts = [Chunk.embedded_text(text, header) for text, header in rows]
     connection_release()
-    deadline = Deadline.after(SAMPLE_SECONDS)
+    asked = partial(
+        embed, role=TextRole.DOCUMENT, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(SAMPLE_SECONDS)
+    )
     try:
-        embed(texts[SAMPLE:] or texts, model=model, purpose=Purpose.INDEX, deadline=deadline)
+        asked(texts[SAMPLE:] or texts)
         started = time.monotonic()
-        embed(texts[:SAMPLE], model=model, purpose=Purpose.INDEX, deadline=deadline)
+        asked(texts[:SAMPLE])
     except TransientError:
         return None
     return len(texts[:SAMPLE]) / max(time.monotonic() - started, 1e-6)

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.models.gateway import Deadline, Purpose, embed
+from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_version
 from apps.retrieval.models import IndexGeneration
@@ -69,7 +69,8 @@ def _asked(text: str, models: Sequence[EmbeddingModel], deadline: Deadline) -> l
 
 def _embedded(text: str, model: EmbeddingModel, deadline: Deadline) -> Question | RagError:
     try:
-        return Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=deadline)[0], model)
+        rows = embed([text], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
+        return Question(text, rows[0], model)
     except RagError as error:
         return error
 

@@ -25,8 +25,12 @@ def checkpoint_make(
     seed: int = 0,
     tokens: int = 24,
     family: str = "bert",
+    spread: float = 0.02,
 ) -> Path:
-    """A two-layer encoder with random weights, laid out as sentence-transformers does; 24 tokens at most by default."""
+    """A two-layer encoder with random weights, laid out as sentence-transformers does; 24 tokens at most by default.
+
+    Weights are as a new network's, unless they are to have another `spread`: then texts differ by more.
+    """
     tokenizer = tokenizer_train()
     torch.manual_seed(seed)
     config = AutoConfig.for_model(
@@ -38,6 +42,7 @@ def checkpoint_make(
         intermediate_size=2 * dimensions,
         max_position_embeddings=2 * tokens,
         pad_token_id=0,
+        initializer_range=spread,
     )
     AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))

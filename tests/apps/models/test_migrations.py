@@ -1,4 +1,4 @@
-"""Migration 0002 on a database that the version before it filled."""
+"""Migrations on a database that the versions before them filled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def registered(url: str) -> set[tuple[str, str, int | None]]:
         return {(str(name), str(kind), dimensions) for name, kind, dimensions in rows}
 
 
-def test_models_of_the_version_before_keep_their_kind_and_rerankers_lose_their_dimension(owner: str) -> None:
+def test_models_of_the_versions_before_keep_their_kind_and_get_no_prompts_and_rerankers_lose_their_dimension(
+    owner: str,
+) -> None:
     migrate(owner, "0001")
     with psycopg.connect(owner) as connection:
         for number, (name, kind, dimensions) in enumerate(sorted(BEFORE)):
@@ -68,6 +70,11 @@ def test_models_of_the_version_before_keep_their_kind_and_rerankers_lose_their_d
             "SELECT count(*) FROM model_registry_modelversion v JOIN model_registry_model m"
             " ON m.id = v.model_id AND m.kind = v.kind"
         ).fetchone() == (2,)
+
+    migrate(owner, "0003")
+    with psycopg.connect(owner) as connection:
+        prompts = "SELECT DISTINCT query_prompt, document_prompt FROM model_registry_modelversion"
+        assert connection.execute(prompts).fetchall() == [("", "")]
 
     migrate(owner, "0001")
     assert registered(owner) == BEFORE

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.models.gateway import Purpose, embed
+from apps.models.gateway import Purpose, TextRole, embed
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
@@ -77,7 +77,8 @@ def question(text: str) -> Question:
     model = EmbeddingModel(
         version_id=uuid.UUID(int=4), name="test", path=Path(), sha256="", dimensions=WIDTH, max_tokens=256
     )
-    return Question(text, embed([text], model=model, purpose=Purpose.QUERY, deadline=make.soon())[0], model)
+    rows = embed([text], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=make.soon())
+    return Question(text, rows[0], model)
 
 
 def material(text: str, *passages: Passage) -> Material:

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.models.models import ModelVersion
-from apps.models.selectors import model_versions
-from apps.models.services.registry import model_activate, model_make_default, model_register
+from apps.models.selectors import model_versions, prompts_shown
+from apps.models.services.registry import VersionChoices, model_activate, model_make_default, model_register
 from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
 
@@ -25,6 +25,8 @@ class Command(BaseCommand):
         register.add_argument("source", help="A folder, or a hub id such as owner/name.")
         register.add_argument("--name", help="The model's name; else the hub id or the folder's name.")
         register.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
+        register.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
+        register.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
         actions.add_parser("list", help="List all versions.")
         activate = actions.add_parser("activate", help="Use this version of its model.")
         activate.add_argument("version_id", type=UUID)
@@ -43,7 +45,8 @@ def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
     match action:
         case "register":
             chosen = {key: options[key] for key in ("source", "name", "revision")}
-            return [model_register(**chosen, actor=ACTOR)]
+            choices = VersionChoices(options["query_prompt"], options["document_prompt"])
+            return [model_register(**chosen, choices=choices, actor=ACTOR)]
         case "activate":
             return [model_activate(version_id=options["version_id"], actor=ACTOR)]
         case "default":
@@ -55,7 +58,8 @@ def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
 def _line(version: ModelVersion) -> str:
     default = " (default)" if version.model.is_default else ""
     does = f"{version.dimensions} dimensions" if version.dimensions else version.kind
+    prompts = f"  prompts: {shown}" if (shown := prompts_shown(version)) else ""
     return (
         f"{version.pk}  {version.model.name}{default}  {version.get_status_display().lower()}  "
-        f"{does}  {version.max_tokens} tokens  {version.revision[:12]}"
+        f"{does}  {version.max_tokens} tokens  {version.revision[:12]}{prompts}"
     )

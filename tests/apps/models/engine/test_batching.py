@@ -13,13 +13,19 @@ from apps.models.engine import batching
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import EngineSettings, Precision
-from apps.models.engine.tokenizer import TokenIds
+from apps.models.engine.tokenizer import TextIds
 from apps.models.errors import DeadlineExceededError
+from apps.models.inputs import RoleText, Texts
 from apps.models.installed_model import EmbeddingModel
 from apps.models.priority import Priority
+from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelUnavailableError
 
 PATIENCE = 20.0
+
+
+def documents(*texts: str) -> Sequence[RoleText]:
+    return Texts(texts, TextRole.DOCUMENT).items()
 
 
 class GatedEngine(EmbeddingEngine):
@@ -29,10 +35,10 @@ class GatedEngine(EmbeddingEngine):
         super().__init__(model, settings)
         self.gate = threading.Semaphore(0)
         self.arrived = threading.Semaphore(0)
-        self.batches: list[list[TokenIds]] = []
+        self.batches: list[list[TextIds]] = []
         self.failure: Exception | None = None
 
-    def compute(self, batch: Sequence[TokenIds]) -> np.ndarray:
+    def compute(self, batch: Sequence[TextIds]) -> np.ndarray:
         self.batches.append(list(batch))
         self.arrived.release()
         assert self.gate.acquire(timeout=PATIENCE)
@@ -65,7 +71,7 @@ def runner(engine: GatedEngine) -> Iterator[EngineRunner]:
 def submit(runner: EngineRunner) -> Callable[..., Future[np.ndarray]]:
     def submit(*texts: str, bulk: bool = False, seconds: float = PATIENCE) -> Future[np.ndarray]:
         priority = Priority.BULK if bulk else Priority.INTERACTIVE
-        return runner.submit(texts, priority=priority, deadline=time.monotonic() + seconds)
+        return runner.submit(documents(*texts), priority=priority, deadline=time.monotonic() + seconds)
 
     return submit
 
@@ -136,7 +142,7 @@ def test_an_interactive_request_waits_for_one_bulk_batch_at_most(engine: GatedEn
 
     assert interactive.result(PATIENCE).shape == (1, 32)
     assert not bulk.done()
-    assert [len(ids) for ids in engine.batches[1]] == [len(engine.encode(["rent"])[0])]
+    assert [len(ids) for ids in engine.batches[1]] == [len(engine.encode(documents("rent"))[0])]
     engine.open()
     assert bulk.result(PATIENCE).shape == (20, 32)
 
@@ -155,7 +161,7 @@ def test_a_request_whose_deadline_passed_while_waiting_is_never_computed(
         late.result(PATIENCE)
     assert refused.value.error_code == "deadline_exceeded"
     assert first.result(PATIENCE).shape == on_time.result(PATIENCE).shape == (1, 32)
-    assert engine.encode(["tenant"])[0] not in [ids for batch in engine.batches for ids in batch]
+    assert engine.encode(documents("tenant"))[0] not in [ids for batch in engine.batches for ids in batch]
 
 
 def test_a_request_that_comes_too_late_is_refused_at_once(engine: GatedEngine, submit: Submit) -> None:
@@ -187,7 +193,7 @@ def test_a_cancelled_request_is_not_computed(engine: GatedEngine, submit: Submit
     assert wanted.result(PATIENCE).shape == (1, 32)
     with pytest.raises(CancelledError):
         given_up.result(PATIENCE)
-    assert engine.encode(["tenant"])[0] not in [ids for batch in engine.batches for ids in batch]
+    assert engine.encode(documents("tenant"))[0] not in [ids for batch in engine.batches for ids in batch]
 
 
 def test_a_failing_batch_fails_its_own_requests_and_no_others(engine: GatedEngine, submit: Submit) -> None:
@@ -270,7 +276,7 @@ def test_an_engine_of_two_streams_computes_two_batches_at_once_and_each_text_get
     texts = [f"Text {number} " + "water " * (number % 7) for number in range(40)]
     runner = EngineRunner(engine)
     try:
-        future = runner.submit(texts, priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+        future = runner.submit(documents(*texts), priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
 
         assert engine.arrived.acquire(timeout=PATIENCE)
         assert engine.arrived.acquire(timeout=PATIENCE), "the second batch waits for no first one"
@@ -289,9 +295,9 @@ def test_a_hanging_batch_is_noticed_while_the_other_stream_works_on(make_model: 
     engine.load()
     runner = EngineRunner(engine)
     try:
-        hanging = runner.submit(["water"], priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+        hanging = runner.submit(documents("water"), priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
         assert engine.arrived.acquire(timeout=PATIENCE)
-        other = runner.submit(["rent"], priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
+        other = runner.submit(documents("rent"), priority=Priority.BULK, deadline=time.monotonic() + PATIENCE)
         assert engine.arrived.acquire(timeout=PATIENCE)
         engine.gate.release()
         wait({hanging, other}, timeout=PATIENCE, return_when="FIRST_COMPLETED")

@@ -14,9 +14,10 @@ from transformers import AutoModel, AutoTokenizer
 from apps.models.checkpoint import Pooling
 from apps.models.engine.embedding import EmbeddingEngine, pool
 from apps.models.engine.settings import EngineSettings, Precision
-from apps.models.engine.tokenizer import TokenIds
+from apps.models.engine.tokenizer import TextIds
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import EmbeddingModel
+from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 MakeModel = Callable[..., EmbeddingModel]
@@ -53,7 +54,7 @@ class CrampedEngine(EmbeddingEngine):
 
     most = 1
 
-    def forward(self, batch: Sequence[TokenIds]) -> np.ndarray:
+    def forward(self, batch: Sequence[TextIds]) -> np.ndarray:
         if len(batch) > self.most:
             raise torch.OutOfMemoryError(f"no memory for {len(batch)} rows")
         return super().forward(batch)
@@ -107,8 +108,8 @@ def test_order_is_kept_however_the_texts_are_batched(make_model: MakeModel) -> N
 def test_pooling_takes_the_first_token_or_the_mean_of_each_text() -> None:
     states = [torch.tensor([[1.0, 0.0], [3.0, 2.0]]), torch.tensor([[99.0, 98.0]])]
 
-    assert pool(states, Pooling.CLS).tolist() == [[1.0, 0.0], [99.0, 98.0]]
-    assert pool(states, Pooling.MEAN).tolist() == [[2.0, 1.0], [99.0, 98.0]]
+    assert pool(states, Pooling.CLS, left_out=[0, 0]).tolist() == [[1.0, 0.0], [99.0, 98.0]]
+    assert pool(states, Pooling.MEAN, left_out=[0, 0]).tolist() == [[2.0, 1.0], [99.0, 98.0]]
 
 
 @pytest.mark.parametrize(
@@ -124,9 +125,9 @@ def test_each_family_agrees_with_plain_transformers_packed_or_padded(
 
     assert engine.packed is packed
     network = AutoModel.from_pretrained(model.path).eval()
-    for vector, ids in zip(vectors, engine.encode(TEXTS), strict=True):
+    for vector, text in zip(vectors, engine.encode([(TextRole.QUERY, text) for text in TEXTS]), strict=True):
         with torch.inference_mode():
-            mean = network(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(dim=0)
+            mean = network(input_ids=torch.tensor([text.ids])).last_hidden_state[0].mean(dim=0)
         assert vector @ (mean / mean.norm()).numpy() == pytest.approx(1.0, abs=1e-5)
 
 

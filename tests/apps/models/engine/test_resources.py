@@ -15,6 +15,7 @@ from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.errors import ModelTooLargeError
 from apps.models.installed_model import EmbeddingModel
 from apps.models.priority import Priority
+from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 MakeModel = Callable[..., EmbeddingModel]
@@ -29,7 +30,9 @@ def size(model: EmbeddingModel) -> int:
 
 def embedded(runner: EngineRunner) -> np.ndarray:
     deadline = time.monotonic() + PATIENCE
-    return runner.submit(["tenant"], priority=Priority.INTERACTIVE, deadline=deadline).result(PATIENCE)
+    return runner.submit([(TextRole.DOCUMENT, "tenant")], priority=Priority.INTERACTIVE, deadline=deadline).result(
+        PATIENCE
+    )
 
 
 class Loads:

@@ -27,6 +27,7 @@ from apps.models.gateway.wire import encode_error
 from apps.models.inputs import Inputs, QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
+from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
 from workers.celery import Config
@@ -130,7 +131,7 @@ def call(
     *texts: str, model: InstalledModel = MODEL, seconds: float = 10.0, purpose: Purpose = Purpose.QUERY
 ) -> ModelCall:
     given = texts or ("1",)
-    inputs: Inputs = QueryTexts("query", given) if model.kind is ModelKind.RERANKING else Texts(given)
+    inputs: Inputs = QueryTexts("query", given) if model.kind is ModelKind.RERANKING else Texts(given, TextRole.QUERY)
     return ModelCall(model, inputs, purpose, Deadline.after(seconds))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, Purpose, embed, rerank, using_transport
+from apps.models.gateway import Deadline, Purpose, TextRole, embed, rerank, using_transport
 from apps.models.gateway import calls as transports
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
@@ -78,7 +78,7 @@ def test_an_answer_that_is_no_embedding_goes_no_further(
     monkeypatch.setitem(transports.TRANSPORTS, "spoiled", transport)
 
     with using_transport("spoiled"), pytest.raises(ModelUnavailableError) as refused:
-        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
+        embed(["text"], role=TextRole.QUERY, model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
 
     transports._made.pop("spoiled")
     assert refused.value.error_code == "invalid_embedding"
@@ -96,12 +96,12 @@ def test_a_call_for_a_client_that_left_reaches_no_transport_and_counts_as_no_fai
     client.has_left = True
 
     with using_transport("untouched"), working_for(client), pytest.raises(ClientLeft):
-        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
+        embed(["text"], role=TextRole.QUERY, model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(5))
 
 
 def test_a_late_call_reaches_no_transport() -> None:
     with using_transport("fake"), pytest.raises(DeadlineExceededError):
-        embed(["text"], model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(-1))
+        embed(["text"], role=TextRole.QUERY, model=MODEL, purpose=Purpose.QUERY, deadline=Deadline.after(-1))
 
 
 def test_indexing_gives_way_to_people_who_wait() -> None:

@@ -11,6 +11,7 @@ from apps.models.gateway.wire import ModelRequest, decode_reply, encode_error
 from apps.models.inputs import Inputs, QueryTexts, Texts
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS
+from apps.models.prompts import TextRole
 from ragsite.core.errors import (
     ConflictError,
     ModelNotFoundError,
@@ -22,7 +23,7 @@ from ragsite.core.errors import (
 from ragsite.core.ids import new_id
 
 INPUTS: dict[ModelKind, Inputs] = {
-    ModelKind.EMBEDDING: Texts(("naïve 東京", "")),
+    ModelKind.EMBEDDING: Texts(("naïve 東京", ""), TextRole.QUERY),
     ModelKind.RERANKING: QueryTexts("naïve", ("東京", "")),
 }
 """Inputs of each kind of model."""

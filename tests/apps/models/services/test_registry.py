@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +13,14 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.models import selectors
 from apps.models.checkpoint import checkpoint_read, weights_sha256
-from apps.models.errors import UnsafeWeightsError
+from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.installed_model import EmbeddingModel, ModelKind
 from apps.models.models import Model, ModelStatus, ModelVersion
+from apps.models.prompts import Prompts
 from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import (
     BUNDLED_NAME,
+    VersionChoices,
     bundled_model_path,
     model_activate,
     model_make_default,
@@ -53,6 +56,58 @@ def test_registering_the_same_weights_again_changes_nothing(make_checkpoint: Mak
 
     assert first.pk == again.pk
     assert ModelVersion.objects.count() == Model.objects.count() == 1
+
+
+def stating(path: Path, **prompts: str) -> Path:
+    """The checkpoint, whose files now name prompts."""
+    (path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}), encoding="utf-8")
+    return path
+
+
+def test_a_version_has_the_prompts_its_files_name_or_its_family_was_trained_with(
+    make_checkpoint: MakeCheckpoint,
+) -> None:
+    stated = stating(make_checkpoint("e5-small"), query="q: ")
+    by_name = make_checkpoint("other", seed=1)
+
+    assert _prompts(model_register(source=stated, actor=ACTOR)) == Prompts("q: ", "")
+    version = model_register(source=by_name, name="intfloat/e5-base-v2", actor=ACTOR)
+    assert _prompts(version) == Prompts("query: ", "passage: ")
+    assert embedding_model_version(version.pk).prompts == Prompts("query: ", "passage: ")
+
+
+def test_prompts_that_are_chosen_go_before_those_of_the_files_each_for_itself(make_checkpoint: MakeCheckpoint) -> None:
+    path = stating(make_checkpoint(), query="q: ", document="d: ")
+
+    version = model_register(source=path, choices=VersionChoices(query_prompt=""), actor=ACTOR)
+
+    assert _prompts(version) == Prompts("", "d: ")
+
+
+def test_other_prompts_are_another_version_and_the_first_one_keeps_its_own(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+    first = model_register(source=path, choices=VersionChoices("q: ", "d: "), actor=ACTOR)
+
+    other = model_register(source=path, choices=VersionChoices("question: ", "d: "), actor=ACTOR)
+    again = model_register(source=path, choices=VersionChoices("q: ", "d: "), actor=ACTOR)
+
+    assert again.pk == first.pk != other.pk
+    assert (first.revision, other.status) == (other.revision, ModelStatus.REGISTERED)
+    assert embedding_model_version(first.pk).prompts == Prompts("q: ", "d: ")
+    with pytest.raises(IntegrityError, match="model_version_unique_revision"), transaction.atomic():
+        ModelVersion.objects.filter(pk=other.pk).update(query_prompt="q: ")
+
+
+@pytest.mark.parametrize("prompt", ["rent " * 300, "the tenant pays the rent on the first day of each month: "])
+def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(make_checkpoint: MakeCheckpoint, prompt: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=prompt[:20]):
+        model_register(source=make_checkpoint(), choices=VersionChoices(document_prompt=prompt), actor=ACTOR)
+
+    assert not Model.objects.exists()
+
+
+def _prompts(version: ModelVersion) -> Prompts:
+    return Prompts(version.query_prompt, version.document_prompt)
 
 
 def test_weights_that_moved_are_found_at_their_new_place(make_checkpoint: MakeCheckpoint, tmp_path: Path) -> None:

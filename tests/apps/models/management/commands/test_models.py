@@ -29,6 +29,17 @@ def test_a_registered_model_is_listed_with_what_matters(make_checkpoint: MakeChe
     assert str(ModelVersion.objects.get().pk) in listed
 
 
+def test_prompts_are_shown_and_can_be_chosen(make_checkpoint: MakeCheckpoint) -> None:
+    path = str(make_checkpoint())
+
+    assert "prompts: query 'query: ', document 'passage: '" in run("register", path, "--name", "intfloat/e5-small-v2")
+    assert "prompts: document 'text: '" in run(
+        "register", path, "--name", "intfloat/e5-small-v2", "--query-prompt", "", "--document-prompt", "text: "
+    )
+    assert ModelVersion.objects.count() == 2
+    assert run("list").count("prompts: ") == 2
+
+
 def test_another_model_can_be_made_the_default(make_checkpoint: MakeCheckpoint) -> None:
     run("register", str(make_checkpoint("one")))
     run("register", str(make_checkpoint("two", seed=1)))
