@@ -6,15 +6,26 @@ import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.module_loading import import_string
 
-from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
+from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.installed_model import ModelKind
-from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
+from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
+from apps.models.services.digests import KeptFile, folder_files, weights_digest
+from apps.models.services.versions import (
+    model_hold,
+    model_make_default_of_kind,
+    version_change,
+    version_hold,
+    version_move,
+    version_registered,
+    version_use,
+    version_use_if_first,
+)
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.locking import rows_hold
@@ -24,6 +35,21 @@ BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # By name: a hub's client is needed only by those who register from a hub.
 SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """What is kept of a checkpoint."""
+
+    kind: ModelKind
+    sha256: str
+    columns: dict[str, Any]
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, source: str) -> _Registered:
+        files = folder_files(checkpoint)
+        sha256 = weights_digest(checkpoint, files)
+        return cls(checkpoint.kind, sha256, version_columns(checkpoint, files, source=source, sha256=sha256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +77,11 @@ def model_register(
         PermanentError: (code `unpinned_revision`) a hub id without a commit.
     """
     located = _locate(source, revision=revision)
-    checkpoint = checkpoint_read(located.path)
-    sha256 = weights_sha256(checkpoint.weights)
+    registered = _Registered.of(checkpoint_read(located.path), source=str(source))
     with transaction.atomic():
-        model = _model(name or located.name, checkpoint.kind)
-        version = _version(
-            model, checkpoint, source=str(source), sha256=sha256, revision=located.revision or revision or sha256
-        )
-        if not model.versions.filter(status=ModelStatus.ACTIVE).exists():
-            _activate(version)
-        if not Model.objects.filter(kind=model.kind, is_default=True).exists():
-            _make_default(model)
+        model = model_hold(name or located.name, registered.kind)
+        version = _version(model, registered, revision=located.revision or revision or registered.sha256, actor=actor)
+        version_use_if_first(version, actor=actor)
     change_log(f"model version {version.pk} was registered", actor=actor)
     return version
 
@@ -71,13 +91,12 @@ def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
 
     Raises:
         ModelNotFoundError: there is no such version.
+        ConflictError: its files are not there, or not whole.
     """
     with transaction.atomic():
-        version = _found(version_id)
-        Model.objects.select_for_update(no_key=True).get(pk=version.model_id)
-        version.refresh_from_db(fields=["status"])
+        version = version_hold(_found(version_id))
         if version.status != ModelStatus.ACTIVE:
-            _activate(version)
+            version_use(version, actor=actor)
     change_log(f"model version {version.pk} was activated", actor=actor)
     return version
 
@@ -91,9 +110,24 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
     with transaction.atomic():
         rows_hold(Model.objects.filter(kind=_found(version_id).kind))
         version = model_activate(version_id=version_id, actor=actor)
-        _make_default(version.model)
+        model_make_default_of_kind(version, actor=actor)
     change_log(f"model {version.model.name} became the default", actor=actor)
     return version
+
+
+def version_columns(
+    checkpoint: Checkpoint, files: list[KeptFile], *, source: str, sha256: str, path: Path | None = None
+) -> dict[str, Any]:
+    """What a version's row says of a checkpoint; `path` is where it will lie, if not where it was read."""
+    return {
+        "source": source,
+        "path": str(path or checkpoint.path),
+        "sha256": sha256,
+        "dimensions": checkpoint.dimensions,
+        "max_tokens": checkpoint.max_tokens,
+        "bytes": sum(file.bytes for file in files),
+        "files": [file.as_dict() for file in files],
+    }
 
 
 def bundled_model_path() -> Path | None:
@@ -121,45 +155,25 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
     )
 
 
-def _model(name: str, kind: ModelKind) -> Model:
-    """The model of that name, made if need be, and locked so that its versions change one at a time.
-
-    All of its kind are, as it may become the default instead of another.
-    """
-    Model.objects.get_or_create(name=name, defaults={"kind": kind})
-    rows_hold(Model.objects.filter(Q(name=name) | Q(kind=kind)))
-    model = Model.objects.get(name=name)
-    if model.kind != kind:
-        raise ConflictError(
-            f"{name!r} is registered as {ModelKind(model.kind).label.lower()}, and this is {kind.label.lower()}.",
-            action="Give the model another --name.",
-        )
-    return model
-
-
-def _version(model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str) -> ModelVersion:
-    version, created = ModelVersion.objects.get_or_create(
+def _version(model: Model, registered: _Registered, *, revision: str, actor: Actor) -> ModelVersion:
+    version, created = ModelVersion.objects.select_related("model").get_or_create(
         model=model,
         revision=revision,
-        defaults={
-            "kind": model.kind,
-            "source": source,
-            "path": str(checkpoint.path),
-            "sha256": sha256,
-            "dimensions": checkpoint.dimensions,
-            "max_tokens": checkpoint.max_tokens,
-        },
+        defaults={"kind": model.kind, "status": ModelStatus.READY, **registered.columns},
     )
-    if version.sha256 != sha256:
+    if not created and version.sha256 not in ("", registered.sha256):
         raise ConflictError(
             f"The revision {revision!r} of {model.name!r} is registered with the weights {version.sha256}, "
-            f"and these are {sha256}.",
+            f"and these are {registered.sha256}.",
             code="model_changed",
             action="Register them under another --revision.",
         )
-    if not created and version.path != str(checkpoint.path):
-        version.source, version.path = source, str(checkpoint.path)
-        version.save(update_fields=["source", "path"])
+    if created:
+        version_registered(version, actor=actor)
+    elif version.status not in MODEL_USABLE:
+        version_move(version, ModelStatus.READY, actor=actor, **registered.columns)
+    elif version.path != registered.columns["path"]:
+        version_change(version, "path", actor=actor, **registered.columns)
     return version
 
 
@@ -168,22 +182,3 @@ def _found(version_id: UUID) -> ModelVersion:
     if version is None:
         raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
     return version
-
-
-def _activate(version: ModelVersion) -> None:
-    for active in ModelVersion.objects.filter(model=version.model_id, status=ModelStatus.ACTIVE):
-        _move(active, ModelStatus.RETIRED)
-    _move(version, ModelStatus.ACTIVE)
-
-
-def _move(version: ModelVersion, status: ModelStatus) -> None:
-    if status not in MODEL_TRANSITIONS[ModelStatus(version.status)]:
-        raise ConflictError(f"{version} is {version.status} and cannot become {status}.")
-    version.status = status
-    version.save(update_fields=["status"])
-
-
-def _make_default(model: Model) -> None:
-    Model.objects.filter(kind=model.kind, is_default=True).exclude(pk=model.pk).update(is_default=False)
-    model.is_default = True
-    model.save(update_fields=["is_default"])

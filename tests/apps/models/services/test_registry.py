@@ -83,7 +83,7 @@ def test_a_version_is_asked_for_once_in_a_while_and_then_again(
 def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoint: MakeCheckpoint) -> None:
     old = model_register(source=make_checkpoint("old"), name="tiny", actor=ACTOR)
     new = model_register(source=make_checkpoint("new", seed=1), name="tiny", actor=ACTOR)
-    assert (new.status, embedding_model_default().version_id) == (ModelStatus.REGISTERED, old.pk)
+    assert (new.status, embedding_model_default().version_id) == (ModelStatus.READY, old.pk)
 
     model_activate(version_id=new.pk, actor=ACTOR)
 
@@ -203,8 +203,9 @@ def test_the_database_holds_dimensions_by_the_models_kind(
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         ModelVersion.objects.create(
-            model=version.model, kind=kind, revision="2", sha256="0" * 64, dimensions=dimensions, max_tokens=8
-        )
+            model=version.model, kind=kind, revision="2", sha256="0" * 64, dimensions=dimensions, max_tokens=8,
+            status=ModelStatus.READY,
+        )  # fmt: skip
 
 
 def test_the_weights_that_come_with_the_installation_have_their_own_name() -> None:
