@@ -28,10 +28,11 @@ from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.gateway import Deadline
 from apps.models.models import ModelVersion
-from apps.models.services import registry
+from apps.models.services import digests, registry
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
+from ragsite.core.models import OutboxEvent
 from ragsite.core.work import Turn, rows_work
 from ragsite.gateway.keys import Principal, api_key_create
 from ragsite.gateway.members import principal_of_user
@@ -45,7 +46,7 @@ from workers.running import job_run
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
 # The bundled weights do not change while tests run, and hashing them again takes longer than most tests.
-_weights_sha256 = functools.cache(registry.weights_sha256)
+_file_sha256 = functools.cache(digests.file_sha256)
 
 HANDBOOK = """# Harbour handbook
 
@@ -68,11 +69,16 @@ def tenant(name: str = "") -> Tenant:
 
 
 def embedding_model() -> ModelVersion:
-    """The bundled weights, registered. With the fake transport only their width and tokenizer are used."""
+    """The bundled weights, registered. With the fake transport only their width and tokenizer are used.
+
+    What was told of that is forgotten: in a test the model was always there.
+    """
     path = registry.bundled_model_path()
     assert path is not None
-    with patch.object(registry, "weights_sha256", _weights_sha256):
-        return registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
+    with patch.object(digests, "file_sha256", _file_sha256):
+        version = registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
+    OutboxEvent.objects.filter(type__startswith="model.").delete()
+    return version
 
 
 def knowledge_base(*, of: Tenant | None = None, name: str = "", **fields: Any) -> KnowledgeBase:

@@ -18,6 +18,8 @@ from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import VersionStatus
 from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
+from apps.models.services.tasks import ADVICE as MODEL_ADVICE
+from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.configuration import ParsingSettings
@@ -112,6 +114,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         REINDEX, Queue.EMBEDDING, "apps.retrieval.reindexing.work.reindex_work",
         rows=REINDEXES, soft=None, hard=None, seconds=10.0,
+    ),
+    Job(
+        MODEL_TASK, Queue.EMBEDDING, "apps.models.services.task_work.model_task_work",
+        rows=MODEL_TASKS, soft=None, hard=None, seconds=30.0, advice=MODEL_ADVICE,
     ),
     Job(
         DELETE, Queue.MAINTENANCE, "apps.retrieval.index.deleting.knowledge_base_deletion_work",

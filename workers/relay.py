@@ -177,7 +177,7 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
                 "dataschema": schema_uri(event.type),
                 "partitionkey": event.key,
                 "sequence": f"{event.id:020d}",
-                "tenant": str(event.tenant_id),
+                **({"tenant": str(event.tenant_id)} if event.tenant_id else {}),
                 **_actor_attributes(event),
             },
             data=event.payload,

@@ -16,7 +16,10 @@ from ragsite.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, badge, row_li
 
 STATUS_TONES: dict[str, str | None] = {
     ModelStatus.ACTIVE: "success",
+    ModelStatus.READY: "info",
     ModelStatus.REGISTERED: "info",
+    ModelStatus.DOWNLOADING: "warning",
+    ModelStatus.FAILED: "danger",
     ModelStatus.RETIRED: None,
 }
 

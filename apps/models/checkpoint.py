@@ -91,11 +91,21 @@ def checkpoint_read(path: Path) -> Checkpoint:
 
 def weights_sha256(weights: tuple[Path, ...]) -> str:
     """The SHA-256 of the weights as hex digits; of several files, that of the lines `digest  name`."""
-    digests = [_file_sha256(file) for file in weights]
+    return digests_joined([(file_sha256(file), file.name) for file in weights])
+
+
+def digests_joined(digests: list[tuple[str, str]]) -> str:
+    """The digest of weights by those of their files, each with its file's name."""
     if len(digests) == 1:
-        return digests[0]
-    lines = "".join(f"{digest}  {file.name}\n" for digest, file in zip(digests, weights, strict=True))
+        return digests[0][0]
+    lines = "".join(f"{digest}  {name}\n" for digest, name in digests)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_sha256(file: Path) -> str:
+    """The SHA-256 of a file as hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def parameter_count(weights: tuple[Path, ...]) -> int:
@@ -197,11 +207,6 @@ def _json(file: Path) -> Any:
         raise UnsupportedModelError(
             f"{str(file)!r} is not JSON: {error}.", action="Copy the checkpoint again."
         ) from error
-
-
-def _file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:

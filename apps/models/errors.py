@@ -30,3 +30,37 @@ class ModelTooLargeError(PermanentError):
     """The model does not fit into the process's memory budget, even alone."""
 
     code = "model_too_large"
+
+
+class QuotaExceededError(PermanentError):
+    """A download is too large for what downloaded models may take together."""
+
+    code = "models_quota_exceeded"
+    action = "Remove a model by `manage.py models remove`, or raise RAGSITE_MODELS_QUOTA_GB."
+
+
+class DiskFullError(PermanentError):
+    """The disk of the models' folder has no room for a download."""
+
+    code = "models_disk_full"
+    action = "Make room on that disk, or set RAGSITE_MODELS_DIR to a larger one; then pull it again."
+
+
+class ChecksumMismatchError(PermanentError):
+    """A file is not what the hub states, what was asked for, or what was registered."""
+
+    code = "checksum_mismatch"
+
+
+class RemoteCodeError(PermanentError):
+    """The model can only be loaded by running code of its repository, which is never done."""
+
+    code = "remote_code_needed"
+    action = "Choose a model whose architecture is part of transformers."
+
+
+class HubRefusedError(PermanentError):
+    """The hub does not let this installation have the model."""
+
+    code = "hub_refused"
+    action = "Accept the model's conditions on the hub, and give the workers HF_TOKEN of an account that may read it."

@@ -10,23 +10,37 @@ from django.db.models.functions import MD5, Coalesce, Now
 
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS
+from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
+from ragsite.core.leases import Leased
 
 WITH_DIMENSIONS = sorted(kind.value for kind, row in KINDS.items() if row.has_dimensions)
 
 
 class ModelStatus(models.TextChoices):
     REGISTERED = "registered", "Registered"
+    DOWNLOADING = "downloading", "Downloading"
+    READY = "ready", "Ready"
     ACTIVE = "active", "Active"
     RETIRED = "retired", "Retired"
+    FAILED = "failed", "Failed"
 
 
-# From each status, those that may follow it. A retired version may come back: that is a rollback.
+# From each status, those that may follow it. A retired version may come back: that is a rollback. One that failed is downloaded
+# or checked again.
 MODEL_TRANSITIONS: dict[ModelStatus, frozenset[ModelStatus]] = {
-    ModelStatus.REGISTERED: frozenset({ModelStatus.ACTIVE}),
-    ModelStatus.ACTIVE: frozenset({ModelStatus.RETIRED}),
-    ModelStatus.RETIRED: frozenset({ModelStatus.ACTIVE}),
+    ModelStatus.REGISTERED: frozenset({ModelStatus.DOWNLOADING, ModelStatus.READY, ModelStatus.FAILED}),
+    ModelStatus.DOWNLOADING: frozenset({ModelStatus.READY, ModelStatus.FAILED}),
+    ModelStatus.READY: frozenset({ModelStatus.ACTIVE, ModelStatus.FAILED}),
+    ModelStatus.ACTIVE: frozenset({ModelStatus.RETIRED, ModelStatus.FAILED}),
+    ModelStatus.RETIRED: frozenset({ModelStatus.ACTIVE, ModelStatus.FAILED}),
+    ModelStatus.FAILED: frozenset({ModelStatus.DOWNLOADING, ModelStatus.READY}),
 }
+
+MODEL_USABLE = frozenset({ModelStatus.READY, ModelStatus.ACTIVE, ModelStatus.RETIRED})
+"""The files of such a version are whole: only these are ever loaded."""
+
+INSTALLED = models.Q(status__in=sorted(MODEL_USABLE))
 
 
 class Model(models.Model):
@@ -64,7 +78,7 @@ class ModelVersion(models.Model):
     path = models.CharField(max_length=1000, help_text="The folder that engines load.")
     sha256 = models.CharField("SHA-256", max_length=64, help_text="Digest of the weights.")
     dimensions = models.PositiveIntegerField(null=True, help_text="Width of the vectors, where the kind gives vectors.")
-    max_tokens = models.PositiveIntegerField(help_text="Longest input, special tokens and prompt included.")
+    max_tokens = models.PositiveIntegerField(null=True, help_text="Longest input, special tokens and prompt included.")
     query_prompt = models.TextField(
         blank=True, db_default="", default="", help_text="What stands before each question."
     )
@@ -72,6 +86,10 @@ class ModelVersion(models.Model):
         blank=True, db_default="", default="", help_text="What stands before each passage."
     )
     status = models.CharField(max_length=20, choices=ModelStatus.choices, default=ModelStatus.REGISTERED)
+    bytes = models.PositiveBigIntegerField(null=True, help_text="Of its files on disk.")
+    licence = models.CharField(max_length=120, blank=True, default="", help_text="As its card says, if it does.")
+    files = models.JSONField(default=list, help_text="Name, bytes and SHA-256 of each file.")
+    error = models.TextField(blank=True, default="", help_text="Why it failed.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -92,12 +110,105 @@ class ModelVersion(models.Model):
             models.CheckConstraint(condition=Q(status__in=ModelStatus.values), name="model_version_status_known"),
             models.CheckConstraint(
                 condition=Q(kind__in=WITH_DIMENSIONS, dimensions__isnull=False, dimensions__gt=0)
-                | (~Q(kind__in=WITH_DIMENSIONS) & Q(dimensions=None)),
+                | (~Q(kind__in=WITH_DIMENSIONS) & Q(dimensions=None))
+                | (~INSTALLED & Q(dimensions=None)),
                 name="model_version_dimensions_by_kind",
             ),
-            models.CheckConstraint(condition=Q(max_tokens__gt=0), name="model_version_has_max_tokens"),
-            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="model_version_sha256_is_hex"),
+            models.CheckConstraint(
+                condition=Q(max_tokens__isnull=False, max_tokens__gt=0) | (~INSTALLED & Q(max_tokens=None)),
+                name="model_version_has_max_tokens",
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256__regex=r"^[0-9a-f]{64}$") | (~INSTALLED & Q(sha256="")),
+                name="model_version_sha256_is_hex",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ModelStatus.FAILED) | ~Q(error=""), name="model_version_failed_says_why"
+            ),
+            *text_walls("model_version", error=WORDS),
+            *json_walls("model_version", files=CONTENT),
         ]
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.revision[:12]}"
+
+
+class TaskKind(models.TextChoices):
+    """What a worker does with a version's files."""
+
+    PULL = "pull", "Download"
+    VERIFY = "verify", "Check"
+    REMOVE = "remove", "Remove"
+
+
+class TaskState(models.TextChoices):
+    OPEN = "open", "Open"
+    CANCELLING = "cancelling", "Being cancelled"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+TASK_OPEN = (TaskState.OPEN, TaskState.CANCELLING)
+"""The states in which a worker has something to do."""
+
+
+class ModelTask(Leased):
+    """Work on the files of a version, done by a model worker under a lease: to download, to read again, or to remove them.
+
+    `attempts` counts the starts since the last progress. A download has no version before its repository was looked at.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=10, choices=TaskKind.choices)
+    state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.OPEN)
+    version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="tasks")
+    name = models.CharField(max_length=200, help_text="The model's.")
+    source = models.CharField(max_length=1000, help_text="The hub's repository.")
+    revision = models.CharField(max_length=64, help_text="The version's.")
+    commit = models.CharField(max_length=40, blank=True, default="", help_text="The hub's.")
+    file = models.CharField(
+        max_length=400, blank=True, default="", help_text="The weights to take, where there are several."
+    )
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="", help_text="What the weights must have.")
+    folder = models.CharField(max_length=1000, blank=True, default="", help_text="What is removed.")
+    plan = models.JSONField(null=True, help_text="The files, as the hub states them.")
+    licence = models.CharField(max_length=120, blank=True, default="")
+    bytes_total = models.PositiveBigIntegerField(null=True)
+    bytes_done = models.PositiveBigIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=TaskState.values), name="model_task_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=TaskState.FAILED) | ~Q(error=""), name="model_task_failed_says_why"
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "name", "revision"], condition=Q(state__in=TASK_OPEN), name="model_task_one_open"
+            ),
+            *text_walls("model_task", error=WORDS),
+            *json_walls("model_task", plan=CONTENT, actor=WORDS),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["not_before", "id"], condition=Q(state__in=TASK_OPEN), name="model_task_work"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.name} {self.revision[:12]}"
+
+    @property
+    def in_words(self) -> str:
+        """How far it has come."""
+        reason = f" {self.error}" if self.error else ""
+        match self.state:
+            case TaskState.OPEN if self.bytes_total is None:
+                return f"Waiting.{reason}"
+            case TaskState.OPEN:
+                return f"{self.bytes_done:,} of {self.bytes_total:,} bytes.{reason}"
+            case _:
+                return f"{TaskState(self.state).label}.{reason}"

@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
-from apps.models.models import ModelStatus, ModelVersion
+from apps.models.models import MODEL_USABLE, ModelStatus, ModelVersion
 from apps.models.prompts import Prompts
 from ragsite.core.errors import ModelNotFoundError
 
 REMEMBERED_SECONDS = 20.0
 REGISTER = "Register one: `manage.py models register PATH`."
+INSTALL = "See `manage.py models list`; `models pull` downloads it again, and `models verify` checks it."
 
 _remembered: dict[tuple[UUID, ModelKind], tuple[float, InstalledModel]] = {}
 
@@ -30,12 +31,12 @@ def model_default(kind: ModelKind) -> InstalledModel | None:
 
 
 def model_version(version_id: UUID, *, kind: ModelKind) -> InstalledModel:
-    """A version by its id, whatever its status: indexes made with a retired version still need it.
+    """A version by its id, also a retired one: indexes made with it still need it.
 
-    What a process knows of a version it asks for again after REMEMBERED_SECONDS: only its path can ever change.
+    What a process knows of a version it asks for again after REMEMBERED_SECONDS.
 
     Raises:
-        ModelNotFoundError: there is none with that id.
+        ModelNotFoundError: there is none with that id, or its files are not whole.
     """
     asked_at, model = _remembered.get((version_id, kind), (-math.inf, None))
     if model is None or time.monotonic() - asked_at > REMEMBERED_SECONDS:
@@ -118,12 +119,15 @@ def _model_version(version_id: UUID, kind: ModelKind) -> InstalledModel:
     version = _versions(kind).filter(pk=version_id).first()
     if version is None:
         raise ModelNotFoundError(f"No {kind} model version has the id {version_id}.", action=REGISTER)
+    if version.status not in MODEL_USABLE:
+        why = f": {version.error}" if version.error else ""
+        raise ModelNotFoundError(f"The model version {version} is {version.status}{why}", action=INSTALL)
     return installed_model(version)
 
 
 def _version_of_id(text: str, kind: ModelKind) -> ModelVersion | None:
     try:
-        return _versions(kind).filter(pk=UUID(text)).first()
+        return _versions(kind).filter(pk=UUID(text), status__in=MODEL_USABLE).first()
     except ValueError:
         return None
 

@@ -114,6 +114,14 @@ class ModelSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStoreSettings(Settings):
+    """Where downloaded models lie, and the bytes that they may take together."""
+
+    folder: Path = setting("RAGSITE_MODELS_DIR")  # noqa: RUF009 - it makes a field
+    quota_bytes: int = setting("RAGSITE_MODELS_QUOTA_BYTES")
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
     """How long a search may take, and from how many rows on a generation has an HNSW index."""
 

@@ -52,6 +52,8 @@ class Environment(BaseSettings):
     ragsite_model_transport: Literal["queue", "local", "fake"] = "queue"
     ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
+    ragsite_models_dir: str = Field("", description="Where downloaded models lie; empty: `models` in the data folder.")
+    ragsite_models_quota_gb: float = Field(200, gt=0, description="What downloaded models may take on disk together.")
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
     ragsite_uploads_at_once: int = Field(12, ge=1, le=64, description="Uploads that one web process works on at once.")
     ragsite_searches_at_once: int = Field(10, ge=1, le=64, description="Searches, likewise.")
@@ -103,6 +105,12 @@ class Environment(BaseSettings):
     def _is_blob_place(cls, value: str) -> str:
         blob_place(value)
         return value
+
+    @property
+    def models_dir(self) -> Path:
+        """The folder of downloaded models, as an absolute path: rows of the database name files in it."""
+        named = self.ragsite_models_dir
+        return Path(named).expanduser().resolve() if named else (self.ragsite_data_dir / "models").resolve()
 
     @property
     def blob_place(self) -> S3Place | None:

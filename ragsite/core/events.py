@@ -64,6 +64,13 @@ class Event:
         return written
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationEvent(Event):
+    """Something that concerns all tenants, and so names none."""
+
+    tenant_id: None = None  # type: ignore[assignment]  # what reads it of any event takes it as the outbox does, which may have none
+
+
 OWN_NAMES = frozenset({"type", "version", "topic", "key_fields", "name", "key", "payload"})
 E = TypeVar("E", bound=Event)
 _registry: dict[tuple[str, int], type[Event]] = {}
@@ -120,7 +127,7 @@ def event_class(type: str, version: int) -> builtins.type[Event]:
         raise UnknownEventError(f"There is no event {type!r} of version {version}.") from None
 
 
-def event_decode(type: str, version: int, payload: Mapping[str, Any], *, tenant_id: UUID) -> Event:
+def event_decode(type: str, version: int, payload: Mapping[str, Any], *, tenant_id: UUID | None) -> Event:
     """The event that was written as this payload. What the payload has besides, of a newer writer, is left out.
 
     Raises:
@@ -128,8 +135,9 @@ def event_decode(type: str, version: int, payload: Mapping[str, Any], *, tenant_
         EventPayloadError: a field is missing, or not of its type.
     """
     adapter = _adapter(event_class(type, version))
+    whose = str(tenant_id) if tenant_id else None
     try:
-        read: Event = adapter.validate_json(json.dumps({**payload, "tenant_id": str(tenant_id)}), strict=True)
+        read: Event = adapter.validate_json(json.dumps({**payload, "tenant_id": whose}), strict=True)
     except ValidationError as error:
         raise EventPayloadError(f"This is no event {type!r} of version {version}: {error}") from error
     return read

@@ -92,8 +92,9 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "configuration_error", "invalid_event", "service_unavailable", "stalled", "unknown_event", "unpinned_revision",
-        "unreadable_file",
+        "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_event",
+        "models_disk_full", "models_quota_exceeded", "remote_code_needed", "service_unavailable", "stalled", "unknown_event",
+        "unpinned_revision", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands and logs say."""

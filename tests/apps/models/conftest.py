@@ -14,7 +14,9 @@ from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.installed_model import EmbeddingModel
 from apps.models.services.registry import BUNDLED_NAME, bundled_model_path
 from ragsite.core.ids import new_id
+from tests.apps.models.hub import Hub, hub  # noqa: F401 - a fixture for all
 from tests.apps.models.making import tokenizer_train
+from tests.apps.models.pulling import COMMIT, NAME
 
 
 def checkpoint_make(
@@ -107,3 +109,11 @@ def bundled_model() -> EmbeddingModel:
     if path is None:
         pytest.skip("the package with the weights is not installed")
     return model_of(path, name=BUNDLED_NAME)
+
+
+@pytest.fixture
+def source(make_checkpoint: Callable[..., Path], hub: Hub) -> Path:  # noqa: F811 - the fixture
+    """A checkpoint, which the hub offers with what nobody should take."""
+    folder = make_checkpoint()
+    hub.publish(NAME, folder, commit=COMMIT, modeling_tiny__py=b"raise SystemExit", pytorch_model__bin=b"\x80pickle")
+    return folder

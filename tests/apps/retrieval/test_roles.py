@@ -15,7 +15,8 @@ from apps.models.gateway import ModelTransport, Purpose, TextRole
 from apps.models.gateway.fake import FakeTransport
 from apps.models.prompts import Prompts
 from apps.models.selectors import embedding_model_version
-from apps.models.services.registry import VersionChoices, model_register
+from apps.models.services.choices import VersionChoices
+from apps.models.services.registry import model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.pipeline import ask
 from apps.retrieval.reindexing.planning import check_fits, planned_whole, reindex_plan

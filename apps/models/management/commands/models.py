@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_versions, prompts_shown
-from apps.models.services.registry import VersionChoices, model_activate, model_make_default, model_register
+from apps.models.services.choices import VersionChoices
+from apps.models.services.registry import model_activate, model_make_default, model_register
 from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
 

@@ -18,9 +18,9 @@ from apps.models.installed_model import EmbeddingModel, ModelKind
 from apps.models.models import Model, ModelStatus, ModelVersion
 from apps.models.prompts import Prompts
 from apps.models.selectors import embedding_model_default, embedding_model_version
+from apps.models.services.choices import VersionChoices
 from apps.models.services.registry import (
     BUNDLED_NAME,
-    VersionChoices,
     bundled_model_path,
     model_activate,
     model_make_default,
@@ -92,7 +92,7 @@ def test_other_prompts_are_another_version_and_the_first_one_keeps_its_own(make_
     again = model_register(source=path, choices=VersionChoices("q: ", "d: "), actor=ACTOR)
 
     assert again.pk == first.pk != other.pk
-    assert (first.revision, other.status) == (other.revision, ModelStatus.REGISTERED)
+    assert (first.revision, other.status) == (other.revision, ModelStatus.READY)
     assert embedding_model_version(first.pk).prompts == Prompts("q: ", "d: ")
     with pytest.raises(IntegrityError, match="model_version_unique_revision"), transaction.atomic():
         ModelVersion.objects.filter(pk=other.pk).update(query_prompt="q: ")
@@ -138,7 +138,7 @@ def test_a_version_is_asked_for_once_in_a_while_and_then_again(
 def test_new_weights_are_a_new_version_that_waits_to_be_activated(make_checkpoint: MakeCheckpoint) -> None:
     old = model_register(source=make_checkpoint("old"), name="tiny", actor=ACTOR)
     new = model_register(source=make_checkpoint("new", seed=1), name="tiny", actor=ACTOR)
-    assert (new.status, embedding_model_default().version_id) == (ModelStatus.REGISTERED, old.pk)
+    assert (new.status, embedding_model_default().version_id) == (ModelStatus.READY, old.pk)
 
     model_activate(version_id=new.pk, actor=ACTOR)
 
@@ -258,8 +258,9 @@ def test_the_database_holds_dimensions_by_the_models_kind(
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         ModelVersion.objects.create(
-            model=version.model, kind=kind, revision="2", sha256="0" * 64, dimensions=dimensions, max_tokens=8
-        )
+            model=version.model, kind=kind, revision="2", sha256="0" * 64, dimensions=dimensions, max_tokens=8,
+            status=ModelStatus.READY,
+        )  # fmt: skip
 
 
 def test_the_weights_that_come_with_the_installation_have_their_own_name() -> None:

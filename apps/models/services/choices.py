@@ -1,0 +1,61 @@
+"""What may be chosen for a version, and what it is where nothing was: by the checkpoint's files, or its family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.models.checkpoint import Checkpoint
+from apps.models.errors import UnsupportedModelError
+from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checked, prompts_of_family
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChoices:
+    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family."""
+
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+
+
+NO_CHOICES = VersionChoices()
+
+
+def prompts_chosen(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
+    """What was chosen; else what the files name; else what the model's family was trained with, which its `names` tell.
+
+    Raises:
+        UnsupportedModelError: it takes no prompts, or they leave no room for a text.
+    """
+    chosen = (choices.query_prompt, choices.document_prompt)
+    if checkpoint.dimensions is None:
+        if any(chosen):
+            raise UnsupportedModelError(
+                f"{str(checkpoint.path)!r} is a model for {checkpoint.kind.label.lower()}, which reads no prompts.",
+                action="Register it without them.",
+            )
+        return NO_PROMPTS
+    usual = checkpoint.prompts or prompts_of_family(names, model_type=checkpoint.model_type)
+    query, document = (one if one is not None else other for one, other in zip(chosen, _both(usual), strict=True))
+    return _fitting(prompts_checked(Prompts(query, document)), checkpoint)
+
+
+def names_of(name: str, source: str | Path) -> list[str]:
+    """What a model is called: its name, its source's last part, and the model's folder if it lies in the hub's cache."""
+    parts = Path(source).parts
+    return [name, *(part for part in parts if part.startswith("models--")), *parts[-1:]]
+
+
+def _both(prompts: Prompts) -> tuple[str, str]:
+    return prompts.query, prompts.document
+
+
+def _fitting(prompts: Prompts, checkpoint: Checkpoint) -> Prompts:
+    longest = max(_both(prompts), key=prompt_room)
+    if (room := prompt_room(longest)) >= checkpoint.max_tokens:
+        raise UnsupportedModelError(
+            f"The prompt {longest[:60]!r} takes about {room} of the {checkpoint.max_tokens} tokens that the model reads.",
+            action="Give a shorter one with --query-prompt or --document-prompt.",
+        )
+    return prompts
