@@ -14,6 +14,7 @@ class ModelKind(TextChoices):
 
     EMBEDDING = "embedding", "Embedding"
     RERANKING = "reranking", "Reranking"
+    GENERATION = "generation", "Generation"
 
 
 @dataclass(frozen=True, slots=True)
