@@ -33,7 +33,7 @@ from tests.contracts.transports import TRANSPORTS
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
 QUESTION = "When does the tenant pay the rent of naïve 東京 each month, and to whom?"
-REAL = ["local"]
+REAL = [name for name in TRANSPORTS if name != "fake"]
 """Those that have models, and no room for everything."""
 
 Write = Callable[..., Iterator[GenerationPiece]]
@@ -44,7 +44,7 @@ def model(transactional_db: None, tmp_path: Path) -> InstalledModel:
     return installed_model(model_register(source=writer_make(tmp_path), actor=ACTOR))
 
 
-@pytest.fixture(params=["local", "fake"])
+@pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest, model: InstalledModel) -> Iterator[ModelTransport]:
     with ExitStack() as stack:
         yield TRANSPORTS[request.param](stack)
