@@ -1,4 +1,4 @@
-"""Celery's door: a task for each job, and one for calls of models. None carries content, but for what a model is given."""
+"""Celery's door: a task for each job, and two for calls of models. None carries content, but for what a model is given."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from workers.running import job_turn
 def model_call(payload: dict[str, Any]) -> dict[str, Any]:
     """Ask a model of this process for a caller that waits."""
     return gateway.model_call(payload)
+
+
+@shared_task
+def model_stream(payload: dict[str, Any], key: str) -> None:
+    """Let a model of this process write for a caller that reads the channel of that key."""
+    gateway.stream_start(payload, key)
 
 
 def _task(job: Job) -> None:

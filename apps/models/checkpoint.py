@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from apps.models.gguf import SUFFIX, gguf_file, gguf_head
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS, kind_recognised
 from apps.models.prompts import Prompts, prompts_stated
@@ -52,16 +53,24 @@ class Checkpoint:
     prompts: Prompts | None
     pools_prompt: bool
 
+    @property
+    def folder(self) -> Path:
+        """Where its files lie; `path` is the file itself where there is only one."""
+        return self.path if self.path.is_dir() else self.path.parent
+
 
 def checkpoint_read(path: Path) -> Checkpoint:
-    """Read the configuration of a model's folder: an embedding model as sentence-transformers lays it out, or a cross-encoder.
+    """Read the configuration of a model's folder: an embedding model as sentence-transformers lays it out, a cross-encoder, or a
+    language model, which may be a GGUF file instead.
 
     Raises:
         ModelNotFoundError: there is no such folder.
         UnsafeWeightsError: it holds no safetensors.
-        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise, or gives
-            several scores.
+        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise, gives
+            several scores, or writes without a chat template.
     """
+    if (file := gguf_file(path)) is not None and not _has_tensors(path):
+        return _of_gguf(path, file)
     if not path.is_dir():
         raise ModelNotFoundError(f"There is no model folder at {str(path)!r}.", action="Give the path of a checkpoint.")
     weights = _weights(path)
@@ -73,6 +82,8 @@ def checkpoint_read(path: Path) -> Checkpoint:
     modules = _modules(path)
     pooling = _json(path / modules.get("Pooling", "1_Pooling") / "config.json") or {}
     kind = kind_recognised(path, config)
+    if kind is ModelKind.GENERATION:
+        _require_chat_template(path, found=_has_chat_template(path))
     row = KINDS[kind]
     return Checkpoint(
         path=path,
@@ -110,7 +121,49 @@ def file_sha256(file: Path) -> str:
 
 def parameter_count(weights: tuple[Path, ...]) -> int:
     """How many floating-point numbers the weights hold, read from the files' headers alone."""
+    if weights[0].suffix == SUFFIX:
+        return gguf_head(weights[0]).parameters
     return sum(_numbers(tensor) for file in weights for tensor in _header(file).values())
+
+
+def _of_gguf(path: Path, file: Path) -> Checkpoint:
+    """What a GGUF file says: it holds a language model with its tokenizer and its chat template."""
+    head = gguf_head(file)
+    config = head.config()
+    _require_chat_template(path, found=head.has_chat_template)
+    row = KINDS[ModelKind.GENERATION]
+    return Checkpoint(
+        path=path,
+        kind=ModelKind.GENERATION,
+        weights=(file,),
+        dimensions=None,
+        token_numbers=row.token_numbers(config),
+        max_tokens=_first_number(
+            (config.get("max_position_embeddings"),), missing=f"{str(file)!r} states no context length."
+        ),
+        pooling=Pooling.MEAN,
+        normalised=False,
+        model_type=config["model_type"],
+        prompts=None,
+        pools_prompt=True,
+    )
+
+
+def _has_tensors(path: Path) -> bool:
+    return any((path / name).is_file() for name in (WEIGHTS, WEIGHTS_INDEX))
+
+
+def _has_chat_template(path: Path) -> bool:
+    tokenizer = _json(path / "tokenizer_config.json") or {}
+    return bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
+
+
+def _require_chat_template(path: Path, *, found: bool) -> None:
+    if not found:
+        raise UnsupportedModelError(
+            f"{str(path)!r} has no chat template, so nobody can tell how messages are put to this model.",
+            action="Use the model's instruction-tuned version, or embed with a model that has a modules.json.",
+        )
 
 
 def _weights(path: Path) -> tuple[Path, ...]:

@@ -16,6 +16,7 @@ class ModelKind(TextChoices):
 
     EMBEDDING = "embedding", "Embedding"
     RERANKING = "reranking", "Reranking"
+    GENERATION = "generation", "Generation"
 
 
 @dataclass(frozen=True, slots=True)

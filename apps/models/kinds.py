@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from apps.models.codec import Codec, rows_decode, rows_encode
+from apps.models.generation import Conversation, piece_decode, piece_encode
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.memory import encoder_token_numbers
-from apps.models.recognising import encodes_texts, scores_pairs
+from apps.models.recognising import encodes_texts, scores_pairs, writes_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Kind:
     """All that tells one kind of model from another.
 
     `recognised` looks at a checkpoint's config.json, `model` is what is known of a registered one. `engine` is a path, as the web
-    process must not load it; its runner is a `BatchRunner` or a `StreamRunner`. `token_numbers` are the numbers that a token of
-    the batches under way takes beside the weights.
+    process must not load it; its runner is a `BatchRunner`, or if it `streams` a `StreamRunner`. `token_numbers` are the numbers
+    that a token of the batches under way takes beside the weights.
     """
 
     recognised: Callable[[Path, Mapping[str, Any]], bool]
@@ -37,6 +38,7 @@ class Kind:
     codec: Codec
     token_numbers: Callable[[Mapping[str, Any]], int]
     breaker: BreakerSettings
+    streams: bool = False
 
     @property
     def has_dimensions(self) -> bool:
@@ -53,6 +55,15 @@ KINDS: dict[ModelKind, Kind] = {
         codec=Codec(QueryTexts, rows_encode, rows_decode),
         token_numbers=encoder_token_numbers,
         breaker=BreakerSettings(failures=5, open_seconds=10),
+    ),
+    ModelKind.GENERATION: Kind(
+        recognised=writes_texts,
+        model=InstalledModel,
+        engine="apps.models.engine.generation.engine.GenerationEngine",
+        codec=Codec(Conversation, piece_encode, piece_decode),
+        token_numbers=encoder_token_numbers,
+        breaker=BreakerSettings(failures=5, open_seconds=10),
+        streams=True,
     ),
     ModelKind.EMBEDDING: Kind(
         recognised=encodes_texts,

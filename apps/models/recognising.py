@@ -9,6 +9,7 @@ from typing import Any
 from apps.models.errors import UnsupportedModelError
 
 CLASSIFIER = "ForSequenceClassification"
+WRITER = "ForCausalLM"
 
 
 def scores_pairs(path: Path, config: Mapping[str, Any]) -> bool:
@@ -26,6 +27,12 @@ def scores_pairs(path: Path, config: Mapping[str, Any]) -> bool:
             action="Use a cross-encoder with a single output, or an embedding model.",
         )
     return True
+
+
+def writes_texts(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the model writes on from a text. One with steps above its network (modules.json) makes vectors of what it reads."""
+    named = config.get("architectures") or []
+    return any(str(name).endswith(WRITER) for name in named) and not (path / "modules.json").is_file()
 
 
 def encodes_texts(path: Path, config: Mapping[str, Any]) -> bool:

@@ -122,6 +122,14 @@ class ModelStoreSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationSettings(Settings):
+    """What a language model has room for: texts at once, and tokens of each with its prompt."""
+
+    slots: int = setting("RAGSITE_GENERATION_SLOTS")
+    slot_tokens: int = setting("RAGSITE_GENERATION_TOKENS")
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
     """How long a search may take, and from how many rows on a generation has an HNSW index."""
 

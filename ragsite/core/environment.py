@@ -54,6 +54,10 @@ class Environment(BaseSettings):
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_models_dir: str = Field("", description="Where downloaded models lie; empty: `models` in the data folder.")
     ragsite_models_quota_gb: float = Field(200, gt=0, description="What downloaded models may take on disk together.")
+    ragsite_generation_slots: int = Field(8, ge=1, le=512, description="Texts that a language model writes at once.")
+    ragsite_generation_tokens: int = Field(
+        4096, ge=64, description="Tokens of a prompt and its text together, at most."
+    )
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
     ragsite_uploads_at_once: int = Field(12, ge=1, le=64, description="Uploads that one web process works on at once.")
     ragsite_searches_at_once: int = Field(10, ge=1, le=64, description="Searches, likewise.")

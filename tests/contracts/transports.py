@@ -10,10 +10,10 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from django.db import connection
 
-from apps.models.gateway import ModelTransport, Purpose, model_call
+from apps.models.gateway import ModelTransport, Purpose, model_call, stream_start
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.queue import TASK, QueueTransport
+from apps.models.gateway.queue import STREAM_TASK, TASK, QueueTransport
 from workers.celery import Config
 
 
@@ -26,6 +26,7 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
         broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
     )
     app.task(name=TASK, shared=False)(_model_call)
+    app.task(name=STREAM_TASK, shared=False)(stream_start)
     app.finalize()
     queues = [purpose.queue for purpose in Purpose]
     stack.enter_context(

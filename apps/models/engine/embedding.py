@@ -11,7 +11,8 @@ from transformers import AutoModel
 
 from apps.models.checkpoint import Checkpoint, Pooling
 from apps.models.engine.tokenizer import InputEncoder, TextIds
-from apps.models.engine.transformer import CHANGED, TransformerEngine
+from apps.models.engine.transformer import TransformerEngine
+from apps.models.engine.unchanged import CHANGED
 from apps.models.inputs import RoleText
 from apps.models.installed_model import EmbeddingModel
 from apps.models.prompts import TextRole

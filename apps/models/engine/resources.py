@@ -19,7 +19,7 @@ from apps.models.engine.settings import EngineSettings
 from apps.models.errors import ModelTooLargeError
 from apps.models.installed_model import InstalledModel
 from apps.models.kinds import KINDS
-from ragsite.core.configuration import ModelSettings
+from ragsite.core.configuration import GenerationSettings, ModelSettings
 from ragsite.core.errors import ModelUnavailableError
 
 CLOSE_SECONDS = 10.0
@@ -207,8 +207,10 @@ def engines() -> ModelResourceManager:
     global _engines
     with _engines_lock:
         if _engines is None:
-            configured = ModelSettings.current()
-            engine_settings = EngineSettings(threads=configured.threads)
+            configured, generation = ModelSettings.current(), GenerationSettings.current()
+            engine_settings = EngineSettings(
+                threads=configured.threads, slots=generation.slots, slot_tokens=generation.slot_tokens
+            )
             _engines = ModelResourceManager(
                 budget_bytes=configured.memory_bytes,
                 build=lambda model: engine_build(model, engine_settings),

@@ -25,9 +25,14 @@ class Precision(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """`threads`: CPU threads, 0 leaves torch's choice. `batch_tokens`: tokens in a batch with its padding, 0 the device's."""
+    """`threads`: CPU threads, 0 leaves torch's choice. `batch_tokens`: tokens in a batch with its padding, 0 the device's.
+
+    Of a language model: `slots` texts are written at once, each with its prompt in up to `slot_tokens` tokens.
+    """
 
     device: Device = Device.AUTO
     precision: Precision = Precision.AUTO
     threads: int = 0
     batch_tokens: int = 0
+    slots: int = 8
+    slot_tokens: int = 4096

@@ -11,23 +11,23 @@ import numpy as np
 import torch
 from transformers.utils import logging as transformers_logging
 
-from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count, weights_sha256
+from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count
 from apps.models.engine.batching import EngineRunner
 from apps.models.engine.cpu import ATTENTION, weights_prepack
 from apps.models.engine.packing import first_position, pack
 from apps.models.engine.plan import batches
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
+from apps.models.engine.unchanged import unchanged_check
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import InstalledModel
-from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
+from ragsite.core.errors import ModelUnavailableError
 
 Text = TypeVar("Text")
 Encoded = TypeVar("Encoded", bound=Sized)
 
 # On a CPU larger batches are slower (caches), and an interactive request waits for the one under way.
 BATCH_TOKENS = {"cpu": 8 * 256, "cuda": 256 * 256}
-CHANGED = "Register the changed files as a new version: `manage.py models register PATH`."
 
 
 class TransformerEngine(ABC, Generic[Text, Encoded]):
@@ -181,14 +181,7 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
             network.set_attn_implementation(ATTENTION)
 
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
-        found = weights_sha256(checkpoint.weights)
-        if found != self.model.sha256:
-            raise ModelNotFoundError(
-                f"The weights of {self.model.name!r} at {str(checkpoint.path)!r} have changed: their SHA-256 is "
-                f"{found}, registered is {self.model.sha256}.",
-                code="model_changed",
-                action=CHANGED,
-            )
+        unchanged_check(self.model, checkpoint)
 
     def _load_network(self) -> Any:
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]

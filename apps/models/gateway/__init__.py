@@ -1,8 +1,9 @@
 """The only door to inference. Importing it brings in neither torch nor transformers."""
 
-from apps.models.gateway.calls import embed, rerank, set_transport, using_transport
+from apps.models.gateway.calls import embed, generate, rerank, set_transport, using_transport
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.remote import model_call
+from apps.models.gateway.streaming import stream_start
 from apps.models.prompts import TextRole
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Purpose",
     "TextRole",
     "embed",
+    "generate",
     "model_call",
     "rerank",
     "set_transport",
+    "stream_start",
     "using_transport",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.queue import QueueTransport
+from apps.models.generation import STILL_AT_IT, Conversation, GenerationOptions, GenerationPiece, Message
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
 from apps.models.prompts import TextRole
@@ -24,6 +25,8 @@ TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
     "local": LocalTransport,
     "fake": FakeTransport,
 }
+
+WRITE_AS_LIKELY = GenerationOptions()
 
 _made: dict[str, ModelTransport] = {}
 _chosen: str | None = None
@@ -97,6 +100,35 @@ def rerank(
     """
     call = ModelCall(model, QueryTexts(query, tuple(texts)), purpose, deadline)
     return _rows(call, width=1, invalid="invalid_scores")[:, 0]
+
+
+def generate(
+    messages: Sequence[Message],
+    *,
+    model: InstalledModel,
+    purpose: Purpose,
+    deadline: Deadline,
+    options: GenerationOptions = WRITE_AS_LIKELY,
+) -> Iterator[GenerationPiece]:
+    """What the model says next, piece by piece; the last piece is the end. Nothing is done before the first is asked for.
+
+    Closing the iterator ends the writing, and so does a client that leaves.
+
+    Raises:
+        PermanentError: (code `context_too_long`) there is no room for the messages and the text, or (`invalid_conversation`) the
+            model does not take such messages; or the model is unknown, changed, too large or unusable.
+        ModelUnavailableError: no model could answer for now, or the one that did was lost.
+        DeadlineExceededError: the deadline passed; the pieces so far were given.
+    """
+    call = ModelCall(model, Conversation(tuple(messages), options), purpose, deadline)
+    client_check("the messages were sent to a model")
+    deadline.check("the messages were sent to a model")
+    with closing(current_transport().stream(call)) as pieces:  # type: ignore[type-var]
+        for piece in pieces:
+            client_check("the text was written")
+            # An empty one only says that the model is still at it.
+            if piece != STILL_AT_IT:
+                yield piece
 
 
 def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:

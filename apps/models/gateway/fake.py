@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from apps.models.gateway.protocol import Deadline, ModelCall, Purpose
+from apps.models.generation import Conversation, Finish, GeneratedText, GenerationEnd
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.prompts import TextRole
@@ -30,6 +31,19 @@ class FakeTransport:
             case ModelKind.RERANKING, QueryTexts(query, texts):
                 return self.rerank(query, texts, **told)[:, None]
         raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
+
+    def stream(self, call: ModelCall) -> Iterator[Any]:
+        """See ModelTransport: says what was said last, word by word."""
+        call.deadline.check("the model was asked")
+        if not isinstance(call.inputs, Conversation):
+            raise TypeError(f"nothing to write about {type(call.inputs).__name__}")
+        words = call.inputs.messages[-1].content.split()
+        wanted = call.inputs.options.max_tokens or len(words)
+        for number, word in enumerate(words[:wanted]):
+            yield GeneratedText(f" {word}" if number else word)
+        finish = Finish.LENGTH if wanted < len(words) else Finish.STOP
+        read = sum(len(message.content.split()) for message in call.inputs.messages)
+        yield GenerationEnd(finish, read, min(wanted, len(words)))
 
     def embed(
         self, texts: Sequence[str], *, role: TextRole, model: EmbeddingModel, purpose: Purpose, deadline: Deadline

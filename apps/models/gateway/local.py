@@ -34,11 +34,7 @@ class LocalTransport:
             return found
 
     def stream(self, call: ModelCall) -> Iterator[Any]:
-        """The pieces of the answer as they come, of a model whose runner streams; who closes the iterator ends the work.
-
-        Raises:
-            As ModelTransport, before the first piece or after any.
-        """
+        """See ModelTransport."""
         call.deadline.check("the model was asked")
         with _engines().lease(call.model, timeout=call.deadline.remaining()) as runner:
             yield from runner.stream(call.inputs, priority=call.purpose.priority, deadline=_until(call))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -88,5 +89,13 @@ class ModelTransport(Protocol):
             ModelUnavailableError: nothing and nobody could do it for now.
             DeadlineExceededError: it was begun, or would have been, too late.
             PermanentError: the model is unknown, changed, too large or unusable.
+        """
+        ...
+
+    def stream(self, call: ModelCall) -> Iterator[Any]:
+        """The pieces of the answer as they come, of a model that streams. Closing the iterator ends the work.
+
+        Raises:
+            As `run`, before the first piece or after any.
         """
         ...

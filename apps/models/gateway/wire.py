@@ -38,6 +38,9 @@ ERRORS: tuple[type[RagError], ...] = (
     TransientError,
 )
 
+STREAM_END = {"end": True}
+"""The last reply of a stream, after its pieces or the error that ended them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:

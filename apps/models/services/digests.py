@@ -28,7 +28,9 @@ class KeptFile:
 
 def folder_files(checkpoint: Checkpoint) -> list[KeptFile]:
     """What there is of a checkpoint: its weights, and the plain files at the top and in the folders of its steps."""
-    folder = checkpoint.path
+    folder = checkpoint.folder
+    if folder != checkpoint.path:
+        return files_read(folder, checkpoint.weights)
     plain = {file for at in (folder.glob("*"), folder.glob("*/*")) for file in at if file.name.endswith(PLAIN)}
     steps = set(folder.glob("*/*.safetensors"))
     return files_read(folder, sorted(plain | steps | set(checkpoint.weights)))
@@ -46,7 +48,7 @@ def files_read(folder: Path, files: Iterable[Path]) -> list[KeptFile]:
 def weights_digest(checkpoint: Checkpoint, files: Iterable[KeptFile]) -> str:
     """As `weights_sha256`, of digests that are known."""
     known = {file.name: file.sha256 for file in files}
-    names = [str(file.relative_to(checkpoint.path)) for file in checkpoint.weights]
+    names = [str(file.relative_to(checkpoint.folder)) for file in checkpoint.weights]
     return digests_joined([(known[name], Path(name).name) for name in names])
 
 

