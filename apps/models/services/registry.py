@@ -40,10 +40,14 @@ class _Located:
 
 @dataclass(frozen=True, slots=True)
 class VersionChoices:
-    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family."""
+    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family.
+
+    `dimensions` are the first numbers of each vector that are kept.
+    """
 
     query_prompt: str | None = None
     document_prompt: str | None = None
+    dimensions: int | None = None
 
 
 def model_register(
@@ -57,7 +61,7 @@ def model_register(
     """Register a checkpoint of one of the kinds: a folder, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
-    with the same prompts again changes nothing but where they lie; with others they are another version.
+    with the same prompts and dimensions again changes nothing but where they lie; with others they are another version.
 
     Raises:
         ModelNotFoundError: the source is neither a folder nor a hub id, or the hub has no such model.
@@ -68,12 +72,21 @@ def model_register(
     """
     located = _locate(source, revision=revision)
     checkpoint = checkpoint_read(located.path)
+    dimensions = _dimensions(checkpoint, choices.dimensions)
     prompts = _prompts(checkpoint, choices, names=(name or located.name, *_called(source)))
     sha256 = weights_sha256(checkpoint.weights)
     revision = located.revision or revision or sha256
     with transaction.atomic():
         model = _model(name or located.name, checkpoint.kind)
-        version = _version(model, checkpoint, source=str(source), sha256=sha256, revision=revision, prompts=prompts)
+        version = _version(
+            model,
+            checkpoint,
+            source=str(source),
+            sha256=sha256,
+            revision=revision,
+            prompts=prompts,
+            dimensions=dimensions,
+        )
         if not model.versions.filter(status=ModelStatus.ACTIVE).exists():
             _activate(version)
         if not Model.objects.filter(kind=model.kind, is_default=True).exists():
@@ -172,6 +185,21 @@ def _prompts(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence
     return _fitting(prompts_checked(Prompts(query, document)), checkpoint)
 
 
+def _dimensions(checkpoint: Checkpoint, chosen: int | None) -> int | None:
+    """How many numbers of a vector are kept.
+
+    Raises:
+        UnsupportedModelError: there are not so many.
+    """
+    if chosen is not None and not 1 <= chosen <= (checkpoint.dimensions or 0):
+        made = checkpoint.dimensions or "no"
+        raise UnsupportedModelError(
+            f"{str(checkpoint.path)!r} makes vectors of {made} dimensions, of which {chosen} cannot be kept.",
+            action="Leave out --dimensions, or give fewer: as many as the model was trained to be cut to.",
+        )
+    return chosen or checkpoint.dimensions
+
+
 def _both(prompts: Prompts) -> tuple[str, str]:
     return prompts.query, prompts.document
 
@@ -193,7 +221,14 @@ def _called(source: str | Path) -> list[str]:
 
 
 def _version(
-    model: Model, checkpoint: Checkpoint, *, source: str, sha256: str, revision: str, prompts: Prompts
+    model: Model,
+    checkpoint: Checkpoint,
+    *,
+    source: str,
+    sha256: str,
+    revision: str,
+    prompts: Prompts,
+    dimensions: int | None,
 ) -> ModelVersion:
     _check_same_weights(model, revision=revision, sha256=sha256)
     version, created = ModelVersion.objects.get_or_create(
@@ -201,12 +236,12 @@ def _version(
         revision=revision,
         query_prompt=prompts.query,
         document_prompt=prompts.document,
+        dimensions=dimensions,
         defaults={
             "kind": model.kind,
             "source": source,
             "path": str(checkpoint.path),
             "sha256": sha256,
-            "dimensions": checkpoint.dimensions,
             "max_tokens": checkpoint.max_tokens,
         },
     )
