@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,32 +12,24 @@ from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.gguf import SUFFIX, gguf_file, gguf_head
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS, kind_recognised
+from apps.models.modules import WEIGHTS, Modules, json_read, modules_read
 from apps.models.prompts import Prompts, prompts_stated
 from ragsite.core.errors import ModelNotFoundError
 
-WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
 # These families number positions from padding_idx + 1, so that many of them hold no token.
 OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 FLOAT_TYPES = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-
-
-class Pooling(enum.Enum):
-    """How the vectors of the tokens become the vector of the text."""
-
-    MEAN = "mean"
-    CLS = "cls"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What a checkpoint's configuration files say; `max_tokens` includes the special tokens.
 
-    `dimensions` is the width of its vectors, None where its kind gives none; then pooling and prompts mean nothing.
-    `token_numbers` are the numbers that a token takes beside the weights while it is computed. `prompts` is None where the
-    files name none; `pools_prompt` says whether the tokens of a prompt are pooled with those of the text.
+    `dimensions` is the width of its vectors, `modules` how they are made of the states of tokens; both are None where its kind
+    gives none. `weights` are the network's and then the modules'. `token_numbers` are the numbers that a token takes beside
+    them while it is computed. `prompts` is None where the files name none.
     """
 
     path: Path
@@ -47,11 +38,9 @@ class Checkpoint:
     dimensions: int | None
     token_numbers: int
     max_tokens: int
-    pooling: Pooling
-    normalised: bool
+    modules: Modules | None
     model_type: str | None
     prompts: Prompts | None
-    pools_prompt: bool
 
     @property
     def folder(self) -> Path:
@@ -66,7 +55,7 @@ def checkpoint_read(path: Path) -> Checkpoint:
     Raises:
         ModelNotFoundError: there is no such folder.
         UnsafeWeightsError: it holds no safetensors.
-        UnsupportedModelError: a file is missing or broken, or the model does more than pool and normalise, gives
+        UnsupportedModelError: a file is missing or broken, or the model makes its vectors in a way that is not offered, gives
             several scores, or writes without a chat template.
     """
     if (file := gguf_file(path)) is not None and not _has_tensors(path):
@@ -79,24 +68,23 @@ def checkpoint_read(path: Path) -> Checkpoint:
         raise UnsupportedModelError(
             f"{str(path)!r} has no tokenizer.json.", action="Save the model with its fast tokenizer."
         )
-    modules = _modules(path)
-    pooling = _json(path / modules.get("Pooling", "1_Pooling") / "config.json") or {}
     kind = kind_recognised(path, config)
     if kind is ModelKind.GENERATION:
         _require_chat_template(path, found=_has_chat_template(path))
     row = KINDS[kind]
+    modules = modules_read(path) if row.has_dimensions else None
     return Checkpoint(
         path=path,
         kind=kind,
-        weights=weights,
-        dimensions=_dimensions(path, config, pooling) if row.has_dimensions else None,
+        weights=weights + (modules.weights if modules else ()),
+        dimensions=_dimensions(path, config, modules) if modules else None,
         token_numbers=row.token_numbers(config),
         max_tokens=_max_tokens(path, config),
-        pooling=_pooling(path, pooling),
-        normalised="Normalize" in modules,
+        modules=modules,
         model_type=config.get("model_type"),
-        prompts=prompts_stated(_json(path / "config_sentence_transformers.json") or {}) if row.has_dimensions else None,
-        pools_prompt=bool(pooling.get("include_prompt", True)),
+        prompts=prompts_stated(json_read(path / "config_sentence_transformers.json") or {})
+        if row.has_dimensions
+        else None,
     )
 
 
@@ -141,11 +129,9 @@ def _of_gguf(path: Path, file: Path) -> Checkpoint:
         max_tokens=_first_number(
             (config.get("max_position_embeddings"),), missing=f"{str(file)!r} states no context length."
         ),
-        pooling=Pooling.MEAN,
-        normalised=False,
+        modules=None,
         model_type=config["model_type"],
         prompts=None,
-        pools_prompt=True,
     )
 
 
@@ -154,7 +140,7 @@ def _has_tensors(path: Path) -> bool:
 
 
 def _has_chat_template(path: Path) -> bool:
-    tokenizer = _json(path / "tokenizer_config.json") or {}
+    tokenizer = json_read(path / "tokenizer_config.json") or {}
     return bool(tokenizer.get("chat_template")) or (path / "chat_template.jinja").is_file()
 
 
@@ -169,7 +155,7 @@ def _require_chat_template(path: Path, *, found: bool) -> None:
 def _weights(path: Path) -> tuple[Path, ...]:
     if (path / WEIGHTS).is_file():
         return (path / WEIGHTS,)
-    index = _json(path / WEIGHTS_INDEX)
+    index = json_read(path / WEIGHTS_INDEX)
     if index is None:
         raise UnsafeWeightsError(f"{str(path)!r} has no {WEIGHTS}{_pickled_instead(path)}.")
     files = tuple(path / name for name in sorted(set(index["weight_map"].values())))
@@ -184,23 +170,9 @@ def _pickled_instead(path: Path) -> str:
     return f", only pickled weights ({', '.join(found)})" if found else ""
 
 
-def _modules(path: Path) -> dict[str, str]:
-    """The steps named in modules.json, each with its folder; empty for a plain transformer."""
-    listed = _json(path / "modules.json") or []
-    modules = {str(module["type"]).rsplit(".", 1)[-1]: str(module["path"]) for module in listed}
-    unknown = sorted(set(modules) - KNOWN_MODULES)
-    if unknown:
-        raise UnsupportedModelError(
-            f"{str(path)!r} has the steps {unknown}.",
-            action=f"Use a model made of {', '.join(sorted(KNOWN_MODULES))} only.",
-        )
-    return modules
-
-
-def _dimensions(path: Path, config: dict[str, Any], pooling: dict[str, Any]) -> int:
+def _dimensions(path: Path, config: dict[str, Any], modules: Modules) -> int:
     stated = (
-        pooling.get("word_embedding_dimension"),
-        pooling.get("embedding_dimension"),
+        modules.last_width,
         config.get("hidden_size"),
         config.get("dim"),
         config.get("d_model"),
@@ -209,8 +181,8 @@ def _dimensions(path: Path, config: dict[str, Any], pooling: dict[str, Any]) -> 
 
 
 def _max_tokens(path: Path, config: dict[str, Any]) -> int:
-    sentence = _json(path / "sentence_bert_config.json") or {}
-    tokenizer = _json(path / "tokenizer_config.json") or {}
+    sentence = json_read(path / "sentence_bert_config.json") or {}
+    tokenizer = json_read(path / "tokenizer_config.json") or {}
     positions = config.get("max_position_embeddings")
     if positions and config.get("model_type") in OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
@@ -229,37 +201,11 @@ def _first_number(stated: tuple[Any, ...], *, missing: str) -> int:
     raise UnsupportedModelError(missing, action="Add it to the checkpoint's configuration.")
 
 
-def _pooling(path: Path, config: dict[str, Any]) -> Pooling:
-    modes = {key.removeprefix("pooling_mode_") for key, on in config.items() if key.startswith("pooling_mode_") and on}
-    named = config.get("pooling_mode")
-    chosen = {named} if isinstance(named, str) else modes or {"mean_tokens"}
-    match sorted(chosen):
-        case ["mean_tokens"] | ["mean"]:
-            return Pooling.MEAN
-        case ["cls_token"] | ["cls"]:
-            return Pooling.CLS
-        case others:
-            raise UnsupportedModelError(
-                f"{str(path)!r} pools by {others}.", action="Use a model that pools by mean_tokens or cls_token."
-            )
-
-
 def _required_json(path: Path, name: str) -> dict[str, Any]:
-    content = _json(path / name)
+    content = json_read(path / name)
     if not isinstance(content, dict):
         raise UnsupportedModelError(f"{str(path)!r} has no {name}.", action="Copy the whole checkpoint folder.")
     return content
-
-
-def _json(file: Path) -> Any:
-    if not file.is_file():
-        return None
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UnsupportedModelError(
-            f"{str(file)!r} is not JSON: {error}.", action="Copy the checkpoint again."
-        ) from error
 
 
 def _header(file: Path) -> dict[str, dict[str, Any]]:

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from transformers import AutoModel
 
-from apps.models.checkpoint import Checkpoint, Pooling
+from apps.models.checkpoint import Checkpoint
+from apps.models.engine.steps import Vectors, pool, steps_load
 from apps.models.engine.tokenizer import InputEncoder, TextIds
 from apps.models.engine.transformer import TransformerEngine
 from apps.models.engine.unchanged import CHANGED
 from apps.models.inputs import RoleText
 from apps.models.installed_model import EmbeddingModel
+from apps.models.modules import Modules
 from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
@@ -26,10 +28,11 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
     model: EmbeddingModel
     _encoder: InputEncoder | None = None
     _left_out: dict[TextRole, int]
+    _steps: list[Vectors]
 
     @property
     def width(self) -> int:
-        """As many numbers as its vectors have."""
+        """As many numbers as its vectors have: all that the checkpoint makes, or the first ones."""
         return self.model.dimensions
 
     def embed(self, texts: Sequence[str], *, role: TextRole = TextRole.DOCUMENT) -> np.ndarray:
@@ -50,29 +53,31 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
     def forward(self, batch: Sequence[TextIds]) -> np.ndarray:
         """Run the network once over a batch: float32 of shape (rows, dimensions), rows of length 1."""
         network, checkpoint = self._loaded()
+        modules = _modules(checkpoint)
         with torch.inference_mode():
             states = self._token_states(network, [text.ids for text in batch])
-            pooled = pool(states, checkpoint.pooling, left_out=[text.left_out for text in batch])
-            unit = torch.nn.functional.normalize(pooled, dim=1)
-        vectors: np.ndarray = unit.cpu().numpy()
-        return vectors
+            vectors = pool(states, modules.pooling, left_out=[text.left_out for text in batch])
+            for step in self._steps:
+                vectors = step(vectors)
+            unit = torch.nn.functional.normalize(vectors[:, : self.width], dim=1)
+        rows: np.ndarray = unit.cpu().numpy()
+        return rows
 
     def unload(self) -> None:
         """Give the memory back."""
-        self._encoder = None
+        self._encoder, self._steps = None, []
         super().unload()
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
         encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
-        prompts = self.model.prompts
-        self._left_out = {
-            role: 0 if checkpoint.pools_prompt else encoder.beginning(prompts.of(role)) for role in TextRole
-        }
+        modules, prompts = _modules(checkpoint), self.model.prompts
+        self._left_out = {role: 0 if modules.pools_prompt else encoder.beginning(prompts.of(role)) for role in TextRole}
+        self._steps = steps_load(modules.steps, self.device)
         self._encoder = encoder
 
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
         super()._check_unchanged(checkpoint)
-        if checkpoint.dimensions != self.model.dimensions:
+        if (checkpoint.dimensions or 0) < self.model.dimensions:
             raise ModelNotFoundError(
                 f"The model {self.model.name!r} now says it has {checkpoint.dimensions} dimensions, registered are "
                 f"{self.model.dimensions}.",
@@ -81,12 +86,7 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
             )
 
 
-def pool(texts: Sequence[torch.Tensor], pooling: Pooling, *, left_out: Sequence[int]) -> torch.Tensor:
-    """One vector a text, in float32, from the states of each text's tokens: (tokens, width), without the first `left_out`.
-
-    Of a text that its prompt leaves no room for, the last token stays.
-    """
-    kept = [states[min(number, len(states) - 1) :] for states, number in zip(texts, left_out, strict=True)]
-    if pooling is Pooling.CLS:
-        return torch.stack([states[0] for states in kept]).float()
-    return torch.stack([states.mean(dim=0, dtype=torch.float32) for states in kept])
+def _modules(checkpoint: Checkpoint) -> Modules:
+    if checkpoint.modules is None:
+        raise TypeError(f"{checkpoint.kind} gives no vectors")
+    return checkpoint.modules

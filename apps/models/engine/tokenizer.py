@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from apps.models.checkpoint import checkpoint_read
 from apps.models.inputs import TextPair
+from apps.models.modules import json_read
 
 TokenIds = list[int]
 
@@ -116,10 +117,13 @@ class PairEncoder:
 
 
 def _tokenizer(path: Path) -> Tokenizer:
-    """The checkpoint's tokenizer without the truncation and padding that were saved with it."""
+    """The checkpoint's tokenizer without the truncation and padding that were saved with it; in lower case if it is to be."""
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    if (json_read(path / "sentence_bert_config.json") or {}).get("do_lower_case"):
+        own = [tokenizer.normalizer] if tokenizer.normalizer else []
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
     return tokenizer
 
 

@@ -83,6 +83,8 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         checkpoint = checkpoint_read(self.model.path)
         self._check_unchanged(checkpoint)
         self._network = self._load_network().to(self.device).eval()
+        if getattr(self._network.config, "use_cache", False):
+            self._network.config.use_cache = False  # Of keys and values, which only those who write need.
         if self.device.type == "cpu":
             self._prepare_cpu(self._network)
         self._prepare(checkpoint)

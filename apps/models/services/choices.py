@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.models.checkpoint import Checkpoint
 from apps.models.errors import UnsupportedModelError
@@ -13,21 +14,45 @@ from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checke
 
 @dataclass(frozen=True, slots=True)
 class VersionChoices:
-    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family."""
+    """What may be chosen for a version of an embedding model; None leaves it to the checkpoint's files, or its family.
+
+    `dimensions` are the first numbers of each vector that are kept.
+    """
 
     query_prompt: str | None = None
     document_prompt: str | None = None
+    dimensions: int | None = None
 
 
 NO_CHOICES = VersionChoices()
 
 
-def prompts_chosen(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
-    """What was chosen; else what the files name; else what the model's family was trained with, which its `names` tell.
+def version_identity(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> dict[str, Any]:
+    """The columns that tell versions with the same weights apart: what was chosen; else what the files name; else what the
+    model's family was trained with, which its `names` tell.
 
     Raises:
-        UnsupportedModelError: it takes no prompts, or they leave no room for a text.
+        UnsupportedModelError: it takes no prompts, they leave no room for a text, or its vectors are not so wide.
     """
+    prompts = _prompts(checkpoint, choices, names=names)
+    return {
+        "query_prompt": prompts.query,
+        "document_prompt": prompts.document,
+        "dimensions": _dimensions(checkpoint, choices.dimensions),
+    }
+
+
+def _dimensions(checkpoint: Checkpoint, chosen: int | None) -> int | None:
+    if chosen is not None and not 1 <= chosen <= (checkpoint.dimensions or 0):
+        made = checkpoint.dimensions or "no"
+        raise UnsupportedModelError(
+            f"{str(checkpoint.path)!r} makes vectors of {made} dimensions, of which {chosen} cannot be kept.",
+            action="Leave out --dimensions, or give fewer: as many as the model was trained to be cut to.",
+        )
+    return chosen or checkpoint.dimensions
+
+
+def _prompts(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
     chosen = (choices.query_prompt, choices.document_prompt)
     if checkpoint.dimensions is None:
         if any(chosen):

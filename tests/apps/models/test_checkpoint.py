@@ -9,8 +9,9 @@ import pytest
 import torch
 from transformers import BertModel
 
-from apps.models.checkpoint import Pooling, checkpoint_read, parameter_count, weights_sha256
+from apps.models.checkpoint import checkpoint_read, parameter_count, weights_sha256
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
+from apps.models.modules import Modules, Normalize, Pooling
 from ragsite.core.errors import ModelNotFoundError
 
 MakeCheckpoint = Callable[..., Path]
@@ -25,8 +26,7 @@ def test_a_checkpoint_tells_its_width_limit_pooling_and_normalisation(make_check
     checkpoint = checkpoint_read(make_checkpoint(dimensions=48))
 
     assert (checkpoint.dimensions, checkpoint.max_tokens) == (48, 24)
-    assert checkpoint.pooling is Pooling.MEAN
-    assert checkpoint.normalised
+    assert checkpoint.modules == Modules(Pooling.MEAN, pools_prompt=True, width=48, steps=(Normalize(),))
 
 
 def test_the_digest_is_that_of_the_safetensors_file(make_checkpoint: MakeCheckpoint) -> None:
@@ -116,16 +116,21 @@ def test_an_unknown_step_after_the_transformer_is_refused(make_checkpoint: MakeC
 
 
 def test_an_unknown_pooling_is_refused(make_checkpoint: MakeCheckpoint) -> None:
-    with pytest.raises(UnsupportedModelError, match="lasttoken"):
-        checkpoint_read(make_checkpoint(pooling="lasttoken"))
+    with pytest.raises(UnsupportedModelError, match="attention"):
+        checkpoint_read(make_checkpoint(pooling="attention"))
+
+
+def pooling_of(path: Path) -> Pooling | None:
+    modules = checkpoint_read(path).modules
+    return modules.pooling if modules else None
 
 
 def test_cls_pooling_is_recognised_in_both_spellings(make_checkpoint: MakeCheckpoint) -> None:
     path = make_checkpoint(pooling="cls_token")
-    assert checkpoint_read(path).pooling is Pooling.CLS
+    assert pooling_of(path) is Pooling.CLS
 
     (path / "1_Pooling" / "config.json").write_text(json.dumps({"embedding_dimension": 32, "pooling_mode": "cls"}))
-    assert checkpoint_read(path).pooling is Pooling.CLS
+    assert pooling_of(path) is Pooling.CLS
 
 
 def test_without_a_stated_limit_the_positions_are_the_limit(make_checkpoint: MakeCheckpoint) -> None:

@@ -77,14 +77,19 @@ def test_a_checkpoint_says_what_its_files_name_and_whether_a_prompt_is_pooled(
     make_checkpoint: Callable[..., Path],
 ) -> None:
     path = make_checkpoint()
-    assert (checkpoint_read(path).prompts, checkpoint_read(path).pools_prompt) == (None, True)
+    assert (checkpoint_read(path).prompts, pools_prompt(path)) == (None, True)
 
     stated = {"prompts": {"query": "q: ", "passage": "p: "}}
     (path / "config_sentence_transformers.json").write_text(json.dumps(stated), encoding="utf-8")
     pooling = json.loads((path / "1_Pooling" / "config.json").read_text())
     (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling | {"include_prompt": False}), encoding="utf-8")
 
-    assert (checkpoint_read(path).prompts, checkpoint_read(path).pools_prompt) == (Prompts("q: ", "p: "), False)
+    assert (checkpoint_read(path).prompts, pools_prompt(path)) == (Prompts("q: ", "p: "), False)
+
+
+def pools_prompt(path: Path) -> bool | None:
+    modules = checkpoint_read(path).modules
+    return modules.pools_prompt if modules else None
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         register.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
         register.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
         register.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
+        register.add_argument("--dimensions", type=int, help="Keep the first so many numbers of each vector.")
         actions.add_parser("list", help="List all versions.")
         activate = actions.add_parser("activate", help="Use this version of its model.")
         activate.add_argument("version_id", type=UUID)
@@ -46,7 +47,7 @@ def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
     match action:
         case "register":
             chosen = {key: options[key] for key in ("source", "name", "revision")}
-            choices = VersionChoices(options["query_prompt"], options["document_prompt"])
+            choices = VersionChoices(options["query_prompt"], options["document_prompt"], options["dimensions"])
             return [model_register(**chosen, choices=choices, actor=ACTOR)]
         case "activate":
             return [model_activate(version_id=options["version_id"], actor=ACTOR)]

@@ -11,12 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from apps.models.checkpoint import Pooling
-from apps.models.engine.embedding import EmbeddingEngine, pool
+from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import EngineSettings, Precision
+from apps.models.engine.steps import pool
 from apps.models.engine.tokenizer import TextIds
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import EmbeddingModel
+from apps.models.modules import Pooling
 from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
@@ -105,11 +106,20 @@ def test_order_is_kept_however_the_texts_are_batched(make_model: MakeModel) -> N
     assert batched == pytest.approx(np.vstack([alone.embed([text]) for text in texts]), abs=1e-5)
 
 
-def test_pooling_takes_the_first_token_or_the_mean_of_each_text() -> None:
-    states = [torch.tensor([[1.0, 0.0], [3.0, 2.0]]), torch.tensor([[99.0, 98.0]])]
+@pytest.mark.parametrize(
+    ("pooling", "vectors"),
+    [
+        (Pooling.CLS, [[1.0, 0.0], [99.0, 98.0]]),
+        (Pooling.LAST, [[3.0, -4.0], [99.0, 98.0]]),
+        (Pooling.MEAN, [[2.0, -2.0], [99.0, 98.0]]),
+        (Pooling.MAX, [[3.0, 0.0], [99.0, 98.0]]),
+        (Pooling.WEIGHTED_MEAN, [[(1 + 2 * 3) / 3, 2 * -4 / 3], [99.0, 98.0]]),
+    ],
+)
+def test_each_text_is_pooled_alone(pooling: Pooling, vectors: list[list[float]]) -> None:
+    states = [torch.tensor([[1.0, 0.0], [3.0, -4.0]]), torch.tensor([[99.0, 98.0]])]
 
-    assert pool(states, Pooling.CLS, left_out=[0, 0]).tolist() == [[1.0, 0.0], [99.0, 98.0]]
-    assert pool(states, Pooling.MEAN, left_out=[0, 0]).tolist() == [[2.0, 1.0], [99.0, 98.0]]
+    assert pool(states, pooling, left_out=[0, 0]).numpy() == pytest.approx(np.array(vectors))
 
 
 @pytest.mark.parametrize(

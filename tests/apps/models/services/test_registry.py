@@ -106,6 +106,26 @@ def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(make_checkpoint: Mak
     assert not Model.objects.exists()
 
 
+def test_a_version_may_keep_the_first_numbers_of_its_vectors(make_checkpoint: MakeCheckpoint) -> None:
+    path = make_checkpoint()
+    whole = model_register(source=path, actor=ACTOR)
+
+    cut = model_register(source=path, choices=VersionChoices(dimensions=8), actor=ACTOR)
+
+    assert (whole.dimensions, cut.dimensions) == (32, 8)
+    assert cut.pk != whole.pk
+    assert model_register(source=path, choices=VersionChoices(dimensions=8), actor=ACTOR).pk == cut.pk
+    assert embedding_model_version(cut.pk).dimensions == 8
+
+
+@pytest.mark.parametrize("dimensions", [0, -1, 33])
+def test_more_numbers_than_there_are_cannot_be_kept(make_checkpoint: MakeCheckpoint, dimensions: int) -> None:
+    with pytest.raises(UnsupportedModelError, match=f"32 dimensions, of which {dimensions}"):
+        model_register(source=make_checkpoint(), choices=VersionChoices(dimensions=dimensions), actor=ACTOR)
+
+    assert not Model.objects.exists()
+
+
 def _prompts(version: ModelVersion) -> Prompts:
     return Prompts(version.query_prompt, version.document_prompt)
 

@@ -13,7 +13,7 @@ from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.models import Model, ModelVersion
 from apps.models.selectors import embedding_model_default, installed_model, model_version, reranker_default
-from apps.models.services.registry import model_make_default, model_register
+from apps.models.services.registry import VersionChoices, model_make_default, model_register
 from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.ids import new_id
 from tests.acting import ACTOR
@@ -38,6 +38,14 @@ def test_a_cross_encoder_is_registered_as_a_reranker_beside_the_embedding_models
     assert (version.model.kind, version.dimensions, version.max_tokens) == (ModelKind.RERANKING, None, 48)
     assert reranker_default() == model_version(version.pk, kind=ModelKind.RERANKING) == installed_model(version)
     assert embedding_model_default().version_id == embedding.pk
+
+
+@pytest.mark.parametrize("choices", [VersionChoices(query_prompt="q: "), VersionChoices(dimensions=8)], ids=str)
+def test_a_reranker_has_neither_prompts_nor_dimensions(folder: Path, choices: VersionChoices) -> None:
+    with pytest.raises(UnsupportedModelError, match=r"reads no prompts|no dimensions"):
+        model_register(source=folder, choices=choices, actor=ACTOR)
+
+    assert not Model.objects.exists()
 
 
 def test_the_default_of_one_kind_is_not_that_of_another(folder: Path, tmp_path: Path) -> None:

@@ -165,9 +165,13 @@ def test_who_waits_in_vain_for_a_slot_is_late(runner: GenerationRunner, gate: th
 
 def test_people_who_wait_go_before_bulk_work(runner: GenerationRunner, gate: threading.Semaphore) -> None:
     pieces = [stream(runner, conversation(text, max_tokens=400)) for text in ("one", "other")]
+    for one in pieces:
+        assert next(one) == GeneratedText("")
+    gate.release()
+    wait_for(lambda: len(runner._joined) == 2, seconds=PATIENCE, what="both slots are taken")
     bulk = stream(runner, conversation("bulk", max_tokens=1), priority=Priority.BULK)
     person = stream(runner, conversation("person", max_tokens=1))
-    for one in (*pieces, bulk, person):
+    for one in (bulk, person):
         assert next(one) == GeneratedText("")
 
     pieces[0].close()  # type: ignore[attr-defined]

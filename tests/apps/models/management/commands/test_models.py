@@ -40,6 +40,10 @@ def test_prompts_are_shown_and_can_be_chosen(make_checkpoint: MakeCheckpoint) ->
     assert run("list").count("prompts: ") == 2
 
 
+def test_vectors_can_be_cut(make_checkpoint: MakeCheckpoint) -> None:
+    assert "  8 dimensions  " in run("register", str(make_checkpoint()), "--dimensions", "8")
+
+
 def test_another_model_can_be_made_the_default(make_checkpoint: MakeCheckpoint) -> None:
     run("register", str(make_checkpoint("one")))
     run("register", str(make_checkpoint("two", seed=1)))
