@@ -175,11 +175,12 @@ def test_people_who_wait_go_before_bulk_work(runner: GenerationRunner, gate: thr
         assert next(one) == GeneratedText("")
 
     pieces[0].close()  # type: ignore[attr-defined]
-    gate.release(2)
+    gate.release()
 
-    written(person)
+    wait_for(lambda: not runner._waiting[Priority.INTERACTIVE], seconds=PATIENCE, what="the person has the slot")
     assert len(runner._waiting[Priority.BULK]) == 1
     gate.release(1000)
+    written(person)
     written(bulk)
     pieces[1].close()  # type: ignore[attr-defined]
 
