@@ -35,3 +35,8 @@ class ModelUpdated(_VersionEvent):
     """`status`, `path`, or `default`."""
     error: str
     """Why it failed; empty where it did not."""
+
+
+@event("model.removed", key="model_id")
+class ModelRemoved(_VersionEvent):
+    """A version is no longer known; its files are removed if they were downloaded."""

@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Models": (
         ("Models", "neurology", "model_registry.model"),
         ("Model versions", "deployed_code_history", "model_registry.modelversion"),
+        ("Model downloads", "download", "model_registry.modeltask"),
     ),
     "Access": (
         ("Tenants", "apartment", "gateway.tenant"),
