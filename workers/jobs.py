@@ -136,6 +136,7 @@ JOBS: tuple[Job, ...] = (
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
     Job("sign-ins-purge", Queue.MAINTENANCE, "ragsite.gateway.sign_ins.sign_ins_purge", every=3_600.0),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
+    Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),
     Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from apps.models.models import Model, ModelStatus, ModelTask, ModelVersion, TaskState
+from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
+from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
@@ -100,7 +101,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         "model", "revision", "state", "error", "dimensions", "max_tokens", "bytes", "licence", "source", "path", "sha256",
         "created_at",
     )  # fmt: skip
-    actions_detail: ClassVar = ("use", "use_by_default", "check_files", "forget")
+    actions_detail: ClassVar = ("use", "use_by_default", "check_files", "load", "unload", "forget")
 
     def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
@@ -160,6 +161,37 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return dialog_done(_tasks_url())
 
     @action(
+        description="Load",
+        icon="memory",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Load this version?",
+            text="Model workers load it within seconds and keep it loaded, if it fits beside what they keep already.",
+            button="Load",
+        ),
+    )
+    def load(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._order(request, object_id, OrderKind.LOAD)
+
+    @action(
+        description="Unload",
+        icon="eject",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Unload this version?", text="The next call that needs it loads it again.", button="Unload"
+        ),
+    )
+    def unload(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._order(request, object_id, OrderKind.UNLOAD)
+
+    def _order(self, request: HttpRequest, object_id: str, kind: OrderKind) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_order(version_id=version.pk, kind=kind, actor=acting(request))
+            messages.success(request, f"The model workers are told to {kind} {version}.")
+        return dialog_done(reverse("admin:model_registry_modelcache_changelist"))
+
+    @action(
         description="Remove",
         icon="delete",
         permissions=["forget"],
@@ -180,6 +212,22 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @display(description="Version", ordering="revision")
     def short_revision(self, version: ModelVersion) -> str:
         return version.revision[:12]
+
+
+@admin.register(ModelCache)
+class ModelCacheAdmin(ReadOnlyAdmin):
+    """What model workers hold in memory."""
+
+    list_display: ClassVar = (
+        "version", "worker", "device", "bytes", "uses", "pinned", "loaded_at", "last_used_at",
+    )  # fmt: skip
+    list_select_related: ClassVar = ("version__model",)
+    list_filter: ClassVar = ("pinned",)
+    search_fields: ClassVar = ("worker", "version__model__name")
+    fields: ClassVar = (*list_display, "told_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelCache]:
+        return models_held()
 
 
 class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

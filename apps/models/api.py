@@ -4,6 +4,7 @@ manages them needs a permission of its own.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -16,13 +17,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.models.installed_model import ModelKind
-from apps.models.models import Model, ModelStatus, ModelTask, ModelVersion, TaskState
+from apps.models.models import Model, ModelCache, ModelOrder, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.serializers import (
+    LoadedModelSerializer,
+    ModelOrderSerializer,
     ModelSerializer,
     ModelTaskSerializer,
     ModelVersionSerializer,
+    NewOrderSerializer,
     NewPullSerializer,
 )
+from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
@@ -75,6 +80,9 @@ class ModelViewSet(viewsets.GenericViewSet[Model], mixins.ListModelMixin, mixins
         return _task_response(model_pull(actor=acting(request), **body.validated_data))
 
 
+ORDER: Any = {"request": NewOrderSerializer, "responses": {202: ModelOrderSerializer}}
+
+
 class ModelVersionFilter(FilterSet):
     """By model, kind or status; several values of one are alternatives."""
 
@@ -124,6 +132,30 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
     def verify(self, request: Request, pk: UUID) -> Response:
         """202: a model worker reads them all again. A version that is not whole fails, one that failed and is whole is ready."""
         return _task_response(model_verify(version_id=self.get_object().pk, actor=acting(request)))
+
+    @extend_schema(summary="Load a version, and keep it loaded", **ORDER)
+    @answering("conflict", "model_not_found")
+    @idempotent()
+    @action(detail=True, methods=["post"])
+    def load(self, request: Request, pk: UUID) -> Response:
+        """202: model workers follow within seconds and answer in words at `Location`; with its numbers where it does not fit."""
+        return _order_response(request, self.get_object(), OrderKind.LOAD)
+
+    @extend_schema(summary="Unload a version", **ORDER)
+    @answering("conflict", "model_not_found")
+    @idempotent()
+    @action(detail=True, methods=["post"])
+    def unload(self, request: Request, pk: UUID) -> Response:
+        """202: also one that was to stay loaded. The next call that needs it loads it again."""
+        return _order_response(request, self.get_object(), OrderKind.UNLOAD)
+
+    @extend_schema(summary="Load a version if it fits", **ORDER)
+    @answering("conflict", "model_not_found")
+    @idempotent()
+    @action(detail=True, methods=["post"])
+    def warm(self, request: Request, pk: UUID) -> Response:
+        """202: nothing is unloaded for it, and it may make room for others later."""
+        return _order_response(request, self.get_object(), OrderKind.WARM)
 
     @extend_schema(
         summary="Remove a version",
@@ -176,3 +208,39 @@ def _task_response(task: ModelTask) -> Response:
 
 def _location(task: ModelTask) -> dict[str, str]:
     return {"Location": reverse("model-task-detail", args=[task.pk])}
+
+
+def _order_response(request: Request, version: ModelVersion, kind: OrderKind) -> Response:
+    body = NewOrderSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    order = model_order(version_id=version.pk, kind=kind, actor=acting(request), **body.validated_data)
+    where = {"Location": reverse("model-order-detail", args=[order.pk])}
+    return Response(ModelOrderSerializer(order).data, status=status.HTTP_202_ACCEPTED, headers=where)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List what model workers were told"),
+    retrieve=extend_schema(summary="What model workers answered"),
+)
+class ModelOrderViewSet(viewsets.GenericViewSet[ModelOrder], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """What model workers were told to load and unload."""
+
+    permission_by_method = MANAGE
+    serializer_class = ModelOrderSerializer
+    queryset = ModelOrder.objects.none()
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[ModelOrder]:
+        return ModelOrder.objects.order_by("-id")
+
+
+@extend_schema_view(list=extend_schema(summary="List the models in the workers' memory"))
+class LoadedModelViewSet(viewsets.GenericViewSet[ModelCache], mixins.ListModelMixin):
+    """What model workers hold in memory, as they said within the last seconds."""
+
+    permission_by_method = MANAGE
+    serializer_class = LoadedModelSerializer
+    queryset = ModelCache.objects.none()
+
+    def get_queryset(self) -> QuerySet[ModelCache]:
+        return models_held().order_by("worker", "-last_used_at", "id")

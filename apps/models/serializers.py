@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from apps.models.models import Model, ModelTask, ModelVersion
+from apps.models.models import Model, ModelCache, ModelOrder, ModelTask, ModelVersion
 from ragsite.core.actors import actor_text
 from ragsite.gateway.strictness import StrictSerializer
 
@@ -50,6 +50,34 @@ class ModelTaskSerializer(serializers.ModelSerializer[ModelTask]):
 
     def get_asked_by(self, task: ModelTask) -> str:
         return actor_text(task.actor)
+
+
+class LoadedModelSerializer(serializers.ModelSerializer[ModelCache]):
+    """A model in a worker's memory: `bytes` are its weights and what it takes while it computes."""
+
+    model_name = serializers.CharField(source="version.model.name", read_only=True)
+
+    class Meta:
+        model = ModelCache
+        fields = ("worker", "version", "model_name", "device", "bytes", "uses", "pinned", "loaded_at", "last_used_at")
+        read_only_fields = fields
+
+
+class ModelOrderSerializer(serializers.ModelSerializer[ModelOrder]):
+    """What model workers were told, and what each of them answered, in words."""
+
+    answers = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = ModelOrder
+        fields = ("id", "kind", "version", "worker", "answers", "created_at")
+        read_only_fields = fields
+
+
+class NewOrderSerializer(StrictSerializer):
+    """To whom."""
+
+    worker = serializers.CharField(max_length=120, required=False, help_text="One worker; else all of them.")
 
 
 class NewPullSerializer(StrictSerializer):

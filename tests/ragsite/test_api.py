@@ -26,7 +26,7 @@ from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
-OF_ALL = frozenset({"models", "model-versions", "model-tasks"})
+OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models"})
 """What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes."""
 
 
@@ -89,6 +89,9 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/knowledge-bases/{id}/",
         "/knowledge-bases/{id}/grants/",
         "/knowledge-bases/{id}/grants/{id}/",
+        "/loaded-models/",
+        "/model-orders/",
+        "/model-orders/{id}/",
         "/model-tasks/",
         "/model-tasks/{id}/",
         "/model-tasks/{id}/cancel/",
@@ -96,7 +99,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/model-versions/{id}/",
         "/model-versions/{id}/activate/",
         "/model-versions/{id}/default/",
+        "/model-versions/{id}/load/",
+        "/model-versions/{id}/unload/",
         "/model-versions/{id}/verify/",
+        "/model-versions/{id}/warm/",
         "/models/",
         "/models/{id}/",
         "/search",

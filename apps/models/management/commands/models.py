@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.models.models import ModelTask, ModelVersion, TaskState
+from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import model_tasks_open, model_versions
+from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
 from apps.models.services.registry import model_activate, model_make_default, model_register
 from apps.models.services.removing import model_remove
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify, task_follow
@@ -19,6 +20,8 @@ from ragsite.core.errors import RagError
 
 ACTOR = Actor.of_command("manage.py models")
 MEGABYTE = 1024 * 1024
+ANSWER_SECONDS = 30.0
+"""Workers look for orders every five seconds, and a large model takes its time."""
 Lines = Iterable[str]
 
 
@@ -37,6 +40,10 @@ class Command(BaseCommand):
         _add_source(actions.add_parser("register", help="Register a checkpoint."))
         for name, told in BY_VERSION.items():
             actions.add_parser(name, help=told).add_argument("version_id", type=UUID)
+        for kind in OrderKind:
+            order = actions.add_parser(kind.value, help=f"{kind.label}, in the model workers.")
+            order.add_argument("version_id", type=UUID)
+            order.add_argument("--worker", default="", help="Only in this one; `list` names them.")
         cancel = actions.add_parser("cancel", help="Cancel a download or check.")
         cancel.add_argument("task_id", type=UUID)
 
@@ -67,7 +74,7 @@ class Command(BaseCommand):
 
 
 def _list(command: Command, options: dict[str, Any]) -> Lines:
-    return [*map(_line, model_versions()), *map(_task_line, model_tasks_open())]
+    return [*map(_line, model_versions()), *map(_task_line, model_tasks_open()), *map(_held_line, models_held())]
 
 
 def _add(command: Command, options: dict[str, Any]) -> Lines:
@@ -112,9 +119,19 @@ def _cancel(command: Command, options: dict[str, Any]) -> Lines:
     return [_task_line(model_task_cancel(task_id=options["task_id"], actor=ACTOR))]
 
 
+def _order(command: Command, options: dict[str, Any]) -> Lines:
+    worker = options["worker"]
+    order = model_order(version_id=options["version_id"], kind=OrderKind(options["action"]), worker=worker, actor=ACTOR)
+    workers = [worker] if worker else workers_with_models()
+    answers = order_answers(order, workers=workers, seconds=ANSWER_SECONDS) if workers else {}
+    silent = [one for one in workers if one not in answers]
+    lines = [f"{one}: {answers[one]}" for one in sorted(answers)] + [f"{one}: no answer yet." for one in silent]
+    return lines or ["No model worker is running."]
+
+
 DOORS: dict[str, Callable[[Command, dict[str, Any]], Lines]] = {
     "list": _list, "add": _add, "pull": _pull, "register": _register, "verify": _verify, "activate": _activate,
-    "default": _default, "remove": _remove, "cancel": _cancel,
+    "default": _default, "remove": _remove, "cancel": _cancel, **dict.fromkeys(OrderKind.values, _order),
 }  # fmt: skip
 
 BY_VERSION = {
@@ -149,3 +166,10 @@ def _line(version: ModelVersion) -> str:
 
 def _task_line(task: ModelTask) -> str:
     return f"{task.pk}  {task}: {task.in_words}"
+
+
+def _held_line(held: ModelCache) -> str:
+    pinned = ", stays loaded" if held.pinned else ""
+    return (
+        f"{held.worker}  holds {held.version}  {held.device}  {held.bytes / MEGABYTE:,.1f} MB  {held.uses} uses{pinned}"
+    )

@@ -22,7 +22,7 @@ from django.utils import timezone
 from apps.documents.models import DocumentVersion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
-from apps.models.models import ModelTask
+from apps.models.models import ModelCache, ModelTask, ModelVersion
 from apps.monitoring.navigation import GROUPS, navigation
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
@@ -60,6 +60,10 @@ def fill() -> None:
     reindex_started(knowledge_base, chunking=SMALL)
     knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant), actor=ACTOR)
     ModelTask.objects.create(kind="pull", name="acme/tiny", source="acme/tiny", revision=f"{ModelTask.objects.count()}")
+    ModelCache.objects.create(
+        worker=f"models{ModelCache.objects.count()}", version=ModelVersion.objects.all()[0], device="cpu", bytes=1,
+        loaded_at=timezone.now(), last_used_at=timezone.now(),
+    )  # fmt: skip
     ScheduledJob.objects.create(name=f"job {ScheduledJob.objects.count()}", error="The disk is full.")
 
 
