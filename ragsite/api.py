@@ -15,6 +15,13 @@ from apps.documents.api.bulk import BulkUploadViewSet
 from apps.documents.api.documents import DocumentViewSet, VersionViewSet
 from apps.documents.api.knowledge_bases import KnowledgeBaseDeletionViewSet, KnowledgeBaseViewSet
 from apps.documents.api.urls import FromUrlViewSet
+from apps.models.api import (
+    LoadedModelViewSet,
+    ModelOrderViewSet,
+    ModelTaskViewSet,
+    ModelVersionViewSet,
+    ModelViewSet,
+)
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
@@ -37,6 +44,11 @@ resources.register("documents/bulk", BulkUploadViewSet, basename="bulk")
 resources.register("documents/from-url", FromUrlViewSet, basename="from-url")
 resources.register("documents", DocumentViewSet)
 resources.register("versions", VersionViewSet, basename="version")
+resources.register("models", ModelViewSet, basename="model")
+resources.register("model-versions", ModelVersionViewSet, basename="model-version")
+resources.register("model-tasks", ModelTaskViewSet, basename="model-task")
+resources.register("model-orders", ModelOrderViewSet, basename="model-order")
+resources.register("loaded-models", LoadedModelViewSet, basename="loaded-model")
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")

@@ -20,6 +20,7 @@ from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
 from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
+from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.configuration import ParsingSettings
@@ -116,7 +117,7 @@ JOBS: tuple[Job, ...] = (
         rows=REINDEXES, soft=None, hard=None, seconds=10.0,
     ),
     Job(
-        MODEL_TASK, Queue.EMBEDDING, "apps.models.services.task_work.model_task_work",
+        MODEL_TASK, Queue.EMBEDDING, MODEL_TASK_WORK,
         rows=MODEL_TASKS, soft=None, hard=None, seconds=30.0, advice=MODEL_ADVICE,
     ),
     Job(
@@ -135,6 +136,7 @@ JOBS: tuple[Job, ...] = (
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
     Job("sign-ins-purge", Queue.MAINTENANCE, "ragsite.gateway.sign_ins.sign_ins_purge", every=3_600.0),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
+    Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),
     Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 

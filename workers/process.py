@@ -32,6 +32,7 @@ from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
 from workers.heart import Heart, heart_start
 from workers.jobs import JOBS
+from workers.model_holding import ModelHolding
 from workers.queues import POOLS, Pool, Queue
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,15 @@ def _tell_presence(worker: str, jobs: list[str]) -> None:
         finally:
             connection_release()
     connection.close()
+
+
+@worker_ready.connect
+def hold_models(sender: Any, **_: Any) -> None:
+    """Load what was used most, and from then on say what is held and follow orders, in a worker that holds models."""
+    if ModelSettings.current().transport == "local":
+        holding = ModelHolding(sender.hostname)
+        for work in (holding.tell, holding.obey):
+            threading.Thread(target=work, args=(_leaving,), name="models", daemon=True).start()
 
 
 @worker_shutdown.connect

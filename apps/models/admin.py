@@ -1,18 +1,37 @@
-"""Models and their versions, to look at; they are registered by command."""
+"""Models and their versions: downloaded, checked, chosen and removed here. A folder is registered by command."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model as Row
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
-from apps.models.models import Model, ModelStatus, ModelVersion
+from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import prompts_shown
-from ragsite.core.admin.base import ReadOnlyAdmin, ReadOnlyInline, badge, row_link
+from apps.models.services.holding import model_order, models_held
+from apps.models.services.registry import model_activate, model_make_default
+from apps.models.services.removing import model_remove
+from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
+from ragsite.core.actors import actor_text
+from ragsite.core.admin.base import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    acting,
+    badge,
+    confirmation,
+    dialog_done,
+    errors_told,
+    row_link,
+)
 
 STATUS_TONES: dict[str, str | None] = {
     ModelStatus.ACTIVE: "success",
@@ -22,6 +41,10 @@ STATUS_TONES: dict[str, str | None] = {
     ModelStatus.FAILED: "danger",
     ModelStatus.RETIRED: None,
 }
+TASK_TONES: dict[str, str | None] = {
+    TaskState.DONE: "success", TaskState.OPEN: "info", TaskState.CANCELLING: "warning", TaskState.FAILED: "danger",
+    TaskState.CANCELLED: None,
+}  # fmt: skip
 
 
 class StatusColumn:
@@ -80,8 +103,116 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     list_select_related: ClassVar = ("model",)
     search_fields: ClassVar = ("model__name", "revision")
     fields: ClassVar = (
-        "model", "revision", "state", "dimensions", "max_tokens", "prompts", "source", "path", "sha256", "created_at",
+        "model", "revision", "state", "error", "dimensions", "max_tokens", "prompts", "bytes", "licence", "source", "path",
+        "sha256", "created_at",
     )  # fmt: skip
+    actions_detail: ClassVar = ("use", "use_by_default", "check_files", "load", "unload", "forget")
+
+    def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("model_registry.change_modelversion"))
+
+    def has_forget_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("model_registry.delete_modelversion"))
+
+    @action(
+        description="Use it",
+        icon="check_circle",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Use this version?",
+            text="The one in use is retired, and can be used again. Indexes keep the version that made them until a re-index.",
+            button="Use it",
+        ),
+    )
+    def use(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_activate(version_id=version.pk, actor=acting(request))
+            messages.success(request, f"{version} is in use.")
+        return dialog_done(_versions_url())
+
+    @action(
+        description="Use it by default",
+        icon="star",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Use this model where none is named?",
+            text="New knowledge bases are indexed with it. Those there are keep their model until a re-index.",
+            button="Use it by default",
+        ),
+    )
+    def use_by_default(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_make_default(version_id=version.pk, actor=acting(request))
+            messages.success(request, f"{version.model} is the default.")
+        return dialog_done(_versions_url())
+
+    @action(
+        description="Check its files",
+        icon="fact_check",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Check this version's files?",
+            text="A model worker reads all of them again. If one is missing or has changed, the version is not used any more.",
+            button="Check",
+        ),
+    )
+    def check_files(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_verify(version_id=version.pk, actor=acting(request))
+            messages.success(request, f"The files of {version} are read again; see below what comes of it.")
+        return dialog_done(_tasks_url())
+
+    @action(
+        description="Load",
+        icon="memory",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Load this version?",
+            text="Model workers load it within seconds and keep it loaded, if it fits beside what they keep already.",
+            button="Load",
+        ),
+    )
+    def load(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._order(request, object_id, OrderKind.LOAD)
+
+    @action(
+        description="Unload",
+        icon="eject",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Unload this version?", text="The next call that needs it loads it again.", button="Unload"
+        ),
+    )
+    def unload(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._order(request, object_id, OrderKind.UNLOAD)
+
+    def _order(self, request: HttpRequest, object_id: str, kind: OrderKind) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_order(version_id=version.pk, kind=kind, actor=acting(request))
+            messages.success(request, f"The model workers are told to {kind} {version}.")
+        return dialog_done(reverse("admin:model_registry_modelcache_changelist"))
+
+    @action(
+        description="Remove",
+        icon="delete",
+        permissions=["forget"],
+        variant=ActionVariant.DANGER,
+        dialog=confirmation(
+            title="Remove this version?",
+            text="Files that were downloaded are removed; a folder that was registered stays.",
+            button="Remove",
+        ),
+    )
+    def forget(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_remove(version_id=version.pk, actor=acting(request))
+            messages.success(request, f"{version} is removed.")
+        return dialog_done(_versions_url())
 
     @display(description="Version", ordering="revision")
     def short_revision(self, version: ModelVersion) -> str:
@@ -90,3 +221,112 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @display(description="Prompts", empty_value="None")
     def prompts(self, version: ModelVersion) -> str | None:
         return prompts_shown(version)
+
+
+@admin.register(ModelCache)
+class ModelCacheAdmin(ReadOnlyAdmin):
+    """What model workers hold in memory."""
+
+    list_display: ClassVar = (
+        "version", "worker", "device", "bytes", "uses", "pinned", "loaded_at", "last_used_at",
+    )  # fmt: skip
+    list_select_related: ClassVar = ("version__model",)
+    list_filter: ClassVar = ("pinned",)
+    search_fields: ClassVar = ("worker", "version__model__name")
+    fields: ClassVar = (*list_display, "told_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelCache]:
+        return models_held()
+
+
+class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """What to download."""
+
+    class Meta:
+        model = ModelTask
+        fields: ClassVar = ("source", "revision", "name", "file", "sha256")
+        help_texts: ClassVar = {
+            "source": "A repository of the hub: owner/name.",
+            "revision": "The full hash of a commit.",
+            "name": "What the model is called here; else as its repository.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "name" in self.fields:  # Of a row that is only shown it has none.
+            self.fields["name"].required = False
+
+
+@admin.register(ModelTask)
+class ModelTaskAdmin(ReadOnlyAdmin):
+    """Downloads, checks and removals; adding one is a download."""
+
+    form = PullForm
+    list_display: ClassVar = ("__str__", "shown_state", "in_words", "asked_by", "created_at", "ended_at")
+    list_filter: ClassVar = ("kind", "state")
+    search_fields: ClassVar = ("name", "source")
+    fields: ClassVar = (
+        "kind", "name", "source", "revision", "file", "shown_state", "in_words", "version", "asked_by", "created_at",
+        "ended_at",
+    )  # fmt: skip
+    add_fieldsets: ClassVar = ((None, {"fields": ("source", "revision", "name", "file", "sha256")}),)
+    actions_detail: ClassVar = ("cancel",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return tuple(self.fields) if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("model_registry.add_modeltask"))
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("model_registry.change_modeltask"))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        plain = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        page: HttpResponse = super().render_change_form(request, context | plain, **kwargs)
+        return page
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        task = model_pull(actor=acting(request), **form.cleaned_data)
+        obj.pk = task.pk
+        messages.success(request, f"{task}: a model worker downloads it.")
+
+    def response_add(self, request: HttpRequest, obj: Row, post_url_continue: str | None = None) -> HttpResponse:
+        return redirect(_tasks_url())
+
+    @action(
+        description="Cancel",
+        icon="cancel",
+        permissions=["cancel"],
+        variant=ActionVariant.DANGER,
+        dialog=confirmation(title="Cancel this?", text="What was downloaded is removed.", button="Cancel it"),
+    )
+    def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        task = self.row_or_404(request, object_id)
+        with errors_told(request):
+            model_task_cancel(task_id=task.pk, actor=acting(request))
+            messages.success(request, f"{task} is being cancelled.")
+        return dialog_done(_tasks_url())
+
+    @display(description="State", ordering="state")
+    def shown_state(self, task: ModelTask) -> SafeString:
+        return badge(TaskState(task.state).label, TASK_TONES[task.state])
+
+    @display(description="In words")
+    def in_words(self, task: ModelTask) -> str:
+        return task.in_words
+
+    @display(description="Asked by")
+    def asked_by(self, task: ModelTask) -> str:
+        return actor_text(task.actor)
+
+
+def _versions_url() -> str:
+    return reverse("admin:model_registry_modelversion_changelist")
+
+
+def _tasks_url() -> str:
+    return reverse("admin:model_registry_modeltask_changelist")

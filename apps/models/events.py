@@ -35,3 +35,26 @@ class ModelUpdated(_VersionEvent):
     """`status`, `path`, or `default`."""
     error: str
     """Why it failed; empty where it did not."""
+
+
+@event("model.removed", key="model_id")
+class ModelRemoved(_VersionEvent):
+    """A version is no longer known; its files are removed if they were downloaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeldEvent(_VersionEvent):
+    worker: str
+    device: str
+    bytes: int
+    """Weights, and what it takes while it computes."""
+
+
+@event("model.loaded", key="model_id")
+class ModelLoaded(_HeldEvent):
+    """A worker process holds a version in its memory."""
+
+
+@event("model.unloaded", key="model_id")
+class ModelUnloaded(_HeldEvent):
+    """A worker process holds a version no longer: it made room for another, was told to, or ended."""

@@ -212,3 +212,58 @@ class ModelTask(Leased):
                 return f"{self.bytes_done:,} of {self.bytes_total:,} bytes.{reason}"
             case _:
                 return f"{TaskState(self.state).label}.{reason}"
+
+
+class ModelCache(models.Model):
+    """A model that a worker process holds in memory, or held: how often it was used there says what to load when a worker starts.
+
+    It says so every few seconds: what a silent worker held, nobody holds.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    worker = models.CharField(max_length=120)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="cached")
+    device = models.CharField(max_length=40)
+    bytes = models.PositiveBigIntegerField(help_text="Weights, and what it takes while it computes.")
+    uses = models.PositiveBigIntegerField(default=0, help_text="Calls since it was loaded.")
+    is_held = models.BooleanField(default=True)
+    pinned = models.BooleanField(default=False, help_text="Never unloaded to make room.")
+    loaded_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    told_at = models.DateTimeField(db_default=Now(), help_text="When its worker said so last.")
+
+    class Meta:
+        ordering: ClassVar = ["worker", "-last_used_at"]
+        verbose_name = "loaded model"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["worker", "version"], name="model_cache_of_worker")]
+
+    def __str__(self) -> str:
+        return f"{self.version} in {self.worker}"
+
+
+class OrderKind(models.TextChoices):
+    LOAD = "load", "Load it, and keep it loaded"
+    UNLOAD = "unload", "Unload it"
+    WARM = "warm", "Load it, if it fits"
+
+
+class ModelOrder(models.Model):
+    """What model workers shall do with a version. Each looks for new ones every few seconds, and answers in words."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=10, choices=OrderKind.choices)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="orders")
+    worker = models.CharField(max_length=120, blank=True, default="", help_text="Empty for all.")
+    answers = models.JSONField(default=dict, help_text="In words, by worker.")
+    actor = models.JSONField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False, db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=OrderKind.values), name="model_order_kind_known"),
+            *json_walls("model_order", answers=WORDS, actor=WORDS),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"

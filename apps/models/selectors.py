@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS
-from apps.models.models import MODEL_USABLE, ModelStatus, ModelVersion
+from apps.models.models import MODEL_USABLE, TASK_OPEN, ModelStatus, ModelTask, ModelVersion
 from apps.models.prompts import Prompts
 from ragsite.core.errors import ModelNotFoundError
 
@@ -64,6 +64,11 @@ def model_named(name_or_id: str, *, kind: ModelKind) -> InstalledModel:
 def model_versions() -> QuerySet[ModelVersion]:
     """All versions, by model, newest first."""
     return ModelVersion.objects.select_related("model").order_by("kind", "model__name", "-id")
+
+
+def model_tasks_open() -> QuerySet[ModelTask]:
+    """Work on files of models that has not ended, the oldest first."""
+    return ModelTask.objects.filter(state__in=TASK_OPEN).order_by("id")
 
 
 def installed_model(version: ModelVersion) -> InstalledModel:

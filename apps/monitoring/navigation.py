@@ -26,6 +26,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Models": (
         ("Models", "neurology", "model_registry.model"),
         ("Model versions", "deployed_code_history", "model_registry.modelversion"),
+        ("Model downloads", "download", "model_registry.modeltask"),
+        ("Loaded models", "memory", "model_registry.modelcache"),
     ),
     "Access": (
         ("Tenants", "apartment", "gateway.tenant"),

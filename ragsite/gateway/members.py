@@ -34,10 +34,12 @@ def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
     role = _role(user, tenant_id)
     if not user.is_active or role is None:
         raise NotFoundError(f"There is no tenant {tenant_id} that {user.get_username()} belongs to.")
+    # Models are all tenants', so no role in one of them is enough.
+    of_all = frozenset({Permission.MODELS.value}) if user.is_superuser else frozenset()
     return Principal(
         tenant_id=tenant_id,
         name=user.get_username()[:LONGEST_NAME],
-        permissions=ROLE_PERMISSIONS[role],
+        permissions=ROLE_PERMISSIONS[role] | of_all,
         user_id=user.pk,
         group_ids=frozenset(user.groups.values_list("pk", flat=True)),
     )

@@ -36,6 +36,7 @@ class Permission(models.TextChoices):
     WRITE = "write", "Create, change and delete knowledge bases and documents"
     QUERY = "query", "Search and ask"
     GRANTS = "grants:manage", "Say who may read which knowledge bases and documents"
+    MODELS = "models:manage", "Download, activate and remove models, which all tenants use"
 
 
 class Role(models.TextChoices):

@@ -44,6 +44,7 @@ PROBLEMS: Mapping[str, int] = {
     "type_mismatch": 422,
     "unknown_type": 422,
     "unknown_type_name": 422,
+    "unpinned_revision": 422,
     "unreadable_evaluation_set": 422,
     "unsafe_archive": 422,
     "unsafe_weights": 422,
@@ -94,7 +95,7 @@ COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_event",
         "models_disk_full", "models_quota_exceeded", "remote_code_needed", "service_unavailable", "stalled", "unknown_event",
-        "unpinned_revision", "unreadable_file",
+        "unreadable_file",
     }
 )  # fmt: skip
 """What only commands and logs say."""

@@ -31,6 +31,7 @@ INDEX = "apps.retrieval.index"
 OF_STAGES = "activation, repair and re-index give a generation or an index what it lacks"
 PARTS: dict[str, str] = {
     "apps.documents.lifecycle.steps.versions_move": "the one statement by which a version changes its status",
+    "apps.models.services.holding.order_answer": "what became of an order, which keeps who gave it",
     "apps.models.services.versions.model_hold": "a part of registering a model and of downloading one",
     "apps.documents.services.purging.documents_remove": "a bite of the purge, and of a deletion",
     f"{INDEX}.embeddings.embeddings_copy": OF_STAGES,

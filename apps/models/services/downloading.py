@@ -113,7 +113,7 @@ def pull_cancel(claim: Claim, task: ModelTask) -> None:
         version = version_hold(task.version) if task.version else None
         if version is not None and version.status == ModelStatus.DOWNLOADING:
             version_move(
-                version, ModelStatus.FAILED, actor=actor, error=f"The download was cancelled by {actor.text}."
+                version, ModelStatus.FAILED, actor=actor, error="The download was cancelled."
             )  # fmt: skip
         task_end(claim, TaskState.CANCELLED)
 

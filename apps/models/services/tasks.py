@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from apps.models.models import (
     MODEL_USABLE,
@@ -26,10 +29,14 @@ from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, LeaseLostError, ModelNotFoundError, PermanentError, RagError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
-from ragsite.core.work import Advice, LeasedRows
+from ragsite.core.work import Advice, LeasedRows, Turn, rows_work
 
 MODEL_TASK = "model-task"
 """The job's name for those who ring."""
+
+WORK = "apps.models.services.task_work.model_task_work"
+TURN_SECONDS = 2.0
+TELL_SECONDS = 1.0
 
 ADVICE = Advice(too_slow="Look at the model worker's log, then ask for it again.")
 SHA256_DIGITS = 64
@@ -128,6 +135,22 @@ def model_task_cancel(*, task_id: UUID, actor: Actor) -> ModelTask:
         ring(MODEL_TASK)
     change_log(f"{task} was cancelled", actor=actor)
     task.refresh_from_db()
+    return task
+
+
+def task_follow(task: ModelTask, *, told: Callable[[ModelTask], None]) -> ModelTask:
+    """Wait until a task has ended, and do its work here where no worker is at it; `told` is called from time to time.
+
+    It is done under the same lease as anywhere, so an interruption loses nothing.
+    """
+    work = import_string(WORK)
+    while task.state in TASK_OPEN:
+        claimed = rows_work(MODEL_TASKS, work, turn=Turn.of(TURN_SECONDS), advice=ADVICE, among=Q(pk=task.pk))
+        task.refresh_from_db()
+        told(task)
+        if not claimed and task.state in TASK_OPEN:
+            MODEL_TASKS.give_up()
+            time.sleep(TELL_SECONDS)
     return task
 
 

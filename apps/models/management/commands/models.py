@@ -1,67 +1,195 @@
-"""`manage.py models`: register checkpoints, list them, choose which are used."""
+"""`manage.py models`: add models, download and check them, say which are used, remove them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.models.models import ModelVersion
-from apps.models.selectors import model_versions, prompts_shown
-from apps.models.services.choices import VersionChoices
+from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
+from apps.models.selectors import model_tasks_open, model_versions, prompts_shown
+from apps.models.services.choices import NO_CHOICES, VersionChoices
+from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
 from apps.models.services.registry import model_activate, model_make_default, model_register
+from apps.models.services.removing import model_remove
+from apps.models.services.tasks import model_pull, model_task_cancel, model_verify, task_follow
 from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
 
 ACTOR = Actor.of_command("manage.py models")
+MEGABYTE = 1024 * 1024
+ANSWER_SECONDS = 30.0
+"""Workers look for orders every five seconds, and a large model takes its time."""
+Lines = Iterable[str]
 
 
 class Command(BaseCommand):
-    help = "Register embedding models and rerankers, list them, and choose which version is used."
+    help = "Add embedding models and rerankers, download and check them, choose which version is used, remove them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="List all versions, and the downloads under way.")
+        for name, told in (("add", "Add a folder, or download from a hub."), ("pull", "Download from a hub.")):
+            pull = actions.add_parser(name, help=told)
+            _add_source(pull)
+            if name == "add":
+                _add_choices(pull)
+            pull.add_argument("--file", default="", help="The weights, where a repository has several.")
+            pull.add_argument("--sha256", default="", help="What the weights must have.")
+            pull.add_argument("--no-wait", action="store_true", help="Leave the download to the model workers.")
         register = actions.add_parser("register", help="Register a checkpoint.")
-        register.add_argument("source", help="A folder, or a hub id such as owner/name.")
-        register.add_argument("--name", help="The model's name; else the hub id or the folder's name.")
-        register.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
-        register.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
-        register.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
-        register.add_argument("--dimensions", type=int, help="Keep the first so many numbers of each vector.")
-        actions.add_parser("list", help="List all versions.")
-        activate = actions.add_parser("activate", help="Use this version of its model.")
-        activate.add_argument("version_id", type=UUID)
-        default = actions.add_parser("default", help="Use this version where no model is named.")
-        default.add_argument("version_id", type=UUID)
+        _add_source(register)
+        _add_choices(register)
+        for name, told in BY_VERSION.items():
+            actions.add_parser(name, help=told).add_argument("version_id", type=UUID)
+        for kind in OrderKind:
+            order = actions.add_parser(kind.value, help=f"{kind.label}, in the model workers.")
+            order.add_argument("version_id", type=UUID)
+            order.add_argument("--worker", default="", help="Only in this one; `list` names them.")
+        cancel = actions.add_parser("cancel", help="Cancel a download or check.")
+        cancel.add_argument("task_id", type=UUID)
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
-            for version in _versions(action, options):
-                self.stdout.write(_line(version))
+            for line in DOORS[action](self, options):
+                self.stdout.write(line)
         except RagError as error:
             raise CommandError(error.sentence) from error
 
+    def followed(self, task: ModelTask) -> ModelTask:
+        """The task at its end, with a line for each part of the way.
 
-def _versions(action: str, options: dict[str, Any]) -> list[ModelVersion]:
-    match action:
-        case "register":
-            chosen = {key: options[key] for key in ("source", "name", "revision")}
-            choices = VersionChoices(options["query_prompt"], options["document_prompt"], options["dimensions"])
-            return [model_register(**chosen, choices=choices, actor=ACTOR)]
-        case "activate":
-            return [model_activate(version_id=options["version_id"], actor=ACTOR)]
-        case "default":
-            return [model_make_default(version_id=options["version_id"], actor=ACTOR)]
-        case _:
-            return list(model_versions())
+        Raises:
+            CommandError: it failed, or was cancelled.
+        """
+        said: list[str] = []
+
+        def tell(now: ModelTask) -> None:
+            if (line := _task_line(now)) not in said[-1:]:
+                said.append(line)
+                self.stdout.write(line)
+
+        ended = task_follow(task, told=tell)
+        if ended.state != TaskState.DONE:
+            raise CommandError(f"{ended}: {ended.in_words}")
+        return ended
+
+
+def _list(command: Command, options: dict[str, Any]) -> Lines:
+    return [*map(_line, model_versions()), *map(_task_line, model_tasks_open()), *map(_held_line, models_held())]
+
+
+def _add(command: Command, options: dict[str, Any]) -> Lines:
+    if Path(options["source"]).expanduser().exists():
+        return _register(command, options)
+    if _choices(options) != NO_CHOICES:
+        raise CommandError(
+            "Prompts and dimensions are chosen for a folder: pull the model, then register its path with them."
+        )
+    return _pull(command, options)
+
+
+def _pull(command: Command, options: dict[str, Any]) -> Lines:
+    chosen = {key: options[key] for key in ("source", "revision", "file", "sha256")}
+    task = model_pull(name=options["name"] or "", actor=ACTOR, **chosen)
+    if options["no_wait"]:
+        return [_task_line(task)]
+    return _of_task(command.followed(task))
+
+
+def _register(command: Command, options: dict[str, Any]) -> Lines:
+    chosen = {key: options[key] for key in ("source", "name", "revision")}
+    return [_line(model_register(**chosen, choices=_choices(options), actor=ACTOR))]
+
+
+def _choices(options: dict[str, Any]) -> VersionChoices:
+    return VersionChoices(options["query_prompt"], options["document_prompt"], options["dimensions"])
+
+
+def _verify(command: Command, options: dict[str, Any]) -> Lines:
+    return _of_task(command.followed(model_verify(version_id=options["version_id"], actor=ACTOR)))
+
+
+def _activate(command: Command, options: dict[str, Any]) -> Lines:
+    return [_line(model_activate(version_id=options["version_id"], actor=ACTOR))]
+
+
+def _default(command: Command, options: dict[str, Any]) -> Lines:
+    return [_line(model_make_default(version_id=options["version_id"], actor=ACTOR))]
+
+
+def _remove(command: Command, options: dict[str, Any]) -> Lines:
+    task = model_remove(version_id=options["version_id"], actor=ACTOR)
+    if task is not None:
+        command.followed(task)
+    return [f"{options['version_id']}  removed"]
+
+
+def _cancel(command: Command, options: dict[str, Any]) -> Lines:
+    return [_task_line(model_task_cancel(task_id=options["task_id"], actor=ACTOR))]
+
+
+def _order(command: Command, options: dict[str, Any]) -> Lines:
+    worker = options["worker"]
+    order = model_order(version_id=options["version_id"], kind=OrderKind(options["action"]), worker=worker, actor=ACTOR)
+    workers = [worker] if worker else workers_with_models()
+    answers = order_answers(order, workers=workers, seconds=ANSWER_SECONDS) if workers else {}
+    silent = [one for one in workers if one not in answers]
+    lines = [f"{one}: {answers[one]}" for one in sorted(answers)] + [f"{one}: no answer yet." for one in silent]
+    return lines or ["No model worker is running."]
+
+
+DOORS: dict[str, Callable[[Command, dict[str, Any]], Lines]] = {
+    "list": _list, "add": _add, "pull": _pull, "register": _register, "verify": _verify, "activate": _activate,
+    "default": _default, "remove": _remove, "cancel": _cancel, **dict.fromkeys(OrderKind.values, _order),
+}  # fmt: skip
+
+BY_VERSION = {
+    "verify": "Read a version's files again, and compare them with what they were.",
+    "activate": "Use this version of its model.",
+    "default": "Use this version where no model is named.",
+    "remove": "Forget a version, and remove what was downloaded of it.",
+}
+
+
+def _add_source(parser: CommandParser) -> None:
+    parser.add_argument("source", help="A folder, or a hub id such as owner/name.")
+    parser.add_argument("--name", help="The model's name; else the hub id or the folder's name.")
+    parser.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
+
+
+def _add_choices(parser: CommandParser) -> None:
+    parser.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
+    parser.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
+    parser.add_argument("--dimensions", type=int, help="Keep the first so many numbers of each vector.")
+
+
+def _of_task(task: ModelTask) -> Lines:
+    return [_line(task.version)] if task.version else []
 
 
 def _line(version: ModelVersion) -> str:
     default = " (default)" if version.model.is_default else ""
     does = f"{version.dimensions} dimensions" if version.dimensions else version.kind
+    tokens = f"{version.max_tokens} tokens  " if version.max_tokens else ""
+    size = f"  {version.bytes / MEGABYTE:,.1f} MB" if version.bytes else ""
     prompts = f"  prompts: {shown}" if (shown := prompts_shown(version)) else ""
+    why = f"  {version.error}" if version.error else ""
     return (
         f"{version.pk}  {version.model.name}{default}  {version.get_status_display().lower()}  "
-        f"{does}  {version.max_tokens} tokens  {version.revision[:12]}{prompts}"
+        f"{does}  {tokens}{version.revision[:12]}{size}{prompts}{why}"
+    )
+
+
+def _task_line(task: ModelTask) -> str:
+    return f"{task.pk}  {task}: {task.in_words}"
+
+
+def _held_line(held: ModelCache) -> str:
+    pinned = ", stays loaded" if held.pinned else ""
+    return (
+        f"{held.worker}  holds {held.version}  {held.device}  {held.bytes / MEGABYTE:,.1f} MB  {held.uses} uses{pinned}"
     )

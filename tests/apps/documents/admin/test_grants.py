@@ -30,7 +30,7 @@ from tests.apps.retrieval.reindexing.rebuilding import started as reindex_starte
 from tests.apps.retrieval.reindexing.test_reindexing import SMALL
 
 CONFIRMED = {"_form_submitted": "True"}
-OF_NO_TENANT = {"ScheduledJob", "User", "Group", "Model", "ModelVersion"}
+OF_NO_TENANT = {"ScheduledJob", "User", "Group", "Model", "ModelVersion", "ModelTask", "ModelCache"}
 
 
 def page(row: Model, name: str) -> str:

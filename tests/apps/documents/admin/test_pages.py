@@ -22,6 +22,7 @@ from django.utils import timezone
 from apps.documents.models import DocumentVersion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
+from apps.models.models import ModelCache, ModelTask, ModelVersion
 from apps.monitoring.navigation import GROUPS, navigation
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
@@ -58,6 +59,11 @@ def fill() -> None:
     started(asked(library()))
     reindex_started(knowledge_base, chunking=SMALL)
     knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant), actor=ACTOR)
+    ModelTask.objects.create(kind="pull", name="acme/tiny", source="acme/tiny", revision=f"{ModelTask.objects.count()}")
+    ModelCache.objects.create(
+        worker=f"models{ModelCache.objects.count()}", version=ModelVersion.objects.all()[0], device="cpu", bytes=1,
+        loaded_at=timezone.now(), last_used_at=timezone.now(),
+    )  # fmt: skip
     ScheduledJob.objects.create(name=f"job {ScheduledJob.objects.count()}", error="The disk is full.")
 
 
@@ -111,7 +117,8 @@ def test_an_add_page_opens_where_people_may_add_and_is_refused_elsewhere(
 ) -> None:
     response = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
     may_add = model in {User, Group} or model._meta.label in {
-        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant", "retrieval.EvaluationSet",
+        "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant", "model_registry.ModelTask",
+        "retrieval.EvaluationSet",
     }  # fmt: skip
     assert response.status_code == (200 if may_add else 403)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from apps.models.installed_model import EmbeddingModel
 from apps.models.priority import Priority
 from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
+from tests.waiting import wait_for
 
 MakeModel = Callable[..., EmbeddingModel]
 PATIENCE = 20.0
@@ -183,3 +185,96 @@ def test_models_come_and_go_under_many_threads_without_a_failed_request(make_mod
     with ThreadPoolExecutor(2) as threads:
         assert all(threads.map(work, range(24)))
     assert manager.used_bytes() <= manager.budget_bytes
+
+
+def test_a_model_in_use_is_waited_for_and_takes_no_new_callers_meanwhile(
+    make_model: MakeModel, manage: Manage, loads: Loads
+) -> None:
+    one, two = make_model("one"), make_model("two")
+    manager = manage(size(one))
+    with ThreadPoolExecutor(2) as threads:
+        with manager.lease(one) as runner:
+            asked = threads.submit(manager.get, two, timeout=PATIENCE)
+            wait_for(lambda: manager._slots[one.version_id].leaving, seconds=PATIENCE, what="one is to make room")
+            late = threads.submit(manager.get, one, timeout=PATIENCE)
+            assert embedded(runner).shape == (1, 32)
+            assert not asked.done()
+        assert asked.result(PATIENCE).engine is loads.engines[1]
+        assert late.result(PATIENCE).engine is loads.engines[2], "who came later got it after it was loaded again"
+
+
+def test_who_waits_in_vain_for_room_is_told_and_the_others_go_on(make_model: MakeModel, manage: Manage) -> None:
+    one, two = make_model("one"), make_model("two")
+    manager = manage(size(one))
+    with manager.lease(one):
+        with pytest.raises(ModelUnavailableError):
+            manager.get(two, timeout=0.1)
+        wait_for(lambda: two.version_id not in manager._slots, seconds=PATIENCE, what="nobody waits for it any more")
+        assert embedded(manager.get(one, timeout=PATIENCE)).shape == (1, 32)
+
+
+def test_a_model_is_unloaded_on_demand_even_a_pinned_one(make_model: MakeModel, manage: Manage, loads: Loads) -> None:
+    model = make_model()
+    manager = manage(size(model))
+    manager.pin(model)
+    with manager.lease(model):
+        assert not manager.unload(model.version_id)
+    assert manager.unload(model.version_id)
+    assert not manager.unload(model.version_id)
+    assert (manager.loaded(), manager.used_bytes()) == ([], 0)
+    assert embedded(manager.get(model)).shape == (1, 32)
+
+
+def test_what_is_held_is_told_with_its_bytes_and_uses(make_model: MakeModel, manage: Manage) -> None:
+    model = make_model()
+    manager = manage(size(model))
+    manager.pin(model)
+    manager.get(model)
+    (held,) = manager.held()
+    assert (held.version_id, held.bytes, held.uses, held.pinned) == (model.version_id, size(model), 2, True)
+    assert held.device
+    assert held.loaded_at <= held.last_used_at
+    assert manager.needs(model) == size(model)
+    assert not manager.fits(1)
+
+
+def test_a_random_workload_never_exceeds_the_budget_and_loses_no_request(
+    make_model: MakeModel, manage: Manage, loads: Loads
+) -> None:
+    models = [make_model(str(number), seed=number) for number in range(6)]
+    expected = {model.version_id: embedded(manage(size(model)).get(model)) for model in models}
+    loads.engines.clear()
+    budget, taken, most = 3 * size(models[0]) + 100, [], []
+    build = loads.build
+
+    def counting(model: EmbeddingModel) -> EmbeddingEngine:
+        engine = build(model)
+        load, unload = engine.load, engine.unload
+
+        def loaded() -> None:
+            taken.append(size(model))
+            most.append(sum(taken))
+            load()
+
+        def unloaded() -> None:
+            unload()
+            taken.remove(size(model))
+
+        engine.load, engine.unload = loaded, unloaded  # type: ignore[method-assign]
+        return engine
+
+    manager = ModelResourceManager(budget_bytes=budget, build=counting)
+    try:
+
+        def call(number: int) -> bool:
+            model = random.Random(number).choice(models)
+            with manager.lease(model, timeout=PATIENCE) as runner:
+                found = [embedded(runner) for _ in range(5)]
+            return bool(np.allclose(found, expected[model.version_id], atol=1e-5))
+
+        with ThreadPoolExecutor(16) as threads:
+            assert all(threads.map(call, range(150)))
+    finally:
+        manager.close()
+    assert max(most) <= budget
+    assert len(loads.engines) > len(models), "models came and went"

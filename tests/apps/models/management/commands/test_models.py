@@ -9,6 +9,9 @@ from django.core.management import CommandError, call_command
 
 from apps.models.models import ModelVersion
 from apps.models.selectors import embedding_model_default
+from apps.models.services.store import Place
+from tests.apps.models.hub import Fault, Hub
+from tests.apps.models.pulling import COMMIT, NAME
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -69,3 +72,30 @@ def test_a_refusal_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
         run("register", str(tmp_path / "nowhere"))
 
     assert not ModelVersion.objects.exists()
+
+
+def test_a_model_is_pulled_checked_and_removed_with_no_worker_running(source: Path) -> None:
+    assert f"{NAME} (default)  active" in run("pull", NAME, "--revision", COMMIT)
+    made = str(ModelVersion.objects.get().pk)
+    assert "active" in run("verify", made)
+    assert "0.1 MB" in run("list")
+
+    assert "removed" in run("remove", made)
+
+    assert not ModelVersion.objects.exists()
+    assert not Place.of(NAME, COMMIT).whole.exists()
+
+
+def test_add_takes_folders_and_hub_ids(source: Path) -> None:
+    assert "tiny (default)  active" in run("add", str(source))
+    waiting = run("add", NAME, "--revision", COMMIT, "--no-wait")
+    assert "Waiting." in waiting
+    assert waiting in run("list")
+    assert "Being cancelled" in run("cancel", waiting.split()[0])
+
+
+def test_a_download_that_fails_says_why(hub: Hub, source: Path) -> None:
+    hub.faults = [Fault("corrupt")]
+    with pytest.raises(CommandError, match="was damaged on the way"):
+        run("pull", NAME, "--revision", COMMIT)
+    assert "failed" in run("list")

@@ -1,0 +1,92 @@
+"""How models, their versions and the work on them look over HTTP."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from apps.models.models import Model, ModelCache, ModelOrder, ModelTask, ModelVersion
+from ragsite.core.actors import actor_text
+from ragsite.gateway.strictness import StrictSerializer
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    """`error` says why a version failed."""
+
+    model_name = serializers.CharField(source="model.name", read_only=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id", "model", "model_name", "kind", "revision", "status", "error", "source", "sha256", "bytes", "licence",
+            "dimensions", "max_tokens", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ModelSerializer(serializers.ModelSerializer[Model]):
+    """A model with its versions, the newest first."""
+
+    versions = ModelVersionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Model
+        fields = ("id", "name", "kind", "is_default", "created_at", "versions")
+        read_only_fields = fields
+
+
+class ModelTaskSerializer(serializers.ModelSerializer[ModelTask]):
+    """Work on a version's files: `bytes_done` of `bytes_total`, and `text` in words."""
+
+    text = serializers.CharField(source="in_words", read_only=True)
+    asked_by = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ModelTask
+        fields = (
+            "id", "kind", "state", "text", "name", "source", "revision", "file", "sha256", "version", "bytes_done",
+            "bytes_total", "error", "asked_by", "created_at", "ended_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_asked_by(self, task: ModelTask) -> str:
+        return actor_text(task.actor)
+
+
+class LoadedModelSerializer(serializers.ModelSerializer[ModelCache]):
+    """A model in a worker's memory: `bytes` are its weights and what it takes while it computes."""
+
+    model_name = serializers.CharField(source="version.model.name", read_only=True)
+
+    class Meta:
+        model = ModelCache
+        fields = ("worker", "version", "model_name", "device", "bytes", "uses", "pinned", "loaded_at", "last_used_at")
+        read_only_fields = fields
+
+
+class ModelOrderSerializer(serializers.ModelSerializer[ModelOrder]):
+    """What model workers were told, and what each of them answered, in words."""
+
+    answers = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = ModelOrder
+        fields = ("id", "kind", "version", "worker", "answers", "created_at")
+        read_only_fields = fields
+
+
+class NewOrderSerializer(StrictSerializer):
+    """To whom."""
+
+    worker = serializers.CharField(max_length=120, required=False, help_text="One worker; else all of them.")
+
+
+class NewPullSerializer(StrictSerializer):
+    """What is downloaded."""
+
+    source = serializers.RegexField(  # type: ignore[assignment]  # declared fields are no attributes of it
+        r"^[\w.-]+/[\w.-]+$", max_length=200, help_text="A repository of the hub: `owner/name`."
+    )
+    revision = serializers.CharField(max_length=64, help_text="The full hash of a commit.")
+    name = serializers.CharField(max_length=200, required=False, help_text="The model's; else the repository's.")
+    file = serializers.CharField(max_length=400, required=False, help_text="The weights, where there are several.")
+    sha256 = serializers.CharField(max_length=64, required=False, help_text="What the weights must have.")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from apps.models.models import ModelStatus, ModelTask, ModelVersion
+from apps.models.services.registry import model_register
+from ragsite.core.admin.base import row_url
+from tests.acting import ACTOR
+from tests.apps.models.pulling import COMMIT, NAME, version, work
+
+MakeCheckpoint = Callable[..., Path]
+pytestmark = pytest.mark.django_db
+ADD = "/admin/model_registry/modeltask/add/"
+CONFIRMED = {"_form_submitted": "True"}
+
+
+def page(row: Any, name: str) -> str:
+    return row_url(row).replace("/change/", f"/{name}/")
+
+
+def test_a_model_is_downloaded_from_a_form_and_its_progress_is_shown(admin_client: Client, source: Path) -> None:
+    done = admin_client.post(
+        ADD, {"source": NAME, "revision": COMMIT, "name": "", "file": "", "sha256": ""}, follow=True
+    )
+
+    task = ModelTask.objects.get()
+    assert "a model worker downloads it" in done.content.decode()
+    assert (task.name, task.actor["name"], task.actor["door"]) == (NAME, "admin", "admin")
+    work(task)
+    assert "admin" in admin_client.get(row_url(task)).content.decode()
+    assert "apache-2.0" in admin_client.get(row_url(version())).content.decode()
+
+
+def test_a_form_that_pins_nothing_is_refused_in_words(admin_client: Client) -> None:
+    told = admin_client.post(ADD, {"source": NAME, "revision": "main"}, follow=True).content.decode()
+    assert "Give the full 40-digit commit hash" in told
+    assert not ModelTask.objects.exists()
+
+
+def test_versions_are_used_checked_and_removed_by_buttons(
+    admin_client: Client, make_checkpoint: MakeCheckpoint
+) -> None:
+    old = model_register(source=make_checkpoint("old"), name="tiny", actor=ACTOR)
+    new = model_register(source=make_checkpoint("new", seed=1), name="tiny", actor=ACTOR)
+
+    admin_client.post(page(new, "use"), CONFIRMED)
+    assert ModelVersion.objects.get(pk=new.pk).status == ModelStatus.ACTIVE
+    admin_client.post(page(old, "use_by_default"), CONFIRMED)
+    assert ModelVersion.objects.get(pk=old.pk).status == ModelStatus.ACTIVE
+    admin_client.post(page(old, "check_files"), CONFIRMED)
+    task = ModelTask.objects.get()
+    admin_client.post(page(task, "cancel"), CONFIRMED)
+    work(task)
+    admin_client.post(page(new, "forget"), CONFIRMED)
+    assert list(ModelVersion.objects.values_list("pk", flat=True)) == [old.pk]
+
+
+def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint) -> None:
+    made = model_register(source=make_checkpoint(), actor=ACTOR)
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_modelversion"))
+    looker = Client()
+    looker.force_login(user)
+
+    for name in ("use", "use_by_default", "check_files", "forget"):
+        assert looker.post(page(made, name), CONFIRMED).status_code in {302, 403}
+    assert looker.get(ADD).status_code == 403
+    assert ModelVersion.objects.get().status == ModelStatus.ACTIVE
+    assert not ModelTask.objects.exists()
