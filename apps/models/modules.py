@@ -120,6 +120,20 @@ def modules_read(path: Path) -> Modules:
     )
 
 
+def scoring_check(path: Path) -> None:
+    """Refuse a reranker that does more than its network and the logits of its last token tell.
+
+    Raises:
+        UnsupportedModelError: it names other steps, or asks for code of its own.
+    """
+    others = [name for name, _ in modules_listed(path) if name not in ("Transformer", "LogitScore")]
+    if others:
+        raise UnsupportedModelError(
+            f"{str(path)!r} is a reranker with the steps {', '.join(others)}.",
+            action="Use one that scores by its network alone, or by the logits of an answer (LogitScore).",
+        )
+
+
 def modules_listed(path: Path) -> list[tuple[str, str]]:
     """The names and folders of modules.json, in their order; empty where there is none.
 

@@ -25,6 +25,7 @@ from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.wire import ModelRequest, decode_reply
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS, BreakerSettings, Kind
+from apps.models.memory import encoder_token_numbers
 from apps.models.priority import Priority
 from ragsite.core.environment import PROJECT_DIR
 from ragsite.core.errors import ModelUnavailableError
@@ -213,6 +214,13 @@ def test_a_streaming_model_makes_room_like_any_other(speller: Speller) -> None:
 
     assert speller.is_closed
     assert not speller.is_loaded
+
+
+@pytest.mark.parametrize(("family", "widenings"), [("bert", 2), ("qwen3", 3)])
+def test_a_gate_takes_room_of_its_own(family: str, widenings: int) -> None:
+    config = {"model_type": family, "hidden_size": 32, "intermediate_size": 64}
+
+    assert encoder_token_numbers(config) == 3 * 32 + widenings * 64
 
 
 def test_the_budget_counts_what_requests_add_to_the_weights(make_model: Callable[..., EmbeddingModel]) -> None:
