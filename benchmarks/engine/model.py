@@ -26,7 +26,14 @@ def bundled_model() -> EmbeddingModel:
     import_module("django").setup()
     path = import_module("apps.models.services.registry").bundled_model_path()
     found = checkpoint_read(path)
-    return EmbeddingModel(new_id(), path.name, path, weights_sha256(found.weights), found.dimensions, found.max_tokens)
+    return EmbeddingModel(
+        version_id=new_id(),
+        name=path.name,
+        path=path,
+        sha256=weights_sha256(found.weights),
+        max_tokens=found.max_tokens,
+        dimensions=found.dimensions,
+    )
 
 
 def pieces(number: int, *, least: int, most: int, seed: int = 5) -> list[str]:
