@@ -37,20 +37,20 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
 
     def forward(self, batch: Sequence[PairIds]) -> np.ndarray:
         """Run the network once over a batch: float32 of shape (rows, 1), higher for what answers better."""
+        answer = self._answer  # Before the network, which is given back first.
         network, _ = self._loaded()
         with torch.inference_mode():
-            logits = self._logits(network, batch)
+            logits = self._logits(network, batch) if answer is None else self._judged_logits(network, batch, answer)
         scores: np.ndarray = logits.float().cpu().numpy()
         return scores
 
     def unload(self) -> None:
         """Give the memory back."""
-        self._encoder = self._answer = None
+        self._encoder = None
         super().unload()
+        self._answer = None
 
     def _logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
-        if self._answer is not None:
-            return self._judged_logits(network, batch, self._answer)
         return self._packed_logits(network, batch) if self.packed else self._padded_logits(network, batch)
 
     def _judged_logits(self, network: Any, batch: Sequence[PairIds], answer: torch.Tensor) -> torch.Tensor:
