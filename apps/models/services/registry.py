@@ -17,6 +17,7 @@ from apps.models.checkpoint import Checkpoint, checkpoint_read, weights_sha256
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
+from apps.models.modules import own_code_check
 from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checked, prompts_of_family
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError, ModelNotFoundError
@@ -72,6 +73,8 @@ def model_register(
     """
     located = _locate(source, revision=revision)
     checkpoint = checkpoint_read(located.path)
+    if checkpoint.kind in (ModelKind.EMBEDDING, ModelKind.RERANKING):
+        own_code_check(located.path)
     dimensions = _dimensions(checkpoint, choices.dimensions)
     prompts = _prompts(checkpoint, choices, names=(name or located.name, *_called(source)))
     sha256 = weights_sha256(checkpoint.weights)
