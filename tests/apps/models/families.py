@@ -45,6 +45,7 @@ FAMILIES: dict[str, Family] = {
         prompts={"query": "the engine answers: "},
     ),
     "RoBERTa": Family("roberta", DENSE_OF_BERT | {"pad_token_id": 1}, ROBERTA_SPECIAL, "<s> $A </s>", "mean"),
+    "CamemBERT": Family("camembert", DENSE_OF_BERT | {"pad_token_id": 1}, ROBERTA_SPECIAL, "<s> $A </s>", "mean"),
     "multilingual E5": Family(
         "xlm-roberta", DENSE_OF_BERT | {"pad_token_id": 1, "type_vocab_size": 1}, ROBERTA_SPECIAL, "<s> $A </s>", "mean",
         prompts={"query": "query: ", "document": "passage: "}, steps=(Normalize(),),
@@ -89,10 +90,13 @@ FAMILIES: dict[str, Family] = {
 
 CROSS_ENCODERS: dict[str, Family] = {
     "BERT": Family("bert", DENSE_OF_BERT, BERT_SPECIAL, "", ""),
-    "XLM-RoBERTa": Family(
-        "xlm-roberta", DENSE_OF_BERT | {"pad_token_id": 1, "type_vocab_size": 1}, ROBERTA_SPECIAL, "<s> $A </s>", "",
-        pair_template="<s> $A </s> </s> $B </s>",
-    ),
+    **{
+        name: Family(
+            model_type, DENSE_OF_BERT | {"pad_token_id": 1, "type_vocab_size": 1}, ROBERTA_SPECIAL, "<s> $A </s>", "",
+            pair_template="<s> $A </s> </s> $B </s>",
+        )
+        for name, model_type in {"RoBERTa": "roberta", "XLM-RoBERTa": "xlm-roberta", "CamemBERT": "camembert"}.items()
+    },
     "DeBERTa": Family(
         "deberta-v2",
         DENSE_OF_BERT | {

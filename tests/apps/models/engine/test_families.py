@@ -19,7 +19,7 @@ from apps.models.prompts import NO_PROMPTS, TextRole
 from tests.apps.models.conftest import model_of
 from tests.apps.models.families import FAMILIES, encoder_make
 
-PACKED = {"MiniLM", "BGE", "RoBERTa", "multilingual E5"}
+PACKED = {"MiniLM", "BGE", "RoBERTa", "CamemBERT", "multilingual E5"}
 TEXTS = [
     "rent",
     "",
@@ -97,3 +97,18 @@ def test_what_else_is_in_the_batch_makes_no_difference(folder: Callable[[str], P
     together = engine.embed(TEXTS)
 
     assert together == pytest.approx(np.vstack([engine.embed([text]) for text in TEXTS]), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+def test_packed_texts_get_the_vectors_they_get_padded(
+    folder: Callable[[str], Path], name: str, precision: Precision, either_cpu: None
+) -> None:
+    engine = engine_loaded(folder(name), precision)
+    packed = engine.embed(TEXTS)
+
+    engine._first_position = None
+
+    assert not engine.packed
+    exact = precision is Precision.FLOAT32
+    assert (engine.embed(TEXTS) * packed).sum(axis=1).min() >= (0.999999 if exact else 0.9999)
