@@ -11,8 +11,9 @@ from typing import Any
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.gguf import SUFFIX, gguf_file, gguf_head
 from apps.models.installed_model import ModelKind
+from apps.models.judging import Judge, judge_read, judges
 from apps.models.kinds import KINDS, kind_recognised
-from apps.models.modules import WEIGHTS, Modules, json_read, modules_read
+from apps.models.modules import WEIGHTS, Modules, json_read, modules_read, scoring_check
 from apps.models.prompts import Prompts, prompts_stated
 from ragsite.core.errors import ModelNotFoundError
 
@@ -29,7 +30,7 @@ class Checkpoint:
 
     `dimensions` is the width of its vectors, `modules` how they are made of the states of tokens; both are None where its kind
     gives none. `weights` are the network's and then the modules'. `token_numbers` are the numbers that a token takes beside
-    them while it is computed. `prompts` is None where the files name none.
+    them while it is computed. `prompts` is None where the files name none, `judge` where the model does not answer yes or no.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Checkpoint:
     modules: Modules | None
     model_type: str | None
     prompts: Prompts | None
+    judge: Judge | None
 
     @property
     def folder(self) -> Path:
@@ -73,6 +75,8 @@ def checkpoint_read(path: Path) -> Checkpoint:
         _require_chat_template(path, found=_has_chat_template(path))
     row = KINDS[kind]
     modules = modules_read(path) if row.has_dimensions else None
+    if kind is ModelKind.RERANKING:
+        scoring_check(path)
     return Checkpoint(
         path=path,
         kind=kind,
@@ -85,6 +89,7 @@ def checkpoint_read(path: Path) -> Checkpoint:
         prompts=prompts_stated(json_read(path / "config_sentence_transformers.json") or {})
         if row.has_dimensions
         else None,
+        judge=judge_read(path, config) if kind is ModelKind.RERANKING and judges(path, config) else None,
     )
 
 
@@ -132,6 +137,7 @@ def _of_gguf(path: Path, file: Path) -> Checkpoint:
         modules=None,
         model_type=config["model_type"],
         prompts=None,
+        judge=None,
     )
 
 

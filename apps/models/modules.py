@@ -16,6 +16,10 @@ OWN_CODE = "sentence_transformers."
 """Where modules come from that need no code of the checkpoint's own."""
 
 
+TAKEN_OVER = {"nomic_bert"}
+"""Model types whose checkpoints still name code that transformers has of its own by now."""
+
+
 class Pooling(enum.Enum):
     """How the vectors of the tokens become the vector of the text."""
 
@@ -118,6 +122,37 @@ def modules_read(path: Path) -> Modules:
         width=pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension"),
         steps=tuple(_step(path / folder, name) for name, folder in listed[2:] if name != "Dropout"),
     )
+
+
+def scoring_check(path: Path) -> None:
+    """Refuse a reranker that does more than its network and the logits of its last token tell.
+
+    Raises:
+        UnsupportedModelError: it names other steps, or asks for code of its own.
+    """
+    others = [name for name, _ in modules_listed(path) if name not in ("Transformer", "LogitScore")]
+    if others:
+        raise UnsupportedModelError(
+            f"{str(path)!r} is a reranker with the steps {', '.join(others)}.",
+            action="Use one that scores by its network alone, or by the logits of an answer (LogitScore).",
+        )
+
+
+def own_code_check(path: Path) -> None:
+    """Refuse an encoder whose config.json names code of its own, which would have to be run for it to mean what it should.
+
+    Without it, transformers builds what it knows by that `model_type`, and vectors may be others without a word.
+
+    Raises:
+        UnsupportedModelError: it does, and transformers is not known to have taken that code over.
+    """
+    config = json_read(path / "config.json") or {}
+    if (named := config.get("auto_map")) and config.get("model_type") not in TAKEN_OVER:
+        raise UnsupportedModelError(
+            f"{str(path)!r} needs the code {', '.join(sorted(map(str, named.values())))}, which comes with the checkpoint and is"
+            " never run.",
+            action="Use a model, or a copy of this one, that transformers builds by itself.",
+        )
 
 
 def modules_listed(path: Path) -> list[tuple[str, str]]:

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from apps.models.errors import UnsupportedModelError
+from apps.models.judging import judges
 
 CLASSIFIER = "ForSequenceClassification"
 WRITER = "ForCausalLM"
 
 
 def scores_pairs(path: Path, config: Mapping[str, Any]) -> bool:
-    """Whether the model reads two texts together and gives one score.
+    """Whether the model reads two texts together and gives one score: a classifier, or a causal model that answers yes or no.
 
     Raises:
         UnsupportedModelError: it is a classifier that gives several.
     """
+    if judges(path, config):
+        return True
     named = config.get("architectures") or []
     if not any(str(name).endswith(CLASSIFIER) for name in named):
         return False

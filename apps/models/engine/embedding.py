@@ -28,7 +28,7 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
     model: EmbeddingModel
     _encoder: InputEncoder | None = None
     _left_out: dict[TextRole, int]
-    _steps: list[Vectors]
+    _steps: Sequence[Vectors] = ()
 
     @property
     def width(self) -> int:
@@ -52,12 +52,13 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
 
     def forward(self, batch: Sequence[TextIds]) -> np.ndarray:
         """Run the network once over a batch: float32 of shape (rows, dimensions), rows of length 1."""
+        steps = self._steps  # Before the network, which is given back first: so they are all there, or it is not.
         network, checkpoint = self._loaded()
         modules = _modules(checkpoint)
         with torch.inference_mode():
             states = self._token_states(network, [text.ids for text in batch])
             vectors = pool(states, modules.pooling, left_out=[text.left_out for text in batch])
-            for step in self._steps:
+            for step in steps:
                 vectors = step(vectors)
             unit = torch.nn.functional.normalize(vectors[:, : self.width], dim=1)
         rows: np.ndarray = unit.cpu().numpy()
@@ -65,8 +66,9 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
 
     def unload(self) -> None:
         """Give the memory back."""
-        self._encoder, self._steps = None, []
+        self._encoder = None
         super().unload()
+        self._steps = []
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
         encoder = InputEncoder(checkpoint.path, max_tokens=self.model.max_tokens)

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from apps.models.checkpoint import Checkpoint
+from apps.models.checkpoint import Checkpoint, checkpoint_read
+from apps.models.engine.framing import JudgeEncoder
 from apps.models.engine.tokenizer import PairEncoder, PairIds
 from apps.models.engine.transformer import TransformerEngine
 from apps.models.inputs import TextPair
@@ -17,10 +18,11 @@ from ragsite.core.errors import ModelUnavailableError
 
 
 class RerankingEngine(TransformerEngine[TextPair, PairIds]):
-    """A cross-encoder with one output: a query and a text become a score."""
+    """A query and a text become a score: by a cross-encoder with one output, or a causal model's inclination to say yes."""
 
     architecture: ClassVar[Any] = AutoModelForSequenceClassification
-    _encoder: PairEncoder | None = None
+    _encoder: PairEncoder | JudgeEncoder | None = None
+    _answer: torch.Tensor | None = None
 
     @property
     def width(self) -> int:
@@ -35,9 +37,10 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
 
     def forward(self, batch: Sequence[PairIds]) -> np.ndarray:
         """Run the network once over a batch: float32 of shape (rows, 1), higher for what answers better."""
+        answer = self._answer  # Before the network, which is given back first.
         network, _ = self._loaded()
         with torch.inference_mode():
-            logits = self._packed_logits(network, batch) if self.packed else self._padded_logits(network, batch)
+            logits = self._logits(network, batch) if answer is None else self._judged_logits(network, batch, answer)
         scores: np.ndarray = logits.float().cpu().numpy()
         return scores
 
@@ -45,6 +48,15 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         """Give the memory back."""
         self._encoder = None
         super().unload()
+        self._answer = None
+
+    def _logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
+        return self._packed_logits(network, batch) if self.packed else self._padded_logits(network, batch)
+
+    def _judged_logits(self, network: Any, batch: Sequence[PairIds], answer: torch.Tensor) -> torch.Tensor:
+        """How far each question's last token leans to yes, in float32."""
+        states = self._token_states(network, [pair.ids for pair in batch])
+        return torch.stack([tokens[-1] for tokens in states]).float() @ answer
 
     def _packed_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
         """As the network's own head computes them, which looks at the first token of each row, where here are several texts."""
@@ -68,7 +80,18 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         return logits
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
-        self._encoder = PairEncoder(checkpoint.path, max_tokens=self.model.max_tokens)
+        encoder = JudgeEncoder if checkpoint.judge else PairEncoder
+        self._encoder = encoder(checkpoint.path, max_tokens=self.model.max_tokens)
+
+    def _load_network(self, architecture: Any = None) -> Any:
+        """Of a judge its encoder alone stays, and the weights of the answers: of all tokens it could say next, these count."""
+        if checkpoint_read(self.model.path).judge is None:
+            return super()._load_network(architecture)
+        network = super()._load_network(AutoModelForCausalLM)
+        tokens = JudgeEncoder(self.model.path, max_tokens=self.model.max_tokens).answers()
+        yes, *no = network.get_output_embeddings().weight.detach()[list(tokens)].float()
+        self._answer = (yes - no[0] if no else yes).unsqueeze(1).to(self.device)
+        return network.base_model
 
 
 def _knows_types(network: Any) -> bool:

@@ -52,7 +52,7 @@ class ModelTokenizer:
         Raises:
             ModelNotFoundError, UnsupportedModelError: the folder is no usable checkpoint.
         """
-        self._tokenizer = _tokenizer(path)
+        self._tokenizer = tokenizer_plain(path)
         self._special = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         self.max_tokens = checkpoint_read(path).max_tokens
         self._splits_at_spaces = _splits_at_spaces(self._tokenizer)
@@ -82,7 +82,7 @@ class InputEncoder:
     """Turns texts into the token ids a model takes, special tokens included and cut at `max_tokens`."""
 
     def __init__(self, path: Path, *, max_tokens: int) -> None:
-        self._tokenizer = _tokenizer(path)
+        self._tokenizer = tokenizer_plain(path)
         self._tokenizer.enable_truncation(max_length=max_tokens)
 
     def encode(self, texts: Sequence[str]) -> list[TokenIds]:
@@ -108,7 +108,7 @@ class PairEncoder:
     """Turns pairs of texts into what a cross-encoder takes, special tokens included; the longer text is cut at `max_tokens`."""
 
     def __init__(self, path: Path, *, max_tokens: int) -> None:
-        self._tokenizer = _tokenizer(path)
+        self._tokenizer = tokenizer_plain(path)
         self._tokenizer.enable_truncation(max_length=max_tokens, strategy="longest_first")
 
     def encode(self, pairs: Sequence[TextPair]) -> list[PairIds]:
@@ -116,7 +116,7 @@ class PairEncoder:
         return [PairIds(encoding.ids, encoding.type_ids) for encoding in self._tokenizer.encode_batch_fast(list(pairs))]
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def tokenizer_plain(path: Path) -> Tokenizer:
     """The checkpoint's tokenizer without the truncation and padding that were saved with it; in lower case if it is to be."""
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.no_truncation()

@@ -185,10 +185,11 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
         unchanged_check(self.model, checkpoint)
 
-    def _load_network(self) -> Any:
+    def _load_network(self, architecture: Any = None) -> Any:
+        """The network with its weights, as its kind's architecture or another one builds it."""
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            network, report = self.architecture.from_pretrained(
+            network, report = (architecture or self.architecture).from_pretrained(
                 self.model.path,
                 local_files_only=True,
                 trust_remote_code=False,

@@ -15,15 +15,16 @@ from django.db import transaction
 from django.db.models import F, Sum
 from transformers import CONFIG_MAPPING
 
-from apps.models.checkpoint import Checkpoint, checkpoint_read, file_sha256
+from apps.models.checkpoint import Checkpoint, file_sha256
 from apps.models.errors import ChecksumMismatchError, DiskFullError, RemoteCodeError, UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import kind_recognised
 from apps.models.models import MODEL_USABLE, TASK_OPEN, ModelStatus, ModelTask, ModelVersion, TaskKind, TaskState
+from apps.models.modules import own_code_check
 from apps.models.services.choices import NO_CHOICES, names_of, version_identity
 from apps.models.services.digests import KeptFile, is_as_stated, weights_digest
 from apps.models.services.hub import file_pieces, repository_files
-from apps.models.services.registry import version_columns
+from apps.models.services.registry import ENCODERS, checkpoint_usable, version_columns
 from apps.models.services.repositories import HubFile, Plan, plan_make
 from apps.models.services.store import Place, folder_remove, room_check
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS, task_end
@@ -129,7 +130,7 @@ def _pull(download: _Download) -> None:
     elif not _fetch_all(download, plan):
         return
     folder = place.whole if place.whole.is_dir() else place.partial
-    checkpoint = checkpoint_read(folder)
+    checkpoint = checkpoint_usable(folder)
     files = [KeptFile(one.name, one.bytes, one.sha256 or file_sha256(folder / one.name)) for one in plan.files]
     sha256 = weights_digest(checkpoint, files)
     if download.task.sha256 not in ("", sha256):
@@ -289,7 +290,10 @@ def kind_judge(folder: Path, *, source: str) -> ModelKind:
     family = config.get("model_type")
     if config.get("auto_map") and family not in CONFIG_MAPPING:
         raise RemoteCodeError(f"{source!r} is of the type {family!r}, which only code of its repository can load.")
-    return kind_recognised(folder, config)
+    kind = kind_recognised(folder, config)
+    if kind in ENCODERS:
+        own_code_check(folder)
+    return kind
 
 
 def _ready(download: _Download, checkpoint: Checkpoint, columns: dict[str, Any]) -> None:

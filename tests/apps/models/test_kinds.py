@@ -25,6 +25,7 @@ from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.wire import ModelRequest, decode_reply
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.kinds import KINDS, BreakerSettings, Kind
+from apps.models.memory import encoder_token_numbers
 from apps.models.priority import Priority
 from ragsite.core.environment import PROJECT_DIR
 from ragsite.core.errors import ModelUnavailableError
@@ -181,8 +182,8 @@ def test_pieces_come_as_they_are_made_and_the_model_stays_loaded_meanwhile(spell
     speller.may_go_on.release(2)
 
     assert [next(pieces), next(pieces)] == ["r", "e"]
-    with pytest.raises(ModelUnavailableError, match="pinned or in use"):
-        resources.engines().get(replace(MODEL, version_id=new_id()), timeout=PATIENCE)
+    with pytest.raises(ModelUnavailableError, match="still loading"):
+        resources.engines().get(replace(MODEL, version_id=new_id()), timeout=0.2)
     speller.may_go_on.release(2)
     assert list(pieces) == ["n", "t"]
 
@@ -213,6 +214,13 @@ def test_a_streaming_model_makes_room_like_any_other(speller: Speller) -> None:
 
     assert speller.is_closed
     assert not speller.is_loaded
+
+
+@pytest.mark.parametrize(("family", "widenings"), [("bert", 2), ("qwen3", 3)])
+def test_a_gate_takes_room_of_its_own(family: str, widenings: int) -> None:
+    config = {"model_type": family, "hidden_size": 32, "intermediate_size": 64}
+
+    assert encoder_token_numbers(config) == 3 * 32 + widenings * 64
 
 
 def test_the_budget_counts_what_requests_add_to_the_weights(make_model: Callable[..., EmbeddingModel]) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,21 @@ def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(make_checkpoint: Mak
         model_register(source=make_checkpoint(), choices=VersionChoices(document_prompt=prompt), actor=ACTOR)
 
     assert not Model.objects.exists()
+
+
+@pytest.mark.parametrize(("model_type", "registered"), [("bert", 0), ("new", 0), ("nomic_bert", 1)])
+def test_a_checkpoint_that_names_code_of_its_own_is_refused_unless_transformers_has_it(
+    make_checkpoint: MakeCheckpoint, model_type: str, registered: int
+) -> None:
+    path = make_checkpoint()
+    config = json.loads((path / "config.json").read_text())
+    changed = {"model_type": model_type, "auto_map": {"AutoModel": "acme/code--modeling.AcmeModel"}}
+    (path / "config.json").write_text(json.dumps(config | changed), encoding="utf-8")
+
+    with nullcontext() if registered else pytest.raises(UnsupportedModelError, match=r"acme/code--modeling\.AcmeModel"):
+        model_register(source=path, actor=ACTOR)
+
+    assert Model.objects.count() == registered
 
 
 def test_a_version_may_keep_the_first_numbers_of_its_vectors(make_checkpoint: MakeCheckpoint) -> None:

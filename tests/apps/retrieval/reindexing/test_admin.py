@@ -12,12 +12,14 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.documents.models import KnowledgeBase
+from apps.models.services.registry import VersionChoices, model_activate, model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
 from apps.retrieval.reindexing.dropping import generations_discard
 from ragsite.gateway.models import Membership
 from tests import factories as make
 from tests import turns
+from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import asked, library
 from tests.apps.retrieval.index.reading import long_reader
 from tests.apps.retrieval.reindexing.rebuilding import other_model, started, worked
@@ -64,6 +66,22 @@ def test_the_page_of_a_knowledge_base_leads_to_its_index(admin_client: Client, b
     address = reverse("admin:documents_knowledgebase_index", args=[base.pk])
     assert address in page.content.decode()
     assert admin_client.get(address).headers["Location"] == url(base)
+
+
+def test_two_versions_of_the_same_weights_are_told_apart(
+    admin_client: Client, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    live = generation_ensure(base).model_version
+    choices = VersionChoices(query_prompt="question: ", dimensions=16)
+    cut = model_register(source=live.path, name=live.model.name, choices=choices, actor=ACTOR)
+    model_activate(version_id=cut.pk, actor=ACTOR)
+
+    page = html.unescape(admin_client.get(url(base)).content.decode())
+
+    assert f"{live}, 384 dimensions" in page
+    assert f"{cut}, 16 dimensions, query 'question: '" in page
+    version = html.unescape(admin_client.get(f"/admin/model_registry/modelversion/{cut.pk}/change/").content.decode())
+    assert "query 'question: '" in version
 
 
 def test_from_start_over_progress_and_roll_back_to_drop(
