@@ -80,6 +80,7 @@ def installed_model(version: ModelVersion) -> InstalledModel:
         "max_tokens": version.max_tokens,
         "kind": ModelKind(version.kind),
         "dimensions": version.dimensions,
+        "fallback": version.fallback_id,
     }
     model = KINDS[ModelKind(version.kind)].model
     return model(**{field.name: known[field.name] for field in fields(model) if field.init})
