@@ -162,7 +162,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES",
-        "KindEnum": "apps.documents.lifecycle.diffs.ChangeKind",
+        "KindEnum": "apps.documents.api.serializers.CHANGE_KINDS",
         "StatusEnum": "apps.documents.models.VersionStatus",
         "ModelKindEnum": "apps.models.installed_model.ModelKind",
         "ModelVersionStatusEnum": "apps.models.models.ModelStatus",
