@@ -160,7 +160,16 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES"},
+    "ENUM_NAME_OVERRIDES": {
+        "UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES",
+        "KindEnum": "apps.documents.api.serializers.CHANGE_KINDS",
+        "StatusEnum": "apps.documents.models.VersionStatus",
+        "ModelKindEnum": "apps.models.installed_model.ModelKind",
+        "ModelVersionStatusEnum": "apps.models.models.ModelStatus",
+        "ModelTaskKindEnum": "apps.models.models.TaskKind",
+        "ModelTaskStateEnum": "apps.models.models.TaskState",
+        "ModelOrderKindEnum": "apps.models.models.OrderKind",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
 }
 

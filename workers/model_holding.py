@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +41,7 @@ class ModelHolding:
         self.worker = worker
         self._engines = engines
         self._done: set[UUID] = set()
+        self._orders: SimpleQueue[ModelOrder | None] = SimpleQueue()
 
     @property
     def engines(self) -> Any:
@@ -47,20 +50,24 @@ class ModelHolding:
         return self._engines
 
     def tell(self, leaving: threading.Event) -> None:
-        """Say what is held, every few seconds until the worker leaves."""
+        """Say what is held, and look for orders, every few seconds until the worker leaves."""
         while not leaving.is_set():
+            self._safely(self.take)
             self._safely(lambda: cache_tell(self.worker, self.engines.held(), actor=ACTOR))
             leaving.wait(BEAT_SECONDS)
+        self._orders.put(None)
         self._safely(lambda: cache_tell(self.worker, (), actor=ACTOR))
         connection.close()
 
-    def obey(self, leaving: threading.Event) -> None:
-        """Load what was used most, then follow orders until the worker leaves. Apart from telling, as a load takes its time."""
+    def obey(self) -> None:
+        """Load what was used most, then follow the orders that were found. Apart from telling, as a load takes its time; with a
+        connection only while there is something to do.
+        """
         self._safely(self.warm_up)
-        while not leaving.is_set():
-            self._safely(self.follow)
-            leaving.wait(BEAT_SECONDS)
         connection.close()
+        while (order := self._orders.get()) is not None:
+            self._safely(partial(self.follow, order))
+            connection.close()
 
     def warm_up(self) -> None:
         """Load what was used most lately, as far as it fits without anything being unloaded."""
@@ -71,11 +78,15 @@ class ModelHolding:
             except RagError as error:
                 logger.warning("%s is not loaded yet: %s", version, error.sentence)
 
-    def follow(self) -> None:
-        """Follow what is new of the orders."""
+    def take(self) -> None:
+        """Look for what is new of the orders."""
         for order in orders_new(self.worker, done=self._done):
             self._done.add(order.pk)
-            order_answer(order, worker=self.worker, words=self._follow(order))
+            self._orders.put(order)
+
+    def follow(self, order: ModelOrder) -> None:
+        """Follow an order, and answer it."""
+        order_answer(order, worker=self.worker, words=self._follow(order))
 
     def _follow(self, order: ModelOrder) -> str:
         """Do what an order says; what came of it, in words."""

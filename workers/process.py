@@ -139,8 +139,8 @@ def hold_models(sender: Any, **_: Any) -> None:
     """Load what was used most, and from then on say what is held and follow orders, in a worker that holds models."""
     if ModelSettings.current().transport == "local":
         holding = ModelHolding(sender.hostname)
-        for work in (holding.tell, holding.obey):
-            threading.Thread(target=work, args=(_leaving,), name="models", daemon=True).start()
+        threading.Thread(target=holding.tell, args=(_leaving,), name="models", daemon=True).start()
+        threading.Thread(target=holding.obey, name="model-orders", daemon=True).start()
 
 
 @worker_shutdown.connect

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from apps.models.installed_model import ModelKind
 from apps.models.models import Model, ModelCache, ModelOrder, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.serializers import (
+    FallbackSerializer,
     LoadedModelSerializer,
     ModelOrderSerializer,
     ModelSerializer,
@@ -27,6 +28,7 @@ from apps.models.serializers import (
     NewOrderSerializer,
     NewPullSerializer,
 )
+from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
@@ -132,6 +134,23 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
     def verify(self, request: Request, pk: UUID) -> Response:
         """202: a model worker reads them all again. A version that is not whole fails, one that failed and is whole is ready."""
         return _task_response(model_verify(version_id=self.get_object().pk, actor=acting(request)))
+
+    @extend_schema(
+        summary="Say which version answers where this one does not",
+        request=FallbackSerializer,
+        responses=ModelVersionSerializer,
+    )
+    @answering("conflict", "model_not_found")
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def fallback(self, request: Request, pk: UUID) -> Response:
+        """A smaller one of the same kind, where this cannot be loaded, takes too long or is not asked for now. Null for none."""
+        version, body = self.get_object(), FallbackSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        to = body.validated_data["version"]
+        return Response(
+            ModelVersionSerializer(model_fall_back(version_id=version.pk, to=to, actor=acting(request))).data
+        )
 
     @extend_schema(summary="Load a version, and keep it loaded", **ORDER)
     @answering("conflict", "model_not_found")

@@ -24,6 +24,7 @@ class InstalledModel:
     """One registered version of a model.
 
     `sha256` is the digest of its weights, `max_tokens` the longest input in tokens, special tokens included.
+    `fallback` is the version that answers where this one does not.
     """
 
     version_id: UUID
@@ -32,6 +33,7 @@ class InstalledModel:
     sha256: str
     max_tokens: int
     kind: ModelKind
+    fallback: UUID | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

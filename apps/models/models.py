@@ -90,6 +90,14 @@ class ModelVersion(models.Model):
     licence = models.CharField(max_length=120, blank=True, default="", help_text="As its card says, if it does.")
     files = models.JSONField(default=list, help_text="Name, bytes and SHA-256 of each file.")
     error = models.TextField(blank=True, default="", help_text="Why it failed.")
+    fallback = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Answers where this does not.",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -82,6 +82,7 @@ def installed_model(version: ModelVersion) -> InstalledModel:
         "kind": ModelKind(version.kind),
         "dimensions": version.dimensions,
         "prompts": Prompts(version.query_prompt, version.document_prompt),
+        "fallback": version.fallback_id,
     }
     model = KINDS[ModelKind(version.kind)].model
     return model(**{field.name: known[field.name] for field in fields(model) if field.init})

@@ -18,7 +18,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         model = ModelVersion
         fields = (
             "id", "model", "model_name", "kind", "revision", "status", "error", "source", "sha256", "bytes", "licence",
-            "dimensions", "max_tokens", "created_at",
+            "dimensions", "max_tokens", "fallback", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -78,6 +78,12 @@ class NewOrderSerializer(StrictSerializer):
     """To whom."""
 
     worker = serializers.CharField(max_length=120, required=False, help_text="One worker; else all of them.")
+
+
+class FallbackSerializer(StrictSerializer):
+    """The version that answers instead, or null."""
+
+    version = serializers.UUIDField(allow_null=True)
 
 
 class NewPullSerializer(StrictSerializer):

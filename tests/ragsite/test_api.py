@@ -99,6 +99,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/model-versions/{id}/",
         "/model-versions/{id}/activate/",
         "/model-versions/{id}/default/",
+        "/model-versions/{id}/fallback/",
         "/model-versions/{id}/load/",
         "/model-versions/{id}/unload/",
         "/model-versions/{id}/verify/",

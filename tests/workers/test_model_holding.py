@@ -70,7 +70,11 @@ class _Leaving:
 
 
 def beat(holding: ModelHolding) -> None:
-    holding.follow()
+    holding.take()
+    while not holding._orders.empty():
+        order = holding._orders.get()
+        assert order is not None
+        holding.follow(order)
     cache_tell(WORKER, holding.engines.held(), actor=ACTOR)
 
 
@@ -174,3 +178,21 @@ def test_a_worker_starts_with_what_it_kept_and_then_with_what_was_used_most_as_f
 
     assert {model.name for model in manager.loaded()} == {"b", "c"}
     assert {one.version_id: one.pinned for one in manager.held()} == {names["b"].pk: False, names["c"].pk: True}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_thread_that_follows_orders_begins_with_what_was_used_and_ends_with_its_worker(
+    versions: list[ModelVersion], holding: ModelHolding, manager: ModelResourceManager
+) -> None:
+    a, b, _ = versions
+    ModelCache.objects.create(
+        worker=WORKER, version=a, device="cpu", bytes=1, uses=1, loaded_at=Now(), last_used_at=Now(), is_held=False
+    )  # fmt: skip
+    order = model_order(version_id=b.pk, kind=OrderKind.LOAD, actor=ACTOR)
+    holding.take()
+    holding._orders.put(None)
+
+    holding.obey()
+
+    assert {model.name for model in manager.loaded()} == {"a", "b"}
+    assert order_answers(order, workers=[WORKER], seconds=0) == {WORKER: "Loaded, and stays loaded."}

@@ -174,10 +174,13 @@ class ProgressSerializer(serializers.Serializer[Any]):
     next_try_at = serializers.DateTimeField(allow_null=True)
 
 
+CHANGE_KINDS = [kind.value for kind in ChangeKind]
+
+
 class ChangeSerializer(serializers.Serializer[Any]):
     """Lines that differ; spans are characters of the older and of the newer parsed text."""
 
-    kind = serializers.ChoiceField(choices=[kind.value for kind in ChangeKind])
+    kind = serializers.ChoiceField(choices=CHANGE_KINDS)
     old_start = serializers.IntegerField()
     old_end = serializers.IntegerField()
     new_start = serializers.IntegerField()

@@ -21,6 +21,7 @@ class DegradedStep(StrEnum):
 BY_WORDS = "The query could not be embedded, so only its words were searched for."
 UNSEARCHED = "The query could not be embedded, so nothing was searched for in these knowledge bases."
 UNRERANKED = "The passages could not be reranked, so they are in the order of the search."
+SMALLER = "The reranker did not answer, so a smaller one put the passages into order."
 SIMPLER = "A generator could not answer, so a simpler one did."
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from apps.models.gateway import Deadline, Purpose, rerank
+from apps.models.gateway import Deadline, Purpose, ask_or_smaller, rerank
 from apps.models.installed_model import InstalledModel
 from apps.models.selectors import reranker_default
-from apps.retrieval.search.degradation import UNRERANKED, Degradation, DegradedStep
+from apps.retrieval.search.degradation import SMALLER, UNRERANKED, Degradation, DegradedStep
 from apps.retrieval.search.passages import Passage
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, RagError
@@ -52,24 +52,25 @@ def rerank_passages(
 ) -> RerankResult:
     """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first.
 
-    Without an answer of the model they stay as they are, and the result says why. No transaction may be open.
+    Where the model does not answer, a smaller one behind it does; without any answer they stay as they are. The result says
+    either, and why. No transaction may be open.
     """
     read, others = tuple(passages[:MOST_RERANKED]), tuple(passages[MOST_RERANKED:])
+    where = tuple(dict.fromkeys(passage.knowledge_base_id for passage in passages))
+    texts = [passage.text for passage in read]
     connection_release()
     try:
-        scores = rerank(
-            query,
-            [passage.text for passage in read],
+        found = ask_or_smaller(
+            lambda one, until: rerank(query, texts, model=one, purpose=Purpose.QUERY, deadline=until),
             model=model,
-            purpose=Purpose.QUERY,
             deadline=Deadline(deadline.at - RESERVE_SECONDS),
         )
     except RagError as error:
-        where = tuple(dict.fromkeys(passage.knowledge_base_id for passage in passages))
         return RerankResult(tuple(passages), (Degradation(DegradedStep.RERANK, error, where, UNRERANKED),))
-    scored = sorted(zip(scores.tolist(), read, strict=True), key=lambda pair: -pair[0])
+    scored = sorted(zip(found.answer.tolist(), read, strict=True), key=lambda pair: -pair[0])
     best_first = (_scored(passage, score, rank) for rank, (score, passage) in enumerate(scored, start=1))
-    return RerankResult((*best_first, *others))
+    degraded = (Degradation(DegradedStep.RERANK, found.error, where, SMALLER),) if found.error else ()
+    return RerankResult((*best_first, *others), degraded)
 
 
 def _scored(passage: Passage, score: float, rank: int) -> Passage:

@@ -182,7 +182,7 @@ def test_pieces_come_as_they_are_made_and_the_model_stays_loaded_meanwhile(spell
     speller.may_go_on.release(2)
 
     assert [next(pieces), next(pieces)] == ["r", "e"]
-    with pytest.raises(ModelUnavailableError, match="still loading|pinned or in use"):
+    with pytest.raises(ModelUnavailableError, match=r"still loading|pinned or in use"):
         resources.engines().get(replace(MODEL, version_id=new_id()), timeout=0.2)
     speller.may_go_on.release(2)
     assert list(pieces) == ["n", "t"]

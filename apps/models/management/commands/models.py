@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import model_tasks_open, model_versions, prompts_shown
 from apps.models.services.choices import NO_CHOICES, VersionChoices
+from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
 from apps.models.services.registry import model_activate, model_make_default, model_register
 from apps.models.services.removing import model_remove
@@ -49,6 +50,9 @@ class Command(BaseCommand):
             order = actions.add_parser(kind.value, help=f"{kind.label}, in the model workers.")
             order.add_argument("version_id", type=UUID)
             order.add_argument("--worker", default="", help="Only in this one; `list` names them.")
+        fallback = actions.add_parser("fallback", help="Let another version answer where this one does not.")
+        fallback.add_argument("version_id", type=UUID)
+        fallback.add_argument("to", type=UUID, nargs="?", help="That version; none to end it.")
         cancel = actions.add_parser("cancel", help="Cancel a download or check.")
         cancel.add_argument("task_id", type=UUID)
 
@@ -142,9 +146,13 @@ def _order(command: Command, options: dict[str, Any]) -> Lines:
     return lines or ["No model worker is running."]
 
 
+def _fallback(command: Command, options: dict[str, Any]) -> Lines:
+    return [_line(model_fall_back(version_id=options["version_id"], to=options["to"], actor=ACTOR))]
+
+
 DOORS: dict[str, Callable[[Command, dict[str, Any]], Lines]] = {
     "list": _list, "add": _add, "pull": _pull, "register": _register, "verify": _verify, "activate": _activate,
-    "default": _default, "remove": _remove, "cancel": _cancel, **dict.fromkeys(OrderKind.values, _order),
+    "default": _default, "remove": _remove, "cancel": _cancel, "fallback": _fallback, **dict.fromkeys(OrderKind.values, _order),
 }  # fmt: skip
 
 BY_VERSION = {
@@ -178,6 +186,7 @@ def _line(version: ModelVersion) -> str:
     size = f"  {version.bytes / MEGABYTE:,.1f} MB" if version.bytes else ""
     prompts = f"  prompts: {shown}" if (shown := prompts_shown(version)) else ""
     why = f"  {version.error}" if version.error else ""
+    why += f"  falls back to {version.fallback_id}" if version.fallback_id else ""
     return (
         f"{version.pk}  {version.model.name}{default}  {version.get_status_display().lower()}  "
         f"{does}  {tokens}{version.revision[:12]}{size}{prompts}{why}"

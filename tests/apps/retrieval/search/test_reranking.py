@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline
+from apps.models.gateway import Deadline, fallback
 from apps.models.gateway.fake import FakeTransport
 from apps.models.installed_model import InstalledModel, ModelKind
 from apps.retrieval.search.passages import Passage
@@ -87,6 +88,26 @@ def test_without_an_answer_the_order_stays_and_the_reason_is_given(
     result = rerank_passages("query", given, model=MODEL, deadline=make.soon())
     assert (list(result.passages), [one.error for one in result.degraded]) == (given, [error])
     assert {one.knowledge_base_ids for one in result.degraded} == {tuple({one.knowledge_base_id: 0 for one in given})}
+
+
+def test_where_the_reranker_does_not_answer_a_smaller_one_does_and_the_result_says_so(
+    use_transport: UseTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = replace(MODEL, version_id=new_id(), name="large", fallback=MODEL.version_id)
+
+    class OneAway(ByLength):
+        def rerank(self, query: str, texts: Any, *, model: InstalledModel, **rest: Any) -> np.ndarray:
+            if model.name == "large":
+                raise ModelUnavailableError("The large one is away.")
+            return super().rerank(query, texts, **rest)
+
+    use_transport(OneAway())
+    monkeypatch.setattr(fallback, "model_version", lambda *_, **__: MODEL)
+    result = rerank_passages("query", passages("a", "bb"), model=large, deadline=make.soon())
+    assert [one.text for one in result.passages] == ["bb", "a"]
+    (degraded,) = result.degraded
+    assert degraded.detail.startswith("The reranker did not answer, so a smaller one")
+    assert "The large one is away." in degraded.detail
 
 
 def test_without_time_the_order_stays(use_transport: UseTransport) -> None:
