@@ -181,6 +181,7 @@ RAGSITE_DOORBELL = f"workers.doorbell.{'BackgroundDoorbell' if IN_WEB else 'Cele
 RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
 RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
+RAGSITE_GENERATOR = ENV.ragsite_generator
 RAGSITE_GENERATION_SLOTS = ENV.ragsite_generation_slots
 RAGSITE_GENERATION_TOKENS = ENV.ragsite_generation_tokens
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds

@@ -52,6 +52,7 @@ class Environment(BaseSettings):
     ragsite_model_transport: Literal["queue", "local", "fake"] = "queue"
     ragsite_model_memory_mb: int = Field(4096, ge=256, description="Budget for the models one process holds.")
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
+    ragsite_generator: Literal["extractive", "local"] = "extractive"
     ragsite_generation_slots: int = Field(8, ge=1, le=512, description="Texts that a language model writes at once.")
     ragsite_generation_tokens: int = Field(
         4096, ge=64, description="Tokens of a prompt and its text together, at most."

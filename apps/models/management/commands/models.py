@@ -17,12 +17,12 @@ ACTOR = Actor.of_command("manage.py models")
 
 
 class Command(BaseCommand):
-    help = "Register embedding models and rerankers, list them, and choose which version is used."
+    help = "Register embedding models, rerankers and language models, list them, and choose which version is used."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         register = actions.add_parser("register", help="Register a checkpoint.")
-        register.add_argument("source", help="A folder, or a hub id such as owner/name.")
+        register.add_argument("source", help="A folder, a GGUF file, a hub id such as owner/name, or smollm2.")
         register.add_argument("--name", help="The model's name; else the hub id or the folder's name.")
         register.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
         actions.add_parser("list", help="List all versions.")
