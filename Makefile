@@ -30,8 +30,8 @@ test: setup ## Run the whole test suite, on real servers
 test-fast: setup ## What needs no database or process: for the inner loop, under three minutes
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-demo: setup ## Samples in, three questions answered with citations, everything stopped again
-	@$(BIN)/python manage.py demo
+demo: setup ## Samples in, three questions answered with citations; GENERATOR=smollm2 lets a language model write
+	@$(BIN)/python manage.py demo $(if $(GENERATOR),--generator $(GENERATOR))
 
 up: setup ## Run the system here until Ctrl-C
 	@$(BIN)/python manage.py up

@@ -24,9 +24,10 @@ from celery.signals import (
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
-from apps.models.gateway import Deadline, Purpose, TextRole, embed
-from apps.models.selectors import embedding_model_default
-from ragsite.core.configuration import ModelSettings, ParsingSettings
+from apps.models.gateway import Deadline, Purpose, TextRole, embed, generate
+from apps.models.generation import GenerationOptions, Message, Role
+from apps.models.selectors import embedding_model_default, writer_default
+from ragsite.core.configuration import GenerationSettings, ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
@@ -103,16 +104,25 @@ def connection_check(**_: Any) -> None:
 
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Load the default model in a worker that holds models. Until one is registered there is nothing to load."""
+    """Load the default models in a worker that holds models. Until one is registered there is nothing to load."""
     if ModelSettings.current().transport != "local":
         return
     try:
         model, deadline = embedding_model_default(), Deadline.after(WARM_UP_SECONDS)
         embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
+        _warm_up_writer()
     except RagError as error:
         logger.warning("the default model is not loaded yet: %s", error.sentence)
     finally:
         connection_release()
+
+
+def _warm_up_writer() -> None:
+    writer = writer_default() if GenerationSettings.current().generator == "local" else None
+    if writer is not None:
+        said, short = [Message(Role.USER, "ready")], GenerationOptions(max_tokens=1)
+        deadline = Deadline.after(WARM_UP_SECONDS)
+        list(generate(said, model=writer, purpose=Purpose.ANSWER, deadline=deadline, options=short))
 
 
 @worker_ready.connect

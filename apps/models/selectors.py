@@ -121,6 +121,11 @@ def reranker_default() -> InstalledModel | None:
     return model_default(ModelKind.RERANKING)
 
 
+def writer_default() -> InstalledModel | None:
+    """The language model in use; None where none is registered."""
+    return model_default(ModelKind.GENERATION)
+
+
 def _model_version(version_id: UUID, kind: ModelKind) -> InstalledModel:
     version = _versions(kind).filter(pk=version_id).first()
     if version is None:

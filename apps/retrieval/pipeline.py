@@ -12,8 +12,10 @@ from uuid import UUID
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
+from apps.models.selectors import writer_default
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
@@ -36,6 +38,7 @@ from apps.retrieval.search.reranking import RerankResult, rerank_passages, reran
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.timing import Timings
 from ragsite.core.actors import Actor
+from ragsite.core.configuration import GenerationSettings
 from ragsite.core.database import connection_release
 
 
@@ -97,8 +100,9 @@ def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generato
     unembedded = next((one.error for one in found.degraded if one.step is DegradedStep.EMBED), None)
     missing = None if found.questions else unembedded
     material = Material(found.request.text, context, found.questions, found.generations, missing)
+    chosen = generators or generators_for(found.request)
     connection_release()
-    return pieces_write(material, generators or generators_for(found.request), deadline=deadline, timings=timings)
+    return pieces_write(material, chosen, deadline=deadline, timings=timings)
 
 
 def settle(found: Retrieval, pieces: Iterable[Piece], *, actor: Actor) -> Answer:
@@ -129,9 +133,14 @@ def ask(request: SearchRequest, *, scope: AccessScope, actor: Actor, deadline: D
 
 
 def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
-    """The generators in use, the best one first: without a language model those that quote sentences."""
-    by_meaning, by_words = ExtractiveGenerator(), WordGenerator()
-    return (by_meaning, by_words) if request.fallback and request.mode is not Mode.DENSE else (by_meaning,)
+    """The generators in use, the best one first: the language model, if one shall write, and those that quote sentences."""
+    quoting: tuple[Generator, ...] = (ExtractiveGenerator(),)
+    if request.fallback and request.mode is not Mode.DENSE:
+        quoting += (WordGenerator(),)
+    if GenerationSettings.current().generator == "extractive":
+        return quoting
+    writing = LanguageModelGenerator(writer_default())
+    return (writing, *quoting) if request.fallback else (writing,)
 
 
 @dataclass(frozen=True, slots=True)

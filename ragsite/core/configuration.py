@@ -123,8 +123,11 @@ class ModelStoreSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class GenerationSettings(Settings):
-    """What a language model has room for: texts at once, and tokens of each with its prompt."""
+    """What writes answers (sentences of the documents as they stand, or the default language model), and what such a model has
+    room for: texts at once, and tokens of each with its prompt.
+    """
 
+    generator: Literal["extractive", "local"] = setting("RAGSITE_GENERATOR")
     slots: int = setting("RAGSITE_GENERATION_SLOTS")
     slot_tokens: int = setting("RAGSITE_GENERATION_TOKENS")
 

@@ -54,6 +54,7 @@ class Environment(BaseSettings):
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_models_dir: str = Field("", description="Where downloaded models lie; empty: `models` in the data folder.")
     ragsite_models_quota_gb: float = Field(200, gt=0, description="What downloaded models may take on disk together.")
+    ragsite_generator: Literal["extractive", "local"] = "extractive"
     ragsite_generation_slots: int = Field(8, ge=1, le=512, description="Texts that a language model writes at once.")
     ragsite_generation_tokens: int = Field(
         4096, ge=64, description="Tokens of a prompt and its text together, at most."

@@ -29,6 +29,7 @@ SAMPLES = PROJECT_DIR / "samples"
 FORMATS = {".md", ".html", ".txt", ".pdf", ".docx"}
 READY_SECONDS = 300.0
 QUESTIONS = 3
+WRITING_SECONDS = "120"
 console = Console()
 
 
@@ -52,17 +53,16 @@ class DemoResult:
 
 def main(argv: Sequence[str]) -> int:
     """0 only when every sample became READY and every answer cites the document that holds it."""
-    argparse.ArgumentParser(
-        prog="manage.py demo",
-        description="On a system of its own: samples in, three questions answered with citations, everything stopped again.",
-    ).parse_args(argv)
+    writer = _arguments(argv).generator
     data_directory().mkdir(parents=True, exist_ok=True)
     try:
         with (
             stoppable(),
             tempfile.TemporaryDirectory(dir=data_directory(), prefix="demo-", ignore_cleanup_errors=True) as directory,
-            system(Path(directory), _environ(), say=console.print) as running,
+            system(Path(directory), _environ(writer), say=console.print) as running,
         ):
+            if writer is not None:
+                console.print(running.manage("models", "register", writer).strip(), highlight=False)
             result = _run(running)
     except Stopped as stopped:
         sys.stderr.write("stopped before it was done\n")
@@ -74,9 +74,23 @@ def main(argv: Sequence[str]) -> int:
     return 0 if result.right else 1
 
 
-def _environ() -> dict[str, str]:
-    """The environment without the data folder, as the demonstration has one of its own."""
-    return {name: value for name, value in os.environ.items() if name != "RAGSITE_DATA_DIR"}
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="manage.py demo",
+        description="On a system of its own: samples in, three questions answered with citations, everything stopped again.",
+    )
+    parser.add_argument(
+        "--generator", metavar="MODEL", help="Let a language model write: smollm2, a folder, or a GGUF file."
+    )
+    return parser.parse_args(argv)
+
+
+def _environ(writer: str | None) -> dict[str, str]:
+    """The environment without the data folder, as the demonstration has one of its own; a language model gets time to write."""
+    given = {name: value for name, value in os.environ.items() if name != "RAGSITE_DATA_DIR"}
+    return (
+        given if writer is None else given | {"RAGSITE_GENERATOR": "local", "RAGSITE_SEARCH_SECONDS": WRITING_SECONDS}
+    )
 
 
 def _run(running: System) -> DemoResult:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from apps.models.gateway import using_transport
 from apps.models.gateway.calls import TRANSPORTS
+from apps.models.installed_model import InstalledModel, ModelKind
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator
 from apps.retrieval.answers.types import Generator, Material, Statement, TextDelta, WrittenPiece
+from ragsite.core.ids import new_id
 from tests import factories as make
 from tests.apps.retrieval.answers.streaming import StreamingGenerator
 from tests.apps.retrieval.making import material, passage
@@ -19,9 +23,13 @@ QUESTION = "How many berths for guests has the harbour?"
 FIRST, SECOND = "The harbour has 42 berths for guests.", "Of berths for guests the harbour has 42."
 TEXT = f"It is an old pier. {FIRST} {SECOND}"
 
+WRITER = InstalledModel(new_id(), "writer", Path("/nowhere"), "0" * 64, 4096, ModelKind.GENERATION)
+"""What the fake transport takes for one: it says over again what it is told."""
+
 GENERATORS: dict[str, Callable[[], Generator]] = {
     "by meaning": ExtractiveGenerator,
     "by words": WordGenerator,
+    "language model": lambda: LanguageModelGenerator(WRITER),
     "streaming": lambda: StreamingGenerator([FIRST, SECOND]),
 }
 

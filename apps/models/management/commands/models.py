@@ -14,7 +14,7 @@ from apps.models.selectors import model_tasks_open, model_versions, prompts_show
 from apps.models.services.choices import NO_CHOICES, VersionChoices
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
-from apps.models.services.registry import model_activate, model_make_default, model_register
+from apps.models.services.registry import BUNDLED_WRITER, model_activate, model_make_default, model_register
 from apps.models.services.removing import model_remove
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify, task_follow
 from ragsite.core.actors import Actor
@@ -28,7 +28,7 @@ Lines = Iterable[str]
 
 
 class Command(BaseCommand):
-    help = "Add embedding models and rerankers, download and check them, choose which version is used, remove them."
+    help = "Add models, download and check them, choose which version is used, remove them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -87,7 +87,7 @@ def _list(command: Command, options: dict[str, Any]) -> Lines:
 
 
 def _add(command: Command, options: dict[str, Any]) -> Lines:
-    if Path(options["source"]).expanduser().exists():
+    if options["source"] == BUNDLED_WRITER or Path(options["source"]).expanduser().exists():
         return _register(command, options)
     if _choices(options) != NO_CHOICES:
         raise CommandError(
@@ -164,7 +164,7 @@ BY_VERSION = {
 
 
 def _add_source(parser: CommandParser) -> None:
-    parser.add_argument("source", help="A folder, or a hub id such as owner/name.")
+    parser.add_argument("source", help="A folder, a GGUF file, a hub id such as owner/name, or smollm2.")
     parser.add_argument("--name", help="The model's name; else the hub id or the folder's name.")
     parser.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
 

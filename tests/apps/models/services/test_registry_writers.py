@@ -33,12 +33,14 @@ def test_a_language_model_is_registered_beside_the_embedding_models(
     assert embedding_model_default().version_id == embedding.pk
 
 
-def test_a_gguf_file_is_registered_by_its_path_and_by_its_folder(tmp_path: Path) -> None:
+def test_a_gguf_file_is_registered_by_its_path_its_folder_or_as_the_one_that_comes_as_a_package(tmp_path: Path) -> None:
     file = bundled_writer_path()
     assert file is not None
     output = StringIO()
-    call_command("models", "register", str(file), stdout=output)
+    call_command("models", "register", "smollm2", stdout=output)
     assert "SmolLM2-135M-Instruct.Q4_1 (default)  active  generation  8192 tokens" in output.getvalue()
+
+    assert installed_model(model_register(source=file, actor=ACTOR)).path == file.resolve()
 
     (tmp_path / file.name).symlink_to(file)
     again = model_register(source=tmp_path, name="SmolLM2-135M-Instruct.Q4_1", actor=ACTOR)

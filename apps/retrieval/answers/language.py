@@ -1,0 +1,80 @@
+"""The generator that writes with a language model. Whatever it writes counts only as far as quotations bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from apps.models.gateway import Deadline, Purpose, generate
+from apps.models.generation import GeneratedText, GenerationOptions
+from apps.models.installed_model import InstalledModel
+from apps.retrieval.answers.claims import ClaimReader
+from apps.retrieval.answers.prompting import NOT_FOUND, messages_of
+from apps.retrieval.answers.types import Material, WrittenPieces
+from apps.retrieval.search.passages import Passage
+from ragsite.core.errors import ModelNotFoundError, PermanentError
+
+MAX_TOKENS = 256
+RESERVE_SECONDS = 2.0
+"""Of the time there is, what is left for another generator, should this one not be done."""
+
+REGISTER = "Register one: `manage.py models register PATH`, or set RAGSITE_GENERATOR=extractive."
+
+
+class LanguageModelGenerator:
+    """Writes a few sentences, each with the passages it is from, and looks for what bears each of them out."""
+
+    name = "language_model"
+
+    def __init__(self, model: InstalledModel | None) -> None:
+        self._model = model
+
+    def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
+        """See Generator."""
+        if not material.passages:
+            return
+        if self._model is None:
+            raise ModelNotFoundError("No language model is registered.", action=REGISTER)
+        until = Deadline(deadline.at - RESERVE_SECONDS)
+        passages: Sequence[Passage] = material.passages
+        while True:
+            try:
+                yield from _written(material.question, passages, model=self._model, deadline=until)
+                return
+            except PermanentError as error:
+                # Refused before anything was written; with half of the passages there may be room.
+                if error.error_code != "context_too_long" or len(passages) == 1:
+                    raise
+                passages = passages[: len(passages) // 2]
+
+
+def _written(question: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline) -> WrittenPieces:
+    reader = ClaimReader(passages)
+    said, given = "", 0
+    told = generate(
+        messages_of(question, passages),
+        model=model,
+        purpose=Purpose.ANSWER,
+        deadline=deadline,
+        options=GenerationOptions(max_tokens=MAX_TOKENS),
+    )
+    with closing(told) as pieces:  # type: ignore[type-var]
+        for piece in pieces:
+            if isinstance(piece, GeneratedText):
+                said += piece.text
+                if not _may_decline(said):
+                    yield from reader.add(said[given:])
+                    given = len(said)
+    if not _declines(said):
+        yield from reader.add(said[given:])
+        yield from reader.finish()
+
+
+def _may_decline(said: str) -> bool:
+    """Whether a text that begins so says, or may come to say, that the passages do not hold the answer."""
+    beginning = said.strip().upper()[: len(NOT_FOUND)]
+    return NOT_FOUND.startswith(beginning)
+
+
+def _declines(said: str) -> bool:
+    return said.strip().upper().startswith(NOT_FOUND)
