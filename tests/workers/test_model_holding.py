@@ -14,7 +14,14 @@ from apps.models.engine.resources import ModelResourceManager
 from apps.models.engine.settings import EngineSettings, Precision
 from apps.models.models import ModelCache, ModelOrder, ModelVersion, OrderKind
 from apps.models.selectors import installed_model
-from apps.models.services.holding import cache_expire, cache_tell, model_order, models_held, order_answers
+from apps.models.services.holding import (
+    cache_expire,
+    cache_tell,
+    model_order,
+    models_held,
+    order_answers,
+    workers_with_models,
+)
 from apps.models.services.registry import model_register
 from ragsite.core.errors import ConflictError
 from ragsite.core.models import OutboxEvent
@@ -114,8 +121,10 @@ def test_a_worker_that_leaves_or_falls_silent_holds_nothing(
 ) -> None:
     manager.get(installed_model(versions[0]))
     beat(holding)
+    assert workers_with_models() == [WORKER]
     ModelCache.objects.update(told_at=Now() - timedelta(minutes=1))
     assert not models_held().exists()
+    assert workers_with_models() == []
     cache_expire(turns.long())
     assert told("model.unloaded") == ["a"]
 

@@ -125,9 +125,10 @@ def order_answers(order: ModelOrder, *, workers: Sequence[str], seconds: float) 
 
 
 def workers_with_models() -> list[str]:
-    """The model workers that were heard of lately."""
+    """The model workers that were heard of lately: that they are there, or what they hold, which a new one says earlier."""
     lately = WorkerPresence.objects.filter(seen_at__gte=Now() - timedelta(seconds=GONE_SECONDS))
-    return list(lately.filter(jobs__contains=["embed"]).order_by("worker").values_list("worker", flat=True))
+    listening = lately.filter(jobs__contains=["embed"]).values_list("worker", flat=True)
+    return sorted({*listening, *models_held().values_list("worker", flat=True)})
 
 
 def _held_by(worker: str) -> list[ModelCache]:

@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
-            for line in DOORS[action](self, options):
+            for line in DOORS[action](self, {**options, "action": action}):
                 self.stdout.write(line)
         except RagError as error:
             raise CommandError(error.sentence) from error

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.models.models import ModelVersion
+from apps.models.management.commands import models as models_command
+from apps.models.models import ModelOrder, ModelVersion
 from apps.models.selectors import embedding_model_default
+from apps.models.services.registry import model_register
 from apps.models.services.store import Place
+from ragsite.core.presence import presence_tell
+from tests.acting import ACTOR
 from tests.apps.models.hub import Fault, Hub
+from tests.apps.models.making import cross_encoder_make
 from tests.apps.models.pulling import COMMIT, NAME
 
 MakeCheckpoint = Callable[..., Path]
@@ -99,3 +104,27 @@ def test_a_download_that_fails_says_why(hub: Hub, source: Path) -> None:
     with pytest.raises(CommandError, match="was damaged on the way"):
         run("pull", NAME, "--revision", COMMIT)
     assert "failed" in run("list")
+
+
+@pytest.mark.parametrize("kind", ["load", "unload", "warm"])
+def test_workers_are_told_to_load_and_unload_and_their_answers_are_shown(
+    make_checkpoint: MakeCheckpoint, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    made = str(model_register(source=make_checkpoint(), actor=ACTOR).pk)
+    assert "No model worker is running." in run(kind, made)
+    presence_tell(worker="models@here", jobs=["embed"])
+    monkeypatch.setattr(models_command, "ANSWER_SECONDS", 0.0)
+
+    assert "models@here: no answer yet." in run(kind, made)
+
+    assert [(order.kind, order.worker) for order in ModelOrder.objects.all()] == [(kind, ""), (kind, "")]
+    assert "not there: no answer yet." in run(kind, made, "--worker", "not there")
+
+
+def test_a_version_names_another_that_answers_in_its_place(tmp_path: Path) -> None:
+    large, small = (
+        str(model_register(source=cross_encoder_make(tmp_path / name, seed=seed), actor=ACTOR).pk)
+        for seed, name in enumerate(["large", "small"])
+    )
+    assert f"falls back to {small}" in run("fallback", large, small)
+    assert "falls back" not in run("fallback", large)
