@@ -16,6 +16,7 @@ from apps.models.gateway import Deadline, ModelCall, Purpose
 from apps.models.gateway.local import LocalTransport, _engines
 from apps.models.inputs import Texts
 from apps.models.models import ModelStatus, ModelVersion, TaskState
+from apps.models.prompts import TextRole
 from apps.models.selectors import embedding_model_default
 from apps.models.services.registry import model_activate
 from apps.models.services.removing import model_remove
@@ -31,7 +32,7 @@ MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db(transaction=True)
 NEXT = COMMIT[::-1]
 PATIENCE = 60.0
-TEXT = Texts(("The tenant pays the rent.",))
+TEXT = Texts(("The tenant pays the rent.",), TextRole.DOCUMENT)
 
 
 class Callers:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -130,14 +129,6 @@ def test_a_turn_that_ends_leaves_a_download_that_nobody_can_use_and_the_next_goe
 
     assert work(task).state == TaskState.DONE
     assert hub.ranges("model.safetensors")[-1].startswith("bytes="), "it was not read from the beginning"
-
-
-def test_a_family_that_transformers_has_is_taken_though_its_repository_brings_code(hub: Hub, source: Path) -> None:
-    config = json.loads((source / "config.json").read_text())
-    (source / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "modeling_bert.BertModel"}}))
-    hub.publish(NAME, source, commit=COMMIT)
-
-    assert work(ask()).state == TaskState.DONE
 
 
 def test_a_cancelled_download_leaves_nothing(hub: Hub, source: Path) -> None:
