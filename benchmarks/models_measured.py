@@ -1,4 +1,4 @@
-"""What `benchmarks.models_life` measures of the gateway, on a running system."""
+"""What `benchmarks.models` measures of the gateway, on a running system."""
 
 from __future__ import annotations
 

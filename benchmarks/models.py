@@ -1,12 +1,13 @@
 """How models are loaded, batched and reached: what a budget holds, what batching brings, what the queue costs.
 
-    python -m benchmarks.models_life [--json] [--parts memory batching gateway] [--callers 32] [--queries 640]
+    python -m benchmarks.models [--json] [--parts memory batching gateway writing] [--callers 32] [--queries 640] [--rounds 3]
 
 `memory`: 32 threads ask for a model that is not loaded, and the loads are counted; then threads ask six models at random of a
 budget for three, and the bytes that were ever taken beyond it are told. `batching`: `callers` threads embed queries of nine
 words through the engine's runner, and again with one that computes each on its own; then a single caller does. `gateway`: a whole
 system is started in a temporary folder, and a query is embedded by its model worker through the queue, and in this process. The
-model is all-MiniLM-L6-v2, on two threads. The last line is one JSON object; `…_seconds` and `…_rate` are what the ratios are of.
+model is all-MiniLM-L6-v2, on two threads. `writing`: SmolLM2 writes 16 texts of different lengths, asked through the queue, and by
+transformers in this process. The last line is one JSON object; `…_seconds` and `…_rate` are what the ratios are of.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,29 +31,31 @@ from apps.models.engine.runner import BatchRunner
 from apps.models.engine.settings import Device, EngineSettings
 from apps.models.priority import Priority
 from benchmarks.engine.model import bundled_model, pieces
-from benchmarks.place import folder, measured, say
+from benchmarks.place import PROJECT, database, folder, measured, say
 from ragsite.core.ids import new_id
 from ragsite.stack.local import local_environment
 from ragsite.stack.system import system
 
-PARTS = ("memory", "batching", "gateway")
+PARTS = ("memory", "batching", "gateway", "writing")
+WRITING = {"RAGSITE_GENERATION_SLOTS": "16", "RAGSITE_GENERATION_TOKENS": "1024"}
 PATIENCE = 300.0
 AT_ONCE = 32
 MODELS, ROOM_FOR, REQUESTS = 6, 3, 120
 ROUNDS = 5
 ONE_TEXT_A_BATCH = 1
-MEASURING = "benchmarks.models_life_measured"
+MEASURING = "benchmarks.models_measured"
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.models_life", description="Models: memory, batches, queue."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description="Models: memory, batches, queue.")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what is measured (default all)")
     parser.add_argument("--callers", type=int, default=AT_ONCE, help="callers at once (default 32)")
     parser.add_argument("--queries", type=int, default=640, help="queries of each measurement (default 640)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of what is written (default 3)")
     options = parser.parse_args(argv)
+    if options.parts == ["writing"]:
+        return _print(writing(options), options)
     found: dict[str, Any] = {}
     # The system's servers are found by this process's environment, which the other parts fill with addresses of nothing.
     if "gateway" in options.parts:
@@ -60,8 +64,28 @@ def main(argv: Sequence[str]) -> int:
         found |= memory()
     if "batching" in options.parts:
         found |= batching(options)
+    if "writing" in options.parts:
+        found |= _apart("writing", options)
+    return _print(found, options)
+
+
+def _print(found: dict[str, Any], options: argparse.Namespace) -> int:
     print(json.dumps(found) if options.json else json.dumps(found, indent=2))
     return 0
+
+
+def _apart(part: str, options: argparse.Namespace) -> dict[str, Any]:
+    """A part that needs a Django of its own, as its database is another."""
+    command = [sys.executable, "-m", "benchmarks.models", "--json", "--parts", part, "--rounds", str(options.rounds)]
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def writing(options: argparse.Namespace) -> dict[str, Any]:
+    """What a language model writes a second, and how soon it begins."""
+    with database(**WRITING):
+        return measured("benchmarks.models_writing", "measure", options.rounds)
 
 
 def gateway(options: argparse.Namespace) -> dict[str, Any]:
