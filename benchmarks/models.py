@@ -6,8 +6,8 @@
 budget for three, and the bytes that were ever taken beyond it are told. `batching`: `callers` threads embed queries of nine
 words through the engine's runner, and again with one that computes each on its own; then a single caller does. `gateway`: a whole
 system is started in a temporary folder, and a query is embedded by its model worker through the queue, and in this process. The
-model is all-MiniLM-L6-v2, on two threads. `writing`: SmolLM2 writes 16 texts of different lengths, asked through the queue, and by
-transformers in this process. The last line is one JSON object; `…_seconds` and `…_rate` are what the ratios are of.
+model is all-MiniLM-L6-v2, on two threads. `writing`: SmolLM2 writes 16 texts of different lengths, asked through the queue, and
+transformers does in this process. The last line is one JSON object; `…_seconds` and `…_rate` are what the ratios are of.
 """
 
 from __future__ import annotations
