@@ -52,7 +52,9 @@ class DemoResult:
 
 
 def main(argv: Sequence[str]) -> int:
-    """0 only when every sample became READY and every answer cites the document that holds it."""
+    """0 only when every sample became READY and every answer cites the document that holds it. What a language model of the
+    caller's choice makes of the questions is only shown.
+    """
     writer = _arguments(argv).generator
     data_directory().mkdir(parents=True, exist_ok=True)
     try:
@@ -71,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"{error.sentence}\n")
         return 1
     _print_json(result)
-    return 0 if result.right else 1
+    return 0 if result.right or writer is not None else 1
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
