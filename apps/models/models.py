@@ -133,7 +133,7 @@ class ModelVersion(models.Model):
             models.CheckConstraint(
                 condition=~Q(status=ModelStatus.FAILED) | ~Q(error=""), name="model_version_failed_says_why"
             ),
-            *text_walls("model_version", error=WORDS),
+            *text_walls("model_version", error=WORDS, query_prompt=WORDS, document_prompt=WORDS),
             *json_walls("model_version", files=CONTENT),
         ]
 

@@ -65,6 +65,7 @@ PROBLEMS: Mapping[str, int] = {
     "database_timeout": 503,
     "database_unavailable": 503,
     "engine_failed": 503,
+    "generation_busy": 503,
     "invalid_embedding": 503,
     "invalid_reply": 503,
     "invalid_scores": 503,
@@ -77,6 +78,7 @@ PROBLEMS: Mapping[str, int] = {
     "storage_failed": 503,
     "temporarily_unavailable": 503,
     "worker_failed": 503,
+    "worker_lost": 503,
     "deadline_exceeded": 504,
     "storage_full": 507,
 }
@@ -93,12 +95,13 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_event",
+        "checksum_mismatch", "configuration_error", "context_too_long", "hub_offline", "hub_refused", "hub_unavailable",
+        "invalid_conversation", "invalid_event", "invalid_options",
         "models_disk_full", "models_quota_exceeded", "remote_code_needed", "service_unavailable", "stalled", "unknown_event",
         "unreadable_file",
     }
 )  # fmt: skip
-"""What only commands and logs say."""
+"""What only commands, logs and the reason of a degraded answer say."""
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
@@ -120,6 +123,6 @@ MODELS = (
     "model_not_found", "model_changed", "model_too_large", "unsupported_model", "unsafe_weights", "broker_unavailable",
     "circuit_open", "engine_failed", "invalid_embedding", "invalid_reply", "invalid_scores", "model_loading",
     "model_memory_busy", "model_unavailable", "model_unloaded", "out_of_memory", "temporarily_unavailable",
-    "worker_failed", "deadline_exceeded",
+    "worker_failed", "worker_lost", "generation_busy", "deadline_exceeded",
 )  # fmt: skip
 """What an operation that asks a model can answer besides."""
