@@ -30,6 +30,7 @@ from apps.models.engine.resources import ModelResourceManager
 from apps.models.engine.runner import BatchRunner
 from apps.models.engine.settings import Device, EngineSettings
 from apps.models.priority import Priority
+from apps.models.prompts import TextRole
 from benchmarks.engine.model import bundled_model, pieces
 from benchmarks.place import PROJECT, database, folder, measured, say
 from ragsite.core.ids import new_id
@@ -184,7 +185,8 @@ def _clock(runner: BatchRunner, text: str) -> float:
 
 
 def _ask(runner: Any, text: str) -> bool:
-    found = runner.submit([text], priority=Priority.INTERACTIVE, deadline=time.monotonic() + PATIENCE).result(PATIENCE)
+    asked = [(TextRole.QUERY, text)]
+    found = runner.submit(asked, priority=Priority.INTERACTIVE, deadline=time.monotonic() + PATIENCE).result(PATIENCE)
     return bool(found.shape[0] == 1)
 
 

@@ -7,7 +7,7 @@ import statistics
 import time
 from typing import Any
 
-from apps.models.gateway import Deadline, Purpose, embed, using_transport
+from apps.models.gateway import Deadline, Purpose, TextRole, embed, using_transport
 from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_default
 from benchmarks.engine.model import pieces
@@ -33,5 +33,5 @@ def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
 
 def _clock(model: EmbeddingModel, text: str) -> float:
     began = time.perf_counter()
-    embed([text], model=model, purpose=Purpose.QUERY, deadline=Deadline.after(PATIENCE_SECONDS))
+    embed([text], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=Deadline.after(PATIENCE_SECONDS))
     return time.perf_counter() - began

@@ -134,7 +134,8 @@ def _first_piece_beside_others(number: int, model: Any) -> float:
 @contextmanager
 def _worker() -> Iterator[None]:
     environ = os.environ | {"RAGSITE_MODEL_TRANSPORT": "local", "OMP_WAIT_POLICY": "passive"}
-    with subprocess.Popen([sys.executable, "-m", "celery", *COMMAND], cwd=PROJECT, env=environ) as worker:
+    command = [sys.executable, "-m", "celery", *COMMAND]
+    with subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=sys.stderr) as worker:
         try:
             yield
         finally:
