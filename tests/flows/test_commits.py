@@ -23,7 +23,7 @@ from tests import factories as make
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
-DEATHS = 60
+DEATHS = 30
 LIVES = (0.1, 2.0)
 """How long a process lives, measured by how long one document takes on this machine."""
 
