@@ -103,9 +103,8 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     list_select_related: ClassVar = ("model",)
     search_fields: ClassVar = ("model__name", "revision")
     fields: ClassVar = (
-        "model", "revision", "state", "error", "dimensions", "max_tokens", "prompts", "bytes", "licence", "fallback", "source",
-        "path",
-        "sha256", "created_at",
+        "model", "revision", "state", "error", "dimensions", "max_tokens", "prompts", "bytes", "licence", "fallback",
+        "source", "path", "sha256", "created_at",
     )  # fmt: skip
     actions_detail: ClassVar = ("use", "use_by_default", "check_files", "load", "unload", "forget")
 

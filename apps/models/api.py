@@ -73,7 +73,7 @@ class ModelViewSet(viewsets.GenericViewSet[Model], mixins.ListModelMixin, mixins
     @extend_schema(
         summary="Download a model from the hub", request=NewPullSerializer, responses={202: ModelTaskSerializer}
     )
-    @answering("conflict", "unpinned_revision")
+    @answering("conflict", "model_not_found", "unpinned_revision")
     @idempotent()
     def create(self, request: Request) -> Response:
         """202: a model worker downloads it, and `Location` says where to watch. Asked for twice, it is downloaded once."""

@@ -8,8 +8,7 @@ from django.db import transaction
 
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_USABLE, Model, ModelVersion
-from apps.models.services.tasks import version_found
-from apps.models.services.versions import version_change
+from apps.models.services.versions import version_change, version_found
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError
 from ragsite.core.locking import rows_hold

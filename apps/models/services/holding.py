@@ -15,8 +15,7 @@ from django.db.models.functions import Now
 from apps.models.events import ModelLoaded, ModelUnloaded
 from apps.models.held_model import HeldModel
 from apps.models.models import MODEL_USABLE, Model, ModelCache, ModelOrder, ModelVersion, OrderKind
-from apps.models.services.tasks import version_found
-from apps.models.services.versions import told_of
+from apps.models.services.versions import told_of, version_found
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.errors import ConflictError

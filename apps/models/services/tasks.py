@@ -23,7 +23,7 @@ from apps.models.models import (
 )
 from apps.models.services.repositories import revision_check
 from apps.models.services.store import BUSY
-from apps.models.services.versions import version_hold, version_move
+from apps.models.services.versions import version_found, version_hold, version_move
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, LeaseLostError, ModelNotFoundError, PermanentError, RagError
@@ -82,6 +82,7 @@ def model_pull(
     `sha256` says what the weights must be. What is asked for already is not asked for twice.
 
     Raises:
+        ModelNotFoundError: `source` is no hub id.
         PermanentError: (code `unpinned_revision`) `revision` is no commit; or a name is too long, or the digest none.
         ConflictError: this version is installed.
     """
@@ -163,18 +164,6 @@ def task_end(claim: Claim, state: TaskState, **columns: Any) -> None:
     ended = {"state": state, "ended_at": Now(), "error": "", "attempts": 0, **RELEASED, **columns}
     if not MODEL_TASKS.held(claim).update(**ended):
         raise LeaseLostError(f"The lease on the task {claim.ids[0]} was lost; this end of it does not count.")
-
-
-def version_found(version_id: UUID) -> ModelVersion:
-    """The version of that id.
-
-    Raises:
-        ModelNotFoundError: there is none.
-    """
-    version = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
-    if version is None:
-        raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
-    return version
 
 
 def _task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **columns: str) -> ModelTask:

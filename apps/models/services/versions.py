@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -10,7 +11,7 @@ from apps.models.events import ModelRegistered, ModelUpdated
 from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_TRANSITIONS, Model, ModelStatus, ModelVersion
 from ragsite.core.actors import Actor
-from ragsite.core.errors import ConflictError
+from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.locking import rows_hold
 from ragsite.core.outbox import emit
 
@@ -32,6 +33,18 @@ def model_hold(name: str, kind: ModelKind) -> Model:
             action="Give the model another --name.",
         )
     return model
+
+
+def version_found(version_id: UUID) -> ModelVersion:
+    """The version of that id.
+
+    Raises:
+        ModelNotFoundError: there is none.
+    """
+    version = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
+    if version is None:
+        raise ModelNotFoundError(f"No model version has the id {version_id}.", action="See `manage.py models list`.")
+    return version
 
 
 def version_hold(version: ModelVersion) -> ModelVersion:

@@ -23,7 +23,7 @@ from apps.models.services import store
 from apps.models.services.registry import model_activate
 from apps.models.services.store import Place
 from apps.models.services.tasks import MODEL_TASK, model_pull
-from ragsite.core.errors import ConflictError, PermanentError
+from ragsite.core.errors import ConflictError, ModelNotFoundError, PermanentError
 from tests.acting import ACTOR
 from tests.apps.models.hub import Fault, Hub
 from tests.apps.models.pulling import COMMIT, NAME, ask, nothing_is_left, version, work
@@ -198,3 +198,10 @@ def test_a_hub_that_stays_away_ends_it_after_some_attempts_and_what_came_is_kept
     hub.faults = []
     assert work(ask()).state == TaskState.DONE
     assert hub.ranges("model.safetensors")[-1] == "bytes=5000-"
+
+
+@pytest.mark.parametrize("source", ["..", "tiny", "acme/tiny/more", "acme tiny/x", "https://example.org/acme/tiny"])
+def test_what_is_no_hub_id_is_refused_when_it_is_asked_for(source: str) -> None:
+    with pytest.raises(ModelNotFoundError, match="no hub id"):
+        model_pull(source=source, revision=COMMIT, actor=ACTOR)
+    assert not ModelTask.objects.exists()
