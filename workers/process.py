@@ -13,7 +13,6 @@ from typing import Any
 
 from billiard.exceptions import TimeLimitExceeded
 from celery.signals import (
-    celeryd_after_setup,
     task_failure,
     task_prerun,
     worker_init,
@@ -45,14 +44,16 @@ _heart: Heart | None = None
 """That of a prefork worker, in its parent and its children."""
 
 
-@celeryd_after_setup.connect
-def pool_check(sender: str, instance: Any, **_: Any) -> None:
-    """Refuse to serve a queue on a pool that can't keep its limits: a celery worker would ignore them without a word."""
-    pool = _pool_of(instance)
-    wrong = [queue for queue in _queues_of(instance) if POOLS[queue] is not pool]
+@worker_init.connect
+def pool_check(sender: Any, **_: Any) -> None:
+    """Refuse to serve a queue on a pool that can't keep its limits: a celery worker would ignore them without a word. First of
+    all, as importing what the jobs need takes seconds.
+    """
+    pool = _pool_of(sender)
+    wrong = [queue for queue in _queues_of(sender) if POOLS[queue] is not pool]
     if wrong:
         error = ConfigurationError(
-            f"--pool: {sender} would serve {', '.join(wrong)} with {pool or instance.pool_cls!r}; "
+            f"--pool: {sender.hostname} would serve {', '.join(wrong)} with {pool or sender.pool_cls!r}; "
             f"{wrong[0]} needs --pool={POOLS[wrong[0]].value}."
         )
         sys.exit(error.message)
