@@ -7,6 +7,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from ragsite.core.jobs import SilentDoorbell
 from tests import answers
@@ -20,6 +21,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
+FLOWS = "flows"
 SLOW_MARKS = {"django_db", "servers", "workers", "weights", "browser"}
 SLOW_PLACES = (
     "flows",
@@ -35,12 +37,29 @@ SLOW_PLACES = (
 """Tests of processes, servers and time limits, which take seconds each."""
 
 
+class LongestFirst(LoadFileScheduling):
+    """Files are shared out as they are sorted; the flows stay together, as they share a running system."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return FLOWS if nodeid.startswith(f"tests/{FLOWS}/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst:
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test-fast` leaves out what needs the database, a process or seconds."""
+    """`make test-fast` leaves out what needs the database, a process or seconds; in the suite that comes first, so that of two
+    processes none is left with minutes to go when the other is done.
+    """
+    slow_files = set()
     for item in items:
         place = item.path.relative_to(TESTS).as_posix()
         if place.startswith(SLOW_PLACES) or SLOW_MARKS & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.slow)
+            slow_files.add(item.path)
+    items.sort(key=lambda item: (FLOWS not in item.path.parts, item.path not in slow_files))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visiting import Visit
@@ -36,14 +38,14 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
     """A browser that is logged in as an admin. What went wrong on its way fails the test."""
-    User.objects.create_superuser("admin", password="browser-password-1")
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
     visit = Visit(context.new_page(), live_server.url)
     visit.open("/admin/")
-    visit.page.fill("[name=username]", "admin")
-    visit.page.fill("[name=password]", "browser-password-1")
-    visit.page.click("[type=submit]")
-    visit.page.wait_for_url(f"{live_server.url}/admin/")
     yield visit
+    visit.settle()
     context.close()
     assert visit.troubles == []

@@ -17,6 +17,7 @@ from tests.acting import ACTOR
 from tests.browser.visiting import Visit
 
 pytestmark = pytest.mark.browser
+PASSWORD = "browser-password-1"
 SENTENCE = "A berth costs 31 euros a night, electricity included."
 
 
@@ -137,7 +138,7 @@ def test_the_pages_outside_the_admin_show_what_they_should_under_their_policies(
     assert visit.page.locator("main").evaluate("main => getComputedStyle(main).maxWidth") == "576px"
 
 
-def test_a_user_s_page_and_password_page_work(visit: Visit) -> None:
+def test_a_password_is_set_on_its_page_and_lets_its_owner_in(visit: Visit) -> None:
     user = User.objects.get(username="admin")
     visit.open(reverse("admin:auth_user_change", args=[user.pk]))
     visit.page.fill("[name=first_name]", "Ada")
@@ -145,7 +146,16 @@ def test_a_user_s_page_and_password_page_work(visit: Visit) -> None:
     user.refresh_from_db()
     assert user.first_name == "Ada"
     visit.open(reverse("admin:auth_user_password_change", args=[user.pk]))
-    expect(visit.page.locator("[name=password1]")).to_be_visible()
+    for field in ("password1", "password2"):
+        visit.page.fill(f"[name={field}]", PASSWORD)
+    visit.page.get_by_role("button", name="Change password").click()
+    expect(visit.page.get_by_text("Password changed successfully.")).to_be_visible()
+    visit.page.context.clear_cookies()
+    visit.open("/admin/login/")
+    visit.page.fill("[name=username]", "admin")
+    visit.page.fill("[name=password]", PASSWORD)
+    visit.page.click("[type=submit]")
+    visit.page.wait_for_url(f"{visit.home}/admin/")
 
 
 def test_who_tried_too_often_is_told_on_the_page(visit: Visit) -> None:

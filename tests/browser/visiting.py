@@ -27,7 +27,11 @@ class Visit:
         self.page.on("response", self._response)
 
     def open(self, path: str) -> None:
+        """Go there, until the page and all that it names has loaded."""
         self.page.goto(self.home + path)
+
+    def settle(self) -> None:
+        """Wait for what scripts still ask for. It takes half a second of silence, so not on every page."""
         self.page.wait_for_load_state("networkidle")
 
     @contextmanager

@@ -21,9 +21,9 @@ echo "The keeper of the lighthouse signed the log."
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running() -> Iterator[System]:
-    """The whole system with servers, workers and weights of its own, as `make up` starts it."""
+    """The whole system with servers, workers and weights of its own, as `make up` starts it; it ends with the flows."""
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
     environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6", "RAGSITE_PARSER_MEMORY_MB": "1024"}
     with own_folder() as folder:
@@ -40,12 +40,12 @@ def _recognition(folder: Path) -> Path:
     return program.parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def key(running: System) -> str:
     return running.manage("apikey", "flows").strip()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(running: System, key: str) -> Client:
     return Client(running.url, key)
 
