@@ -44,7 +44,7 @@ class Config:
     task_acks_on_failure = True
     task_acks_on_timeout = True
     task_reject_on_worker_lost = False
-    task_send_sent_event = True
+    task_send_sent_event = False
     worker_send_task_events = True
     worker_prefetch_multiplier = 1
     worker_cancel_long_running_tasks_on_connection_loss = False

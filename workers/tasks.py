@@ -1,4 +1,7 @@
-"""Celery's door: a task for each job, and two for calls of models. None carries content, but for what a model is given."""
+"""Celery's door: a task for each job, and two for calls of models. None carries content, but for what a model is given.
+
+Calls of models send no events: several for each would cost a worker about as much as embedding a question does.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from workers.jobs import JOBS, Job
 from workers.running import job_turn
 
 
-@shared_task
+@shared_task(send_events=False)
 def model_call(payload: dict[str, Any]) -> dict[str, Any]:
     """Ask a model of this process for a caller that waits."""
     return gateway.model_call(payload)
 
 
-@shared_task
+@shared_task(send_events=False)
 def model_stream(payload: dict[str, Any], key: str) -> None:
     """Let a model of this process write for a caller that reads the channel of that key."""
     gateway.stream_start(payload, key)
