@@ -1,9 +1,11 @@
 """Measures the write side on this machine, side by side with its peers, and prints ratios.
 
     python -m benchmarks.ingestion [--json] [--documents 2000] [--rounds 3] [--parts NAME ...]
+                                   [--precision float32]
 
 A whole system is started in a temporary folder, fed over HTTP, and stopped again. Each ratio is the median of rounds in
-which the two sides took turns. Figures are printed as they come; the last line is one JSON object.
+which the two sides took turns. Figures are printed as they come; the last line is one JSON object. With `--precision float32` the
+part `engine` computes as on a CPU without bfloat16.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from apps.models.engine.settings import Precision
 from benchmarks.ingestion.options import PARTS, Options
 from benchmarks.place import folder, measured, say
 from ragsite.stack.local import local_environment
@@ -29,8 +32,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--documents", type=int, default=2000, help="documents of the whole way (default 2000)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is made (default 3)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure only these")
+    parser.add_argument(
+        "--precision", type=Precision, default=Precision.AUTO, help="of the part `engine` (default auto)"
+    )
     given = parser.parse_args(argv)
-    options = Options(documents=given.documents, rounds=given.rounds, parts=frozenset(given.parts))
+    options = Options(given.documents, given.rounds, frozenset(given.parts), given.precision)
     with folder() as place, local_environment():
         found: dict[str, Any] = {}
         with system(place, os.environ, say=say) as running:

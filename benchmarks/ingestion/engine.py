@@ -26,9 +26,11 @@ def engine(model: EmbeddingModel, *, threads: int, precision: Precision = Precis
     return made
 
 
-def compare(model: EmbeddingModel, texts: Sequence[str], *, threads: int, rounds: int) -> dict[str, float]:
+def compare(
+    model: EmbeddingModel, texts: Sequence[str], *, threads: int, rounds: int, precision: Precision
+) -> dict[str, float]:
     """Our texts/s over theirs, the median of rounds in turn, and the lowest cosine of ours to our own in float32."""
-    ours, theirs = engine(model, threads=threads), _sentence_transformer(model, threads=threads)
+    ours, theirs = engine(model, threads=threads, precision=precision), _sentence_transformer(model, threads=threads)
     ratios = [seconds_of(theirs, texts) / seconds_of(ours.embed, texts) for _ in range(rounds)]
     exact = engine(model, threads=threads, precision=Precision.FLOAT32).embed(texts)
     cosines = (ours.embed(texts) * exact).sum(axis=1)

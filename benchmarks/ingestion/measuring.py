@@ -16,6 +16,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_create
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.generations import generation_ensure
 from benchmarks.acting import ACTOR
+from benchmarks.engine.model import pieces
 from benchmarks.ingestion import engine, growth, llamaindex, storage, updating
 from benchmarks.ingestion.corpus import File, corpus
 from benchmarks.ingestion.options import Options
@@ -148,7 +149,15 @@ def _engine(_: KnowledgeBase, options: Options) -> Found:
             "SELECT text FROM documents_chunk WHERE token_count > 20 ORDER BY md5(id::text) LIMIT %s", [ENGINE_TEXTS]
         )
         texts = [text for (text,) in cursor.fetchall()]
-    return engine.compare(_model(), texts, threads=ModelSettings.current().threads, rounds=options.rounds)
+    # Measured by itself, nothing was ingested before.
+    texts += pieces(ENGINE_TEXTS - len(texts), least=40, most=170)
+    return engine.compare(
+        _model(),
+        texts,
+        threads=ModelSettings.current().threads,
+        rounds=options.rounds,
+        precision=options.precision,
+    )
 
 
 def _storage(base: KnowledgeBase, options: Options) -> Found:

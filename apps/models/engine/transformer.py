@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,8 @@ from transformers.utils import logging as transformers_logging
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count
 from apps.models.engine.batching import EngineRunner
-from apps.models.engine.cpu import ATTENTION, weights_prepack
+from apps.models.engine.cpu import ATTENTION, weights_lay_out, weights_prepack
+from apps.models.engine.layout import LENGTHS, Layout, layout_choose
 from apps.models.engine.packing import first_position, pack
 from apps.models.engine.plan import batches
 from apps.models.engine.precision import device_choose, dtype_choose
@@ -22,6 +24,8 @@ from apps.models.engine.unchanged import unchanged_check
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import InstalledModel
 from ragsite.core.errors import ModelUnavailableError
+
+logger = logging.getLogger(__name__)
 
 Text = TypeVar("Text")
 Encoded = TypeVar("Encoded", bound=Sized)
@@ -160,15 +164,21 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         self, network: Any, texts: Sequence[Sequence[int]], *, types: Sequence[Sequence[int]] | None = None
     ) -> tuple[torch.Tensor, ...]:
         """The last hidden states of each text's tokens: (tokens, width). `types` are the tokens' types, if several are known."""
-        lengths = [len(text) for text in texts]
-        filler = network.config.pad_token_id or 0
-        if self._first_position is not None:
-            row = pack(texts, types=types, first_position=self._first_position, filler=filler)
-            states = network(**row.inputs()).last_hidden_state[0, : row.tokens]
-            return tuple(torch.split(states, lengths))
-        ids, mask = self._padded(texts, filler=filler), self._padded([[1] * length for length in lengths], filler=0)
+        return self._packed_states(network, texts, types) if self.packed else self._padded_states(network, texts)
+
+    def _packed_states(
+        self, network: Any, texts: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        first, filler = self._first_position or 0, network.config.pad_token_id or 0
+        row = pack(texts, types=types, first_position=first, filler=filler)
+        states = network(**row.inputs()).last_hidden_state[0, : row.tokens]
+        return tuple(torch.split(states, [len(text) for text in texts]))
+
+    def _padded_states(self, network: Any, texts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, ...]:
+        ids = self._padded(texts, filler=network.config.pad_token_id or 0)
+        mask = self._padded([[1] * len(text) for text in texts], filler=0)
         rows = network(input_ids=ids, attention_mask=mask).last_hidden_state
-        return tuple(row[:length] for row, length in zip(rows, lengths, strict=True))
+        return tuple(row[: len(text)] for row, text in zip(rows, texts, strict=True))
 
     def _padded(self, rows: Sequence[Sequence[int]], *, filler: int) -> torch.Tensor:
         """The rows as one tensor, each filled up to the longest."""
@@ -181,6 +191,22 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         self._first_position = first_position(network.config)
         if self.packed:
             network.set_attn_implementation(ATTENTION)
+        if self.packed and self.dtype is torch.float32:
+            self._prepare_float32(network)
+
+    def _prepare_float32(self, network: Any) -> None:
+        """Compute in the way that is fastest on this CPU."""
+        encoder, texts = network.base_model, [[1] * min(length, self.model.max_tokens) for length in LENGTHS]
+        layout = layout_choose(
+            encoder,
+            row=lambda: self._packed_states(encoder, texts),
+            padded=lambda: self._padded_states(encoder, texts),
+        )
+        logger.info("%s is computed in float32: %s", self.model.name, layout.value)
+        if layout is Layout.LAID_OUT_ROW:
+            weights_lay_out(network)
+        if layout is Layout.PADDED:
+            self._first_position = None
 
     def _check_unchanged(self, checkpoint: Checkpoint) -> None:
         unchanged_check(self.model, checkpoint)
