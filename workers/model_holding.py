@@ -73,10 +73,7 @@ class ModelHolding:
         """Load what was used most lately, as far as it fits without anything being unloaded."""
         pinned = pinned_before(self.worker)
         for version in models_worth_loading(self.worker):
-            try:
-                self._warm(version, pinned=version.pk in pinned)
-            except RagError as error:
-                logger.warning("%s is not loaded yet: %s", version, error.sentence)
+            self._safely(partial(self._warm_first, version, pinned=version.pk in pinned))
 
     def take(self) -> None:
         """Look for what is new of the orders."""
@@ -108,6 +105,15 @@ class ModelHolding:
                     )
         except RagError as error:
             return error.sentence
+        except Exception as error:
+            logger.exception("a defect; whoever gave the order is told so")
+            return f"The worker failed: {type(error).__name__}: {error} See its log."
+
+    def _warm_first(self, version: ModelVersion, *, pinned: bool) -> None:
+        try:
+            self._warm(version, pinned=pinned)
+        except RagError as error:
+            logger.warning("%s is not loaded yet: %s", version, error.sentence)
 
     def _warm(self, version: ModelVersion, *, pinned: bool = False) -> bool:
         model = _model(version)
@@ -125,6 +131,8 @@ class ModelHolding:
             work()
         except DatabaseError:
             logger.warning("the database does not answer; what this worker holds is not told", exc_info=True)
+        except Exception:
+            logger.exception("a defect; this worker goes on with the next thing")
         finally:
             connection_release()
 

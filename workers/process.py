@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import TimeLimitExceeded
@@ -105,20 +106,31 @@ def connection_check(**_: Any) -> None:
 
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Load the default models in a worker that holds models. Until one is registered there is nothing to load."""
-    if ModelSettings.current().transport != "local":
-        return
+    """Load the default models in a worker that holds models, each whatever becomes of the others. Until one is registered there
+    is nothing to load.
+    """
+    if ModelSettings.current().transport == "local":
+        for use in (_use_embedding_model, _use_writer):
+            _warm_up(use)
+
+
+def _warm_up(use: Callable[[], None]) -> None:
     try:
-        model, deadline = embedding_model_default(), Deadline.after(WARM_UP_SECONDS)
-        embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
-        _warm_up_writer()
+        use()
     except RagError as error:
         logger.warning("the default model is not loaded yet: %s", error.sentence)
+    except Exception:
+        logger.exception("a defect; the worker begins without this model")
     finally:
         connection_release()
 
 
-def _warm_up_writer() -> None:
+def _use_embedding_model() -> None:
+    model, deadline = embedding_model_default(), Deadline.after(WARM_UP_SECONDS)
+    embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
+
+
+def _use_writer() -> None:
     writer = writer_default() if GenerationSettings.current().generator == "local" else None
     if writer is not None:
         said, short = [Message(Role.USER, "ready")], GenerationOptions(max_tokens=1)

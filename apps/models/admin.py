@@ -14,9 +14,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
+from apps.models.prompts import LONGEST
 from apps.models.selectors import prompts_shown
+from apps.models.services.choices import VersionChoices
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
@@ -240,21 +243,43 @@ class ModelCacheAdmin(ReadOnlyAdmin):
 
 
 class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What to download."""
+    """What to download. A form cannot leave a text out: what an empty prompt means is ticked."""
+
+    query_prompt = forms.CharField(
+        label="Before a question", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
+        help_text="What the model reads before a question, with its blanks.",
+    )  # fmt: skip
+    document_prompt = forms.CharField(
+        label="Before a passage", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
+        help_text="What the model reads before a passage, with its blanks.",
+    )  # fmt: skip
+    as_given = forms.BooleanField(
+        label="An empty prompt says nothing", required=False, widget=UnfoldBooleanWidget,
+        help_text="Else it is what its files or its family say.",
+    )  # fmt: skip
 
     class Meta:
         model = ModelTask
-        fields: ClassVar = ("source", "revision", "name", "file", "sha256")
+        fields: ClassVar = ("source", "revision", "name", "file", "sha256", "dimensions")
         help_texts: ClassVar = {
             "source": "A repository of the hub: owner/name.",
             "revision": "The full hash of a commit.",
             "name": "What the model is called here; else as its repository.",
+            "dimensions": "Keep the first so many numbers of each vector. Empty: all.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "name" in self.fields:  # Of a row that is only shown it has none.
             self.fields["name"].required = False
+
+    def asked(self) -> dict[str, Any]:
+        """What `model_pull` takes."""
+        given = dict(self.cleaned_data)
+        unsaid = "" if given.pop("as_given") else None
+        query, document = (given.pop(name) or unsaid for name in ("query_prompt", "document_prompt"))
+        choices = VersionChoices(query, document, given.pop("dimensions"))
+        return {**given, "choices": choices}
 
 
 @admin.register(ModelTask)
@@ -266,10 +291,13 @@ class ModelTaskAdmin(ReadOnlyAdmin):
     list_filter: ClassVar = ("kind", "state")
     search_fields: ClassVar = ("name", "source")
     fields: ClassVar = (
-        "kind", "name", "source", "revision", "file", "shown_state", "in_words", "version", "asked_by", "created_at",
-        "ended_at",
+        "kind", "name", "source", "revision", "file", "prompts", "dimensions", "shown_state", "in_words", "version",
+        "asked_by", "created_at", "ended_at",
     )  # fmt: skip
-    add_fieldsets: ClassVar = ((None, {"fields": ("source", "revision", "name", "file", "sha256")}),)
+    add_fieldsets: ClassVar = (
+        (None, {"fields": ("source", "revision", "name", "file", "sha256")}),
+        ("Of an embedding model", {"fields": ("query_prompt", "document_prompt", "as_given", "dimensions")}),
+    )
     actions_detail: ClassVar = ("cancel",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -290,7 +318,7 @@ class ModelTaskAdmin(ReadOnlyAdmin):
         return page
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        task = model_pull(actor=acting(request), **form.cleaned_data)
+        task = model_pull(actor=acting(request), **form.asked())
         obj.pk = task.pk
         messages.success(request, f"{task}: a model worker downloads it.")
 
@@ -310,6 +338,10 @@ class ModelTaskAdmin(ReadOnlyAdmin):
             model_task_cancel(task_id=task.pk, actor=acting(request))
             messages.success(request, f"{task} is being cancelled.")
         return dialog_done(_tasks_url())
+
+    @display(description="Prompts", empty_value="As its files or its family say")
+    def prompts(self, task: ModelTask) -> str | None:
+        return prompts_shown(task)
 
     @display(description="State", ordering="state")
     def shown_state(self, task: ModelTask) -> SafeString:

@@ -4,6 +4,7 @@ manages them needs a permission of its own.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from apps.models.serializers import (
     NewOrderSerializer,
     NewPullSerializer,
 )
+from apps.models.services.choices import VersionChoices
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
@@ -79,7 +81,9 @@ class ModelViewSet(viewsets.GenericViewSet[Model], mixins.ListModelMixin, mixins
         """202: a model worker downloads it, and `Location` says where to watch. Asked for twice, it is downloaded once."""
         body = NewPullSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return _task_response(model_pull(actor=acting(request), **body.validated_data))
+        asked = dict(body.validated_data)
+        chosen = {field.name: asked.pop(field.name, None) for field in fields(VersionChoices)}
+        return _task_response(model_pull(actor=acting(request), choices=VersionChoices(**chosen), **asked))
 
 
 ORDER: Any = {"request": NewOrderSerializer, "responses": {202: ModelOrderSerializer}}

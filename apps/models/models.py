@@ -164,7 +164,8 @@ TASK_OPEN = (TaskState.OPEN, TaskState.CANCELLING)
 class ModelTask(Leased):
     """Work on the files of a version, done by a model worker under a lease: to download, to read again, or to remove them.
 
-    `attempts` counts the starts since the last progress. A download has no version before its repository was looked at.
+    `attempts` counts the starts since the last progress. A download has no version before its repository was looked at. Prompts
+    and dimensions that nobody chose are NULL: its files say them, or its family.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -179,6 +180,13 @@ class ModelTask(Leased):
         max_length=400, blank=True, default="", help_text="The weights to take, where there are several."
     )
     sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="", help_text="What the weights must have.")
+    query_prompt = models.TextField(  # noqa: DJ001 - "" says nothing, and NULL was not chosen
+        null=True, blank=True, help_text="What shall stand before each question."
+    )
+    document_prompt = models.TextField(  # noqa: DJ001 - as above
+        null=True, blank=True, help_text="What shall stand before each passage."
+    )
+    dimensions = models.PositiveIntegerField(null=True, blank=True, help_text="How much of each vector shall be kept.")
     folder = models.CharField(max_length=1000, blank=True, default="", help_text="What is removed.")
     plan = models.JSONField(null=True, help_text="The files, as the hub states them.")
     licence = models.CharField(max_length=120, blank=True, default="")
@@ -199,7 +207,7 @@ class ModelTask(Leased):
             models.UniqueConstraint(
                 fields=["kind", "name", "revision"], condition=Q(state__in=TASK_OPEN), name="model_task_one_open"
             ),
-            *text_walls("model_task", error=WORDS),
+            *text_walls("model_task", error=WORDS, query_prompt=WORDS, document_prompt=WORDS),
             *json_walls("model_task", plan=CONTENT, actor=WORDS),
         ]
         indexes: ClassVar = [

@@ -88,9 +88,9 @@ def installed_model(version: ModelVersion) -> InstalledModel:
     return model(**{field.name: known[field.name] for field in fields(model) if field.init})
 
 
-def prompts_shown(version: ModelVersion) -> str | None:
-    """A version's prompts as people read them, blanks and ends of lines visible; None where it has none."""
-    prompts = {"query": version.query_prompt, "document": version.document_prompt}
+def prompts_shown(row: ModelVersion | ModelTask) -> str | None:
+    """Prompts as people read them, blanks and ends of lines visible; None where there are none."""
+    prompts = {"query": row.query_prompt, "document": row.document_prompt}
     return ", ".join(f"{role} {prompt!r}" for role, prompt in prompts.items() if prompt) or None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from apps.models.models import Model, ModelCache, ModelOrder, ModelTask, ModelVersion
+from apps.models.prompts import LONGEST
 from ragsite.core.actors import actor_text
 from ragsite.gateway.strictness import StrictSerializer
 
@@ -18,7 +19,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         model = ModelVersion
         fields = (
             "id", "model", "model_name", "kind", "revision", "status", "error", "source", "sha256", "bytes", "licence",
-            "dimensions", "max_tokens", "fallback", "created_at",
+            "dimensions", "max_tokens", "query_prompt", "document_prompt", "fallback", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -43,8 +44,8 @@ class ModelTaskSerializer(serializers.ModelSerializer[ModelTask]):
     class Meta:
         model = ModelTask
         fields = (
-            "id", "kind", "state", "text", "name", "source", "revision", "file", "sha256", "version", "bytes_done",
-            "bytes_total", "error", "asked_by", "created_at", "ended_at",
+            "id", "kind", "state", "text", "name", "source", "revision", "file", "sha256", "query_prompt", "document_prompt",
+            "dimensions", "version", "bytes_done", "bytes_total", "error", "asked_by", "created_at", "ended_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -86,6 +87,16 @@ class FallbackSerializer(StrictSerializer):
     version = serializers.UUIDField(allow_null=True)
 
 
+def _prompt(reads: str) -> serializers.CharField:
+    return serializers.CharField(
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        max_length=LONGEST,
+        help_text=f'{reads}; "" for nothing. Else as its files or its family say.',
+    )
+
+
 class NewPullSerializer(StrictSerializer):
     """What is downloaded."""
 
@@ -96,3 +107,8 @@ class NewPullSerializer(StrictSerializer):
     name = serializers.CharField(max_length=200, required=False, help_text="The model's; else the repository's.")
     file = serializers.CharField(max_length=400, required=False, help_text="The weights, where there are several.")
     sha256 = serializers.CharField(max_length=64, required=False, help_text="What the weights must have.")
+    query_prompt = _prompt("What the model reads before a question")
+    document_prompt = _prompt("What the model reads before a passage")
+    dimensions = serializers.IntegerField(
+        required=False, min_value=1, max_value=65_536, help_text="Keep the first so many numbers of each vector."
+    )

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.resources import ModelResourceManager
 from apps.models.engine.settings import EngineSettings, Precision
-from apps.models.models import ModelCache, ModelOrder, ModelVersion, OrderKind
+from apps.models.models import ModelCache, ModelOrder, ModelTask, ModelVersion, OrderKind
 from apps.models.selectors import installed_model
 from apps.models.services.holding import (
     cache_expire,
@@ -146,6 +146,45 @@ def test_workers_load_keep_and_unload_what_they_are_told_and_answer_in_words(
     assert "not loaded" in answer(a, OrderKind.UNLOAD, holding)
     assert answer(c, OrderKind.WARM, holding) == "Loaded."
     assert {row.version.model.name: row.pinned for row in models_held()} == {"b": True, "c": False}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_defect_in_an_order_or_in_what_is_loaded_first_is_told_and_the_next_one_followed(
+    versions: list[ModelVersion], holding: ModelHolding, manager: ModelResourceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = versions
+    for version in (a, b):
+        ModelCache.objects.create(
+            worker=WORKER, version=version, device="cpu", bytes=1, uses=2 if version is a else 1, loaded_at=Now(),
+            last_used_at=Now(), is_held=False,
+        )  # fmt: skip
+    build = manager._build
+
+    def broken(model: Any) -> Any:
+        if model.version_id == a.pk:
+            raise RuntimeError("no such layer")
+        return build(model)
+
+    monkeypatch.setattr(manager, "_build", broken)
+    first, second = (model_order(version_id=one.pk, kind=OrderKind.LOAD, actor=ACTOR) for one in (a, c))
+    holding.take()
+    holding._orders.put(None)
+
+    holding.obey()
+
+    assert {model.name for model in manager.loaded()} == {"b", "c"}
+    assert "RuntimeError: no such layer" in order_answers(first, workers=[WORKER], seconds=0)[WORKER]
+    assert order_answers(second, workers=[WORKER], seconds=0) == {WORKER: "Loaded, and stays loaded."}
+
+
+def test_tasks_that_ended_long_ago_are_forgotten(versions: list[ModelVersion]) -> None:
+    for ended, state in [(31, "failed"), (29, "done"), (None, "open")]:
+        ModelTask.objects.create(
+            kind="verify", state=state, version=versions[0], name=str(ended), error="Why.",
+            ended_at=ended and Now() - timedelta(days=ended), created_at=Now() - timedelta(days=99),
+        )  # fmt: skip
+    cache_expire(turns.long())
+    assert set(ModelTask.objects.values_list("name", flat=True)) == {"29", "None"}
 
 
 def test_an_order_is_followed_once_and_only_by_who_is_meant_and_was_there(

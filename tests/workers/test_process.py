@@ -3,12 +3,44 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from apps.models.installed_model import InstalledModel, ModelKind
+from ragsite.core.errors import ModelUnavailableError
+from ragsite.core.ids import new_id
 from ragsite.stack.local import PROJECT_DIR
+from workers import process
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers]
+
+
+@pytest.mark.parametrize("error", [ModelUnavailableError("It does not fit."), RuntimeError("no such layer")])
+def test_a_worker_loads_each_default_model_whatever_becomes_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, error: Exception
+) -> None:
+    settings.RAGSITE_MODEL_TRANSPORT, settings.RAGSITE_GENERATOR = "local", "local"
+    model = InstalledModel(new_id(), "any", Path("/nowhere"), "0" * 64, 16, ModelKind.GENERATION)
+    monkeypatch.setattr(process, "embedding_model_default", lambda: model)
+    monkeypatch.setattr(process, "writer_default", lambda: model)
+    used: list[str] = []
+
+    def embed(*_: Any, **__: Any) -> None:
+        used.append("embedding")
+        raise error
+
+    def generate(*_: Any, **__: Any) -> tuple[()]:
+        used.append("writing")
+        return ()
+
+    monkeypatch.setattr(process, "embed", embed)
+    monkeypatch.setattr(process, "generate", generate)
+
+    process.warm_up(sender=None)
+
+    assert used == ["embedding", "writing"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Pieces of one answer on their way from a model worker to whoever asked, through a Redis stream.
 
-The reader makes the stream and removes it, so that its being there says that somebody reads. It expires soon after the
-deadline: of a reader that was killed nothing is left for long.
+The reader makes the stream and removes it, so that its being there says that somebody reads. It expires unless the reader's
+process says every second that it is there: of one that was killed nothing is left for long, and nobody goes on writing to it.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Self, cast
@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from apps.models.gateway.protocol import Deadline
+from apps.models.gateway.renewing import Renewal
 from ragsite.core.configuration import ServerSettings
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,9 @@ SOCKET_SECONDS = 1.0
 BLOCK_SECONDS = 0.4
 """Less than what a socket waits for: a Redis that is frozen is told from one that has nothing."""
 
-KEPT_SECONDS = 5
+GONE_SECONDS = 5
+"""After so long without a word from its reader's process a channel is nobody's."""
+
 MOST_UNREAD = 2_000
 """Pieces; a reader that leaves so many lie has stopped reading."""
 
@@ -49,16 +51,17 @@ class Channel:
 
     @classmethod
     @contextmanager
-    def opened(cls, deadline: Deadline) -> Iterator[Self]:
+    def opened(cls) -> Iterator[Self]:
         """The reader's end, which is there until the block is left.
 
         Raises:
             RedisError: Redis does not answer.
         """
         made = cls.named(f"{PREFIX}{uuid4().hex}")
-        made._open(deadline)
+        made._open()
         try:
-            yield made
+            with _renewal.of(made.key):
+                yield made
         finally:
             # What can't be removed now expires.
             with suppress(RedisError):
@@ -95,10 +98,10 @@ class Channel:
         self._client.xtrim(self.key, minid=_after(self._last), approximate=False)
         return [json.loads(fields["piece"]) for _, fields in entries if "piece" in fields]
 
-    def _open(self, deadline: Deadline) -> None:
+    def _open(self) -> None:
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.xadd(self.key, {"open": "1"})
-            pipeline.expireat(self.key, int(deadline.at) + KEPT_SECONDS)
+            pipeline.expire(self.key, GONE_SECONDS)
             pipeline.execute()
 
 
@@ -119,3 +122,14 @@ def _client(url: str) -> redis.Redis:
         retry=Retry(NoBackoff(), 0),
         health_check_interval=10,
     )
+
+
+def _renew(keys: Collection[str]) -> None:
+    """Let channels stay. One that was given up, or has expired, does not come back."""
+    with _client(ServerSettings.current().redis_url).pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.expire(key, GONE_SECONDS)
+        pipeline.execute()
+
+
+_renewal = Renewal(_renew)

@@ -53,7 +53,7 @@ class QueueTransport:
     def stream(self, call: ModelCall) -> Iterator[Any]:
         """See ModelTransport."""
         call.deadline.check("the model workers were asked")
-        with _broker_errors(), Channel.opened(call.deadline) as channel:
+        with _broker_errors(), Channel.opened() as channel:
             # The breaker counts who answers at all; what follows is taken by the caller's own thread.
             lane, codec = self.lanes.of(call), KINDS[call.model.kind].codec
             replies = lane.ask(lambda: self._begin(call, channel), call)

@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.models.checkpoint import Checkpoint
 from apps.models.errors import UnsupportedModelError
+from apps.models.installed_model import ModelKind
 from apps.models.prompts import NO_PROMPTS, Prompts, prompt_room, prompts_checked, prompts_of_family
 
 
@@ -27,6 +28,15 @@ class VersionChoices:
 NO_CHOICES = VersionChoices()
 
 
+def choices_check(choices: VersionChoices, *, kind: ModelKind, what: str) -> None:
+    """Raises UnsupportedModelError: something is chosen for a model that reads no prompts and gives no vectors."""
+    if kind != ModelKind.EMBEDDING and any((choices.query_prompt, choices.document_prompt, choices.dimensions)):
+        raise UnsupportedModelError(
+            f"{what!r} is a model for {kind.label.lower()}, which reads no prompts and gives no vectors.",
+            action="Leave out prompts and dimensions.",
+        )
+
+
 def version_identity(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> dict[str, Any]:
     """The columns that tell versions with the same weights apart: what was chosen; else what the files name; else what the
     model's family was trained with, which its `names` tell.
@@ -34,6 +44,7 @@ def version_identity(checkpoint: Checkpoint, choices: VersionChoices, *, names: 
     Raises:
         UnsupportedModelError: it takes no prompts, they leave no room for a text, or its vectors are not so wide.
     """
+    choices_check(choices, kind=checkpoint.kind, what=str(checkpoint.path))
     prompts = _prompts(checkpoint, choices, names=names)
     return {
         "query_prompt": prompts.query,
@@ -54,12 +65,7 @@ def _dimensions(checkpoint: Checkpoint, chosen: int | None) -> int | None:
 
 def _prompts(checkpoint: Checkpoint, choices: VersionChoices, *, names: Sequence[str]) -> Prompts:
     chosen = (choices.query_prompt, choices.document_prompt)
-    if checkpoint.dimensions is None:
-        if any(chosen):
-            raise UnsupportedModelError(
-                f"{str(checkpoint.path)!r} is a model for {checkpoint.kind.label.lower()}, which reads no prompts.",
-                action="Register it without them.",
-            )
+    if checkpoint.kind != ModelKind.EMBEDDING:
         return NO_PROMPTS
     usual = checkpoint.prompts or prompts_of_family(names, model_type=checkpoint.model_type)
     query, document = (one if one is not None else other for one, other in zip(chosen, _both(usual), strict=True))

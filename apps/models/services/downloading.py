@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,15 +20,15 @@ from apps.models.checkpoint import Checkpoint, file_sha256
 from apps.models.errors import ChecksumMismatchError, DiskFullError, RemoteCodeError, UnsupportedModelError
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import kind_recognised
-from apps.models.models import MODEL_USABLE, TASK_OPEN, ModelStatus, ModelTask, ModelVersion, TaskKind, TaskState
+from apps.models.models import TASK_OPEN, ModelStatus, ModelTask, ModelVersion, TaskKind, TaskState
 from apps.models.modules import own_code_check
-from apps.models.services.choices import NO_CHOICES, names_of, version_identity
+from apps.models.services.choices import VersionChoices, choices_check, names_of, version_identity
 from apps.models.services.digests import KeptFile, is_as_stated, weights_digest
 from apps.models.services.hub import file_pieces, repository_files
 from apps.models.services.registry import ENCODERS, checkpoint_usable, version_columns
 from apps.models.services.repositories import HubFile, Plan, plan_make
 from apps.models.services.store import Place, folder_remove, room_check
-from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS, task_end
+from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS, task_end, version_to_pull
 from apps.models.services.versions import (
     model_hold,
     version_hold,
@@ -135,14 +136,39 @@ def _pull(download: _Download) -> None:
     sha256 = weights_digest(checkpoint, files)
     if download.task.sha256 not in ("", sha256):
         raise _not_asked_for(download.task, sha256)
+    identity = _identity(download.task, checkpoint)
+    _check_another(download.task, identity)
     if folder == place.partial:
         place.publish()
     source = download.task.source
-    identity = version_identity(checkpoint, NO_CHOICES, names=names_of(download.task.name, source))
     columns = version_columns(
         checkpoint, files, source=source, sha256=sha256, identity=identity, path=place.whole
     )  # fmt: skip
     _ready(download, checkpoint, columns)
+
+
+def _identity(task: ModelTask, checkpoint: Checkpoint) -> dict[str, Any]:
+    """As was chosen; of a version that was whole before as it was, since indexes may have been made with that."""
+    before = task.version
+    chosen = _chosen(before) if before is not None and before.sha256 else _chosen(task)
+    return version_identity(checkpoint, chosen, names=names_of(task.name, task.source))
+
+
+def _chosen(row: ModelTask | ModelVersion) -> VersionChoices:
+    return VersionChoices(row.query_prompt, row.document_prompt, row.dimensions)
+
+
+def _check_another(task: ModelTask, identity: Mapping[str, Any]) -> None:
+    """Raises ConflictError: what was chosen is what another version of the same files has."""
+    known = ModelVersion.objects.select_related("model").filter(model__name=task.name, revision=task.revision)
+    others = known.exclude(pk=task.version.pk) if task.version is not None else known
+    same = others.filter(**identity).exclude(sha256="").first()
+    connection_release()
+    if same is not None:
+        raise ConflictError(
+            f"{same} with these prompts and dimensions is known: it is {same.status}.",
+            action="Check it by `models verify`.",
+        )
 
 
 def _plan(download: _Download) -> Plan:
@@ -250,9 +276,10 @@ def _begin(download: _Download, folder: Path) -> ModelVersion:
         return task.version
     plan = Plan.decode(task.plan or (), licence=task.licence)
     kind = ModelKind.GENERATION if plan.is_packed else kind_judge(folder, source=task.source)
+    choices_check(_chosen(task), kind=kind, what=task.source)
     with transaction.atomic():
         model = model_hold(task.name, kind)
-        version = _to_download(task)
+        version = version_to_pull(task.name, task.revision, _chosen(task))
         if version is None:
             version = ModelVersion.objects.create(
                 model=model, revision=task.revision, kind=kind, source=task.source
@@ -262,18 +289,6 @@ def _begin(download: _Download, folder: Path) -> ModelVersion:
         download.write(version=version)
     task.version = version
     return version
-
-
-def _to_download(task: ModelTask) -> ModelVersion | None:
-    """The version, if it is known: it failed, or was cancelled.
-
-    Raises:
-        ConflictError: it was registered meanwhile, from a folder.
-    """
-    known = ModelVersion.objects.select_related("model").filter(model__name=task.name, revision=task.revision)
-    if installed := known.filter(status__in=MODEL_USABLE).first():
-        raise ConflictError(f"{installed} was installed meanwhile, from {installed.path!r}.")
-    return known.first()
 
 
 def kind_judge(folder: Path, *, source: str) -> ModelKind:

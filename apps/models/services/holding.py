@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from apps.models.events import ModelLoaded, ModelUnloaded
 from apps.models.held_model import HeldModel
-from apps.models.models import MODEL_USABLE, Model, ModelCache, ModelOrder, ModelVersion, OrderKind
+from apps.models.models import MODEL_USABLE, Model, ModelCache, ModelOrder, ModelTask, ModelVersion, OrderKind
 from apps.models.services.versions import told_of, version_found
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bites import bites, rows_bite
@@ -30,6 +30,9 @@ ORDER_SECONDS = 60
 
 RECENT = timedelta(days=1)
 FORGOTTEN = timedelta(days=7)
+TASKS_FORGOTTEN = timedelta(days=30)
+"""Of downloads, checks and removals that have ended: people look up why one failed."""
+
 POLL_SECONDS = 0.5
 
 
@@ -51,13 +54,16 @@ def cache_tell(worker: str, held: Iterable[HeldModel], *, actor: Actor) -> None:
 
 
 def cache_expire(turn: Turn) -> bool:
-    """Note that what silent workers held is held no more, and forget what was not used for long; whether some is left."""
+    """Note that what silent workers held is held no more, and forget what was not used for long, orders, and tasks that ended
+    long ago; whether some is left.
+    """
     silent = ModelCache.objects.filter(is_held=True, told_at__lt=Now() - timedelta(seconds=GONE_SECONDS))
     for worker in sorted(set(silent.values_list("worker", flat=True))):
         cache_tell(worker, (), actor=Actor.of_job("models-expire"))
     old = ModelCache.objects.filter(is_held=False, last_used_at__lt=Now() - FORGOTTEN).order_by("id")
     orders = ModelOrder.objects.filter(created_at__lt=Now() - FORGOTTEN).order_by("id")
-    return bites(turn, lambda: any([rows_bite(old), rows_bite(orders)]))
+    tasks = ModelTask.objects.filter(ended_at__lt=Now() - TASKS_FORGOTTEN).order_by("id")
+    return bites(turn, lambda: any([rows_bite(old), rows_bite(orders), rows_bite(tasks)]))
 
 
 def models_held() -> QuerySet[ModelCache]:

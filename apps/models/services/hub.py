@@ -1,18 +1,16 @@
-"""Fetches checkpoints from the model hub, pinned to a commit. Which hub is HF_ENDPOINT's affair, and whose account HF_TOKEN's."""
+"""Asks the model hub for the files of a commit. Which hub is HF_ENDPOINT's affair, and whose account HF_TOKEN's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx2
-from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url, snapshot_download
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
-    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -24,7 +22,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # its own use
 )
 
 from apps.models.errors import ChecksumMismatchError, HubRefusedError
-from apps.models.services.repositories import COMMIT, HubFile, revision_check
+from apps.models.services.repositories import COMMIT, HubFile
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, PermanentError
 
 ENDPOINT = constants.ENDPOINT
@@ -33,32 +31,6 @@ SECONDS = 30.0
 
 OVERLOADED = 429
 REFUSED = frozenset({401, 403, 451})
-FILES = ["*.safetensors", "*.json", "*.txt"]
-
-
-def snapshot_fetch(hub_id: str, *, revision: str | None, cache_dir: Path | None = None) -> Path:
-    """The folder of a hub model at a commit, downloaded unless it is in the cache. HF_HUB_OFFLINE is respected.
-
-    Only weights as safetensors, configuration and vocabulary are fetched, never code or pickles.
-
-    Raises:
-        PermanentError: (code `unpinned_revision`) `revision` is not a commit's full hash.
-        ModelUnavailableError: the hub cannot be reached, and the cache has no such commit.
-        ModelNotFoundError: the hub has no such model or commit.
-    """
-    revision_check(hub_id, revision)
-    try:
-        folder = snapshot_download(hub_id, revision=revision, allow_patterns=FILES, cache_dir=cache_dir)
-    except LocalEntryNotFoundError as error:
-        raise ModelUnavailableError(
-            f"{hub_id!r} at {revision} is not in the local cache, and the hub cannot be reached.",
-            action="Go online, or copy the checkpoint here and register its folder.",
-        ) from error
-    except HfHubHTTPError as error:
-        raise ModelNotFoundError(
-            f"The hub does not give {hub_id!r} at {revision}: {error}", action="Check the name and the commit."
-        ) from error
-    return Path(folder)
 
 
 def repository_files(hub_id: str, *, revision: str) -> tuple[list[HubFile], str]:
@@ -126,7 +98,7 @@ def _told(hub_id: str, revision: str) -> Iterator[None]:
         raise PermanentError(
             f"{hub_id!r} cannot be downloaded: HF_HUB_OFFLINE keeps this process from the hub.",
             code="hub_offline",
-            action="Unset it, or copy the checkpoint here and register its folder.",
+            action="Unset it, or register a folder that is here, such as that of the commit in the hub's own cache.",
         ) from error
     except GatedRepoError as error:
         raise HubRefusedError(f"The hub gives {hub_id!r} only to accounts that it knows.") from error

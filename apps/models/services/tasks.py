@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from apps.models.models import (
     TaskKind,
     TaskState,
 )
+from apps.models.prompts import Prompts, prompts_checked
+from apps.models.services.choices import NO_CHOICES, VersionChoices
 from apps.models.services.repositories import revision_check
 from apps.models.services.store import BUSY
 from apps.models.services.versions import version_found, version_hold, version_move
@@ -76,15 +79,23 @@ MODEL_TASKS = ModelTasks()
 
 
 def model_pull(
-    *, source: str, revision: str | None, name: str = "", file: str = "", sha256: str = "", actor: Actor
+    *,
+    source: str,
+    revision: str | None,
+    name: str = "",
+    file: str = "",
+    sha256: str = "",
+    choices: VersionChoices = NO_CHOICES,
+    actor: Actor,
 ) -> ModelTask:
     """Ask for the download of a hub's repository at a commit. `file` names the weights where there are several to choose, and
-    `sha256` says what the weights must be. What is asked for already is not asked for twice.
+    `sha256` says what the weights must be. What is asked for already is not asked for twice. With other `choices` the same files
+    are another version.
 
     Raises:
         ModelNotFoundError: `source` is no hub id.
-        PermanentError: (code `unpinned_revision`) `revision` is no commit; or a name is too long, or the digest none.
-        ConflictError: this version is installed.
+        PermanentError: (code `unpinned_revision`) `revision` is no commit; or a name or prompt is too long, or the digest none.
+        ConflictError: this version is installed, or is being pulled with other choices.
     """
     commit = revision_check(source, revision)
     asked = {
@@ -96,12 +107,27 @@ def model_pull(
     }
     lengths_check(ModelTask, **asked)
     _check_sha256(sha256)
-    known = ModelVersion.objects.filter(model__name=asked["name"], revision=asked["revision"])
+    prompts_checked(Prompts(choices.query_prompt or "", choices.document_prompt or ""))
+    version = version_to_pull(asked["name"], asked["revision"], choices)
+    return _task_open(TaskKind.PULL, version, sha256=sha256.lower(), actor=actor, **asked, **asdict(choices))
+
+
+def version_to_pull(name: str, revision: str, choices: VersionChoices) -> ModelVersion | None:
+    """The version that a download is to make whole; None if it makes another. One that was whole before keeps its prompts and
+    dimensions, so only without choices is it meant.
+
+    Raises:
+        ConflictError: it is installed.
+    """
+    known = ModelVersion.objects.select_related("model").filter(model__name=name, revision=revision)
+    if choices != NO_CHOICES:
+        return known.exclude(status__in=MODEL_USABLE).filter(sha256="").first()
     if installed := known.filter(status__in=MODEL_USABLE).first():
         raise ConflictError(
-            f"{installed} is installed: it is {installed.status}.", action="Check it by `models verify`."
-        )  # fmt: skip
-    return _task_open(TaskKind.PULL, known.first(), sha256=sha256.lower(), actor=actor, **asked)
+            f"{installed} is installed: it is {installed.status}.",
+            action="Check it by `models verify`. With other prompts or dimensions it is another version: give them.",
+        )
+    return known.first()
 
 
 def model_verify(*, version_id: UUID, actor: Actor) -> ModelTask:
@@ -166,7 +192,7 @@ def task_end(claim: Claim, state: TaskState, **columns: Any) -> None:
         raise LeaseLostError(f"The lease on the task {claim.ids[0]} was lost; this end of it does not count.")
 
 
-def _task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **columns: str) -> ModelTask:
+def _task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **columns: Any) -> ModelTask:
     try:
         with transaction.atomic():
             task = ModelTask.objects.create(kind=kind, version=version, actor=actor.as_dict(), **columns)
@@ -176,6 +202,11 @@ def _task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **
         found = same.filter(state__in=TASK_OPEN).first()
         if found is None:
             raise
+        if differing := [name for name in asdict(NO_CHOICES) if getattr(found, name) != columns.get(name)]:
+            raise ConflictError(
+                f"{found} is under way with another {differing[0].replace('_', ' ')}.",
+                action="Wait for it, or cancel it.",
+            ) from None
         return found
     change_log(f"{task} was asked for", actor=actor)
     return task

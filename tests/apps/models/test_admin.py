@@ -37,6 +37,18 @@ def test_a_model_is_downloaded_from_a_form_and_its_progress_is_shown(admin_clien
     assert "apache-2.0" in admin_client.get(row_url(version())).content.decode()
 
 
+@pytest.mark.parametrize(("ticked", "prompts"), [({}, (None, "text: ")), ({"as_given": "on"}, ("", "text: "))])
+def test_prompts_and_dimensions_are_chosen_in_the_form_with_their_blanks(
+    admin_client: Client, source: Path, ticked: dict[str, str], prompts: tuple[str | None, str]
+) -> None:
+    form = {"source": NAME, "revision": COMMIT, "query_prompt": "", "document_prompt": "text: ", "dimensions": "8"}
+    admin_client.post(ADD, {**form, **ticked}, follow=True)
+
+    task = ModelTask.objects.get()
+    assert (task.query_prompt, task.document_prompt, task.dimensions) == (*prompts, 8)
+    assert admin_client.get(row_url(task)).status_code == 200
+
+
 def test_a_form_that_pins_nothing_is_refused_in_words(admin_client: Client) -> None:
     told = admin_client.post(ADD, {"source": NAME, "revision": "main"}, follow=True).content.decode()
     assert "Give the full 40-digit commit hash" in told

@@ -59,6 +59,20 @@ def test_a_model_is_downloaded_watched_checked_activated_and_removed(manager: Cl
     assert manager.get(gone["Location"]).json()["kind"] == "remove"
 
 
+def test_prompts_and_dimensions_are_chosen_with_their_blanks(manager: Client, source: Path) -> None:
+    asked = post(
+        manager, MODELS, source=NAME, revision=COMMIT, query_prompt="question: ", document_prompt="", dimensions=8
+    )
+    work(ModelTask.objects.get())
+
+    task = manager.get(asked["Location"]).json()
+    made = manager.get(f"{VERSIONS}{version().pk}/").json()
+    for shown in (task, made):
+        assert (shown["query_prompt"], shown["document_prompt"], shown["dimensions"]) == ("question: ", "", 8)
+    refused = post(manager, MODELS, source=NAME, revision=COMMIT, dimensions=0)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "dimensions")
+
+
 def test_a_download_can_be_cancelled(manager: Client, source: Path) -> None:
     task = ask()
     assert post(manager, f"{TASKS}{task.pk}/cancel/").json()["state"] == "cancelling"

@@ -11,11 +11,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import model_tasks_open, model_versions, prompts_shown
-from apps.models.services.choices import NO_CHOICES, VersionChoices
+from apps.models.services.choices import VersionChoices
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
 from apps.models.services.registry import BUNDLED_WRITER, model_activate, model_make_default, model_register
 from apps.models.services.removing import model_remove
+from apps.models.services.repositories import HUB_ID
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify, task_follow
 from ragsite.core.actors import Actor
 from ragsite.core.errors import RagError
@@ -33,17 +34,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="List all versions, and the downloads under way.")
-        for name, told in (("add", "Add a folder, or download from a hub."), ("pull", "Download from a hub.")):
-            pull = actions.add_parser(name, help=told)
-            _add_source(pull)
-            if name == "add":
-                _add_choices(pull)
-            pull.add_argument("--file", default="", help="The weights, where a repository has several.")
-            pull.add_argument("--sha256", default="", help="What the weights must have.")
-            pull.add_argument("--no-wait", action="store_true", help="Leave the download to the model workers.")
-        register = actions.add_parser("register", help="Register a checkpoint.")
-        _add_source(register)
-        _add_choices(register)
+        for name, told in ADDING.items():
+            adding = actions.add_parser(name, help=told)
+            _add_source(adding)
+            _add_choices(adding)
+            _add_download(adding)
         for name, told in BY_VERSION.items():
             actions.add_parser(name, help=told).add_argument("version_id", type=UUID)
         for kind in OrderKind:
@@ -87,18 +82,14 @@ def _list(command: Command, options: dict[str, Any]) -> Lines:
 
 
 def _add(command: Command, options: dict[str, Any]) -> Lines:
-    if options["source"] == BUNDLED_WRITER or Path(options["source"]).expanduser().exists():
-        return _register(command, options)
-    if _choices(options) != NO_CHOICES:
-        raise CommandError(
-            "Prompts and dimensions are chosen for a folder: pull the model, then register its path with them."
-        )
-    return _pull(command, options)
+    source = options["source"]
+    is_here = source == BUNDLED_WRITER or Path(source).expanduser().exists()
+    return _pull(command, options) if HUB_ID.fullmatch(source) and not is_here else _register(command, options)
 
 
 def _pull(command: Command, options: dict[str, Any]) -> Lines:
     chosen = {key: options[key] for key in ("source", "revision", "file", "sha256")}
-    task = model_pull(name=options["name"] or "", actor=ACTOR, **chosen)
+    task = model_pull(name=options["name"] or "", choices=_choices(options), actor=ACTOR, **chosen)
     if options["no_wait"]:
         return [_task_line(task)]
     return _of_task(command.followed(task))
@@ -151,10 +142,15 @@ def _fallback(command: Command, options: dict[str, Any]) -> Lines:
 
 
 DOORS: dict[str, Callable[[Command, dict[str, Any]], Lines]] = {
-    "list": _list, "add": _add, "pull": _pull, "register": _register, "verify": _verify, "activate": _activate,
+    "list": _list, "add": _add, "register": _add, "pull": _pull, "verify": _verify, "activate": _activate,
     "default": _default, "remove": _remove, "cancel": _cancel, "fallback": _fallback, **dict.fromkeys(OrderKind.values, _order),
 }  # fmt: skip
 
+ADDING = {
+    "add": "Add what is here, or download it from a hub.",
+    "register": "The same as add.",
+    "pull": "Download from a hub.",
+}
 BY_VERSION = {
     "verify": "Read a version's files again, and compare them with what they were.",
     "activate": "Use this version of its model.",
@@ -173,6 +169,12 @@ def _add_choices(parser: CommandParser) -> None:
     parser.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
     parser.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
     parser.add_argument("--dimensions", type=int, help="Keep the first so many numbers of each vector.")
+
+
+def _add_download(parser: CommandParser) -> None:
+    parser.add_argument("--file", default="", help="Of a hub: the weights, where a repository has several.")
+    parser.add_argument("--sha256", default="", help="Of a hub: what the weights must have.")
+    parser.add_argument("--no-wait", action="store_true", help="Of a hub: leave the download to the model workers.")
 
 
 def _of_task(task: ModelTask) -> Lines:

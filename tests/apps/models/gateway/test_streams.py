@@ -12,10 +12,21 @@ import pytest
 import redis
 
 from apps.models.errors import DeadlineExceededError
-from apps.models.gateway import Deadline, ModelCall, Purpose, channel, generate, queue, stream_start, streaming
+from apps.models.gateway import (
+    Deadline,
+    ModelCall,
+    Purpose,
+    channel,
+    generate,
+    queue,
+    renewing,
+    stream_start,
+    streaming,
+)
 from apps.models.gateway.calls import TRANSPORTS, using_transport
-from apps.models.gateway.channel import KEPT_SECONDS, PREFIX, Channel
+from apps.models.gateway.channel import PREFIX, Channel
 from apps.models.gateway.queue import QueueTransport
+from apps.models.gateway.renewing import Renewal
 from apps.models.gateway.wire import encode_error
 from apps.models.generation import Conversation, Finish, GeneratedText, GenerationEnd, Message, Role, piece_encode
 from apps.models.installed_model import InstalledModel, ModelKind
@@ -146,14 +157,37 @@ def test_a_client_that_left_ends_the_writing(worker: Worker, transport: QueueTra
     assert keys() == []
 
 
-def test_what_a_killed_client_leaves_expires_soon_after_its_deadline(
-    transport: QueueTransport, worker: Worker, call: Call
+def test_a_text_whose_readers_process_is_gone_ends_long_before_its_deadline(
+    transport: QueueTransport, worker: Worker, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces = transport.stream(call(10.0))
+    monkeypatch.setattr(channel, "GONE_SECONDS", 1)
+    monkeypatch.setattr(channel, "_renewal", Renewal(lambda keys: None))
+    pieces = transport.stream(call(10 * PATIENCE))
+    next(pieces)
+
+    assert worker.ended.wait(PATIENCE)
+
+    assert (worker.said, keys()) == ([], [])
+    pieces.close()  # type: ignore[attr-defined]
+
+
+def test_a_text_whose_reader_takes_its_time_is_kept_while_its_process_is_there(
+    transport: QueueTransport, worker: Worker, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewing, "RENEW_SECONDS", 0.05)
+    pieces = transport.stream(call())
     next(pieces)
     (key,) = keys()
-    assert 0 < client().ttl(key) <= 10 + KEPT_SECONDS
+    for _ in range(2):
+        client().pexpire(key, 1000)
+        wait_for(lambda: client().pttl(key) > 1000, seconds=PATIENCE, what="it is renewed")
     pieces.close()  # type: ignore[attr-defined]
+    wait_for(
+        lambda: not [one for one in threading.enumerate() if one.name == "channels"],
+        seconds=PATIENCE,
+        what="nothing is renewed any more",
+    )
+    assert keys() == []
 
 
 def test_an_error_comes_after_the_pieces_before_it(transport: QueueTransport, worker: Worker, call: Call) -> None:
@@ -229,7 +263,7 @@ def test_a_worker_that_writes_enough_already_says_so_at_once(
 
 def test_a_reader_that_leaves_too_much_unread_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "MOST_UNREAD", 5)
-    with Channel.opened(Deadline.after(PATIENCE)) as reader:
+    with Channel.opened() as reader:
         writer = Channel.named(reader.key)
         assert [writer.put({"text": str(number)}) for number in range(4)] == [True] * 4
         assert reader.read(seconds=1.0) == [{"text": str(number)} for number in range(4)]

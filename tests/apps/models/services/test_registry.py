@@ -27,7 +27,7 @@ from apps.models.services.registry import (
     model_make_default,
     model_register,
 )
-from ragsite.core.errors import ConflictError, ModelNotFoundError, PermanentError
+from ragsite.core.errors import ConflictError, ModelNotFoundError
 from ragsite.core.ids import new_id
 from tests.acting import ACTOR
 
@@ -236,17 +236,12 @@ def test_a_name_of_another_kind_of_model_is_refused(make_checkpoint: MakeCheckpo
     assert not ModelVersion.objects.exists()
 
 
-@pytest.mark.parametrize("source", ["no/such/folder/anywhere", "nonsense"])
-def test_a_source_that_is_neither_folder_nor_hub_id_is_quoted(source: str) -> None:
-    with pytest.raises(ModelNotFoundError, match=source):
+@pytest.mark.parametrize("source", ["no/such/folder/anywhere", "nonsense", "someone/something"])
+def test_a_source_that_is_not_here_is_quoted_and_the_way_to_download_one_named(source: str) -> None:
+    with pytest.raises(ModelNotFoundError, match=source) as refused:
         model_register(source=source, actor=ACTOR)
 
-
-def test_a_hub_id_without_a_commit_is_refused() -> None:
-    with pytest.raises(PermanentError, match="'main'") as refused:
-        model_register(source="someone/something", revision="main", actor=ACTOR)
-
-    assert refused.value.error_code == "unpinned_revision"
+    assert "models pull" in refused.value.sentence
     assert not Model.objects.exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.models.management.commands import models as models_command
-from apps.models.models import ModelOrder, ModelVersion
+from apps.models.models import ModelOrder, ModelTask, ModelVersion
 from apps.models.selectors import embedding_model_default
 from apps.models.services.registry import model_register
 from apps.models.services.store import Place
@@ -91,12 +91,26 @@ def test_a_model_is_pulled_checked_and_removed_with_no_worker_running(source: Pa
     assert not Place.of(NAME, COMMIT).whole.exists()
 
 
-def test_add_takes_folders_and_hub_ids(source: Path) -> None:
-    assert "tiny (default)  active" in run("add", str(source))
-    waiting = run("add", NAME, "--revision", COMMIT, "--no-wait")
+@pytest.mark.parametrize("word", ["add", "register"])
+def test_folders_are_registered_and_hub_ids_downloaded_by_a_checked_pull(source: Path, word: str) -> None:
+    assert "tiny (default)  active" in run(word, str(source))
+    waiting = run(word, NAME, "--revision", COMMIT, "--no-wait")
     assert "Waiting." in waiting
     assert waiting in run("list")
     assert "Being cancelled" in run("cancel", waiting.split()[0])
+
+
+@pytest.mark.parametrize("revision", [[], ["--revision", "main"], ["--revision", COMMIT[:12]]])
+def test_a_hub_id_without_a_full_commit_is_refused(hub: Hub, revision: list[str]) -> None:
+    with pytest.raises(CommandError, match="Give the full 40-digit commit hash"):
+        run("register", NAME, *revision)
+    assert not ModelTask.objects.exists()
+
+
+def test_prompts_and_dimensions_are_chosen_for_a_download(source: Path) -> None:
+    chosen = run("pull", NAME, "--revision", COMMIT, "--query-prompt", "question: ", "--dimensions", "8")
+    assert "  8 dimensions  " in chosen
+    assert "prompts: query 'question: '" in chosen
 
 
 def test_a_download_that_fails_says_why(hub: Hub, source: Path) -> None:
