@@ -193,6 +193,7 @@ RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
 RAGSITE_MODELS_DIR = ENV.models_dir
 RAGSITE_MODELS_QUOTA_BYTES = int(ENV.ragsite_models_quota_gb * 1024**3)
 RAGSITE_GENERATOR = ENV.ragsite_generator
+RAGSITE_GENERATOR_API_KEY = ENV.ragsite_generator_api_key.get_secret_value()
 RAGSITE_GENERATION_SLOTS = ENV.ragsite_generation_slots
 RAGSITE_GENERATION_TOKENS = ENV.ragsite_generation_tokens
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds

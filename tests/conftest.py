@@ -13,6 +13,7 @@ from ragsite.core.jobs import SilentDoorbell
 from tests import answers
 from tests.events import every_payload_checked
 from tests.locks import watched
+from tests.model_server import engine  # noqa: F401 - a fixture for all
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
 

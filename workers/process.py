@@ -26,8 +26,9 @@ from django.utils.module_loading import import_string
 
 from apps.models.gateway import Deadline, Purpose, TextRole, embed, generate
 from apps.models.generation import GenerationOptions, Message, Role
-from apps.models.selectors import embedding_model_default, writer_default
-from ragsite.core.configuration import GenerationSettings, ModelSettings, ParsingSettings
+from apps.models.installed_model import InstalledModel
+from apps.models.selectors import embedding_model_default, writer_in_use
+from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
@@ -127,15 +128,21 @@ def _warm_up(use: Callable[[], None]) -> None:
 
 def _use_embedding_model() -> None:
     model, deadline = embedding_model_default(), Deadline.after(WARM_UP_SECONDS)
-    embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
+    if _is_here(model):
+        embed(["ready"], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=deadline)
 
 
 def _use_writer() -> None:
-    writer = writer_default() if GenerationSettings.current().generator == "local" else None
-    if writer is not None:
+    writer = writer_in_use()
+    if writer is not None and _is_here(writer):
         said, short = [Message(Role.USER, "ready")], GenerationOptions(max_tokens=1)
         deadline = Deadline.after(WARM_UP_SECONDS)
         list(generate(said, model=writer, purpose=Purpose.ANSWER, deadline=deadline, options=short))
+
+
+def _is_here(model: InstalledModel) -> bool:
+    """Whether this process holds it; a server of its own keeps its model loaded itself."""
+    return model.endpoint is None
 
 
 @worker_ready.connect

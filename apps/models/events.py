@@ -32,7 +32,7 @@ class ModelUpdated(_VersionEvent):
 
     status: str
     changed: tuple[str, ...]
-    """`status`, `path`, or `default`."""
+    """`status`, `path`, `urls`, `fallback`, or `default`."""
     error: str
     """Why it failed; empty where it did not."""
 

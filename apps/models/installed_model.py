@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import TextChoices
 
 from apps.models.prompts import NO_PROMPTS, Prompts
+from apps.models.servers.endpoint import Endpoint
 
 
 class ModelKind(TextChoices):
@@ -24,7 +25,8 @@ class InstalledModel:
     """One registered version of a model.
 
     `sha256` is the digest of its weights, `max_tokens` the longest input in tokens, special tokens included.
-    `fallback` is the version that answers where this one does not.
+    `fallback` is the version that answers where this one does not. One that servers of its own run has an `endpoint`, and neither
+    path nor digest; its `max_tokens` are 0 where nobody says how much it reads.
     """
 
     version_id: UUID
@@ -34,6 +36,7 @@ class InstalledModel:
     max_tokens: int
     kind: ModelKind
     fallback: UUID | None = field(default=None, kw_only=True)
+    endpoint: Endpoint | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ MODEL_TRANSITIONS: dict[ModelStatus, frozenset[ModelStatus]] = {
 MODEL_USABLE = frozenset({ModelStatus.READY, ModelStatus.ACTIVE, ModelStatus.RETIRED})
 """The files of such a version are whole: only these are ever loaded."""
 
+IS_HERE = models.Q(server_model="")
+"""Its files are on this installation's disks; of another only the servers are known that run it."""
+
 INSTALLED = models.Q(status__in=sorted(MODEL_USABLE))
 
 
@@ -75,8 +78,27 @@ class ModelVersion(models.Model):
     kind = models.CharField(max_length=20, choices=ModelKind.choices, editable=False)
     revision = models.CharField(max_length=64, help_text="The hub's commit, or of a folder the weights' digest.")
     source = models.CharField(max_length=1000, help_text="The folder or hub id that was registered.")
-    path = models.CharField(max_length=1000, help_text="The folder that engines load.")
-    sha256 = models.CharField("SHA-256", max_length=64, help_text="Digest of the weights.")
+    path = models.CharField(max_length=1000, blank=True, help_text="The folder that engines load.")
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, help_text="Digest of the weights.")
+    urls = models.JSONField(
+        "URLs",
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Of the servers that run it, where it is not run here.",
+    )
+    server_model = models.CharField(
+        "model there", max_length=200, blank=True, db_default="", default="", help_text="What its servers call it."
+    )
+    key_sealed = models.TextField(blank=True, db_default="", default="", editable=False)
+    key_env = models.CharField(
+        "key variable",
+        max_length=100,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="Holds the key for its servers.",
+    )
     dimensions = models.PositiveIntegerField(null=True, help_text="Width of the vectors, where the kind gives vectors.")
     max_tokens = models.PositiveIntegerField(null=True, help_text="Longest input, special tokens and prompt included.")
     query_prompt = models.TextField(
@@ -123,22 +145,32 @@ class ModelVersion(models.Model):
                 name="model_version_dimensions_by_kind",
             ),
             models.CheckConstraint(
-                condition=Q(max_tokens__isnull=False, max_tokens__gt=0) | (~INSTALLED & Q(max_tokens=None)),
+                condition=Q(max_tokens__isnull=False, max_tokens__gt=0) | (~(INSTALLED & IS_HERE) & Q(max_tokens=None)),
                 name="model_version_has_max_tokens",
             ),
             models.CheckConstraint(
-                condition=Q(sha256__regex=r"^[0-9a-f]{64}$") | (~INSTALLED & Q(sha256="")),
+                condition=Q(sha256__regex=r"^[0-9a-f]{64}$") | (~(INSTALLED & IS_HERE) & Q(sha256="")),
                 name="model_version_sha256_is_hex",
             ),
             models.CheckConstraint(
                 condition=~Q(status=ModelStatus.FAILED) | ~Q(error=""), name="model_version_failed_says_why"
             ),
-            *text_walls("model_version", error=WORDS, query_prompt=WORDS, document_prompt=WORDS),
-            *json_walls("model_version", files=CONTENT),
+            models.CheckConstraint(
+                condition=Q(server_model="", urls=[], key_sealed="", key_env="")
+                | (~IS_HERE & ~Q(urls=[]) & Q(path="", sha256="")),
+                name="model_version_here_or_there",
+            ),
+            *text_walls("model_version", error=WORDS, query_prompt=WORDS, document_prompt=WORDS, key_sealed=WORDS),
+            *json_walls("model_version", files=CONTENT, urls=WORDS),
         ]
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.revision[:12]}"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether servers of its own run it, so that there are no files to download, check or load."""
+        return self.server_model != ""
 
 
 class TaskKind(models.TextChoices):

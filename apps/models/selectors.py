@@ -7,7 +7,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db.models import QuerySet
 
@@ -15,11 +15,17 @@ from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKin
 from apps.models.kinds import KINDS
 from apps.models.models import MODEL_USABLE, TASK_OPEN, ModelStatus, ModelTask, ModelVersion
 from apps.models.prompts import Prompts
+from apps.models.servers.endpoint import Endpoint
+from ragsite.core.configuration import GenerationSettings
+from ragsite.core.environment import GENERATOR_KEY
 from ragsite.core.errors import ModelNotFoundError
 
 REMEMBERED_SECONDS = 20.0
 REGISTER = "Register one: `manage.py models register PATH`."
 INSTALL = "See `manage.py models list`; `models pull` downloads it again, and `models verify` checks it."
+
+BY_ADDRESS = UUID("5f0f6f0e-6f0c-4e8b-9f0e-8c3c4d0e7a41")
+"""Names what a setting gives the address of, and no row."""
 
 _remembered: dict[tuple[UUID, ModelKind], tuple[float, InstalledModel]] = {}
 
@@ -78,7 +84,8 @@ def installed_model(version: ModelVersion) -> InstalledModel:
         "name": version.model.name,
         "path": Path(version.path),
         "sha256": version.sha256,
-        "max_tokens": version.max_tokens,
+        "max_tokens": version.max_tokens or 0,
+        "endpoint": endpoint_of(version),
         "kind": ModelKind(version.kind),
         "dimensions": version.dimensions,
         "prompts": Prompts(version.query_prompt, version.document_prompt),
@@ -86,6 +93,13 @@ def installed_model(version: ModelVersion) -> InstalledModel:
     }
     model = KINDS[ModelKind(version.kind)].model
     return model(**{field.name: known[field.name] for field in fields(model) if field.init})
+
+
+def endpoint_of(version: ModelVersion) -> Endpoint | None:
+    """Where a version is reached that a server runs; None for one whose files are here."""
+    if not version.urls:
+        return None
+    return Endpoint(tuple(version.urls), version.server_model, version.key_sealed, version.key_env)
 
 
 def prompts_shown(row: ModelVersion | ModelTask) -> str | None:
@@ -122,8 +136,26 @@ def reranker_default() -> InstalledModel | None:
 
 
 def writer_default() -> InstalledModel | None:
-    """The language model in use; None where none is registered."""
+    """The default language model; None where none is registered."""
     return model_default(ModelKind.GENERATION)
+
+
+def writer_in_use() -> InstalledModel | None:
+    """The language model that writes answers: the one that the setting names, else the default one; None for none."""
+    how = GenerationSettings.current()
+    if how.generator == "extractive":
+        return None
+    if (address := how.address) is None:
+        return writer_default()
+    return InstalledModel(
+        version_id=uuid5(BY_ADDRESS, how.generator),
+        name=address.model,
+        path=Path(),
+        sha256="",
+        max_tokens=0,
+        kind=ModelKind.GENERATION,
+        endpoint=Endpoint(address.urls, address.model, key_env=GENERATOR_KEY),
+    )
 
 
 def _model_version(version_id: UUID, kind: ModelKind) -> InstalledModel:

@@ -12,7 +12,7 @@ from uuid import UUID
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
-from apps.models.selectors import writer_default
+from apps.models.selectors import writer_in_use
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
 from apps.retrieval.answers.language import LanguageModelGenerator
@@ -137,9 +137,10 @@ def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
     quoting: tuple[Generator, ...] = (ExtractiveGenerator(),)
     if request.fallback and request.mode is not Mode.DENSE:
         quoting += (WordGenerator(),)
-    if GenerationSettings.current().generator == "extractive":
+    writer = writer_in_use()
+    if writer is None and GenerationSettings.current().generator != "local":
         return quoting
-    writing = LanguageModelGenerator(writer_default())
+    writing = LanguageModelGenerator(writer)
     return (writing, *quoting) if request.fallback else (writing,)
 
 

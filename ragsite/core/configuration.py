@@ -12,12 +12,14 @@ from typing import Any, Literal, Self
 
 from django.conf import settings
 
+from ragsite.core import server_urls
+
 MEGABYTE = 1024 * 1024
 
 
-def setting(name: str) -> Any:
-    """A field that has the value of Django's setting of that name."""
-    return field(metadata={"setting": name})
+def setting(name: str, *, secret: bool = False) -> Any:
+    """A field that has the value of Django's setting of that name; a secret one is not shown with the object."""
+    return field(metadata={"setting": name}, repr=not secret)
 
 
 class Settings:
@@ -123,13 +125,23 @@ class ModelStoreSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class GenerationSettings(Settings):
-    """What writes answers (sentences of the documents as they stand, or the default language model), and what such a model has
-    room for: texts at once, and tokens of each with its prompt.
+    """What writes answers, and what a language model in a worker has room for: texts at once, and tokens of each with its prompt.
+
+    `generator` is empty for the default language model or, without one, sentences of the documents as they stand; `extractive`
+    for these whatever there is; `local` for the default language model and nothing else; or a model's address, with the key
+    for the server there.
     """
 
-    generator: Literal["extractive", "local"] = setting("RAGSITE_GENERATOR")
+    generator: str = setting("RAGSITE_GENERATOR")
+    api_key: str = setting("RAGSITE_GENERATOR_API_KEY", secret=True)
     slots: int = setting("RAGSITE_GENERATION_SLOTS")
     slot_tokens: int = setting("RAGSITE_GENERATION_TOKENS")
+
+    @property
+    def address(self) -> server_urls.ModelAddress | None:
+        """Where the model is that writes, if the setting says it itself."""
+        named = self.generator.startswith(server_urls.PREFIX)
+        return server_urls.ModelAddress.parse(self.generator) if named else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +171,11 @@ class SignInSettings(Settings):
     address_tries: int = setting("RAGSITE_SIGN_IN_ADDRESS_TRIES")
     wait_seconds: int = setting("RAGSITE_SIGN_IN_WAIT_SECONDS")
     secure_cookie: bool = setting("SESSION_COOKIE_SECURE")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSettings(Settings):
+    """Django's secret key, and those before it, which still open what was sealed with them."""
+
+    secret_key: str = setting("SECRET_KEY", secret=True)
+    earlier: list[str] = setting("SECRET_KEY_FALLBACKS", secret=True)  # noqa: RUF009 - it makes a field

@@ -11,13 +11,16 @@ import sys
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.server_urls import ModelAddress
 from ragsite.core.storage.places import S3Place, blob_place
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
+KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
+GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
 
 
 class Environment(BaseSettings):
@@ -54,7 +57,10 @@ class Environment(BaseSettings):
     ragsite_model_threads: int = Field(2, ge=1, description="CPU threads of a model worker.")
     ragsite_models_dir: str = Field("", description="Where downloaded models lie; empty: `models` in the data folder.")
     ragsite_models_quota_gb: float = Field(200, gt=0, description="What downloaded models may take on disk together.")
-    ragsite_generator: Literal["extractive", "local"] = "extractive"
+    ragsite_generator: str = Field(
+        "", description="`extractive`, `local`, `openai:URL#MODEL`; empty: the default language model, if there is one."
+    )
+    ragsite_generator_api_key: SecretStr = Field(SecretStr(""), description="The key for the server at that URL.")
     ragsite_generation_slots: int = Field(8, ge=1, le=512, description="Texts that a language model writes at once.")
     ragsite_generation_tokens: int = Field(
         4096, ge=64, description="Tokens of a prompt and its text together, at most."
@@ -103,6 +109,13 @@ class Environment(BaseSettings):
         for host in _listed(value):
             if not re.fullmatch(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?", host):
                 raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
+        return value
+
+    @field_validator("ragsite_generator")
+    @classmethod
+    def _is_generator(cls, value: str) -> str:
+        if value not in ("", "extractive", "local"):
+            ModelAddress.parse(value)
         return value
 
     @field_validator("ragsite_blob_store")
@@ -175,6 +188,18 @@ def _complaint(kind: str, message: str) -> str:
     if kind == "missing":
         return "is not set; give it, or run through `manage.py`, which starts the embedded servers"
     return message.removeprefix("Value error, ")
+
+
+def key_named(variable: str) -> str:
+    """The key of another service that the variable of that name holds; empty where there is none.
+
+    Raises:
+        ValueError: the variable is not called as keys of services are. Others hold secrets of ragsite's own, such as passwords
+            of its servers, which nobody shall send elsewhere by naming them.
+    """
+    if not KEY_VARIABLE.fullmatch(variable):
+        raise ValueError(f"{variable!r} is no variable for a key: its name must end in _API_KEY")
+    return os.environ.get(variable, "")
 
 
 def process_is(kind: str) -> bool:

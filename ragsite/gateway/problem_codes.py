@@ -26,6 +26,7 @@ PROBLEMS: Mapping[str, int] = {
     "bad_filename": 422,
     "blob_missing": 422,
     "chunks_too_long": 422,
+    "context_too_long": 422,
     "corpus_too_large": 422,
     "damaged_file": 422,
     "empty_file": 422,
@@ -55,6 +56,8 @@ PROBLEMS: Mapping[str, int] = {
     "too_many_tries": 429,
     "headers_too_large": 431,
     "internal_error": 500,
+    "model_key_refused": 502,
+    "model_server_refused": 502,
     "url_unreachable": 502,
     "broker_unavailable": 503,
     "busy": 503,
@@ -72,6 +75,10 @@ PROBLEMS: Mapping[str, int] = {
     "lease_lost": 503,
     "model_loading": 503,
     "model_memory_busy": 503,
+    "model_server_busy": 503,
+    "model_server_failed": 503,
+    "model_server_lost": 503,
+    "model_server_unreachable": 503,
     "model_unavailable": 503,
     "model_unloaded": 503,
     "out_of_memory": 503,
@@ -95,10 +102,9 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "checksum_mismatch", "configuration_error", "context_too_long", "hub_offline", "hub_refused", "hub_unavailable",
-        "invalid_conversation", "invalid_event", "invalid_options",
-        "models_disk_full", "models_quota_exceeded", "remote_code_needed", "service_unavailable", "stalled", "unknown_event",
-        "unreadable_file",
+        "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
+        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "remote_code_needed",
+        "secret_unreadable", "service_unavailable", "stalled", "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands, logs and the reason of a degraded answer say."""
@@ -123,6 +129,7 @@ MODELS = (
     "model_not_found", "model_changed", "model_too_large", "unsupported_model", "unsafe_weights", "broker_unavailable",
     "circuit_open", "engine_failed", "invalid_embedding", "invalid_reply", "invalid_scores", "model_loading",
     "model_memory_busy", "model_unavailable", "model_unloaded", "out_of_memory", "temporarily_unavailable",
-    "worker_failed", "worker_lost", "generation_busy", "deadline_exceeded",
+    "worker_failed", "worker_lost", "generation_busy", "context_too_long", "model_key_refused", "model_server_refused",
+    "model_server_busy", "model_server_failed", "model_server_lost", "model_server_unreachable", "deadline_exceeded",
 )  # fmt: skip
 """What an operation that asks a model can answer besides."""

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import numpy as np
 
 from apps.models.gateway.fake import FakeTransport
+from apps.models.gateway.http import HttpTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.queue import QueueTransport
@@ -25,6 +26,9 @@ TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
     "local": LocalTransport,
     "fake": FakeTransport,
 }
+"""The ways to models of this installation's own, of which a process uses one. A model that a server runs is asked there."""
+
+HTTP = "http"
 
 WRITE_AS_LIKELY = GenerationOptions()
 
@@ -36,10 +40,12 @@ _lock = threading.Lock()
 def current_transport() -> ModelTransport:
     """The transport in use; each kind is made once a process, so that its breakers remember."""
     name = _chosen or _known(ModelSettings.current().transport)
-    with _lock:
-        if name not in _made:
-            _made[name] = TRANSPORTS[name]()
-        return _made[name]
+    return _transport(name, TRANSPORTS[name])
+
+
+def transport_of(call: ModelCall) -> ModelTransport:
+    """The way to the call's model: over HTTP to its own servers, if it has some, and else the transport in use."""
+    return current_transport() if call.model.endpoint is None else _transport(HTTP, HttpTransport)
 
 
 def set_transport(name: str | None) -> None:
@@ -61,6 +67,13 @@ def using_transport(name: str) -> Iterator[None]:
         yield
     finally:
         set_transport(before)
+
+
+def _transport(name: str, make: Callable[[], ModelTransport]) -> ModelTransport:
+    with _lock:
+        if name not in _made:
+            _made[name] = make()
+        return _made[name]
 
 
 def _known(name: str) -> str:
@@ -123,7 +136,7 @@ def generate(
     call = ModelCall(model, Conversation(tuple(messages), options), purpose, deadline)
     client_check("the messages were sent to a model")
     deadline.check("the messages were sent to a model")
-    with closing(current_transport().stream(call)) as pieces:  # type: ignore[type-var]
+    with closing(transport_of(call).stream(call)) as pieces:  # type: ignore[type-var]
         for piece in pieces:
             client_check("the text was written")
             # An empty one only says that the model is still at it.
@@ -138,12 +151,12 @@ def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
     shape = (len(call.inputs.items()), width)
     if shape[0] == 0:
         return np.empty(shape, dtype=np.float32)
-    found = current_transport().run(call)
+    found = transport_of(call).run(call)
     # Not left to the database: a single infinite value would make a stored vector unsearchable without a word.
     if found.shape != shape or not np.isfinite(found).all():
         raise ModelUnavailableError(
             f"The model {call.model.name!r} answered shape {found.shape} where {shape} finite numbers were due.",
             code=invalid,
-            action="Check the model worker's log and the registered model's files.",
+            action="Check the log of the model worker or server, and the registered model.",
         )
     return found

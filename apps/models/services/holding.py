@@ -92,9 +92,11 @@ def model_order(*, version_id: UUID, kind: OrderKind, worker: str = "", actor: A
 
     Raises:
         ModelNotFoundError: there is no such version.
-        ConflictError: its files are not whole.
+        ConflictError: its files are not whole, or a server of its own runs it.
     """
     version = version_found(version_id)
+    if version.is_remote:
+        raise ConflictError(f"{version} is run by a server, which keeps it loaded itself: there is nothing to do here.")
     if kind != OrderKind.UNLOAD and version.status not in MODEL_USABLE:
         raise ConflictError(f"{version} is {version.status} and cannot be loaded.", action="Pull or verify it.")
     order = ModelOrder.objects.create(version=version, kind=kind, worker=worker, actor=actor.as_dict())

@@ -37,7 +37,7 @@ def model_remove(*, version_id: UUID, actor: Actor) -> ModelTask | None:
         version = version_found(version_id)
         _check_unneeded(version)
         emit(ModelRemoved(**told_of(version)), actor=actor)
-        task = _files_remove(version, actor) if in_store(version.path) else None
+        task = _files_remove(version, actor) if version.path and in_store(version.path) else None
         model = version.model
         version.delete()
         if not ModelVersion.objects.filter(model=model.pk).exists():

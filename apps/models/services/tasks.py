@@ -139,6 +139,11 @@ def model_verify(*, version_id: UUID, actor: Actor) -> ModelTask:
         ConflictError: it was never downloaded.
     """
     version = version_found(version_id)
+    if version.is_remote:
+        raise ConflictError(
+            f"{version} is run by a server, so there are no files to check.",
+            action="Ask it by `manage.py models test`.",
+        )
     if not version.path or not version.sha256:
         raise ConflictError(f"{version} has no files: it is {version.status}.", action="Download it by `models pull`.")
     about = {"name": version.model.name, "revision": version.revision, "source": version.source}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragsite.core.environment import PROJECT_DIR, environment_read
+from ragsite.core.environment import PROJECT_DIR, environment_read, key_named
 from ragsite.core.errors import ConfigurationError
 
 WRONG = {
@@ -21,6 +21,7 @@ WRONG = {
     "RAGSITE_URL_ALLOWED_HOSTS": "example.org, http://example.org",
     "RAGSITE_URL_SECONDS": "0",
     "RAGSITE_BLOB_STORE": "s3://Bucket",
+    "RAGSITE_GENERATOR": "openai:http://gpu:8000/v1",
 }
 SAYS = {
     "DATABASE_URL": "must begin with postgresql://",
@@ -33,6 +34,7 @@ SAYS = {
     "RAGSITE_URL_ALLOWED_HOSTS": "'http://example.org' is neither host nor host:port",
     "RAGSITE_URL_SECONDS": "greater than or equal to 1",
     "RAGSITE_BLOB_STORE": "'Bucket' is no name of a bucket",
+    "RAGSITE_GENERATOR": "none of extractive, local and openai:URL#MODEL, such as openai:http://127.0.0.1:8000/v1#llama-3",
 }
 
 
@@ -90,3 +92,31 @@ def test_hosts_to_fetch_from_are_listed_with_commas(monkeypatch: pytest.MonkeyPa
     environment = environment_read()
     assert environment.url_allowed_hosts == {"example.org", "files.example:8443"}
     assert environment.ragsite_url_ingestion is False
+
+
+@pytest.mark.parametrize("value", ["", "extractive", "local", "openai:http://gpu:8000/v1#llama-3"])
+def test_what_writes_answers_is_named_by_a_word_or_an_address(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("RAGSITE_GENERATOR", value)
+    assert environment_read().ragsite_generator == value
+
+
+@pytest.mark.parametrize("value", ["openai:http://me:sesame@gpu/v1#m", "openai:http://169.254.169.254/v1#m"])
+def test_an_address_that_cannot_be_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("RAGSITE_GENERATOR", value)
+    with pytest.raises(ConfigurationError, match="RAGSITE_GENERATOR: ") as refused:
+        environment_read()
+    assert "sesame" not in refused.value.message
+
+
+def test_a_key_for_a_service_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGSITE_GENERATOR_API_KEY", "sesame")
+    assert "sesame" not in repr(environment_read())
+    assert key_named("RAGSITE_GENERATOR_API_KEY") == "sesame"
+
+
+@pytest.mark.parametrize(
+    "name", ["RAGSITE_SECRET_KEY", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "_API_KEY", "x_API_KEY"]
+)
+def test_a_variable_that_is_no_services_key_cannot_be_named_as_one(name: str) -> None:
+    with pytest.raises(ValueError, match="must end in _API_KEY"):
+        key_named(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.models.installed_model import ModelKind
 from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import model_tasks_open, model_versions, prompts_shown
+from apps.models.servers.trial import TRIALS, Trial, trials_passed
 from apps.models.services.choices import VersionChoices
+from apps.models.services.connecting import Connection, model_connect, model_test
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held, order_answers, workers_with_models
 from apps.models.services.registry import BUNDLED_WRITER, model_activate, model_make_default, model_register
@@ -39,6 +43,7 @@ class Command(BaseCommand):
             _add_source(adding)
             _add_choices(adding)
             _add_download(adding)
+        _add_connection(actions.add_parser("connect", help="Use a model that a server runs, such as vLLM or Ollama."))
         for name, told in BY_VERSION.items():
             actions.add_parser(name, help=told).add_argument("version_id", type=UUID)
         for kind in OrderKind:
@@ -141,9 +146,35 @@ def _fallback(command: Command, options: dict[str, Any]) -> Lines:
     return [_line(model_fall_back(version_id=options["version_id"], to=options["to"], actor=ACTOR))]
 
 
+def _connect(command: Command, options: dict[str, Any]) -> Lines:
+    connected = model_connect(
+        Connection(
+            name=options["name"],
+            kind=ModelKind(options["kind"]),
+            urls=options["url"],
+            model=options["model"],
+            key=sys.stdin.readline().strip() if options["key_stdin"] else "",
+            key_env=options["key_env"],
+            max_tokens=options["max_tokens"],
+        ),
+        by_default=options["default"],
+        actor=ACTOR,
+    )
+    return [*map(_trial_line, connected.trials), _line(connected.version)]
+
+
+def _test(command: Command, options: dict[str, Any]) -> Lines:
+    tried = model_test(version_id=options["version_id"])
+    for trial in tried:
+        command.stdout.write(_trial_line(trial))
+    trials_passed(tried)
+    return []
+
+
 DOORS: dict[str, Callable[[Command, dict[str, Any]], Lines]] = {
-    "list": _list, "add": _add, "register": _add, "pull": _pull, "verify": _verify, "activate": _activate,
-    "default": _default, "remove": _remove, "cancel": _cancel, "fallback": _fallback, **dict.fromkeys(OrderKind.values, _order),
+    "list": _list, "add": _add, "register": _add, "pull": _pull, "connect": _connect, "test": _test, "verify": _verify,
+    "activate": _activate, "default": _default, "remove": _remove, "cancel": _cancel, "fallback": _fallback,
+    **dict.fromkeys(OrderKind.values, _order),
 }  # fmt: skip
 
 ADDING = {
@@ -152,6 +183,7 @@ ADDING = {
     "pull": "Download from a hub.",
 }
 BY_VERSION = {
+    "test": "Ask a connected version at its servers for a little.",
     "verify": "Read a version's files again, and compare them with what they were.",
     "activate": "Use this version of its model.",
     "default": "Use this version where no model is named.",
@@ -177,6 +209,23 @@ def _add_download(parser: CommandParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="Of a hub: leave the download to the model workers.")
 
 
+def _add_connection(parser: CommandParser) -> None:
+    parser.add_argument("name", help="What the model is called here.")
+    parser.add_argument("--url", action="append", required=True, help="http://host:8000/v1; once for each server.")
+    parser.add_argument("--model", required=True, help="What its servers call it.")
+    parser.add_argument("--kind", choices=[kind.value for kind in TRIALS], default=ModelKind.GENERATION.value)
+    parser.add_argument("--max-tokens", type=int, help="What it reads at once, if its servers do not say so.")
+    parser.add_argument("--default", action="store_true", help="Use it where no model is named.")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--key-env", default="", help="The variable that holds the key; its name ends in _API_KEY.")
+    key.add_argument("--key-stdin", action="store_true", help="Read the key from the standard input.")
+
+
+def _trial_line(trial: Trial) -> str:
+    said = trial.error.sentence if trial.error else f"answered {trial.answer!r}"
+    return f"{trial.url}  {said}  ({trial.seconds:.2f} s)"
+
+
 def _of_task(task: ModelTask) -> Lines:
     return [_line(task.version)] if task.version else []
 
@@ -185,13 +234,14 @@ def _line(version: ModelVersion) -> str:
     default = " (default)" if version.model.is_default else ""
     does = f"{version.dimensions} dimensions" if version.dimensions else version.kind
     tokens = f"{version.max_tokens} tokens  " if version.max_tokens else ""
+    where = f"  at {', '.join(version.urls)}" if version.urls else ""
     size = f"  {version.bytes / MEGABYTE:,.1f} MB" if version.bytes else ""
     prompts = f"  prompts: {shown}" if (shown := prompts_shown(version)) else ""
     why = f"  {version.error}" if version.error else ""
     why += f"  falls back to {version.fallback_id}" if version.fallback_id else ""
     return (
         f"{version.pk}  {version.model.name}{default}  {version.get_status_display().lower()}  "
-        f"{does}  {tokens}{version.revision[:12]}{size}{prompts}{why}"
+        f"{does}  {tokens}{version.revision[:12]}{where}{size}{prompts}{why}"
     )
 
 

@@ -13,6 +13,7 @@ from apps.models.gateway import Deadline, ModelCall, calls
 from apps.models.gateway.fake import FakeTransport
 from apps.models.generation import Finish, GeneratedText, GenerationEnd, Role
 from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.services.connecting import Connection, model_connect
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import WordGenerator
 from apps.retrieval.answers.language import RESERVE_SECONDS, LanguageModelGenerator
@@ -26,7 +27,10 @@ from apps.retrieval.search.timing import Timings
 from ragsite.core.errors import ModelUnavailableError, PermanentError, RagError
 from ragsite.core.ids import new_id
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.making import material, passage
+from tests.model_server import MODEL as SERVED
+from tests.model_server import ModelServer
 
 MODEL = InstalledModel(new_id(), "writer", Path("/nowhere"), "0" * 64, 4096, ModelKind.GENERATION)
 QUESTION = "How many berths for guests has the harbour?"
@@ -208,6 +212,18 @@ def test_the_setting_says_who_writes(settings: Any) -> None:
     settings.RAGSITE_GENERATOR = "local"
     assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
     assert names(generators_for(strict)) == ["language_model"]
+
+
+@pytest.mark.django_db
+def test_a_default_language_model_writes_unless_the_setting_says_otherwise(settings: Any, engine: ModelServer) -> None:
+    about: dict[str, Any] = {"name": "assistant", "kind": ModelKind.GENERATION, "urls": [engine.url], "model": SERVED}
+    model_connect(Connection(**about), actor=ACTOR)
+    asked = SearchRequest(QUESTION)
+    assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
+    settings.RAGSITE_GENERATOR = "extractive"
+    assert names(generators_for(asked)) == ["extractive", "extractive_words"]
+    settings.RAGSITE_GENERATOR = f"openai:{engine.url}#another"
+    assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
 
 
 def test_a_withdrawal_names_it(say: Say) -> None:

@@ -17,6 +17,7 @@ from tests.acting import ACTOR
 from tests.apps.models.hub import Fault, Hub
 from tests.apps.models.making import cross_encoder_make
 from tests.apps.models.pulling import COMMIT, NAME
+from tests.model_server import KEY, MODEL, ModelServer, refuses
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -142,3 +143,38 @@ def test_a_version_names_another_that_answers_in_its_place(tmp_path: Path) -> No
     )
     assert f"falls back to {small}" in run("fallback", large, small)
     assert "falls back" not in run("fallback", large)
+
+
+def test_a_model_at_a_server_is_connected_tested_listed_and_removed(engine: ModelServer) -> None:
+    connected = run("connect", "assistant", "--url", engine.url, "--model", MODEL, "--default")
+    assert f"{engine.url}  answered 'The harbour has berths.'" in connected
+    version = ModelVersion.objects.get()
+    assert f"assistant (default)  active  generation  4096 tokens  {MODEL}  at {engine.url}" in run("list")
+    assert "answered" in run("test", str(version.pk))
+    engine.then(refuses(500, "boom"))
+    with pytest.raises(CommandError, match="boom"):
+        run("test", str(version.pk))
+    with pytest.raises(CommandError, match="no files to check"):
+        run("verify", str(version.pk))
+    run("remove", str(version.pk))
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_key_is_read_from_the_input_or_named_by_its_variable(
+    engine: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(f"{KEY}\n"))
+    said = run("connect", "assistant", "--url", engine.url, "--model", MODEL, "--key-stdin")
+    assert engine.seen[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in said + run("list")
+    monkeypatch.setenv("HARBOUR_API_KEY", "another")
+    run("connect", "assistant", "--url", engine.url, "--model", MODEL, "--key-env", "HARBOUR_API_KEY")
+    assert engine.seen[-1].headers["authorization"] == "Bearer another"
+
+
+def test_what_cannot_be_connected_is_refused_in_words(engine: ModelServer) -> None:
+    with pytest.raises(CommandError, match=f"it offers {MODEL}"):
+        run("connect", "assistant", "--url", engine.url, "--model", "unknown")
+    with pytest.raises(CommandError, match="no http or https address"):
+        run("connect", "assistant", "--url", "ftp://gpu/v1", "--model", MODEL)
+    assert not ModelVersion.objects.exists()

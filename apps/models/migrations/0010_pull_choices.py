@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('model_registry', '0008_prompt_walls'),
+        ('model_registry', '0009_servers'),
     ]
 
     operations = [

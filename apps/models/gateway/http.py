@@ -1,0 +1,117 @@
+"""Asks models that servers of their own run, from this process: no queue, no worker, no torch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import chain
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+from circuitbreaker import CircuitBreakerError
+
+from apps.models.gateway.breaker import OneProbeBreaker
+from apps.models.gateway.protocol import ModelCall
+from apps.models.generation import Conversation
+from apps.models.kinds import KINDS
+from apps.models.servers.chat import chat
+from apps.models.servers.client import Server
+from apps.models.servers.endpoint import Endpoint
+from apps.models.servers.errors import ModelServerBusyError, ModelServerRefusedError
+from apps.models.servers.offers import offers
+from apps.models.servers.pool import FAILURES, ServerPool
+from ragsite.core.errors import ModelUnavailableError
+
+Answer = TypeVar("Answer")
+PROBE_SECONDS = 1.0
+
+
+class HttpTransport:
+    """Asks the servers of a model: the least loaded first, another one where it fails before its first piece, and after
+    repeated failures of all of them none for a while.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pools: dict[Endpoint, ServerPool] = {}
+        self._breakers: dict[tuple[str, UUID], OneProbeBreaker] = {}
+
+    def run(self, call: ModelCall) -> np.ndarray:
+        """See ModelTransport."""
+        raise ModelServerRefusedError(f"{call.model.name!r} cannot be asked for {call.model.kind} over HTTP.")
+
+    def stream(self, call: ModelCall) -> Iterator[Any]:
+        """See ModelTransport."""
+        conversation = call.inputs
+        if not isinstance(conversation, Conversation):
+            raise TypeError(f"nothing to write about {type(conversation).__name__}")
+        with ExitStack() as stack:
+            yield from self._ask(call, lambda server: _begun(server, conversation), stack)
+
+    def _ask(
+        self, call: ModelCall, ask: Callable[[Server], AbstractContextManager[Answer]], stack: ExitStack
+    ) -> Answer:
+        call.deadline.check("the model server was asked")
+        endpoint = _endpoint(call)
+        key, pool = endpoint.key(), self._pool(endpoint)
+
+        def ask_at(url: str) -> AbstractContextManager[Answer]:
+            return ask(Server(url, endpoint.model, key, call.deadline.at))
+
+        try:
+            found: Answer = self._breaker(call).call(lambda: pool.ask(ask_at, stack))
+        except CircuitBreakerError as error:
+            raise self._open(call) from error
+        return found
+
+    def _pool(self, endpoint: Endpoint) -> ServerPool:
+        with self._lock:
+            if endpoint not in self._pools:
+                self._pools[endpoint] = ServerPool(endpoint.urls, probe=lambda url: _probe(endpoint, url))
+            return self._pools[endpoint]
+
+    def _breaker(self, call: ModelCall) -> OneProbeBreaker:
+        key = call.purpose.queue, call.model.version_id
+        with self._lock:
+            if key not in self._breakers:
+                settings = KINDS[call.model.kind].breaker
+                self._breakers[key] = OneProbeBreaker(
+                    name=f"http {key}",
+                    failure_threshold=settings.failures,
+                    recovery_timeout=settings.open_seconds,
+                    expected_exception=_is_failure,
+                )
+            return self._breakers[key]
+
+    def _open(self, call: ModelCall) -> ModelUnavailableError:
+        return ModelUnavailableError(
+            f"The servers of {call.model.name!r} have failed several times in a row, so they are not asked for now.",
+            code="circuit_open",
+            action="Check that the model server runs, then try again.",
+            retry_after=float(max(1, self._breaker(call).open_remaining)),
+        )
+
+
+@contextmanager
+def _begun(server: Server, conversation: Conversation) -> Iterator[Iterator[Any]]:
+    """The pieces, of which the first is there: until then another server can be asked."""
+    with chat(server, conversation) as pieces:
+        yield chain([next(pieces)], pieces)
+
+
+def _is_failure(_: type[BaseException], error: BaseException) -> bool:
+    """Whether it counts against the servers; one that is busy is well."""
+    return isinstance(error, FAILURES) and not isinstance(error, ModelServerBusyError)
+
+
+def _probe(endpoint: Endpoint, url: str) -> None:
+    offers(Server(url, endpoint.model, endpoint.key(), time.time() + PROBE_SECONDS))
+
+
+def _endpoint(call: ModelCall) -> Endpoint:
+    if call.model.endpoint is None:
+        raise TypeError(f"{call.model.name!r} is at no server")
+    return call.model.endpoint

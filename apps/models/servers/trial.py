@@ -1,0 +1,85 @@
+"""Asking a model at each of its servers for a little, to see what comes back and how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from apps.models.generation import Conversation, GeneratedText, GenerationEnd, GenerationOptions, Message, Role
+from apps.models.installed_model import ModelKind
+from apps.models.servers.chat import chat
+from apps.models.servers.client import Server
+from apps.models.servers.endpoint import Endpoint
+from apps.models.servers.errors import ModelServerRefusedError
+from apps.models.servers.offers import Offer, offer_of
+from ragsite.core.errors import ModelNotFoundError, RagError
+
+TRIAL_SECONDS = 30.0
+"""A server may have to load its model first."""
+
+ASKED = "Say in one short sentence that you are ready."
+TRIAL_TOKENS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of asking one server: what it answered, in words, after so many seconds; or why it did not.
+
+    `max_tokens` is how much the model reads at once, where the server says so.
+    """
+
+    url: str
+    seconds: float
+    answer: str = ""
+    max_tokens: int | None = None
+    error: RagError | None = None
+
+
+def trials(endpoint: Endpoint, kind: ModelKind, *, seconds: float = TRIAL_SECONDS) -> list[Trial]:
+    """One of each server. Raises ModelKeyError: there is no key to give."""
+    key = endpoint.key()
+    return [_trial(Server(url, endpoint.model, key, time.time() + seconds), kind) for url in endpoint.urls]
+
+
+def trials_passed(tried: Sequence[Trial]) -> None:
+    """Raises the error of the first that failed."""
+    for trial in tried:
+        if trial.error is not None:
+            raise trial.error
+
+
+def _trial(server: Server, kind: ModelKind) -> Trial:
+    begun = time.monotonic()
+    try:
+        offer = _offer(server)
+        answer = TRIALS[kind](server) if kind in TRIALS else _not_asked(kind)
+    except RagError as error:
+        return Trial(server.url, time.monotonic() - begun, error=error)
+    return Trial(server.url, time.monotonic() - begun, answer, offer.max_tokens)
+
+
+def _offer(server: Server) -> Offer:
+    """What the server says of the model. One that lists none may have it all the same."""
+    try:
+        return offer_of(server)
+    except ModelServerRefusedError:
+        return Offer(server.model)
+
+
+def _written(server: Server) -> str:
+    """What the model wrote."""
+    options = GenerationOptions(max_tokens=TRIAL_TOKENS)
+    with chat(server, Conversation((Message(Role.USER, ASKED),), options)) as pieces:
+        return "".join(_text(piece) for piece in pieces).strip() or "(nothing)"
+
+
+def _text(piece: GeneratedText | GenerationEnd) -> str:
+    return piece.text if isinstance(piece, GeneratedText) else ""
+
+
+def _not_asked(kind: ModelKind) -> str:
+    raise ModelNotFoundError(f"Models for {kind} cannot be connected.", action="Register a folder.")
+
+
+TRIALS: dict[ModelKind, Callable[[Server], str]] = {ModelKind.GENERATION: _written}

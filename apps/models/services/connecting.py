@@ -1,0 +1,186 @@
+"""Models that servers of their own run: asked first, then registered, so that what is connected answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.models.installed_model import ModelKind
+from apps.models.models import Model, ModelStatus, ModelVersion
+from apps.models.selectors import endpoint_of
+from apps.models.servers.endpoint import Endpoint
+from apps.models.servers.trial import Trial, trials, trials_passed
+from apps.models.services.versions import (
+    model_hold,
+    model_make_default_of_kind,
+    version_change,
+    version_found,
+    version_hold,
+    version_registered,
+    version_use,
+    version_use_if_first,
+)
+from ragsite.core.actors import Actor, change_log
+from ragsite.core.bounds import lengths_check
+from ragsite.core.database import connection_release
+from ragsite.core.environment import key_named
+from ragsite.core.errors import ConflictError, PermanentError
+from ragsite.core.sealing import seal
+from ragsite.core.server_urls import server_urls
+
+REVISION_CHARACTERS = 64
+LONGEST_KEY = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What is connected: a model's name here, its servers and what it is called there, and a key or the variable that holds one.
+
+    Without either the key stays that was given before, as long as the servers do. `max_tokens` is what the model reads at once;
+    None leaves it to the server to say.
+    """
+
+    name: str
+    kind: ModelKind
+    urls: Sequence[str]
+    model: str
+    key: str = field(default="", repr=False)
+    key_env: str = ""
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The version, and what came of asking each of its servers."""
+
+    version: ModelVersion
+    trials: list[Trial]
+
+
+def model_connect(connection: Connection, *, by_default: bool = False, actor: Actor) -> Connected:
+    """Ask a model at its servers, and use it from then on: it becomes its name's active version, and `by_default` the model that
+    is used where none is named. Connected again under its name it is the same version, with the new servers and key.
+
+    Raises:
+        PermanentError: an address, a name or a key cannot be; or a server refused.
+        ModelUnavailableError, DeadlineExceededError: a server did not answer. Nothing is registered then.
+        ConflictError: the name belongs to another kind of model.
+    """
+    endpoint = connection_checked(connection)
+    connection_release()
+    tried = trials(endpoint, connection.kind)
+    trials_passed(tried)
+    columns = _columns(connection, endpoint, tried)
+    with transaction.atomic():
+        model = model_hold(connection.name, connection.kind)
+        version = _version(model, columns, actor=actor)
+        if version.status != ModelStatus.ACTIVE:
+            version_use(version, actor=actor)
+        version_use_if_first(version, actor=actor)
+        if by_default:
+            model_make_default_of_kind(version, actor=actor)
+    change_log(f"model version {version.pk} was connected", actor=actor)
+    return Connected(version, tried)
+
+
+def model_test(*, version_id: UUID) -> list[Trial]:
+    """Ask a connected version at each of its servers for a little.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+        ConflictError: no server runs it.
+        ModelKeyError: its key cannot be had.
+    """
+    version = version_found(version_id)
+    endpoint = endpoint_of(version)
+    if endpoint is None:
+        raise ConflictError(
+            f"{version} is run by model workers.", action="Check its files by `manage.py models verify`."
+        )
+    connection_release()
+    return trials(endpoint, ModelKind(version.kind))
+
+
+def connection_checked(connection: Connection) -> Endpoint:
+    """Where the model is, and the key for it, before anything is asked.
+
+    Raises:
+        PermanentError: an address, a name or a key cannot be.
+    """
+    try:
+        urls = server_urls(list(connection.urls))
+        if connection.key_env:
+            key_named(connection.key_env)
+    except ValueError as error:
+        raise PermanentError(f"The model cannot be connected: {error}.", action="Give another.") from None
+    lengths_check(ModelVersion, server_model=connection.model, key_env=connection.key_env)
+    lengths_check(Model, name=connection.name)
+    _check_texts(connection)
+    if connection.key or connection.key_env:
+        return Endpoint(urls, connection.model, _sealed(connection.key), "" if connection.key else connection.key_env)
+    return _with_known_key(connection, urls)
+
+
+def _check_texts(connection: Connection) -> None:
+    if not connection.name.strip() or not connection.model.strip():
+        raise PermanentError("A name here and the model's name at its server are due.", action="Give both.")
+    key = connection.key
+    if len(key) > LONGEST_KEY or not key.isascii() or (key and not key.isprintable()):
+        raise PermanentError(f"The key is none of up to {LONGEST_KEY} plain characters.", action="Give it once more.")
+
+
+def _sealed(key: str) -> str:
+    return seal(key) if key else ""
+
+
+def _with_known_key(connection: Connection, urls: tuple[str, ...]) -> Endpoint:
+    """With the key that was given before, which goes to no other server than those it was given for."""
+    known = _known(connection)
+    endpoint = endpoint_of(known) if known else None
+    if endpoint is None or not _hosts(urls) <= _hosts(endpoint.urls):
+        return Endpoint(urls, connection.model)
+    return Endpoint(urls, connection.model, endpoint.key_sealed, endpoint.key_env)
+
+
+def _known(connection: Connection) -> ModelVersion | None:
+    versions = ModelVersion.objects.select_related("model")
+    return versions.filter(model__name=connection.name, revision=_revision(connection.model)).first()
+
+
+def _hosts(urls: Sequence[str]) -> set[tuple[str, str]]:
+    return {(parts.scheme, parts.netloc.lower()) for parts in map(urlsplit, urls)}
+
+
+def _revision(model: str) -> str:
+    """A version is what its servers call it: where they are may change."""
+    return model if len(model) <= REVISION_CHARACTERS else hashlib.sha256(model.encode()).hexdigest()
+
+
+def _columns(connection: Connection, endpoint: Endpoint, tried: Sequence[Trial]) -> dict[str, Any]:
+    stated = [trial.max_tokens for trial in tried if trial.max_tokens is not None]
+    return {
+        "revision": _revision(connection.model),
+        "source": endpoint.urls[0],
+        "urls": list(endpoint.urls),
+        "server_model": endpoint.model,
+        "key_sealed": endpoint.key_sealed,
+        "key_env": endpoint.key_env,
+        "max_tokens": connection.max_tokens or min(stated, default=None),
+    }
+
+
+def _version(model: Model, columns: dict[str, Any], *, actor: Actor) -> ModelVersion:
+    known = ModelVersion.objects.filter(model=model, revision=columns["revision"]).exclude(server_model="").first()
+    if known is None:
+        version = ModelVersion.objects.create(model=model, kind=model.kind, status=ModelStatus.READY, **columns)
+        version_registered(version, actor=actor)
+        return version
+    version = version_hold(known)
+    version_change(version, "urls", actor=actor, **columns)
+    return version
