@@ -25,15 +25,10 @@ class Config:
 
         return ServerSettings.current().redis_url
 
-    result_backend = broker_url
-    result_expires = 60
-    result_extended = False
     task_ignore_result = True
-    task_store_errors_even_if_ignored = False
 
     task_serializer = "json"
     accept_content = ["json"]
-    result_accept_content = ["json"]
 
     task_queues = [kombu.Queue(queue.value, kombu.Exchange(queue.value), routing_key=queue.value) for queue in Queue]
     task_create_missing_queues = False
@@ -65,9 +60,6 @@ class Config:
         "health_check_interval": 10,
         "global_keyprefix": "rag:",
     }
-    result_backend_transport_options = {"global_keyprefix": "rag:"}
-    redis_socket_timeout = SOCKET_SECONDS
-    redis_socket_connect_timeout = 3
     broker_connection_timeout = 3
     broker_connection_retry_on_startup = True
     broker_connection_max_retries = None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from billiard.exceptions import TimeLimitExceeded
+from celery.concurrency import get_implementation
 from celery.signals import (
     task_failure,
     task_prerun,
@@ -206,7 +207,7 @@ def memory_limit(**_: Any) -> None:
 
 
 def _pool_of(instance: Any) -> Pool | None:
-    module = getattr(instance.pool_cls, "__module__", "")
+    module = get_implementation(instance.pool_cls).__module__
     return {"celery.concurrency.prefork": Pool.PREFORK, "celery.concurrency.thread": Pool.THREADS}.get(module)
 
 

@@ -15,9 +15,9 @@ from workers.running import job_turn
 
 
 @shared_task(send_events=False)
-def model_call(payload: dict[str, Any]) -> dict[str, Any]:
-    """Ask a model of this process for a caller that waits."""
-    return gateway.model_call(payload)
+def model_call(payload: dict[str, Any], key: str) -> None:
+    """Ask a model of this process for a caller that waits at the mailbox of that key."""
+    gateway.call_answer(payload, key)
 
 
 @shared_task(send_events=False)

@@ -10,7 +10,7 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from django.db import connection
 
-from apps.models.gateway import ModelTransport, Purpose, model_call, stream_start
+from apps.models.gateway import ModelTransport, Purpose, call_answer, stream_start
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.queue import STREAM_TASK, TASK, QueueTransport
@@ -22,9 +22,7 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
     app = Celery("contract", set_as_current=False)
     app.config_from_object(Config())
     prefix = {"global_keyprefix": "contract:"}
-    app.conf.update(
-        broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
-    )
+    app.conf.update(broker_transport_options=Config.broker_transport_options | prefix)
     app.task(name=TASK, shared=False)(_model_call)
     app.task(name=STREAM_TASK, shared=False)(stream_start)
     app.finalize()
@@ -35,9 +33,9 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
     return QueueTransport(app=app)
 
 
-def _model_call(payload: dict[str, Any]) -> dict[str, Any]:
+def _model_call(payload: dict[str, Any], key: str) -> None:
     try:
-        return model_call(payload)
+        call_answer(payload, key)
     finally:
         connection.close()
 

@@ -24,7 +24,7 @@ def test_a_worker_loads_each_default_model_whatever_becomes_of_the_others(
     settings.RAGSITE_MODEL_TRANSPORT, settings.RAGSITE_GENERATOR = "local", "local"
     model = InstalledModel(new_id(), "any", Path("/nowhere"), "0" * 64, 16, ModelKind.GENERATION)
     monkeypatch.setattr(process, "embedding_model_default", lambda: model)
-    monkeypatch.setattr(process, "writer_default", lambda: model)
+    monkeypatch.setattr(process, "writer_in_use", lambda: model)
     used: list[str] = []
 
     def embed(*_: Any, **__: Any) -> None:

@@ -3,7 +3,7 @@
 from apps.models.gateway.calls import embed, generate, rerank, set_transport, using_transport
 from apps.models.gateway.fallback import Answered, ask_or_smaller
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
-from apps.models.gateway.remote import model_call
+from apps.models.gateway.remote import call_answer
 from apps.models.gateway.streaming import stream_start
 from apps.models.prompts import TextRole
 
@@ -15,9 +15,9 @@ __all__ = [
     "Purpose",
     "TextRole",
     "ask_or_smaller",
+    "call_answer",
     "embed",
     "generate",
-    "model_call",
     "rerank",
     "set_transport",
     "stream_start",

@@ -47,7 +47,7 @@ class Channel:
     @classmethod
     def named(cls, key: str) -> Self:
         """The writer's end."""
-        return cls(key, client=_client(ServerSettings.current().redis_url))
+        return cls(key, client=redis_client())
 
     @classmethod
     @contextmanager
@@ -111,9 +111,13 @@ def _after(entry: str) -> str:
     return f"{moment}-{int(number) + 1}"
 
 
+def redis_client() -> redis.Redis:
+    """Connections that fail soon and once: a person waits."""
+    return _client(ServerSettings.current().redis_url)
+
+
 @lru_cache(2)
 def _client(url: str) -> redis.Redis:
-    """Connections that fail soon and once: a person waits."""
     return redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -126,7 +130,7 @@ def _client(url: str) -> redis.Redis:
 
 def _renew(keys: Collection[str]) -> None:
     """Let channels stay. One that was given up, or has expired, does not come back."""
-    with _client(ServerSettings.current().redis_url).pipeline(transaction=False) as pipeline:
+    with redis_client().pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.expire(key, GONE_SECONDS)
         pipeline.execute()

@@ -10,15 +10,12 @@ from typing import Any
 
 import celery
 import numpy as np
-from celery.exceptions import TaskRevokedError
-from celery.exceptions import TimeoutError as CeleryTimeoutError
-from celery.result import AsyncResult
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from apps.models.errors import DeadlineExceededError
 from apps.models.gateway.channel import Channel
 from apps.models.gateway.lanes import Lanes, late
+from apps.models.gateway.mailbox import mailbox_key, reply_take
 from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.wire import STREAM_END, ModelRequest, decode_reply
 from apps.models.kinds import KINDS
@@ -28,11 +25,6 @@ TASK = "workers.tasks.model_call"
 STREAM_TASK = "workers.tasks.model_stream"
 SILENT_SECONDS = 5.0
 """A worker that writes says so twice a second; one that is silent for so long is lost."""
-
-# Celery's own twenty tries, a second apart, would outlast the caller's deadline.
-STORE_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
-# Only for result stores that cannot notify; Redis can.
-POLL_SECONDS = 0.02
 
 
 class QueueTransport:
@@ -68,13 +60,7 @@ class QueueTransport:
         """Send a call, and wait for the first pieces of its answer; an error among them counts as one of the call."""
         call.deadline.check("it was its turn to be sent to a model worker")
         with _broker_errors():
-            app = self._app or celery.current_app
-            app.send_task(
-                STREAM_TASK,
-                kwargs={"payload": ModelRequest.of(call).encode(), "key": channel.key},
-                queue=call.purpose.queue,
-                expires=datetime.fromtimestamp(call.deadline.at, UTC),
-            )
+            self._send(STREAM_TASK, call, key=channel.key)
             replies = _replies(channel, call, seconds=None)
         if replies[0] != STREAM_END:
             decode_reply(replies[0], codec=KINDS[call.model.kind].codec)
@@ -83,31 +69,25 @@ class QueueTransport:
     def _ask(self, call: ModelCall) -> Any:
         call.deadline.check("it was its turn to be sent to a model worker")
         with _broker_errors():
-            return decode_reply(_wait(self._send(call), call), codec=KINDS[call.model.kind].codec)
+            key = mailbox_key()
+            self._send(TASK, call, key=key)
+            return decode_reply(_reply(key, call), codec=KINDS[call.model.kind].codec)
 
-    def _send(self, call: ModelCall) -> AsyncResult[Any]:
-        app = self._app or celery.current_app
-        app.backend.retry_policy = STORE_RETRIES
-        return app.send_task(
-            TASK,
-            kwargs={"payload": ModelRequest.of(call).encode()},
+    def _send(self, task: str, call: ModelCall, *, key: str) -> None:
+        """Send a call, with the key by which it is answered."""
+        (self._app or celery.current_app).send_task(
+            task,
+            kwargs={"payload": ModelRequest.of(call).encode(), "key": key},
             queue=call.purpose.queue,
             expires=datetime.fromtimestamp(call.deadline.at, UTC),
-            ignore_result=False,
         )
 
 
-def _wait(result: AsyncResult[Any], call: ModelCall) -> object:
-    try:
-        # Waiting inside another task is safe: it is for another queue's worker, and no longer than the deadline.
-        reply: object = result.get(
-            timeout=call.deadline.remaining(), interval=POLL_SECONDS, propagate=False, disable_sync_subtasks=False
-        )
-    except CeleryTimeoutError:
-        raise late(call) from None
-    finally:
-        result.forget()
-    return _reply(reply)
+def _reply(key: str, call: ModelCall) -> dict[str, Any]:
+    while (reply := reply_take(key, seconds=call.deadline.remaining())) is None:
+        if call.deadline.expired:
+            raise late(call)
+    return reply
 
 
 def _replies(channel: Channel, call: ModelCall, *, seconds: float | None) -> list[dict[str, Any]]:
@@ -138,11 +118,6 @@ def _broker_errors() -> Iterator[None]:
         yield
     except (OperationalError, RedisError, OSError) as error:
         raise _unreachable(error) from error
-    except RuntimeError as error:
-        # So Celery says that the result store stayed away; the next call connects afresh.
-        if not isinstance(error.__cause__, (RedisError, OSError)):
-            raise
-        raise _unreachable(error.__cause__) from error
 
 
 def _unreachable(error: BaseException) -> ModelUnavailableError:
@@ -152,15 +127,3 @@ def _unreachable(error: BaseException) -> ModelUnavailableError:
         action="Check that Redis is running, then try again.",
         retry_after=2.0,
     )
-
-
-def _reply(reply: object) -> object:
-    if isinstance(reply, TaskRevokedError):
-        raise DeadlineExceededError("The deadline passed before a model worker took it up.")
-    if isinstance(reply, BaseException):
-        raise ModelUnavailableError(
-            f"The model worker failed: {type(reply).__name__}: {reply}",
-            code="worker_failed",
-            action="See the model worker's log.",
-        )
-    return reply

