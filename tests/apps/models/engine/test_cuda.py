@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from contextlib import nullcontext
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
 from apps.models.checkpoint import checkpoint_read
 from apps.models.engine import cuda, transformer
@@ -31,36 +29,13 @@ from apps.models.priority import Priority
 from apps.models.prompts import NO_PROMPTS, TextRole
 from ragsite.core.errors import ModelUnavailableError
 from tests.apps.models.conftest import model_of
+from tests.apps.models.engine.varlen import varlen_reference
 from tests.apps.models.families import CROSS_ENCODERS, FAMILIES, cross_encoder_of, encoder_make
 from tests.apps.models.making import reranker_of
 
 EXACT = EngineSettings(precision=Precision.FLOAT32, threads=1)
 TEXTS = ["rent", "", "The tenant pays the rent on the first day of each month.", "water boils " * 40, "naïve 東京 €5"]
 PATIENCE = 30.0
-
-
-def varlen_reference(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    cu_seq_q: torch.Tensor,
-    cu_seq_k: torch.Tensor,
-    max_q: int,
-    max_k: int,
-    *,
-    scale: float | None = None,
-) -> torch.Tensor:
-    """Text by text, of (tokens, heads, width), with the demands that the kernel makes of its inputs."""
-    assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
-    assert all(states.stride(-1) == 1 for states in (query, key, value))
-    bounds = cu_seq_q.tolist()
-    assert max_q == max_k == max(end - start for start, end in itertools.pairwise(bounds))
-    assert bounds[-1] == len(query)
-    found = [
-        scaled_dot_product_attention(*(one[start:end].transpose(0, 1) for one in (query, key, value)), scale=scale)
-        for start, end in itertools.pairwise(bounds)
-    ]
-    return torch.cat(found, dim=1).transpose(0, 1)
 
 
 @pytest.fixture(autouse=True)
