@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from apps.models.engine.plan import WINDOW, batch_with_first
+from apps.models.engine.plan import batch_with_first, window_of
 from apps.models.engine.runner import Engine
 from apps.models.errors import DeadlineExceededError
 from apps.models.installed_model import InstalledModel
@@ -167,7 +167,7 @@ class EngineRunner:
     def _take_batch(self) -> list[_Item]:
         for queue in self._queues.values():
             self._drop_unwanted(queue)
-            window = list(islice(_items(queue), WINDOW))
+            window = list(islice(_items(queue), window_of(self.engine.batch_tokens)))
             if window:
                 # With the oldest request's first item, so that none is passed over forever.
                 lengths = [len(item.ids) for item in window]

@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModel
 
 from apps.models.checkpoint import Checkpoint
-from apps.models.engine.steps import Vectors, pool, steps_load
+from apps.models.engine.states import pool
+from apps.models.engine.steps import Vectors, steps_load
 from apps.models.engine.tokenizer import InputEncoder, TextIds
 from apps.models.engine.transformer import TransformerEngine
 from apps.models.engine.unchanged import CHANGED
@@ -61,8 +62,7 @@ class EmbeddingEngine(TransformerEngine[RoleText, TextIds]):
             for step in steps:
                 vectors = step(vectors)
             unit = torch.nn.functional.normalize(vectors[:, : self.width], dim=1)
-        rows: np.ndarray = unit.cpu().numpy()
-        return rows
+            return self.transfers.download(unit)
 
     def unload(self) -> None:
         """Give the memory back."""

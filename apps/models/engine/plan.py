@@ -10,7 +10,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 WINDOW = 512
-"""Inputs looked at when a batch is put together: enough to find what fits, and quick to sort."""
+"""Inputs looked at when a batch is put together, at least: enough to find what fits, and quick to sort."""
+
+SHORT_INPUT = 32
+"""Of inputs of so many tokens a batch can still be filled."""
+
+
+def window_of(budget: int) -> int:
+    """How many inputs are looked at for a batch of so many tokens."""
+    return max(WINDOW, budget // SHORT_INPUT)
 
 
 def batches(lengths: Sequence[int], *, budget: int, packed: bool) -> list[list[int]]:
@@ -20,11 +28,11 @@ def batches(lengths: Sequence[int], *, budget: int, packed: bool) -> list[list[i
         waiting.sort(key=lambda row: -lengths[row])
     found = []
     while waiting:
-        window = waiting[:WINDOW]
+        window = waiting[: window_of(budget)]
         chosen = batch_with_first([lengths[row] for row in window], budget=budget, packed=packed)
         found.append([window[place] for place in chosen])
         taken = set(chosen)
-        waiting[:WINDOW] = [row for place, row in enumerate(window) if place not in taken]
+        waiting[: len(window)] = [row for place, row in enumerate(window) if place not in taken]
     return found
 
 

@@ -41,8 +41,7 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         network, _ = self._loaded()
         with torch.inference_mode():
             logits = self._logits(network, batch) if answer is None else self._judged_logits(network, batch, answer)
-        scores: np.ndarray = logits.float().cpu().numpy()
-        return scores
+            return self.transfers.download(logits.float())
 
     def unload(self) -> None:
         """Give the memory back."""
@@ -55,16 +54,13 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
 
     def _judged_logits(self, network: Any, batch: Sequence[PairIds], answer: torch.Tensor) -> torch.Tensor:
         """How far each question's last token leans to yes, in float32."""
-        states = self._token_states(network, [pair.ids for pair in batch])
-        return torch.stack([tokens[-1] for tokens in states]).float() @ answer
+        return self._token_states(network, [pair.ids for pair in batch]).lasts().float() @ answer
 
     def _packed_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
         """As the network's own head computes them, which looks at the first token of each row, where here are several texts."""
         encoder = network.base_model
         types = [pair.types for pair in batch] if _knows_types(network) else None
-        firsts = torch.stack(
-            [pair[:1] for pair in self._token_states(encoder, [pair.ids for pair in batch], types=types)]
-        )
+        firsts = self._token_states(encoder, [pair.ids for pair in batch], types=types).firsts().unsqueeze(1)
         pooler = getattr(encoder, "pooler", None)
         logits: torch.Tensor = network.classifier(firsts if pooler is None else pooler(firsts))
         return logits

@@ -1,8 +1,7 @@
-"""What becomes of the states of a text's tokens: pooled to one vector, then through the checkpoint's further steps."""
+"""What becomes of pooled vectors: the further steps of a checkpoint."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from apps.models.errors import UnsupportedModelError
-from apps.models.modules import Activation, Dense, LayerNorm, Pooling, Step
+from apps.models.modules import Activation, Dense, LayerNorm, Step
 
 Vectors = Callable[[torch.Tensor], torch.Tensor]
 
@@ -24,36 +23,6 @@ ACTIVATIONS: dict[Activation, Vectors] = {
     Activation.SILU: functional.silu,
     Activation.SIGMOID: torch.sigmoid,
 }
-
-
-def pool(texts: Sequence[torch.Tensor], pooling: Pooling, *, left_out: Sequence[int]) -> torch.Tensor:
-    """One vector a text, in float32, from the states of each text's tokens: (tokens, width), without the first `left_out`.
-
-    Of a text that its prompt leaves no room for, the last token stays. Weights of a weighted mean are the tokens' places,
-    counted from 1 with those left out.
-    """
-    return torch.stack(
-        [_pooled(states, pooling, min(skip, len(states) - 1)) for states, skip in zip(texts, left_out, strict=True)]
-    )
-
-
-def _pooled(states: torch.Tensor, pooling: Pooling, skip: int) -> torch.Tensor:
-    kept = states[skip:]
-    match pooling:
-        case Pooling.CLS:
-            return kept[0].float()
-        case Pooling.LAST:
-            return kept[-1].float()
-        case Pooling.MAX:
-            return kept.amax(dim=0).float()
-        case Pooling.MEAN:
-            return kept.mean(dim=0, dtype=torch.float32)
-        case Pooling.MEAN_SQRT:
-            return kept.sum(dim=0, dtype=torch.float32) / math.sqrt(len(kept))
-        case Pooling.WEIGHTED_MEAN:
-            weights = torch.arange(skip + 1, len(states) + 1, dtype=torch.float32, device=states.device)
-            mean: torch.Tensor = (weights / weights.sum()) @ kept.float()
-            return mean
 
 
 def steps_load(steps: Sequence[Step], device: torch.device) -> list[Vectors]:

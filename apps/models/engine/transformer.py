@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Sized
+from collections import deque
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,13 +14,16 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count
+from apps.models.engine import cpu, cuda
 from apps.models.engine.batching import EngineRunner
-from apps.models.engine.cpu import ATTENTION, weights_lay_out, weights_prepack
+from apps.models.engine.cpu import weights_lay_out, weights_prepack
 from apps.models.engine.layout import LENGTHS, Layout, layout_choose
 from apps.models.engine.packing import first_position, pack
 from apps.models.engine.plan import batches
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
+from apps.models.engine.states import States
+from apps.models.engine.transfers import HostTransfers, Transfers
 from apps.models.engine.unchanged import unchanged_check
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import InstalledModel
@@ -33,12 +37,19 @@ Encoded = TypeVar("Encoded", bound=Sized)
 # On a CPU larger batches are slower (caches), and an interactive request waits for the one under way.
 BATCH_TOKENS = {"cpu": 8 * 256, "cuda": 256 * 256}
 
+CUDA_STREAMS = 2
+"""Batches under way at a time: one is computed, and the next is prepared and queued behind it."""
+
+SLICE = 4096
+"""Texts that are put in tokens at once, while those before them are computed."""
+SLICES_AHEAD = 2
+
 
 class TransformerEngine(ABC, Generic[Text, Encoded]):
     """One model on one device. Light to make; `load` does the work. At most `streams` threads at a time may compute.
 
     On a CPU that are as many as it may use, with a batch each: they don't wait for each other at every layer, as several
-    threads of one batch do.
+    threads of one batch do. On CUDA each has a stream of the device, and waits for nothing but its own result.
     """
 
     architecture: ClassVar[Any]
@@ -49,10 +60,12 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         self.device = device_choose(settings.device)
         self.dtype = dtype_choose(settings.precision, self.device)
         self.batch_tokens = settings.batch_tokens or BATCH_TOKENS[self.device.type]
-        self.streams = max(1, settings.threads) if self.device.type == "cpu" else 1
+        self.streams = max(1, settings.threads) if self.device.type == "cpu" else CUDA_STREAMS
+        self.transfers: Transfers = HostTransfers()
         self._checkpoint: Checkpoint | None = None
         self._network: Any = None
         self._first_position: int | None = None
+        self._in_segments = False
 
     @property
     def packed(self) -> bool:
@@ -91,7 +104,10 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
             self._network.config.use_cache = False  # Of keys and values, which only those who write need.
         if self.device.type == "cpu":
             self._prepare_cpu(self._network)
+        else:
+            self._prepare_cuda(self._network)
         self._prepare(checkpoint)
+        self.transfers.settle()
         self._checkpoint = checkpoint
 
     def unload(self) -> None:
@@ -114,17 +130,29 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
 
     def run(self, texts: Sequence[Text]) -> np.ndarray:
         """Compute texts, batch by batch: float32 of shape (n, width), in the order given."""
-        inputs = self.encode(texts)
-        found = np.empty((len(inputs), self.width), dtype=np.float32)
+        found = np.empty((len(texts), self.width), dtype=np.float32)
 
-        def compute(rows: list[int]) -> None:
-            found[rows] = self.compute([inputs[row] for row in rows])
+        def compute(inputs: list[Encoded], rows: list[int], into: np.ndarray) -> None:
+            into[rows] = self.compute([inputs[row] for row in rows])
 
-        planned = batches([len(one) for one in inputs], budget=self.batch_tokens, packed=self.packed)
         with ThreadPoolExecutor(self.streams) as streams:
-            for computed in [streams.submit(compute, rows) for rows in planned]:
-                computed.result()
+            computed = [
+                streams.submit(compute, inputs, rows, found[start:])
+                for start, inputs in self._slices(texts)
+                for rows in batches([len(one) for one in inputs], budget=self.batch_tokens, packed=self.packed)
+            ]
+            for one in computed:
+                one.result()
         return found
+
+    def _slices(self, texts: Sequence[Text]) -> Iterator[tuple[int, list[Encoded]]]:
+        """Where each slice of the texts starts, and its tokens; the next ones are being encoded meanwhile."""
+        starts = range(0, len(texts), SLICE)
+        with ThreadPoolExecutor(SLICES_AHEAD) as tokenizing:
+            encoded = deque((start, tokenizing.submit(self.encode, texts[start : start + SLICE])) for start in starts)
+            while encoded:
+                start, inputs = encoded.popleft()
+                yield start, inputs.result()
 
     def compute(self, batch: Sequence[Encoded]) -> np.ndarray:
         """Compute one batch; one that is too large for the memory is split in two and goes on.
@@ -135,7 +163,8 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
         if self.settings.threads and self.device.type == "cpu":
             torch.set_num_threads(1)  # Counts for the thread that calls it: each stream is one.
         try:
-            return self.forward(batch)
+            with self.transfers.lane():
+                return self.forward(batch)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -162,35 +191,59 @@ class TransformerEngine(ABC, Generic[Text, Encoded]):
 
     def _token_states(
         self, network: Any, texts: Sequence[Sequence[int]], *, types: Sequence[Sequence[int]] | None = None
-    ) -> tuple[torch.Tensor, ...]:
-        """The last hidden states of each text's tokens: (tokens, width). `types` are the tokens' types, if several are known."""
+    ) -> States:
+        """The last hidden states of the texts' tokens. `types` are the tokens' types, if several are known."""
         return self._packed_states(network, texts, types) if self.packed else self._padded_states(network, texts)
 
     def _packed_states(
         self, network: Any, texts: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
-    ) -> tuple[torch.Tensor, ...]:
-        first, filler = self._first_position or 0, network.config.pad_token_id or 0
-        row = pack(texts, types=types, first_position=first, filler=filler)
-        states = network(**row.inputs()).last_hidden_state[0, : row.tokens]
-        return tuple(torch.split(states, [len(text) for text in texts]))
+    ) -> States:
+        lengths = [len(text) for text in texts]
+        states = network(**self._row(network, texts, types)).last_hidden_state[0, : sum(lengths)]
+        return States(states, lengths, self.transfers)
 
-    def _padded_states(self, network: Any, texts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, ...]:
+    def _row(
+        self, network: Any, texts: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None
+    ) -> dict[str, Any]:
+        """The texts in one row, as the attention that the network was given needs them."""
+        first = self._first_position or 0
+        if self._in_segments:
+            return cuda.segment_inputs(texts, first_position=first, types=types, transfers=self.transfers)
+        return pack(texts, types=types, first_position=first, filler=network.config.pad_token_id or 0).inputs()
+
+    def _padded_states(self, network: Any, texts: Sequence[Sequence[int]]) -> States:
+        lengths = [len(text) for text in texts]
         ids = self._padded(texts, filler=network.config.pad_token_id or 0)
-        mask = self._padded([[1] * len(text) for text in texts], filler=0)
+        mask = self._padded([[1] * length for length in lengths], filler=0)
         rows = network(input_ids=ids, attention_mask=mask).last_hidden_state
-        return tuple(row[: len(text)] for row, text in zip(rows, texts, strict=True))
+        width = rows.shape[1]
+        places = np.concatenate([np.arange(length) + row * width for row, length in enumerate(lengths)])
+        return States(rows.flatten(0, 1).index_select(0, self.transfers.upload(places)), lengths, self.transfers)
 
     def _padded(self, rows: Sequence[Sequence[int]], *, filler: int) -> torch.Tensor:
         """The rows as one tensor, each filled up to the longest."""
-        width = max(len(row) for row in rows)
-        return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows]).to(self.device)
+        filled = np.full((len(rows), max(len(row) for row in rows)), filler, dtype=np.int64)
+        for numbers, row in zip(filled, rows, strict=True):
+            numbers[: len(row)] = row
+        return self.transfers.upload(filled)
+
+    def _prepare_cuda(self, network: Any) -> None:
+        self.transfers = cuda.CudaTransfers(self.device, lanes=self.streams)
+        if cuda.packs_on_cuda(network.config, dtype=self.dtype, device=self.device):
+            self._pack_in_segments(network)
+
+    def _pack_in_segments(self, network: Any) -> None:
+        self._first_position = first_position(network.config)
+        if self.packed:
+            network.set_attn_implementation(cuda.ATTENTION)
+            self._in_segments = True
 
     def _prepare_cpu(self, network: Any) -> None:
         if self.dtype is torch.bfloat16:
             weights_prepack(network)
         self._first_position = first_position(network.config)
         if self.packed:
-            network.set_attn_implementation(ATTENTION)
+            network.set_attn_implementation(cpu.ATTENTION)
         if self.packed and self.dtype is torch.float32:
             self._prepare_float32(network)
 

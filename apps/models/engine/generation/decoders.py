@@ -56,11 +56,49 @@ class _Joined:
         return bool(self.writing.written)
 
 
-class BatchDecoder:
-    """All requests in one row, each in a slot of its own."""
+class Forward(Protocol):
+    """Computes one row. What it gives is on the device, and valid until the next call."""
 
-    def __init__(self, network: Any, slots: Slots, *, ends: frozenset[int], chunk_tokens: int) -> None:
+    def __call__(self, row: Row, ids: list[int], *, last_of: Sequence[Span]) -> torch.Tensor:
+        """The logits after the last token of these spans: (spans, vocabulary)."""
+        ...
+
+
+class EachSlotForward:
+    """Attention slot by slot, each read where it lies."""
+
+    def __init__(self, network: Any) -> None:
         self._network = network
+
+    def __call__(self, row: Row, ids: list[int], *, last_of: Sequence[Span]) -> torch.Tensor:
+        device = row.slots.keys.device
+        positions = [position for span in row.spans for position in range(span.start, span.end)]
+        ends = [span.first + span.length - 1 for span in last_of]
+        with torch.inference_mode():
+            answer = self._network(
+                input_ids=torch.tensor([ids], device=device),
+                position_ids=torch.tensor([positions], device=device),
+                use_cache=False,
+                logits_to_keep=torch.tensor(ends, dtype=torch.long, device=device),
+                row=row,
+            )
+        logits: torch.Tensor = answer.logits[0]
+        return logits
+
+
+class BatchDecoder:
+    """All requests in one row, each in a slot of its own. `forward` computes the row, slot by slot unless it is given."""
+
+    def __init__(
+        self,
+        network: Any,
+        slots: Slots,
+        *,
+        ends: frozenset[int],
+        chunk_tokens: int,
+        forward: Forward | None = None,
+    ) -> None:
+        self._forward = forward or EachSlotForward(network)
         self._slots = slots
         self._ends = ends
         self._chunk_tokens = chunk_tokens
@@ -84,16 +122,21 @@ class BatchDecoder:
 
     def step(self, *, beat: Callable[[], None]) -> None:
         """One forward pass: a token of each text being written, and parts of the prompts that are still being read."""
-        planned = self._planned()
+        planned = sorted(self._planned(), key=lambda one: one[0].slot)
         row, ids = self._row(planned)
         asking = [place for place, (joined, tokens) in enumerate(planned) if self._reaches_end(joined, tokens)]
         logits = self._forward(row, ids, last_of=[row.spans[place] for place in asking])
+        likeliest = _likeliest(logits)
         beat()
         for joined, tokens in planned:
             self._slots.extend(joined.slot, tokens)
             joined.computed = (joined.computed or 0) + len(tokens)
-        for place, of_place in zip(asking, logits, strict=True):
-            planned[place][0].writing.choose(of_place, ends=self._ends)
+        for place, of_place, token in zip(asking, logits, likeliest, strict=True):
+            writing = planned[place][0].writing
+            if writing.sampler.is_greedy:
+                writing.take_in(token, ends=self._ends)
+            else:
+                writing.choose(of_place.float().cpu(), ends=self._ends)
 
     def _planned(self) -> list[tuple[_Joined, list[int]]]:
         """Whose next tokens are computed in this step: all that are writing, and of the others as many as come first."""
@@ -139,22 +182,12 @@ class BatchDecoder:
             ids.extend(tokens)
         return Row(self._slots, spans), ids
 
-    def _forward(self, row: Row, ids: list[int], *, last_of: Sequence[Span]) -> torch.Tensor:
-        """The logits after the last token of these spans: (spans, vocabulary)."""
-        device = self._slots.keys.device
-        positions = [position for span in row.spans for position in range(span.start, span.end)]
-        with torch.inference_mode():
-            answer = self._network(
-                input_ids=torch.tensor([ids], device=device),
-                position_ids=torch.tensor([positions], device=device),
-                use_cache=False,
-                logits_to_keep=torch.tensor(
-                    [span.first + span.length - 1 for span in last_of], dtype=torch.long, device=device
-                ),
-                row=row,
-            )
-        logits: torch.Tensor = answer.logits[0].float().cpu()
-        return logits
+
+def _likeliest(logits: torch.Tensor) -> list[int]:
+    """The token with the highest of each row's logits. Torch is many times faster on a CPU if it is asked for one row at a time."""
+    if logits.device.type == "cpu":
+        return [int(row.argmax()) for row in logits.float()]
+    return [int(token) for token in logits.argmax(dim=-1).tolist()]
 
 
 class SequentialDecoder:

@@ -9,6 +9,7 @@ import torch
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read, parameter_count
 from apps.models.engine.cpu import weights_prepack
+from apps.models.engine.generation import shared
 from apps.models.engine.generation.attention import ATTENTION
 from apps.models.engine.generation.chat import Chat
 from apps.models.engine.generation.decoders import (
@@ -21,7 +22,7 @@ from apps.models.engine.generation.decoders import (
 from apps.models.engine.generation.loading import config_read, ending_tokens, network_load, tokenizer_load
 from apps.models.engine.generation.request import Writing
 from apps.models.engine.generation.runner import GenerationRunner
-from apps.models.engine.generation.slots import Slots, SlotShape
+from apps.models.engine.generation.slots import SharedSlots, Slots, SlotShape
 from apps.models.engine.precision import device_choose, dtype_choose
 from apps.models.engine.settings import EngineSettings
 from apps.models.engine.unchanged import unchanged_check
@@ -57,6 +58,11 @@ class GenerationEngine:
         """Whether several texts are written at once."""
         rope = (getattr(self._config, "rope_parameters", None) or {}).get("rope_type")
         return self._config.model_type in FAMILIES and rope not in MOVING_ROPE
+
+    @property
+    def shares(self) -> bool:
+        """Whether one call computes the attention of all slots, rather than one call for each."""
+        return shared.shares_on_cuda(self._config, dtype=self.dtype, device=self.device)
 
     @property
     def slots(self) -> int:
@@ -97,7 +103,7 @@ class GenerationEngine:
         if self.device.type == "cpu" and self.dtype is torch.bfloat16:
             weights_prepack(network)
         if self.batches:
-            network.set_attn_implementation(ATTENTION)
+            network.set_attn_implementation(shared.ATTENTION if self.shares else ATTENTION)
         else:
             logger.warning(
                 "%s is of the family %s, whose texts are written one after another",
@@ -121,8 +127,13 @@ class GenerationEngine:
         if not self.batches:
             return SequentialDecoder(self._network, ends=self._ends)
         shape = SlotShape.of(self._config, tokens=self.slot_tokens)
+        chunk_tokens = CHUNK_TOKENS[self.device.type]
+        if self.shares:
+            together = SharedSlots(shape, self.slots, dtype=self.dtype, device=self.device)
+            forward = shared.SharedForward(self._network, together, capture=shared.cuda_capture)
+            return BatchDecoder(self._network, together, ends=self._ends, chunk_tokens=chunk_tokens, forward=forward)
         slots = Slots(shape, self.slots, dtype=self.dtype, device=self.device)
-        return BatchDecoder(self._network, slots, ends=self._ends, chunk_tokens=CHUNK_TOKENS[self.device.type])
+        return BatchDecoder(self._network, slots, ends=self._ends, chunk_tokens=chunk_tokens)
 
     def thread_prepare(self) -> None:
         """Let the thread that computes use as many CPU threads as it may."""

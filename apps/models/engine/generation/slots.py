@@ -37,15 +37,21 @@ class SlotShape:
 
 
 class Slots:
-    """The memory of the batch. Used by the one thread that computes."""
+    """The memory of the batch: `keys` and `values`, each of shape (layers, slots, heads, tokens, width).
+
+    Used by the one thread that computes.
+    """
 
     def __init__(self, shape: SlotShape, count: int, *, dtype: torch.dtype, device: torch.device) -> None:
-        self.shape = shape
-        size = (shape.layers, count, shape.heads, shape.tokens, shape.width)
-        self.keys = torch.empty(size, dtype=dtype, device=device)
-        self.values = torch.empty(size, dtype=dtype, device=device)
+        self.shape, self.count = shape, count
+        self.keys, self.values = self._memory(dtype, device), self._memory(dtype, device)
         self._held: list[list[int]] = [[] for _ in range(count)]
         self._free: list[int] = list(range(count))  # Least recently used first.
+
+    def _memory(self, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        shape = self.shape
+        size = (shape.layers, self.count, shape.heads, shape.tokens, shape.width)
+        return torch.empty(size, dtype=dtype, device=device)
 
     @property
     def free(self) -> int:
@@ -82,6 +88,35 @@ class Slots:
     def forget(self, slot: int) -> None:
         """Use nothing of what is there: a step that wrote into it has failed."""
         self._held[slot] = []
+
+
+class SharedSlots(Slots):
+    """Slots that lie end to end, token by token, so that one kernel reads them all, with one more place that is no slot's.
+
+    `bounds`, int32 of shape (slots + 1,), are where each slot begins and the last one ends.
+    """
+
+    def __init__(self, shape: SlotShape, count: int, *, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(shape, count, dtype=dtype, device=device)
+        self.bounds = torch.arange(count + 1, dtype=torch.int32, device=device) * shape.tokens
+
+    @property
+    def spare(self) -> int:
+        """The place that is no slot's."""
+        return self.count * self.shape.tokens
+
+    def end_to_end(self, states: torch.Tensor, layer: int) -> torch.Tensor:
+        """A layer of `keys` or `values` as it lies in memory: (tokens of all slots + 1, heads, width)."""
+        shape = self.shape
+        size = (self.spare + 1, shape.heads, shape.width)
+        return states.as_strided(size, (shape.heads * shape.width, shape.width, 1), states[layer].storage_offset())
+
+    def _memory(self, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        shape = self.shape
+        # Zeros: the kernel reads whole blocks, and what is behind a slot's use must be numbers.
+        memory = torch.zeros((shape.layers, self.spare + 1, shape.heads, shape.width), dtype=dtype, device=device)
+        by_slot = memory[:, :-1].view(shape.layers, self.count, shape.tokens, shape.heads, shape.width)
+        return by_slot.transpose(2, 3)
 
 
 def common(one: Sequence[int], other: Sequence[int]) -> int:

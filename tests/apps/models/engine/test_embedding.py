@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from apps.models.engine.embedding import EmbeddingEngine
 from apps.models.engine.settings import EngineSettings, Precision
-from apps.models.engine.steps import pool
+from apps.models.engine.states import States, pool
 from apps.models.engine.tokenizer import TextIds
 from apps.models.errors import UnsupportedModelError
 from apps.models.installed_model import EmbeddingModel
@@ -117,7 +117,7 @@ def test_order_is_kept_however_the_texts_are_batched(make_model: MakeModel) -> N
     ],
 )
 def test_each_text_is_pooled_alone(pooling: Pooling, vectors: list[list[float]]) -> None:
-    states = [torch.tensor([[1.0, 0.0], [3.0, -4.0]]), torch.tensor([[99.0, 98.0]])]
+    states = States(torch.tensor([[1.0, 0.0], [3.0, -4.0], [99.0, 98.0]]), [2, 1])
 
     assert pool(states, pooling, left_out=[0, 0]).numpy() == pytest.approx(np.array(vectors))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.models.engine.plan import WINDOW, batch_with_first, batches
+from apps.models.engine.plan import WINDOW, batch_with_first, batches, window_of
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
 BUDGETS = st.integers(1, 3000)
@@ -65,3 +65,9 @@ def test_more_rows_than_are_looked_at_at_once_are_all_planned(packed: bool) -> N
     found = batches(lengths, budget=20, packed=packed)
 
     assert sorted(row for rows in found for row in rows) == list(range(len(lengths)))
+
+
+def test_a_large_batch_is_filled_with_short_rows() -> None:
+    assert len(batch_with_first([32] * window_of(65_536), budget=65_536, packed=True)) == 2_048
+    assert window_of(2_048) == WINDOW
+    assert [len(rows) for rows in batches([32] * 2_049, budget=65_536, packed=True)] == [2_048, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,19 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from apps.models.engine.generation import engine as engine_module
+from apps.models.engine.generation import shared
+from apps.models.engine.generation.attention import ATTENTION
 from apps.models.engine.generation.decoders import BatchDecoder, SequentialDecoder
 from apps.models.engine.generation.engine import GenerationEngine
 from apps.models.engine.generation.request import Writing
-from apps.models.engine.generation.slots import Slots, SlotShape
+from apps.models.engine.generation.shared import SharedForward, Step
+from apps.models.engine.generation.slots import SharedSlots, Slots, SlotShape
 from apps.models.generation import Finish, GenerationOptions
 from tests.apps.models.engine.generation.running import engine_load, greedy, reference
+from tests.apps.models.engine.varlen import varlen_reference
 from tests.apps.models.writers import FAMILIES, WINDOW, writer_make, writer_of
 
 TOKENS = 24
@@ -35,10 +40,40 @@ def writing(prompt: list[int], *, tokens: int = TOKENS, **options: Any) -> Writi
     )
 
 
-def decoder_of(network: Any, *, slots: int = 3, chunk_tokens: int = 8) -> BatchDecoder:
-    shape = SlotShape.of(network.config, tokens=256)
-    made = Slots(shape, slots, dtype=torch.float32, device=torch.device("cpu"))
-    return BatchDecoder(network, made, ends=ENDS, chunk_tokens=chunk_tokens)
+DecoderOf = Callable[..., BatchDecoder]
+
+
+@pytest.fixture(params=["slot by slot", "all slots at once"])
+def decoder_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> DecoderOf:
+    """Makes decoders that attend in one of the two ways, with a network whose attention becomes ours.
+
+    In the place of what only CUDA has is a reference; a graph is the step itself, with what it reads and where it writes fixed.
+    """
+    monkeypatch.setattr(shared, "varlen_attn", varlen_reference)
+
+    def make(network: Any, *, slots: int = 3, chunk_tokens: int = 8) -> BatchDecoder:
+        options: dict[str, Any] = {"dtype": torch.float32, "device": torch.device("cpu")}
+        shape = SlotShape.of(network.config, tokens=256)
+        if request.param == "slot by slot" or network.config.model_type == "gemma2":
+            network.set_attn_implementation(ATTENTION)
+            return BatchDecoder(network, Slots(shape, slots, **options), ends=ENDS, chunk_tokens=chunk_tokens)
+        network.set_attn_implementation(shared.ATTENTION)
+        together = SharedSlots(shape, slots, **options)
+        forward = SharedForward(network, together, capture=capture_reference)
+        return BatchDecoder(network, together, ends=ENDS, chunk_tokens=chunk_tokens, forward=forward)
+
+    return make
+
+
+def capture_reference(step: Step) -> Step:
+    """As a graph does, leaves the result where that of the first run lay."""
+    found = step()
+
+    def replay() -> torch.Tensor:
+        with torch.inference_mode():
+            return found.copy_(step())
+
+    return replay
 
 
 def run(decoder: BatchDecoder | SequentialDecoder, *writings: Writing) -> list[list[int]]:
@@ -77,7 +112,7 @@ def test_the_families_tested_are_those_that_are_written_in_batches() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_writes_what_generate_writes(family: str, tmp_path: Path) -> None:
+def test_every_family_writes_what_generate_writes(decoder_of: DecoderOf, family: str, tmp_path: Path) -> None:
     engine = engine_load(writer_of(writer_make(tmp_path, family=family)))
     network = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
     prompts = [prompt_of(number, length) for number, length in enumerate([WINDOW + 20, 3, WINDOW - 2, 50])]
@@ -91,12 +126,14 @@ def test_every_family_writes_what_generate_writes(family: str, tmp_path: Path) -
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whoever_joins_and_leaves_a_text_stays_the_same(data: st.DataObject, network: Any, own: Any) -> None:
+def test_whoever_joins_and_leaves_a_text_stays_the_same(
+    decoder_of: DecoderOf, data: st.DataObject, network: Any, own: Any
+) -> None:
     decoder = decoder_of(network, slots=3, chunk_tokens=data.draw(st.sampled_from([3, 8, 64])))
-    shared = prompt_of(0, 20)
+    common = prompt_of(0, 20)
     waiting = []
     for number in range(data.draw(st.integers(2, 6))):
-        prompt = shared[: data.draw(st.integers(0, 20))] + prompt_of(number % 3 + 1, data.draw(st.integers(1, 12)))
+        prompt = common[: data.draw(st.integers(0, 20))] + prompt_of(number % 3 + 1, data.draw(st.integers(1, 12)))
         # Every third is given up halfway.
         waiting.append(writing(prompt, tokens=data.draw(st.integers(1, 12))))
     joined: list[Writing] = []
@@ -120,7 +157,9 @@ def test_whoever_joins_and_leaves_a_text_stays_the_same(data: st.DataObject, net
     assert decoder.free == 3
 
 
-def test_what_prompts_have_in_common_is_computed_once(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_prompts_have_in_common_is_computed_once(
+    decoder_of: DecoderOf, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoder = decoder_of(network)
     computed: list[int] = []
     forward = decoder._forward
@@ -137,7 +176,7 @@ def test_what_prompts_have_in_common_is_computed_once(network: Any, monkeypatch:
     assert sum(computed) == 60 + 4 * 5
 
 
-def test_a_long_prompt_does_not_stop_the_others(network: Any) -> None:
+def test_a_long_prompt_does_not_stop_the_others(decoder_of: DecoderOf, network: Any) -> None:
     decoder = decoder_of(network, chunk_tokens=8)
     short, long = writing(prompt_of(1, 4)), writing(prompt_of(2, 80))
     decoder.join(short)
@@ -152,7 +191,7 @@ def test_a_long_prompt_does_not_stop_the_others(network: Any) -> None:
     assert not long.written
 
 
-def test_what_is_drawn_does_not_hang_on_the_company(network: Any) -> None:
+def test_what_is_drawn_does_not_hang_on_the_company(decoder_of: DecoderOf, network: Any) -> None:
     drawing: dict[str, Any] = {"temperature": 1.5, "top_p": 0.95, "seed": 11}
     alone = run(decoder_of(network), writing(prompt_of(1, 9), **drawing))[0]
     others = [writing(prompt_of(number, 30), temperature=1.0, seed=number) for number in (2, 3)]
@@ -161,7 +200,9 @@ def test_what_is_drawn_does_not_hang_on_the_company(network: Any) -> None:
     assert len(set(alone)) > 5
 
 
-def test_a_failed_step_leaves_nothing_behind(network: Any, own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_step_leaves_nothing_behind(
+    decoder_of: DecoderOf, network: Any, own: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoder = decoder_of(network)
     failing = writing(prompt_of(1, 20))
     decoder.join(failing)
@@ -171,6 +212,72 @@ def test_a_failed_step_leaves_nothing_behind(network: Any, own: Any, monkeypatch
     decoder.leave(failing)
 
     assert run(decoder, writing(prompt_of(1, 20))) == [greedy(own, prompt_of(1, 20), tokens=TOKENS)]
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, network: Any) -> Callable[..., tuple[BatchDecoder, SharedForward]]:
+    """A decoder of four slots that are attended to at once, with another way to capture steps."""
+    monkeypatch.setattr(shared, "varlen_attn", varlen_reference)
+    network.set_attn_implementation(shared.ATTENTION)
+
+    def make(capture: Callable[[Step], Step]) -> tuple[BatchDecoder, SharedForward]:
+        shape = SlotShape.of(network.config, tokens=64)
+        slots = SharedSlots(shape, 4, dtype=torch.float32, device=torch.device("cpu"))
+        forward = SharedForward(network, slots, capture=capture)
+        return BatchDecoder(network, slots, ends=ENDS, chunk_tokens=8, forward=forward), forward
+
+    return make
+
+
+def test_a_step_that_cannot_be_captured_is_computed_like_any_other(
+    alone: Callable[..., tuple[BatchDecoder, SharedForward]], own: Any
+) -> None:
+    tried: list[Step] = []
+
+    def refuse(step: Step) -> Step:
+        tried.append(step)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    decoder, _ = alone(refuse)
+
+    assert run(decoder, writing(prompt_of(1, 20))) == [greedy(own, prompt_of(1, 20), tokens=TOKENS)]
+    assert len(tried) == 1, "it is not tried at every step"
+
+
+def test_few_graphs_are_captured_and_used_again(alone: Callable[..., tuple[BatchDecoder, SharedForward]]) -> None:
+    captured: list[Step] = []
+    decoder, forward = alone(lambda step: (captured.append(step), capture_reference(step))[1])
+
+    for together in (1, 2, 3, 4, 1):
+        run(decoder, *(writing(prompt_of(number, 3), tokens=3) for number in range(together)))
+
+    assert sorted(forward._graphs) == [1, 2, 4]
+    assert len(captured) == 3
+
+
+def test_slots_that_cuda_can_attend_to_at_once_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shared, "varlen_attn", varlen_reference)
+    monkeypatch.setattr(shared, "cuda_capture", capture_reference)
+    monkeypatch.setattr(shared, "shares_on_cuda", lambda *_, **__: True)
+    model = writer_of(writer_make(tmp_path))
+    prompt = prompt_of(1, 20)
+
+    decoder = engine_load(model).decoder()
+
+    assert isinstance(decoder, BatchDecoder)
+    assert isinstance(decoder._forward, SharedForward)
+    assert run(decoder, writing(prompt)) == [greedy(reference(tmp_path), prompt, tokens=TOKENS)]
+
+
+@pytest.mark.parametrize(
+    ("family", "dtype", "can"),
+    [("qwen3", torch.bfloat16, True), ("qwen3", torch.float32, False), ("gemma2", torch.bfloat16, False)],
+)
+def test_the_kernel_knows_no_scores_below_a_bound(family: str, dtype: torch.dtype, can: bool, tmp_path: Path) -> None:
+    config = AutoConfig.from_pretrained(writer_make(tmp_path, family=family))
+
+    assert shared.shares(config, dtype=dtype) is can
+    assert not shared.shares_on_cuda(config, dtype=dtype, device=torch.device("cpu"))
 
 
 def test_another_family_is_written_one_after_another_by_generate(tmp_path: Path) -> None:
@@ -201,7 +308,7 @@ def test_rotations_that_change_with_the_longest_text_are_not_batched(tmp_path: P
     assert not GenerationEngine(model, engine_module.EngineSettings()).batches
 
 
-def test_a_text_ends_with_its_end_token_or_its_length(network: Any, own: Any) -> None:
+def test_a_text_ends_with_its_end_token_or_its_length(decoder_of: DecoderOf, network: Any, own: Any) -> None:
     prompt = prompt_of(5, 6)
     expected = greedy(own, prompt, tokens=TOKENS)
     decoder = decoder_of(network)

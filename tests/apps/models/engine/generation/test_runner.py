@@ -189,7 +189,7 @@ def test_a_failing_step_fails_its_requests_and_the_next_one_works(
     engine: GenerationEngine, runner: GenerationRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(runner._decoder, "_network", None)
+        broken.setattr(runner._decoder, "_forward", None)
         with pytest.raises(ModelUnavailableError, match="failed on a step") as failed:
             list(stream(runner, conversation("Who pays?")))
     assert failed.value.error_code == "engine_failed"
