@@ -16,7 +16,7 @@ from apps.models.gateway import Deadline
 from apps.models.selectors import writer_default
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
-from apps.retrieval.answers.language import LanguageModelGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator, writers_in_use
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
@@ -142,8 +142,7 @@ def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
         quoting += (WordGenerator(),)
     if GenerationSettings.current().generator == "extractive":
         return quoting
-    writing = LanguageModelGenerator(writer_default())
-    return (writing, *quoting) if request.fallback else (writing,)
+    return (*writers_in_use(), *quoting) if request.fallback else (LanguageModelGenerator(writer_default()),)
 
 
 @dataclass(frozen=True, slots=True)
