@@ -140,6 +140,16 @@ def test_while_the_smaller_model_is_away_its_index_answers_nothing_and_catches_u
     assert_whole(standby)
 
 
+def test_the_index_of_a_smaller_model_whose_files_were_damaged_stays_for_when_they_are_back(
+    base: KnowledgeBase, smaller: EmbeddingModel, standby: IndexGeneration
+) -> None:
+    ModelVersion.objects.filter(pk=smaller.version_id).update(status="failed", error="Its weights have changed.")
+    for _ in range(3):
+        standbys_follow(turns.long())
+    assert IndexGeneration.objects.filter(pk=standby.pk, state__in=["filling", "standby"]).exists()
+    assert_whole(standby)
+
+
 def test_a_re_index_with_the_smaller_model_is_not_done_twice(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
     reindex = started(base, model=smaller)
     fall_back(base, smaller)
