@@ -132,6 +132,10 @@ JOBS: tuple[Job, ...] = (
     Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
     Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),
     Job("models-follow", Queue.MAINTENANCE, "apps.retrieval.reindexing.following.models_follow", every=30.0),
+    Job(
+        "standbys-follow", Queue.EMBEDDING, "apps.retrieval.reindexing.standby.standbys_follow",
+        every=30.0, soft=None, hard=None, seconds=10.0,
+    ),
     # One index is one step, however large.
     Job("generations-index", Queue.MAINTENANCE, f"{GENERATIONS}.generations_index", every=600.0, soft=7_200, hard=7_260),
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),

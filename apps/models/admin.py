@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model as Row
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -12,14 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from apps.models.forms import FallbackForm, PullForm
 from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
-from apps.models.prompts import LONGEST
 from apps.models.selectors import prompts_shown
-from apps.models.services.choices import VersionChoices
+from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
@@ -34,6 +33,7 @@ from ragsite.core.admin.base import (
     dialog_done,
     errors_told,
     row_link,
+    row_url,
 )
 
 STATUS_TONES: dict[str, str | None] = {
@@ -109,7 +109,9 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         "model", "revision", "state", "error", "dimensions", "max_tokens", "prompts", "bytes", "licence", "fallback",
         "source", "path", "sha256", "created_at",
     )  # fmt: skip
-    actions_detail: ClassVar = ("use", "use_by_default", "check_files", "load", "unload", "forget")
+    actions_detail: ClassVar = (
+        "use", "use_by_default", "fall_back", "check_files", "load", "warm", "unload", "forget",
+    )  # fmt: skip
 
     def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
@@ -135,12 +137,13 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return dialog_done(_versions_url())
 
     @action(
-        description="Use it by default",
+        description="By default",
         icon="star",
         permissions=["use"],
         dialog=confirmation(
             title="Use this model where none is named?",
-            text="New knowledge bases are indexed with it. Those there are keep their model until a re-index.",
+            text="Of an embedding model, new knowledge bases are indexed with it; those there are keep theirs until a re-index. "
+            "Any other is used from the next question on.",
             button="Use it by default",
         ),
     )
@@ -150,6 +153,25 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
             model_make_default(version_id=version.pk, actor=acting(request))
             messages.success(request, f"{version.model} is the default.")
         return dialog_done(_versions_url())
+
+    @action(
+        description="Fall back",
+        icon="alt_route",
+        permissions=["use"],
+        dialog=ActionDialog(
+            title="Which version answers where this one does not?",
+            description="A smaller one of the same kind, where this one cannot be loaded or takes too long. Of an embedding "
+            "model, its knowledge bases get a second index by that, which is kept up to date.",
+            form_class=FallbackForm,
+            form_submit_text="Save",
+        ),
+    )
+    def fall_back(self, request: HttpRequest, form: FallbackForm, object_id: str) -> HttpResponse:
+        version, to = self.row_or_404(request, object_id), form.cleaned_data["version"]
+        with errors_told(request):
+            model_fall_back(version_id=version.pk, to=to and to.pk, actor=acting(request))
+            messages.success(request, f"{version} falls back to {to or 'nothing'}.")
+        return dialog_done(row_url(version))
 
     @action(
         description="Check its files",
@@ -180,6 +202,19 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     )
     def load(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         return self._order(request, object_id, OrderKind.LOAD)
+
+    @action(
+        description="Warm",
+        icon="mode_heat",
+        permissions=["use"],
+        dialog=confirmation(
+            title="Load this version if it fits?",
+            text="Model workers load it within seconds, where nothing has to make room for it. It may make room later.",
+            button="Load",
+        ),
+    )
+    def warm(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        return self._order(request, object_id, OrderKind.WARM)
 
     @action(
         description="Unload",
@@ -240,46 +275,6 @@ class ModelCacheAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelCache]:
         return models_held()
-
-
-class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What to download. A form cannot leave a text out: what an empty prompt means is ticked."""
-
-    query_prompt = forms.CharField(
-        label="Before a question", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
-        help_text="What the model reads before a question, with its blanks.",
-    )  # fmt: skip
-    document_prompt = forms.CharField(
-        label="Before a passage", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
-        help_text="What the model reads before a passage, with its blanks.",
-    )  # fmt: skip
-    as_given = forms.BooleanField(
-        label="An empty prompt says nothing", required=False, widget=UnfoldBooleanWidget,
-        help_text="Else it is what its files or its family say.",
-    )  # fmt: skip
-
-    class Meta:
-        model = ModelTask
-        fields: ClassVar = ("source", "revision", "name", "file", "sha256", "dimensions")
-        help_texts: ClassVar = {
-            "source": "A repository of the hub: owner/name.",
-            "revision": "The full hash of a commit.",
-            "name": "What the model is called here; else as its repository.",
-            "dimensions": "Keep the first so many numbers of each vector. Empty: all.",
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "name" in self.fields:  # Of a row that is only shown it has none.
-            self.fields["name"].required = False
-
-    def asked(self) -> dict[str, Any]:
-        """What `model_pull` takes."""
-        given = dict(self.cleaned_data)
-        unsaid = "" if given.pop("as_given") else None
-        query, document = (given.pop(name) or unsaid for name in ("query_prompt", "document_prompt"))
-        choices = VersionChoices(query, document, given.pop("dimensions"))
-        return {**given, "choices": choices}
 
 
 @admin.register(ModelTask)

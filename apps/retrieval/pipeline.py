@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -15,12 +16,12 @@ from apps.models.gateway import Deadline
 from apps.models.selectors import writer_in_use
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
-from apps.retrieval.answers.language import LanguageModelGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator, writers
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
-from apps.retrieval.search.degradation import BY_WORDS, UNSEARCHED, Degradation, DegradedStep
-from apps.retrieval.search.dense import generations_in_scope
+from apps.retrieval.search.degradation import BY_SMALLER, BY_WORDS, UNSEARCHED, Degradation, DegradedStep
+from apps.retrieval.search.dense import generations_in_scope, standbys_of
 from apps.retrieval.search.filters import filters_condition, scope_condition
 from apps.retrieval.search.fusion import RankedChunk, rank
 from apps.retrieval.search.legs import Legs, SearchSpace, dense_leg, legs_completed, lexical_leg
@@ -56,10 +57,12 @@ def retrieve(
     timings = Timings()
     with timings.step("scope"):
         generations = [generation] if generation else generations_in_scope(scope)
+        # Not of a given one: who compares generations does not mean another.
+        standbys = standbys_of(generations) if request.fallback and generation is None else {}
     with timings.step("embed"):
-        embedded = _embedded(request, generations, deadline)
+        embedded = _embedded(request, generations, standbys, deadline)
     condition = scope_condition(scope) & filters_condition(request.filters)
-    where = SearchSpace(scope, condition, generations, request.depth)
+    where = SearchSpace(scope, condition, embedded.generations, request.depth)
     with reading_as(scope):
         legs = _legs(where, embedded, timings)
         with timings.step("fuse"):
@@ -77,7 +80,7 @@ def retrieve(
         scope=scope,
         passages=passages,
         settings=embedded.settings,
-        generations=tuple(generations),
+        generations=tuple(embedded.generations),
         questions=tuple(embedded.questions.values()),
         plans=legs.plans,
         candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
@@ -140,44 +143,62 @@ def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
     writer = writer_in_use()
     if writer is None and GenerationSettings.current().generator != "local":
         return quoting
-    writing = LanguageModelGenerator(writer)
-    return (writing, *quoting) if request.fallback else (writing,)
+    return (*writers(writer), *quoting) if request.fallback else (LanguageModelGenerator(writer),)
 
 
 @dataclass(frozen=True, slots=True)
 class _EmbeddedRequest:
-    """A request with its question embedded, where that is needed and possible."""
+    """A request with its question embedded, where that is needed and possible, and the generations that are searched by it."""
 
     request: SearchRequest
     settings: RetrievalSettings
+    generations: Sequence[IndexGeneration]
     questions: Mapping[UUID, Question]
     degraded: tuple[Degradation, ...] = ()
 
 
-def _embedded(request: SearchRequest, generations: Sequence[IndexGeneration], deadline: Deadline) -> _EmbeddedRequest:
+def _embedded(
+    request: SearchRequest,
+    generations: Sequence[IndexGeneration],
+    standbys: Mapping[int, IndexGeneration],
+    deadline: Deadline,
+) -> _EmbeddedRequest:
     settings = settings_for(request, generations)
     if settings.mode is Mode.LEXICAL:
-        return _EmbeddedRequest(request, settings, {})
-    questions = questions_embed(request.text, generations, deadline=deadline)
+        return _EmbeddedRequest(request, settings, generations, {})
+    questions = questions_embed(request.text, generations, deadline=deadline, standbys=standbys)
     for error in questions.failures.values():
         if not request.fallback or (request.mode is Mode.DENSE and not questions.embedded):
             raise error
-    degraded = _degraded(request, questions, generations)
-    return _EmbeddedRequest(request, _settings_left(request, settings, questions), questions.embedded, degraded)
+    left = _settings_left(request, settings, questions)
+    searched = _searched(generations, standbys, questions)
+    degraded = _degraded(request, questions, zip(generations, searched, strict=True))
+    return _EmbeddedRequest(request, left, searched, questions.embedded, degraded)
+
+
+def _searched(
+    generations: Sequence[IndexGeneration], standbys: Mapping[int, IndexGeneration], questions: Questions
+) -> list[IndexGeneration]:
+    """The generations, but where their model did not answer and a smaller one did, that one's."""
+    instead = {pk: one for pk, one in standbys.items() if one.model_version_id in questions.embedded}
+    return [
+        instead.get(one.pk, one) if one.model_version_id in questions.failures else one for one in generations
+    ]  # fmt: skip
 
 
 def _degraded(
-    request: SearchRequest, questions: Questions, generations: Sequence[IndexGeneration]
+    request: SearchRequest, questions: Questions, searched: Iterable[tuple[IndexGeneration, IndexGeneration]]
 ) -> tuple[Degradation, ...]:
-    """What each model that did not answer is missed for."""
+    """What each model that did not answer is missed for; `searched` has each live generation with the one in its place."""
+    otherwise = UNSEARCHED if request.mode is Mode.DENSE else BY_WORDS
+    bases: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
+    for live, instead in searched:
+        if live.model_version_id in questions.failures:
+            how = otherwise if instead is live else BY_SMALLER
+            bases[live.model_version_id, how].append(live.knowledge_base_id)
     return tuple(
-        Degradation(
-            DegradedStep.EMBED,
-            error,
-            tuple(one.knowledge_base_id for one in generations if one.model_version_id == version_id),
-            instead=UNSEARCHED if request.mode is Mode.DENSE else BY_WORDS,
-        )
-        for version_id, error in questions.failures.items()
+        Degradation(DegradedStep.EMBED, questions.failures[version_id], tuple(ids), how)
+        for (version_id, how), ids in bases.items()
     )
 
 

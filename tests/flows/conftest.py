@@ -9,6 +9,7 @@ import pytest
 
 from ragsite.stack.client import Client
 from ragsite.stack.system import System, system
+from tests.apps.models.hub import Hub, hub_running
 from tests.servers import own_folder
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "RAGSITE_MODEL_TRANSPORT")
@@ -22,10 +23,18 @@ echo "The keeper of the lighthouse signed the log."
 
 
 @pytest.fixture(scope="package")
-def running() -> Iterator[System]:
+def hub() -> Iterator[Hub]:
+    """The hub that the system's workers ask."""
+    with hub_running() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def running(hub: Hub) -> Iterator[System]:
     """The whole system with servers, workers and weights of its own, as `make up` starts it; it ends with the flows."""
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
     environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6", "RAGSITE_PARSER_MEMORY_MB": "1024"}
+    environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
     with own_folder() as folder:
         environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
         with system(folder, environ, say=lambda _: None) as started:

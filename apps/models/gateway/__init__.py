@@ -1,13 +1,14 @@
 """The only door to inference. Importing it brings in neither torch nor transformers."""
 
 from apps.models.gateway.calls import embed, generate, rerank, set_transport, using_transport
-from apps.models.gateway.fallback import Answered, ask_or_smaller
+from apps.models.gateway.fallback import SHARE, Answered, ask_or_smaller
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.remote import call_answer
 from apps.models.gateway.streaming import stream_start
 from apps.models.prompts import TextRole
 
 __all__ = [
+    "SHARE",
     "Answered",
     "Deadline",
     "ModelCall",

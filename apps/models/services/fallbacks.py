@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.models.installed_model import ModelKind
 from apps.models.models import MODEL_USABLE, Model, ModelVersion
 from apps.models.services.versions import version_change, version_found
 from ragsite.core.actors import Actor, change_log
@@ -16,11 +15,11 @@ from ragsite.core.locking import rows_hold
 
 def model_fall_back(*, version_id: UUID, to: UUID | None, actor: Actor) -> ModelVersion:
     """Let another version of the same kind answer where this one cannot be loaded, takes too long or is not asked for now; None
-    for none.
+    for none. Of an embedding model each index gets one of the other version beside it, which is kept up to date.
 
     Raises:
         ModelNotFoundError: there is no such version.
-        ConflictError: it is of another kind, not usable, or would lead back here; or vectors would not compare.
+        ConflictError: it is of another kind, not usable, or would lead back here.
     """
     version = version_found(version_id)
     with transaction.atomic():
@@ -34,12 +33,6 @@ def model_fall_back(*, version_id: UUID, to: UUID | None, actor: Actor) -> Model
 
 
 def _check(version: ModelVersion, smaller: ModelVersion) -> None:
-    if version.kind == ModelKind.EMBEDDING:
-        raise ConflictError(
-            "An index has the vectors of one model, with which those of another do not compare: without its model it is "
-            "searched by words.",
-            action="Re-index with the smaller model to search by it.",
-        )
     if smaller.kind != version.kind:
         raise ConflictError(f"{smaller} is for {smaller.kind} and {version} for {version.kind}.")
     if smaller.status not in MODEL_USABLE:

@@ -60,7 +60,7 @@ def _check_unneeded(version: ModelVersion) -> None:
     if needed := needed_by(version):
         raise ConflictError(
             f"{version} is needed by {_listed(needed)}.",
-            action="Re-index with another model, and drop the generations that are kept.",
+            action="Re-index with another model, drop the generations that are kept, and let no version fall back to it.",
         )
     others = ModelVersion.objects.filter(model=version.model_id).exclude(pk=version.pk)
     if version.status == ModelStatus.ACTIVE and others.exists():

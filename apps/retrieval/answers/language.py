@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
-from apps.models.gateway import Deadline, Purpose, generate
+from apps.models.gateway import SHARE, Deadline, Purpose, generate
 from apps.models.generation import GeneratedText, GenerationOptions
 from apps.models.installed_model import InstalledModel
+from apps.models.selectors import model_version
 from apps.retrieval.answers.claims import ClaimReader
 from apps.retrieval.answers.prompting import NOT_FOUND, messages_of
 from apps.retrieval.answers.types import Material, WrittenPieces
@@ -22,12 +23,14 @@ REGISTER = "Register one: `manage.py models register PATH`, or set RAGSITE_GENER
 
 
 class LanguageModelGenerator:
-    """Writes a few sentences, each with the passages it is from, and looks for what bears each of them out."""
+    """Writes a few sentences, each with the passages it is from, and looks for what bears each of them out. It takes no more than
+    its `share` of the time.
+    """
 
     name = "language_model"
 
-    def __init__(self, model: InstalledModel | None) -> None:
-        self._model = model
+    def __init__(self, model: InstalledModel | None, *, share: float = 1.0) -> None:
+        self._model, self._share = model, share
 
     def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
         """See Generator."""
@@ -36,6 +39,8 @@ class LanguageModelGenerator:
         if self._model is None:
             raise ModelNotFoundError("No language model is registered.", action=REGISTER)
         until = Deadline(deadline.at - RESERVE_SECONDS)
+        if self._share < 1.0:
+            until = Deadline.after(until.remaining() * self._share)
         passages: Sequence[Passage] = material.passages
         while True:
             try:
@@ -46,6 +51,17 @@ class LanguageModelGenerator:
                 if error.error_code != "context_too_long" or len(passages) == 1:
                     raise
                 passages = passages[: len(passages) // 2]
+
+
+def writers(model: InstalledModel | None) -> tuple[LanguageModelGenerator, ...]:
+    """The language model, and the smaller one behind it, if it has one."""
+    if model is None or model.fallback is None:
+        return (LanguageModelGenerator(model),)
+    try:
+        smaller = model_version(model.fallback, kind=model.kind)
+    except ModelNotFoundError:
+        return (LanguageModelGenerator(model),)
+    return LanguageModelGenerator(model, share=SHARE), LanguageModelGenerator(smaller)
 
 
 def _written(question: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline) -> WrittenPieces:

@@ -15,7 +15,9 @@ from ragsite.gateway.admin.rows import TenantRowsMixin
 
 STATE_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success",
+    GenerationState.STANDBY: "success",
     GenerationState.BUILDING: "info",
+    GenerationState.FILLING: "info",
 }
 
 

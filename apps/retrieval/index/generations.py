@@ -115,7 +115,7 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
 
 
 def generations_index(turn: Turn) -> bool:
-    """Build the HNSW indexes of live generations that have become large; whether others may be due.
+    """Build the HNSW indexes of generations that answer and have become large; whether others may be due.
 
     One build is one long step: 45 s for 100,000 vectors on two cores, in one statement. A turn ends only between two of
     them, so who runs this needs a limit of its own, by the largest generation there is.
@@ -131,7 +131,7 @@ def generations_index(turn: Turn) -> bool:
 
 
 def _index_due() -> IndexGeneration | None:
-    """A live generation without an index that is past the size where it pays; of each no more is counted than that."""
+    """A generation that answers without an index and is past the size where it pays; of each no more is counted than that."""
     found = IndexGeneration.objects.raw(_INDEX_DUE, {"rows": SearchSettings.current().hnsw_min_rows})
     return next(iter(found), None)
 
@@ -181,7 +181,7 @@ def generation_delete(generation: IndexGeneration) -> None:
 
 _INDEX_DUE = """
     SELECT g.* FROM retrieval_indexgeneration g
-    WHERE g.state = 'live' AND NOT g.has_hnsw AND (
+    WHERE g.state IN ('live', 'standby') AND NOT g.has_hnsw AND (
         SELECT count(*) FROM (
             SELECT FROM retrieval_embedding e WHERE e.generation_id = g.id LIMIT %(rows)s) counted) >= %(rows)s
     ORDER BY g.id

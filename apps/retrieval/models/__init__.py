@@ -11,6 +11,7 @@ from apps.retrieval.models.evaluation import (
     RunState,
 )
 from apps.retrieval.models.index import (
+    KEPT_UP,
     Embedding,
     GenerationState,
     IndexGeneration,
@@ -28,6 +29,7 @@ from apps.retrieval.models.reindexing import (
 )
 
 __all__ = [
+    "KEPT_UP",
     "REINDEX_ENDED",
     "REINDEX_TRANSITIONS",
     "REINDEX_WORKED_ON",

@@ -17,7 +17,13 @@ class GenerationState(models.TextChoices):
     BUILDING = "building", "Being built beside the live one"
     LIVE = "live", "Answers searches"
     RETIRED = "retired", "Kept for a roll-back"
+    FILLING = "filling", "Being filled, to answer where the live one's model does not"
+    STANDBY = "standby", "Answers where the live one's model does not"
     DROPPED = "dropped", "Being removed"
+
+
+KEPT_UP = (GenerationState.FILLING, GenerationState.STANDBY)
+"""States of a smaller model's index beside the live one; see `reindexing/standby.py`."""
 
 
 class IndexGeneration(models.Model):
@@ -40,11 +46,19 @@ class IndexGeneration(models.Model):
             models.UniqueConstraint(
                 fields=["knowledge_base"], condition=models.Q(state="live"), name="one_live_generation"
             ),
+            models.UniqueConstraint(
+                fields=["knowledge_base"], condition=models.Q(state__in=KEPT_UP), name="one_standby_generation"
+            ),
             *json_walls("generation", chunking=CONTENT),
         ]
 
     def __str__(self) -> str:
         return f"generation {self.pk}"
+
+    @property
+    def can_return(self) -> bool:
+        """Whether it has been the live one and can be gone back to."""
+        return self.retired_at is not None and self.state in (GenerationState.RETIRED, *KEPT_UP)
 
     @property
     def partition(self) -> str:

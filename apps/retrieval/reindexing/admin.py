@@ -53,7 +53,10 @@ STATE_TONES: dict[str, str | None] = {
     ReindexState.FAILED: "danger",
     ReindexState.CANCELLED: None,
 }
-GENERATION_TONES: dict[str, str | None] = {GenerationState.LIVE: "success", GenerationState.BUILDING: "info"}
+GENERATION_TONES: dict[str, str | None] = {
+    GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
+    GenerationState.FILLING: "info",
+}  # fmt: skip
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
 EARLIER = 5
 
@@ -143,7 +146,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
             "back": row_url(knowledge_base),
             "form": form,
             "generations": generations,
-            "can_roll_back": reindex is None and any(one["state"] == GenerationState.RETIRED for one in generations),
+            "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
             "may_change": request.user.has_perm("documents.change_knowledgebase"),
             "reindex": reindex,
             "progress": reindex_progress(reindex) if reindex else None,
@@ -235,6 +238,7 @@ def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
             "vectors": one.embeddings.count(),
             "searched": "by HNSW index" if one.has_hnsw else "exactly",
             "can_drop": one.state == GenerationState.RETIRED,
+            "can_return": one.can_return,
         }
         for one in rows.select_related("model_version__model")
     ]

@@ -11,8 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
 from django.db import connection, transaction
 from django.db.models import F
+from numpy.typing import NDArray
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.retrieval.index.embeddings import (
@@ -76,12 +78,12 @@ def _portion(reindex: Reindex) -> Portion:
     """
     generation = generation_of(reindex)
     if reindex.is_walked:
-        return Portion(_bounded(ready_versions_lacking(generation, limit=PAGE)))
+        return Portion(portion_of(ready_versions_lacking(generation, limit=PAGE)))
     page = _page(reindex)
     if not page:
         return Portion(())
     lacking = versions_lacking(generation, page)
-    chosen = _bounded(lacking)
+    chosen = portion_of(lacking)
     return Portion(chosen, page[-1] if len(chosen) == len(lacking) else chosen[-1], is_walked=False)
 
 
@@ -93,7 +95,7 @@ def _page(reindex: Reindex) -> list[UUID]:
     return list(later.order_by("pk").values_list("pk", flat=True)[:PAGE])
 
 
-def _bounded(version_ids: Sequence[UUID]) -> tuple[UUID, ...]:
+def portion_of(version_ids: Sequence[UUID]) -> tuple[UUID, ...]:
     """The first versions that have about CHUNKS chunks together, and at least one."""
     counts = dict(DocumentVersion.objects.filter(pk__in=version_ids).values_list("pk", "chunk_count"))
     chosen: list[UUID] = []
@@ -137,12 +139,17 @@ def _embed_missing(claim: Claim, generation: IndexGeneration, version_ids: Seque
     for batch, vectors in pending_embedded(generation, version_ids):
         with transaction.atomic():
             held = reindex_hold(claim)
-            versions_keep({pending.version_id for pending in batch})
-            there = [place for place, is_there in enumerate(_are_there(batch)) if is_there]
-            embeddings_write(generation, [batch[place].chunk_id for place in there], vectors[there])
+            written += vectors_keep(generation, batch, vectors)
             Reindex.objects.filter(pk=held.pk).update(attempts=1, error="")
-        written += len(there)
     return written
+
+
+def vectors_keep(generation: IndexGeneration, batch: Sequence[PendingChunk], vectors: NDArray[np.float32]) -> int:
+    """Write the vectors (n, d) of those chunks that were not deleted meanwhile, in the caller's transaction; how many."""
+    versions_keep({pending.version_id for pending in batch})
+    there = [place for place, is_there in enumerate(_are_there(batch)) if is_there]
+    embeddings_write(generation, [batch[place].chunk_id for place in there], vectors[there])
+    return len(there)
 
 
 def versions_keep(version_ids: Collection[UUID]) -> None:

@@ -18,7 +18,7 @@ from apps.retrieval.events import VectorDeleted
 from apps.retrieval.index.generations import generation_delete
 from apps.retrieval.index.lexical.merges import lexical_drop_unused
 from apps.retrieval.index.partitions import partition_drop
-from apps.retrieval.models import RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
+from apps.retrieval.models import KEPT_UP, RUN_ENDED, EvaluationRun, GenerationState, IndexGeneration
 from ragsite.core.actors import Actor
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
@@ -64,6 +64,11 @@ def _check_droppable(generation: IndexGeneration) -> None:
         raise ConflictError(f"Generation {generation.pk} answers searches.", action="Re-index or roll back first.")
     if generation.state == GenerationState.BUILDING:
         raise ConflictError(f"Generation {generation.pk} is being built.", action="Cancel its re-index instead.")
+    if generation.state in KEPT_UP:
+        raise ConflictError(
+            f"Generation {generation.pk} answers where the live one's model does not.",
+            action="Let that model version name no smaller one (`models fallback`); the generation goes within a minute or two.",
+        )
     if lately.exists():
         raise ConflictError(
             f"Generation {generation.pk} answered less than {seconds:g} s ago, and searches may still be using it.",

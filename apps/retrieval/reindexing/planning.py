@@ -23,6 +23,7 @@ SAMPLE = 16
 """Chunks that the model's rate is measured on, after as many that it may load itself for."""
 
 SAMPLE_SECONDS = 60.0
+TOO_LONG = "chunks_too_long"
 SPECIAL_TOKENS = 2
 """What a BERT-like model puts before and after each text."""
 
@@ -122,7 +123,7 @@ def check_fits(
     if longest > limit:
         raise PermanentError(
             f"{model.name} reads {limit} tokens, and the longest chunk has {longest}.",
-            code="chunks_too_long",
+            code=TOO_LONG,
             action=f"Give chunking with a size of at most {limit}, too.",
         )
 

@@ -15,7 +15,15 @@ from apps.documents.rights.access import told_of_all
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import partition_create
-from apps.retrieval.models import REINDEX_ENDED, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
+from apps.retrieval.models import (
+    KEPT_UP,
+    REINDEX_ENDED,
+    GenerationState,
+    IndexGeneration,
+    Reindex,
+    ReindexState,
+    SwitchMode,
+)
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, knowledge_base_hold
 from apps.retrieval.reindexing.planning import check_fits, planned_whole
@@ -151,8 +159,9 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 
 def _rollback(live: IndexGeneration, actor: Actor) -> Reindex:
     knowledge_base_hold(live.knowledge_base_id)
-    kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, state=GenerationState.RETIRED)
-    target = kept.select_for_update(of=("self",), no_key=True).order_by("-retired_at").first()
+    kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, retired_at__isnull=False)
+    back = kept.filter(state__in=[GenerationState.RETIRED, *KEPT_UP])
+    target = back.select_for_update(of=("self",), no_key=True).order_by("-retired_at").first()
     if target is None:
         raise ConflictError("No earlier generation is kept.", action="Start a re-index with the model you want.")
     IndexGeneration.objects.filter(pk=target.pk).update(state=GenerationState.BUILDING)

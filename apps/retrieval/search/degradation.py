@@ -20,6 +20,10 @@ class DegradedStep(StrEnum):
 
 BY_WORDS = "The query could not be embedded, so only its words were searched for."
 UNSEARCHED = "The query could not be embedded, so nothing was searched for in these knowledge bases."
+BY_SMALLER = (
+    "The query could not be embedded by the model of the index, so a smaller model's index was searched, which may not have what "
+    "was added within the last minute."
+)
 UNRERANKED = "The passages could not be reranked, so they are in the order of the search."
 SMALLER = "The reranker did not answer, so a smaller one put the passages into order."
 SIMPLER = "A generator could not answer, so a simpler one did."

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.db import connection
@@ -63,9 +64,27 @@ def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
             knowledge_base__tenant_id=scope.tenant_id,
             knowledge_base_id__in=scope.searched_ids,
         )
-        .select_related("knowledge_base")
+        .select_related("knowledge_base", "model_version")
         .order_by("pk")
     )
+
+
+def standbys_of(generations: Sequence[IndexGeneration]) -> dict[int, IndexGeneration]:
+    """By the id of each live generation the smaller model's that answers where its model does not, if there is one.
+
+    It has the same chunks, so that words are searched for in the same index.
+    """
+    live = [one for one in generations if one.model_version.fallback_id is not None]
+    if not live:
+        return {}
+    bases = [one.knowledge_base_id for one in live]
+    kept = IndexGeneration.objects.filter(state=GenerationState.STANDBY, knowledge_base__in=bases)
+    of: dict[tuple[UUID, UUID | None, str], IndexGeneration] = {
+        (one.knowledge_base_id, one.model_version_id, one.chunking_key): one
+        for one in kept.select_related("knowledge_base")
+    }
+    keys = {one.pk: (one.knowledge_base_id, one.model_version.fallback_id, one.chunking_key) for one in live}
+    return {pk: of[key] for pk, key in keys.items() if key in of}
 
 
 def dense_search(

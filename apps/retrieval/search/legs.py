@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
@@ -100,6 +100,9 @@ def _dense_scores(where: SearchSpace, of: _ModelHits, chunk_ids: Collection[int]
 
 
 def _is_partial(where: SearchSpace, dense: Sequence[_ModelHits]) -> bool:
+    """A smaller model's index may lack what was added in the last moments."""
+    if any(one.state == GenerationState.STANDBY for one in where.generations):
+        return True
     return sum(len(one.generations) for one in dense) < len(where.generations)
 
 

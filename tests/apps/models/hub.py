@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,12 +20,13 @@ from apps.models.services import hub as hub_module
 
 LARGE = (".safetensors", ".gguf", ".bin")
 PIECE = 4096
+PATIENCE = 60.0
 
 
 @dataclass
 class Fault:
-    """What goes wrong, `times` times, with what matches `on`: a status, a connection that is dropped or an answer that ends early
-    after so many bytes, a flipped byte, or a range that is ignored.
+    """What goes wrong, `times` times, with what matches `on`: a status, a connection that is dropped, an answer that ends early
+    or waits until it may go on, each after so many bytes, a flipped byte, or a range that is ignored.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Fault:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 10**6
+    may_go_on: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -147,8 +149,14 @@ class _Handler(BaseHTTPRequestHandler):
         broken = ends_early or self.hub.fault(path, "drop")
         end = min(len(content), start + broken.after) if broken else len(content)
         self.close_connection = True
+        if body and (held := self.hub.fault(path, "hold")):
+            self._pour(content[start : start + held.after])
+            held.may_go_on.wait(PATIENCE)
+            start += held.after
         if body:
-            self._pour(content[start:end])
+            # Who was killed meanwhile takes nothing more.
+            with suppress(ConnectionError):
+                self._pour(content[start:end])
 
     def _pour(self, content: bytes) -> None:
         for at in range(0, len(content), PIECE):

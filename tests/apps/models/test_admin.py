@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from apps.models.models import ModelStatus, ModelTask, ModelVersion
+from apps.models.models import ModelOrder, ModelStatus, ModelTask, ModelVersion
 from apps.models.services.registry import model_register
 from ragsite.core.admin.base import row_url
 from tests.acting import ACTOR
+from tests.apps.models.making import cross_encoder_make
 from tests.apps.models.pulling import COMMIT, NAME, version, work
 
 MakeCheckpoint = Callable[..., Path]
@@ -73,6 +74,31 @@ def test_versions_are_used_checked_and_removed_by_buttons(
     assert list(ModelVersion.objects.values_list("pk", flat=True)) == [old.pk]
 
 
+def test_a_fallback_is_chosen_among_versions_of_its_kind_and_taken_back(
+    admin_client: Client, make_checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    large = model_register(source=make_checkpoint("large"), actor=ACTOR)
+    small = model_register(source=make_checkpoint("small", seed=1), actor=ACTOR)
+    (other := tmp_path / "other").mkdir()
+    reranker = model_register(source=cross_encoder_make(other), actor=ACTOR)
+
+    offered = admin_client.get(page(large, "fall_back")).content.decode()
+    assert [f'value="{one.pk}"' in offered for one in (small, large, reranker)] == [True, False, False]
+    admin_client.post(page(large, "fall_back"), {**CONFIRMED, "version": str(small.pk)})
+    assert ModelVersion.objects.get(pk=large.pk).fallback_id == small.pk
+    admin_client.post(page(large, "fall_back"), {**CONFIRMED, "version": ""})
+    assert ModelVersion.objects.get(pk=large.pk).fallback_id is None
+
+
+def test_workers_are_told_to_load_keep_and_unload_by_buttons(
+    admin_client: Client, make_checkpoint: MakeCheckpoint
+) -> None:
+    made = model_register(source=make_checkpoint(), actor=ACTOR)
+    for name in ("load", "warm", "unload"):
+        admin_client.post(page(made, name), CONFIRMED)
+    assert list(ModelOrder.objects.order_by("pk").values_list("kind", flat=True)) == ["load", "warm", "unload"]
+
+
 def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint) -> None:
     made = model_register(source=make_checkpoint(), actor=ACTOR)
     user = User.objects.create_user("looker", is_staff=True)
@@ -80,7 +106,7 @@ def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint)
     looker = Client()
     looker.force_login(user)
 
-    for name in ("use", "use_by_default", "check_files", "forget"):
+    for name in ("use", "use_by_default", "fall_back", "check_files", "load", "warm", "unload", "forget"):
         assert looker.post(page(made, name), CONFIRMED).status_code in {302, 403}
     assert looker.get(ADD).status_code == 403
     assert ModelVersion.objects.get().status == ModelStatus.ACTIVE

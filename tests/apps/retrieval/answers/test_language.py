@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from apps.models.gateway.fake import FakeTransport
 from apps.models.generation import Finish, GeneratedText, GenerationEnd, Role
 from apps.models.installed_model import InstalledModel, ModelKind
 from apps.models.services.connecting import Connection, model_connect
+from apps.retrieval import pipeline
+from apps.retrieval.answers import language
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import WordGenerator
 from apps.retrieval.answers.language import RESERVE_SECONDS, LanguageModelGenerator
@@ -224,6 +226,36 @@ def test_a_default_language_model_writes_unless_the_setting_says_otherwise(setti
     assert names(generators_for(asked)) == ["extractive", "extractive_words"]
     settings.RAGSITE_GENERATOR = f"openai:{engine.url}#another"
     assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
+
+
+@pytest.mark.django_db
+def test_the_smaller_model_behind_it_writes_where_it_does_not(
+    say: Say, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller = replace(MODEL, version_id=new_id())
+    monkeypatch.setattr(pipeline, "writer_in_use", lambda: replace(MODEL, fallback=smaller.version_id))
+    monkeypatch.setattr(language, "model_version", lambda *_, **__: smaller)
+    settings.RAGSITE_GENERATOR = "local"
+    said = say(f"{SENTENCE} [1]", refusals=[ModelUnavailableError("gone")])
+    generators = generators_for(SearchRequest(QUESTION))
+    assert names(generators) == ["language_model", "language_model", "extractive", "extractive_words"]
+
+    draft = pieces_collect(
+        pieces_write(material(QUESTION, HARBOUR), generators, deadline=Deadline.after(60), timings=Timings())
+    )
+
+    assert told(draft) == [(SENTENCE, [SENTENCE])]
+    assert [one.step for one in draft.end.degraded] == [DegradedStep.GENERATE]
+    first, second = said.calls
+    assert (first.model.version_id, second.model.version_id) == (MODEL.version_id, smaller.version_id)
+    assert second.deadline.at - first.deadline.at > 15, "it leaves time for the smaller one"
+
+
+@pytest.mark.django_db
+def test_a_smaller_model_that_is_not_there_is_passed_over(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "writer_in_use", lambda: replace(MODEL, fallback=new_id()))
+    settings.RAGSITE_GENERATOR = "local"
+    assert names(generators_for(SearchRequest(QUESTION))) == ["language_model", "extractive", "extractive_words"]
 
 
 def test_a_withdrawal_names_it(say: Say) -> None:
