@@ -15,9 +15,11 @@ from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from apps.models.doors.connecting_page import connect_page
 from apps.models.forms import FallbackForm, PullForm
 from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import prompts_shown
+from apps.models.services.connecting import model_test
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
@@ -80,6 +82,14 @@ class ModelAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ("name",)
     inlines: ClassVar = (ModelVersionInline,)
     fields: ClassVar = ("name", "kind", "is_default", "created_at")
+    actions_list: ClassVar = ("connect",)
+
+    def has_connect_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("model_registry.add_modelversion"))
+
+    @action(description="Connect a language model", icon="link", url_path="connect", permissions=["connect"])
+    def connect(self, request: HttpRequest) -> HttpResponse:
+        return connect_page(request, site=self.admin_site)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         active = ModelVersion.objects.filter(model=OuterRef("pk"), status=ModelStatus.ACTIVE)
@@ -99,6 +109,11 @@ class ModelAdmin(ReadOnlyAdmin):
         return dimensions
 
 
+OF_FILES = ("bytes", "licence", "path", "sha256")
+OF_SERVERS = ("servers", "server_model", "key")
+"""Fields that a version of the other sort does not have."""
+
+
 @admin.register(ModelVersion)
 class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     list_display: ClassVar = ("short_revision", "model", "state", "dimensions", "max_tokens", "created_at")
@@ -107,14 +122,28 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     search_fields: ClassVar = ("model__name", "revision")
     fields: ClassVar = (
         "model", "revision", "state", "error", "dimensions", "max_tokens", "prompts", "bytes", "licence", "fallback",
-        "source", "path", "sha256", "created_at",
+        "source", "path", "sha256", "servers", "server_model", "key", "created_at",
     )  # fmt: skip
     actions_detail: ClassVar = (
-        "use", "use_by_default", "fall_back", "check_files", "load", "warm", "unload", "forget",
+        "use", "use_by_default", "fall_back", "ask_servers", "check_files", "load", "warm", "unload", "forget",
     )  # fmt: skip
 
     def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
+
+    def has_files_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """To do something with the files of a version that has some."""
+        return self.has_use_permission(request) and not self._is_remote(request, object_id)
+
+    def has_servers_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.has_use_permission(request) and self._is_remote(request, object_id)
+
+    def _is_remote(self, request: HttpRequest, object_id: str | None) -> bool:
+        version = self.get_object(request, object_id) if object_id else None
+        return version is not None and version.is_remote
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return tuple(one for one in self.fields if one not in (OF_FILES if obj and obj.is_remote else OF_SERVERS))
 
     def has_forget_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.delete_modelversion"))
@@ -174,9 +203,27 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return dialog_done(row_url(version))
 
     @action(
+        description="Test connection",
+        icon="network_check",
+        permissions=["servers"],
+        dialog=confirmation(
+            title="Ask its servers?",
+            text="Each is asked for a little, which may take up to half a minute.",
+            button="Ask",
+        ),
+    )
+    def ask_servers(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = self.row_or_404(request, object_id)
+        with errors_told(request):
+            for trial in model_test(version_id=version.pk):
+                tell = messages.error if trial.error else messages.success
+                tell(request, trial.in_words)
+        return dialog_done(row_url(version))
+
+    @action(
         description="Check its files",
         icon="fact_check",
-        permissions=["use"],
+        permissions=["files"],
         dialog=confirmation(
             title="Check this version's files?",
             text="A model worker reads all of them again. If one is missing or has changed, the version is not used any more.",
@@ -193,7 +240,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @action(
         description="Load",
         icon="memory",
-        permissions=["use"],
+        permissions=["files"],
         dialog=confirmation(
             title="Load this version?",
             text="Model workers load it within seconds and keep it loaded, if it fits beside what they keep already.",
@@ -219,7 +266,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @action(
         description="Unload",
         icon="eject",
-        permissions=["use"],
+        permissions=["files"],
         dialog=confirmation(
             title="Unload this version?", text="The next call that needs it loads it again.", button="Unload"
         ),
@@ -251,6 +298,14 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
             model_remove(version_id=version.pk, actor=acting(request))
             messages.success(request, f"{version} is removed.")
         return dialog_done(_versions_url())
+
+    @display(description="Servers", empty_value="None: it runs in model workers")
+    def servers(self, version: ModelVersion) -> str | None:
+        return ", ".join(version.urls) or None
+
+    @display(description="Key for its servers")
+    def key(self, version: ModelVersion) -> str:
+        return version.key_in_words
 
     @display(description="Version", ordering="revision")
     def short_revision(self, version: ModelVersion) -> str:

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from apps.models.installed_model import ModelKind
 from apps.models.models import Model, ModelCache, ModelOrder, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.serializers import (
+    ConnectionSerializer,
     FallbackSerializer,
     LoadedModelSerializer,
     ModelOrderSerializer,
@@ -28,8 +29,10 @@ from apps.models.serializers import (
     ModelVersionSerializer,
     NewOrderSerializer,
     NewPullSerializer,
+    TrialSerializer,
 )
 from apps.models.services.choices import VersionChoices
+from apps.models.services.connecting import Connection, model_connect, model_test
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
@@ -38,6 +41,7 @@ from apps.models.services.tasks import model_pull, model_task_cancel, model_veri
 from ragsite.gateway.authentication import acting
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
+from ragsite.gateway.problem_codes import MODELS
 from ragsite.gateway.problem_schemas import answering
 
 READ_AND_MANAGE = {
@@ -85,6 +89,23 @@ class ModelViewSet(viewsets.GenericViewSet[Model], mixins.ListModelMixin, mixins
         chosen = {field.name: asked.pop(field.name, None) for field in fields(VersionChoices)}
         return _task_response(model_pull(actor=acting(request), choices=VersionChoices(**chosen), **asked))
 
+    @extend_schema(
+        summary="Connect a model at a server", request=ConnectionSerializer, responses={201: ModelVersionSerializer}
+    )
+    @answering("conflict", *MODELS)
+    @idempotent()
+    @action(detail=False, methods=["post"])
+    def connect(self, request: Request) -> Response:
+        """Each server is asked first, and nothing is registered unless all answer. Under its name a model is connected again."""
+        body = ConnectionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        told = dict(body.validated_data)
+        by_default, kind = told.pop("by_default"), ModelKind(told.pop("kind"))
+        connected = model_connect(Connection(kind=kind, **told), by_default=by_default, actor=acting(request))
+        where = {"Location": reverse("model-version-detail", args=[connected.version.pk])}
+        shown = ModelVersionSerializer(connected.version).data
+        return Response(shown, status=status.HTTP_201_CREATED, headers=where)
+
 
 ORDER: Any = {"request": NewOrderSerializer, "responses": {202: ModelOrderSerializer}}
 
@@ -130,6 +151,16 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
         """It is activated, too."""
         version = self.get_object()
         return Response(ModelVersionSerializer(model_make_default(version_id=version.pk, actor=acting(request))).data)
+
+    @extend_schema(
+        summary="Ask a version at its servers", request=None, responses={200: TrialSerializer(many=True)}, filters=False
+    )
+    @answering("conflict", *MODELS)
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def test(self, request: Request, pk: UUID) -> Response:
+        """Each is asked for a little, for half a minute at most; one that fails is in the list with its error."""
+        tried: Any = model_test(version_id=self.get_object().pk)
+        return Response(TrialSerializer(tried, many=True).data)
 
     @extend_schema(summary="Check a version's files", request=None, responses={202: ModelTaskSerializer})
     @answering("conflict", "model_not_found")

@@ -172,6 +172,13 @@ class ModelVersion(models.Model):
         """Whether servers of its own run it, so that there are no files to download, check or load."""
         return self.server_model != ""
 
+    @property
+    def key_in_words(self) -> str:
+        """Where the key for its servers is, and never the key."""
+        if self.key_env:
+            return f"in {self.key_env}"
+        return "stored, encrypted" if self.key_sealed else "none"
+
 
 class TaskKind(models.TextChoices):
     """What a worker does with a version's files."""

@@ -6,7 +6,10 @@ from rest_framework import serializers
 
 from apps.models.models import Model, ModelCache, ModelOrder, ModelTask, ModelVersion
 from apps.models.prompts import LONGEST
+from apps.models.servers.trial import TRIALS, Trial
 from ragsite.core.actors import actor_text
+from ragsite.core.environment import KEY_VARIABLE
+from ragsite.core.server_urls import MOST_URLS
 from ragsite.gateway.strictness import StrictSerializer
 
 
@@ -14,14 +17,20 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     """`error` says why a version failed."""
 
     model_name = serializers.CharField(source="model.name", read_only=True)
+    urls = serializers.ListField(child=serializers.CharField(), read_only=True)
+    has_key = serializers.SerializerMethodField()
 
     class Meta:
         model = ModelVersion
         fields = (
             "id", "model", "model_name", "kind", "revision", "status", "error", "source", "sha256", "bytes", "licence",
-            "dimensions", "max_tokens", "query_prompt", "document_prompt", "fallback", "created_at",
+            "dimensions", "max_tokens", "query_prompt", "document_prompt", "fallback", "urls", "server_model", "has_key",
+            "created_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_has_key(self, version: ModelVersion) -> bool:
+        return bool(version.key_sealed or version.key_env)
 
 
 class ModelSerializer(serializers.ModelSerializer[Model]):
@@ -85,6 +94,34 @@ class FallbackSerializer(StrictSerializer):
     """The version that answers instead, or null."""
 
     version = serializers.UUIDField(allow_null=True)
+
+
+class ConnectionSerializer(StrictSerializer):
+    """A model at a server. Without `key` and `key_env` the key stays that was given before, for the same hosts."""
+
+    name = serializers.CharField(max_length=200, help_text="What the model is called here.")
+    kind = serializers.ChoiceField([kind.value for kind in TRIALS])
+    urls = serializers.ListField(  # type: ignore[assignment]  # declared fields are no attributes of it
+        child=serializers.CharField(max_length=500), min_length=1, max_length=MOST_URLS,
+        help_text="`http://host:8000/v1`, one for each server of the model.",
+    )  # fmt: skip
+    model = serializers.CharField(max_length=200, help_text="What its servers call it.")
+    key = serializers.CharField(max_length=4_000, required=False, write_only=True, help_text="Never given back.")
+    key_env = serializers.RegexField(  # type: ignore[assignment]
+        f"^{KEY_VARIABLE.pattern}$", required=False, help_text="The variable that holds the key instead."
+    )
+    max_tokens = serializers.IntegerField(min_value=1, max_value=100_000_000, required=False)
+    by_default = serializers.BooleanField(default=False, help_text="Use it where no model is named.")
+
+
+class TrialSerializer(serializers.Serializer[Trial]):
+    """What came of asking a server: `answer`, or `code` and `error`, after so many `seconds`."""
+
+    url = serializers.CharField(read_only=True)
+    seconds = serializers.FloatField(read_only=True)
+    answer = serializers.CharField(read_only=True)
+    code = serializers.CharField(source="error.error_code", default="", read_only=True)
+    error = serializers.CharField(source="error.sentence", default="", read_only=True)
 
 
 def _prompt(reads: str) -> serializers.CharField:

@@ -15,6 +15,7 @@ from ragsite.gateway.sign_ins import SignIn, sign_in_begin
 from tests import factories
 from tests.acting import ACTOR
 from tests.browser.visiting import Visit
+from tests.model_server import MODEL, ModelServer
 
 pytestmark = pytest.mark.browser
 PASSWORD = "browser-password-1"
@@ -168,3 +169,18 @@ def test_who_tried_too_often_is_told_on_the_page(visit: Visit) -> None:
     with visit.expected(429):
         visit.page.click("[type=submit]")
         expect(visit.page.get_by_text("Too many sign-ins failed. Wait")).to_be_visible()
+
+
+def test_a_language_model_is_found_tried_and_connected(visit: Visit, engine: ModelServer) -> None:
+    engine.offers = ({"id": "other"}, {"id": MODEL})
+    visit.open(reverse("admin:model_registry_model_changelist"))
+    visit.page.click("text=Connect a language model")
+    visit.page.fill("[name=urls]", engine.url)
+    visit.page.click("text=Test connection")
+    visit.page.click(f".rag-offers >> text={MODEL}")
+    visit.page.fill("[name=name]", "assistant")
+    visit.page.click("text=Test connection")
+    expect(visit.page.get_by_text("It answers")).to_be_visible()
+    expect(visit.page.locator("#tried .rag-quote")).to_have_text(engine.says)
+    visit.page.click("#connect [type=submit]")
+    expect(visit.page.get_by_text("the next question is answered by it")).to_be_visible()

@@ -128,7 +128,8 @@ def said_by(body: str) -> str:
     except ValueError:
         told = None
     found = _words(told)
-    return " ".join((found or body).split())[:QUOTED] or "no words"
+    words = " ".join((found or body).split())[:QUOTED] or "no words"
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _words(told: Any) -> str:

@@ -12,7 +12,7 @@ from apps.models.servers.chat import chat
 from apps.models.servers.client import Server
 from apps.models.servers.endpoint import Endpoint
 from apps.models.servers.errors import ModelServerRefusedError
-from apps.models.servers.offers import Offer, offer_of
+from apps.models.servers.offers import Offer, offer_of, offers
 from ragsite.core.errors import ModelNotFoundError, RagError
 
 TRIAL_SECONDS = 30.0
@@ -35,11 +35,25 @@ class Trial:
     max_tokens: int | None = None
     error: RagError | None = None
 
+    @property
+    def in_words(self) -> str:
+        said = self.error.sentence if self.error else f"answered {self.answer!r}"
+        return f"{self.url}  {said}  ({self.seconds:.2f} s)"
+
 
 def trials(endpoint: Endpoint, kind: ModelKind, *, seconds: float = TRIAL_SECONDS) -> list[Trial]:
     """One of each server. Raises ModelKeyError: there is no key to give."""
     key = endpoint.key()
     return [_trial(Server(url, endpoint.model, key, time.time() + seconds), kind) for url in endpoint.urls]
+
+
+def names_offered(endpoint: Endpoint, *, seconds: float = TRIAL_SECONDS) -> tuple[str, ...]:
+    """The models at the first server; none where it has no list. Raises as `offers`."""
+    server = Server(endpoint.urls[0], endpoint.model, endpoint.key(), time.time() + seconds)
+    try:
+        return tuple(offer.model for offer in offers(server))
+    except ModelServerRefusedError:
+        return ()
 
 
 def trials_passed(tried: Sequence[Trial]) -> None:

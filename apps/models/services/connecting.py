@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,7 +15,7 @@ from apps.models.installed_model import ModelKind
 from apps.models.models import Model, ModelStatus, ModelVersion
 from apps.models.selectors import endpoint_of
 from apps.models.servers.endpoint import Endpoint
-from apps.models.servers.trial import Trial, trials, trials_passed
+from apps.models.servers.trial import Trial, names_offered, trials, trials_passed
 from apps.models.services.versions import (
     model_hold,
     model_make_default_of_kind,
@@ -105,6 +105,29 @@ def model_test(*, version_id: UUID) -> list[Trial]:
         )
     connection_release()
     return trials(endpoint, ModelKind(version.kind))
+
+
+def connection_try(connection: Connection) -> list[Trial]:
+    """Ask a model at each of its servers for a little, and write nothing.
+
+    Raises:
+        PermanentError: an address, a name or a key cannot be.
+    """
+    endpoint = connection_checked(connection)
+    connection_release()
+    return trials(endpoint, connection.kind)
+
+
+def connection_offers(connection: Connection) -> tuple[str, ...]:
+    """The names of the models at the first server; none where it does not say.
+
+    Raises:
+        PermanentError: an address or a key cannot be, or the server refused.
+        ModelUnavailableError, DeadlineExceededError: it did not answer.
+    """
+    endpoint = connection_checked(replace(connection, name=connection.name or "-", model=connection.model or "-"))
+    connection_release()
+    return names_offered(endpoint)
 
 
 def connection_checked(connection: Connection) -> Endpoint:

@@ -14,6 +14,7 @@ from ragsite.core.admin.base import row_url
 from tests.acting import ACTOR
 from tests.apps.models.making import cross_encoder_make
 from tests.apps.models.pulling import COMMIT, NAME, version, work
+from tests.model_server import KEY, MODEL, ModelServer, refuses
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -111,3 +112,64 @@ def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint)
     assert looker.get(ADD).status_code == 403
     assert ModelVersion.objects.get().status == ModelStatus.ACTIVE
     assert not ModelTask.objects.exists()
+
+
+CONNECT = "/admin/model_registry/model/connect/"
+
+
+def filled_in(engine: ModelServer, **about: Any) -> dict[str, Any]:
+    return {"urls": engine.url, "model": MODEL, "name": "assistant", "kind": "generation", "by_default": "on", **about}
+
+
+def test_a_language_model_is_connected_from_a_form_and_answers_from_then_on(
+    admin_client: Client, engine: ModelServer
+) -> None:
+    assert "Connect a language model" in admin_client.get("/admin/model_registry/model/").content.decode()
+    assert "Test connection" in admin_client.get(CONNECT).content.decode()
+    done = admin_client.post(CONNECT, filled_in(engine, key=KEY), follow=True).content.decode()
+    made = ModelVersion.objects.get()
+    assert "assistant is connected: the next question is answered by it." in done
+    assert (made.status, made.model.is_default, made.urls) == (ModelStatus.ACTIVE, True, [engine.url])
+    assert "stored, encrypted" in done
+    assert KEY not in done
+    assert made.key_sealed not in done
+    asked = admin_client.post(page(made, "ask_servers"), CONFIRMED)
+    assert asked.headers["HX-Redirect"] == row_url(made)
+    assert "answered" in admin_client.get(row_url(made)).content.decode()
+
+
+def test_a_connection_is_tried_without_being_made(admin_client: Client, engine: ModelServer) -> None:
+    tried = admin_client.post(CONNECT, filled_in(engine, test="1")).content.decode()
+    assert "The harbour has berths." in tried
+    listed = admin_client.post(CONNECT, filled_in(engine, test="1", model="", name="")).content.decode()
+    assert f'data-model="{MODEL}"' in listed
+    engine.then(refuses(401, f"not {KEY}"))
+    refused = admin_client.post(CONNECT, filled_in(engine, test="1", key=KEY)).content.decode()
+    assert "refused the key" in refused
+    assert KEY not in refused
+    wrong = admin_client.post(CONNECT, filled_in(engine, test="1", urls="ftp://gpu")).content.decode()
+    assert "is no http or https address" in wrong
+    assert "ends in _API_KEY" in admin_client.post(CONNECT, filled_in(engine, test="1", key_env="x")).content.decode()
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_form_that_cannot_be_connected_says_why_and_keeps_what_was_typed_but_the_key(
+    admin_client: Client, engine: ModelServer
+) -> None:
+    told = admin_client.post(CONNECT, filled_in(engine, model="unknown", key=KEY)).content.decode()
+    assert f"it offers {MODEL}" in told
+    assert 'value="unknown"' in told
+    assert KEY not in told
+    both = admin_client.post(CONNECT, filled_in(engine, key=KEY, key_env="HARBOUR_API_KEY")).content.decode()
+    assert "and not both" in both
+    assert not ModelVersion.objects.exists()
+
+
+def test_staff_who_may_only_look_cannot_connect(engine: ModelServer) -> None:
+    user = User.objects.create_user("onlooker", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_model"))
+    onlooker = Client()
+    onlooker.force_login(user)
+    assert "Connect a language model" not in onlooker.get("/admin/model_registry/model/").content.decode()
+    assert onlooker.post(CONNECT, filled_in(engine)).status_code == 403
+    assert engine.seen == []

@@ -14,6 +14,7 @@ from ragsite.gateway.models import Permission
 from tests import factories
 from tests.acting import ACTOR
 from tests.apps.models.pulling import COMMIT, NAME, ask, version, work
+from tests.model_server import KEY, MODEL, ModelServer, model_server, refuses
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
@@ -112,3 +113,51 @@ def test_only_superusers_can_give_the_right_to_manage_models(django_user_model: 
     assert "models:manage" not in principal_of_user(owner, tenant_id=tenant.pk).permissions
     admin = django_user_model.objects.create_superuser("root")
     assert "models:manage" in principal_of_user(admin, tenant_id=tenant.pk).permissions
+
+
+CONNECT = f"{MODELS}connect/"
+
+
+def connection(engine: ModelServer, **about: Any) -> dict[str, Any]:
+    return {"name": "assistant", "kind": "generation", "urls": [engine.url], "model": MODEL, **about}
+
+
+def test_a_model_at_a_server_is_connected_and_tested_and_its_key_is_not_given_back(
+    manager: Client, engine: ModelServer
+) -> None:
+    made = post(manager, CONNECT, **connection(engine, key=KEY, by_default=True))
+    assert made.status_code == 201, made.content
+    assert made["Location"] == f"{VERSIONS}{made.json()['id']}/"
+    seen = manager.get(made["Location"]).json()
+    assert seen == made.json()
+    assert (seen["status"], seen["urls"], seen["server_model"], seen["has_key"]) == (
+        "active",
+        [engine.url],
+        MODEL,
+        True,
+    )
+    assert KEY not in str(seen) + str(manager.get(MODELS).json())
+    with model_server() as gone:
+        url = gone.url
+    ModelVersion.objects.update(urls=[engine.url, url])
+    here, there = post(manager, f"{made['Location']}test/").json()
+    assert (here["answer"], here["code"]) == ("The harbour has berths.", "")
+    assert (there["url"], there["answer"], there["code"]) == (url, "", "model_server_unreachable")
+
+
+def test_what_does_not_answer_is_a_problem_and_registers_nothing(manager: Client, engine: ModelServer) -> None:
+    engine.then(refuses(401, f"not {KEY}"))
+    refused = post(manager, CONNECT, **connection(engine, key=KEY))
+    assert (refused.status_code, refused.json()["code"]) == (502, "model_key_refused")
+    assert KEY not in refused.content.decode()
+    engine.then(refuses(429, "later", Retry_After="7"))
+    busy = post(manager, CONNECT, **connection(engine))
+    assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "model_server_busy", "7")
+    for wrong in ({"urls": []}, {"urls": ["http://169.254.169.254/"]}, {"key_env": "DATABASE_URL"}, {"kind": "other"}):
+        assert post(manager, CONNECT, **connection(engine, **wrong)).status_code == 422
+    assert not ModelVersion.objects.exists()
+
+
+def test_only_those_who_manage_models_connect_them(engine: ModelServer) -> None:
+    refused = post(client(Permission.READ, Permission.WRITE, Permission.QUERY), CONNECT, **connection(engine))
+    assert (refused.status_code, engine.seen) == (403, [])

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelCache, ModelTask, ModelVersion, OrderKind, TaskState
 from apps.models.selectors import model_tasks_open, model_versions, prompts_shown
-from apps.models.servers.trial import TRIALS, Trial, trials_passed
+from apps.models.servers.trial import TRIALS, trials_passed
 from apps.models.services.choices import VersionChoices
 from apps.models.services.connecting import Connection, model_connect, model_test
 from apps.models.services.fallbacks import model_fall_back
@@ -160,13 +160,13 @@ def _connect(command: Command, options: dict[str, Any]) -> Lines:
         by_default=options["default"],
         actor=ACTOR,
     )
-    return [*map(_trial_line, connected.trials), _line(connected.version)]
+    return [*(trial.in_words for trial in connected.trials), _line(connected.version)]
 
 
 def _test(command: Command, options: dict[str, Any]) -> Lines:
     tried = model_test(version_id=options["version_id"])
     for trial in tried:
-        command.stdout.write(_trial_line(trial))
+        command.stdout.write(trial.in_words)
     trials_passed(tried)
     return []
 
@@ -219,11 +219,6 @@ def _add_connection(parser: CommandParser) -> None:
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--key-env", default="", help="The variable that holds the key; its name ends in _API_KEY.")
     key.add_argument("--key-stdin", action="store_true", help="Read the key from the standard input.")
-
-
-def _trial_line(trial: Trial) -> str:
-    said = trial.error.sentence if trial.error else f"answered {trial.answer!r}"
-    return f"{trial.url}  {said}  ({trial.seconds:.2f} s)"
 
 
 def _of_task(task: ModelTask) -> Lines:
