@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Model as Row
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog
@@ -16,16 +14,16 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.models.doors.connecting_page import connect_page
-from apps.models.forms import FallbackForm, PullForm
-from apps.models.models import Model, ModelCache, ModelStatus, ModelTask, ModelVersion, OrderKind, TaskState
+from apps.models.doors.work_admin import tasks_url
+from apps.models.forms import FallbackForm
+from apps.models.models import Model, ModelStatus, ModelVersion, OrderKind
 from apps.models.selectors import prompts_shown
 from apps.models.services.connecting import model_test
 from apps.models.services.fallbacks import model_fall_back
-from apps.models.services.holding import model_order, models_held
+from apps.models.services.holding import model_order
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
-from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
-from ragsite.core.actors import actor_text
+from apps.models.services.tasks import model_verify
 from ragsite.core.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -46,10 +44,6 @@ STATUS_TONES: dict[str, str | None] = {
     ModelStatus.FAILED: "danger",
     ModelStatus.RETIRED: None,
 }
-TASK_TONES: dict[str, str | None] = {
-    TaskState.DONE: "success", TaskState.OPEN: "info", TaskState.CANCELLING: "warning", TaskState.FAILED: "danger",
-    TaskState.CANCELLED: None,
-}  # fmt: skip
 
 
 class StatusColumn:
@@ -235,7 +229,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         with errors_told(request):
             model_verify(version_id=version.pk, actor=acting(request))
             messages.success(request, f"The files of {version} are read again; see below what comes of it.")
-        return dialog_done(_tasks_url())
+        return dialog_done(tasks_url())
 
     @action(
         description="Load",
@@ -316,99 +310,5 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return prompts_shown(version)
 
 
-@admin.register(ModelCache)
-class ModelCacheAdmin(ReadOnlyAdmin):
-    """What model workers hold in memory."""
-
-    list_display: ClassVar = (
-        "version", "worker", "device", "bytes", "uses", "pinned", "loaded_at", "last_used_at",
-    )  # fmt: skip
-    list_select_related: ClassVar = ("version__model",)
-    list_filter: ClassVar = ("pinned",)
-    search_fields: ClassVar = ("worker", "version__model__name")
-    fields: ClassVar = (*list_display, "told_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelCache]:
-        return models_held()
-
-
-@admin.register(ModelTask)
-class ModelTaskAdmin(ReadOnlyAdmin):
-    """Downloads, checks and removals; adding one is a download."""
-
-    form = PullForm
-    list_display: ClassVar = ("__str__", "shown_state", "in_words", "asked_by", "created_at", "ended_at")
-    list_filter: ClassVar = ("kind", "state")
-    search_fields: ClassVar = ("name", "source")
-    fields: ClassVar = (
-        "kind", "name", "source", "revision", "file", "prompts", "dimensions", "shown_state", "in_words", "version",
-        "asked_by", "created_at", "ended_at",
-    )  # fmt: skip
-    add_fieldsets: ClassVar = (
-        (None, {"fields": ("source", "revision", "name", "file", "sha256")}),
-        ("Of an embedding model", {"fields": ("query_prompt", "document_prompt", "as_given", "dimensions")}),
-    )
-    actions_detail: ClassVar = ("cancel",)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(self.fields) if obj else ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("model_registry.add_modeltask"))
-
-    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("model_registry.change_modeltask"))
-
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        plain = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        page: HttpResponse = super().render_change_form(request, context | plain, **kwargs)
-        return page
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        task = model_pull(actor=acting(request), **form.asked())
-        obj.pk = task.pk
-        messages.success(request, f"{task}: a model worker downloads it.")
-
-    def response_add(self, request: HttpRequest, obj: Row, post_url_continue: str | None = None) -> HttpResponse:
-        return redirect(_tasks_url())
-
-    @action(
-        description="Cancel",
-        icon="cancel",
-        permissions=["cancel"],
-        variant=ActionVariant.DANGER,
-        dialog=confirmation(title="Cancel this?", text="What was downloaded is removed.", button="Cancel it"),
-    )
-    def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        task = self.row_or_404(request, object_id)
-        with errors_told(request):
-            model_task_cancel(task_id=task.pk, actor=acting(request))
-            messages.success(request, f"{task} is being cancelled.")
-        return dialog_done(_tasks_url())
-
-    @display(description="Prompts", empty_value="As its files or its family say")
-    def prompts(self, task: ModelTask) -> str | None:
-        return prompts_shown(task)
-
-    @display(description="State", ordering="state")
-    def shown_state(self, task: ModelTask) -> SafeString:
-        return badge(TaskState(task.state).label, TASK_TONES[task.state])
-
-    @display(description="In words")
-    def in_words(self, task: ModelTask) -> str:
-        return task.in_words
-
-    @display(description="Asked by")
-    def asked_by(self, task: ModelTask) -> str:
-        return actor_text(task.actor)
-
-
 def _versions_url() -> str:
     return reverse("admin:model_registry_modelversion_changelist")
-
-
-def _tasks_url() -> str:
-    return reverse("admin:model_registry_modeltask_changelist")

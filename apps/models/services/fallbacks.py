@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.models.models import MODEL_USABLE, Model, ModelVersion
-from apps.models.services.versions import version_change, version_found
+from apps.models.services.versions import leads_to, version_change, version_found
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import ConflictError
 from ragsite.core.locking import rows_hold
@@ -37,8 +37,5 @@ def _check(version: ModelVersion, smaller: ModelVersion) -> None:
         raise ConflictError(f"{smaller} is for {smaller.kind} and {version} for {version.kind}.")
     if smaller.status not in MODEL_USABLE:
         raise ConflictError(f"{smaller} is {smaller.status}.", action="Pull or verify it first.")
-    seen: ModelVersion | None = smaller
-    while seen is not None:
-        if seen.pk == version.pk:
-            raise ConflictError(f"{smaller} falls back to {version} itself.", action="Name one that does not.")
-        seen = seen.fallback
+    if leads_to(smaller, version):
+        raise ConflictError(f"{smaller} falls back to {version} itself.", action="Name one that does not.")

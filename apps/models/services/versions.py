@@ -85,12 +85,23 @@ def version_tell(version: ModelVersion, *changed: str, actor: Actor) -> None:
 
 
 def version_use(version: ModelVersion, *, actor: Actor) -> None:
-    """Make it its model's active version, and retire the one before."""
-    for active in ModelVersion.objects.select_related("model").filter(
-        model=version.model_id, status=ModelStatus.ACTIVE
-    ):
+    """Make it its model's active version, and retire the one before, whose fallback it takes over if it names none itself."""
+    active_before = ModelVersion.objects.filter(model=version.model_id, status=ModelStatus.ACTIVE)
+    before = list(active_before.select_related("model", "fallback"))
+    for active in before:
         version_move(active, ModelStatus.RETIRED, actor=actor)
     version_move(version, ModelStatus.ACTIVE, actor=actor)
+    for smaller in (one.fallback for one in before if version.fallback_id is None):
+        if smaller is not None and not leads_to(smaller, version):
+            version_change(version, "fallback", actor=actor, fallback_id=smaller.pk)
+
+
+def leads_to(version: ModelVersion, other: ModelVersion) -> bool:
+    """Whether the other is this version, or one that it falls back to, directly or not."""
+    seen: ModelVersion | None = version
+    while seen is not None and seen.pk != other.pk:
+        seen = seen.fallback
+    return seen is not None
 
 
 def version_use_if_first(version: ModelVersion, *, actor: Actor) -> None:

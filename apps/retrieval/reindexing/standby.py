@@ -29,6 +29,7 @@ from ragsite.core.errors import RagError
 from ragsite.core.work import Turn
 
 logger = logging.getLogger(__name__)
+_told: dict[UUID, str] = {}
 
 
 def standbys_follow(turn: Turn) -> bool:
@@ -43,8 +44,15 @@ def standbys_follow(turn: Turn) -> bool:
             standby = _standby_of(live)
             left = (standby is not None and not _fill(standby, turn)) or left
         except RagError as error:
-            logger.warning("no smaller index of %s for now: %s", live.knowledge_base_id, error.sentence)
+            _tell(live, error)
     return left
+
+
+def _tell(live: IndexGeneration, error: RagError) -> None:
+    """Once, and not in every turn."""
+    if _told.get(live.knowledge_base_id) != error.sentence:
+        _told[live.knowledge_base_id] = error.sentence
+        logger.warning("no smaller index of %s for now: %s", live.knowledge_base_id, error.sentence)
 
 
 def _wanted() -> list[IndexGeneration]:

@@ -8,7 +8,7 @@ import pytest
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import reranker_default
 from apps.models.services.fallbacks import model_fall_back
-from apps.models.services.registry import model_register
+from apps.models.services.registry import model_activate, model_register
 from apps.models.services.removing import model_remove
 from ragsite.core.errors import ConflictError
 from ragsite.core.models import OutboxEvent
@@ -40,6 +40,23 @@ def test_a_version_names_a_smaller_one_until_it_is_taken_back_or_removed(reranke
     model_fall_back(version_id=large.pk, to=small.pk, actor=ACTOR)
     model_remove(version_id=small.pk, actor=ACTOR)
     assert ModelVersion.objects.get(pk=large.pk).fallback is None
+
+
+@pytest.mark.parametrize("circle", [False, True])
+def test_a_version_that_takes_the_place_of_another_falls_back_to_what_that_did_unless_that_leads_back(
+    rerankers: list[ModelVersion], tmp_path: Path, circle: bool
+) -> None:
+    large, small = rerankers
+    model_fall_back(version_id=large.pk, to=small.pk, actor=ACTOR)
+    (tmp_path / "next").mkdir()
+    new = model_register(source=cross_encoder_make(tmp_path / "next", seed=2), name="large", actor=ACTOR)
+
+    if circle:
+        model_fall_back(version_id=small.pk, to=new.pk, actor=ACTOR)
+
+    model_activate(version_id=new.pk, actor=ACTOR)
+
+    assert ModelVersion.objects.get(pk=new.pk).fallback_id == (None if circle else small.pk)
 
 
 def test_a_circle_another_kind_and_what_is_not_whole_are_refused(

@@ -63,6 +63,15 @@ def test_a_model_that_names_a_smaller_one_gets_its_index_beside_each_live_one(
         model_remove(version_id=smaller.version_id, actor=ACTOR)
 
 
+def test_a_large_one_gets_its_index_before_it_answers(
+    base: KnowledgeBase, smaller: EmbeddingModel, settings: Any
+) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS = 2
+    fall_back(base, smaller)
+    standbys_follow(turns.long())
+    assert IndexGeneration.objects.get(state=GenerationState.STANDBY).has_hnsw
+
+
 def test_it_gets_what_is_added_and_one_that_is_behind_at_the_end_of_a_turn_answers_nothing(
     base: KnowledgeBase, standby: IndexGeneration
 ) -> None:
