@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from apps.models.gateway import Deadline, Purpose, TextRole
+from apps.models.gateway.fake import FakeTransport
+from apps.models.installed_model import EmbeddingModel
+from ragsite.core.ids import new_id
 
 WAIT = 10.0
 """Seconds a test waits for what must happen, before it fails."""
@@ -117,6 +125,12 @@ class ModelServer:
     says: str = "The harbour has berths."
     offers: tuple[dict[str, Any], ...] = ({"id": MODEL, "max_model_len": 4096},)
     no_list: bool = False
+    is_tei: bool = False
+    """Reranks as Text Embeddings Inference does, and has no list of models."""
+    width: int = 16
+    as_base64: bool = False
+    longest: int = 4_000
+    """Characters of a text that it has room for."""
     seen: list[Seen] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Whether a client closed its connection in the middle of an answer."""
@@ -125,7 +139,7 @@ class ModelServer:
     url: str = ""
 
     def next_behaviour(self, seen: Seen) -> Behaviour:
-        if seen.path.endswith("/models") and self.no_list:
+        if seen.path.endswith("/models") and (self.no_list or self.is_tei):
             return lambda http, _: http.text("page not found", status=404)
         if seen.path.endswith("/models"):
             return lambda http, _: http.json({"object": "list", "data": list(self.offers)})
@@ -147,8 +161,48 @@ class ModelServer:
     def _well(self, http: Exchange, seen: Seen) -> None:
         if seen.path == "/v1/chat/completions":
             _chat(http, self.says)
+        elif seen.path == "/v1/embeddings":
+            self._embed(http, seen.body)
+        elif seen.path == "/info" and self.is_tei:
+            http.json({"model_id": MODEL, "max_input_length": 512})
+        elif seen.path == ("/rerank" if self.is_tei else "/v1/rerank"):
+            self._rerank(http, seen.body)
         else:
             http.text("page not found", status=404)
+
+    def _embed(self, http: Exchange, body: dict[str, Any]) -> None:
+        texts = body["input"]
+        if len(texts) > 32 or any(len(text) > self.longest for text in texts):
+            told = {"error": "Input validation error: `inputs` must have less than 512 tokens. Given: 600"}
+            http.json(told, status=413)
+            return
+        rows = 3.0 * directions(texts, width=self.width)
+        listed = [{"object": "embedding", "index": n, "embedding": self._written(row)} for n, row in enumerate(rows)]
+        http.json({"object": "list", "data": listed[::-1], "model": body["model"]})
+
+    def _written(self, row: np.ndarray) -> Any:
+        return base64.b64encode(row.astype("<f4").tobytes()).decode() if self.as_base64 else row.tolist()
+
+    def _rerank(self, http: Exchange, body: dict[str, Any]) -> None:
+        texts = body.get("texts" if self.is_tei else "documents")
+        if texts is None:
+            http.json({"error": "missing field `texts`", "error_type": "Validation"}, status=422)
+            return
+        sought = set(body["query"].lower().split())
+        shares = [len(sought & set(text.lower().split())) / len(sought) for text in texts]
+        best = sorted(range(len(texts)), key=shares.__getitem__, reverse=True)
+        if self.is_tei:
+            http.json([{"index": n, "score": shares[n]} for n in best])
+        else:
+            http.json({"results": [{"index": n, "relevance_score": shares[n]} for n in best]})
+
+
+def directions(texts: Sequence[str], *, width: int) -> np.ndarray:
+    """What the fake transport answers: texts that share words lie close together."""
+    model = EmbeddingModel(new_id(), "any", Path(), "", 512, dimensions=width)
+    return FakeTransport().embed(
+        texts, role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=Deadline.after(WAIT)
+    )
 
 
 def _chat(http: Exchange, text: str) -> None:
