@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,11 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True
     owner: ModelServer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that leave are what the tests are about; anything else is a fault of the test's server."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def piece(text: str, finish: str | None = None) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
@@ -131,6 +137,8 @@ class ModelServer:
     as_base64: bool = False
     longest: int = 4_000
     """Characters of a text that it has room for."""
+    context: int = 100_000
+    """Words of a conversation, likewise."""
     seen: list[Seen] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Whether a client closed its connection in the middle of an answer."""
@@ -159,8 +167,12 @@ class ModelServer:
         return [one.body for one in self.seen if one.path == path]
 
     def _well(self, http: Exchange, seen: Seen) -> None:
-        if seen.path == "/v1/chat/completions":
-            _chat(http, self.says)
+        known = [offer["id"].removesuffix(":latest") for offer in self.offers]
+        if not self.is_tei and "model" in seen.body and seen.body["model"] not in known:
+            told = {"message": f'model "{seen.body["model"]}" not found, try pulling it first', "type": "api_error"}
+            http.json({"error": told}, status=404)
+        elif seen.path == "/v1/chat/completions":
+            self._chat(http, seen.body)
         elif seen.path == "/v1/embeddings":
             self._embed(http, seen.body)
         elif seen.path == "/info" and self.is_tei:
@@ -169,6 +181,23 @@ class ModelServer:
             self._rerank(http, seen.body)
         else:
             http.text("page not found", status=404)
+
+    def _chat(self, http: Exchange, body: dict[str, Any]) -> None:
+        read = sum(len(message["content"].split()) for message in body["messages"])
+        if read > self.context:
+            told = f"The prompt has {read} tokens, more than the {self.context} of the model's context length."
+            http.json({"object": "error", "message": told, "code": 400}, status=400)
+            return
+        words = self.says.split(" ")
+        written = words[: body.get("max_tokens", len(words))]
+        http.stream()
+        for number, word in enumerate(written):
+            http.event(piece(word if number == 0 else f" {word}"))
+        http.event(piece("", "stop" if len(written) == len(words) else "length"))
+        usage = {"prompt_tokens": read, "completion_tokens": len(written)}
+        http.event({"choices": [], "usage": usage})
+        http.event("[DONE]")
+        http.end()
 
     def _embed(self, http: Exchange, body: dict[str, Any]) -> None:
         texts = body["input"]
@@ -203,17 +232,6 @@ def directions(texts: Sequence[str], *, width: int) -> np.ndarray:
     return FakeTransport().embed(
         texts, role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=Deadline.after(WAIT)
     )
-
-
-def _chat(http: Exchange, text: str) -> None:
-    http.stream()
-    words = text.split(" ")
-    for number, word in enumerate(words):
-        http.event(piece(word if number == 0 else f" {word}"))
-    http.event(piece("", "stop"))
-    http.event(USAGE)
-    http.event("[DONE]")
-    http.end()
 
 
 @contextmanager

@@ -54,17 +54,24 @@ class HttpTransport:
         match call.model, call.inputs:
             case EmbeddingModel() as model, Texts(texts, role):
                 prompt = model.prompts.of(role)
-                return self._rows(call, [prompt + text for text in texts], vectors)
+                # Servers refuse a text of no letters at all.
+                given = [prompt + text or " " for text in texts]
+                return self._rows(call, given, vectors, width=model.dimensions)
             case _, QueryTexts(query, texts):
-                return self._rows(call, texts, lambda server, some: scores(server, query, some))
+                given = [text or " " for text in texts]
+                return self._rows(call, given, lambda server, some: scores(server, query, some), width=1)
         raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
 
-    def _rows(self, call: ModelCall, texts: Sequence[str], ask: Rows) -> np.ndarray:
+    def _rows(self, call: ModelCall, texts: Sequence[str], ask: Rows, *, width: int) -> np.ndarray:
+        call.deadline.check("the model server was asked")
+
         def asked(portion: Sequence[str]) -> np.ndarray:
             with ExitStack() as stack:
                 return self._ask(call, lambda server: nullcontext(ask(server, portion)), stack)
 
         divided = list(portions(texts))
+        if not divided:
+            return np.empty((0, width), dtype=np.float32)
         if len(divided) == 1:
             return asked(divided[0])
         with ThreadPoolExecutor(min(len(divided), AT_ONCE), thread_name_prefix="portions") as threads:

@@ -84,7 +84,7 @@ def test_a_text_comes_piece_by_piece_with_its_end_and_its_usage(write: Write) ->
     pieces = list(write())
     assert text_of(iter(pieces)) == "The harbour has berths."
     assert len([one for one in pieces if isinstance(one, GeneratedText) and one.text]) == 4
-    assert pieces[-1] == GenerationEnd(Finish.STOP, 7, 3)
+    assert pieces[-1] == GenerationEnd(Finish.STOP, 6, 4)
 
 
 def test_the_server_is_told_the_conversation_and_the_options_and_nothing_more(
