@@ -12,6 +12,9 @@ from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, Perma
 QUOTED = 300
 """Characters of what a server says."""
 
+SHORTEST_KEY = 6
+"""Characters. Shorter ones, such as `none`, keep nobody out and are words of their own."""
+
 BUSY_SECONDS = 1.0
 MOST_BUSY_SECONDS = 300.0
 
@@ -156,7 +159,7 @@ def seconds_of(retry_after: str) -> float:
 
 def without_key(error: RagError, key: str) -> RagError:
     """The error without the key, which some servers repeat."""
-    if not key or key not in error.sentence:
+    if len(key) < SHORTEST_KEY or key not in error.sentence:
         return error
     return type(error)(
         error.message.replace(key, "(the key)"),
