@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from apps.models.gateway import Deadline, Purpose, TextRole
+from apps.models.gateway.fake import FakeTransport
+from apps.models.installed_model import EmbeddingModel
+from ragsite.core.ids import new_id
 
 WAIT = 10.0
 """Seconds a test waits for what must happen, before it fails."""
@@ -102,6 +111,11 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True
     owner: ModelServer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that leave are what the tests are about; anything else is a fault of the test's server."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def piece(text: str, finish: str | None = None) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
@@ -117,6 +131,14 @@ class ModelServer:
     says: str = "The harbour has berths."
     offers: tuple[dict[str, Any], ...] = ({"id": MODEL, "max_model_len": 4096},)
     no_list: bool = False
+    is_tei: bool = False
+    """Reranks as Text Embeddings Inference does, and has no list of models."""
+    width: int = 16
+    as_base64: bool = False
+    longest: int = 4_000
+    """Characters of a text that it has room for."""
+    context: int = 100_000
+    """Words of a conversation, likewise."""
     seen: list[Seen] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Whether a client closed its connection in the middle of an answer."""
@@ -125,7 +147,7 @@ class ModelServer:
     url: str = ""
 
     def next_behaviour(self, seen: Seen) -> Behaviour:
-        if seen.path.endswith("/models") and self.no_list:
+        if seen.path.endswith("/models") and (self.no_list or self.is_tei):
             return lambda http, _: http.text("page not found", status=404)
         if seen.path.endswith("/models"):
             return lambda http, _: http.json({"object": "list", "data": list(self.offers)})
@@ -145,21 +167,71 @@ class ModelServer:
         return [one.body for one in self.seen if one.path == path]
 
     def _well(self, http: Exchange, seen: Seen) -> None:
-        if seen.path == "/v1/chat/completions":
-            _chat(http, self.says)
+        known = [offer["id"].removesuffix(":latest") for offer in self.offers]
+        if not self.is_tei and "model" in seen.body and seen.body["model"] not in known:
+            told = {"message": f'model "{seen.body["model"]}" not found, try pulling it first', "type": "api_error"}
+            http.json({"error": told}, status=404)
+        elif seen.path == "/v1/chat/completions":
+            self._chat(http, seen.body)
+        elif seen.path == "/v1/embeddings":
+            self._embed(http, seen.body)
+        elif seen.path == "/info" and self.is_tei:
+            http.json({"model_id": MODEL, "max_input_length": 512})
+        elif seen.path == ("/rerank" if self.is_tei else "/v1/rerank"):
+            self._rerank(http, seen.body)
         else:
             http.text("page not found", status=404)
 
+    def _chat(self, http: Exchange, body: dict[str, Any]) -> None:
+        read = sum(len(message["content"].split()) for message in body["messages"])
+        if read > self.context:
+            told = f"The prompt has {read} tokens, more than the {self.context} of the model's context length."
+            http.json({"object": "error", "message": told, "code": 400}, status=400)
+            return
+        words = self.says.split(" ")
+        written = words[: body.get("max_tokens", len(words))]
+        http.stream()
+        for number, word in enumerate(written):
+            http.event(piece(word if number == 0 else f" {word}"))
+        http.event(piece("", "stop" if len(written) == len(words) else "length"))
+        usage = {"prompt_tokens": read, "completion_tokens": len(written)}
+        http.event({"choices": [], "usage": usage})
+        http.event("[DONE]")
+        http.end()
 
-def _chat(http: Exchange, text: str) -> None:
-    http.stream()
-    words = text.split(" ")
-    for number, word in enumerate(words):
-        http.event(piece(word if number == 0 else f" {word}"))
-    http.event(piece("", "stop"))
-    http.event(USAGE)
-    http.event("[DONE]")
-    http.end()
+    def _embed(self, http: Exchange, body: dict[str, Any]) -> None:
+        texts = body["input"]
+        if len(texts) > 32 or any(len(text) > self.longest for text in texts):
+            told = {"error": "Input validation error: `inputs` must have less than 512 tokens. Given: 600"}
+            http.json(told, status=413)
+            return
+        rows = 3.0 * directions(texts, width=self.width)
+        listed = [{"object": "embedding", "index": n, "embedding": self._written(row)} for n, row in enumerate(rows)]
+        http.json({"object": "list", "data": listed[::-1], "model": body["model"]})
+
+    def _written(self, row: np.ndarray) -> Any:
+        return base64.b64encode(row.astype("<f4").tobytes()).decode() if self.as_base64 else row.tolist()
+
+    def _rerank(self, http: Exchange, body: dict[str, Any]) -> None:
+        texts = body.get("texts" if self.is_tei else "documents")
+        if texts is None:
+            http.json({"error": "missing field `texts`", "error_type": "Validation"}, status=422)
+            return
+        sought = set(body["query"].lower().split())
+        shares = [len(sought & set(text.lower().split())) / len(sought) for text in texts]
+        best = sorted(range(len(texts)), key=shares.__getitem__, reverse=True)
+        if self.is_tei:
+            http.json([{"index": n, "score": shares[n]} for n in best])
+        else:
+            http.json({"results": [{"index": n, "relevance_score": shares[n]} for n in best]})
+
+
+def directions(texts: Sequence[str], *, width: int) -> np.ndarray:
+    """What the fake transport answers: texts that share words lie close together."""
+    model = EmbeddingModel(new_id(), "any", Path(), "", 512, dimensions=width)
+    return FakeTransport().embed(
+        texts, role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=Deadline.after(WAIT)
+    )
 
 
 @contextmanager

@@ -111,6 +111,12 @@ class ConnectionSerializer(StrictSerializer):
         f"^{KEY_VARIABLE.pattern}$", required=False, help_text="The variable that holds the key instead."
     )
     max_tokens = serializers.IntegerField(min_value=1, max_value=100_000_000, required=False)
+    query_prompt = serializers.CharField(
+        max_length=1_000, required=False, allow_blank=True, trim_whitespace=False, help_text="An embedding model's."
+    )
+    document_prompt = serializers.CharField(
+        max_length=1_000, required=False, allow_blank=True, trim_whitespace=False, help_text="An embedding model's."
+    )
     by_default = serializers.BooleanField(default=False, help_text="Use it where no model is named.")
 
 

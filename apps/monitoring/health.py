@@ -74,7 +74,7 @@ def check_workers() -> None:
     listened = jobs_listened_for()
     missing = [stage for stage in STAGE_FROM.values() if stage not in listened]
     if EMBED in missing:
-        waits = "No model worker listens: searches go by words alone, and documents wait to be embedded."
+        waits = "No model worker listens: documents wait to be embedded, and searches by models that run there go by words alone."
         raise ServiceUnavailableError(waits, action="Start one, or see its log.")
     if missing:
         waits = f"No worker listens for {', '.join(missing)}: documents wait there."

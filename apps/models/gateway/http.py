@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import copy_context
 from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,17 +18,25 @@ from circuitbreaker import CircuitBreakerError
 from apps.models.gateway.breaker import OneProbeBreaker
 from apps.models.gateway.protocol import ModelCall
 from apps.models.generation import Conversation
+from apps.models.inputs import QueryTexts, Texts
+from apps.models.installed_model import EmbeddingModel
 from apps.models.kinds import KINDS
 from apps.models.servers.chat import chat
 from apps.models.servers.client import Server
 from apps.models.servers.endpoint import Endpoint
-from apps.models.servers.errors import ModelServerBusyError, ModelServerRefusedError
+from apps.models.servers.errors import ModelServerBusyError
 from apps.models.servers.offers import offers
 from apps.models.servers.pool import FAILURES, ServerPool
+from apps.models.servers.portions import portions
+from apps.models.servers.scores import scores
+from apps.models.servers.vectors import vectors
 from ragsite.core.errors import ModelUnavailableError
 
 Answer = TypeVar("Answer")
+Rows = Callable[[Server, Sequence[str]], np.ndarray]
 PROBE_SECONDS = 1.0
+AT_ONCE = 4
+"""Portions of one call under way."""
 
 
 class HttpTransport:
@@ -40,8 +50,38 @@ class HttpTransport:
         self._breakers: dict[tuple[str, UUID], OneProbeBreaker] = {}
 
     def run(self, call: ModelCall) -> np.ndarray:
-        """See ModelTransport."""
-        raise ModelServerRefusedError(f"{call.model.name!r} cannot be asked for {call.model.kind} over HTTP.")
+        """See ModelTransport. What is more than a server takes at once goes in portions, several at a time and to several."""
+        match call.model, call.inputs:
+            case EmbeddingModel() as model, Texts(texts, role):
+                prompt = model.prompts.of(role)
+                # Servers refuse a text of no letters at all.
+                given = [prompt + text or " " for text in texts]
+                return self._rows(call, given, vectors, width=model.dimensions)
+            case _, QueryTexts(query, texts):
+                given = [text or " " for text in texts]
+                return self._rows(call, given, lambda server, some: scores(server, query, some), width=1)
+        raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
+
+    def _rows(self, call: ModelCall, texts: Sequence[str], ask: Rows, *, width: int) -> np.ndarray:
+        call.deadline.check("the model server was asked")
+
+        def asked(portion: Sequence[str]) -> np.ndarray:
+            with ExitStack() as stack:
+                return self._ask(call, lambda server: nullcontext(ask(server, portion)), stack)
+
+        divided = list(portions(texts))
+        if not divided:
+            return np.empty((0, width), dtype=np.float32)
+        if len(divided) == 1:
+            return asked(divided[0])
+        with ThreadPoolExecutor(min(len(divided), AT_ONCE), thread_name_prefix="portions") as threads:
+            # Each with what this thread knows of the client that waits.
+            begun = [threads.submit(copy_context().run, asked, portion) for portion in divided]
+            try:
+                return np.concatenate([one.result() for one in begun])
+            finally:
+                for one in begun:
+                    one.cancel()
 
     def stream(self, call: ModelCall) -> Iterator[Any]:
         """See ModelTransport."""

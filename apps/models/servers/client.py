@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import certifi
@@ -53,6 +53,10 @@ class Server:
             ("Accept", "application/json, text/event-stream"),
         ]
         return [*plain, ("Authorization", f"Bearer {self.key}")] if self.key else plain
+
+    def at_root(self) -> Server:
+        """The server without the part of its address that says which version of OpenAI's protocol is spoken there."""
+        return replace(self, url=self.url.removesuffix("/v1"))
 
     def __repr__(self) -> str:
         return f"Server({self.url!r}, {self.model!r})"

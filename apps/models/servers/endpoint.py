@@ -28,6 +28,13 @@ class Endpoint:
         Raises:
             ModelKeyError: it cannot be had.
         """
+        key = self._kept().strip()
+        # What no header can carry would be an error further down, with the key in it.
+        if not key.isascii() or (key and not key.isprintable()):
+            raise ModelKeyError(f"The key for {self.model!r} has signs that no key has.", action="Give it once more.")
+        return key
+
+    def _kept(self) -> str:
         if self.key_sealed:
             try:
                 return unseal(self.key_sealed)

@@ -12,16 +12,18 @@ from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, Perma
 QUOTED = 300
 """Characters of what a server says."""
 
+SHORTEST_KEY = 6
+"""Characters. Shorter ones, such as `none`, keep nobody out and are words of their own."""
+
 BUSY_SECONDS = 1.0
 MOST_BUSY_SECONDS = 300.0
 
 # As vLLM, OpenAI, llama.cpp and TEI say it.
 _TOO_LONG = re.compile(
     r"context[ _-]?(?:length|size|window)|exceed_context|n_ctx|must have less than \d+ tokens"
-    r"|max_tokens must be at least 1, got -",
+    r"|max_tokens must be at least 1, got -|too large to process|maximum allowed batch size",
     re.IGNORECASE,
 )
-_TOO_LONG_FOR_ONE_GO = re.compile(r"batch size", re.IGNORECASE)
 _LOADING = re.compile(r"\bloading\b", re.IGNORECASE)
 _UNKNOWN_MODEL = re.compile(r"model.{0,300}(?:not found|not exist|unknown)|model_not_found", re.IGNORECASE | re.DOTALL)
 
@@ -77,7 +79,7 @@ def answer_error(status: int, body: str, *, url: str, model: str, retry_after: s
         return ModelKeyError(f"{at} refused the key ({status}): {said}")
     if status == 429:
         return ModelServerBusyError(f"{at} is busy: {said}", retry_after=seconds_of(retry_after))
-    if _TOO_LONG.search(said) and not _TOO_LONG_FOR_ONE_GO.search(said):
+    if _TOO_LONG.search(said):
         return PermanentError(
             f"{at} has no room for what {model!r} was given: {said}",
             code="context_too_long",
@@ -157,7 +159,7 @@ def seconds_of(retry_after: str) -> float:
 
 def without_key(error: RagError, key: str) -> RagError:
     """The error without the key, which some servers repeat."""
-    if not key or key not in error.sentence:
+    if len(key) < SHORTEST_KEY or key not in error.sentence:
         return error
     return type(error)(
         error.message.replace(key, "(the key)"),

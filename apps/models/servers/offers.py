@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from apps.models.servers.client import Server, answer_json
-from apps.models.servers.errors import reply_junk
-from ragsite.core.errors import ModelNotFoundError
+from apps.models.servers.errors import ModelServerRefusedError, reply_junk
+from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 NAMED = 12
 MOST = 2_000
@@ -44,6 +44,16 @@ def offer_of(server: Server) -> Offer:
         f"The model server {server.url} has no model {server.model!r}; it offers {listed([one.model for one in found])}.",
         action="Name one of these.",
     )
+
+
+def max_tokens_of_info(server: Server) -> int | None:
+    """How much the model reads at once, as TEI's `/info` says, which lists no models. None where it does not."""
+    try:
+        told = answer_json(server.at_root(), "/info")
+    except (ModelServerRefusedError, ModelUnavailableError):
+        return None
+    longest = told.get("max_input_length") if isinstance(told, Mapping) else None
+    return longest if isinstance(longest, int) and longest > 0 else None
 
 
 def listed(names: Sequence[str]) -> str:

@@ -12,8 +12,10 @@ from apps.models.servers.chat import chat
 from apps.models.servers.client import Server
 from apps.models.servers.endpoint import Endpoint
 from apps.models.servers.errors import ModelServerRefusedError
-from apps.models.servers.offers import Offer, offer_of, offers
-from ragsite.core.errors import ModelNotFoundError, RagError
+from apps.models.servers.offers import Offer, max_tokens_of_info, offer_of, offers
+from apps.models.servers.scores import scores
+from apps.models.servers.vectors import vectors
+from ragsite.core.errors import RagError
 
 TRIAL_SECONDS = 30.0
 """A server may have to load its model first."""
@@ -26,19 +28,26 @@ TRIAL_TOKENS = 24
 class Trial:
     """What came of asking one server: what it answered, in words, after so many seconds; or why it did not.
 
-    `max_tokens` is how much the model reads at once, where the server says so.
+    `max_tokens` is how much the model reads at once, where the server says so; `dimensions` the width of its vectors.
     """
 
     url: str
     seconds: float
     answer: str = ""
     max_tokens: int | None = None
+    dimensions: int | None = None
     error: RagError | None = None
 
     @property
     def in_words(self) -> str:
         said = self.error.sentence if self.error else f"answered {self.answer!r}"
         return f"{self.url}  {said}  ({self.seconds:.2f} s)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    words: str
+    dimensions: int | None = None
 
 
 def trials(endpoint: Endpoint, kind: ModelKind, *, seconds: float = TRIAL_SECONDS) -> list[Trial]:
@@ -67,10 +76,10 @@ def _trial(server: Server, kind: ModelKind) -> Trial:
     begun = time.monotonic()
     try:
         offer = _offer(server)
-        answer = TRIALS[kind](server) if kind in TRIALS else _not_asked(kind)
+        answer = TRIALS[kind](server)
     except RagError as error:
         return Trial(server.url, time.monotonic() - begun, error=error)
-    return Trial(server.url, time.monotonic() - begun, answer, offer.max_tokens)
+    return Trial(server.url, time.monotonic() - begun, answer.words, offer.max_tokens, answer.dimensions)
 
 
 def _offer(server: Server) -> Offer:
@@ -78,22 +87,33 @@ def _offer(server: Server) -> Offer:
     try:
         return offer_of(server)
     except ModelServerRefusedError:
-        return Offer(server.model)
+        return Offer(server.model, max_tokens_of_info(server))
 
 
-def _written(server: Server) -> str:
+def _written(server: Server) -> _Answer:
     """What the model wrote."""
     options = GenerationOptions(max_tokens=TRIAL_TOKENS)
     with chat(server, Conversation((Message(Role.USER, ASKED),), options)) as pieces:
-        return "".join(_text(piece) for piece in pieces).strip() or "(nothing)"
+        return _Answer("".join(_text(piece) for piece in pieces).strip() or "(nothing)")
 
 
 def _text(piece: GeneratedText | GenerationEnd) -> str:
     return piece.text if isinstance(piece, GeneratedText) else ""
 
 
-def _not_asked(kind: ModelKind) -> str:
-    raise ModelNotFoundError(f"Models for {kind} cannot be connected.", action="Register a folder.")
+def _embedded(server: Server) -> _Answer:
+    row = vectors(server, [ASKED])[0]
+    return _Answer(f"a vector of {len(row)} numbers", len(row))
 
 
-TRIALS: dict[ModelKind, Callable[[Server], str]] = {ModelKind.GENERATION: _written}
+def _scored(server: Server) -> _Answer:
+    """The scores of a passage that answers and one that does not."""
+    right, wrong = scores(server, "What is the capital of France?", ["Paris is its capital.", "Tea is a drink."])[:, 0]
+    return _Answer(f"{right:.3f} for a passage that answers, {wrong:.3f} for one that does not")
+
+
+TRIALS: dict[ModelKind, Callable[[Server], _Answer]] = {
+    ModelKind.GENERATION: _written,
+    ModelKind.EMBEDDING: _embedded,
+    ModelKind.RERANKING: _scored,
+}

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from apps.models.installed_model import ModelKind
 from apps.models.models import Model, ModelStatus, ModelVersion
+from apps.models.prompts import Prompts, prompt_room, prompts_checked, prompts_of_family
 from apps.models.selectors import endpoint_of
 from apps.models.servers.endpoint import Endpoint
 from apps.models.servers.trial import Trial, names_offered, trials, trials_passed
@@ -35,6 +36,10 @@ from ragsite.core.sealing import seal
 from ragsite.core.server_urls import server_urls
 
 REVISION_CHARACTERS = 64
+IDENTITY = ("query_prompt", "document_prompt", "dimensions")
+SERVERS = ("source", "urls", "key_sealed", "key_env")
+"""Columns that all versions have alike that are one model there."""
+
 LONGEST_KEY = 4_000
 
 
@@ -43,7 +48,7 @@ class Connection:
     """What is connected: a model's name here, its servers and what it is called there, and a key or the variable that holds one.
 
     Without either the key stays that was given before, as long as the servers do. `max_tokens` is what the model reads at once;
-    None leaves it to the server to say.
+    None leaves it to the server to say. The prompts are an embedding model's; None leaves them as they were, or to its family.
     """
 
     name: str
@@ -53,6 +58,8 @@ class Connection:
     key: str = field(default="", repr=False)
     key_env: str = ""
     max_tokens: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +83,12 @@ def model_connect(connection: Connection, *, by_default: bool = False, actor: Ac
     connection_release()
     tried = trials(endpoint, connection.kind)
     trials_passed(tried)
-    columns = _columns(connection, endpoint, tried)
+    columns = _columns(connection, endpoint, tried) | _of_vectors(connection, tried)
+    _check_room(connection, columns)
     with transaction.atomic():
         model = model_hold(connection.name, connection.kind)
         version = _version(model, columns, actor=actor)
+        _servers_change(version, actor=actor)
         if version.status != ModelStatus.ACTIVE:
             version_use(version, actor=actor)
         version_use_if_first(version, actor=actor)
@@ -172,8 +181,9 @@ def _with_known_key(connection: Connection, urls: tuple[str, ...]) -> Endpoint:
 
 
 def _known(connection: Connection) -> ModelVersion | None:
-    versions = ModelVersion.objects.select_related("model")
-    return versions.filter(model__name=connection.name, revision=_revision(connection.model)).first()
+    versions = ModelVersion.objects.select_related("model").exclude(server_model="")
+    named = versions.filter(model__name=connection.name, revision=_revision(connection.model))
+    return named.filter(status=ModelStatus.ACTIVE).first() or named.first()
 
 
 def _hosts(urls: Sequence[str]) -> set[tuple[str, str]]:
@@ -199,7 +209,8 @@ def _columns(connection: Connection, endpoint: Endpoint, tried: Sequence[Trial])
 
 
 def _version(model: Model, columns: dict[str, Any], *, actor: Actor) -> ModelVersion:
-    known = ModelVersion.objects.filter(model=model, revision=columns["revision"]).exclude(server_model="").first()
+    same = {name: columns[name] for name in ("revision", *IDENTITY)}
+    known = ModelVersion.objects.filter(model=model, **same).exclude(server_model="").first()
     if known is None:
         version = ModelVersion.objects.create(model=model, kind=model.kind, status=ModelStatus.READY, **columns)
         version_registered(version, actor=actor)
@@ -207,3 +218,58 @@ def _version(model: Model, columns: dict[str, Any], *, actor: Actor) -> ModelVer
     version = version_hold(known)
     version_change(version, "urls", actor=actor, **columns)
     return version
+
+
+def _servers_change(version: ModelVersion, *, actor: Actor) -> None:
+    """Versions of the same model with other prompts are at the same servers: indexes may still need them."""
+    columns = {name: getattr(version, name) for name in SERVERS}
+    others = ModelVersion.objects.select_related("model").filter(model=version.model_id, revision=version.revision)
+    for other in others.exclude(pk=version.pk).exclude(server_model=""):
+        version_change(other, "urls", actor=actor, **columns)
+
+
+def _of_vectors(connection: Connection, tried: Sequence[Trial]) -> dict[str, Any]:
+    """What tells versions of an embedding model apart.
+
+    Raises:
+        ConflictError: its servers answer vectors of several widths.
+    """
+    if connection.kind != ModelKind.EMBEDDING:
+        if connection.query_prompt or connection.document_prompt:
+            raise PermanentError("Only embedding models read prompts.", action="Connect it without them.")
+        return {"query_prompt": "", "document_prompt": "", "dimensions": None}
+    widths = {trial.dimensions for trial in tried}
+    if len(widths) != 1:
+        raise ConflictError(
+            f"The servers answer vectors of {sorted(map(str, widths))} numbers: they run several models."
+        )
+    prompts = _prompts(connection)
+    return {"query_prompt": prompts.query, "document_prompt": prompts.document, "dimensions": widths.pop()}
+
+
+def _prompts(connection: Connection) -> Prompts:
+    known = _known(connection)
+    if known is not None:
+        usual = Prompts(known.query_prompt, known.document_prompt)
+    else:
+        usual = prompts_of_family([connection.name, connection.model], model_type=None)
+    query, document = connection.query_prompt, connection.document_prompt
+    return prompts_checked(
+        Prompts(usual.query if query is None else query, usual.document if document is None else document)
+    )
+
+
+def _check_room(connection: Connection, columns: dict[str, Any]) -> None:
+    """Documents are cut to what an embedding model reads, so that must be known."""
+    if connection.kind != ModelKind.EMBEDDING:
+        return
+    longest = columns["max_tokens"]
+    if longest is None:
+        raise PermanentError(
+            f"The server does not say how many tokens {connection.model!r} reads at once.",
+            action="Give it with --max-tokens, as its card says; a server may have been started with less.",
+        )
+    if max(map(prompt_room, (columns["query_prompt"], columns["document_prompt"]))) >= longest:
+        raise PermanentError(
+            f"The prompts leave no room in the {longest} tokens that it reads.", action="Shorten them."
+        )

@@ -24,6 +24,7 @@ from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from apps.documents.parsing.types import ParsedDocument, sections_from_list
+from apps.models.engine.estimating import EstimatingTokenizer
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import Deadline
 from apps.models.selectors import embedding_model_version
@@ -330,7 +331,9 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sp
 
 
 @functools.lru_cache(maxsize=4)
-def _tokenizer(version_id: UUID) -> ModelTokenizer:
+def _tokenizer(version_id: UUID) -> ModelTokenizer | EstimatingTokenizer:
     """A model version changes neither its files nor its prompts, so its tokenizer is read once a process."""
     model = embedding_model_version(version_id)
+    if model.endpoint is not None:
+        return EstimatingTokenizer(model)
     return ModelTokenizer(model.path, prompt=model.prompts.document)

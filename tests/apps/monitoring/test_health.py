@@ -69,7 +69,10 @@ def test_without_kafka_it_goes_on_and_says_so(client: Client, settings: Any, mon
 @pytest.mark.parametrize(
     ("gone", "said"),
     [
-        ("models@here", "No model worker listens: searches go by words alone, and documents wait to be embedded."),
+        (
+            "models@here",
+            "No model worker listens: documents wait to be embedded, and searches by models that run there go by words alone.",
+        ),
         ("general@here", "No worker listens for parse, chunk, activate: documents wait there."),
     ],
 )

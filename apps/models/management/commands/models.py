@@ -156,6 +156,8 @@ def _connect(command: Command, options: dict[str, Any]) -> Lines:
             key=sys.stdin.readline().strip() if options["key_stdin"] else "",
             key_env=options["key_env"],
             max_tokens=options["max_tokens"],
+            query_prompt=options["query_prompt"],
+            document_prompt=options["document_prompt"],
         ),
         by_default=options["default"],
         actor=ACTOR,
@@ -197,9 +199,13 @@ def _add_source(parser: CommandParser) -> None:
     parser.add_argument("--revision", help="The version's name; of a hub model its full commit hash.")
 
 
-def _add_choices(parser: CommandParser) -> None:
+def _add_prompts(parser: CommandParser) -> None:
     parser.add_argument("--query-prompt", help="What the model reads before a question; '' for nothing.")
     parser.add_argument("--document-prompt", help="What the model reads before a passage; '' for nothing.")
+
+
+def _add_choices(parser: CommandParser) -> None:
+    _add_prompts(parser)
     parser.add_argument("--dimensions", type=int, help="Keep the first so many numbers of each vector.")
 
 
@@ -215,6 +221,7 @@ def _add_connection(parser: CommandParser) -> None:
     parser.add_argument("--model", required=True, help="What its servers call it.")
     parser.add_argument("--kind", choices=[kind.value for kind in TRIALS], default=ModelKind.GENERATION.value)
     parser.add_argument("--max-tokens", type=int, help="What it reads at once, if its servers do not say so.")
+    _add_prompts(parser)
     parser.add_argument("--default", action="store_true", help="Use it where no model is named.")
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--key-env", default="", help="The variable that holds the key; its name ends in _API_KEY.")

@@ -84,7 +84,7 @@ def test_a_text_comes_piece_by_piece_with_its_end_and_its_usage(write: Write) ->
     pieces = list(write())
     assert text_of(iter(pieces)) == "The harbour has berths."
     assert len([one for one in pieces if isinstance(one, GeneratedText) and one.text]) == 4
-    assert pieces[-1] == GenerationEnd(Finish.STOP, 7, 3)
+    assert pieces[-1] == GenerationEnd(Finish.STOP, 6, 4)
 
 
 def test_the_server_is_told_the_conversation_and_the_options_and_nothing_more(
@@ -384,6 +384,22 @@ def test_a_key_that_cannot_be_read_is_an_error_in_words(write: Write, engine: Mo
             list(write(model=model_at(engine.url, **about)))
         assert refused.value.error_code == "model_key_refused"
     assert engine.seen == []
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "schlüssel", "a\x00b"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(
+    write: Write, engine: ModelServer, key: str
+) -> None:
+    with pytest.raises(PermanentError, match="no key has") as refused:
+        list(write(model=model_at(engine.url, key_sealed=seal(key))))
+    assert key not in refused.value.sentence
+    assert engine.seen == []
+
+
+def test_blanks_around_a_key_are_none_of_it(write: Write, engine: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARBOUR_API_KEY", f" {KEY}\n")
+    list(write(model=model_at(engine.url, key_env="HARBOUR_API_KEY")))
+    assert engine.seen[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_a_stream_that_is_dropped_frees_the_server(write: Write, engine: ModelServer) -> None:

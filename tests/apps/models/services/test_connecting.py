@@ -8,9 +8,17 @@ import pytest
 from django.core import serializers
 from django.db import IntegrityError, transaction
 
-from apps.models.installed_model import ModelKind
+from apps.models.installed_model import EmbeddingModel, ModelKind
 from apps.models.models import Model, ModelOrder, ModelStatus, ModelTask, ModelVersion, OrderKind
-from apps.models.selectors import endpoint_of, installed_model, writer_default, writer_in_use
+from apps.models.prompts import NO_PROMPTS
+from apps.models.selectors import (
+    embedding_model_default,
+    endpoint_of,
+    installed_model,
+    reranker_default,
+    writer_default,
+    writer_in_use,
+)
 from apps.models.services.connecting import Connected, Connection, model_connect, model_test
 from apps.models.services.holding import model_order
 from apps.models.services.registry import model_activate
@@ -177,3 +185,60 @@ def test_the_setting_names_a_model_without_any_registration(engine: ModelServer,
     assert named == writer_in_use()
     settings.RAGSITE_GENERATOR = "extractive"
     assert writer_in_use() is None
+
+
+ENCODER: dict[str, Any] = {"name": "encoder", "kind": ModelKind.EMBEDDING}
+
+
+def test_an_embedding_model_is_connected_with_the_width_that_its_server_answers(engine: ModelServer) -> None:
+    connected = connect(engine.url, **ENCODER)
+    known = installed_model(connected.version)
+    assert isinstance(known, EmbeddingModel)
+    assert (known.dimensions, known.max_tokens, known.prompts) == (16, 4096, NO_PROMPTS)
+    assert connected.trials[0].answer == "a vector of 16 numbers"
+    assert embedding_model_default() == known
+
+
+def test_how_much_an_embedding_model_reads_must_be_known(engine: ModelServer) -> None:
+    engine.offers = ({"id": MODEL},)
+    with pytest.raises(PermanentError, match="does not say how many tokens"):
+        connect(engine.url, **ENCODER)
+    assert connect(engine.url, **ENCODER, max_tokens=300).version.max_tokens == 300
+    with pytest.raises(PermanentError, match="leave no room in the 3 tokens"):
+        connect(engine.url, **ENCODER, max_tokens=3, query_prompt="query: ")
+
+
+def test_tei_says_how_much_it_reads_though_it_lists_no_models(engine: ModelServer) -> None:
+    engine.is_tei = True
+    assert connect(engine.url, **ENCODER).version.max_tokens == 512
+    assert connect(engine.url, name="judge", kind=ModelKind.RERANKING).version.max_tokens == 512
+
+
+def test_servers_that_answer_vectors_of_several_widths_run_several_models(engine: ModelServer) -> None:
+    with model_server() as other:
+        other.width = 8
+        with pytest.raises(ConflictError, match="they run several models"):
+            connect(engine.url, other.url, **ENCODER)
+    assert not Model.objects.exists()
+
+
+def test_prompts_are_the_familys_or_chosen_and_stay_when_it_is_connected_again(engine: ModelServer) -> None:
+    engine.offers = ({"id": "intfloat/e5-small-v2", "max_model_len": 512},)
+    e5 = {**ENCODER, "model": "intfloat/e5-small-v2"}
+    usual = connect(engine.url, **e5).version
+    assert (usual.query_prompt, usual.document_prompt) == ("query: ", "passage: ")
+    chosen = connect(engine.url, **e5, query_prompt="", document_prompt="text: ").version
+    assert (chosen.pk != usual.pk, chosen.query_prompt, chosen.document_prompt) == (True, "", "text: ")
+    with model_server() as other:
+        other.offers = engine.offers
+        assert connect(other.url, **e5).version.pk == chosen.pk
+        usual.refresh_from_db()
+        assert usual.urls == [other.url], "an index may still need it"
+    with pytest.raises(PermanentError, match="Only embedding models"):
+        connect(engine.url, model="intfloat/e5-small-v2", query_prompt="x")
+
+
+def test_a_reranker_is_connected_after_it_has_scored(engine: ModelServer) -> None:
+    connected = connect(engine.url, name="judge", kind=ModelKind.RERANKING)
+    assert connected.trials[0].answer.endswith("for one that does not")
+    assert reranker_default() == installed_model(connected.version)

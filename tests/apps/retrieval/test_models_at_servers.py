@@ -1,4 +1,4 @@
-"""From an upload to an answer that a model at a server wrote, through the REST API."""
+"""From an upload to an answer with models at servers, through the REST API."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.documents.services.knowledge_bases import knowledge_base_create
+from apps.models.installed_model import ModelKind
+from apps.models.services.connecting import Connection, model_connect
 from ragsite.gateway.models import Permission
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.model_server import KEY, MODEL, ModelServer, refuses
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +63,36 @@ def test_where_its_server_fails_sentences_are_quoted_and_the_answer_says_why(
     assert answer["generator"] == "extractive"
     (degraded,) = answer["degraded"]
     assert (degraded["step"], degraded["code"]) == ("generate", "model_server_failed")
+
+
+def test_documents_are_embedded_found_and_reranked_by_models_at_servers(engine: ModelServer) -> None:
+    for kind in (ModelKind.EMBEDDING, ModelKind.RERANKING):
+        connected = Connection(name=f"{kind} there", kind=kind, urls=[engine.url], model=MODEL)
+        model_connect(connected, by_default=True, actor=ACTOR)
+    tenant = make.tenant()
+    base = knowledge_base_create(tenant_id=tenant.pk, name="Harbour", actor=ACTOR)
+    make.upload(base, make.HANDBOOK)
+    before = len(engine.seen)
+    make.run_stages()
+    version = base.documents.get().current_version
+    assert version is not None
+    assert [one.path for one in engine.seen[before:]] == ["/v1/embeddings"], "its chunks, at once"
+    _, client = make.keyed(tenant)
+    body = {"query": QUESTION, "rerank": True, "mode": "dense"}
+    found = client.post("/api/v1/search", body, content_type="application/json").json()
+    assert found["degraded"] == []
+    assert "42 berths" in found["passages"][0]["text"]
+    assert [one.path for one in engine.seen[before + 1 :]] == ["/v1/embeddings", "/v1/rerank"]
+
+
+def test_a_search_goes_by_words_where_the_server_of_its_model_is_gone(engine: ModelServer) -> None:
+    about = {"name": "there", "kind": ModelKind.EMBEDDING, "urls": [engine.url], "model": MODEL}
+    model_connect(Connection(**about), by_default=True, actor=ACTOR)
+    tenant = make.tenant()
+    make.upload(knowledge_base_create(tenant_id=tenant.pk, name="Harbour", actor=ACTOR), make.HANDBOOK)
+    make.run_stages()
+    engine.always(refuses(503, "gone"))
+    _, client = make.keyed(tenant)
+    found = client.post("/api/v1/search", {"query": QUESTION}, content_type="application/json").json()
+    assert [(one["step"], one["code"]) for one in found["degraded"]] == [("embed", "model_server_failed")]
+    assert "42 berths" in found["passages"][0]["text"]
