@@ -60,11 +60,6 @@ class GenerationEngine:
         return self._config.model_type in FAMILIES and rope not in MOVING_ROPE
 
     @property
-    def shares(self) -> bool:
-        """Whether one call computes the attention of all slots, rather than one call for each."""
-        return shared.shares_on_cuda(self._config, dtype=self.dtype, device=self.device)
-
-    @property
     def slots(self) -> int:
         """So many texts are written at once."""
         return self.settings.slots if self.batches else 1
@@ -102,9 +97,7 @@ class GenerationEngine:
         self._ends = ending_tokens(network, tokenizer)
         if self.device.type == "cpu" and self.dtype is torch.bfloat16:
             weights_prepack(network)
-        if self.batches:
-            network.set_attn_implementation(shared.ATTENTION if self.shares else ATTENTION)
-        else:
+        if not self.batches:
             logger.warning(
                 "%s is of the family %s, whose texts are written one after another",
                 self.model.name,
@@ -126,14 +119,7 @@ class GenerationEngine:
         """What advances requests, with the memory for it."""
         if not self.batches:
             return SequentialDecoder(self._network, ends=self._ends)
-        shape = SlotShape.of(self._config, tokens=self.slot_tokens)
-        chunk_tokens = CHUNK_TOKENS[self.device.type]
-        if self.shares:
-            together = SharedSlots(shape, self.slots, dtype=self.dtype, device=self.device)
-            forward = shared.SharedForward(self._network, together, capture=shared.cuda_capture)
-            return BatchDecoder(self._network, together, ends=self._ends, chunk_tokens=chunk_tokens, forward=forward)
-        slots = Slots(shape, self.slots, dtype=self.dtype, device=self.device)
-        return BatchDecoder(self._network, slots, ends=self._ends, chunk_tokens=chunk_tokens)
+        return batch_decoder(self._network, slots=self.slots, slot_tokens=self.slot_tokens, ends=self._ends)
 
     def thread_prepare(self) -> None:
         """Let the thread that computes use as many CPU threads as it may."""
@@ -156,6 +142,20 @@ class GenerationEngine:
         if not 0 < wanted <= room:
             raise _too_long(self.model, prompt=len(prompt), wanted=max(1, wanted), limit=self.slot_tokens)
         return Writing(prompt, max_tokens=wanted, options=options, deadline=deadline, decode=self._chat.decode)
+
+
+def batch_decoder(network: Any, *, slots: int, slot_tokens: int, ends: frozenset[int]) -> BatchDecoder:
+    """What lets a network write several texts at once, each in a slot: by one call of attention for all, where the device can."""
+    dtype, device = network.dtype, network.device
+    shape, chunk_tokens = SlotShape.of(network.config, tokens=slot_tokens), CHUNK_TOKENS[device.type]
+    if not shared.shares_on_cuda(network.config, dtype=dtype, device=device):
+        network.set_attn_implementation(ATTENTION)
+        alone = Slots(shape, slots, dtype=dtype, device=device)
+        return BatchDecoder(network, alone, ends=ends, chunk_tokens=chunk_tokens)
+    network.set_attn_implementation(shared.ATTENTION)
+    together = SharedSlots(shape, slots, dtype=dtype, device=device)
+    forward = shared.SharedForward(network, together, capture=shared.cuda_capture)
+    return BatchDecoder(network, together, ends=ends, chunk_tokens=chunk_tokens, forward=forward)
 
 
 def _too_long(model: InstalledModel, *, prompt: int, wanted: int, limit: int) -> PermanentError:

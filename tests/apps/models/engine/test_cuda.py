@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.attention.varlen import varlen_attn
 
 from apps.models.checkpoint import checkpoint_read
 from apps.models.engine import cuda, transformer
@@ -141,6 +142,20 @@ def test_the_kernel_takes_halves_and_heads_of_certain_widths(
     config: dict[str, int], dtype: torch.dtype, can: bool
 ) -> None:
     assert attends(SimpleNamespace(**config), dtype=dtype) is can
+
+
+def test_the_kernel_takes_what_the_reference_is_given() -> None:
+    """Torch checks shapes without computing anything."""
+    row, heads, slots = torch.empty(7, 4, 16, device="meta"), torch.empty(33, 2, 16, device="meta"), 4
+    bounds = torch.empty(slots + 1, dtype=torch.int32, device="meta")
+
+    alone = varlen_attn(row, row, row, bounds, bounds, 5, 5, scale=0.25)
+    slotted = varlen_attn(
+        row, heads, heads, bounds, bounds, 5, 8,
+        scale=0.25, window_size=(-1, 0), enable_gqa=True, seqused_k=bounds[1:],
+    )  # fmt: skip
+
+    assert alone.shape == slotted.shape == row.shape  # type: ignore[union-attr]
 
 
 class CrampedTransfers(HostTransfers):
