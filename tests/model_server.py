@@ -131,6 +131,7 @@ class ModelServer:
     says: str = "The harbour has berths."
     offers: tuple[dict[str, Any], ...] = ({"id": MODEL, "max_model_len": 4096},)
     no_list: bool = False
+    list_fails: bool = False
     is_tei: bool = False
     """Reranks as Text Embeddings Inference does, and has no list of models."""
     width: int = 16
@@ -147,6 +148,8 @@ class ModelServer:
     url: str = ""
 
     def next_behaviour(self, seen: Seen) -> Behaviour:
+        if seen.path.endswith("/models") and self.list_fails:
+            return refuses(500, "Internal Server Error")
         if seen.path.endswith("/models") and (self.no_list or self.is_tei):
             return lambda http, _: http.text("page not found", status=404)
         if seen.path.endswith("/models"):

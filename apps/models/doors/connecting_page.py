@@ -135,12 +135,19 @@ def _tried(form: ConnectForm) -> Tried | None:
     """None where the form is not filled in well, which the template says."""
     if not form.is_valid():
         return None
-    connection = form.connection()
+    connection, error = form.connection(), ""
+    offered: tuple[str, ...] = ()
     try:
         offered = connection_offers(connection)
+    except RagError as failed:
+        error = failed.sentence
+    # What the model itself answers tells more than its server's list.
+    if error and not connection.model:
+        return Tried([], (), error)
+    try:
         return Tried(connection_try(connection) if connection.model else [], offered)
-    except RagError as error:
-        return Tried([], (), error.sentence)
+    except RagError as failed:
+        return Tried([], offered, failed.sentence)
 
 
 def _consequence(version: ModelVersion) -> str:

@@ -35,6 +35,7 @@ from ragsite.core.errors import ModelUnavailableError
 Answer = TypeVar("Answer")
 Rows = Callable[[Server, Sequence[str]], np.ndarray]
 PROBE_SECONDS = 1.0
+ANSWERED = frozenset({"model_server_failed", "invalid_reply"})
 AT_ONCE = 4
 """Portions of one call under way."""
 
@@ -148,7 +149,12 @@ def _is_failure(_: type[BaseException], error: BaseException) -> bool:
 
 
 def _probe(endpoint: Endpoint, url: str) -> None:
-    offers(Server(url, endpoint.model, endpoint.key(), time.time() + PROBE_SECONDS))
+    """Whether anybody is there who is neither busy nor loading. A list that fails says nothing of what else the server does."""
+    try:
+        offers(Server(url, endpoint.model, endpoint.key(), time.time() + PROBE_SECONDS))
+    except ModelUnavailableError as error:
+        if error.error_code not in ANSWERED:
+            raise
 
 
 def _endpoint(call: ModelCall) -> Endpoint:

@@ -20,6 +20,7 @@ from apps.models.generation import (
 from apps.models.servers.client import Server, answered, bounded, is_stream, json_of
 from apps.models.servers.errors import ModelServerLostError, reply_junk, stream_error
 from apps.models.servers.events import LineTooLongError, stream_events
+from apps.models.servers.words import storable
 
 DONE = "[DONE]"
 GAVE_UP = frozenset({"abort", "error"})
@@ -60,8 +61,8 @@ def request_of(conversation: Conversation, *, model: str) -> dict[str, Any]:
 
 def _streamed(response: httpcore.Response, server: Server) -> Iterator[GenerationPiece]:
     """The text as it grows, then its end; a server that counts nothing has written 0 tokens."""
-    finish: str | None = None
-    usage: Mapping[str, Any] = {}
+    finish: Any = None
+    usage: Any = {}
     for chunk in _chunks(response, server):
         if chunk is None:
             yield STILL_AT_IT
@@ -114,13 +115,13 @@ def _first(told: Mapping[str, Any]) -> Mapping[str, Any]:
 def _content(told: Any) -> str:
     """The text of a message or of a part of one. What a model thinks before it answers stands elsewhere, and is no answer."""
     content = told.get("content") if isinstance(told, Mapping) else None
-    return content if isinstance(content, str) else ""
+    return storable(content) if isinstance(content, str) else ""
 
 
-def _end(finish: str | None, usage: Any, server: Server) -> GenerationEnd:
-    if finish is None or finish in GAVE_UP:
+def _end(finish: Any, usage: Any, server: Server) -> GenerationEnd:
+    if not isinstance(finish, str) or finish in GAVE_UP:
         raise ModelServerLostError(
-            f"The model server {server.url} ended its answer without saying that it is whole ({finish or 'no reason'})."
+            f"The model server {server.url} ended its answer without saying that it is whole ({str(finish)[:40]!r})."
         )
     return GenerationEnd(
         Finish.LENGTH if finish == "length" else Finish.STOP,

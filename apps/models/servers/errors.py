@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from apps.models.servers.words import storable
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, PermanentError, RagError
 
 QUOTED = 300
@@ -130,7 +131,7 @@ def said_by(body: str) -> str:
     except ValueError:
         told = None
     found = _words(told)
-    words = " ".join((found or body).split())[:QUOTED] or "no words"
+    words = " ".join(storable(found or body).split())[:QUOTED] or "no words"
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.models.servers.client import Server, answer_json
 from apps.models.servers.errors import ModelServerRefusedError, reply_junk
+from apps.models.servers.words import storable
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 NAMED = 12
@@ -29,7 +30,9 @@ def offers(server: Server) -> tuple[Offer, ...]:
     if not isinstance(rows, list):
         raise reply_junk(server.url, str(told), "it is no list of models")
     return tuple(
-        Offer(row["id"], _max_tokens(row)) for row in rows[:MOST] if isinstance(row, Mapping) and _is_name(row)
+        Offer(storable(row["id"]), _max_tokens(row))
+        for row in rows[:MOST]
+        if isinstance(row, Mapping) and _is_name(row)
     )
 
 

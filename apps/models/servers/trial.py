@@ -15,7 +15,7 @@ from apps.models.servers.errors import ModelServerRefusedError
 from apps.models.servers.offers import Offer, max_tokens_of_info, offer_of, offers
 from apps.models.servers.scores import scores
 from apps.models.servers.vectors import vectors
-from ragsite.core.errors import RagError
+from ragsite.core.errors import ModelUnavailableError, RagError
 
 TRIAL_SECONDS = 30.0
 """A server may have to load its model first."""
@@ -83,11 +83,13 @@ def _trial(server: Server, kind: ModelKind) -> Trial:
 
 
 def _offer(server: Server) -> Offer:
-    """What the server says of the model. One that lists none may have it all the same."""
+    """What the server says of the model. One that lists none, or fails to, may have it all the same."""
     try:
         return offer_of(server)
     except ModelServerRefusedError:
         return Offer(server.model, max_tokens_of_info(server))
+    except ModelUnavailableError:
+        return Offer(server.model)
 
 
 def _written(server: Server) -> _Answer:

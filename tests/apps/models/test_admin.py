@@ -147,6 +147,9 @@ def test_a_connection_is_tried_without_being_made(admin_client: Client, engine: 
     refused = admin_client.post(CONNECT, filled_in(engine, test="1", key=KEY)).content.decode()
     assert "refused the key" in refused
     assert KEY not in refused
+    engine.list_fails = True
+    assert "It answers" in admin_client.post(CONNECT, filled_in(engine, test="1")).content.decode()
+    assert "failed (500)" in admin_client.post(CONNECT, filled_in(engine, test="1", model="")).content.decode()
     wrong = admin_client.post(CONNECT, filled_in(engine, test="1", urls="ftp://gpu")).content.decode()
     assert "is no http or https address" in wrong
     assert "ends in _API_KEY" in admin_client.post(CONNECT, filled_in(engine, test="1", key_env="x")).content.decode()

@@ -96,3 +96,14 @@ def test_a_search_goes_by_words_where_the_server_of_its_model_is_gone(engine: Mo
     found = client.post("/api/v1/search", {"query": QUESTION}, content_type="application/json").json()
     assert [(one["step"], one["code"]) for one in found["degraded"]] == [("embed", "model_server_failed")]
     assert "42 berths" in found["passages"][0]["text"]
+
+
+NO_TEXT = "\x00\ud800"
+
+
+def test_an_answer_with_signs_that_no_database_keeps_is_kept_without_them(client: Client, engine: ModelServer) -> None:
+    engine.says = WRITTEN.replace("42", f"{NO_TEXT}42")
+    assert [one["quote"] for one in ask(client)["citations"]] == [QUOTE]
+    engine.always(refuses(500, {"error": {"message": f"boom {NO_TEXT}"}}))
+    (degraded,) = ask(client)["degraded"]
+    assert degraded["code"] == "model_server_failed"

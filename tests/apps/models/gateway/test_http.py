@@ -196,6 +196,9 @@ REFUSALS: list[tuple[Behaviour, str, type[RagError], float | None]] = [
     (streams(data({"error": {"code": 429, "message": "later"}})), "model_server_busy", ModelUnavailableError, 1.0),
     (streams(data(LLAMA_LONG)), "context_too_long", PermanentError, None),
     (streams(data(piece("a", "abort"))), "model_server_lost", ModelUnavailableError, None),
+    (streams(data(piece("a", 7))), "model_server_lost", ModelUnavailableError, None),
+    (streams(data({"choices": [7], "usage": 7}, {"choices": 7}, {"choices": [{"finish_reason": {}}]})), "model_server_lost",
+     ModelUnavailableError, None),
     (streams(data(piece("a"))), "model_server_lost", ModelUnavailableError, None),
     (streams(data(piece("a"), "[DONE]")), "model_server_lost", ModelUnavailableError, None),
     (streams(data(piece("a")), cut=True), "model_server_lost", ModelUnavailableError, 1.0),
@@ -307,6 +310,20 @@ def test_another_server_answers_where_one_fails_before_its_first_piece(write: Wr
         both = [other.url, engine.url]
         assert {text_of(write(*both)) for _ in range(4)} == {"The harbour has berths."}
         assert len(other.asked()) == 1, "it is left alone"
+
+
+@pytest.mark.parametrize("list_fails", [False, True])
+def test_a_server_that_rested_is_looked_at_and_asked_again(
+    write: Write, engine: ModelServer, monkeypatch: pytest.MonkeyPatch, list_fails: bool
+) -> None:
+    monkeypatch.setattr("apps.models.servers.pool.REST_SECONDS", 0.0)
+    with model_server() as other:
+        other.list_fails = list_fails
+        other.then(refuses(500, "boom"))
+        model = model_at(other.url, engine.url)
+        assert [text_of(write(model=model)) for _ in range(3)] == ["The harbour has berths."] * 3
+        assert [one.path for one in other.seen].count("/v1/models") == 1
+        assert len(other.asked()) == 2, "again after it was looked at"
 
 
 def test_no_other_server_is_asked_after_the_first_piece(write: Write, engine: ModelServer) -> None:

@@ -102,6 +102,8 @@ def test_a_model_that_is_unknown_there_is_refused_with_those_that_are(engine: Mo
 def test_a_server_that_lists_no_models_may_have_it_all_the_same(engine: ModelServer) -> None:
     engine.no_list = True
     assert connect(engine.url).version.max_tokens is None
+    engine.no_list, engine.list_fails = False, True
+    assert connect(engine.url).trials[0].answer == "The harbour has berths."
 
 
 def test_a_key_is_kept_sealed_and_is_in_nothing_that_is_told(engine: ModelServer) -> None:
