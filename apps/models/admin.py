@@ -9,18 +9,18 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.dataclasses import ActionDialog
+from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.models.doors.connecting_page import connect_page
 from apps.models.doors.work_admin import tasks_url
 from apps.models.forms import FallbackForm
-from apps.models.models import Model, ModelStatus, ModelVersion, OrderKind
+from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion, OrderKind
 from apps.models.selectors import prompts_shown
 from apps.models.services.connecting import model_test
 from apps.models.services.fallbacks import model_fall_back
-from apps.models.services.holding import model_order
+from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
 from apps.models.services.tasks import model_verify
@@ -121,6 +121,13 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     actions_detail: ClassVar = (
         "use", "use_by_default", "fall_back", "ask_servers", "check_files", "load", "warm", "unload", "forget",
     )  # fmt: skip
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Those that would change something now."""
+        offered: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        version = self.get_object(request, str(object_id))
+        idle = _idle_actions(version) if version else ()
+        return [one for one in offered if one.method.__name__ not in idle]
 
     def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
@@ -247,7 +254,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @action(
         description="Warm",
         icon="mode_heat",
-        permissions=["use"],
+        permissions=["files"],
         dialog=confirmation(
             title="Load this version if it fits?",
             text="Model workers load it within seconds, where nothing has to make room for it. It may make room later.",
@@ -308,6 +315,14 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     @display(description="Prompts", empty_value="None")
     def prompts(self, version: ModelVersion) -> str | None:
         return prompts_shown(version)
+
+
+def _idle_actions(version: ModelVersion) -> frozenset[str]:
+    """Names of the actions that would leave it as it is."""
+    idle = {"unload"} if not models_held().filter(version=version).exists() else {"warm"}
+    if version.status == ModelStatus.ACTIVE:
+        idle |= {"use", "use_by_default"} if version.model.is_default else {"use"}
+    return frozenset(idle if version.status in MODEL_USABLE else idle | {"use", "use_by_default", "load", "warm"})
 
 
 def _versions_url() -> str:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
+from apps.models.held_model import HeldModel
 from apps.models.models import ModelOrder, ModelStatus, ModelTask, ModelVersion
+from apps.models.services.holding import cache_tell
 from apps.models.services.registry import model_register
 from ragsite.core.admin.base import row_url
 from tests.acting import ACTOR
@@ -100,6 +103,24 @@ def test_workers_are_told_to_load_keep_and_unload_by_buttons(
     assert list(ModelOrder.objects.order_by("pk").values_list("kind", flat=True)) == ["load", "warm", "unload"]
 
 
+BUTTONS = ("use", "use_by_default", "fall_back", "check_files", "load", "warm", "unload", "forget")
+
+
+def test_a_page_offers_what_would_change_something(admin_client: Client, make_checkpoint: MakeCheckpoint) -> None:
+    made = model_register(source=make_checkpoint(), actor=ACTOR)
+
+    def offered() -> list[str]:
+        shown = admin_client.get(row_url(made)).content.decode()
+        return [name for name in BUTTONS if page(made, name) in shown]
+
+    assert offered() == ["fall_back", "check_files", "load", "warm", "forget"]
+    held = HeldModel(made.pk, "cpu", 1, loaded_at=timezone.now(), last_used_at=timezone.now(), uses=1, pinned=False)
+    cache_tell("worker", [held], actor=ACTOR)
+    assert offered() == ["fall_back", "check_files", "load", "unload", "forget"]
+    ModelVersion.objects.filter(pk=made.pk).update(status=ModelStatus.RETIRED)
+    assert offered() == ["use", "use_by_default", "fall_back", "check_files", "load", "unload", "forget"]
+
+
 def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint) -> None:
     made = model_register(source=make_checkpoint(), actor=ACTOR)
     user = User.objects.create_user("looker", is_staff=True)
@@ -107,7 +128,7 @@ def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint)
     looker = Client()
     looker.force_login(user)
 
-    for name in ("use", "use_by_default", "fall_back", "check_files", "load", "warm", "unload", "forget"):
+    for name in BUTTONS:
         assert looker.post(page(made, name), CONFIRMED).status_code in {302, 403}
     assert looker.get(ADD).status_code == 403
     assert ModelVersion.objects.get().status == ModelStatus.ACTIVE
