@@ -156,6 +156,7 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
         summary="Ask a version at its servers", request=None, responses={200: TrialSerializer(many=True)}, filters=False
     )
     @answering("conflict", *MODELS)
+    @idempotent()
     @action(detail=True, methods=["post"], pagination_class=None)
     def test(self, request: Request, pk: UUID) -> Response:
         """Each is asked for a little, for half a minute at most; one that fails is in the list with its error."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +13,17 @@ import pytest
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import Deadline, ModelCall, Purpose, generate
 from apps.models.gateway.calls import transport_of
-from apps.models.gateway.http import HttpTransport
 from apps.models.generation import (
     STILL_AT_IT,
     Conversation,
     Finish,
     GeneratedText,
     GenerationEnd,
-    GenerationOptions,
-    GenerationPiece,
-    Message,
-    Role,
 )
-from apps.models.installed_model import InstalledModel, ModelKind
-from apps.models.servers.endpoint import Endpoint
 from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, PermanentError, RagError
-from ragsite.core.ids import new_id
 from ragsite.core.sealing import seal
+from tests.apps.models.gateway.at_servers import ASKED, Write, model_at, text_of
 from tests.model_server import (
     KEY,
     MODEL,
@@ -47,37 +38,9 @@ from tests.model_server import (
     streams,
 )
 
-ASKED = (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Has the harbour berths?"))
-Write = Callable[..., Iterator[GenerationPiece]]
-
-
-def model_at(*urls: str, **about: Any) -> InstalledModel:
-    return InstalledModel(
-        new_id(), "writer", Path(), "", 0, ModelKind.GENERATION, endpoint=Endpoint(urls, MODEL, **about)
-    )
-
 
 def data(*told: Any) -> str:
     return "".join(f"data: {one if isinstance(one, str) else json.dumps(one)}\n\n" for one in told)
-
-
-@pytest.fixture
-def transport() -> HttpTransport:
-    return HttpTransport()
-
-
-@pytest.fixture
-def write(transport: HttpTransport, engine: ModelServer) -> Write:
-    def write(*urls: str, seconds: float = WAIT, model: InstalledModel | None = None, **options: Any) -> Any:
-        chosen = model or model_at(*(urls or (engine.url,)))
-        asked = Conversation(ASKED, GenerationOptions(**options))
-        return transport.stream(ModelCall(chosen, asked, Purpose.ANSWER, Deadline.after(seconds)))
-
-    return write
-
-
-def text_of(pieces: Iterator[GenerationPiece]) -> str:
-    return "".join(one.text for one in pieces if isinstance(one, GeneratedText))
 
 
 def test_a_text_comes_piece_by_piece_with_its_end_and_its_usage(write: Write) -> None:
@@ -377,46 +340,6 @@ def test_a_busy_server_is_asked_again_however_often_it_said_so(write: Write, eng
         with pytest.raises(ModelUnavailableError):
             list(write(model=model))
     assert text_of(write(model=model)) == "The harbour has berths."
-
-
-def test_a_key_is_in_no_error_and_in_no_representation(
-    write: Write, engine: ModelServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG")
-    engine.then(refuses(401, {"error": {"message": f"Incorrect API key provided: {KEY}."}}))
-    model = model_at(engine.url, key_sealed=seal(KEY))
-    with pytest.raises(PermanentError, match="refused the key") as refused:
-        list(write(model=model))
-    endpoint = model.endpoint
-    assert endpoint is not None
-    assert endpoint.key() == KEY
-    shown = f"{refused.value!r} {refused.value.sentence} {model!r} {endpoint} {caplog.text}"
-    assert KEY not in shown
-    assert endpoint.key_sealed not in shown
-
-
-def test_a_key_that_cannot_be_read_is_an_error_in_words(write: Write, engine: ModelServer) -> None:
-    for about in ({"key_sealed": "gAAAAdamaged"}, {"key_env": "DATABASE_URL"}):
-        with pytest.raises(PermanentError) as refused:
-            list(write(model=model_at(engine.url, **about)))
-        assert refused.value.error_code == "model_key_refused"
-    assert engine.seen == []
-
-
-@pytest.mark.parametrize("key", ["two\nlines", "schlüssel", "a\x00b"])
-def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(
-    write: Write, engine: ModelServer, key: str
-) -> None:
-    with pytest.raises(PermanentError, match="no key has") as refused:
-        list(write(model=model_at(engine.url, key_sealed=seal(key))))
-    assert key not in refused.value.sentence
-    assert engine.seen == []
-
-
-def test_blanks_around_a_key_are_none_of_it(write: Write, engine: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HARBOUR_API_KEY", f" {KEY}\n")
-    list(write(model=model_at(engine.url, key_env="HARBOUR_API_KEY")))
-    assert engine.seen[-1].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_a_stream_that_is_dropped_frees_the_server(write: Write, engine: ModelServer) -> None:
