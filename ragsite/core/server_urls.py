@@ -20,6 +20,8 @@ MOST_URLS = 32
 # Link-local ones are found by their kind; these hand out credentials too.
 _METADATA = tuple(ipaddress.ip_network(one) for one in ("fd00:ec2::254/128", "100.100.100.200/32"))
 
+_EMBEDDING = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::/96"))
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -44,11 +46,20 @@ def server_url(text: str) -> str:
 
 def may_connect(address: IpAddress) -> bool:
     """Whether a server may be at that address: on this machine, in a private network or outside, but none of a cloud's own."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    plain: IpAddress = mapped or address
+    plain = _inner(address)
     if plain.is_link_local or plain.is_multicast or plain.is_unspecified:
         return False
     return not any(plain in network for network in _METADATA)
+
+
+def _inner(address: IpAddress) -> IpAddress:
+    """The IPv4 address that an IPv6 address stands for: mapped, by 6to4, by NAT64 (RFC 6052) or compatible; else itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    known = address.ipv4_mapped or address.sixtofour
+    low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    embeds = any(address in network for network in _EMBEDDING) and int(low) > 0xFF
+    return known or (low if embeds else address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,18 +81,18 @@ def _chunks(response: httpcore.Response, server: Server) -> Iterator[Mapping[str
                 return
             yield _chunk(data, server) if data else None
     except LineTooLongError as error:
-        raise reply_junk(server.url, "…", str(error)) from None
+        raise reply_junk(server.url, "…", str(error), key=server.key) from None
 
 
 def _chunk(data: str, server: Server) -> Mapping[str, Any]:
     try:
         chunk = json.loads(data)
     except (ValueError, RecursionError):
-        raise reply_junk(server.url, data, "it is no JSON") from None
+        raise reply_junk(server.url, data, "it is no JSON", key=server.key) from None
     if not isinstance(chunk, Mapping):
-        raise reply_junk(server.url, data, "it is no piece of an answer")
+        raise reply_junk(server.url, data, "it is no piece of an answer", key=server.key)
     if chunk.get("error"):
-        raise stream_error(chunk["error"], url=server.url, model=server.model)
+        raise stream_error(chunk["error"], url=server.url, model=server.model, key=server.key)
     return chunk
 
 
@@ -100,7 +100,7 @@ def _whole(response: httpcore.Response, server: Server) -> Iterator[GenerationPi
     """Of a server that does not stream."""
     told = json_of(response, server)
     if not isinstance(told, Mapping) or not _first(told):
-        raise reply_junk(server.url, json.dumps(told), "it has no choices")
+        raise reply_junk(server.url, json.dumps(told), "it has no choices", key=server.key)
     choice = _first(told)
     yield GeneratedText(_content(choice.get("message")))
     yield _end(choice.get("finish_reason") or "stop", told.get("usage") or {}, server)

@@ -94,7 +94,7 @@ def json_of(response: httpcore.Response, server: Server) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise reply_junk(server.url, text, "it is no JSON") from None
+        raise reply_junk(server.url, text, "it is no JSON", key=server.key) from None
 
 
 def bounded(parts: Iterable[bytes], server: Server) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def bounded(parts: Iterable[bytes], server: Server) -> Iterator[bytes]:
     for part in parts:
         total += len(part)
         if total > MOST_BYTES:
-            raise reply_junk(server.url, "…", f"it is longer than {MOST_BYTES:,} bytes")
+            raise reply_junk(server.url, "…", f"it is longer than {MOST_BYTES:,} bytes", key=server.key)
         yield part
 
 
@@ -204,7 +204,7 @@ def _refused(server: Server, response: httpcore.Response) -> RagError:
     except (httpcore.NetworkError, httpcore.ProtocolError):
         pass  # The status says enough.
     text, after = said.decode("utf-8", "replace"), header(response, b"retry-after")
-    return answer_error(response.status, text, url=server.url, model=server.model, retry_after=after)
+    return answer_error(response.status, text, url=server.url, model=server.model, key=server.key, retry_after=after)
 
 
 def _why(error: Exception) -> str:

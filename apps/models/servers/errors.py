@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -73,9 +74,9 @@ class ModelServerBusyError(ModelServerError):
     action = "Try again, or connect another server for this model."
 
 
-def answer_error(status: int, body: str, *, url: str, model: str, retry_after: str = "") -> RagError:
+def answer_error(status: int, body: str, *, url: str, model: str, key: str = "", retry_after: str = "") -> RagError:
     """The error of an answer that is none of success, or that stood in the middle of a stream as `status`."""
-    said, at = said_by(body), f"The model server {url}"
+    said, at = said_by(_cleared(body, key)), f"The model server {url}"
     if status in (401, 403):
         return ModelKeyError(f"{at} refused the key ({status}): {said}")
     if status == 429:
@@ -108,17 +109,17 @@ def _failed(status: int, said: str, at: str, retry_after: float | None) -> RagEr
     return ModelServerError(f"{at} failed ({status}): {said}", retry_after=retry_after)
 
 
-def stream_error(told: Any, *, url: str, model: str) -> RagError:
+def stream_error(told: Any, *, url: str, model: str, key: str = "") -> RagError:
     """The error that stands in a stream whose beginning was a success; its code, if it is one of HTTP's, says which."""
     code = told.get("code") if isinstance(told, Mapping) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    return answer_error(status, json.dumps({"error": told}), url=url, model=model)
+    return answer_error(status, json.dumps({"error": told}), url=url, model=model, key=key)
 
 
-def reply_junk(url: str, what: str, why: str) -> ModelUnavailableError:
+def reply_junk(url: str, what: str, why: str, *, key: str = "") -> ModelUnavailableError:
     """The error for an answer that says it is one and is not."""
     return ModelUnavailableError(
-        f"The model server {url} answered {what[:120]!r}: {why}.",
+        f"The model server {url} answered {_cleared(what, key)[:120]!r}: {why}.",
         code="invalid_reply",
         action="Check that the address is one of a server that speaks OpenAI's protocol; it often ends in /v1.",
     )
@@ -128,7 +129,7 @@ def said_by(body: str) -> str:
     """The words of an error, in whichever of the servers' shapes; else the beginning of what was sent."""
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     found = _words(told)
     words = " ".join(storable(found or body).split())[:QUOTED] or "no words"
@@ -153,9 +154,17 @@ def _words(told: Any) -> str:
 def seconds_of(retry_after: str) -> float:
     """Seconds of a `Retry-After`; a date, or nothing, counts as one."""
     try:
-        return min(max(float(retry_after), 0.1), MOST_BUSY_SECONDS)
+        seconds = float(retry_after)
     except ValueError:
         return BUSY_SECONDS
+    return BUSY_SECONDS if math.isnan(seconds) else min(max(seconds, 0.1), MOST_BUSY_SECONDS)
+
+
+def _cleared(text: str, key: str) -> str:
+    """The text without the key, before any of it is cut off; also as JSON and Python write it."""
+    for written in dict.fromkeys((key, json.dumps(key)[1:-1], repr(key)[1:-1])) if key else ():
+        text = text.replace(written, "(the key)")
+    return text
 
 
 def without_key(error: RagError, key: str) -> RagError:

@@ -13,6 +13,8 @@ from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError
 
 NAMED = 12
 MOST = 2_000
+MOST_TOKENS = 100_000_000
+"""A server that says more is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ def offers(server: Server) -> tuple[Offer, ...]:
     told = answer_json(server, "/models")
     rows = told.get("data") if isinstance(told, Mapping) else None
     if not isinstance(rows, list):
-        raise reply_junk(server.url, str(told), "it is no list of models")
+        raise reply_junk(server.url, str(told), "it is no list of models", key=server.key)
     return tuple(
         Offer(storable(row["id"]), _max_tokens(row))
         for row in rows[:MOST]
@@ -56,7 +58,7 @@ def max_tokens_of_info(server: Server) -> int | None:
     except (ModelServerRefusedError, ModelUnavailableError):
         return None
     longest = told.get("max_input_length") if isinstance(told, Mapping) else None
-    return longest if isinstance(longest, int) and longest > 0 else None
+    return longest if type(longest) is int and 0 < longest <= MOST_TOKENS else None
 
 
 def listed(names: Sequence[str]) -> str:
@@ -74,4 +76,4 @@ def _max_tokens(row: Mapping[str, Any]) -> int | None:
     meta = row.get("meta")
     inner = meta if isinstance(meta, Mapping) else {}
     stated = (row.get("max_model_len"), inner.get("n_ctx"), inner.get("n_ctx_train"))
-    return next((one for one in stated if isinstance(one, int) and one > 0), None)
+    return next((one for one in stated if type(one) is int and 0 < one <= MOST_TOKENS), None)

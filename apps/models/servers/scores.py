@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,7 +62,15 @@ def _column(listed: Any, number: int, server: Server) -> np.ndarray:
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, Mapping) and isinstance(index := one.get("index"), int) and 0 <= index < number:
             score = one.get("relevance_score", one.get("score"))
-            column[index] = score if isinstance(score, int | float) else np.nan
+            column[index] = _number(score)
     if not np.isfinite(column).all():
-        raise reply_junk(server.url, str(listed), f"a score for each of {number} texts was due")
+        raise reply_junk(server.url, str(listed), f"a score for each of {number} texts was due", key=server.key)
     return column
+
+
+def _number(score: Any) -> float:
+    """One that float32 has room for; else none, which is no score."""
+    try:
+        return float(score) if isinstance(score, int | float) else math.nan
+    except OverflowError:
+        return math.nan

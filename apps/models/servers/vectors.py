@@ -31,15 +31,15 @@ def _asked(server: Server, texts: Sequence[str]) -> np.ndarray:
 def _rows(told: Any, number: int, server: Server) -> np.ndarray:
     listed = told.get("data") if isinstance(told, Mapping) else None
     if not isinstance(listed, list) or len(listed) != number:
-        raise reply_junk(server.url, str(told), f"{number} vectors were due")
+        raise reply_junk(server.url, str(told), f"{number} vectors were due", key=server.key)
     rows: dict[int, np.ndarray] = {}
     for position, one in enumerate(listed):
         if not isinstance(one, Mapping):
-            raise reply_junk(server.url, str(one), "it is no vector")
+            raise reply_junk(server.url, str(one), "it is no vector", key=server.key)
         index = one.get("index", position)
         rows[index if isinstance(index, int) else position] = _row(one.get("embedding"), server)
     if rows.keys() != set(range(number)) or len({len(row) for row in rows.values()}) != 1:
-        raise reply_junk(server.url, "…", "its vectors are not one of a width for each text")
+        raise reply_junk(server.url, "…", "its vectors are not one of a width for each text", key=server.key)
     return _directions(np.stack([rows[index] for index in range(number)]), server)
 
 
@@ -50,10 +50,10 @@ def _row(told: Any, server: Server) -> np.ndarray:
             row = np.frombuffer(base64.b64decode(told, validate=True), dtype="<f4")
         else:
             row = np.array(told, dtype=np.float64)
-    except (TypeError, ValueError, binascii.Error):
-        raise reply_junk(server.url, str(told), "it is no vector") from None
+    except (TypeError, ValueError, OverflowError, binascii.Error):
+        raise reply_junk(server.url, str(told), "it is no vector", key=server.key) from None
     if row.ndim != 1 or not len(row):
-        raise reply_junk(server.url, str(told), "it is no vector")
+        raise reply_junk(server.url, str(told), "it is no vector", key=server.key)
     return row.astype(np.float64)
 
 
@@ -61,6 +61,6 @@ def _directions(rows: np.ndarray, server: Server) -> np.ndarray:
     with np.errstate(over="ignore"):
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or not lengths.all():
-        raise reply_junk(server.url, "…", "a vector has no direction")
+        raise reply_junk(server.url, "…", "a vector has no direction", key=server.key)
     directions: np.ndarray = (rows / lengths).astype(np.float32)
     return directions

@@ -54,7 +54,13 @@ def test_a_login_is_refused_and_not_repeated() -> None:
     assert "sesame" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["169.254.1.1", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "100.100.100.200"])  # noqa: S104
+EMBEDDED = ["::ffff:a9fe:a9fe", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::169.254.169.254", "64:ff9b::6464:64c8"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.1.1", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "100.100.100.200", *EMBEDDED],  # noqa: S104
+)
 def test_addresses_of_networks_and_clouds_are_not_connected_to(address: str) -> None:
     assert not may_connect(ipaddress.ip_address(address))
 
@@ -77,3 +83,8 @@ def test_there_is_one_server_at_least_and_not_too_many() -> None:
     for urls in ([], [" "], [f"http://host{n}/v1" for n in range(MOST_URLS + 1)]):
         with pytest.raises(ValueError, match="not from 1 to"):
             server_urls(urls)
+
+
+@pytest.mark.parametrize("address", ["::1", "127.0.0.1", "fd12::7", "2001:db8::1", "64:ff9b::a00:7"])
+def test_this_machine_and_others_are(address: str) -> None:
+    assert may_connect(ipaddress.ip_address(address))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,3 +25,7 @@ def model_at(*urls: str, **about: Any) -> InstalledModel:
 
 def text_of(pieces: Iterator[GenerationPiece]) -> str:
     return "".join(one.text for one in pieces if isinstance(one, GeneratedText))
+
+
+def data(*told: Any) -> str:
+    return "".join(f"data: {one if isinstance(one, str) else json.dumps(one)}\n\n" for one in told)

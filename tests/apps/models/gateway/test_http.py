@@ -23,7 +23,7 @@ from apps.models.generation import (
 from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.core.errors import ModelNotFoundError, ModelUnavailableError, PermanentError, RagError
 from ragsite.core.sealing import seal
-from tests.apps.models.gateway.at_servers import ASKED, Write, model_at, text_of
+from tests.apps.models.gateway.at_servers import ASKED, Write, data, model_at, text_of
 from tests.model_server import (
     KEY,
     MODEL,
@@ -37,10 +37,6 @@ from tests.model_server import (
     refuses,
     streams,
 )
-
-
-def data(*told: Any) -> str:
-    return "".join(f"data: {one if isinstance(one, str) else json.dumps(one)}\n\n" for one in told)
 
 
 def test_a_text_comes_piece_by_piece_with_its_end_and_its_usage(write: Write) -> None:
@@ -160,6 +156,9 @@ REFUSALS: list[tuple[Behaviour, str, type[RagError], float | None]] = [
     (streams(data(LLAMA_LONG)), "context_too_long", PermanentError, None),
     (streams(data(piece("a", "abort"))), "model_server_lost", ModelUnavailableError, None),
     (streams(data(piece("a", 7))), "model_server_lost", ModelUnavailableError, None),
+    (streams(data(piece("a", ["stop"]))), "model_server_lost", ModelUnavailableError, None),
+    (refuses(500, "[" * 60_000), "model_server_failed", ModelUnavailableError, None),
+    (refuses(429, "later", **{"Retry-After": "nan"}), "model_server_busy", ModelUnavailableError, 1.0),
     (streams(data({"choices": [7], "usage": 7}, {"choices": 7}, {"choices": [{"finish_reason": {}}]})), "model_server_lost",
      ModelUnavailableError, None),
     (streams(data(piece("a"))), "model_server_lost", ModelUnavailableError, None),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import ModelUnavailableError, PermanentError
 from ragsite.core.sealing import seal
-from tests.apps.models.gateway.at_servers import Write, model_at
-from tests.model_server import KEY, ModelServer, refuses
+from tests.apps.models.gateway.at_servers import Write, data, model_at
+from tests.model_server import KEY, Behaviour, ModelServer, refuses, streams
 
 
 def test_a_key_is_in_no_error_and_in_no_representation(
@@ -48,3 +48,33 @@ def test_blanks_around_a_key_are_none_of_it(write: Write, engine: ModelServer, m
     monkeypatch.setenv("HARBOUR_API_KEY", f" {KEY}\n")
     list(write(model=model_at(engine.url, key_env="HARBOUR_API_KEY")))
     assert engine.seen[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+LONG = "sk-" + "abc123" * 40
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        refuses(500, {"error": {"message": "x" * 200 + LONG}}),
+        refuses(500, "x" * 200 + LONG),
+        lambda http, _: http.text("x" * 60 + LONG),
+        streams("data: " + "x" * 60 + LONG + "\n\n"),
+    ],
+)
+def test_no_part_of_a_key_is_told_where_the_words_of_a_server_are_cut(
+    write: Write, engine: ModelServer, says: Behaviour
+) -> None:
+    engine.then(says)
+    with pytest.raises(ModelUnavailableError) as failed:
+        list(write(model=model_at(engine.url, key_sealed=seal(LONG))))
+    assert LONG[:12] not in failed.value.sentence
+
+
+@pytest.mark.parametrize("key", ['with "quotes" in it', "with \\ in it"])
+def test_a_key_that_json_writes_otherwise_is_not_told_either(write: Write, engine: ModelServer, key: str) -> None:
+    engine.then(refuses(500, {"error": {"message": f"no such key: {key}!"}}), streams(data({"error": f"no {key}"})))
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError, match="the key") as failed:
+            list(write(model=model_at(engine.url, key_sealed=seal(key))))
+        assert key not in failed.value.sentence

@@ -103,6 +103,7 @@ ODD: list[tuple[Behaviour, str]] = [
     (vectors(GOOD, GOOD, ["a"] * 16), "invalid_reply"),
     (vectors(GOOD, GOOD, None), "invalid_reply"),
     (lambda http, _: http.json({"data": [{"index": 0, "embedding": GOOD}] * 3}), "invalid_reply"),
+    (vectors(GOOD, GOOD, [10**400] * 16), "invalid_reply"),
     (lambda http, _: http.json({"data": [7, 8, 9]}), "invalid_reply"),
     (lambda http, _: http.json([]), "invalid_reply"),
     (lambda http, _: http.json({"error": "no"}), "invalid_reply"),
@@ -154,6 +155,7 @@ def test_scores_of_many_texts_come_in_portions(engine: ModelServer) -> None:
     [
         {"results": [{"index": 0, "relevance_score": 1.0}]},
         {"results": [{"index": 0, "relevance_score": "high"}, {"index": 1, "relevance_score": 0.1}]},
+        {"results": [{"index": 0, "relevance_score": 10**400}, {"index": 1, "relevance_score": 0.1}]},
         {"results": [{"index": 0, "relevance_score": 1.0}, {"index": 7, "relevance_score": 0.1}]},
         {"results": None},
         [],

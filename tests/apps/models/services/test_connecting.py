@@ -99,6 +99,12 @@ def test_a_model_that_is_unknown_there_is_refused_with_those_that_are(engine: Mo
         connect(engine.url)
 
 
+@pytest.mark.parametrize("said", [True, 10**20, -1, "4096"])
+def test_a_length_that_no_model_has_is_not_believed(engine: ModelServer, said: object) -> None:
+    engine.offers = ({"id": MODEL, "max_model_len": said},)
+    assert connect(engine.url).version.max_tokens is None
+
+
 def test_a_server_that_lists_no_models_may_have_it_all_the_same(engine: ModelServer) -> None:
     engine.no_list = True
     assert connect(engine.url).version.max_tokens is None
