@@ -14,8 +14,8 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.models.doors.connecting_page import connect_page
+from apps.models.doors.forms import FallbackForm
 from apps.models.doors.work_admin import tasks_url
-from apps.models.forms import FallbackForm
 from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion, OrderKind
 from apps.models.selectors import prompts_shown
 from apps.models.services.connecting import model_test

@@ -28,9 +28,10 @@ def queue_transport(stack: ExitStack) -> QueueTransport:
     app.config_from_object(Config())
     prefix = {"global_keyprefix": "contract:"}
     app.conf.update(broker_transport_options=Config.broker_transport_options | prefix)
-    app.task(name=TASK, shared=False)(_model_call)
-    app.task(name=STREAM_TASK, shared=False)(stream_start)
     app.finalize()
+    for name, work in ((TASK, _model_call), (STREAM_TASK, stream_start)):
+        app.tasks.pop(name, None)  # the shared one, if a test imported it before
+        app.task(name=name, shared=False)(work)
     queues = [purpose.queue for purpose in Purpose]
     stack.enter_context(
         start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, queues=queues, shutdown_timeout=30)

@@ -22,7 +22,7 @@ from unfold.widgets import (
 )
 
 from apps.models.installed_model import ModelKind
-from apps.models.models import ModelVersion
+from apps.models.models import Model, ModelVersion
 from apps.models.servers.trial import TRIALS, Trial
 from apps.models.services.connecting import Connection, connection_offers, connection_try, model_connect
 from ragsite.core.admin.base import acting, errors_told, row_url
@@ -125,7 +125,7 @@ def connect_page(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
             messages.success(request, f"{version.model.name} is connected: {_consequence(version)}")
             return redirect(row_url(version))
     context = {
-        **site.each_context(request), "title": "Connect a language model", "opts": ModelVersion._meta, "form": form,
+        **site.each_context(request), "title": "Connect a language model", "opts": Model._meta, "form": form,
         "test": TEST,
     }  # fmt: skip
     return TemplateResponse(request, "ragsite/admin/connect.html", context)

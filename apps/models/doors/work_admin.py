@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from apps.models.forms import PullForm
+from apps.models.doors.forms import PullForm
 from apps.models.models import ModelCache, ModelTask, TaskState
 from apps.models.selectors import prompts_shown
 from apps.models.services.holding import models_held

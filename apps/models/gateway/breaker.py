@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError
 
+from apps.models.gateway.protocol import ModelCall
+from apps.models.kinds import KINDS
+
 Result = TypeVar("Result")
 
 
@@ -55,3 +58,16 @@ class OneProbeBreaker(CircuitBreaker):
         with self._lock:
             handled: bool = super().__exit__(exc_type, exc_value, traceback)
         return handled
+
+
+def breaker_make(call: ModelCall, *, of: str, counts: Any) -> OneProbeBreaker:
+    """A breaker for calls like this one: of its queue, kind and version. `of` names the way they go; `counts` is the error that
+    counts, or says of one whether it does.
+    """
+    settings = KINDS[call.model.kind].breaker
+    return OneProbeBreaker(
+        name=f"{of} {call.purpose.queue} {call.model.kind} {call.model.version_id}",
+        failure_threshold=settings.failures,
+        recovery_timeout=settings.open_seconds,
+        expected_exception=counts,
+    )

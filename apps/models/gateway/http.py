@@ -15,12 +15,11 @@ from uuid import UUID
 import numpy as np
 from circuitbreaker import CircuitBreakerError
 
-from apps.models.gateway.breaker import OneProbeBreaker
+from apps.models.gateway.breaker import OneProbeBreaker, breaker_make
 from apps.models.gateway.protocol import ModelCall
 from apps.models.generation import Conversation
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel
-from apps.models.kinds import KINDS
 from apps.models.servers.chat import chat
 from apps.models.servers.client import Server
 from apps.models.servers.endpoint import Endpoint
@@ -118,13 +117,7 @@ class HttpTransport:
         key = call.purpose.queue, call.model.version_id
         with self._lock:
             if key not in self._breakers:
-                settings = KINDS[call.model.kind].breaker
-                self._breakers[key] = OneProbeBreaker(
-                    name=f"http {key}",
-                    failure_threshold=settings.failures,
-                    recovery_timeout=settings.open_seconds,
-                    expected_exception=_is_failure,
-                )
+                self._breakers[key] = breaker_make(call, of="http", counts=_is_failure)
             return self._breakers[key]
 
     def _open(self, call: ModelCall) -> ModelUnavailableError:

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from circuitbreaker import CircuitBreakerError
 
-from apps.models.gateway.breaker import OneProbeBreaker
+from apps.models.gateway.breaker import OneProbeBreaker, breaker_make
 from apps.models.gateway.protocol import ModelCall
-from apps.models.kinds import KINDS
 from ragsite.core.errors import ModelUnavailableError
 
 SLACK_SECONDS = 0.5
@@ -72,7 +71,7 @@ class Lanes:
         key = call.purpose.queue, call.model.version_id
         with self._lock:
             if key not in self._lanes:
-                self._lanes[key] = Lane(_breaker(call))
+                self._lanes[key] = Lane(breaker_make(call, of="queue", counts=ModelUnavailableError))
             return self._lanes[key]
 
 
@@ -82,14 +81,4 @@ def late(call: ModelCall) -> ModelUnavailableError:
         f"No model worker answered on the queue {call.purpose.queue!r} before the deadline.",
         code="deadline_exceeded",
         status=504,
-    )
-
-
-def _breaker(call: ModelCall) -> OneProbeBreaker:
-    settings = KINDS[call.model.kind].breaker
-    return OneProbeBreaker(
-        name=f"{call.purpose.queue} {call.model.kind} {call.model.version_id}",
-        failure_threshold=settings.failures,
-        recovery_timeout=settings.open_seconds,
-        expected_exception=ModelUnavailableError,
     )
