@@ -37,6 +37,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     )
     for given in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
         os.environ.pop(given, None)
+    # The suite starts some hundred processes: what one of them compiled, the next one reads.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     stack = Stack(directory / "stack", {})
     os.environ.update(_session.enter_context(stack.session()))
     try:
