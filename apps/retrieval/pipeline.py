@@ -13,10 +13,12 @@ from uuid import UUID
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
-from apps.models.selectors import writer_in_use
+from apps.models.installed_model import ModelKind
+from apps.models.selectors import model_named, writer_in_use
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
-from apps.retrieval.answers.language import LanguageModelGenerator, writers
+from apps.retrieval.answers.language import writers
+from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
@@ -41,6 +43,7 @@ from apps.retrieval.search.timing import Timings
 from ragsite.core.actors import Actor
 from ragsite.core.configuration import GenerationSettings
 from ragsite.core.database import connection_release
+from ragsite.core.ids import new_id
 
 
 def retrieve(
@@ -89,7 +92,9 @@ def retrieve(
     )
 
 
-def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generator] = ()) -> Pieces:
+def draft(
+    found: Retrieval, *, deadline: Deadline, options: AnswerOptions = AS_USUAL, generators: Sequence[Generator] = ()
+) -> Pieces:
     """An answer from what was found, as it is written; the last piece says by which generator.
 
     The generators are tried in turn, those in use if none are given. Closing the pieces stops the generator.
@@ -103,13 +108,21 @@ def draft(found: Retrieval, *, deadline: Deadline, generators: Sequence[Generato
     unembedded = next((one.error for one in found.degraded if one.step is DegradedStep.EMBED), None)
     missing = None if found.questions else unembedded
     material = Material(found.request.text, context, found.questions, found.generations, missing)
-    chosen = generators or generators_for(found.request)
+    chosen = generators or generators_for(found.request, options)
     connection_release()
     return pieces_write(material, chosen, deadline=deadline, timings=timings)
 
 
-def settle(found: Retrieval, pieces: Iterable[Piece], *, actor: Actor) -> Answer:
-    """The saved answer: of the pieces what counts, each statement with citations that were checked.
+def settle(
+    found: Retrieval,
+    pieces: Iterable[Piece],
+    *,
+    actor: Actor,
+    options: AnswerOptions = AS_USUAL,
+    answer_id: UUID | None = None,
+) -> Answer:
+    """The saved answer: of the pieces what counts, each statement with citations that were checked. Whoever told somebody of
+    the answer before it was there gives it the id that was told.
 
     Raises:
         ValueError: the pieces have no end; nothing is saved.
@@ -120,11 +133,18 @@ def settle(found: Retrieval, pieces: Iterable[Piece], *, actor: Actor) -> Answer
         checked = citations_verify(drafted)
     milliseconds = {**found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
     degraded = found.degraded + drafted.end.degraded
-    record = AnswerRecord(found.request.text, found.scope, checked, degraded, milliseconds)
+    record = AnswerRecord(found, checked, options, degraded, milliseconds, answer_id or new_id())
     return answer_save(record, actor=actor)
 
 
-def ask(request: SearchRequest, *, scope: AccessScope, actor: Actor, deadline: Deadline) -> Answer:
+def ask(
+    request: SearchRequest,
+    *,
+    scope: AccessScope,
+    actor: Actor,
+    deadline: Deadline,
+    options: AnswerOptions = AS_USUAL,
+) -> Answer:
     """Answer a question from the documents that the scope allows, for those who want the answer as a whole.
 
     Raises:
@@ -132,18 +152,19 @@ def ask(request: SearchRequest, *, scope: AccessScope, actor: Actor, deadline: D
         RagError: as `draft`.
     """
     found = retrieve(request, scope=scope, deadline=deadline)
-    return settle(found, draft(found, deadline=deadline), actor=actor)
+    return settle(found, draft(found, deadline=deadline, options=options), actor=actor, options=options)
 
 
-def generators_for(request: SearchRequest) -> tuple[Generator, ...]:
+def generators_for(request: SearchRequest, options: AnswerOptions = AS_USUAL) -> tuple[Generator, ...]:
     """The generators in use, the best one first: the language model, if one shall write, and those that quote sentences."""
     quoting: tuple[Generator, ...] = (ExtractiveGenerator(),)
     if request.fallback and request.mode is not Mode.DENSE:
         quoting += (WordGenerator(),)
-    writer = writer_in_use()
+    writer = model_named(options.model, kind=ModelKind.GENERATION) if options.model else writer_in_use()
     if writer is None and GenerationSettings.current().generator != "local":
         return quoting
-    return (*writers(writer), *quoting) if request.fallback else (LanguageModelGenerator(writer),)
+    writing = writers(writer, options)
+    return (*writing, *quoting) if request.fallback else writing[:1]
 
 
 @dataclass(frozen=True, slots=True)

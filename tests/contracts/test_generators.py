@@ -58,7 +58,7 @@ def test_a_statement_follows_the_text_it_is_made_of(pieces: Sequence[WrittenPiec
     for piece in pieces:
         if isinstance(piece, TextDelta):
             written += piece.text
-        else:
+        elif isinstance(piece, Statement):
             stated += f" {piece.text}"
             assert written.split() == stated.split()
     assert stated.split()

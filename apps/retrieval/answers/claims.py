@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from apps.documents.sentences.quick import says_something, sentence_spans
 from apps.retrieval.answers.extractive import word_share
-from apps.retrieval.answers.types import Quotation, Statement, TextDelta, WrittenPiece
+from apps.retrieval.answers.types import Judgement, Quotation, Statement, TextDelta, Verdict, WrittenPiece
 from apps.retrieval.search.passages import Passage
 
 MIN_SUPPORT = 0.6
@@ -72,7 +72,7 @@ class ClaimReader:
             return
         yield from self._show(claim.text)
         quotations = quotations_of(claim, self._passages)
-        yield Statement(claim.text, quotations, supported=bool(quotations))
+        yield Statement(claim.text, quotations, _judged(quotations))
         self._shown, self._any = "", True
 
     def _show(self, text: str) -> Iterator[TextDelta]:
@@ -82,6 +82,10 @@ class ClaimReader:
         before = " " if self._any and not self._shown else ""
         yield TextDelta(before + text[len(self._shown) :])
         self._shown = text
+
+
+def _judged(quotations: Sequence[Quotation]) -> Judgement:
+    return Judgement(Verdict.SUPPORTED if quotations else Verdict.UNSUPPORTED)
 
 
 def quotations_of(claim: Claim, passages: Sequence[Passage]) -> tuple[Quotation, ...]:

@@ -15,6 +15,7 @@ from apps.retrieval.answers.types import (
     Material,
     Piece,
     Pieces,
+    Provenance,
     Statement,
     Withdrawal,
     WrittenPieces,
@@ -57,16 +58,23 @@ def pieces_write(
     """
     degraded: list[Degradation] = []
     for generator in generators:
+        provenance = Provenance()
         try:
             if material.passages:
-                yield from _timed(generator.generate(material, deadline=deadline), timings)
+                for piece in _timed(generator.generate(material, deadline=deadline), timings):
+                    if isinstance(piece, Provenance):
+                        provenance = piece
+                    else:
+                        yield piece
         except RagError as error:
             if generator is generators[-1]:
                 raise
             degraded.append(Degradation(DegradedStep.GENERATE, error, instead=SIMPLER))
             yield Withdrawal(generator.name, error)
         else:
-            yield DraftEnd(generator.name, len(material.passages), tuple(degraded), dict(timings.milliseconds))
+            yield DraftEnd(
+                generator.name, len(material.passages), tuple(degraded), dict(timings.milliseconds), provenance
+            )
             return
 
 
@@ -99,4 +107,4 @@ def _timed(pieces: WrittenPieces, timings: Timings) -> WrittenPieces:
                 piece = next(pieces, None)
             if piece is None:
                 return
-            yield replace(piece, text=links_safe(piece.text))
+            yield piece if isinstance(piece, Provenance) else replace(piece, text=links_safe(piece.text))

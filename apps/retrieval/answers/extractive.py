@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from apps.documents.sentences.quick import says_something, sentence_spans
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
-from apps.retrieval.answers.types import Material, Quotation, Statement, TextDelta, WrittenPieces
+from apps.retrieval.answers.types import Judgement, Material, Quotation, Statement, TextDelta, Verdict, WrittenPieces
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question, questions_embed
 
@@ -23,6 +23,9 @@ MIN_SCORE = 0.45
 MIN_WORD_SHARE = 0.5
 NEAR_BEST = 0.88
 WORD_WEIGHT = 0.25
+
+JUDGED_QUOTED = Judgement(Verdict.SUPPORTED)
+"""Of a sentence that is the document's own."""
 
 _WORD = re.compile(r"\w+")
 _FUNCTION_WORDS = frozenset(
@@ -174,4 +177,4 @@ def _written(quotations: Iterable[Quotation]) -> Iterator[TextDelta | Statement]
     for number, quotation in enumerate(quotations):
         text = " ".join(quotation.quote.split())
         yield TextDelta(f" {text}" if number else text)
-        yield Statement(text, (quotation,), supported=True)
+        yield Statement(text, (quotation,), JUDGED_QUOTED)

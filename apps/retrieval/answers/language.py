@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from apps.models.gateway import SHARE, Deadline, Purpose, generate
-from apps.models.generation import GeneratedText, GenerationOptions
+from apps.models.generation import GenerationEnd, GenerationOptions
 from apps.models.installed_model import InstalledModel
 from apps.models.selectors import model_version
 from apps.retrieval.answers.claims import ClaimReader
-from apps.retrieval.answers.prompting import NOT_FOUND, messages_of
-from apps.retrieval.answers.types import Material, WrittenPieces
+from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
+from apps.retrieval.answers.prompting import NOT_FOUND, VERSION, messages_of
+from apps.retrieval.answers.types import Material, Provenance, WrittenPieces
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import ModelNotFoundError, PermanentError
 
@@ -29,8 +30,8 @@ class LanguageModelGenerator:
 
     name = "language_model"
 
-    def __init__(self, model: InstalledModel | None, *, share: float = 1.0) -> None:
-        self._model, self._share = model, share
+    def __init__(self, model: InstalledModel | None, *, options: AnswerOptions = AS_USUAL, share: float = 1.0) -> None:
+        self._model, self._options, self._share = model, options, share
 
     def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
         """See Generator."""
@@ -44,7 +45,9 @@ class LanguageModelGenerator:
         passages: Sequence[Passage] = material.passages
         while True:
             try:
-                yield from _written(material.question, passages, model=self._model, deadline=until)
+                yield from _written(
+                    material.question, passages, model=self._model, options=self._options, deadline=until
+                )
                 return
             except PermanentError as error:
                 # Refused before anything was written; with half of the passages there may be room.
@@ -53,37 +56,53 @@ class LanguageModelGenerator:
                 passages = passages[: len(passages) // 2]
 
 
-def writers(model: InstalledModel | None) -> tuple[LanguageModelGenerator, ...]:
+def writers(model: InstalledModel | None, options: AnswerOptions = AS_USUAL) -> tuple[LanguageModelGenerator, ...]:
     """The language model, and the smaller one behind it, if it has one."""
     if model is None or model.fallback is None:
-        return (LanguageModelGenerator(model),)
+        return (LanguageModelGenerator(model, options=options),)
     try:
         smaller = model_version(model.fallback, kind=model.kind)
     except ModelNotFoundError:
-        return (LanguageModelGenerator(model),)
-    return LanguageModelGenerator(model, share=SHARE), LanguageModelGenerator(smaller)
+        return (LanguageModelGenerator(model, options=options),)
+    first = LanguageModelGenerator(model, options=options, share=SHARE)
+    return first, LanguageModelGenerator(smaller, options=options)
 
 
-def _written(question: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline) -> WrittenPieces:
+def _written(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    model: InstalledModel,
+    options: AnswerOptions,
+    deadline: Deadline,
+) -> WrittenPieces:
     reader = ClaimReader(passages)
-    said, given = "", 0
+    said, given, end = "", 0, None
     told = generate(
         messages_of(question, passages),
         model=model,
         purpose=Purpose.ANSWER,
         deadline=deadline,
-        options=GenerationOptions(max_tokens=MAX_TOKENS),
+        options=GenerationOptions(max_tokens=options.max_tokens or MAX_TOKENS, temperature=options.temperature or 0.0),
     )
     with closing(told) as pieces:  # type: ignore[type-var]
         for piece in pieces:
-            if isinstance(piece, GeneratedText):
-                said += piece.text
-                if not _may_decline(said):
-                    yield from reader.add(said[given:])
-                    given = len(said)
+            if isinstance(piece, GenerationEnd):
+                end = piece
+                continue
+            said += piece.text
+            if not _may_decline(said):
+                yield from reader.add(said[given:])
+                given = len(said)
     if not _declines(said):
         yield from reader.add(said[given:])
         yield from reader.finish()
+    yield Provenance(
+        model=f"{model.name}@{model.version_id}",
+        prompt=VERSION,
+        prompt_tokens=end.prompt_tokens if end else 0,
+        completion_tokens=end.completion_tokens if end else 0,
+    )
 
 
 def _may_decline(said: str) -> bool:

@@ -9,6 +9,8 @@ from apps.models.generation import Message, Role
 from apps.retrieval.search.passages import Passage
 
 NOT_FOUND = "NOT FOUND"
+VERSION = "answer/1"
+"""Of the instructions and of the form of passages; kept with each answer."""
 
 INSTRUCTIONS = f"""\
 You answer questions from passages of documents.

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, F, Func, IntegerField, Q, QuerySet, TextField, Value
 
 from apps.documents.models import ParsedText
-from apps.documents.rights.access import AccessScope, versions_visible
-from apps.retrieval.answers.types import Draft, Quotation, Statement
+from apps.documents.rights.access import versions_visible
+from apps.retrieval.answers.options import AnswerOptions
+from apps.retrieval.answers.types import Draft, Judgement, Quotation, Statement, Verdict
 from apps.retrieval.events import QueryProcessed, StepDegraded
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
+from apps.retrieval.search.passages import Passage
+from apps.retrieval.search.retrieval import Retrieval
 from ragsite.core.actors import Actor
 from ragsite.core.errors import NotFoundError
+from ragsite.core.ids import new_id
 from ragsite.core.outbox import emit
 from ragsite.gateway.keys import Principal
 
@@ -23,9 +28,15 @@ NOT_FOUND = "Not found in your documents."
 
 
 def citations_verify(draft: Draft) -> Draft:
-    """The draft without quotations that are not where they say, and without statements that have none left."""
-    checked = (replace(one, quotations=tuple(filter(quotation_stands, one.quotations))) for one in draft.statements)
-    return replace(draft, statements=tuple(statement for statement in checked if _founded(statement)))
+    """The draft without quotations that are not where they say; a statement that has none left is borne out by nothing."""
+    return replace(draft, statements=tuple(_verified(one) for one in draft.statements))
+
+
+def _verified(statement: Statement) -> Statement:
+    standing = tuple(filter(quotation_stands, statement.quotations))
+    if standing or not statement.is_shown:
+        return replace(statement, quotations=standing)
+    return replace(statement, quotations=(), judgement=Judgement(Verdict.UNSUPPORTED))
 
 
 def quotation_stands(quotation: Quotation) -> bool:
@@ -45,46 +56,76 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
     return ParsedText.objects.filter(version_id=version_id).values_list(piece, flat=True).first()
 
 
-def _founded(statement: Statement) -> bool:
-    return bool(statement.quotations)
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
     """What is kept of a question and its checked answer; `degraded` and `milliseconds` are of all steps."""
 
-    question: str
-    scope: AccessScope
+    found: Retrieval
     draft: Draft
+    options: AnswerOptions
     degraded: tuple[Degradation, ...]
     milliseconds: dict[str, float]
+    answer_id: UUID = field(default_factory=new_id)
 
 
 def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
     """Write the question, the answer and its citations, and its event, in one transaction."""
+    scope = record.found.scope
     with transaction.atomic():
         query = Query.objects.create(
-            tenant_id=record.scope.tenant_id,
+            tenant_id=scope.tenant_id,
             asked_by=actor.text,
-            user_id=record.scope.subjects.user_id,
-            api_key_id=record.scope.subjects.api_key_id,
-            question=record.question,
-            knowledge_base_ids=sorted(str(pk) for pk in record.scope.searched_ids),
+            user_id=scope.subjects.user_id,
+            api_key_id=scope.subjects.api_key_id,
+            question=record.found.request.text,
+            knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
+            options=record.options.record(),
         )
-        statements = record.draft.statements
-        answer = Answer.objects.create(
-            query=query,
-            text=" ".join(statement.text for statement in statements) or NOT_FOUND,
-            found=bool(statements),
-            generator=record.draft.end.generator,
-            degraded=[one.record() for one in record.degraded],
-            milliseconds=record.milliseconds,
-            citation_count=sum(len(statement.quotations) for statement in statements),
-        )
-        citations = [_citation(answer, index, q) for index, one in enumerate(statements) for q in one.quotations]
+        answer = _answer_row(record, query)
+        answer.save(force_insert=True)
+        shown = record.draft.shown
+        citations = [_citation(answer, index, q) for index, one in enumerate(shown) for q in one.quotations]
         Citation.objects.bulk_create(citations)
         emit(_processed_event(record, query, len(citations)), actor=actor)
     return answer_of(query.pk, tenant_id=query.tenant_id)
+
+
+def _answer_row(record: AnswerRecord, query: Query) -> Answer:
+    shown, end = record.draft.shown, record.draft.end
+    return Answer(
+        pk=record.answer_id,
+        query=query,
+        text=" ".join(statement.text for statement in shown) or NOT_FOUND,
+        found=bool(shown),
+        generator=end.generator,
+        model=end.provenance.model,
+        prompt=end.provenance.prompt,
+        usage=end.provenance.usage(),
+        statements=[_statement_kept(one) for one in record.draft.statements],
+        passages=[_passage_kept(one) for one in record.found.passages],
+        searched={"mode": record.found.settings.mode.value, "candidates": dict(record.found.candidates)},
+        degraded=[one.record() for one in record.degraded],
+        milliseconds=record.milliseconds,
+        citation_count=sum(len(statement.quotations) for statement in shown),
+    )
+
+
+def _statement_kept(one: Statement) -> dict[str, Any]:
+    judgement = one.judgement
+    kept = {"text": one.text, "verdict": judgement.verdict.value, "confidence": round(judgement.confidence, 3)}
+    return kept | {"shown": one.is_shown}
+
+
+def _passage_kept(passage: Passage) -> dict[str, Any]:
+    """By the span, which is there as long as its version is: chunks are made anew by a re-index."""
+    return {
+        "version": str(passage.version_id),
+        "start": passage.start,
+        "end": passage.end,
+        "heading_path": list(passage.heading_path),
+        "place": passage.place,
+        "score": passage.score,
+    }
 
 
 def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
@@ -137,7 +178,7 @@ def _processed_event(record: AnswerRecord, query: Query, citations: int) -> Quer
     return QueryProcessed(
         tenant_id=query.tenant_id,
         query_id=query.pk,
-        found=bool(record.draft.statements),
+        found=bool(record.draft.shown),
         generator=record.draft.end.generator,
         passages=record.draft.end.passages,
         citations=citations,

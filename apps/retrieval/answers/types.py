@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator as Iteration
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from apps.models.gateway import Deadline
@@ -33,16 +34,57 @@ class TextDelta:
     text: str
 
 
+class Verdict(StrEnum):
+    """Whether a statement's quotations bear it out."""
+
+    SUPPORTED = "supported"
+    WEAK = "weak"
+    UNSUPPORTED = "unsupported"
+    CONTRADICTED = "contradicted"
+
+
+SHOWN = frozenset({Verdict.SUPPORTED, Verdict.WEAK})
+"""The verdicts of statements that belong to an answer; all others are told beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and how sure the checker is of it, 0 to 1."""
+
+    verdict: Verdict
+    confidence: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of an answer and what it rests on; its text has come before, in deltas.
-
-    `supported` says whether its quotations bear it out.
-    """
+    """One statement of an answer, what it rests on, and what the checker thinks of it; its text has come before, in deltas."""
 
     text: str
     quotations: tuple[Quotation, ...]
-    supported: bool
+    judgement: Judgement
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it belongs to the answer."""
+        return bool(self.quotations) and self.judgement.verdict in SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which model wrote a text, by the prompt of which version, and how many tokens it read and wrote; comes once, after the
+    text. All is empty where no language model wrote.
+    """
+
+    model: str = ""
+    prompt: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def usage(self) -> dict[str, int]:
+        """The tokens, as JSON; empty where none are counted."""
+        if not (self.prompt_tokens or self.completion_tokens):
+            return {}
+        return {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +103,13 @@ class DraftEnd:
     passages: int = 0
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    provenance: Provenance = Provenance()
 
 
-WrittenPiece: TypeAlias = TextDelta | Statement
+WrittenPiece: TypeAlias = TextDelta | Statement | Provenance
 """What a generator yields; its callers add the rest."""
 
-Piece: TypeAlias = WrittenPiece | Withdrawal | DraftEnd
+Piece: TypeAlias = TextDelta | Statement | Withdrawal | DraftEnd
 WrittenPieces: TypeAlias = Iteration[WrittenPiece, None, None]
 Pieces: TypeAlias = Iteration[Piece, None, None]
 """Pieces that are made as they are taken; `close()` ends the writing."""
@@ -74,10 +117,15 @@ Pieces: TypeAlias = Iteration[Piece, None, None]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer before its citations are checked: what counts of its pieces. No statements means: not found."""
+    """An answer before its citations are checked: what counts of its pieces."""
 
     statements: tuple[Statement, ...]
     end: DraftEnd
+
+    @property
+    def shown(self) -> tuple[Statement, ...]:
+        """The statements that belong to the answer; none means: not found."""
+        return tuple(one for one in self.statements if one.is_shown)
 
 
 @dataclass(frozen=True, slots=True)

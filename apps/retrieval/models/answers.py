@@ -24,6 +24,10 @@ class Query(models.Model):
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     question = models.TextField()
     knowledge_base_ids = models.JSONField(default=list)
+    options = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
+        help_text="What the caller asked for beside the question.",
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -31,7 +35,7 @@ class Query(models.Model):
         verbose_name_plural = "queries"
         constraints: ClassVar = [
             *text_walls("query", question=CONTENT),
-            *json_walls("query", knowledge_base_ids=ANSWER),
+            *json_walls("query", knowledge_base_ids=ANSWER, options=ANSWER),
         ]
 
     def __str__(self) -> str:
@@ -54,13 +58,41 @@ class Answer(models.Model):
         default=list, db_default=models.Value([], models.JSONField()), blank=True,
         help_text="Steps that could not be done, and what was done instead.",
     )  # fmt: skip
+    statements = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True,
+        help_text="Each statement with its verdict, those left out of the text with it.",
+    )  # fmt: skip
+    passages = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True,
+        help_text="Spans of the passages that were found, best first.",
+    )  # fmt: skip
+    searched = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
+        help_text="How was searched, and how many chunks each step left.",
+    )  # fmt: skip
+    model = models.CharField(max_length=200, default="", db_default="", blank=True, help_text="Which one wrote it.")
+    prompt = models.CharField(
+        max_length=80, default="", db_default="", blank=True, help_text="The version of what it was told."
+    )
+    usage = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
+        help_text="Tokens it read and wrote.",
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             *text_walls("answer", text=CONTENT),
-            *json_walls("answer", milliseconds=CONTENT, degraded=ANSWER),
+            *json_walls(
+                "answer",
+                milliseconds=CONTENT,
+                degraded=ANSWER,
+                statements=ANSWER,
+                passages=ANSWER,
+                searched=CONTENT,
+                usage=CONTENT,
+            ),
         ]
 
     def __str__(self) -> str:

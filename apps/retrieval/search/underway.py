@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import connection
 
 from apps.documents.lifecycle.stages import STAGE_FROM
@@ -19,13 +21,29 @@ _NEWEST_OF_STAGE = """(
 _NEWEST = " UNION ALL ".join(_NEWEST_OF_STAGE.format(status=str(status)) for status in STAGE_FROM)
 
 
-def documents_underway(scope: AccessScope) -> int:
-    """How many documents of the scope have a version that is still being indexed, among those looked at."""
+NAMED = 10
+"""Documents that are told by their titles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """How many documents are still being indexed, and the titles of up to NAMED of them."""
+
+    documents: int
+    titles: tuple[str, ...]
+
+
+def documents_underway(scope: AccessScope) -> Underway:
+    """The documents of the scope that have a version that is still being indexed, among those looked at."""
     readable = readable_condition(scope)
     # Planned each time, and documents looked up one by one: a plan of a time when there were few would read all for each.
     counted = f"""
-        SELECT count(DISTINCT v.document_id) FROM ({_NEWEST}) v
-        WHERE (SELECT {readable.sql} FROM documents_document d WHERE d.id = v.document_id)"""  # noqa: S608 - constants
+        SELECT count(*), (array_agg(title ORDER BY document_id DESC))[:{NAMED}] FROM (
+            SELECT DISTINCT ON (v.document_id) v.document_id,
+                   (SELECT d.title FROM documents_document d WHERE d.id = v.document_id AND {readable.sql}) AS title
+            FROM ({_NEWEST}) v
+        ) AS waiting WHERE title IS NOT NULL"""  # noqa: S608 - constants
     with connection.cursor() as cursor:
         cursor.execute(counted, {**readable.parameters, "most": MOST_LOOKED_AT})
-        return int(cursor.fetchone()[0])
+        documents, titles = cursor.fetchone()
+    return Underway(int(documents), tuple(titles or ()))

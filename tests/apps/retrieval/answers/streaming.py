@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.types import Material, Quotation, Statement, TextDelta, WrittenPieces
+from apps.retrieval.answers.types import Judgement, Material, Quotation, Statement, TextDelta, Verdict, WrittenPieces
 from ragsite.core.errors import RagError
 
 
@@ -41,6 +41,7 @@ class StreamingGenerator:
     def _statement(self, sentence: str, material: Material) -> Statement:
         found = next((one for one in material.passages if sentence in one.text), None)
         if found is None:
-            return Statement(sentence, (), supported=False)
+            return Statement(sentence, (), Judgement(Verdict.UNSUPPORTED))
         start = found.start + found.text.index(sentence)
-        return Statement(sentence, (Quotation(found, start, start + len(sentence), sentence, 1.0),), supported=True)
+        quotation = Quotation(found, start, start + len(sentence), sentence, 1.0)
+        return Statement(sentence, (quotation,), Judgement(Verdict.SUPPORTED))

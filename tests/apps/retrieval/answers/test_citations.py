@@ -7,7 +7,7 @@ import pytest
 
 from apps.documents.models import ParsedText
 from apps.retrieval.answers.services import citations_verify, quotation_stands, span_text
-from apps.retrieval.answers.types import Draft, DraftEnd, Quotation, Statement
+from apps.retrieval.answers.types import Draft, DraftEnd, Judgement, Quotation, Statement, Verdict
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from tests import factories as make
@@ -29,7 +29,8 @@ def quotation() -> Quotation:
 
 
 def draft(*quoted: tuple[Quotation, ...]) -> Draft:
-    statements = (Statement(f"Statement {n}", quotations, supported=True) for n, quotations in enumerate(quoted))
+    said = Judgement(Verdict.SUPPORTED)
+    statements = (Statement(f"Statement {n}", quotations, said) for n, quotations in enumerate(quoted))
     return Draft(tuple(statements), DraftEnd("test"))
 
 
@@ -59,13 +60,15 @@ def test_a_quotation_that_was_tampered_with_is_dropped_and_its_statement_with_it
 ) -> None:
     wrong = tampered(quotation)[how]
     assert not quotation_stands(wrong)
-    assert citations_verify(draft((wrong,))).statements == ()
+    checked = citations_verify(draft((wrong,)))
+    assert checked.shown == ()
+    assert [(one.quotations, one.judgement.verdict) for one in checked.statements] == [((), Verdict.UNSUPPORTED)]
 
 
 def test_a_statement_stays_with_the_quotations_that_stand(quotation: Quotation) -> None:
     wrong = tampered(quotation)["quote"]
     checked = citations_verify(draft((wrong, quotation), (wrong,), (quotation,)))
-    assert [(statement.text, statement.quotations) for statement in checked.statements] == [
+    assert [(statement.text, statement.quotations) for statement in checked.shown] == [
         ("Statement 0", (quotation,)),
         ("Statement 2", (quotation,)),
     ]
@@ -78,4 +81,4 @@ def test_spans_count_characters_and_not_bytes(quotation: Quotation) -> None:
 
 def test_a_text_that_changed_after_the_search_is_not_cited(quotation: Quotation) -> None:
     ParsedText.objects.update(text=TEXT.replace("42", "17"))
-    assert citations_verify(draft((quotation,))).statements == ()
+    assert citations_verify(draft((quotation,))).shown == ()

@@ -32,7 +32,7 @@ def quotes(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("size", [1, 2, 7, 500])
 def test_sentences_get_the_quotations_of_what_they_cite_and_lose_their_markers(size: int) -> None:
     found = statements(read(TEXT, size=size))
-    assert [(one.text, [quotation.quote for quotation in one.quotations], one.supported) for one in found] == [
+    assert [(one.text, [quotation.quote for quotation in one.quotations], one.is_shown) for one in found] == [
         ("The harbour has 42 berths for guests.", ["The harbour has 42 berths for guests."], True),
         ("Its office opens at 8:30 in the morning.", [OFFICE.text.split(" Ask")[0]], True),
         ("Cats are not berths.", [], False),

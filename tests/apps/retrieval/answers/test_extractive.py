@@ -85,7 +85,7 @@ def test_every_statement_is_an_exact_span_of_its_passage_with_a_score_above_the_
     (statement,) = statements("How many berths for guests has the harbour?", found)
     (quotation,) = statement.quotations
     assert statement.text == "The harbour has 42 berths for guests."
-    assert statement.supported
+    assert statement.is_shown
     assert quotation.quote == "The harbour has\n  42 berths for\tguests."
     assert text[quotation.start - 1000 : quotation.end - 1000] == quotation.quote
     assert quotation.passage == found

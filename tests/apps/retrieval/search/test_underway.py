@@ -25,9 +25,12 @@ def test_an_answer_and_a_search_say_how_many_documents_are_still_being_indexed()
     base = make.knowledge_base()
     client = make.client(base.tenant)
     first, second = make.upload(base, "One."), make.upload(base, "Two.", filename="two.md")
-    assert post(client, "/api/v1/ask", question="One?")["indexing"] == {"documents": 2}
+    assert post(client, "/api/v1/ask", question="One?")["indexing"] == {
+        "documents": 2,
+        "titles": ["two.md", "handbook.md"],
+    }
     version_cancel(version=second.version, actor=ACTOR)
-    assert post(client, "/api/v1/search", query="One")["indexing"] == {"documents": 1}
+    assert post(client, "/api/v1/search", query="One")["indexing"] == {"documents": 1, "titles": ["handbook.md"]}
     make.run_stages()
     assert DocumentVersion.objects.get(pk=first.version.pk).status == "ready"
     for url, name in (("/api/v1/ask", "question"), ("/api/v1/search", "query")):
@@ -46,10 +49,10 @@ def test_only_what_is_searched_and_may_be_read_is_counted() -> None:
     gone = make.upload(base, "Gone.", filename="gone.md").version.document
     Document.objects.filter(pk=gone.pk).update(deleted_at="2026-01-01T00:00:00Z")
     caller, key = make.asking(base.tenant, "api_key")
-    assert documents_underway(access_scope(caller, knowledge_base_ids=None)) == 2
-    assert documents_underway(access_scope(caller, knowledge_base_ids=[base.pk])) == 1
+    assert documents_underway(access_scope(caller, knowledge_base_ids=None)).documents == 2
+    assert documents_underway(access_scope(caller, knowledge_base_ids=[base.pk])).documents == 1
     make.grant(secret, key)
-    assert documents_underway(access_scope(caller, knowledge_base_ids=[base.pk])) == 2
+    assert documents_underway(access_scope(caller, knowledge_base_ids=[base.pk])).documents == 2
 
 
 def test_of_a_long_queue_the_newest_are_looked_at_by_the_index() -> None:
@@ -65,7 +68,7 @@ def test_of_a_long_queue_the_newest_are_looked_at_by_the_index() -> None:
     Document.objects.filter(pk=first.document_id).update(deleted_at="2026-01-01T00:00:00Z")
     make.upload(base, "The newest.", filename="newest.md")
     caller = make.principal(base.tenant, Permission.QUERY)
-    assert documents_underway(access_scope(caller, knowledge_base_ids=None)) == 1
+    assert documents_underway(access_scope(caller, knowledge_base_ids=None)).documents == 1
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {underway._NEWEST}", {"tenant": base.tenant_id, "most": underway.MOST_LOOKED_AT})
