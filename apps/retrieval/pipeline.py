@@ -16,10 +16,11 @@ from apps.models.gateway import Deadline
 from apps.models.installed_model import ModelKind
 from apps.models.selectors import model_named, writer_in_use
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
-from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
+from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import writers
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
+from apps.retrieval.answers.table_heads import heads_read
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.search.degradation import BY_SMALLER, BY_WORDS, UNSEARCHED, Degradation, DegradedStep
@@ -89,6 +90,7 @@ def retrieve(
         candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
         degraded=embedded.degraded + reranked.degraded,
         milliseconds=timings.milliseconds,
+        statistics=legs.statistics,
     )
 
 
@@ -105,9 +107,8 @@ def draft(
     timings = Timings()
     with timings.step("context"):
         context = context_build(found.passages)
-    unembedded = next((one.error for one in found.degraded if one.step is DegradedStep.EMBED), None)
-    missing = None if found.questions else unembedded
-    material = Material(found.request.text, context, found.questions, found.generations, missing)
+        heads = heads_read(context, found.scope)
+    material = Material(found.request.text, context, found.statistics, heads)
     chosen = generators or generators_for(found.request, options)
     connection_release()
     return pieces_write(material, chosen, deadline=deadline, timings=timings)
@@ -158,8 +159,6 @@ def ask(
 def generators_for(request: SearchRequest, options: AnswerOptions = AS_USUAL) -> tuple[Generator, ...]:
     """The generators in use, the best one first: the language model, if one shall write, and those that quote sentences."""
     quoting: tuple[Generator, ...] = (ExtractiveGenerator(),)
-    if request.fallback and request.mode is not Mode.DENSE:
-        quoting += (WordGenerator(),)
     writer = model_named(options.model, kind=ModelKind.GENERATION) if options.model else writer_in_use()
     if writer is None and GenerationSettings.current().generator != "local":
         return quoting

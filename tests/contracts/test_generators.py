@@ -10,7 +10,7 @@ import pytest
 from apps.models.gateway import using_transport
 from apps.models.gateway.calls import TRANSPORTS
 from apps.models.installed_model import InstalledModel, ModelKind
-from apps.retrieval.answers.extractive import ExtractiveGenerator, WordGenerator
+from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import LanguageModelGenerator
 from apps.retrieval.answers.types import Generator, Material, Statement, TextDelta, WrittenPiece
 from ragsite.core.ids import new_id
@@ -27,8 +27,7 @@ WRITER = InstalledModel(new_id(), "writer", Path("/nowhere"), "0" * 64, 4096, Mo
 """What the fake transport takes for one: it says over again what it is told."""
 
 GENERATORS: dict[str, Callable[[], Generator]] = {
-    "by meaning": ExtractiveGenerator,
-    "by words": WordGenerator,
+    "extractive": ExtractiveGenerator,
     "language model": lambda: LanguageModelGenerator(WRITER),
     "streaming": lambda: StreamingGenerator([FIRST, SECOND]),
 }

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.documents.sentences.quick import says_something, sentence_spans
-from apps.retrieval.answers.extractive import word_share
 from apps.retrieval.answers.types import Judgement, Quotation, Statement, TextDelta, Verdict, WrittenPiece
+from apps.retrieval.answers.word_share import word_share
 from apps.retrieval.search.passages import Passage
 
 MIN_SUPPORT = 0.6

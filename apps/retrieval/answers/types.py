@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator as Iteration
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from apps.models.gateway import Deadline
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.passages import Passage
-from apps.retrieval.search.questions import Question
 from ragsite.core.errors import RagError
 
 
@@ -132,15 +131,13 @@ class Draft:
 class Material:
     """What an answer is made from: the question, and the passages that may hold the answer, best first.
 
-    `embedded` is the question with its vector by each model of the `generations` that were searched, where it was embedded.
-    `unembedded` is why it could not be: then no model need be asked for that again.
+    `statistics` says how rare each term of the question is, `heads` of passages that begin within a table its columns' names.
     """
 
     question: str
     passages: tuple[Passage, ...]
-    embedded: tuple[Question, ...] = ()
-    generations: Sequence[IndexGeneration] = ()
-    unembedded: RagError | None = None
+    statistics: TermStatistics = NO_STATISTICS
+    heads: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Generator(Protocol):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
+from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
 from apps.retrieval.search.filters import Condition
@@ -38,11 +39,12 @@ class PlanOfLeg:
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """What each leg found; a leg that the mode leaves out found nothing."""
+    """What each leg found, and how rare the question's terms are; a leg that the mode leaves out found nothing."""
 
     dense: Leg
     lexical: Leg
     plans: tuple[PlanOfLeg, ...] = ()
+    statistics: TermStatistics = NO_STATISTICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def legs_completed(where: SearchSpace, dense: Sequence[_ModelHits], lexical: Lex
         else Leg(),
         lexical=leg_of(lexical.hits, others) if lexical else Leg(),
         plans=_plans(where, dense, lexical),
+        statistics=lexical.candidates.statistics if lexical else NO_STATISTICS,
     )
 
 

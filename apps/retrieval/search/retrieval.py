@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.rights.access import AccessScope
+from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.legs import PlanOfLeg
@@ -21,7 +22,7 @@ class Retrieval:
 
     `generations` were searched, by `settings`; `questions` is the request's text with its vector by each of their models,
     and empty where words alone were searched for. `candidates` says how many chunks each step left. `degraded` says what
-    could not be done as it was asked for.
+    could not be done as it was asked for. `statistics` are those of the question's terms.
     """
 
     request: SearchRequest
@@ -34,3 +35,4 @@ class Retrieval:
     candidates: Mapping[str, int] = field(default_factory=dict)
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    statistics: TermStatistics = NO_STATISTICS

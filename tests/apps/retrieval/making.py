@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, VersionStatus
-from apps.models.gateway import Purpose, TextRole, embed
-from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.passages import Passage
-from apps.retrieval.search.questions import Question
-from tests import factories as make
 
 WIDTH = 384
 
@@ -72,15 +67,6 @@ def passage(text: str, **fields: Any) -> Passage:
     return Passage(**values, text=text, end=values["start"] + len(text))
 
 
-def question(text: str) -> Question:
-    """A question with its vector by whichever transport is in use."""
-    model = EmbeddingModel(
-        version_id=uuid.UUID(int=4), name="test", path=Path(), sha256="", dimensions=WIDTH, max_tokens=256
-    )
-    rows = embed([text], role=TextRole.QUERY, model=model, purpose=Purpose.QUERY, deadline=make.soon())
-    return Question(text, rows[0], model)
-
-
 def material(text: str, *passages: Passage) -> Material:
-    """A question with its vector, and what it is to be answered from."""
-    return Material(text, passages, (question(text),))
+    """A question and what it is to be answered from."""
+    return Material(text, passages)

@@ -23,7 +23,7 @@ import math
 import threading
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,15 +66,36 @@ class SegmentPostings:
         return int(self.lengths.sum(dtype=np.int64, where=True if self.counted is None else self.counted))
 
 
-def bm25_scores(terms: Iterable[str], segments: Sequence[SegmentPostings]) -> list[NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True)
+class TermStatistics:
+    """How many of so many chunks have each term of a question."""
+
+    chunks: int = 0
+    having: Mapping[str, int] = field(default_factory=dict)
+
+    def idf(self, term: str) -> float:
+        """How rare the term is."""
+        return _idf(self.chunks, self.having.get(term, 0))
+
+
+NO_STATISTICS = TermStatistics()
+
+
+def term_statistics(terms: Iterable[str], segments: Sequence[SegmentPostings]) -> TermStatistics:
+    """Those of the terms over all segments together."""
+    having = {term: sum(len(s.postings[term].ordinals) for s in segments if term in s.postings) for term in set(terms)}
+    return TermStatistics(sum(segment.chunks for segment in segments), having)
+
+
+def bm25_scores(
+    terms: Iterable[str], segments: Sequence[SegmentPostings], statistics: TermStatistics | None = None
+) -> list[NDArray[np.float64]]:
     """The score of every chunk (n,) of each segment; 0 where it has none of the terms, or does not count."""
-    chunks = sum(segment.chunks for segment in segments)
+    times = Counter(terms)
+    counted = statistics or term_statistics(times, segments)
     total = sum(segment.terms for segment in segments)
-    weights = {
-        term: times * _idf(chunks, sum(len(s.postings[term].ordinals) for s in segments if term in s.postings))
-        for term, times in Counter(terms).items()
-    }
-    return [_scores(weights, segment, average=max(total, 1) / max(chunks, 1)) for segment in segments]
+    weights = {term: times[term] * counted.idf(term) for term in times}
+    return [_scores(weights, segment, average=max(total, 1) / max(counted.chunks, 1)) for segment in segments]
 
 
 def _scores(weights: Mapping[str, float], segment: SegmentPostings, *, average: float) -> NDArray[np.float64]:
@@ -134,18 +155,19 @@ _memory = SegmentMemory(most_bytes=64 << 20)
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunks:
-    """Chunks that have a term of a question: ids (n,) and scores (n,)."""
+    """Chunks that have a term of a question: ids (n,) and scores (n,); and how rare its terms are."""
 
     chunk_ids: NDArray[np.int64]
     scores: NDArray[np.float64]
+    statistics: TermStatistics = NO_STATISTICS
 
     def where(self, kept: NDArray[np.bool_]) -> ScoredChunks:
-        return ScoredChunks(self.chunk_ids[kept], self.scores[kept])
+        return ScoredChunks(self.chunk_ids[kept], self.scores[kept], self.statistics)
 
     def best_first(self) -> ScoredChunks:
         """The same, those of equal score in the order of their ids."""
         order = np.lexsort((self.chunk_ids, -self.scores))
-        return ScoredChunks(self.chunk_ids[order], self.scores[order])
+        return ScoredChunks(self.chunk_ids[order], self.scores[order], self.statistics)
 
     def scores_of(self, chunk_ids: Collection[int]) -> dict[int, float]:
         """The scores of those of the given chunks that have a term of the question."""
@@ -181,11 +203,13 @@ def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
 
 
 def _scored(terms: Sequence[str], reading: _Reading) -> ScoredChunks:
-    scored = bm25_scores(terms, [held for _, held in reading.segments])
+    held = [postings for _, postings in reading.segments]
+    statistics = term_statistics(terms, held)
+    scored = bm25_scores(terms, held, statistics)
     scores = np.concatenate([np.empty(0), *scored])
     found = np.flatnonzero(scores)
     chunk_ids = np.concatenate([np.empty(0, np.int64), *(chunks.ids for chunks, _ in reading.segments)])
-    return ScoredChunks(chunk_ids[found], scores[found])
+    return ScoredChunks(chunk_ids[found], scores[found], statistics)
 
 
 def index_parameters(indexes: Sequence[LexicalIndex]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from apps.models.services.connecting import Connection, model_connect
 from apps.retrieval import pipeline
 from apps.retrieval.answers import language
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
-from apps.retrieval.answers.extractive import WordGenerator
+from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import RESERVE_SECONDS, LanguageModelGenerator
 from apps.retrieval.answers.prompting import INSTRUCTIONS, messages_of
 from apps.retrieval.answers.types import Draft, Statement, TextDelta, Withdrawal
@@ -81,8 +81,8 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Saying]:
 
 
 def written(*passages: Passage, model: InstalledModel | None = MODEL, fallback: bool = True) -> Draft:
-    """A draft by the language model, else by words."""
-    generators = [LanguageModelGenerator(model), *([WordGenerator()] if fallback else [])]
+    """A draft by the language model, else by sentences."""
+    generators = [LanguageModelGenerator(model), *([ExtractiveGenerator()] if fallback else [])]
     asked = material(QUESTION, *(passages or (HARBOUR,)))
     return pieces_collect(pieces_write(asked, generators, deadline=make.soon(), timings=Timings()))
 
@@ -132,7 +132,7 @@ def test_when_it_fails_halfway_its_words_are_withdrawn_and_sentences_quoted(say:
     draft = written()
     assert told(draft) == [(SENTENCE, [SENTENCE])]
     (degraded,) = draft.end.degraded
-    assert (draft.end.generator, degraded.step, degraded.error) == ("extractive_words", DegradedStep.GENERATE, failure)
+    assert (draft.end.generator, degraded.step, degraded.error) == ("extractive", DegradedStep.GENERATE, failure)
 
 
 def test_without_a_registered_model_sentences_are_quoted_and_it_is_said(say: Say) -> None:
@@ -210,9 +210,9 @@ def names(generators: Sequence[Any]) -> list[str]:
 @pytest.mark.django_db
 def test_the_setting_says_who_writes(settings: Any) -> None:
     asked, strict = SearchRequest(QUESTION), SearchRequest(QUESTION, fallback=False)
-    assert names(generators_for(asked)) == ["extractive", "extractive_words"]
+    assert names(generators_for(asked)) == ["extractive"]
     settings.RAGSITE_GENERATOR = "local"
-    assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
+    assert names(generators_for(asked)) == ["language_model", "extractive"]
     assert names(generators_for(strict)) == ["language_model"]
 
 
@@ -221,11 +221,11 @@ def test_a_default_language_model_writes_unless_the_setting_says_otherwise(setti
     about: dict[str, Any] = {"name": "assistant", "kind": ModelKind.GENERATION, "urls": [engine.url], "model": SERVED}
     model_connect(Connection(**about), actor=ACTOR)
     asked = SearchRequest(QUESTION)
-    assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
+    assert names(generators_for(asked)) == ["language_model", "extractive"]
     settings.RAGSITE_GENERATOR = "extractive"
-    assert names(generators_for(asked)) == ["extractive", "extractive_words"]
+    assert names(generators_for(asked)) == ["extractive"]
     settings.RAGSITE_GENERATOR = f"openai:{engine.url}#another"
-    assert names(generators_for(asked)) == ["language_model", "extractive", "extractive_words"]
+    assert names(generators_for(asked)) == ["language_model", "extractive"]
 
 
 @pytest.mark.django_db
@@ -238,7 +238,7 @@ def test_the_smaller_model_behind_it_writes_where_it_does_not(
     settings.RAGSITE_GENERATOR = "local"
     said = say(f"{SENTENCE} [1]", refusals=[ModelUnavailableError("gone")])
     generators = generators_for(SearchRequest(QUESTION))
-    assert names(generators) == ["language_model", "language_model", "extractive", "extractive_words"]
+    assert names(generators) == ["language_model", "language_model", "extractive"]
 
     draft = pieces_collect(
         pieces_write(material(QUESTION, HARBOUR), generators, deadline=Deadline.after(60), timings=Timings())
@@ -255,14 +255,14 @@ def test_the_smaller_model_behind_it_writes_where_it_does_not(
 def test_a_smaller_model_that_is_not_there_is_passed_over(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "writer_in_use", lambda: replace(MODEL, fallback=new_id()))
     settings.RAGSITE_GENERATOR = "local"
-    assert names(generators_for(SearchRequest(QUESTION))) == ["language_model", "extractive", "extractive_words"]
+    assert names(generators_for(SearchRequest(QUESTION))) == ["language_model", "extractive"]
 
 
 def test_a_withdrawal_names_it(say: Say) -> None:
     say("x", failure=ModelUnavailableError("gone"))
     asked = material(QUESTION, HARBOUR)
     pieces = pieces_write(
-        asked, [LanguageModelGenerator(MODEL), WordGenerator()], deadline=make.soon(), timings=Timings()
+        asked, [LanguageModelGenerator(MODEL), ExtractiveGenerator()], deadline=make.soon(), timings=Timings()
     )
     (withdrawal,) = [piece for piece in pieces if isinstance(piece, Withdrawal)]
     assert withdrawal.generator == "language_model"

@@ -1,0 +1,58 @@
+"""The generator that quotes: no model is asked, so that it answers also where none does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.models.gateway import Deadline
+from apps.retrieval.answers.extractive.asked import Asked, asked_of, languages_of
+from apps.retrieval.answers.extractive.choosing import units_chosen
+from apps.retrieval.answers.extractive.features import features_of
+from apps.retrieval.answers.extractive.scoring import scorer
+from apps.retrieval.answers.extractive.units import Unit, units_of
+from apps.retrieval.answers.extractive.wording import worded
+from apps.retrieval.answers.types import (
+    Judgement,
+    Material,
+    Quotation,
+    Statement,
+    TextDelta,
+    Verdict,
+    WrittenPieces,
+)
+
+JUDGED_QUOTED = Judgement(Verdict.SUPPORTED)
+"""Of what is the document's own."""
+
+
+class ExtractiveGenerator:
+    """Answers with up to three sentences or rows of the passages, each its own quotation, and with none where the checker says
+    that they are no answer.
+    """
+
+    name = "extractive"
+
+    def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
+        """See Generator."""
+        units = units_of(material.passages, material.heads)
+        languages = languages_of(material.passages)
+        asked = asked_of(
+            material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
+        )
+        for place, (unit, score) in enumerate(_answering(asked, units)):
+            text = worded(unit, terms=asked.said.terms, language=languages[unit.passage.chunk_id])
+            yield TextDelta(f" {text}" if place else text)
+            yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
+
+
+def _answering(asked: Asked, units: list[Unit]) -> Iterator[tuple[Unit, float]]:
+    """The units that answer, best first."""
+    features, learned = features_of(asked, units), scorer()
+    scores = learned.unit_scores(features, asked.kind)
+    if learned.answer_score(features, scores, asked.kind) >= learned.least:
+        yield from units_chosen(units, scores)
+
+
+def _quoted(unit: Unit, score: float) -> Quotation:
+    passage = unit.passage
+    return Quotation(passage, passage.start + unit.start, passage.start + unit.end, unit.text, round(score, 6))
