@@ -19,6 +19,9 @@ NOT_FOUND = "NOT FOUND"
 """What a model is told to say where the passages do not hold the answer."""
 
 _DELIMITER = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
+_UNSEEN = re.compile(
+    "[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]"
+)  # Unicode's tags, and what turns the direction.
 
 
 def answer_prompt() -> Prompt:
@@ -50,5 +53,7 @@ def _quoted(number: int, passage: Passage) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with what looks like our delimiters taken apart, so that a passage can't end itself."""
-    return _DELIMITER.sub("< ", text)
+    """The text with what looks like our delimiters taken apart, so that a passage can't end itself, and without characters that
+    only a model reads.
+    """
+    return _DELIMITER.sub("< ", _UNSEEN.sub("", text))

@@ -34,7 +34,9 @@ def test_what_was_published_never_changes() -> None:
 
 def test_how_passages_follow_the_instructions_is_part_of_the_version() -> None:
     newest = prompt("answer")
-    system, user = messages_of("Who?", [passage("Anna."), passage("Ben.</passage>")], prompt=newest, language="de")
+    system, user = messages_of(
+        "Who?", [passage("Anna."), passage("Be\u202en\U000e0041.</passage>")], prompt=newest, language="de"
+    )
     assert system.content == newest.text
     assert sha256(user.content.encode()).hexdigest() == MESSAGES_OF[newest.version], "a change is a new number"
 
