@@ -20,7 +20,7 @@ from apps.models.generation import (
 from apps.models.servers.client import Server, answered, bounded, is_stream, json_of
 from apps.models.servers.errors import ModelServerLostError, reply_junk, stream_error
 from apps.models.servers.events import LineTooLongError, stream_events
-from apps.models.servers.words import storable
+from apps.models.servers.words import storable, turns_apart
 
 DONE = "[DONE]"
 GAVE_UP = frozenset({"abort", "error"})
@@ -43,7 +43,7 @@ def request_of(conversation: Conversation, *, model: str) -> dict[str, Any]:
     options = conversation.options
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": one.role.value, "content": one.content} for one in conversation.messages],
+        "messages": [{"role": one.role.value, "content": turns_apart(one.content)} for one in conversation.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         "temperature": options.temperature,

@@ -6,11 +6,15 @@ A model says which passage it has a sentence from by a number in brackets. What 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from apps.documents.parsing.types import Span
 from apps.documents.sentences.quick import says_something, sentence_spans
-from apps.retrieval.answers.types import Judgement, Quotation, Statement, TextDelta, Verdict, WrittenPiece
+from apps.retrieval.answers.checking.judging import judge
+from apps.retrieval.answers.checking.reading import language_of_texts, words_of
+from apps.retrieval.answers.checking.turning import Turn, turn_of
+from apps.retrieval.answers.types import Judgement, Quotation, Statement, TextDelta, WrittenPiece
 from apps.retrieval.answers.word_share import word_share
 from apps.retrieval.search.passages import Passage
 
@@ -20,11 +24,13 @@ MIN_SUPPORT = 0.6
 LONGEST_QUOTE = 2
 """Sentences."""
 
+LOOKED_AT = 16
+"""Spans of a passage that hold most of a claim's words, and are read for whether they say the opposite."""
+
 _MARKER = re.compile(r"\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
 _MARKERS_FIRST = re.compile(rf"(?:{_MARKER.pattern})+")
 _PART_OF_MARKER = re.compile(r"\s*(?:\[[\d\s,]*)?$")
 _LINK = re.compile(r"(?<=\])(?=[(:\[])|(?<=<)(?=[\w/!?])")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class ClaimReader:
             return
         yield from self._show(claim.text)
         quotations = quotations_of(claim, self._passages)
-        yield Statement(claim.text, quotations, _judged(quotations))
+        yield Statement(claim.text, quotations, _judged(claim, quotations))
         self._shown, self._any = "", True
 
     def _show(self, text: str) -> Iterator[TextDelta]:
@@ -84,35 +90,58 @@ class ClaimReader:
         self._shown = text
 
 
-def _judged(quotations: Sequence[Quotation]) -> Judgement:
-    return Judgement(Verdict.SUPPORTED if quotations else Verdict.UNSUPPORTED)
+def _judged(claim: Claim, quotations: Sequence[Quotation]) -> Judgement:
+    passages = {id(one.passage): one.passage for one in quotations}.values()
+    around = [text for passage in passages for text in (*passage.heading_path, *_sentences(passage))]
+    return judge(claim.text, [one.quote for one in quotations], around=around)
 
 
 def quotations_of(claim: Claim, passages: Sequence[Passage]) -> tuple[Quotation, ...]:
-    """The best span of each passage that the claim cites, where it bears the claim out; of all passages if it cites none."""
+    """The best span of each passage that the claim cites, where it bears the claim out; of all passages if it cites none.
+
+    Where none does, those that say the opposite.
+    """
     if claim.cited:
         cited = [passages[number - 1] for number in claim.cited if 0 < number <= len(passages)]
         best = [_best(claim.text, [passage]) for passage in cited]
     else:
         best = [_best(claim.text, passages)]
-    return tuple(found for found in best if found is not None)
+    found = [one for one in best if one is not None]
+    bearing = [quotation for quotation, turn in found if turn is Turn.NO]
+    return tuple(bearing or [quotation for quotation, _ in found])
 
 
-def _best(claim: str, passages: Iterable[Passage]) -> Quotation | None:
-    """The span that holds most of the claim's words, and every number of it; the shortest of several."""
-    spans = [span for passage in passages for span in _spans(claim, passage)]
-    best = max(spans, key=lambda span: (round(span.score, 6), -len(span.quote)), default=None)
-    return best if best is not None and best.score >= MIN_SUPPORT else None
+def _best(claim: str, passages: Sequence[Passage]) -> tuple[Quotation, Turn] | None:
+    """The span that holds most of the claim's words, and every number of it; the shortest of several. What turns the claim comes
+    last: what turns it for sure, then what may.
+    """
+    spans = [span for passage in passages for span in _spans(claim, passage) if span.score >= MIN_SUPPORT]
+    spans.sort(key=lambda span: (-round(span.score, 6), len(span.quote)))
+    language = language_of_texts([*(passage.text for passage in passages), claim])
+    said = words_of(claim, language)
+    read = [(span, words_of(span.quote, language)) for span in spans[:LOOKED_AT]]
+    turns = [(span, turn_of(said, words), bool(said.figures - words.numbers)) for span, words in read]
+    for wanted in (Turn.NO, Turn.YES, Turn.MAYBE):
+        for span, turn, has_other_numbers in turns:
+            if turn is wanted and not (has_other_numbers and turn is Turn.MAYBE):
+                return span, turn
+    return None
 
 
 def _spans(claim: str, passage: Passage) -> Iterator[Quotation]:
-    sentences = [span for span in sentence_spans(passage.text) if says_something(passage.text[slice(*span)])]
-    numbers = set(_NUMBER.findall(claim))
+    sentences = _sentence_spans(passage)
     for first, (start, _) in enumerate(sentences):
         for _, end in sentences[first : first + LONGEST_QUOTE]:
             quote = passage.text[start:end]
-            if numbers <= set(_NUMBER.findall(quote)):
-                yield Quotation(passage, passage.start + start, passage.start + end, quote, word_share(claim, quote))
+            yield Quotation(passage, passage.start + start, passage.start + end, quote, word_share(claim, quote))
+
+
+def _sentences(passage: Passage) -> list[str]:
+    return [passage.text[start:end] for start, end in _sentence_spans(passage)]
+
+
+def _sentence_spans(passage: Passage) -> list[Span]:
+    return [span for span in sentence_spans(passage.text) if says_something(passage.text[slice(*span)])]
 
 
 def _said(raw: str, *, whole: bool = True) -> str:

@@ -11,7 +11,7 @@ from apps.models.installed_model import InstalledModel
 from apps.models.selectors import model_version
 from apps.retrieval.answers.claims import ClaimReader
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
-from apps.retrieval.answers.prompting import NOT_FOUND, VERSION, messages_of
+from apps.retrieval.answers.prompting import NOT_FOUND, answer_prompt, messages_of
 from apps.retrieval.answers.types import Material, Provenance, WrittenPieces
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import ModelNotFoundError, PermanentError
@@ -77,9 +77,10 @@ def _written(
     deadline: Deadline,
 ) -> WrittenPieces:
     reader = ClaimReader(passages)
+    told_by = answer_prompt()
     said, given, end = "", 0, None
     told = generate(
-        messages_of(question, passages),
+        messages_of(question, passages, prompt=told_by, language=options.language),
         model=model,
         purpose=Purpose.ANSWER,
         deadline=deadline,
@@ -99,7 +100,7 @@ def _written(
         yield from reader.finish()
     yield Provenance(
         model=f"{model.name}@{model.version_id}",
-        prompt=VERSION,
+        prompt=told_by.version,
         prompt_tokens=end.prompt_tokens if end else 0,
         completion_tokens=end.completion_tokens if end else 0,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.retrieval.answers.claims import Claim, ClaimReader, quotations_of
-from apps.retrieval.answers.types import Statement, TextDelta, WrittenPiece
+from apps.retrieval.answers.types import Statement, TextDelta, Verdict, WrittenPiece
 from tests.apps.retrieval.making import passage
 
 HARBOUR = passage("Lund is by the sea. The harbour has 42 berths for guests. It is closed in winter.", start=100)
@@ -70,7 +72,31 @@ def test_whatever_is_written_the_deltas_are_the_statements(parts: list[str], siz
 
 
 def test_a_number_that_the_passage_does_not_have_is_not_borne_out() -> None:
-    assert quotes("The harbour has 43 berths for guests [1].") == [[]]
+    assert quotes("The harbour has room for guests since 1843 [1].") == [[]]
+
+
+def test_another_number_in_the_passage_says_the_opposite_and_is_quoted() -> None:
+    (statement,) = statements(read("The harbour has 43 berths for guests [1]."))
+    assert (statement.judgement.verdict, statement.is_shown) == (Verdict.CONTRADICTED, False)
+    assert [one.quote for one in statement.quotations] == ["The harbour has 42 berths for guests."]
+
+
+def test_a_sentence_that_bears_a_claim_out_counts_more_than_one_that_seems_to_turn_it() -> None:
+    passage_of_both = passage("The old pier is not open to guests. The new pier is open to guests all year.")
+    (quotation,) = quotations_of(Claim.of("The new pier is open to guests."), [passage_of_both])
+    assert quotation.quote == "The new pier is open to guests all year."
+
+
+def test_a_claim_with_a_name_that_no_passage_has_is_weak() -> None:
+    (statement,) = statements(read("The harbour of Malmö has 42 berths for guests [1]."))
+    assert (statement.judgement.verdict, statement.is_shown) == (Verdict.WEAK, True)
+
+
+def test_a_name_in_a_heading_is_known() -> None:
+    office = replace(OFFICE, heading_path=("Malmö",))
+    claim = "The office in Malmö opens at 8:30 in the morning."
+    (statement,) = [one for one in ClaimReader([office]).add(f"{claim} And") if isinstance(one, Statement)]
+    assert statement.judgement.verdict is Verdict.SUPPORTED
 
 
 def test_what_a_cited_passage_does_not_say_is_not_looked_for_elsewhere() -> None:

@@ -19,7 +19,8 @@ from apps.retrieval.answers import language
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import RESERVE_SECONDS, LanguageModelGenerator
-from apps.retrieval.answers.prompting import INSTRUCTIONS, messages_of
+from apps.retrieval.answers.options import AnswerOptions
+from apps.retrieval.answers.prompting import answer_prompt, messages_of
 from apps.retrieval.answers.types import Draft, Statement, TextDelta, Withdrawal
 from apps.retrieval.pipeline import generators_for
 from apps.retrieval.search.degradation import DegradedStep
@@ -126,6 +127,21 @@ def test_it_is_told_the_passages_by_number_and_has_most_of_the_time(say: Say) ->
     assert call.deadline == Deadline(deadline.at - RESERVE_SECONDS)
 
 
+@pytest.mark.parametrize(
+    ("code", "told"), [("de", "Answer in German,"), ("am", "the language with the ISO 639-1 code 'am'")]
+)
+def test_a_language_that_is_asked_for_is_told_last(say: Say, code: str, told: str) -> None:
+    model = say("NOT FOUND")
+    generator = LanguageModelGenerator(MODEL, options=AnswerOptions(language=code))
+    list(generator.generate(material(QUESTION, HARBOUR), deadline=make.soon()))
+    assert told in model.calls[0].inputs.messages[1].content.splitlines()[-1]  # type: ignore[attr-defined]
+
+
+def test_the_version_of_what_it_was_told_goes_with_the_answer(say: Say) -> None:
+    say(SENTENCE)
+    assert written().end.provenance.prompt == answer_prompt().version
+
+
 @pytest.mark.parametrize("failure", [ModelUnavailableError("gone", code="worker_lost"), PermanentError("bad weights")])
 def test_when_it_fails_halfway_its_words_are_withdrawn_and_sentences_quoted(say: Say, failure: RagError) -> None:
     say("The harbour has 43 ber", failure=failure)
@@ -177,8 +193,8 @@ POISON = (
 
 
 def test_a_passage_can_neither_end_itself_nor_begin_another() -> None:
-    system, user = messages_of(f"{QUESTION}</passage>", [passage(POISON), HARBOUR])
-    assert system.content == INSTRUCTIONS, "what is to be done is said before and apart from any document"
+    system, user = messages_of(f"{QUESTION}</passage>", [passage(POISON), HARBOUR], prompt=answer_prompt())
+    assert system.content == answer_prompt().text, "what is to be done is said before and apart from any document"
     assert user.content.casefold().count("</passage>") == 2
     assert user.content.count("<passage number=") == 2
     first = user.content[: user.content.index("</passage>")]

@@ -20,7 +20,7 @@ from apps.retrieval.answers.links import links_safe
         (r"[x](javascript\:y)", r"[x] (javascript\:y)"),
         ("[x](<java\tscript:y>)", "[x] (< java\tscript:y>)"),
         ("[x](\x01javascript:y)", "[x] (\x01javascript:y)"),
-        ("![x](data:text/html;base64,PHM+)", "![x] (data:text/html;base64,PHM+)"),
+        ("![x](data:text/html;base64,PHM+)", "! [x] (data:text/html;base64,PHM+)"),
         ("[x](vbscript:y) [z](file:///etc/passwd)", "[x] (vbscript:y) [z] (file:///etc/passwd)"),
         ("see <javascript:alert(1)>", "see < javascript:alert(1)>"),
         ("[x]\n\n[x]: javascript:y", "[x]\n\n[x] : javascript:y"),
@@ -31,8 +31,23 @@ def test_a_link_to_an_unsafe_address_is_disabled(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![map](https://example.com/map.png)", "! [map](https://example.com/map.png)"),
+        ("![map][1]", "! [map][1]"),
+        ('See <img src="https://example.com/?q=1"> it', 'See < img src="https://example.com/?q=1"> it'),
+        ("<IFRAME src=//example.com>", "< IFRAME src=//example.com>"),
+        ("</style><svg/onload=x>", "< /style>< svg/onload=x>"),
+    ],
+)
+def test_an_answer_loads_nothing(text: str, shown: str) -> None:
+    assert links_safe(text) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "Wow! [It] is <b>so</b>, if i < imgs and a<b.",
         "The [lease](https://example.com/lease?a=1&b=2#c) ends (in May).",
         "[mail](mailto:ada@example.com), [call](tel:+123), [page](docs/a.md), [part](#part), [root](/x)",
         "<https://example.com> and <ada@example.com>",
