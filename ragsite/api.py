@@ -24,6 +24,7 @@ from apps.models.api import (
 )
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
+from apps.retrieval.doors.exports_api import router as exports_router
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
     EvaluationRunViewSet,
@@ -59,6 +60,7 @@ queries = NinjaAPI(
     title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()
 )
 queries.add_router("", query_router)
+queries.add_router("", exports_router)
 ninja_handlers_add(queries)
 
 

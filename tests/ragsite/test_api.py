@@ -56,8 +56,11 @@ def call(client: Client, method: str, url: str, body: Any = None) -> Any:
 def test_the_routes_are_those_that_these_tests_know() -> None:
     assert [filled(route, "{id}").removeprefix("/api/v1") for route in routes()] == [
         "/answers/{id}",
+        "/answers/{id}/export",
+        "/answers/{id}/feedback",
         "/ask",
         "/conversations/",
+        "/conversations/{id}/export",
         "/conversations/{id}/",
         "/documents/",
         "/documents/{id}/",
