@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+from django.http import HttpResponse
 
 from apps.documents.admin.wording import where_in_words
 from apps.retrieval.answers.conversations import ReadTurn
@@ -20,20 +23,37 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~&!$^=]")
 _AT_START = re.compile(r"^(\s*)([-+:]|\d+(?=[.)]))")
 
 
+class ExportFormat(StrEnum):
+    """`text` is to be pasted anywhere, `markdown` to be kept."""
+
+    MARKDOWN = "markdown"
+    TEXT = "text"
+
+
+MEDIA_TYPES = {ExportFormat.MARKDOWN: "text/markdown", ExportFormat.TEXT: "text/plain"}
+SUFFIXES = {ExportFormat.MARKDOWN: "md", ExportFormat.TEXT: "txt"}
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A source by its number, from 1."""
 
     number: int
-    title: str
-    where: str
-    quote: str
+    citation: Citation
 
-    @classmethod
-    def of(cls, number: int, citation: Citation) -> Reference:
-        version = citation.version
-        places = (f"version {version.number}", where_in_words(citation.heading_path, citation.place))
-        return cls(number, version.document.title, ", ".join(filter(None, places)), citation.quote)
+    @property
+    def title(self) -> str:
+        return self.citation.version.document.title
+
+    @property
+    def where(self) -> str:
+        """Which version, and where in it."""
+        places = where_in_words(self.citation.heading_path, self.citation.place)
+        return ", ".join(filter(None, (f"version {self.citation.version.number}", places)))
+
+    @property
+    def quote(self) -> str:
+        return self.citation.quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,7 @@ def referenced(answer: Answer) -> Referenced:
     of_claims: dict[int, list[int]] = {}
     for one in answer.citations.all():
         span = (one.version_id, one.start, one.end)
-        reference = numbers.setdefault(span, Reference.of(len(numbers) + 1, one))
+        reference = numbers.setdefault(span, Reference(len(numbers) + 1, one))
         of_claims.setdefault(one.claim, []).append(reference.number)
     shown = [one["text"] for one in answer.statements if one["shown"]]
     if not shown:  # Of before statements were kept, or nothing was found.
@@ -76,6 +96,13 @@ def conversation_markdown(conversation: Conversation, turns: Sequence[ReadTurn])
     """All questions with their answers and sources in Markdown."""
     heading = f"# {escaped(_line(conversation.title or 'Conversation'))}"
     return _joined([heading, *(block for turn in turns for block in _turn_blocks(turn))])
+
+
+def export_file(text: str, *, name: str, how: ExportFormat = ExportFormat.MARKDOWN) -> HttpResponse:
+    """A text as a file to keep."""
+    response = HttpResponse(text, content_type=f"{MEDIA_TYPES[how]}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.{SUFFIXES[how]}"'
+    return response
 
 
 def escaped(text: str) -> str:

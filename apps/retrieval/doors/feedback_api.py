@@ -41,6 +41,7 @@ class FeedbackViewSet(viewsets.GenericViewSet[AnswerFeedback]):
     )
     serializer_class = FeedbackSerializer
     queryset = AnswerFeedback.objects.none()
+    lookup_field = "answer_id"
 
     @extend_schema(summary="Rate an answer", request=NewFeedbackSerializer, responses=FeedbackSerializer)
     @idempotent(atomic=True)

@@ -51,7 +51,9 @@ def test_an_answer_has_one_rating_which_the_last_one_replaces_and_which_is_taken
         assert client.delete(url).status_code == 204
     assert not AnswerFeedback.objects.exists()
     assert events() == [("down", True), ("up", False), (None, False)]
-    assert "harbourmaster" not in str(OutboxEvent.objects.values_list("payload", flat=True)), "what people say stays here"
+    assert "harbourmaster" not in str(OutboxEvent.objects.values_list("payload", flat=True)), (
+        "what people say stays here"
+    )
 
 
 def test_a_rating_is_for_who_asked_and_may_still_read_the_answer(
