@@ -23,6 +23,8 @@ from apps.models.api import (
     ModelViewSet,
 )
 from apps.retrieval.doors.api import router as query_router
+from apps.retrieval.doors.conversations_api import ConversationViewSet
+from apps.retrieval.doors.exports_api import router as exports_router
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
     EvaluationRunViewSet,
@@ -49,6 +51,7 @@ resources.register("model-versions", ModelVersionViewSet, basename="model-versio
 resources.register("model-tasks", ModelTaskViewSet, basename="model-task")
 resources.register("model-orders", ModelOrderViewSet, basename="model-order")
 resources.register("loaded-models", LoadedModelViewSet, basename="loaded-model")
+resources.register("conversations", ConversationViewSet, basename="conversation")
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
@@ -57,6 +60,7 @@ queries = NinjaAPI(
     title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()
 )
 queries.add_router("", query_router)
+queries.add_router("", exports_router)
 ninja_handlers_add(queries)
 
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openapi_view, queries, resources
 from ragsite.gateway import problems
 from ragsite.gateway.sign_in_page import PATH, sign_in_view
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/openapi.json", openapi_view, name="openapi"),
     re_path(r"^api/v1/$", problems.not_found),
     path("api/v1/", include(resources.urls)),
+    path("api/v1/answers/<uuid:answer_id>/feedback", feedback_view, name="answer-feedback"),
     path("api/v1/", queries.urls),
     re_path(r"^api/.*$", problems.not_found),
     path("", include("apps.monitoring.urls")),

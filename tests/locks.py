@@ -32,6 +32,7 @@ ORDER = (
     "retrieval_indexgeneration",
     "documents_document",
     "documents_documentversion",
+    "retrieval_conversation",
     "retrieval_judgement",
     "documents_grant",
     "retrieval_citation",

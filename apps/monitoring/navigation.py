@@ -19,6 +19,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Retrieval": (
         ("Questions & answers", "forum", "retrieval.query"),
+        ("Conversations", "chat", "retrieval.conversation"),
+        ("Feedback", "thumbs_up_down", "retrieval.answerfeedback"),
         ("Index generations", "database", "retrieval.indexgeneration"),
         ("Evaluation sets", "quiz", "retrieval.evaluationset"),
         ("Evaluation runs", "monitoring", "retrieval.evaluationrun"),

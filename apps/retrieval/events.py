@@ -62,3 +62,14 @@ class QueryProcessed(Event):
     """How long each step took."""
     degraded: tuple[StepDegraded, ...]
     """Empty as a rule."""
+
+
+@event("answer.rated", key="answer_id")
+class AnswerRated(Event):
+    """Who asked said what the answer is worth, or took that back."""
+
+    answer_id: UUID
+    query_id: UUID
+    rating: str | None
+    """`up` or `down`; null once it was taken back."""
+    has_comment: bool

@@ -21,6 +21,7 @@ from apps.retrieval.answers.language import writers
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.table_heads import heads_read
+from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.search.degradation import BY_SMALLER, BY_WORDS, UNSEARCHED, Degradation, DegradedStep
@@ -121,20 +122,23 @@ def settle(
     actor: Actor,
     options: AnswerOptions = AS_USUAL,
     answer_id: UUID | None = None,
+    turn: AskedTurn | None = None,
 ) -> Answer:
     """The saved answer: of the pieces what counts, each statement with citations that were checked. Whoever told somebody of
-    the answer before it was there gives it the id that was told.
+    the answer before it was there gives it the id that was told. A question of a conversation has its `turn`.
 
     Raises:
         ValueError: the pieces have no end; nothing is saved.
+        NotFoundError: the conversation was deleted meanwhile; nothing is saved.
     """
     drafted = pieces_collect(pieces)
+    turn = turn or AskedTurn(found.request.text, found.request)
     timings = Timings()
     with timings.step("cite"), reading_as(found.scope):
         checked = citations_verify(drafted)
-    milliseconds = {**found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
-    degraded = found.degraded + drafted.end.degraded
-    record = AnswerRecord(found, checked, options, degraded, milliseconds, answer_id or new_id())
+    milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
+    degraded = turn.degraded + found.degraded + drafted.end.degraded
+    record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id())
     return answer_save(record, actor=actor)
 
 
@@ -145,15 +149,17 @@ def ask(
     actor: Actor,
     deadline: Deadline,
     options: AnswerOptions = AS_USUAL,
+    turn: AskedTurn | None = None,
 ) -> Answer:
     """Answer a question from the documents that the scope allows, for those who want the answer as a whole.
 
     Raises:
         InvalidRetrievalError, NoRerankerError, ModelUnavailableError, PermanentError: as `retrieve`.
         RagError: as `draft`.
+        NotFoundError: as `settle`.
     """
     found = retrieve(request, scope=scope, deadline=deadline)
-    return settle(found, draft(found, deadline=deadline, options=options), actor=actor, options=options)
+    return settle(found, draft(found, deadline=deadline, options=options), actor=actor, options=options, turn=turn)
 
 
 def generators_for(request: SearchRequest, options: AnswerOptions = AS_USUAL) -> tuple[Generator, ...]:

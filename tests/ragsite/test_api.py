@@ -17,7 +17,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBas
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
-from apps.retrieval.models import Answer, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
+from apps.retrieval.models import Answer, Conversation, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
 from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
 from ragsite.gateway.models import Tenant
@@ -56,7 +56,12 @@ def call(client: Client, method: str, url: str, body: Any = None) -> Any:
 def test_the_routes_are_those_that_these_tests_know() -> None:
     assert [filled(route, "{id}").removeprefix("/api/v1") for route in routes()] == [
         "/answers/{id}",
+        "/answers/{id}/export",
+        "/answers/{id}/feedback",
         "/ask",
+        "/conversations/",
+        "/conversations/{id}/export",
+        "/conversations/{id}/",
         "/documents/",
         "/documents/{id}/",
         "/documents/{id}/file/",
@@ -150,6 +155,7 @@ def theirs(db: None) -> dict[str, str]:
         "documents": str(version.document_id),
         "versions": str(version.pk),
         "answers": answer["id"],
+        "conversations": call(client, "post", "/api/v1/conversations/", {"title": "Berths"}).json()["id"],
     }
 
 
@@ -169,7 +175,7 @@ def _evaluation(version: DocumentVersion) -> EvaluationRun:
 
 def state() -> Any:
     """All that a call could change."""
-    kinds = (Tenant, KnowledgeBase, Document, DocumentVersion, Chunk, Query, Answer)
+    kinds = (Tenant, KnowledgeBase, Document, DocumentVersion, Chunk, Query, Answer, Conversation)
     kinds += (EvaluationSet, EvaluationQuestion, EvaluationRun)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 

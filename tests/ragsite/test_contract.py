@@ -17,10 +17,15 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case, CheckContext, Response
 from schemathesis.checks import CHECKS
 
+from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
+from apps.retrieval.models import Conversation
 from apps.retrieval.models.modes import Searching
+from apps.retrieval.pipeline import ask
+from apps.retrieval.search.request import SearchRequest
 from ragsite.api import openapi
+from ragsite.gateway.models import ApiKey
 from tests import factories as make
 from tests.acting import ACTOR
 
@@ -84,11 +89,16 @@ def _made() -> World:
     relevant = [NewJudgement(document_id=document.pk)]
     question = question_add(evaluation_set=measured, text="Berths?", relevant=relevant, actor=ACTOR)
     run = evaluation_run_start(evaluation_set=measured, how=Searching(), actor=ACTOR)
+    key = make.api_key(document.tenant)
+    conversation = Conversation.objects.create(tenant=document.tenant, begun_by="test", api_key=ApiKey.objects.get())
+    scope, request = make.scope(document.knowledge_base), SearchRequest("Berths?")
+    turn = AskedTurn("Berths?", request, conversation_id=conversation.pk)
+    ask(request, scope=scope, actor=ACTOR, deadline=make.soon(), turn=turn)
     rows = {
-        "documents": document, "knowledge-bases": document.knowledge_base, "versions": version,
+        "conversations": conversation, "documents": document, "knowledge-bases": document.knowledge_base, "versions": version,
         "evaluation-sets": measured, "evaluation-questions": question, "evaluation-runs": run,
     }  # fmt: skip
-    return World(make.api_key(document.tenant), {part: str(row.pk) for part, row in rows.items()})
+    return World(key, {part: str(row.pk) for part, row in rows.items()})
 
 
 @pytest.mark.slow

@@ -127,9 +127,7 @@ def deletions_visible(principal: Principal) -> QuerySet[KnowledgeBaseDeletion]:
 
 def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
     """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
-    groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
-    subjects = Subjects(user_id=user.pk, group_ids=frozenset(groups))
-    return knowledge_bases_readable(subjects, tenant_ids=tenant_ids_of(user))
+    return knowledge_bases_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:
@@ -153,6 +151,14 @@ def versions_visible(principal: Principal) -> QuerySet[DocumentVersion]:
     """The versions of the documents a caller may read."""
     versions = DocumentVersion.objects.filter(document__in=_documents(principal).values("pk"))
     return versions.select_related("document").prefetch_related("stages")
+
+
+def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
+    """Those of the tenants of a user of the admin that the user may read, with the same grants: answers that quote others are not
+    shown.
+    """
+    documents = _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    return DocumentVersion.objects.filter(document__in=documents.values("pk")).select_related("document")
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:
@@ -181,11 +187,20 @@ def documents_manageable(principal: Principal) -> QuerySet[Document]:
     return Document.objects.filter(LIVING, tenant_id=principal.tenant_id)
 
 
+def _subjects_of_user(user: AnyUser) -> Subjects:
+    groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
+    return Subjects(user_id=user.pk, group_ids=frozenset(groups))
+
+
 def _documents(principal: Principal) -> QuerySet[Document]:
-    readable = knowledge_bases_visible(principal).values("pk")
-    granted = _grants_to(subjects_of(principal)).filter(document__isnull=False).values("document_id")
+    return _documents_readable(subjects_of(principal), tenant_ids=[principal.tenant_id])
+
+
+def _documents_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]) -> QuerySet[Document]:
+    readable = knowledge_bases_readable(subjects, tenant_ids=tenant_ids).values("pk")
+    granted = _grants_to(subjects).filter(document__isnull=False).values("document_id")
     return Document.objects.filter(
-        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted), LIVING, tenant_id=principal.tenant_id
+        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted), LIVING, tenant_id__in=tenant_ids
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers and the citations they rest on, as they were given."""
+"""The citations that answers rest on, as they were given; answers have a page of their own in `doors`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,30 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.documents.admin.wording import where_in_words
-from apps.retrieval.models import Answer, Citation
-from ragsite.core.admin.base import LargeTableAdmin, ReadOnlyInline, badge, row_link
+from apps.documents.rights.access import versions_readable_by
+from apps.retrieval.models import Citation
+from ragsite.core.admin.base import LargeTableAdmin, link, row_link, row_url
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 
-class CitationColumns:
-    """How a citation is shown, under its answer and in the list of all."""
+@admin.register(Citation)
+class CitationAdmin(TenantRowsMixin, LargeTableAdmin):
+    """Those of documents that the user may read."""
+
+    tenant_path = "answer__query__tenant"
+    list_display: ClassVar = ("__str__", "source", "where", "span", "rounded_score")
+    list_select_related: ClassVar = ("version",)
+    fields: ClassVar = ("answer_link", "claim_number", "quote", "source", "where", "span", "rounded_score")
+    ordering: ClassVar = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Citation]:
+        citations: QuerySet[Citation] = super().get_queryset(request)
+        return citations.filter(version__in=versions_readable_by(request.user).order_by().values("pk"))
+
+    @display(description="Answer to")
+    def answer_link(self, citation: Citation) -> SafeString:
+        """By the question: the answer may quote other documents too."""
+        return link(row_url(citation.answer), str(citation.answer.query))
 
     @display(description="Document version")
     def source(self, citation: Citation) -> SafeString:
@@ -39,41 +56,3 @@ class CitationColumns:
     @display(description="Score", ordering="score")
     def rounded_score(self, citation: Citation) -> str:
         return f"{citation.score:.3f}"
-
-
-class CitationInline(CitationColumns, ReadOnlyInline):
-    model = Citation
-    hide_title = True
-    fields: ClassVar = ("claim_number", "quote", "source", "where", "span", "rounded_score")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Citation]:
-        citations: QuerySet[Citation] = super().get_queryset(request)
-        return citations.select_related("version")
-
-
-@admin.register(Answer)
-class AnswerAdmin(TenantRowsMixin, LargeTableAdmin):
-    tenant_path = "query__tenant"
-    list_display: ClassVar = ("__str__", "query", "shown_found", "generator", "created_at")
-    list_filter: ClassVar = ("found",)
-    list_select_related: ClassVar = ("query",)
-    inlines: ClassVar = (CitationInline,)
-    fields: ClassVar = ("query", "text", "shown_found", "generator", "shown_degraded", "milliseconds", "created_at")
-
-    @display(description="Found", ordering="found")
-    def shown_found(self, answer: Answer) -> SafeString:
-        return badge("Found", "success") if answer.found else badge("Not found", "warning")
-
-    @display(description="Degraded")
-    def shown_degraded(self, answer: Answer) -> str:
-        """What could not be done, in words."""
-        return " ".join(one["detail"] for one in answer.degraded) or "Nothing was"
-
-
-@admin.register(Citation)
-class CitationAdmin(CitationColumns, TenantRowsMixin, LargeTableAdmin):
-    tenant_path = "answer__query__tenant"
-    list_display: ClassVar = ("__str__", "source", "where", "span", "rounded_score")
-    list_select_related: ClassVar = ("version",)
-    fields: ClassVar = ("answer", "claim_number", "quote", "source", "where", "span", "rounded_score")
-    ordering: ClassVar = ("-id",)

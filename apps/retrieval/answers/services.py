@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F, Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 
 from apps.documents.models import ParsedText
 from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.options import AnswerOptions
+from apps.retrieval.answers.turns import AskedTurn, searched_for_shown, turn_take
 from apps.retrieval.answers.types import Draft, Judgement, Quotation, Statement, Verdict
+from apps.retrieval.answers.visibility import answers_readable, asked_by, first_withdrawn
 from apps.retrieval.events import QueryProcessed, StepDegraded
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
@@ -60,6 +62,7 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
 class AnswerRecord:
     """What is kept of a question and its checked answer; `degraded` and `milliseconds` are of all steps."""
 
+    turn: AskedTurn
     found: Retrieval
     draft: Draft
     options: AnswerOptions
@@ -69,15 +72,22 @@ class AnswerRecord:
 
 
 def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
-    """Write the question, the answer and its citations, and its event, in one transaction."""
-    scope = record.found.scope
+    """Write the question, the answer and its citations, and its event, in one transaction.
+
+    Raises:
+        NotFoundError: its conversation was deleted meanwhile.
+    """
+    scope, turn = record.found.scope, record.turn
     with transaction.atomic():
         query = Query.objects.create(
             tenant_id=scope.tenant_id,
             asked_by=actor.text,
             user_id=scope.subjects.user_id,
             api_key_id=scope.subjects.api_key_id,
-            question=record.found.request.text,
+            conversation_id=turn.conversation_id,
+            turn=turn_take(turn),
+            question=turn.question,
+            searched_for=turn.searched_for,
             knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
             options=record.options.record(),
         )
@@ -136,19 +146,14 @@ def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
     Raises:
         NotFoundError: there is none of that id for the caller.
     """
-    readable = Count("citations", filter=Q(citations__version__in=versions_visible(principal).order_by().values("pk")))
-    asked = _answers().filter(_asked_by(principal), pk=answer_id, query__tenant_id=principal.tenant_id)
-    answer = asked.annotate(readable_count=readable).filter(readable_count=F("citation_count")).first()
+    versions = versions_visible(principal)
+    mine = _answers().filter(asked_by(principal, path="query__"), pk=answer_id)
+    answer = answers_readable(mine, versions=versions).first()
     if answer is None:
         raise NotFoundError(f"There is no answer {answer_id}.")
+    withdrawn = first_withdrawn(answer.query.conversation_id, versions=versions)
+    answer.query.searched_for = searched_for_shown(answer.query, withdrawn)
     return answer
-
-
-def _asked_by(principal: Principal) -> Q:
-    """A caller that is neither a key nor a user has asked nothing."""
-    if principal.api_key_id is not None:
-        return Q(query__api_key_id=principal.api_key_id)
-    return Q(query__user_id=principal.user_id, query__user__isnull=False)
 
 
 def answer_of(query_id: UUID, *, tenant_id: UUID) -> Answer:

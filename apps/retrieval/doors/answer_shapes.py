@@ -64,7 +64,10 @@ class AnswerOut(Schema):
     """`found` is false when the documents hold no answer: `passages` are then the nearest there are."""
 
     id: UUID
+    conversation: UUID | None = Field(description="Whose turn it was.")
+    turn: int | None = Field(description="Its place in the conversation, from 1.")
     question: str
+    searched_for: str = Field(description="The question as it was understood in its conversation; empty if as asked.")
     answer: str
     found: bool
     sentences: list[SentenceOut] = Field(description="Those of the answer in its order, and those that were left out.")
@@ -88,7 +91,10 @@ def answer_out(answer: Answer, passages: list[KeptPassage], indexing: IndexingOu
     searched: dict[str, Any] = {"mode": "", "candidates": {}} | answer.searched
     return AnswerOut(
         id=answer.pk,
+        conversation=answer.query.conversation_id,
+        turn=answer.query.turn,
         question=answer.query.question,
+        searched_for=answer.query.searched_for,
         answer=answer.text,
         found=answer.found,
         sentences=_sentences(answer),

@@ -15,6 +15,7 @@ from apps.documents.rights.access import access_scope, versions_visible
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.kept import KeptPassage, passages_kept
 from apps.retrieval.answers.services import answer_visible
+from apps.retrieval.answers.turns import conversation_turn
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
 from apps.retrieval.doors.filters_api import FiltersIn
 from apps.retrieval.doors.search_shapes import DegradedOut, SearchOut, explanation_out, indexing_out, passage_out
@@ -85,11 +86,22 @@ class SearchBody(QueryBody):
 
 class AskBody(QueryBody):
     question: Text
+    conversation: UUID | None = Field(
+        None, description="Whose turn this is: the question is understood in the light of those before it."
+    )
 
 
-SEARCHING = own_codes(
-    *MODELS, "not_found", "no_reranker", "invalid_filter", "invalid_tags", "unknown_type_name", "invalid_retrieval"
+_SEARCHED = (
+    *MODELS,
+    "not_found",
+    "no_reranker",
+    "invalid_filter",
+    "invalid_tags",
+    "unknown_type_name",
+    "invalid_retrieval",
 )
+SEARCHING = own_codes(*_SEARCHED)
+ASKING = own_codes(*_SEARCHED, "conflict")
 
 
 @router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
@@ -110,14 +122,21 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 
 
-@router.post("/ask", response={200: AnswerOut}, openapi_extra=SEARCHING, summary="Ask a question")
+@router.post("/ask", response={200: AnswerOut}, openapi_extra=ASKING, summary="Ask a question")
 def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     """An answer from your documents, with the spans it is based on."""
     principal = _caller(request)
-    scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
+    turn = conversation_turn(
+        body.request(body.question),
+        conversation_id=body.conversation,
+        knowledge_base_ids=body.knowledge_bases,
+        principal=principal,
+        deadline=deadline,
+    )
+    scope = access_scope(principal, knowledge_base_ids=turn.knowledge_base_ids)
     indexing = indexing_out(scope)
-    answer = ask(body.request(body.question), scope=scope, actor=principal.actor(), deadline=deadline)
+    answer = ask(turn.request, scope=scope, actor=principal.actor(), deadline=deadline, turn=turn)
     return answer_out(answer, _passages(answer, principal), indexing)
 
 

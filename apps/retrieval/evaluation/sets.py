@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.answers.services import span_text
 from apps.retrieval.evaluation.selectors import documents_measured
-from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.models import Answer, AnswerFeedback, EvaluationQuestion, EvaluationSet, Judgement, Rating
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
@@ -137,12 +137,30 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudge
     with transaction.atomic():
         if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
             raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
-        question = evaluation_set.questions.filter(text=text).first()
-        if question is None:
-            question = EvaluationQuestion.objects.create(evaluation_set=evaluation_set, text=text)
+        question = _question_joined(evaluation_set, text)
         judgement = _judge(question, relevant)
     change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
     return judgement
+
+
+def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: Actor) -> EvaluationQuestion:
+    """The question of an answer, as it was understood, in the knowledge base's set of tried queries. If the one who asked called
+    the answer good, what it cites there is relevant. Twice is the same as once.
+
+    Raises:
+        NotFoundError: the set was deleted a moment ago.
+    """
+    evaluation_set = playground_set(knowledge_base, actor=actor)
+    text = answer.query.searched_for or answer.query.question
+    is_good = AnswerFeedback.objects.filter(answer=answer, rating=Rating.UP).exists()
+    with transaction.atomic():
+        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
+            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
+        question = _question_joined(evaluation_set, text)
+        for one in _cited(answer, knowledge_base) if is_good else ():
+            _judge(question, one)
+    change_log(f"question {question.pk} was made of answer {answer.pk}", actor=actor)
+    return question
 
 
 def playground_set(knowledge_base: KnowledgeBase, *, actor: Actor) -> EvaluationSet:
@@ -153,6 +171,19 @@ def playground_set(knowledge_base: KnowledgeBase, *, actor: Actor) -> Evaluation
     if made:
         change_log(f"evaluation set {found.pk} was made", actor=actor)
     return found
+
+
+def _question_joined(evaluation_set: EvaluationSet, text: str) -> EvaluationQuestion:
+    """The set's question of that text, which joins it if there is none."""
+    known = evaluation_set.questions.filter(text=text).first()
+    return known or EvaluationQuestion.objects.create(evaluation_set=evaluation_set, text=text)
+
+
+def _cited(answer: Answer, knowledge_base: KnowledgeBase) -> list[NewJudgement]:
+    """The spans it cites, of documents that evaluation knows of."""
+    measured = documents_measured(knowledge_base.pk)
+    citations = answer.citations.filter(version__document__in=measured).order_by("version_id", "start")
+    return [NewJudgement(version_id=one.version_id, start=one.start, end=one.end) for one in citations]
 
 
 def _judge(question: EvaluationQuestion, relevant: NewJudgement) -> Judgement:

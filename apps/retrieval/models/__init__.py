@@ -1,6 +1,13 @@
 """The rows of retrieval: a module a vertical."""
 
 from apps.retrieval.models.answers import Answer, Citation, Query
+from apps.retrieval.models.conversations import (
+    LONGEST_COMMENT,
+    LONGEST_TITLE,
+    AnswerFeedback,
+    Conversation,
+    Rating,
+)
 from apps.retrieval.models.evaluation import (
     RUN_ENDED,
     EvaluationQuestion,
@@ -30,12 +37,16 @@ from apps.retrieval.models.reindexing import (
 
 __all__ = [
     "KEPT_UP",
+    "LONGEST_COMMENT",
+    "LONGEST_TITLE",
     "REINDEX_ENDED",
     "REINDEX_TRANSITIONS",
     "REINDEX_WORKED_ON",
     "RUN_ENDED",
     "Answer",
+    "AnswerFeedback",
     "Citation",
+    "Conversation",
     "Embedding",
     "EvaluationQuestion",
     "EvaluationResult",
@@ -48,6 +59,7 @@ __all__ = [
     "LexicalSegment",
     "LexicalVersion",
     "Query",
+    "Rating",
     "Reindex",
     "ReindexState",
     "RunState",

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion
+from apps.retrieval.models.conversations import Conversation
 from ragsite.core.bounds import ANSWER, CONTENT, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import ApiKey, Tenant
@@ -23,6 +24,13 @@ class Query(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     question = models.TextField()
+    searched_for = models.TextField(
+        default="", db_default="", blank=True, help_text="As it was understood in its conversation; empty if as asked."
+    )
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="turns", db_index=False
+    )
+    turn = models.PositiveIntegerField(null=True, blank=True, help_text="Its place in the conversation, from 1.")
     knowledge_base_ids = models.JSONField(default=list)
     options = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
@@ -34,7 +42,16 @@ class Query(models.Model):
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "queries"
         constraints: ClassVar = [
-            *text_walls("query", question=CONTENT),
+            models.UniqueConstraint(
+                fields=["conversation", "turn"],
+                condition=models.Q(conversation__isnull=False),
+                name="query_turn_of_conversation",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(conversation=None) | models.Q(turn__isnull=False),
+                name="query_of_conversation_has_turn",
+            ),
+            *text_walls("query", question=CONTENT, searched_for=CONTENT),
             *json_walls("query", knowledge_base_ids=ANSWER, options=ANSWER),
         ]
 

@@ -13,6 +13,7 @@ from ragsite.core.errors import RagError
 class DegradedStep(StrEnum):
     """A step of the read path that has a substitute."""
 
+    REWRITE = "rewrite"
     EMBED = "embed"
     RERANK = "rerank"
     GENERATE = "generate"
@@ -26,6 +27,7 @@ BY_SMALLER = (
 )
 UNRERANKED = "The passages could not be reranked, so they are in the order of the search."
 SMALLER = "The reranker did not answer, so a smaller one put the passages into order."
+UNREWRITTEN = "A language model could not say what the question means in its conversation, so a plain rule did."
 SIMPLER = "A generator could not answer, so a simpler one did."
 
 

@@ -81,7 +81,10 @@ def test_everything_that_happens_is_published_as_its_schema_says_and_can_be_read
     document = documents_live(client, base)
     rights_change(client, base, document)
     generations_change(client, base, tmp_path)
-    assert send(client, "post", "/api/v1/ask", question=QUESTION)["found"]
+    answer = send(client, "post", "/api/v1/ask", question=QUESTION)
+    assert answer["found"]
+    send(client, "put", f"/api/v1/answers/{answer['id']}/feedback", rating="up")
+    send(client, "delete", f"/api/v1/answers/{answer['id']}/feedback")
     use_transport(Failing(ModelUnavailableError("No worker.")))
     degraded = send(client, "post", "/api/v1/ask", question=QUESTION)["degraded"]
 

@@ -89,7 +89,8 @@ def features_of(asked: Asked, units: Sequence[Unit]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """Of each passage by its chunk's id: its language, what it says, what its title and headings say; and the best score by words.
+    """Of each passage by its chunk's id: its language, what it says, what its title and headings say; and the best score by
+    words.
     """
 
     languages: Mapping[int, str]

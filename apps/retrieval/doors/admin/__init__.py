@@ -1,5 +1,5 @@
-"""The page to try a question on, and the list of questions that leads there."""
+"""The page to try a question on, questions with their answers, what people said of them, and conversations."""
 
-from apps.retrieval.doors.admin import questions
+from apps.retrieval.doors.admin import answers, conversations, questions
 
-__all__ = ["questions"]
+__all__ = ["answers", "conversations", "questions"]

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from apps.documents.admin.wording import where_in_words
 from apps.documents.retrieval_settings import Mode
-from apps.retrieval.models import Answer, Citation
+from apps.retrieval.answers.kept import KeptPassage
+from apps.retrieval.answers.types import Verdict
+from apps.retrieval.doors.exporting import Reference, referenced
+from apps.retrieval.models import Answer
 from apps.retrieval.search.fusion import Scores
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.retrieval import Retrieval
-from ragsite.core.admin.base import row_url
+from ragsite.core.admin.base import badge, row_url
 
-STEPS = ("scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
+STEPS = ("rewrite", "scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
+
+
+VERDICT_TONES: dict[Verdict, str] = {
+    Verdict.SUPPORTED: "success",
+    Verdict.WEAK: "warning",
+    Verdict.UNSUPPORTED: "danger",
+    Verdict.CONTRADICTED: "danger",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +71,54 @@ class ShownAnswer:
 
 def answer_shown(answer: Answer) -> ShownAnswer:
     """The answer; its citations and their documents are best fetched with it."""
-    citations = tuple(_citation(citation) for citation in answer.citations.all())
+    citations = tuple(_source(one) for one in referenced(answer).references)
     degraded = tuple(one["detail"] for one in answer.degraded)
     steps = steps_in_order(answer.milliseconds)
     return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps, degraded)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSentence:
+    """A sentence with its verdict, and the numbers of the citations that it rests on."""
+
+    text: str
+    shown: bool
+    badge: SafeString
+    confidence: float
+    numbers: tuple[int, ...]
+
+
+def sentences_shown(answer: Answer, *, left_out: bool) -> list[ShownSentence]:
+    """The sentences in the order in which they were written; those that were left out of the answer only if asked for."""
+    numbers = iter(referenced(answer).sentences)
+    return [
+        ShownSentence(
+            one["text"],
+            one["shown"],
+            badge(one["verdict"].capitalize(), VERDICT_TONES[Verdict(one["verdict"])]),
+            one["confidence"],
+            next(numbers)[1] if one["shown"] else (),
+        )
+        for one in answer.statements
+        if one["shown"] or left_out
+    ]
+
+
+def kept_shown(passages: Sequence[KeptPassage]) -> list[ShownSpan]:
+    """The passages of a kept answer, best first."""
+    return [
+        ShownSpan(
+            number=number,
+            title=one.version.document.title,
+            version_number=one.version.number,
+            url=row_url(one.version),
+            where=where_in_words(one.heading_path, one.place),
+            text=one.text,
+            score=one.score,
+            score_title="The score that passages were ordered by",
+        )
+        for number, one in enumerate(passages, start=1)
+    ]
 
 
 def steps_in_order(milliseconds: Mapping[str, float]) -> dict[str, float]:
@@ -95,14 +151,15 @@ def scores_in_words(scores: Scores) -> str:
     )
 
 
-def _citation(citation: Citation) -> ShownSpan:
+def _source(one: Reference) -> ShownSpan:
+    citation = one.citation
     return ShownSpan(
-        number=citation.claim + 1,
-        title=citation.version.document.title,
+        number=one.number,
+        title=one.title,
         version_number=citation.version.number,
         url=row_url(citation.version),
         where=where_in_words(citation.heading_path, citation.place),
-        text=citation.quote,
+        text=one.quote,
         score=citation.score,
     )
 

@@ -35,6 +35,7 @@ from apps.retrieval.doors.admin.showing import (
     passages_shown,
     search_shown,
 )
+from apps.retrieval.doors.exporting import answer_text
 from apps.retrieval.evaluation.sets import PLAYGROUND
 from apps.retrieval.models import EvaluationSet, Query
 from apps.retrieval.pipeline import draft, retrieve, settle
@@ -119,9 +120,10 @@ def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The result of a question: its answer, and the passages that one search found for it."""
+    """The result of a question: its answer, also as it is copied, and the passages that one search found for it."""
 
     answer: ShownAnswer
+    copied: str
     passages: list[ShownSpan]
     search: ShownSearch
     narrowed: bool
@@ -158,7 +160,13 @@ def _try(request: HttpRequest, form: QueryForm) -> Trial | None:
         deadline = Deadline.after(SearchSettings.current().seconds)
         found = retrieve(wanted, scope=scope, deadline=deadline)
         answer = settle(found, draft(found, deadline=deadline), actor=acting(request))
-        return Trial(answer_shown(answer), passages_shown(found.passages), search_shown(found), bool(wanted.filters))
+        return Trial(
+            answer_shown(answer),
+            answer_text(answer),
+            passages_shown(found.passages),
+            search_shown(found),
+            bool(wanted.filters),
+        )
     return None
 
 
