@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
     "ragsite.gateway.headers.headers_middleware",
+    "ragsite.gateway.openai_errors.openai_errors_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ragsite.gateway.static.static_files_middleware",

@@ -95,7 +95,7 @@ SEARCHING = own_codes(
 @router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
 def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
-    scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
+    scope = access_scope(caller_asking(request), knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(scope)
     found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
@@ -113,7 +113,7 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
 @router.post("/ask", response={200: AnswerOut}, openapi_extra=SEARCHING, summary="Ask a question")
 def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
     """An answer from your documents, with the spans it is based on."""
-    principal = _caller(request)
+    principal = caller_asking(request)
     scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(scope)
@@ -124,7 +124,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
 @router.get("/answers/{answer_id}", response={200: AnswerOut}, summary="Look an answer up again")
 def answer_detail(request: HttpRequest, answer_id: UUID) -> AnswerOut:
     """An answer as it was given, with its citations."""
-    principal = _caller(request)
+    principal = caller_asking(request)
     answer = answer_visible(answer_id, principal)
     return answer_out(answer, _passages(answer, principal))
 
@@ -133,7 +133,12 @@ def _passages(answer: Answer, principal: Principal) -> list[KeptPassage]:
     return passages_kept(answer, versions=versions_visible(principal))
 
 
-def _caller(request: HttpRequest) -> Principal:
+def caller_asking(request: HttpRequest) -> Principal:
+    """Who calls, if it may search and ask.
+
+    Raises:
+        PermissionDeniedError: it may not.
+    """
     principal: Principal = request.auth  # type: ignore[attr-defined]
     principal.require(Permission.QUERY)
     return principal
