@@ -220,7 +220,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(in_request)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "mcp": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
 }
 
 LOGIN_REDIRECT_URL = "admin:index"

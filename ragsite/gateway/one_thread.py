@@ -75,7 +75,7 @@ class OneThreadHandler(ASGIHandler):
         """The response, when it was the request's turn; None if the client left before that."""
         visit = Visit.of(scope)
         try:
-            if await _while_there(receive, self._entered(visit)) is None:
+            if await while_there(receive, self._entered(visit)) is None:
                 body.close()
                 return None
         except RequestRefusedError as error:
@@ -131,7 +131,7 @@ class OneThreadHandler(ASGIHandler):
         if not response.is_async:
             response.streaming_content = _by_parts(iter(response))
         try:
-            await _while_there(receive, self.send_response(response, send))
+            await while_there(receive, self.send_response(response, send))
         finally:
             await on_thread(response.close)
 
@@ -142,7 +142,7 @@ async def _by_parts(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-async def _while_there(receive: Receive, work: Awaitable[T]) -> T | None:
+async def while_there(receive: Receive, work: Awaitable[T]) -> T | None:
     """What the work gives; None if the client left first. Then the work is cancelled."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
     try:

@@ -38,7 +38,7 @@ class Answering(Ignored):
     top_logprobs: NoTuning = None
     tools: NoTools = None
     tool_choice: NoTools = None
-    ragsite: AsWell = AsWell()
+    ragsite: AsWell = Field(default_factory=lambda: AsWell.model_validate({}))
 
 
 class StreamOptions(StrictBody):
