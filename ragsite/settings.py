@@ -83,7 +83,7 @@ TEMPLATES = [
 
 
 def _at_once() -> int:
-    """Requests that one web process works on at once."""
+    """Requests and streamed answers that one web process works on at once."""
     return sum(value for name, value in ENV if name.endswith("_at_once"))
 
 
@@ -207,6 +207,8 @@ RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once
 RAGSITE_ANSWERS_AT_ONCE = ENV.ragsite_answers_at_once
 RAGSITE_FETCHES_AT_ONCE = ENV.ragsite_fetches_at_once
 RAGSITE_OTHERS_AT_ONCE = ENV.ragsite_others_at_once
+RAGSITE_STREAMS_AT_ONCE = ENV.ragsite_streams_at_once
+RAGSITE_STREAM_HEARTBEAT_SECONDS = ENV.ragsite_stream_heartbeat_seconds
 RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri

@@ -50,13 +50,18 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class KeyBearer(HttpBearer):
-    """For django-ninja: request.auth is the Principal."""
+    """For django-ninja: request.auth is the Principal. An operation's address takes the parameters that are named here."""
+
+    def __init__(self, *parameters: str) -> None:
+        super().__init__()
+        self._parameters = parameters
 
     def __call__(self, request: HttpRequest) -> Principal:
         principal = principal_of_header(request.headers.get("Authorization", ""))
         conditions_refuse(request.headers)
-        if unknown := unknown_names(request.GET, ()):
-            raise PermanentError(f"The address has a parameter {next(iter(unknown))!r}, and takes none.")
+        if unknown := unknown_names(request.GET, self._parameters):
+            taken = f"only {', '.join(self._parameters)}" if self._parameters else "none"
+            raise PermanentError(f"The address has a parameter {next(iter(unknown))!r}, and takes {taken}.")
         return principal
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal:

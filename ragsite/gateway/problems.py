@@ -81,6 +81,11 @@ def problem(error: RagError) -> dict[str, Any]:
     }
 
 
+def problem_of(error: Exception) -> dict[str, Any]:
+    """What any failure is as problem details; one that nobody foresaw is told as such, and no more."""
+    return problem(_as_rag_error(error) or _unknown())
+
+
 def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
     """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
     body = problem(error) | ({"errors": fields} if fields else {})

@@ -79,7 +79,7 @@ def _written(
     reader = ClaimReader(passages)
     said, given, end = "", 0, None
     told = generate(
-        messages_of(question, passages),
+        messages_of(question, passages, language=options.language),
         model=model,
         purpose=Purpose.ANSWER,
         deadline=deadline,
