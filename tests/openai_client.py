@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import httpx2
 from django.test import Client
 from openai import OpenAI
@@ -17,7 +20,13 @@ class Views(httpx2.BaseTransport):
         kind = headers.pop("content-type", "application/octet-stream")
         path = request.url.raw_path.decode()
         response = Client().generic(request.method, path, request.read(), kind, headers=headers)
-        return httpx2.Response(response.status_code, headers=dict(response.items()), content=response.content)
+        content = asyncio.run(_all(response)) if response.streaming else response.content
+        return httpx2.Response(response.status_code, headers=dict(response.items()), content=content)
+
+
+async def _all(response: Any) -> bytes:
+    """What a stream says until its end, at which the client closes it."""
+    return b"".join([part async for part in response])
 
 
 def openai_client(key: str) -> OpenAI:

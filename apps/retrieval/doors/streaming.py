@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.doors.telling import asker_of
-from apps.retrieval.streaming.events import HEARTBEAT, EventName, StreamEvent
+from apps.retrieval.streaming.events import HEARTBEAT, EventName
 from apps.retrieval.streaming.failures import FOLLOWING_FAILED
 from apps.retrieval.streaming.log import About, about_of, cancel_ask, log_follow
 from apps.retrieval.streaming.pool import RUNS
@@ -25,7 +25,16 @@ from ragsite.gateway.keys import Principal
 from ragsite.gateway.problem_schemas import own_codes
 
 CONTENT_TYPE = "text/event-stream"
-Events: TypeAlias = AsyncGenerator[StreamEvent | None, None]
+
+
+class Sendable(Protocol):
+    """Something that goes over the line."""
+
+    def sent(self) -> str: ...
+
+
+Events: TypeAlias = AsyncGenerator[Sendable | None, None]
+"""None where there was nothing for a while."""
 
 _STREAM = {
     "type": "string",
@@ -70,7 +79,7 @@ class EventStream:
 def events_response(run: Run, *, background: bool) -> StreamingHttpResponse:
     """The run's events for whoever asked; if the client leaves, the run is cancelled, unless it is to go on."""
     events = run.follow(patience=StreamSettings.current().heartbeat_seconds)
-    return _response(EventStream(events, left=lambda: None if background else RUNS.cancel(run)))
+    return stream_response(EventStream(events, left=lambda: None if background else RUNS.cancel(run)))
 
 
 def events_resume(answer_id: UUID, *, principal: Principal, after: int) -> StreamingHttpResponse:
@@ -88,7 +97,7 @@ def events_resume(answer_id: UUID, *, principal: Principal, after: int) -> Strea
             f"The events of the answer {answer_id} are not there any more.",
             action=f"GET /api/v1/answers/{answer_id}.",
         )
-    return _response(EventStream(log_follow(answer_id, after)))
+    return stream_response(EventStream(log_follow(answer_id, after)))
 
 
 def answer_stop(answer_id: UUID, *, principal: Principal) -> None:
@@ -122,7 +131,7 @@ def _readable(about: About, principal: Principal) -> bool:
     return readable == len(about.version_ids)
 
 
-def _response(stream: EventStream) -> StreamingHttpResponse:
+def stream_response(stream: EventStream) -> StreamingHttpResponse:
     """Not kept, and not collected by a proxy before it is passed on."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(stream, content_type=CONTENT_TYPE, headers=headers)

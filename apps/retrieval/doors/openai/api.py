@@ -6,20 +6,23 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Router
 
 from apps.documents.rights.access import versions_visible
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.kept import passages_kept
-from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
-from apps.retrieval.doors.api import QueryBody, caller_asking
+from apps.retrieval.doors.api import caller_asking
 from apps.retrieval.doors.openai.chat import ChatBody, ChatOut, chat_out
+from apps.retrieval.doors.openai.chat_stream import ChatChunks
 from apps.retrieval.doors.openai.embeddings import EmbeddingsBody, embeddings_out
 from apps.retrieval.doors.openai.messages import Asked, asked_of
 from apps.retrieval.doors.openai.names import NamedModel, model_named_so, models_named, scope_named
+from apps.retrieval.doors.openai.responses import ResponseEvents, ResponsesBody, response_out
+from apps.retrieval.doors.openai.sent import shaped_response
 from apps.retrieval.doors.search_shapes import indexing_out
+from apps.retrieval.doors.telling import Asking, answer_start
 from apps.retrieval.pipeline import ask
 from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
@@ -48,20 +51,36 @@ def embeddings_create(request: HttpRequest, body: EmbeddingsBody) -> HttpRespons
 
 
 @router.post("/chat/completions")
-def chat_completion_create(request: HttpRequest, body: ChatBody) -> ChatOut:
+def chat_completion_create(request: HttpRequest, body: ChatBody) -> ChatOut | StreamingHttpResponse:
     """The answer to the last message."""
-    answer = _answer(request, asked_of(body.messages), body.model, query=body.ragsite, options=body.options())
-    return chat_out(answer, model=body.model, url=partial(_version_url, request))
+    asking, url = _asking(request, body, asked_of(body.messages)), partial(_version_url, request)
+    if body.stream:
+        with_usage = body.stream_options is not None and body.stream_options.include_usage
+        return shaped_response(answer_start(asking), ChatChunks(body.model, url, with_usage))
+    return chat_out(_answer(asking), model=body.model, url=url)
 
 
-def _answer(request: HttpRequest, asked: Asked, model: str, *, query: QueryBody, options: AnswerOptions) -> AnswerOut:
+@router.post("/responses")
+def response_create(request: HttpRequest, body: ResponsesBody) -> dict[str, Any] | StreamingHttpResponse:
+    """The answer to the last message, in the shape of the newer API."""
+    asking, url = _asking(request, body, asked_of(body.messages())), partial(_version_url, request)
+    if body.stream:
+        return shaped_response(answer_start(asking), ResponseEvents(body.model, url))
+    return response_out(_answer(asking), model=body.model, url=url)
+
+
+def _asking(request: HttpRequest, body: ChatBody | ResponsesBody, asked: Asked) -> Asking:
+    """What is asked, where, by whom. This is where the history would make the question one that stands alone."""
     principal = caller_asking(request)
-    scope = scope_named(model, principal)
+    scope = scope_named(body.model, principal)
+    return Asking(body.ragsite.request(asked.question), scope, principal, principal.actor(), body.options())
+
+
+def _answer(asking: Asking) -> AnswerOut:
     deadline = Deadline.after(SearchSettings.current().seconds)
-    indexing = indexing_out(scope)
-    searched = query.request(asked.question)
-    answer = ask(searched, scope=scope, actor=principal.actor(), deadline=deadline, options=options)
-    return answer_out(answer, passages_kept(answer, versions=versions_visible(principal)), indexing)
+    indexing = indexing_out(asking.scope)
+    answer = ask(asking.request, scope=asking.scope, actor=asking.actor, deadline=deadline, options=asking.options)
+    return answer_out(answer, passages_kept(answer, versions=versions_visible(asking.principal)), indexing)
 
 
 def _model_out(one: NamedModel) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Answering(Ignored):
     """What both ways to ask have in common."""
 
     model: str
-    stream: Annotated[Any, only(None, False, why="Answers are not streamed here. Leave it out.")] = None
+    stream: StrictBool | None = None
     temperature: Exactly | None = Field(None, ge=0, le=HOTTEST)
     top_p: AllTokens = None
     top_logprobs: NoTuning = None
