@@ -63,7 +63,7 @@ class McpDoor:
 def _tools_made(admission: Admission) -> Tools:
     from apps.retrieval.doors.mcp.server import (
         Tools,
-    )  # the SDK takes half a second, which no process needs that is not asked
+    )  # the SDK takes 0.5 to 1 s, which no process needs that is not asked
 
     return Tools(admission)
 

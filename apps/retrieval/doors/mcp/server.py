@@ -1,4 +1,4 @@
-"""The protocol, by its own SDK. Imported with the first request, as that takes half a second."""
+"""The protocol, by its own SDK. Imported with the first request, as that takes 0.5 to 1 s."""
 
 from __future__ import annotations
 
