@@ -25,6 +25,7 @@ from apps.models.api import (
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
+from apps.retrieval.doors.openai.api import router as openai_router
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
     EvaluationRunViewSet,
@@ -62,6 +63,13 @@ queries = NinjaAPI(
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
 ninja_handlers_add(queries)
+
+# What is below /v1/ is described by OpenAI, and not in our own document.
+openai_shaped = NinjaAPI(
+    title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="openai", parser=BodyParser()
+)
+openai_shaped.add_router("", openai_router)
+ninja_handlers_add(openai_shaped)
 
 
 _MAKING = Lock()

@@ -14,10 +14,13 @@ import django
 
 django.setup(set_prefix=False)
 
-from ragsite.gateway.admission import Admission  # noqa: E402 - the edge looks callers up, and models need the set-up
+from apps.retrieval.doors.mcp.door import McpDoor  # noqa: E402 - the edge looks callers up, and models need the set-up
+from ragsite.gateway.admission import Admission  # noqa: E402
 from ragsite.gateway.edge import Edge, edge_limits  # noqa: E402
 from ragsite.gateway.edge_protocol import EdgeProtocol  # noqa: E402
+from ragsite.gateway.mounts import Mounts  # noqa: E402
 from ragsite.gateway.one_thread import OneThreadHandler  # noqa: E402
+from ragsite.gateway.problems import MCP  # noqa: E402
 from ragsite.gateway.routes import capacities  # noqa: E402
 
 OPEN_FILES = 4096
@@ -39,4 +42,5 @@ def _open_files_allow() -> None:
 
 
 _open_files_allow()
-application = Edge(OneThreadHandler(Admission(capacities())), Protocol.limits)
+admission = Admission(capacities())
+application = Edge(Mounts(OneThreadHandler(admission), {MCP: McpDoor(admission)}), Protocol.limits)

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
     "ragsite.gateway.headers.headers_middleware",
+    "ragsite.gateway.openai_errors.openai_errors_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ragsite.gateway.static.static_files_middleware",
@@ -82,7 +83,7 @@ TEMPLATES = [
 
 
 def _at_once() -> int:
-    """Requests that one web process works on at once."""
+    """Requests and streamed answers that one web process works on at once."""
     return sum(value for name, value in ENV if name.endswith("_at_once"))
 
 
@@ -206,6 +207,8 @@ RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once
 RAGSITE_ANSWERS_AT_ONCE = ENV.ragsite_answers_at_once
 RAGSITE_FETCHES_AT_ONCE = ENV.ragsite_fetches_at_once
 RAGSITE_OTHERS_AT_ONCE = ENV.ragsite_others_at_once
+RAGSITE_STREAMS_AT_ONCE = ENV.ragsite_streams_at_once
+RAGSITE_STREAM_HEARTBEAT_SECONDS = ENV.ragsite_stream_heartbeat_seconds
 RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
@@ -219,7 +222,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(in_request)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "mcp": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
 }
 
 LOGIN_REDIRECT_URL = "admin:index"

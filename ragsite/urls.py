@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from apps.retrieval.doors.feedback_api import feedback_view
-from ragsite.api import docs_view, openapi_view, queries, resources
+from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
 from ragsite.gateway import problems
 from ragsite.gateway.sign_in_page import PATH, sign_in_view
 
@@ -23,6 +23,8 @@ urlpatterns = [
     path("api/v1/answers/<uuid:answer_id>/feedback", feedback_view, name="answer-feedback"),
     path("api/v1/", queries.urls),
     re_path(r"^api/.*$", problems.not_found),
+    path("v1/", openai_shaped.urls),
+    re_path(r"^v1/.*$", problems.not_found),
     path("", include("apps.monitoring.urls")),
 ]
 

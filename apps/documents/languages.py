@@ -92,6 +92,12 @@ LANGUAGES = frozenset({*CODES.values(), *CODE_OF_SCRIPT.values(), *(code for _, 
 _LATIN = {language: words for language, words in STOP_WORDS.items() if language in CODES}
 
 
+def language_name(code: str) -> str:
+    """A language as it is called in English, as far as it has a name here; else what its ISO 639-1 code says."""
+    named = {known: name.title() for name, known in CODES.items()}
+    return named.get(code, f'the language with the ISO 639-1 code "{code}"')
+
+
 def language_code(text: str) -> str:
     """The ISO 639-1 code of the language most of a text is written in; "" where it says too little to tell."""
     telling = text[:TELLING].casefold()

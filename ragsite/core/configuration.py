@@ -72,6 +72,15 @@ class AdmissionSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class StreamSettings(Settings):
+    """Streamed answers that one web process makes at once, how many more may wait, and seconds between heartbeats."""
+
+    at_once: int = setting("RAGSITE_STREAMS_AT_ONCE")
+    waiting: int = setting("RAGSITE_QUEUE_LENGTH")
+    heartbeat_seconds: float = setting("RAGSITE_STREAM_HEARTBEAT_SECONDS")
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings(Settings):
     """Where this machine keeps files: its own notes, and documents' bytes."""
 

@@ -71,6 +71,10 @@ class Environment(BaseSettings):
     ragsite_answers_at_once: int = Field(5, ge=1, le=64, description="Questions that are answered, likewise.")
     ragsite_fetches_at_once: int = Field(3, ge=1, le=64, description="Documents that are fetched, likewise.")
     ragsite_others_at_once: int = Field(10, ge=1, le=64, description="All other requests, likewise.")
+    ragsite_streams_at_once: int = Field(8, ge=1, le=64, description="Streamed answers that are made, likewise.")
+    ragsite_stream_heartbeat_seconds: float = Field(
+        15.0, gt=0, le=600, description="After so long without an event a stream says that it is still there."
+    )
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field(

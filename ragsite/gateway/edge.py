@@ -20,6 +20,7 @@ from prometheus_client import Counter
 
 from ragsite.gateway.callers import Callers
 from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.openai_errors import shaped
 from ragsite.gateway.problems import problem_response
 from ragsite.gateway.routes import Route, route_of, routes
 from ragsite.gateway.visits import HEALTH, Caller, Receive, Scope, Send, Visit, unknown_caller
@@ -81,7 +82,7 @@ class Edge:
         try:
             await self._admitted(scope, receive, send)
         except RequestRefusedError as error:
-            await _refuse(error, receive, send)
+            await _refuse(error, scope, receive, send)
 
     async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = _head_check(scope, self._limits)
@@ -240,8 +241,8 @@ def refusal(error: RequestRefusedError) -> JsonResponse:
     return response
 
 
-async def _refuse(error: RequestRefusedError, receive: Receive, send: Send) -> None:
-    answer = refusal(error)
+async def _refuse(error: RequestRefusedError, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = shaped(refusal(error), scope["path"])
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in answer.items()]
     await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content, "more_body": True})

@@ -24,7 +24,7 @@ ADMIN = f"{_PAGE}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inl
 POLICIES = (("/admin/", ADMIN), ("/api/docs", DOCS))
 """By the beginning of the address; all others are PLAIN."""
 
-NOT_KEPT = ("/api/", "/health/", "/metrics")
+NOT_KEPT = ("/api/", "/v1/", "/mcp", "/health/", "/metrics")
 
 
 def headers_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:

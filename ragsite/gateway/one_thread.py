@@ -33,6 +33,7 @@ from django.urls import set_script_prefix
 from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.gateway.admission import Admission
 from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.openai_errors import shaped
 from ragsite.gateway.problems import problem_response
 from ragsite.gateway.threads import PROBES, REQUESTS, on_thread, run_on
 from ragsite.gateway.visits import HEALTH, Receive, Scope, Send, Visit
@@ -74,12 +75,12 @@ class OneThreadHandler(ASGIHandler):
         """The response, when it was the request's turn; None if the client left before that."""
         visit = Visit.of(scope)
         try:
-            if await _while_there(receive, self._entered(visit)) is None:
+            if await while_there(receive, self._entered(visit)) is None:
                 body.close()
                 return None
         except RequestRefusedError as error:
             body.close()
-            return problem_response(error)
+            return shaped(problem_response(error), scope["path"])
         try:
             return await self._worked_on(scope, receive, body, REQUESTS)
         finally:
@@ -130,7 +131,7 @@ class OneThreadHandler(ASGIHandler):
         if not response.is_async:
             response.streaming_content = _by_parts(iter(response))
         try:
-            await _while_there(receive, self.send_response(response, send))
+            await while_there(receive, self.send_response(response, send))
         finally:
             await on_thread(response.close)
 
@@ -141,7 +142,7 @@ async def _by_parts(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-async def _while_there(receive: Receive, work: Awaitable[T]) -> T | None:
+async def while_there(receive: Receive, work: Awaitable[T]) -> T | None:
     """What the work gives; None if the client left first. Then the work is cancelled."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
     try:

@@ -17,6 +17,7 @@ PROBLEMS: Mapping[str, int] = {
     "request_timeout": 408,
     "conflict": 409,
     "idempotency_conflict": 409,
+    "events_expired": 410,
     "precondition_failed": 412,
     "request_too_large": 413,
     "too_many_files": 413,
@@ -103,11 +104,12 @@ FAILURES = frozenset(
 COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
-        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "remote_code_needed",
-        "secret_unreadable", "service_unavailable", "stalled", "unknown_event", "unreadable_file",
+        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
+        "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled", "unknown_event",
+        "unreadable_file",
     }
 )  # fmt: skip
-"""What only commands, logs and the reason of a degraded answer say."""
+"""What only commands, logs, the reason of a degraded answer and the last event of a stream say."""
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",

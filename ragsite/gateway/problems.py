@@ -36,7 +36,9 @@ from ragsite.gateway.names import body_names, unknown_sentence
 from ragsite.gateway.problem_codes import PROBLEMS
 
 CONTENT_TYPE = "application/problem+json"
-API = "/api/"
+API, OPENAI, MCP = "/api/", "/v1/", "/mcp"
+FOR_PROGRAMS = (API, OPENAI, MCP)
+"""Below these addresses no answer is a page."""
 BAD_REQUEST = "bad_request"
 BY_STATUS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "not_authenticated",
@@ -79,6 +81,11 @@ def problem(error: RagError) -> dict[str, Any]:
     }
 
 
+def problem_of(error: Exception) -> dict[str, Any]:
+    """What any failure is as problem details; one that nobody foresaw is told as such, and no more."""
+    return problem(_as_rag_error(error) or _unknown())
+
+
 def problem_response(error: RagError, *, fields: list[dict[str, Any]] | None = None) -> JsonResponse:
     """The HTTP answer for an error; `fields` lists what is wrong where, for invalid input."""
     body = problem(error) | ({"errors": fields} if fields else {})
@@ -115,14 +122,14 @@ def ninja_handlers_add(api: NinjaAPI) -> None:
 
 
 def problems_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """What Django or django-ninja refuses under /api/ before our handlers are asked answers a problem too, and everywhere what
-    was asked with another method than an address has.
+    """What Django or django-ninja refuses FOR_PROGRAMS before our handlers are asked answers a problem too, and everywhere
+    what was asked with another method than an address has.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         told = response.status_code < HTTPStatus.BAD_REQUEST or response.get("Content-Type") == CONTENT_TYPE
-        ours = request.path.startswith(API) or response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        ours = request.path.startswith(FOR_PROGRAMS) or response.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         return _as_problem(response, request) if ours and not told else response
 
     return middleware
@@ -130,7 +137,7 @@ def problems_middleware(get_response: Callable[[HttpRequest], HttpResponseBase])
 
 def accepts_pages(request: HttpRequest) -> bool:
     """Whether a browser asks. Other clients take anything, or do not say."""
-    return not request.path.startswith(API) and "text/html" in request.headers.get("Accept", "")
+    return not request.path.startswith(FOR_PROGRAMS) and "text/html" in request.headers.get("Accept", "")
 
 
 def error_response(request: HttpRequest, error: RagError, *, meant: str = "") -> HttpResponse:

@@ -82,6 +82,9 @@ def routes() -> tuple[Route, ...]:
         Route(Kind.UPLOAD, many, "POST", "/admin/retrieval/evaluationset/.+/import_questions/"),
         Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/api/v1/search"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/api/v1/ask"),
+        Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/v1/embeddings"),
+        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/chat/completions"),
+        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/responses"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/admin/retrieval/query/try/"),
         Route(Kind.OTHER, SMALL_BODY_BYTES),
     )

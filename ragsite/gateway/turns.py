@@ -42,12 +42,14 @@ class Turns(Generic[T]):
         self._waiting.setdefault(caller.tenant, {}).setdefault(caller.key, deque()).append(thing)
         self._length += 1
 
-    def remove(self, caller: Caller, thing: T) -> None:
-        """The thing waits no longer, if it did."""
+    def remove(self, caller: Caller, thing: T) -> bool:
+        """The thing waits no longer; whether it did."""
         things = self._waiting.get(caller.tenant, {}).get(caller.key, deque())
-        if thing in things:
-            things.remove(thing)
-            self._taken_from(caller)
+        if thing not in things:
+            return False
+        things.remove(thing)
+        self._taken_from(caller)
+        return True
 
     def newest(self, caller: Caller) -> T:
         """Take what came last for the caller, for whom something waits."""

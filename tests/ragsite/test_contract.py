@@ -28,6 +28,7 @@ from ragsite.api import openapi
 from ragsite.gateway.models import ApiKey
 from tests import factories as make
 from tests.acting import ACTOR
+from tests.apps.retrieval.streaming.inline import runs_inline
 
 FIRST, EACH, EXAMPLES = 24, 8, 3
 _tried: dict[str, Iterator[int]] = defaultdict(count)
@@ -75,7 +76,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     ends = (request_started, request_finished)
     for one in ends:
         one.disconnect(close_old_connections)
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), transaction.atomic(), runs_inline():
         yield _made()
         transaction.set_rollback(True)
     for one in ends:

@@ -23,10 +23,16 @@ from apps.retrieval.answers.types import (
 from apps.retrieval.search.degradation import SIMPLER, Degradation, DegradedStep
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.timing import Timings
-from ragsite.core.errors import RagError
+from ragsite.core.errors import PermanentError, RagError
 
 CHARACTERS = 12_000
 MIN_SIMILARITY = 0.10
+
+
+class NothingBorneOutError(PermanentError):
+    """A generator said something, and none of it belongs to the answer; seen in `degraded`."""
+
+    code = "nothing_borne_out"
 
 
 def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) -> tuple[Passage, ...]:
@@ -51,21 +57,26 @@ def pieces_write(
 ) -> Pieces:
     """What the first generator that can answer gives, as it gives it; the last piece is always the end.
 
-    A generator that gives up has its pieces withdrawn, and the next one answers.
+    A generator that gives up has its pieces withdrawn, and the next one answers. So does one that said something of which
+    nothing belongs to the answer; one that said nothing found nothing.
 
     Raises:
         RagError: the last generator could not answer either.
     """
     degraded: list[Degradation] = []
     for generator in generators:
-        provenance = Provenance()
+        provenance, said = Provenance(), []
         try:
             if material.passages:
                 for piece in _timed(generator.generate(material, deadline=deadline), timings):
                     if isinstance(piece, Provenance):
                         provenance = piece
-                    else:
-                        yield piece
+                        continue
+                    if isinstance(piece, Statement):
+                        said.append(piece.is_shown)
+                    yield piece
+            if said and not any(said) and generator is not generators[-1]:
+                raise NothingBorneOutError("The passages bear out nothing of what it said.")
         except RagError as error:
             if generator is generators[-1]:
                 raise

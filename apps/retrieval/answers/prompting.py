@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from django.conf.locale import LANG_INFO
-
+from apps.documents.languages import language_name
 from apps.models.generation import Message, Role
 from apps.retrieval.answers.prompts import Prompt, prompt
 from apps.retrieval.search.passages import Passage
@@ -39,13 +38,8 @@ def messages_of(
     quoted = "\n".join(_quoted(number, passage) for number, passage in enumerate(passages, start=1))
     asked = f"{quoted}\n\nQuestion: {_plain(question)}"
     if language:
-        asked += f"\n\nAnswer in {_language_name(language)}, whatever the language of the question is."
+        asked += f"\n\nAnswer in {language_name(language)}, whatever the language of the question is."
     return Message(Role.SYSTEM, prompt.text), Message(Role.USER, asked)
-
-
-def _language_name(code: str) -> str:
-    known = LANG_INFO.get(code.lower(), {})
-    return str(known.get("name") or f"the language with the ISO 639-1 code {_plain(code)!r}")
 
 
 def _quoted(number: int, passage: Passage) -> str:

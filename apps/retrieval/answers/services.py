@@ -31,10 +31,11 @@ NOT_FOUND = "Not found in your documents."
 
 def citations_verify(draft: Draft) -> Draft:
     """The draft without quotations that are not where they say; a statement that has none left is borne out by nothing."""
-    return replace(draft, statements=tuple(_verified(one) for one in draft.statements))
+    return replace(draft, statements=tuple(statement_verify(one) for one in draft.statements))
 
 
-def _verified(statement: Statement) -> Statement:
+def statement_verify(statement: Statement) -> Statement:
+    """As `citations_verify`, for one statement."""
     standing = tuple(filter(quotation_stands, statement.quotations))
     if standing or not statement.is_shown:
         return replace(statement, quotations=standing)

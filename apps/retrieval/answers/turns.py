@@ -33,7 +33,10 @@ MOST_TURNS = 200
 
 @dataclass(frozen=True, slots=True)
 class AskedTurn:
-    """A question as it was asked, the search that it is understood as, and where: None for all that the caller sees."""
+    """A question as it was asked, the search that it is understood as, and where: None for all that the caller sees.
+
+    `history` is what was said before it, the latest last.
+    """
 
     question: str
     request: SearchRequest
@@ -41,6 +44,7 @@ class AskedTurn:
     conversation_id: UUID | None = None
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    history: tuple[PastTurn, ...] = ()
 
     @property
     def searched_for(self) -> str:
@@ -54,30 +58,39 @@ def conversation_turn(
     conversation_id: UUID | None,
     knowledge_base_ids: Collection[UUID] | None,
     principal: Principal,
-    deadline: Deadline,
-    options: AnswerOptions = AS_USUAL,
 ) -> AskedTurn:
-    """The turn of a question whose text is in the request. What names no knowledge base is asked of those of the conversation.
+    """The turn of a question whose text is in the request, yet to be understood. What names no knowledge base is asked of those
+    of the conversation.
 
     Raises:
         NotFoundError: the caller has no conversation of that id.
         ConflictError: it is full.
-        ModelNotFoundError: the options name a language model that there is none of.
     """
     if conversation_id is None:
         return AskedTurn(request.text, request, knowledge_base_ids)
     conversation = conversation_of(principal, conversation_id)
     if conversation.turn_count >= MOST_TURNS:
         raise ConflictError(f"The conversation has {MOST_TURNS} questions already.", action="Begin another one.")
-    timings = Timings()
-    with timings.step("rewrite"):
-        text, degraded = _understood(request.text, _history(conversation, principal), _writer(options), deadline)
     where = knowledge_base_ids
     if where is None and conversation.knowledge_base_ids:
         where = [UUID(pk) for pk in conversation.knowledge_base_ids]
-    return AskedTurn(
-        request.text, replace(request, text=text), where, conversation.pk, degraded, timings.milliseconds
-    )  # fmt: skip
+    history = tuple(_history(conversation, principal))
+    return AskedTurn(request.text, request, where, conversation.pk, history=history)
+
+
+def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptions = AS_USUAL) -> AskedTurn:
+    """The turn with the search that its question is understood as, in the light of what was said before it.
+
+    Raises:
+        ModelNotFoundError: the options name a language model that there is none of.
+    """
+    if not turn.history:
+        return turn
+    timings = Timings()
+    with timings.step("rewrite"):
+        text, degraded = _understood(turn.question, turn.history, _writer(options), deadline)
+    request = replace(turn.request, text=text)
+    return replace(turn, request=request, degraded=degraded, milliseconds=timings.milliseconds)
 
 
 def conversation_of(principal: Principal, conversation_id: UUID) -> Conversation:

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Self
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Router
-from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints
+from ninja.params import functions as given
+from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import access_scope, versions_visible
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.kept import KeptPassage, passages_kept
+from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.answers.turns import conversation_turn
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
 from apps.retrieval.doors.filters_api import FiltersIn
 from apps.retrieval.doors.search_shapes import DegradedOut, SearchOut, explanation_out, indexing_out, passage_out
+from apps.retrieval.doors.streaming import (
+    AS_EVENTS,
+    CANCELLING,
+    RESUMING,
+    answer_stop,
+    events_response,
+    events_resume,
+)
+from apps.retrieval.doors.telling import Asking, answer_made, answer_start
 from apps.retrieval.models import Answer
-from apps.retrieval.pipeline import ask, retrieve
+from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.streaming.log import MOST_EVENTS
 from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
@@ -34,7 +48,8 @@ router = Router(auth=KeyBearer(), tags=["query"])
 Exactly = Annotated[float, Strict()]
 """A number of JSON: neither true nor a text is one."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=NO_NUL)]
 
 
 class QueryBody(StrictBody):
@@ -89,6 +104,30 @@ class AskBody(QueryBody):
     conversation: UUID | None = Field(
         None, description="Whose turn this is: the question is understood in the light of those before it."
     )
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)] | None = Field(
+        None, description="The language model that shall write, by its name or a version's id."
+    )
+    temperature: Exactly | None = Field(None, ge=0, le=2, description="Of the language model; 0 if not given.")
+    max_tokens: StrictInt | None = Field(None, ge=1, le=4096, description="Most that the language model writes.")
+    language: str | None = Field(
+        None,
+        pattern="^[a-z]{2}$",
+        description="ISO 639-1: what a language model shall answer in. Quotes stay as they are.",
+    )
+    stream: StrictBool = Field(False, description="Events as the answer comes, and not the answer as a whole.")
+    background: StrictBool = Field(
+        False, description="With `stream`: the answer is made to its end also when the client leaves."
+    )
+
+    @model_validator(mode="after")
+    def _background_streams(self) -> Self:
+        if self.background and not self.stream:
+            raise ValueError("`background` is for a stream: send `stream` with it")
+        return self
+
+    def options(self) -> AnswerOptions:
+        """How the answer shall be written."""
+        return AnswerOptions(self.model, self.temperature, self.max_tokens, self.language)
 
 
 _SEARCHED = (
@@ -107,7 +146,7 @@ ASKING = own_codes(*_SEARCHED, "conflict")
 @router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
 def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
-    scope = access_scope(_caller(request), knowledge_base_ids=body.knowledge_bases)
+    scope = access_scope(caller_asking(request), knowledge_base_ids=body.knowledge_bases)
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(scope)
     found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
@@ -122,37 +161,64 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 
 
-@router.post("/ask", response={200: AnswerOut}, openapi_extra=ASKING, summary="Ask a question")
-def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut:
-    """An answer from your documents, with the spans it is based on."""
-    principal = _caller(request)
-    deadline = Deadline.after(SearchSettings.current().seconds)
+@router.post("/ask", response={200: AnswerOut}, openapi_extra=ASKING | AS_EVENTS, summary="Ask a question")
+def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut | HttpResponseBase:
+    """An answer from your documents, with the spans it is based on; with `stream`, as events while it is made."""
+    principal = caller_asking(request)
     turn = conversation_turn(
         body.request(body.question),
         conversation_id=body.conversation,
         knowledge_base_ids=body.knowledge_bases,
         principal=principal,
-        deadline=deadline,
     )
     scope = access_scope(principal, knowledge_base_ids=turn.knowledge_base_ids)
-    indexing = indexing_out(scope)
-    answer = ask(turn.request, scope=scope, actor=principal.actor(), deadline=deadline, turn=turn)
-    return answer_out(answer, _passages(answer, principal), indexing)
+    asking = Asking(turn, scope, principal, principal.actor(), body.options())
+    if body.stream:
+        return events_response(answer_start(asking), background=body.background)
+    return answer_made(asking)
 
 
 @router.get("/answers/{answer_id}", response={200: AnswerOut}, summary="Look an answer up again")
 def answer_detail(request: HttpRequest, answer_id: UUID) -> AnswerOut:
     """An answer as it was given, with its citations."""
-    principal = _caller(request)
+    principal = caller_asking(request)
     answer = answer_visible(answer_id, principal)
     return answer_out(answer, _passages(answer, principal))
+
+
+@router.get(
+    "/answers/{answer_id}/events", auth=KeyBearer("after"), openapi_extra=RESUMING, summary="Go on with a stream"
+)
+def answer_events(
+    request: HttpRequest,
+    answer_id: UUID,
+    after: int | None = given.Query(None, ge=0, le=MOST_EVENTS, description="Events up to this number are left out."),
+    last_event_id: int | None = given.Header(
+        None, ge=0, le=MOST_EVENTS, alias="Last-Event-ID", description="As `after`."
+    ),
+) -> HttpResponseBase:
+    """The events of a streamed answer after the last one that the caller has, for ten minutes; those to come, too."""
+    seen = last_event_id if after is None else after
+    return events_resume(answer_id, principal=caller_asking(request), after=seen or 0)
+
+
+@router.post("/answers/{answer_id}/cancel", response={204: None}, openapi_extra=CANCELLING, summary="Cancel a stream")
+def answer_cancel(request: HttpRequest, answer_id: UUID) -> HttpResponse:
+    """End the making of a streamed answer. What is over stays as it is."""
+    answer_stop(answer_id, principal=caller_asking(request))
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 def _passages(answer: Answer, principal: Principal) -> list[KeptPassage]:
     return passages_kept(answer, versions=versions_visible(principal))
 
 
-def _caller(request: HttpRequest) -> Principal:
+def caller_asking(request: HttpRequest) -> Principal:
+    """Who calls, if it may search and ask.
+
+    Raises:
+        PermissionDeniedError: it may not.
+    """
     principal: Principal = request.auth  # type: ignore[attr-defined]
     principal.require(Permission.QUERY)
     return principal

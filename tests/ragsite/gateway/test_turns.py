@@ -37,9 +37,9 @@ def test_a_tenant_that_may_not_is_passed_by_and_keeps_its_place() -> None:
 
 def test_what_waits_no_longer_is_not_called() -> None:
     turns = waiting((ONE, "a1"), (ONE, "a2"))
-    turns.remove(ONE, "a1")
-    turns.remove(ONE, "a1")
-    turns.remove(OTHER, "c1")
+    assert turns.remove(ONE, "a1")
+    assert not turns.remove(ONE, "a1")
+    assert not turns.remove(OTHER, "c1")
     assert (len(turns), all_of(turns)) == (1, ["a2"])
 
 

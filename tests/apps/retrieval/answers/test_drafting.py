@@ -79,6 +79,27 @@ def test_a_generator_that_answers_leaves_the_others_alone() -> None:
     assert other.computed == []
 
 
+def test_a_generator_of_which_nothing_is_borne_out_is_withdrawn_and_the_next_one_answers() -> None:
+    wild, other = StreamingGenerator(["The moon is made of cheese."], name="wild"), StreamingGenerator([FIRST])
+    pieces = list(write(wild, other))
+    assert [piece.generator for piece in pieces if isinstance(piece, Withdrawal)] == ["wild"]
+    draft = pieces_collect(pieces)
+    assert [statement.text for statement in draft.shown] == [FIRST]
+    assert [one.error.error_code for one in draft.end.degraded] == ["nothing_borne_out"]
+
+
+@pytest.mark.parametrize("said", [[], ["The moon is made of cheese.", FIRST]], ids=["declines", "says more"])
+def test_a_generator_that_declines_or_is_borne_out_in_part_has_answered(said: list[str]) -> None:
+    other = StreamingGenerator([SECOND])
+    draft = pieces_collect(write(StreamingGenerator(said, name="first"), other))
+    assert (draft.end.generator, draft.end.degraded, other.computed) == ("first", (), [])
+
+
+def test_the_last_generator_is_not_withdrawn_for_what_nothing_bears_out() -> None:
+    draft = pieces_collect(write(StreamingGenerator(["The moon is made of cheese."])))
+    assert (draft.shown, [one.text for one in draft.statements]) == ((), ["The moon is made of cheese."])
+
+
 def test_when_the_last_generator_gives_up_its_error_is_that_of_the_draft() -> None:
     pieces = write(StreamingGenerator([], ModelUnavailableError("Another.")), StreamingGenerator([FIRST], SILENCE))
     with pytest.raises(ModelUnavailableError) as raised:

@@ -1,0 +1,62 @@
+"""The tools that search by meaning and answer."""
+
+from __future__ import annotations
+
+from apps.documents.rights.access import access_scope, versions_visible
+from apps.models.gateway import Deadline
+from apps.retrieval.answers.kept import passages_kept
+from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut, answer_out
+from apps.retrieval.doors.mcp.inputs import AskInput, SearchInput
+from apps.retrieval.doors.mcp.told import Told
+from apps.retrieval.doors.search_shapes import DegradedOut, SearchOut, SpanOut, indexing_out, passage_out
+from apps.retrieval.pipeline import ask as answer_question
+from apps.retrieval.pipeline import retrieve
+from apps.retrieval.search.request import SearchRequest
+from ragsite.core.configuration import SearchSettings
+from ragsite.gateway.keys import Principal
+
+
+def search(principal: Principal, given: SearchInput) -> Told:
+    """Passages, best first."""
+    scope = access_scope(principal, knowledge_base_ids=given.knowledge_bases)
+    indexing = indexing_out(scope)
+    request = SearchRequest(given.query, top_k=given.top_k, mode=given.mode)
+    found = retrieve(request, scope=scope, deadline=Deadline.after(SearchSettings.current().seconds))
+    out = SearchOut(
+        passages=[passage_out(passage) for passage in found.passages],
+        milliseconds=dict(found.milliseconds),
+        degraded=[DegradedOut(**one.record()) for one in found.degraded],
+        indexing=indexing,
+        explanation=None,
+    )
+    told = "\n\n".join(f"[{n}] {_where(one)}\n{one.text}" for n, one in enumerate(out.passages, start=1))
+    return Told(told or "Nothing was found.", out.model_dump(mode="json"))
+
+
+def ask(principal: Principal, given: AskInput) -> Told:
+    """An answer with numbered references."""
+    scope = access_scope(principal, knowledge_base_ids=given.knowledge_bases)
+    indexing = indexing_out(scope)
+    deadline = Deadline.after(SearchSettings.current().seconds)
+    answer = answer_question(
+        SearchRequest(given.question), scope=scope, actor=principal.actor(), deadline=deadline
+    )  # fmt: skip
+    out = answer_out(answer, passages_kept(answer, versions=versions_visible(principal)), indexing)
+    return Told(answer_text(out), out.model_dump(mode="json"))
+
+
+def answer_text(out: AnswerOut) -> str:
+    """The answer's sentences with the numbers of their citations, and below them the citations."""
+    numbers = {citation.id: number for number, citation in enumerate(out.citations, start=1)}
+    shown = [one for one in out.sentences if one.shown]
+    said = " ".join(one.text + "".join(f" [{numbers[id_]}]" for id_ in one.citations) for one in shown)
+    return "\n".join([said or out.answer, *(_reference(numbers[one.id], one) for one in out.citations)])
+
+
+def _reference(number: int, one: CitationOut) -> str:
+    return f"[{number}] {_where(one)}: {one.quote!r}"
+
+
+def _where(one: SpanOut) -> str:
+    headings = f", {' > '.join(one.heading_path)}" if one.heading_path else ""
+    return f"{one.title}{headings} (document {one.document}, version {one.version})"

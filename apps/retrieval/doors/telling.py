@@ -1,0 +1,190 @@
+"""The read path told as events: what was found, each sentence once its quotations were found in the stored text, the answer.
+
+A door like the others, to `retrieve`, `draft` and `settle`; whoever streams an answer in any shape takes these events.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+from ninja.responses import NinjaJSONEncoder
+
+from apps.documents.rights.access import AccessScope, reading_as, versions_visible
+from apps.models.gateway import Deadline
+from apps.retrieval.answers.kept import passages_kept
+from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
+from apps.retrieval.answers.services import statement_verify
+from apps.retrieval.answers.turns import AskedTurn, turn_understood
+from apps.retrieval.answers.types import Generator, Piece, Statement, Withdrawal
+from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
+from apps.retrieval.doors.search_shapes import IndexingOut, indexing_out
+from apps.retrieval.doors.stream_shapes import (
+    CreatedOut,
+    DeltaOut,
+    WithdrawnOut,
+    annotation_out,
+    retrieved_out,
+)
+from apps.retrieval.models import Answer
+from apps.retrieval.pipeline import ask, draft, generators_for, retrieve, settle
+from apps.retrieval.search.retrieval import Retrieval
+from apps.retrieval.streaming.events import EventName
+from apps.retrieval.streaming.failures import CANCELLED, failed_data
+from apps.retrieval.streaming.pool import RUNS
+from apps.retrieval.streaming.run import Run
+from ragsite.core.actors import Actor
+from ragsite.core.audience import ClientLeft, client_check, working_for
+from ragsite.core.configuration import SearchSettings
+from ragsite.core.database import connection_release
+from ragsite.core.errors import ConflictError, RagError
+from ragsite.core.ids import new_id
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.problems import Problem, problem, problem_of
+from ragsite.gateway.visits import Caller
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question in its conversation, where it is asked, by whom, and how it shall be answered."""
+
+    turn: AskedTurn
+    scope: AccessScope
+    principal: Principal
+    actor: Actor
+    options: AnswerOptions = AS_USUAL
+
+
+def asker_of(principal: Principal) -> str:
+    """Whom a run's events are for; a caller that is neither a key nor a user has nothing of its own to go on with."""
+    if principal.api_key_id is not None:
+        return f"key {principal.api_key_id} of {principal.tenant_id}"
+    return f"user {principal.user_id} of {principal.tenant_id}" if principal.user_id is not None else f"{new_id()}"
+
+
+def answer_made(asking: Asking) -> AnswerOut:
+    """The answer as a whole.
+
+    Raises:
+        ModelNotFoundError: there is no language model of the name that was asked for.
+        RagError: as `ask`.
+    """
+    deadline = Deadline.after(SearchSettings.current().seconds)
+    indexing = indexing_out(asking.scope)
+    turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
+    answer = ask(
+        turn.request, scope=asking.scope, actor=asking.actor, deadline=deadline, options=asking.options, turn=turn
+    )
+    return _shown(answer, asking, indexing)
+
+
+def _shown(answer: Answer, asking: Asking, indexing: IndexingOut | None) -> AnswerOut:
+    return answer_out(answer, passages_kept(answer, versions=versions_visible(asking.principal)), indexing)
+
+
+def answer_start(asking: Asking) -> Run:
+    """Begin to answer, on a thread of its own; the first event is there.
+
+    Raises:
+        ModelNotFoundError: there is no language model of the name that was asked for.
+        RequestRefusedError: too many streams wait.
+    """
+    generators = generators_for(asking.turn.request, asking.options)
+    run = Run(new_id(), asker=asker_of(asking.principal))
+    run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
+    caller = Caller(str(asking.principal.tenant_id), run.asker)
+    RUNS.start(run, caller, partial(answer_tell, run, asking, generators))
+    return run
+
+
+def answer_tell(run: Run, asking: Asking, generators: Sequence[Generator] = ()) -> None:
+    """Answer, and tell the run's readers how it goes; whatever happens, the last event says how it ended."""
+    try:
+        with working_for(run.client):
+            _tell(run, asking, generators)
+    except ClientLeft:
+        run.tell(EventName.FAILED, failed_data(CANCELLED))
+    except Exception as error:
+        if not isinstance(error, RagError):
+            logger.exception("an answer failed; whoever asked is told so")
+        run.tell(EventName.FAILED, json.dumps(problem_of(error)))
+
+
+def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
+    client_check("the question was searched for")
+    deadline = Deadline.after(SearchSettings.current().seconds)
+    indexing = indexing_out(asking.scope)
+    turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
+    found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
+    run.log.tells_of({passage.version_id for passage in found.passages})
+    run.tell(EventName.RETRIEVED, retrieved_out(found, indexing).model_dump_json())
+    teller = _Teller(run, found)
+    with closing(draft(found, deadline=deadline, options=asking.options, generators=generators)) as pieces:
+        told = teller.told(pieces)
+        answer = settle(found, told, actor=asking.actor, options=asking.options, answer_id=run.answer_id, turn=turn)
+    out = _shown(answer, asking, indexing)
+    teller.settled(out)
+    # Written as the other doors write it.
+    run.tell(EventName.COMPLETED, json.dumps(out.model_dump(), cls=NinjaJSONEncoder))
+
+
+class _Teller:
+    """Tells the statements of a draft on their way to be settled, as far as they belong to the answer."""
+
+    def __init__(self, run: Run, found: Retrieval) -> None:
+        self._run, self._found = run, found
+        self._shown: list[str] = []
+
+    def told(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The same pieces, their quotations checked.
+
+        Raises:
+            ClientLeft: the run was cancelled.
+        """
+        for piece in pieces:
+            client_check("the answer was written")
+            match piece:
+                case Statement():
+                    yield self._stated(piece)
+                case Withdrawal():
+                    self._withdraw(piece.generator, piece.error)
+                    yield piece
+                case _:
+                    yield piece
+
+    def settled(self, out: AnswerOut) -> None:
+        """Once more as it was saved, where a quoted text has gone since it was checked."""
+        if self._shown and out.answer != " ".join(self._shown):
+            error = ConflictError("A document that was quoted has changed meanwhile.", action="Read the answer again.")
+            self._withdraw(out.generator, error)
+            if out.found:
+                self._say(out.answer)
+
+    def _stated(self, statement: Statement) -> Statement:
+        with reading_as(self._found.scope):
+            checked = statement_verify(statement)
+        connection_release()
+        if checked.is_shown:
+            claim = self._say(checked.text)
+            for quotation in checked.quotations:
+                self._run.tell(EventName.CITED, annotation_out(quotation, checked, claim).model_dump_json())
+        return checked
+
+    def _say(self, text: str) -> int:
+        claim = len(self._shown)
+        self._run.tell(EventName.DELTA, DeltaOut(claim=claim, text=f" {text}" if claim else text).model_dump_json())
+        self._shown.append(text)
+        return claim
+
+    def _withdraw(self, generator: str, error: RagError) -> None:
+        """Only what was shown can be withdrawn."""
+        if self._shown:
+            out = WithdrawnOut(generator=generator, problem=Problem(**problem(error)))
+            self._run.tell(EventName.WITHDRAWN, out.model_dump_json())
+            self._shown.clear()
