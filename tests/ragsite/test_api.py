@@ -56,6 +56,8 @@ def call(client: Client, method: str, url: str, body: Any = None) -> Any:
 def test_the_routes_are_those_that_these_tests_know() -> None:
     assert [filled(route, "{id}").removeprefix("/api/v1") for route in routes()] == [
         "/answers/{id}",
+        "/answers/{id}/cancel",
+        "/answers/{id}/events",
         "/answers/{id}/export",
         "/answers/{id}/feedback",
         "/ask",
