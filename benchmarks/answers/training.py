@@ -110,7 +110,7 @@ class Learned:
         """That there is an answer."""
         if not len(one.features):
             return 0.0
-        return float(self.answer.probability(answer_inputs(one.features, self.scores(one), one.kind)))
+        return float(self.answer.probability(answer_inputs(one.features, self.scores(one))))
 
 
 def learned_from(seen: Sequence[Example]) -> Learned:
@@ -122,8 +122,8 @@ def learned_from(seen: Sequence[Example]) -> Learned:
     inputs, weights, labels = [], [], []
     for one in seen:
         if one.case in WEIGHTS and len(one.features):
-            features = _forgetting(one.features, random)
-            inputs.append(answer_inputs(features, unit.probability(unit_inputs(features, one.kind)), one.kind))
+            features = _forgetting(_fewer(one.features, random), random)
+            inputs.append(answer_inputs(features, unit.probability(unit_inputs(features, one.kind))))
             weights.append(WEIGHTS[one.case])
             labels.append(one.case is Case.ANSWERABLE)
     return Learned(unit, fitted(np.array(inputs), np.array(labels), np.array(weights)))

@@ -39,7 +39,8 @@ def head_of(before: str, beginning: str) -> tuple[str, ...]:
     """The names of the columns of a table that goes on after `before`; `beginning` is how its section begins. Empty where the
     table does not begin in either, or nothing of it stands before.
     """
-    lines = before.rstrip("\n").split("\n")
+    # Of as much text as is looked at, the first line may be cut.
+    lines = before.rstrip("\n").split("\n")[int(len(before) >= BEFORE) :]
     rows = 0
     while rows < len(lines) and is_row(lines[-1 - rows]):
         rows += 1
@@ -47,8 +48,8 @@ def head_of(before: str, beginning: str) -> tuple[str, ...]:
         return ()
     if rows < len(lines):
         return row_cells(lines[-rows])
-    first = next((line for line in beginning.split("\n") if is_row(line)), "")
-    return row_cells(first)
+    first = next((line for line in beginning.split("\n") if is_row(line)), None)
+    return row_cells(first) if first else ()
 
 
 _HEADS = """

@@ -14,6 +14,7 @@ from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration
+from apps.retrieval.search.fusion import Scores
 from apps.retrieval.search.passages import Passage
 
 WIDTH = 384
@@ -61,7 +62,7 @@ def passage(text: str, **fields: Any) -> Passage:
     values: dict[str, Any] = {
         "chunk_id": 1, "document_id": uuid.UUID(int=1), "document_title": "Handbook",
         "knowledge_base_id": uuid.UUID(int=2), "version_id": uuid.UUID(int=3), "version_number": 1,
-        "start": 0, "heading_path": (), "place": None, "score": 0.8,
+        "start": 0, "heading_path": (), "place": None, "score": 0.8, "scores": Scores(lexical=8.0, lexical_rank=1),
     }  # fmt: skip
     values |= fields
     return Passage(**values, text=text, end=values["start"] + len(text))

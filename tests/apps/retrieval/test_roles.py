@@ -58,7 +58,7 @@ def test_what_is_indexed_is_a_document(transport: RoleTransport, strategy: str) 
     assert transport.roles(Purpose.INDEX) == {TextRole.DOCUMENT}
 
 
-def test_a_question_is_a_query_and_the_sentences_it_is_answered_with_are_documents(transport: RoleTransport) -> None:
+def test_a_question_is_a_query_and_quoting_sentences_asks_no_model(transport: RoleTransport) -> None:
     base = make.ready_version().document.knowledge_base
     transport.asked.clear()
 
@@ -66,7 +66,7 @@ def test_a_question_is_a_query_and_the_sentences_it_is_answered_with_are_documen
 
     assert [text for purpose, role, text in transport.asked if role is TextRole.QUERY] == [QUESTION]
     assert transport.roles(Purpose.QUERY) == {TextRole.QUERY}
-    assert transport.roles(Purpose.ANSWER) == {TextRole.DOCUMENT}
+    assert transport.roles(Purpose.ANSWER) == set()
 
 
 def test_a_re_index_is_measured_with_documents(transport: RoleTransport) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.models.gateway.fake import FakeTransport
-from ragsite.core.errors import ModelUnavailableError
 
 
 class Failing:
@@ -24,18 +23,6 @@ class Garbage(FakeTransport):
 
     def embed(self, texts: Any, **rest: Any) -> Any:
         return super().embed(texts, **rest) * float("nan")
-
-
-class FailsLater(FakeTransport):
-    """A model that embeds the question and then goes away."""
-
-    calls = 0
-
-    def embed(self, texts: Any, **rest: Any) -> Any:
-        self.calls += 1
-        if self.calls == 2:
-            raise ModelUnavailableError("The worker went away.")
-        return super().embed(texts, **rest)
 
 
 class CountingTransport(FakeTransport):

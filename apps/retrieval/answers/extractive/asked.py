@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from apps.retrieval.answers.extractive.commonness import weight_of
-from apps.retrieval.index.lexical.analysis import DEFAULT, language_of_text, terms_of_question, terms_of_text
+from apps.retrieval.index.lexical.analysis import DEFAULT, language_of_text, terms_of_text, words_of_question
 from apps.retrieval.index.lexical.reading import TermStatistics
 from apps.retrieval.search.passages import Passage
 
@@ -71,15 +71,28 @@ class Said:
 NOTHING_SAID = Said(frozenset(), frozenset(), frozenset(), 0)
 
 
+Word = tuple[str, ...]
+"""The terms that a word of a question has in the languages of the passages; it is met where one of them stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question in words. `weights` says of each of its terms, once, how much it tells: 0 to 1."""
+    """A question in words, each once, in their order. `weights` says of each how much it tells: 0 to 1."""
 
-    said: Said
-    names: frozenset[str]
-    weights: Mapping[str, float]
+    weights: Mapping[Word, float]
+    names: frozenset[Word]
+    numbers: frozenset[str]
     kind: AnswerType
     is_negated: bool
+
+    @property
+    def words(self) -> list[Word]:
+        return list(self.weights)
+
+    @property
+    def terms(self) -> frozenset[str]:
+        """Of all words."""
+        return frozenset(term for word in self.weights for term in word)
 
     @property
     def total(self) -> float:
@@ -88,20 +101,20 @@ class Asked:
 
 
 def asked_of(question: str, *, statistics: TermStatistics, languages: Sequence[str]) -> Asked:
-    """The question, its terms read in the languages of the passages."""
-    terms = terms_of_question(question, languages=languages or [DEFAULT])
-    names = {term for name in names_in(question) for term in terms_of_question(name, languages=languages or [DEFAULT])}
-    said = _said(question, terms)
-    told = {term: weight_of(term, statistics) for term in said.terms}
-    return Asked(said, said.terms & names, told, answer_type(question), is_negated(question))
+    """The question, its words read in the languages of the passages."""
+    spoken = languages or [DEFAULT]
+    names = {word for name in names_in(question) for word in words_of_question(name, languages=spoken)}
+    weights = {
+        word: min(weight_of(term, statistics) for term in word)
+        for word in words_of_question(question, languages=spoken)
+    }
+    numbers = frozenset(_NUMBER.findall(question))
+    return Asked(weights, frozenset(weights) & names, numbers, answer_type(question), is_negated(question))
 
 
 def said_in(text: str, language: str) -> Said:
     """What a text of that language says."""
-    return _said(text, terms_of_text(text, language=language))
-
-
-def _said(text: str, terms: Sequence[str]) -> Said:
+    terms = terms_of_text(text, language=language)
     return Said(frozenset(terms), frozenset(pairwise(terms)), frozenset(_NUMBER.findall(text)), text.count(" ") + 1)
 
 

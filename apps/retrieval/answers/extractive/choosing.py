@@ -8,7 +8,7 @@ from apps.retrieval.answers.extractive.scoring import Vector
 from apps.retrieval.answers.extractive.units import Unit, UnitKind
 
 MOST = 3
-NEAR_BEST = 0.5
+NEAR_BEST = 0.35
 """Of the best one's score, what another one must have to join it."""
 
 NEAR_BEST_ROW = 0.9
@@ -42,6 +42,8 @@ def _same(one: Unit, other: Unit) -> bool:
     if one.passage.version_id == other.passage.version_id and _overlap(one, other):
         return True
     words, others = set(one.text.casefold().split()), set(other.text.casefold().split())
+    if any(sign.isdigit() for word in words ^ others for sign in word):
+        return False
     return len(words & others) >= SAME * min(len(words), len(others))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from apps.retrieval.answers.extractive.asked import (
     AnswerType,
     Asked,
     Said,
+    Word,
     is_negated,
     languages_of,
     names_in,
@@ -120,7 +122,7 @@ class _Read:
 
 
 def _row(asked: Asked, read: _Read, around: _Around) -> list[float]:
-    unit, said, wanted = read.unit, read.said, asked.said
+    unit, said = read.unit, read.said
     of_passage, titles = around.said[unit.passage.chunk_id], around.titles[unit.passage.chunk_id]
     near = said.terms | read.before.terms | titles
     anywhere = near | of_passage.terms
@@ -129,19 +131,19 @@ def _row(asked: Asked, read: _Read, around: _Around) -> list[float]:
         _met(asked, said.terms),
         _met(asked, near),
         _met(asked, anywhere),
-        _share(wanted.terms, said.terms),
-        _share(wanted.pairs, said.pairs),
+        _words_share(asked.words, said.terms),
+        _pairs_share(asked.words, said.pairs),
         _heaviest_missing(asked, said.terms),
         _heaviest_missing(asked, anywhere),
-        1 - _share(asked.names, said.terms),
-        1 - _share(asked.names, anywhere),
-        1 - _share(wanted.numbers, said.numbers),
-        1 - _share(wanted.numbers, of_passage.numbers | said.numbers),
+        1 - _words_share(asked.names, said.terms),
+        1 - _words_share(asked.names, anywhere),
+        1 - _share(asked.numbers, said.numbers),
+        1 - _share(asked.numbers, of_passage.numbers | said.numbers),
         float(holds is True),
         float(holds is False),
         float(asked.kind is AnswerType.CAUSE and holds is True),
         float(asked.is_negated != is_negated(unit.text)),
-        math.log1p(len(said.terms - wanted.terms)),
+        math.log1p(len(said.terms - asked.terms)),
         float(said.words < SHORT),
         float(unit.order == 0),
         float(unit.kind is not UnitKind.SENTENCE),
@@ -153,14 +155,30 @@ def _row(asked: Asked, read: _Read, around: _Around) -> list[float]:
 
 
 def _met(asked: Asked, terms: frozenset[str]) -> float:
-    return sum(weight for term, weight in asked.weights.items() if term in terms) / (asked.total or 1.0)
+    return sum(weight for word, weight in asked.weights.items() if not terms.isdisjoint(word)) / (asked.total or 1.0)
 
 
 def _heaviest_missing(asked: Asked, terms: frozenset[str]) -> float:
-    return max((weight for term, weight in asked.weights.items() if term not in terms), default=0.0)
+    return max((weight for word, weight in asked.weights.items() if terms.isdisjoint(word)), default=0.0)
 
 
-def _share(wanted: frozenset[object], had: frozenset[object]) -> float:
+def _words_share(words: Collection[Word], terms: frozenset[str]) -> float:
+    """How many of the words are met; 1 where there are none."""
+    return sum(not terms.isdisjoint(word) for word in words) / len(words) if words else 1.0
+
+
+def _pairs_share(words: Sequence[Word], pairs: frozenset[tuple[str, str]]) -> float:
+    """How many neighbours are neighbours there, too."""
+    wanted = list(pairwise(words))
+    met = sum(any(pair in pairs for pair in product(*pair_of_words)) for pair_of_words in wanted)
+    return met / len(wanted) if wanted else 1.0
+
+
+def _is_asked(asked: Asked, name: str) -> bool:
+    return name.casefold() in asked.terms
+
+
+def _share(wanted: frozenset[str], had: frozenset[str]) -> float:
     """1 where nothing is wanted."""
     return len(wanted & had) / len(wanted) if wanted else 1.0
 
@@ -169,11 +187,11 @@ def _holds(asked: Asked, text: str, said: Said) -> bool | None:
     """Whether it holds what the type of the answer asks for; None where the type does not tell."""
     match asked.kind:
         case AnswerType.TIME:
-            return bool(_TIME.search(text)) and not said.numbers <= asked.said.numbers
+            return bool(_TIME.search(text)) and not said.numbers <= asked.numbers
         case AnswerType.NUMBER:
-            return bool(said.numbers - asked.said.numbers or _NUMBER.search(text))
+            return bool(said.numbers - asked.numbers or _NUMBER.search(text))
         case AnswerType.PERSON:
-            return any(word.casefold() not in asked.said.terms for word in names_in(text))
+            return any(not _is_asked(asked, word) for word in names_in(text))
         case AnswerType.PLACE:
             return bool(_PLACE.search(text))
         case AnswerType.CAUSE:

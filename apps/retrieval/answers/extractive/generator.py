@@ -40,16 +40,18 @@ class ExtractiveGenerator:
             material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
         )
         for place, (unit, score) in enumerate(_answering(asked, units)):
-            text = worded(unit, terms=asked.said.terms, language=languages[unit.passage.chunk_id])
+            text = worded(unit, terms=asked.terms, language=languages[unit.passage.chunk_id])
             yield TextDelta(f" {text}" if place else text)
             yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
 
 
 def _answering(asked: Asked, units: list[Unit]) -> Iterator[tuple[Unit, float]]:
-    """The units that answer, best first."""
+    """The units that answer, best first; none where the question has no word that tells."""
+    if not asked.weights:
+        return
     features, learned = features_of(asked, units), scorer()
     scores = learned.unit_scores(features, asked.kind)
-    if learned.answer_score(features, scores, asked.kind) >= learned.least:
+    if learned.answer_score(features, scores) >= learned.least:
         yield from units_chosen(units, scores)
 
 

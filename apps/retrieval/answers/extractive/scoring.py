@@ -3,16 +3,16 @@
 Their numbers are in `weights.json`; `benchmarks.answers.training` made them, and says from what. Pure.
 
     p(unit)   = sigmoid(w · [features, type of the answer] + b)
-    p(answer) = sigmoid(v · [features of the best unit, best of each feature, scores of the best three, type] + c)
+    p(answer) = sigmoid(v · [some features of the best unit, logit of its score, nearness of the nearest passage] + c)
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,20 @@ from apps.retrieval.answers.extractive.features import FEATURES
 FILE = Path(__file__).with_name("weights.json")
 TYPES = tuple(AnswerType)
 UNIT_INPUTS = (*FEATURES, *(f"asks_{kind}" for kind in TYPES))
-CROSSED = (
-    "score", "best_met", "best_met_near", "best_met_passage", "best_heaviest_missing_passage", "best_names_missing_passage",
-    "best_type_missing", "best_nearness", "most_nearness", "nearness_ahead",
+BEST = (
+    "met_near", "heaviest_missing", "names_missing_passage", "type_missing", "negated_otherwise", "nearness",
+    "nearness_unknown",
 )  # fmt: skip
-"""Inputs whose products are inputs, too: a near passage says little where the question's rarest word is missing."""
+ANSWER_INPUTS = (*(f"best_{name}" for name in BEST), "score_logit", "most_nearness")
 
-ANSWER_INPUTS = (
-    *(f"best_{name}" for name in FEATURES),
-    *(f"most_{name}" for name in FEATURES),
-    "score", "second_score", "scores_of_three", "nearness_ahead",
-    *(f"asks_{kind}" for kind in TYPES),
-    *(f"{one}*{other}" for one, other in combinations_with_replacement(CROSSED, 2)),
-)  # fmt: skip
+LEAST_UNIT = 0.15
+"""Of p(unit), what an answer needs."""
 
-_CROSSED = [ANSWER_INPUTS.index(name) for name in CROSSED]
+ROW_MET = 0.55
+"""Of the weight of a question's terms, what a row must have, with its headings, to answer without further looking."""
+
+SURE = 1e-4
+"""Nothing is surer than that it is not."""
 
 Vector = NDArray[np.float64]
 
@@ -80,9 +79,21 @@ class Scorer:
         """How likely each unit (n, d) holds the answer: (n,)."""
         return self.unit.probability(unit_inputs(features, kind))
 
-    def answer_score(self, features: Vector, scores: Vector, kind: AnswerType) -> float:
-        """How likely the units answer the question; 0 where there are none."""
-        return float(self.answer.probability(answer_inputs(features, scores, kind))) if len(scores) else 0.0
+    def answer_score(self, features: Vector, scores: Vector) -> float:
+        """How likely the units answer the question; 0 where there are none.
+
+        Rules come before what was learned. A unit that is no answer by itself makes none with its surroundings. Where the passage
+        has none of the names that are asked for, what it says is about something else. And a row of a table, of which there
+        are none in what was learned from, answers what it has all names and most words of.
+        """
+        if not len(scores):
+            return 0.0
+        best = dict(zip(FEATURES, features[np.argmax(scores)].tolist(), strict=True))
+        if max(scores) < LEAST_UNIT or best["names_missing_passage"] == 1.0:
+            return 0.0
+        if best["row"] and best["names_missing"] == 0.0 and best["met_near"] >= ROW_MET:
+            return float(max(scores))
+        return float(self.answer.probability(answer_inputs(features, scores)))
 
 
 def unit_inputs(features: Vector, kind: AnswerType) -> Vector:
@@ -90,16 +101,14 @@ def unit_inputs(features: Vector, kind: AnswerType) -> Vector:
     return np.hstack([features, np.tile(_type(kind), (len(features), 1))])
 
 
-def answer_inputs(features: Vector, scores: Vector, kind: AnswerType) -> Vector:
-    """What is looked at of all units of a question together: (len(ANSWER_INPUTS),)."""
-    best = np.sort(scores)[::-1]
-    second = best[1] if len(best) > 1 else 0.0
-    nearness = np.unique(features[:, FEATURES.index("nearness")])[::-1]
-    ahead = nearness[0] - nearness[1] if len(nearness) > 1 else 0.0
-    told = np.array([best[0], second, best[:3].sum(), ahead])
-    plain = np.concatenate([features[np.argmax(scores)], features.max(axis=0), told, _type(kind)])
-    crossed = plain[_CROSSED]
-    return np.concatenate([plain, np.outer(crossed, crossed)[np.triu_indices(len(crossed))]])
+def answer_inputs(features: Vector, scores: Vector) -> Vector:
+    """What is looked at of all units of a question: (len(ANSWER_INPUTS),). No more than that: whatever counts or compares
+    the units says something else where there are few.
+    """
+    place = int(np.argmax(scores))
+    best = min(max(float(scores[place]), SURE), 1 - SURE)
+    told = [math.log(best / (1 - best)), features[:, FEATURES.index("nearness")].max()]
+    return np.concatenate([features[place, [FEATURES.index(name) for name in BEST]], told])
 
 
 def _type(kind: AnswerType) -> Vector:

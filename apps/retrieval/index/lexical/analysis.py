@@ -170,17 +170,23 @@ def terms_of_question(text: str, *, languages: Sequence[str] = (DEFAULT,)) -> li
     A word gives its stem in each language; one that several languages share counts once. The stop words of the question's
     own language give none: texts of another language that quote a few would otherwise seem to be all about them.
     """
+    return [term for terms in words_of_question(text, languages=languages) for term in terms]
+
+
+def words_of_question(text: str, *, languages: Sequence[str] = (DEFAULT,)) -> list[tuple[str, ...]]:
+    """The terms of each word of a question: one for each language that has another one."""
     tokens = list(_tokens(text))
     own = language_of_question((token for kind, token in tokens if kind == "WORD"), languages)
-    terms: list[str] = []
+    words: list[tuple[str, ...]] = []
     for kind, token in tokens:
         if kind == "CODE":
-            terms.append(token[:LONGEST])
+            words.append((token[:LONGEST],))
         elif kind == "RUN":
-            terms += _pairs(token) or [token]
+            words += [(pair,) for pair in _pairs(token) or [token]]
         elif token not in STOP_WORDS[own]:
-            terms += dict.fromkeys(term for language in languages for term in _word_terms(token, language))
-    return terms
+            each = dict.fromkeys(term for language in languages for term in _word_terms(token, language))
+            words += [tuple(each)] if each else []
+    return words
 
 
 def language_of_text(text: str) -> str:

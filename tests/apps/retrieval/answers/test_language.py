@@ -128,7 +128,7 @@ def test_it_is_told_the_passages_by_number_and_has_most_of_the_time(say: Say) ->
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [("de", "Answer in German,"), ("am", "the language with the ISO 639-1 code 'am'")]
+    ("code", "told"), [("de", "Answer in German,"), ("am", 'the language with the ISO 639-1 code "am"')]
 )
 def test_a_language_that_is_asked_for_is_told_last(say: Say, code: str, told: str) -> None:
     model = say("NOT FOUND")

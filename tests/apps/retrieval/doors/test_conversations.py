@@ -129,7 +129,7 @@ def test_an_answer_that_may_not_be_read_any_more_is_withdrawn_and_nothing_of_it_
     asked(client, mine, "What costs 31 euros?")
     heading = asked(client, mine, "Berths?")["searched_for"]
     make.ready_version(version.document.knowledge_base, "The lighthouse is red.", filename="light.txt")
-    kept = asked(client, mine, "Which colour has the lighthouse?")
+    kept = asked(client, mine, "Which lighthouse is red?")
     Document.objects.filter(pk=version.document_id).update(restricted=True)
     told = client.get(f"{URL}{mine}/").json()["turns"]
     assert [one["withdrawn"] for one in told] == [True, True, False]

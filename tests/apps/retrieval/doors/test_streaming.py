@@ -208,7 +208,7 @@ def test_the_options_reach_the_language_model_and_are_kept(
         assert answer["usage"] == {"prompt_tokens": 5, "completion_tokens": 7}
         asked_for = calls_seen.pop().inputs
         assert (asked_for.options.temperature, asked_for.options.max_tokens) == (0.5, 99)
-        assert asked_for.messages[1].content.endswith("Answer in German.")
+        assert asked_for.messages[1].content.endswith("Answer in German, whatever the language of the question is.")
     assert [one.options for one in Query.objects.all()] == [options, options]
 
 
