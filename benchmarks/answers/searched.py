@@ -60,8 +60,8 @@ class Paragraphs:
         nearness = np.where(indexed, self.vectors @ vector, -1.0)
         weight = RetrievalSettings().weight
         shares = weight * _share(nearness) + (1 - weight) * _share(words)
-        order = np.argsort(-shares, kind="stable")[:best]
-        passages = [self._passage(int(place), shares, nearness, words) for place in order]
+        order = np.argsort(-shares, kind="stable")
+        passages = [self._passage(int(place), shares, nearness, words) for place in order[indexed[order]][:best]]
         return Found(tuple(passages), statistics)
 
     def _words(self, question: str, indexed: NDArray[np.bool_]) -> tuple[NDArray[np.float64], TermStatistics]:

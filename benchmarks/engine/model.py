@@ -20,10 +20,15 @@ SETTINGS = {
 }
 
 
-def bundled_model() -> EmbeddingModel:
-    """all-MiniLM-L6-v2."""
+def django_alone() -> None:
+    """Set Django up, without any server."""
     os.environ.update(SETTINGS)
     import_module("django").setup()
+
+
+def bundled_model() -> EmbeddingModel:
+    """all-MiniLM-L6-v2."""
+    django_alone()
     path = import_module("apps.models.services.registry").bundled_model_path()
     found = checkpoint_read(path)
     return EmbeddingModel(
