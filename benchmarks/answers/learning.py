@@ -110,7 +110,12 @@ def learned_from(seen: Sequence[Example]) -> Scorer:
 
 
 def fitted(
-    inputs: Inputs, labels: NDArray[np.bool_], weights: Inputs | None, *, signs: Sequence[int] = (), decay: float = 3.0
+    inputs: Inputs,
+    labels: NDArray[np.bool_],
+    weights: Inputs | None,
+    *,
+    signs: Sequence[int] = (),
+    decay: float = 3.0,
 ) -> Logistic:
     """A logistic regression with `decay` on the squares of its standardised coefficients, by L-BFGS. Where a coefficient has a
     sign, 1 or -1, it is kept to that.
