@@ -83,7 +83,7 @@ def test_an_answer_has_its_sentences_with_verdicts_and_citations_and_can_be_look
     (citation,) = client.answer(answer.id).citations_of(sentence)
     assert citation.version == str(version.pk)
     assert version.parsed.text[citation.start : citation.end] == citation.quote
-    assert [one.version for one in answer.passages] == [str(version.pk)]
+    assert {one.version for one in answer.passages} == {str(version.pk)}
     assert (answer.degraded, answer.indexing, answer.usage) == ((), None, None)
 
 
