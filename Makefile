@@ -39,7 +39,7 @@ up: setup ## Run the system here until Ctrl-C
 lint: setup ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(NOWHERE) $(BIN)/mypy ragsite apps workers manage.py
+	$(NOWHERE) $(BIN)/mypy ragsite apps workers client/src manage.py
 	$(BIN)/lint-imports
 
 format: setup ## Bring the code into form

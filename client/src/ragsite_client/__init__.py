@@ -1,0 +1,77 @@
+"""A typed client of ragsite. `ragsite_client.llamaindex` has the classes for LlamaIndex, which is imported there alone."""
+
+from __future__ import annotations
+
+from ragsite_client.client import Client
+from ragsite_client.errors import (
+    ConnectionFailedError,
+    DocumentFailedError,
+    ProblemError,
+    RagsiteError,
+    UnexpectedReplyError,
+    WaitedTooLongError,
+)
+from ragsite_client.events import (
+    AnswerCompleted,
+    AnswerCreated,
+    AnswerEvent,
+    Cited,
+    PassagesFound,
+    TextDelta,
+    TextWithdrawn,
+)
+from ragsite_client.types import (
+    Answer,
+    Citation,
+    Conversation,
+    Degradation,
+    Feedback,
+    Indexing,
+    KnowledgeBase,
+    Passage,
+    Place,
+    Problem,
+    SearchResult,
+    Sentence,
+    Source,
+    Turn,
+    TurnAnswer,
+    Upload,
+    Usage,
+    Version,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerCompleted",
+    "AnswerCreated",
+    "AnswerEvent",
+    "Citation",
+    "Cited",
+    "Client",
+    "ConnectionFailedError",
+    "Conversation",
+    "Degradation",
+    "DocumentFailedError",
+    "Feedback",
+    "Indexing",
+    "KnowledgeBase",
+    "Passage",
+    "PassagesFound",
+    "Place",
+    "Problem",
+    "ProblemError",
+    "RagsiteError",
+    "SearchResult",
+    "Sentence",
+    "Source",
+    "TextDelta",
+    "TextWithdrawn",
+    "Turn",
+    "TurnAnswer",
+    "UnexpectedReplyError",
+    "Upload",
+    "Usage",
+    "Version",
+    "WaitedTooLongError",
+]

@@ -1,0 +1,140 @@
+"""HTTP: requests that are repeated where that does no harm, and replies that are no success as errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from ragsite_client.errors import ConnectionFailedError, ProblemError, UnexpectedReplyError
+from ragsite_client.reading import made
+from ragsite_client.types import Problem
+
+ADDRESS = "/api/v1"
+LONGEST_WAIT_SECONDS = 30.0
+FIRST_WAIT_SECONDS = 0.25
+CHANGED_NOTHING = frozenset({429, 503})
+"""Of these replies with a `Retry-After` the server says: send it again."""
+
+STILL_RUNNING = "idempotency_conflict"
+HEARTBEATS_SECONDS = 45.0
+"""A stream says something each 15 s; one that is silent for so long is broken."""
+
+
+class Line:
+    """Sends requests with one API key; may be used by several threads."""
+
+    def __init__(
+        self, url: str, key: str, *, timeout: float, retries: int, transport: httpx.BaseTransport | None
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}{ADDRESS}",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=timeout,
+            transport=transport,
+        )
+        self.retries = retries
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str) -> Any:
+        """What is there, as JSON."""
+        return self.send(lambda: self._http.build_request("GET", path), repeatable=True)
+
+    def put(self, method: str, path: str, body: Mapping[str, Any], *, key: str = "") -> Any:
+        """Send a body as JSON; with an idempotency key it takes effect once, however often it is sent."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.send(
+            lambda: self._http.build_request(method, path, json=body, headers=headers), repeatable=bool(key)
+        )
+
+    def form(self, path: str, fields: Mapping[str, str], files: Callable[[], Any], *, key: str) -> Any:
+        """Send a form; `files` gives them anew each time it is sent."""
+        headers = {"Idempotency-Key": key}
+        return self.send(
+            lambda: self._http.build_request("POST", path, data=fields, files=files(), headers=headers), repeatable=True
+        )
+
+    def send(self, build: Callable[[], httpx.Request], *, repeatable: bool) -> Any:
+        """The reply's JSON; None if it has none.
+
+        Raises:
+            ConnectionFailedError: no reply came. One that is `repeatable` was tried again.
+            ProblemError: the reply says why it can't be done.
+        """
+        attempts = Attempts(self.retries)
+        while True:
+            try:
+                reply = self._http.send(build())
+                return _json(_checked(reply)) if reply.content or reply.is_error else None
+            except httpx.TransportError as error:
+                if not repeatable or not attempts.again():
+                    raise ConnectionFailedError(f"No answer: {error!r}") from error
+            except ProblemError as error:
+                if not is_to_be_repeated(error) or not attempts.again(error.retry_after):
+                    raise
+
+    @contextmanager
+    def stream(self, method: str, path: str, **request: Any) -> Iterator[Iterator[str]]:
+        """The lines of a stream of events.
+
+        Raises:
+            httpx.TransportError: the line broke.
+            ProblemError: there is no stream.
+        """
+        timeout = httpx.Timeout(self._http.timeout.connect, read=HEARTBEATS_SECONDS)
+        with self._http.stream(method, path, timeout=timeout, **request) as reply:
+            if reply.is_error:
+                reply.read()
+            yield _checked(reply).iter_lines()
+
+
+class Attempts:
+    """How often something is tried again, with a longer wait each time."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._made = most, 0
+
+    def again(self, wait: float | None = None) -> bool:
+        """Wait, and say whether to try again."""
+        wait = FIRST_WAIT_SECONDS * 2**self._made if wait is None else wait
+        if self._made >= self._most or wait > LONGEST_WAIT_SECONDS:
+            return False
+        self._made += 1
+        time.sleep(wait)
+        return True
+
+    def reset(self) -> None:
+        """It went on: what follows is counted anew."""
+        self._made = 0
+
+
+def is_to_be_repeated(error: ProblemError) -> bool:
+    """Whether the server did nothing, and asks to send the request again later."""
+    return error.retry_after is not None and (error.status in CHANGED_NOTHING or error.code == STILL_RUNNING)
+
+
+def _checked(reply: httpx.Response) -> httpx.Response:
+    if not reply.is_error:
+        return reply
+    seconds = reply.headers.get("Retry-After", "")
+    raise ProblemError(_problem(reply), retry_after=float(seconds) if seconds.isdecimal() else None)
+
+
+def _problem(reply: httpx.Response) -> Problem:
+    """As ragsite says it; of a proxy in between there is only the status."""
+    try:
+        return made(Problem, reply.json())
+    except (ValueError, UnexpectedReplyError):
+        return Problem(reply.status_code, f"http_{reply.status_code}", reply.text[:200], reply.reason_phrase)
+
+
+def _json(reply: httpx.Response) -> Any:
+    try:
+        return reply.json()
+    except ValueError as error:
+        raise UnexpectedReplyError(f"{reply.request.url} answered no JSON.") from error

@@ -1,0 +1,232 @@
+"""What ragsite replies, as far as an application needs it. Fields that are not named here are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with a field of a request; one without a name is about all of it."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a request failed (RFC 9457). `code` is stable; `detail` is for people and says what to do."""
+
+    status: int
+    code: str
+    detail: str
+    title: str = ""
+    errors: tuple[FieldError, ...] = ()
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBase:
+    id: str
+    name: str
+    description: str = ""
+    visibility: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a document on its way; it answers once `status` is `ready`."""
+
+    id: str
+    status: str
+    filename: str = ""
+    number: int = 0
+    chunk_count: int = 0
+    error: str = ""
+    error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """`outcome` is `created`, `new_version` or `unchanged`."""
+
+    outcome: str
+    document: str
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the original file, such as page 3."""
+
+    kind: str
+    number: int | None = None
+    label: str = ""
+    rows: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A span of a document version; `start` and `end` are characters of its parsed text."""
+
+    document: str
+    title: str
+    version: str
+    version_number: int
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+    place: Place | None = None
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Span):
+    """A passage that was found for a question."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage(Source):
+    """A passage that a search found; `scores` has what each step gave it."""
+
+    knowledge_base: str
+    chunk: int
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation(Span):
+    """A span that the sentence of number `claim`, from 0, rests on. `id` is 0 before its answer is complete."""
+
+    claim: int
+    quote: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, and whether its `citations`, by their ids, bear it out.
+
+    `verdict` is `supported`, `weak`, `unsupported` or `contradicted`. One that is not `shown` is no part of the answer; `start`
+    and `end` are then None, else its characters in the answer.
+    """
+
+    text: str
+    verdict: str
+    confidence: float
+    shown: bool
+    start: int | None = None
+    end: int | None = None
+    citations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """A step that could not be done as usual, and what was done instead."""
+
+    step: str
+    code: str
+    detail: str
+    knowledge_bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """How many documents were not ready yet, and the titles of some."""
+
+    documents: int
+    titles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a language model read and wrote."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Passages, best first."""
+
+    passages: tuple[Passage, ...]
+    degraded: tuple[Degradation, ...] = ()
+    indexing: Indexing | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer; `found` is false where the documents hold none, and `passages` are then the nearest there are."""
+
+    id: str
+    question: str
+    answer: str
+    found: bool
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    passages: tuple[Source, ...]
+    generator: str
+    created_at: datetime
+    conversation: str | None = None
+    turn: int | None = None
+    searched_for: str = ""
+    model: str = ""
+    prompt: str = ""
+    usage: Usage | None = None
+    degraded: tuple[Degradation, ...] = ()
+    indexing: Indexing | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+    def citations_of(self, sentence: Sentence) -> tuple[Citation, ...]:
+        """What the sentence rests on."""
+        return tuple(one for one in self.citations if one.id in sentence.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAnswer:
+    """An answer as its conversation shows it."""
+
+    id: str
+    text: str
+    found: bool
+    citations: tuple[Citation, ...] = ()
+    rating: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer; None, with a `note`, if it quotes what may no longer be read."""
+
+    turn: int
+    question: str
+    answer: TurnAnswer | None
+    searched_for: str = ""
+    withdrawn: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Questions that belong together; `turns` are there if one was looked at by its id."""
+
+    id: str
+    title: str
+    knowledge_bases: tuple[str, ...] = ()
+    turn_count: int = 0
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the one who asked thinks of an answer: `up` or `down`."""
+
+    answer: str
+    rating: str
+    comment: str = ""

@@ -1,0 +1,90 @@
+"""Servers for the client: the views themselves, and what a test lets the line say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+from django.test import Client as TestClient
+from ragsite_client import Client
+
+HOST = "http://testserver"
+
+
+class Views(httpx.BaseTransport):
+    """Answers requests in this process and thread, so within the test's transaction."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
+        kind = headers.pop("content-type", "application/octet-stream")
+        response = TestClient().generic(
+            request.method, request.url.raw_path.decode(), request.read(), kind, headers=headers
+        )
+        content = asyncio.run(_all(response)) if response.streaming else response.content
+        return httpx.Response(response.status_code, headers=dict(response.items()), content=content)
+
+
+async def _all(response: Any) -> bytes:
+    return b"".join([part async for part in response])
+
+
+def client_of(key: str) -> Client:
+    """One of the views, which tries nothing twice."""
+    return Client(HOST, key, retries=0, transport=Views())
+
+
+class Script:
+    """A server that answers each request by the next line of a script; `asked` are the requests."""
+
+    def __init__(self, *replies: httpx.Response | Exception) -> None:
+        self._replies, self.asked = list(replies), list[httpx.Request]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.asked.append(request)
+        reply = self._replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def client(self, **options: Any) -> Client:
+        return Client(HOST, "rag_key", transport=httpx.MockTransport(self), **options)
+
+
+def reply(body: Any, status: int = 200, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def problem(code: str, status: int, **headers: str) -> httpx.Response:
+    return reply(problem_body(code, status), status, **headers)
+
+
+def problem_body(code: str, status: int) -> dict[str, Any]:
+    detail = f"It is {code}. Do something else."
+    return {"type": f"urn:ragsite:problem:{code}", "title": "No", "status": status, "detail": detail, "code": code}
+
+
+def sent(number: int, name: str, data: Any) -> bytes:
+    return f"event: {name}\nid: {number}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+class Stream(httpx.SyncByteStream):
+    """Parts of a stream and then its end, or a broken line; `closed` once nobody reads it any more."""
+
+    def __init__(self, parts: Sequence[bytes], *, breaks: bool = False) -> None:
+        self._parts, self._breaks, self.closed = parts, breaks, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
+        if self._breaks:
+            raise httpx.ReadError("cut off")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def streamed(*parts: bytes, breaks: bool = False) -> httpx.Response:
+    return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=Stream(parts, breaks=breaks))

@@ -1,0 +1,151 @@
+"""The client and the API, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ragsite_client import (
+    AnswerCompleted,
+    AnswerCreated,
+    Cited,
+    Client,
+    DocumentFailedError,
+    PassagesFound,
+    ProblemError,
+    TextDelta,
+    WaitedTooLongError,
+)
+
+from apps.documents.models import Document, DocumentVersion
+from ragsite.gateway.models import Permission
+from tests import factories as make
+from tests.apps.retrieval.streaming.inline import runs_inline
+from tests.client.serving import client_of
+
+pytestmark = pytest.mark.django_db
+QUESTION, SENTENCE = "How many berths for guests has the harbour?", "The harbour has 42 berths for guests."
+
+
+@pytest.fixture
+def version() -> DocumentVersion:
+    return make.ready_version()
+
+
+@pytest.fixture
+def client(version: DocumentVersion) -> Iterator[Client]:
+    with client_of(make.api_key(version.document.tenant)) as made:
+        yield made
+
+
+def test_a_file_is_uploaded_watched_found_and_asked_about(tmp_path: Path) -> None:
+    client = client_of(make.api_key(make.tenant()))
+    make.embedding_model()
+    base = client.create_knowledge_base("Handbooks", description="All of them.")
+    file = tmp_path / "harbour.txt"
+    file.write_text(SENTENCE)
+    uploaded = client.upload(base.id, file, title="The harbour", external_id="h-1", metadata={"year": 2026}, tags=["a"])
+    assert (uploaded.outcome, uploaded.version.status) == ("created", "uploaded")
+    with pytest.raises(WaitedTooLongError, match="1 documents"):
+        client.wait_until_ready(uploaded, seconds=-1)
+    make.run_stages()
+    (ready,) = client.wait_until_ready(uploaded)
+    assert (ready.id, ready.status, ready.chunk_count, ready.filename) == (uploaded.version.id, "ready", 1, file.name)
+    document = Document.objects.get()
+    assert (document.title, document.external_id, document.metadata, document.tags) == (
+        "The harbour", "h-1", {"year": 2026}, ["a"],
+    )  # fmt: skip
+    assert client.knowledge_bases() == [base]
+    found = client.search(QUESTION, knowledge_bases=[base.id], top_k=3, filters={"tags": {"all": ["a"]}})
+    assert [(one.text, one.version, one.knowledge_base) for one in found.passages] == [(SENTENCE, ready.id, base.id)]
+    answer = client.ask(QUESTION, knowledge_bases=[base.id], mode="lexical")
+    assert (answer.found, answer.citations[0].quote, answer.citations[0].title) == (True, SENTENCE, "The harbour")
+
+
+def test_bytes_are_uploaded_by_a_name_and_a_document_that_fails_says_why() -> None:
+    client = client_of(make.api_key(make.tenant()))
+    base = client.create_knowledge_base("Broken")
+    uploaded = client.upload(base.id, ("broken.pdf", make.BROKEN_PDF))
+    make.run_stages()
+    with pytest.raises(DocumentFailedError, match=r"broken\.pdf ended as failed: .+") as failed:
+        client.wait_until_ready(uploaded)
+    assert failed.value.version.error_code == "damaged_file"
+
+
+def test_an_answer_has_its_sentences_with_verdicts_and_citations_and_can_be_looked_up(
+    client: Client, version: DocumentVersion
+) -> None:
+    answer = client.ask(QUESTION)
+    (sentence,) = (one for one in answer.sentences if one.shown and SENTENCE in one.text)
+    assert sentence.verdict == "supported"
+    assert answer.answer[sentence.start : sentence.end] == sentence.text
+    (citation,) = client.answer(answer.id).citations_of(sentence)
+    assert citation.version == str(version.pk)
+    assert version.parsed.text[citation.start : citation.end] == citation.quote
+    assert {one.version for one in answer.passages} == {str(version.pk)}
+    assert (answer.degraded, answer.indexing, answer.usage) == ((), None, None)
+
+
+def test_a_stream_tells_the_same_as_the_answer(client: Client) -> None:
+    with runs_inline():
+        created, found, *written, completed = client.ask_stream(QUESTION)
+    assert isinstance(created, AnswerCreated)
+    assert isinstance(found, PassagesFound)
+    assert isinstance(completed, AnswerCompleted)
+    answer = completed.answer
+    assert answer == client.answer(created.id)
+    assert "".join(one.text for one in written if isinstance(one, TextDelta)) == answer.answer
+    cited = [one for one in written if isinstance(one, Cited)]
+    assert [(one.citation.quote, one.citation.start) for one in cited] == [
+        (one.quote, one.start) for one in answer.citations
+    ]
+    assert {one.verdict for one in cited} == {"supported"}
+    assert SENTENCE in found.passages[0].text
+
+
+def test_a_conversation_keeps_its_turns_and_what_was_thought_of_them(client: Client) -> None:
+    begun = client.begin_conversation(title="Berths")
+    answer = client.ask(QUESTION, conversation=begun.id)
+    client.rate(answer.id, "down", comment="Too short.")
+    assert client.rate(answer.id, "up").rating == "up"
+    assert [(one.id, one.title, one.turn_count) for one in client.conversations()] == [(begun.id, "Berths", 1)]
+    (turn,) = client.conversation(begun.id).turns
+    assert turn.answer is not None
+    assert (turn.turn, turn.question, turn.answer.id, turn.answer.rating) == (1, QUESTION, answer.id, "up")
+    assert [one.quote for one in turn.answer.citations] == [one.quote for one in answer.citations]
+
+
+def test_a_write_under_a_key_takes_effect_once(client: Client) -> None:
+    once = client.create_knowledge_base("Once", idempotency_key="k")
+    assert client.create_knowledge_base("Once", idempotency_key="k") == once
+    assert client.create_knowledge_base("Once more") != once
+    with pytest.raises(ProblemError) as refused:
+        client.create_knowledge_base("Another", idempotency_key="k")
+    assert (refused.value.code, refused.value.status) == ("idempotency_mismatch", 422)
+
+
+def test_what_the_key_may_not_see_does_not_exist_and_what_it_may_not_do_is_said(client: Client) -> None:
+    answer = client.ask(QUESTION)
+    stranger = client_of(make.api_key(make.tenant()))
+    assert stranger.search(QUESTION).passages == ()
+    assert stranger.ask(QUESTION).found is False
+    for call in (
+        lambda: stranger.answer(answer.id),
+        lambda: stranger.rate(answer.id, "up"),
+        lambda: stranger.cancel(answer.id),
+        lambda: stranger.search(QUESTION, knowledge_bases=[answer.passages[0].document]),
+    ):
+        with pytest.raises(ProblemError) as missing:
+            call()
+        assert (missing.value.code, missing.value.status) == ("not_found", 404)
+    reader = client_of(make.api_key(make.tenant(), Permission.READ))
+    with pytest.raises(ProblemError, match="lacks the permission 'query'"):
+        list(reader.ask_stream(QUESTION))
+
+
+def test_a_request_that_is_wrong_says_which_field(client: Client) -> None:
+    with pytest.raises(ProblemError) as wrong:
+        client.ask("", top_k=0)
+    assert wrong.value.code == "invalid_input"
+    assert {one.field for one in wrong.value.problem.errors} == {"question", "top_k"}

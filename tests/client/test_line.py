@@ -1,0 +1,123 @@
+"""What is tried again, what is not, and what comes of a reply that is no success."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+import httpx
+import pytest
+from ragsite_client import ConnectionFailedError, KnowledgeBase, ProblemError, UnexpectedReplyError
+
+from tests.client.serving import HOST, Script, problem, reply
+
+PACKAGE = Path(__file__).resolve().parents[2] / "client"
+BASE = {"id": "1", "name": "Handbooks"}
+CUT = httpx.ReadError("cut off")
+
+
+def test_a_problem_is_an_error_with_its_code_and_what_to_do() -> None:
+    script = Script(problem("not_found", 404))
+    with pytest.raises(ProblemError, match=r"not_found \(404\): It is not_found\. Do something else\.") as error:
+        script.client().version("1")
+    assert (error.value.code, error.value.status, error.value.retry_after) == ("not_found", 404, None)
+    assert error.value.detail == "It is not_found. Do something else."
+
+
+def test_a_page_of_a_proxy_in_between_is_a_problem_by_its_status() -> None:
+    script = Script(httpx.Response(502, text="<h1>Bad gateway</h1>"))
+    with pytest.raises(ProblemError) as error:
+        script.client().version("1")
+    assert (error.value.code, error.value.detail) == ("http_502", "<h1>Bad gateway</h1>")
+
+
+@pytest.mark.parametrize(
+    "body", [b"<h1>Welcome</h1>", b'{"results": "none"}', b'{"results": [{"name": "x"}], "next": null}']
+)
+def test_a_server_that_is_no_ragsite_is_told_apart(body: bytes) -> None:
+    with pytest.raises(UnexpectedReplyError):
+        Script(httpx.Response(200, content=body)).client().knowledge_bases()
+
+
+def test_what_a_newer_server_says_besides_is_passed_over() -> None:
+    script = Script(reply({"results": [BASE | {"colour": "blue"}], "next": None, "more": 1}))
+    assert script.client().knowledge_bases() == [KnowledgeBase("1", "Handbooks")]
+
+
+def test_a_list_is_followed_page_by_page() -> None:
+    following = f"{HOST}/api/v1/knowledge-bases/?limit=1&offset=1"
+    script = Script(
+        reply({"results": [BASE], "next": following}), reply({"results": [BASE | {"id": "2"}], "next": None})
+    )
+    assert [one.id for one in script.client().knowledge_bases()] == ["1", "2"]
+    assert [str(one.url) for one in script.asked] == [f"{HOST}/api/v1/knowledge-bases/", following]
+    assert {one.headers["Authorization"] for one in script.asked} == {"Bearer rag_key"}
+
+
+def test_a_read_whose_line_broke_is_tried_again_with_longer_waits(waits: list[float]) -> None:
+    script = Script(CUT, CUT, reply({"id": "1", "status": "ready"}))
+    assert script.client().version("1").status == "ready"
+    assert waits == [0.25, 0.5]
+
+
+def test_it_is_not_tried_for_ever(waits: list[float]) -> None:
+    script = Script(CUT, CUT)
+    with pytest.raises(ConnectionFailedError):
+        script.client(retries=1).version("1")
+    assert len(waits) == 1
+
+
+def test_a_write_is_sent_again_under_the_same_key_with_the_whole_file(waits: list[float], tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("All of it.")
+    done = {"outcome": "created", "document": "1", "version": {"id": "2", "status": "uploaded"}}
+    script = Script(CUT, problem("busy", 503, Retry_After="2"), reply(done, 202))
+    assert script.client().upload("1", file).outcome == "created"
+    keys = {one.headers["Idempotency-Key"] for one in script.asked}
+    assert (len(script.asked), len(keys)) == (3, 1)
+    assert all(b"All of it." in one.content for one in script.asked)
+    assert waits == [0.25, 2.0]
+
+
+def test_a_question_whose_line_broke_is_not_asked_twice(waits: list[float]) -> None:
+    script = Script(CUT)
+    with pytest.raises(ConnectionFailedError):
+        script.client().ask("When?")
+    assert (len(script.asked), waits) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "wait", "times"),
+    [
+        ("too_many_requests", 429, "1", 2),
+        ("idempotency_conflict", 409, "1", 2),
+        ("busy", 503, "3600", 1),
+        ("conflict", 409, "1", 1),
+        ("deadline_exceeded", 504, "1", 1),
+    ],
+)
+def test_only_what_the_server_asks_to_send_again_soon_is_sent_again(
+    waits: list[float], code: str, status: int, wait: str, times: int
+) -> None:
+    script = Script(*[problem(code, status, Retry_After=wait)] * times)
+    with pytest.raises(ProblemError) as error:
+        script.client(retries=1).ask("When?")
+    assert (len(script.asked), error.value.retry_after) == (times, float(wait))
+    assert waits == [float(wait)] * (times - 1)
+
+
+def test_the_client_needs_httpx_alone_and_llamaindex_only_where_it_is_used() -> None:
+    about = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
+    assert [one.partition(">")[0] for one in about["dependencies"]] == ["httpx"]
+    users = {path.name for path in (PACKAGE / "src").rglob("*.py") for name in _imported(path) if name == "llama_index"}
+    assert users <= {"llamaindex.py"}
+
+
+def _imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {
+        name.partition(".")[0]
+        for name in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    }
