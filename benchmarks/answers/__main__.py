@@ -5,8 +5,8 @@
 
 A whole system is started in a temporary folder, and each paragraph of the sets becomes a document of a knowledge base by the
 real stages. Questions are then asked of the product's own `retrieve` and `draft` in this process, and over HTTP of the one web
-process. The folders are SQuAD's sets as benchmarks.answers.squad reads them, and SciFact's claims. Parts whose folder is not given
-are left out, unless --parts names them. The last line is one JSON object.
+process. The folders are SQuAD's sets as benchmarks.answers.squad reads them, and SciFact's claims. Parts whose folder is not
+given are left out, unless --parts names them. The last line is one JSON object.
 
 What is shipped to score sentences was trained on the same sets, so figures of it flatter by a little;
 `benchmarks.answers.training` has those of articles that were not learned from.
