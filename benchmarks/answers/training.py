@@ -9,6 +9,11 @@ about one half of the articles where only the other half is indexed.
 
 What it prints is by cross-validation in five parts by article. With --write the numbers learned from all of it go to
 apps/retrieval/answers/extractive/weights.json; they and the texts are the same on each run.
+
+    python -m benchmarks.answers.training --squad DIR --squad2 DIR --terms --scifact DIR --cranfield DIR
+
+writes apps/retrieval/answers/extractive/common_terms.txt from the same paragraphs and questions and from abstracts of two sets, by
+benchmarks.answers.common. Numbers that were learned with other terms are then to be learned again.
 """
 
 from __future__ import annotations
@@ -20,21 +25,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.engine.model import django_alone
-from benchmarks.place import measured, say
+from benchmarks.place import measured
 
 MEASURING = "benchmarks.answers.training_measured"
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.answers.training", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.answers.training", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--squad", type=Path, required=True, metavar="DIR", help="SQuAD 1.1's development set")
     parser.add_argument("--squad2", type=Path, required=True, metavar="DIR", help="SQuAD 2.0's, or a part of it")
     parser.add_argument("--write", action="store_true", help="replace the numbers that are shipped")
+    parser.add_argument(
+        "--terms", action="store_true", help="replace the common terms that are shipped, and do no more"
+    )
+    parser.add_argument("--scifact", type=Path, metavar="DIR", help="for --terms: SciFact's abstracts")
+    parser.add_argument("--cranfield", type=Path, metavar="DIR", help="for --terms: Cranfield's abstracts")
     options = parser.parse_args(argv)
+    if options.terms and not (options.scifact and options.cranfield):
+        parser.error("--terms needs --scifact DIR and --cranfield DIR")
     django_alone()
-    found = measured(MEASURING, "measure", options)
-    say("of articles that were not learned from:")
-    print(json.dumps(found))
+    print(json.dumps(measured(MEASURING, "terms" if options.terms else "measure", options)))
     return 0
 
 

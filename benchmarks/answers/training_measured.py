@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from apps.retrieval.answers.extractive.scoring import FILE
+from apps.retrieval.answers.extractive import commonness, scoring
+from benchmarks.answers.common import background_texts, terms_counted, terms_written
 from benchmarks.answers.learning import cross_validated, examples, learned_from, written
 from benchmarks.answers.squad import squad_read
 from benchmarks.answers.vectors import embedded
@@ -22,5 +23,14 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     say(f"learning from {len(found)} examples")
     figures = cross_validated(found)
     if options.write:
-        FILE.write_text(written(learned_from(found)))
+        scoring.FILE.write_text(written(learned_from(found)))
     return figures
+
+
+def terms(options: argparse.Namespace) -> dict[str, int]:
+    """Replace the common terms; how many there are."""
+    squad = squad_read([options.squad, options.squad2])
+    texts = background_texts(squad, scifact=options.scifact, cranfield=options.cranfield)
+    counted = terms_counted(texts, [one.text for one in squad.questions])
+    commonness.FILE.write_text(terms_written(counted))
+    return {"texts": len(texts), "terms": len(counted)}

@@ -13,6 +13,7 @@ from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.extractive.scoring import scorer
 from apps.retrieval.answers.types import Material, Statement
 from benchmarks.answers import __main__ as command
+from benchmarks.answers.common import terms_counted, terms_written
 from benchmarks.answers.events import SentEvent, events_of, fault_of
 from benchmarks.answers.learning import Case, examples
 from benchmarks.answers.scored import answer_score
@@ -82,6 +83,15 @@ def test_examples_say_which_units_are_right_and_what_was_asked_of_what(squad: Sq
         Case.ANSWERABLE, Case.ON_TOPIC, Case.IMPOSSIBLE, Case.ANSWERABLE, Case.OFF_TOPIC, Case.IMPOSSIBLE,
     ]  # fmt: skip
     assert [int(one.right.sum()) for one in found] == [1, 1, 0, 1, 0, 0]
+
+
+def test_a_term_is_common_in_texts_or_in_questions_and_has_letters_alone() -> None:
+    texts = ["The harbour has 42 berths."] + 199 * ["The mill grinds rye."]
+    counted = terms_counted(texts, ["Who grinds?", "How many sheep?"])
+    assert counted["mill"] == 1990
+    assert counted["sheep"] == 1000
+    assert not {"harbour", "berth", "42"} & counted.keys()
+    assert terms_written({"mill": 7}).splitlines()[1:] == ["mill 7"]
 
 
 def test_what_is_refused_is_below_the_threshold_that_lets_the_wanted_share_through() -> None:
