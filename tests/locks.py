@@ -32,9 +32,9 @@ ORDER = (
     "retrieval_indexgeneration",
     "documents_document",
     "documents_documentversion",
-    "retrieval_conversation",
     "retrieval_judgement",
     "documents_grant",
+    "retrieval_conversation",
     "retrieval_citation",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""

@@ -52,6 +52,5 @@ def _shares(each: Iterable[list[str]], number: int) -> dict[str, float]:
 
 def _corpus(folder: Path) -> Iterator[str]:
     packed = folder / "corpus.jsonl.gz"
-    opened = gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else (folder / "corpus.jsonl").open()
-    with opened as file:
-        yield from (text for line in file if (text := json.loads(line)["text"]))
+    said = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / "corpus.jsonl").read_bytes()
+    yield from (text for line in said.splitlines() if (text := json.loads(line)["text"]))

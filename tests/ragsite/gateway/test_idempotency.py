@@ -268,13 +268,14 @@ def test_any_visible_ascii_is_a_key(client: Client, base: KnowledgeBase, key: st
 
 
 def changing_routes() -> Iterator[tuple[str, str]]:
-    """Each route of the resources that takes POST or PUT, with the method."""
+    """Each route of Django REST framework's that takes POST or PUT, with the method."""
     for pattern in resources.urls:
         for method, action in pattern.callback.actions.items():
             if method in ("post", "put"):
                 assert action
                 route = "/api/v1/" + re.sub(r"<uuid:\w+>", "01890000-0000-7000-8000-000000000000", str(pattern.pattern))
                 yield method, route
+    yield "put", "/api/v1/answers/01890000-0000-7000-8000-000000000000/feedback"
 
 
 @pytest.mark.parametrize(("method", "url"), sorted(changing_routes()))

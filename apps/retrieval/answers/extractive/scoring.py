@@ -34,6 +34,9 @@ ANSWER_INPUTS = (*(f"best_{name}" for name in BEST), "score_logit", "most_nearne
 LEAST_UNIT = 0.15
 """Of p(unit), what an answer needs."""
 
+MET_BY_WORDS = 0.5
+"""Of the weight of a question's terms, what an answer needs near it where words alone were searched for."""
+
 ROW_MET = 0.55
 """Of the weight of a question's terms, what a row must have, with its headings, to answer without further looking."""
 
@@ -83,13 +86,16 @@ class Scorer:
         """How likely the units answer the question; 0 where there are none.
 
         Rules come before what was learned. A unit that is no answer by itself makes none with its surroundings. Where the passage
-        has none of the names that are asked for, what it says is about something else. And a row of a table, of which there
-        are none in what was learned from, answers what it has all names and most words of.
+        has none of the names that are asked for, what it says is about something else. By words alone an answer has half of
+        the question's words near it. And a row of a table, of which there are none in what was learned from, answers what it
+        has all names and most words of.
         """
         if not len(scores):
             return 0.0
         best = dict(zip(FEATURES, features[np.argmax(scores)].tolist(), strict=True))
         if max(scores) < LEAST_UNIT or best["names_missing_passage"] == 1.0:
+            return 0.0
+        if best["nearness_unknown"] and best["met_near"] < MET_BY_WORDS:
             return 0.0
         if best["row"] and best["names_missing"] == 0.0 and best["met_near"] >= ROW_MET:
             return float(max(scores))

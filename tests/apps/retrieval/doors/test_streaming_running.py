@@ -20,9 +20,17 @@ from ragsite.gateway.routes import capacities
 from tests import factories as make
 from tests.apps.retrieval.streaming.reading import Event, events_read
 from tests.model_server import MODEL, WAIT, ModelServer, hangs, piece, streams
+from tests.threads import connections_close
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _threads(transactional_db: None) -> Iterator[None]:
+    yield
+    connections_close()
+
 
 STREAMS = 40
 QUESTION = "How many berths for guests has the harbour?"

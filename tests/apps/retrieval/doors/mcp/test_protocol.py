@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +21,15 @@ from ragsite.gateway.routes import Capacity, Kind
 from ragsite.gateway.visits import Caller, Visit
 from tests import factories as make
 from tests.apps.retrieval.doors.mcp.agents import http, served, with_agent
+from tests.threads import connections_close
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _threads(transactional_db: None) -> Iterator[None]:
+    yield
+    connections_close()
 
 
 def post(key: str, body: Any, **headers: str) -> Any:
