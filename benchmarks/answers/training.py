@@ -12,8 +12,8 @@ apps/retrieval/answers/extractive/weights.json; they and the texts are the same 
 
     python -m benchmarks.answers.training --squad DIR --squad2 DIR --terms --scifact DIR --cranfield DIR
 
-writes apps/retrieval/answers/extractive/common_terms.txt from the same paragraphs and questions and from abstracts of two sets, by
-benchmarks.answers.common. Numbers that were learned with other terms are then to be learned again.
+writes apps/retrieval/answers/extractive/common_terms.txt from the same paragraphs and questions and from abstracts of two sets,
+by benchmarks.answers.common. Numbers that were learned with other terms are then to be learned again.
 """
 
 from __future__ import annotations
