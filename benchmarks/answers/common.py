@@ -51,6 +51,6 @@ def _shares(each: Iterable[list[str]], number: int) -> dict[str, float]:
 
 
 def _corpus(folder: Path) -> Iterator[str]:
-    packed = folder / "corpus.jsonl.gz"
-    said = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / "corpus.jsonl").read_bytes()
-    yield from (text for line in said.splitlines() if (text := json.loads(line)["text"]))
+    packed, plain = folder / "corpus.jsonl.gz", folder / "corpus.jsonl"
+    with gzip.open(packed, "rt", encoding="utf-8") if packed.exists() else open(plain, encoding="utf-8") as file:
+        yield from (text for line in file if (text := json.loads(line)["text"]))
