@@ -73,7 +73,7 @@ def test_a_write_is_sent_again_under_the_same_key_with_the_whole_file(waits: lis
     file.write_text("All of it.")
     done = {"outcome": "created", "document": "1", "version": {"id": "2", "status": "uploaded"}}
     script = Script(CUT, problem("busy", 503, Retry_After="2"), reply(done, 202))
-    assert script.client().upload("1", file).outcome == "created"
+    assert script.client().upload("1", str(file)).outcome == "created"
     keys = {one.headers["Idempotency-Key"] for one in script.asked}
     assert (len(script.asked), len(keys)) == (3, 1)
     assert all(b"All of it." in one.content for one in script.asked)

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx
@@ -77,7 +77,7 @@ class Client:
     def upload(
         self,
         knowledge_base: str,
-        file: Path | tuple[str, bytes],
+        file: str | Path | tuple[str, bytes],
         *,
         title: str = "",
         external_id: str = "",
@@ -94,9 +94,7 @@ class Client:
             "tags": json.dumps(list(tags)) if tags else "",
         }
         with ExitStack() as opened:
-            name, content = (
-                (file.name, opened.enter_context(file.open("rb"))) if isinstance(file, Path) else _held(file)
-            )
+            name, content = _opened(file, opened)
 
             def files() -> dict[str, Any]:
                 content.seek(0)
@@ -210,8 +208,12 @@ def _where(knowledge_bases: Sequence[str]) -> dict[str, Any]:
     return {"knowledge_bases": list(knowledge_bases)} if knowledge_bases else {}
 
 
-def _held(file: tuple[str, bytes]) -> tuple[str, io.BytesIO]:
-    return file[0], io.BytesIO(file[1])
+def _opened(file: str | Path | tuple[str, bytes], until: ExitStack) -> tuple[str, BinaryIO]:
+    """The file's name and its bytes, to be read more than once."""
+    if isinstance(file, tuple):
+        return file[0], io.BytesIO(file[1])
+    path = Path(file)
+    return path.name, until.enter_context(path.open("rb"))
 
 
 def _ready(version: Version) -> Version:
