@@ -187,7 +187,8 @@ class AnswerFeedbackAdmin(TenantRowsMixin, LargeTableAdmin):
         feedback = self.get_object(request, unquote(object_id))
         if feedback is None:
             # As Django's own pages do with what is not there.
-            return super().change_view(request, object_id, form_url, extra_context)
+            page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+            return page
         return redirect(f"{row_url(feedback.answer)}#feedback")
 
     @display(description="Rating", ordering="rating")
