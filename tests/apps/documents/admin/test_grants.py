@@ -15,8 +15,9 @@ from django.urls import reverse
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
+from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
-from apps.retrieval.models import Query
+from apps.retrieval.models import Conversation, Query, Rating
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.admin.base import row_url
@@ -126,7 +127,10 @@ def theirs(db: None) -> Document:
     factories.grant(base, factories.keyed(base.tenant)[0])
     factories.grant(version.document, factories.member(base.tenant))
     scope = factories.scope(base)
-    ask(SearchRequest("A berth costs 31 euros a night."), scope=scope, actor=ACTOR, deadline=Deadline.after(60))
+    berths = SearchRequest("A berth costs 31 euros a night.")
+    answer = ask(berths, scope=scope, actor=ACTOR, deadline=Deadline.after(60))
+    answer_rate(answer=answer, rating=Rating.UP, actor=ACTOR)
+    Conversation.objects.create(tenant=base.tenant, begun_by="somebody", title="Berths")
     made = evaluation_set_create(knowledge_base=base, name="Berths", actor=ACTOR)
     question_add(
         evaluation_set=made, text="How much?", relevant=[NewJudgement(document_id=version.document_id)], actor=ACTOR

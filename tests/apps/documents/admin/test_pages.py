@@ -24,6 +24,8 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.models.models import ModelCache, ModelTask, ModelVersion
 from apps.monitoring.navigation import GROUPS, navigation
+from apps.retrieval.answers.feedback import answer_rate
+from apps.retrieval.models import Conversation, Rating
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.environment import PROJECT_DIR
@@ -56,6 +58,8 @@ def fill() -> None:
         deadline=Deadline.after(60),
     )
     assert answer.citations.exists()
+    answer_rate(answer=answer, rating=Rating.UP, actor=ACTOR)
+    Conversation.objects.create(tenant=knowledge_base.tenant, begun_by="somebody", title="Berths")
     started(asked(library()))
     reindex_started(knowledge_base, chunking=SMALL)
     knowledge_base_delete(knowledge_base=factories.knowledge_base(of=knowledge_base.tenant), actor=ACTOR)
@@ -88,7 +92,7 @@ def test_list_row_and_add_pages_open_and_load_nothing_from_outside(filled: Clien
     assert row is not None
     change = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
     for url in (list_url(model), f"{list_url(model)}?q=harbour", change):
-        response = filled.get(url)
+        response = filled.get(url, follow=True)
         assert response.status_code == 200, url
         assert not OUTSIDE.search(response.content.decode()), url
 
