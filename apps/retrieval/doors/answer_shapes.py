@@ -10,10 +10,12 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from apps.retrieval.answers.kept import KeptPassage
+from apps.documents.rights.access import versions_visible
+from apps.retrieval.answers.kept import KeptPassage, passages_kept
 from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.search_shapes import INDEXING, DegradedOut, IndexingOut, SpanOut, place_out
 from apps.retrieval.models import Answer, Citation
+from ragsite.gateway.keys import Principal
 
 
 class CitationOut(SpanOut):
@@ -70,7 +72,9 @@ class AnswerOut(Schema):
     searched_for: str = Field(description="The question as it was understood in its conversation; empty if as asked.")
     answer: str
     found: bool
-    sentences: list[SentenceOut] = Field(description="Those of the answer in its order, and those that were left out.")
+    sentences: list[SentenceOut] = Field(
+        description="Those of the answer in its order, and, as long as all passages may be read, those that were left out."
+    )
     citations: list[CitationOut]
     passages: list[SourceOut] = Field(
         description="That were found, best first, as far as the caller may still read them."
@@ -86,8 +90,10 @@ class AnswerOut(Schema):
     created_at: datetime
 
 
-def answer_out(answer: Answer, passages: list[KeptPassage], indexing: IndexingOut | None = None) -> AnswerOut:
-    """The answer with its passages."""
+def answer_out(answer: Answer, *, principal: Principal, indexing: IndexingOut | None = None) -> AnswerOut:
+    """The answer, for somebody who may read it, with the passages that it was made from, as far as these may be read."""
+    passages = passages_kept(answer, versions=versions_visible(principal))
+    reads_all = len(passages) == len(answer.passages)
     searched: dict[str, Any] = {"mode": "", "candidates": {}} | answer.searched
     return AnswerOut(
         id=answer.pk,
@@ -97,7 +103,7 @@ def answer_out(answer: Answer, passages: list[KeptPassage], indexing: IndexingOu
         searched_for=answer.query.searched_for,
         answer=answer.text,
         found=answer.found,
-        sentences=_sentences(answer),
+        sentences=[one for one in _sentences(answer) if one.shown or reads_all],
         citations=[_citation(citation) for citation in answer.citations.all()],
         passages=[_source(one) for one in passages],
         searched=SearchedOut(knowledge_bases=answer.query.knowledge_base_ids, **searched),

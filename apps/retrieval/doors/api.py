@@ -14,15 +14,14 @@ from ninja.params import functions as given
 from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
 from apps.documents.retrieval_settings import Fusion, Mode
-from apps.documents.rights.access import access_scope, versions_visible
+from apps.documents.rights.access import access_scope
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.kept import KeptPassage, passages_kept
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.answers.turns import conversation_turn
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
 from apps.retrieval.doors.filters_api import FiltersIn
-from apps.retrieval.doors.search_shapes import DegradedOut, SearchOut, explanation_out, indexing_out, passage_out
+from apps.retrieval.doors.search_shapes import SearchOut, indexing_out, search_out
 from apps.retrieval.doors.streaming import (
     AS_EVENTS,
     CANCELLING,
@@ -32,7 +31,6 @@ from apps.retrieval.doors.streaming import (
     events_resume,
 )
 from apps.retrieval.doors.telling import Asking, answer_made, answer_start
-from apps.retrieval.models import Answer
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.streaming.log import MOST_EVENTS
@@ -150,13 +148,7 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(scope)
     found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
-    out = SearchOut(
-        passages=[passage_out(passage) for passage in found.passages],
-        milliseconds=dict(found.milliseconds),
-        degraded=[DegradedOut(**one.record()) for one in found.degraded],
-        indexing=indexing,
-        explanation=explanation_out(found) if body.explain else None,
-    )
+    out = search_out(found, indexing, explain=body.explain)
     # Written here, as django-ninja would first check all of it a second time.
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 
@@ -183,7 +175,7 @@ def answer_detail(request: HttpRequest, answer_id: UUID) -> AnswerOut:
     """An answer as it was given, with its citations."""
     principal = caller_asking(request)
     answer = answer_visible(answer_id, principal)
-    return answer_out(answer, _passages(answer, principal))
+    return answer_out(answer, principal=principal)
 
 
 @router.get(
@@ -207,10 +199,6 @@ def answer_cancel(request: HttpRequest, answer_id: UUID) -> HttpResponse:
     """End the making of a streamed answer. What is over stays as it is."""
     answer_stop(answer_id, principal=caller_asking(request))
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
-
-
-def _passages(answer: Answer, principal: Principal) -> list[KeptPassage]:
-    return passages_kept(answer, versions=versions_visible(principal))
 
 
 def caller_asking(request: HttpRequest) -> Principal:

@@ -130,6 +130,17 @@ class SearchOut(Schema):
     explanation: ExplanationOut | None = Field(None, description="With `explain`.")
 
 
+def search_out(found: Retrieval, indexing: IndexingOut | None, *, explain: bool = False) -> SearchOut:
+    """What was found."""
+    return SearchOut(
+        passages=[passage_out(passage) for passage in found.passages],
+        milliseconds=dict(found.milliseconds),
+        degraded=[DegradedOut(**one.record()) for one in found.degraded],
+        indexing=indexing,
+        explanation=explanation_out(found) if explain else None,
+    )
+
+
 def passage_out(passage: Passage) -> PassageOut:
     return PassageOut(
         knowledge_base=passage.knowledge_base_id,

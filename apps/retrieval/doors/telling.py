@@ -14,15 +14,14 @@ from functools import partial
 
 from ninja.responses import NinjaJSONEncoder
 
-from apps.documents.rights.access import AccessScope, reading_as, versions_visible
+from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.kept import passages_kept
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.services import statement_verify
 from apps.retrieval.answers.turns import AskedTurn, turn_understood
 from apps.retrieval.answers.types import Generator, Piece, Statement, Withdrawal
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
-from apps.retrieval.doors.search_shapes import IndexingOut, indexing_out
+from apps.retrieval.doors.search_shapes import indexing_out
 from apps.retrieval.doors.stream_shapes import (
     CreatedOut,
     DeltaOut,
@@ -30,7 +29,6 @@ from apps.retrieval.doors.stream_shapes import (
     annotation_out,
     retrieved_out,
 )
-from apps.retrieval.models import Answer
 from apps.retrieval.pipeline import ask, draft, generators_for, retrieve, settle
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.streaming.events import EventName
@@ -81,11 +79,7 @@ def answer_made(asking: Asking) -> AnswerOut:
     answer = ask(
         turn.request, scope=asking.scope, actor=asking.actor, deadline=deadline, options=asking.options, turn=turn
     )
-    return _shown(answer, asking, indexing)
-
-
-def _shown(answer: Answer, asking: Asking, indexing: IndexingOut | None) -> AnswerOut:
-    return answer_out(answer, passages_kept(answer, versions=versions_visible(asking.principal)), indexing)
+    return answer_out(answer, principal=asking.principal, indexing=indexing)
 
 
 def answer_start(asking: Asking) -> Run:
@@ -128,7 +122,7 @@ def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     with closing(draft(found, deadline=deadline, options=asking.options, generators=generators)) as pieces:
         told = teller.told(pieces)
         answer = settle(found, told, actor=asking.actor, options=asking.options, answer_id=run.answer_id, turn=turn)
-    out = _shown(answer, asking, indexing)
+    out = answer_out(answer, principal=asking.principal, indexing=indexing)
     teller.settled(out)
     # Written as the other doors write it.
     run.tell(EventName.COMPLETED, json.dumps(out.model_dump(), cls=NinjaJSONEncoder))

@@ -37,16 +37,6 @@ class Questions:
     embedded: Mapping[UUID, Question] = field(default_factory=dict)
     failures: Mapping[UUID, RagError] = field(default_factory=dict)
 
-    def first(self) -> Question:
-        """The question with a vector of the first model that answered.
-
-        Raises:
-            RagError: none did; the first one's error.
-        """
-        for question in self.embedded.values():
-            return question
-        raise next(iter(self.failures.values()))
-
 
 NO_STANDBYS: Mapping[int, IndexGeneration] = {}
 Known = EmbeddingModel | RagError

@@ -141,6 +141,11 @@ def _clauses(text: str, divider: re.Pattern[str], language: str) -> Iterator[Cla
                 yield Clause(number, terms, stems, _times_negated(part, language))
 
 
+def is_negated(text: str, language: str) -> bool:
+    """Whether something is denied in it."""
+    return bool(_negations(text[:LONGEST], language))
+
+
 def _negations(text: str, language: str) -> list[str]:
     known = _spelled_negations(language)
     return [word for word in _spelled(_NO_NEGATION.sub(" ", text)) if word in known]

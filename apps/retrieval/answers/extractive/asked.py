@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from apps.retrieval.answers.checking.reading import is_negated
 from apps.retrieval.answers.extractive.commonness import weight_of
-from apps.retrieval.index.lexical.analysis import DEFAULT, language_of_text, terms_of_text, words_of_question
+from apps.retrieval.index.lexical.analysis import (
+    DEFAULT,
+    language_of_question,
+    language_of_text,
+    terms_of_text,
+    words_of_question,
+)
 from apps.retrieval.index.lexical.reading import TermStatistics
 from apps.retrieval.search.passages import Passage
 
@@ -50,10 +57,6 @@ _ASKED: Sequence[tuple[AnswerType, str]] = (
     (AnswerType.MANNER, r"how|wie|comment|cómo|come|como|hoe|hvordan|hur|jak|как"),
 )  # fmt: skip
 _TYPES = [(kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)) for kind, words in _ASKED]
-_NEGATED = re.compile(
-    r"(?<!\w)(?:not|never|no|none|without|nicht|nie|kein\w*|ohne|jamais|sans|nunca|non|senza|niet|geen|не|нет)(?!\w)|n['’]t(?!\w)",
-    re.IGNORECASE,
-)
 _NAME = re.compile(r"(?<=[\w,;)('\"“„»]\s)\w+|\b(?:\w*\d\w*|[A-Z]{2,})\b")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
@@ -109,7 +112,8 @@ def asked_of(question: str, *, statistics: TermStatistics, languages: Sequence[s
         for word in words_of_question(question, languages=spoken)
     }
     numbers = frozenset(_NUMBER.findall(question))
-    return Asked(weights, frozenset(weights) & names, numbers, answer_type(question), is_negated(question))
+    denies = is_negated(question, language_of_question(question.casefold().split(), spoken))
+    return Asked(weights, frozenset(weights) & names, numbers, answer_type(question), denies)
 
 
 def said_in(text: str, language: str) -> Said:
@@ -131,11 +135,6 @@ def answer_type(question: str) -> AnswerType:
         (match.start(), place, kind) for place, (kind, words) in enumerate(_TYPES) if (match := words.search(question))
     ]
     return min(found)[2] if found else AnswerType.OTHER
-
-
-def is_negated(text: str) -> bool:
-    """Whether something is denied in it."""
-    return bool(_NEGATED.search(text))
 
 
 def names_in(text: str) -> list[str]:

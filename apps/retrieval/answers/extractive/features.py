@@ -11,13 +11,13 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from apps.retrieval.answers.checking.reading import is_negated
 from apps.retrieval.answers.extractive.asked import (
     NOTHING_SAID,
     AnswerType,
     Asked,
     Said,
     Word,
-    is_negated,
     languages_of,
     names_in,
     said_in,
@@ -142,7 +142,7 @@ def _row(asked: Asked, read: _Read, around: _Around) -> list[float]:
         float(holds is True),
         float(holds is False),
         float(asked.kind is AnswerType.CAUSE and holds is True),
-        float(asked.is_negated != is_negated(unit.text)),
+        float(asked.is_negated != is_negated(unit.text, around.languages[unit.passage.chunk_id])),
         math.log1p(len(said.terms - asked.terms)),
         float(said.words < SHORT),
         float(unit.order == 0),

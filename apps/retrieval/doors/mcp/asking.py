@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from apps.documents.rights.access import access_scope, versions_visible
+from apps.documents.rights.access import access_scope
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.kept import passages_kept
-from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut, answer_out
+from apps.retrieval.answers.turns import AskedTurn
+from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut
 from apps.retrieval.doors.mcp.inputs import AskInput, SearchInput
 from apps.retrieval.doors.mcp.told import Told
-from apps.retrieval.doors.search_shapes import DegradedOut, SearchOut, SpanOut, indexing_out, passage_out
-from apps.retrieval.pipeline import ask as answer_question
+from apps.retrieval.doors.search_shapes import SpanOut, indexing_out, search_out
+from apps.retrieval.doors.telling import Asking, answer_made
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.configuration import SearchSettings
@@ -22,26 +22,16 @@ def search(principal: Principal, given: SearchInput) -> Told:
     indexing = indexing_out(scope)
     request = SearchRequest(given.query, top_k=given.top_k, mode=given.mode)
     found = retrieve(request, scope=scope, deadline=Deadline.after(SearchSettings.current().seconds))
-    out = SearchOut(
-        passages=[passage_out(passage) for passage in found.passages],
-        milliseconds=dict(found.milliseconds),
-        degraded=[DegradedOut(**one.record()) for one in found.degraded],
-        indexing=indexing,
-        explanation=None,
-    )
+    out = search_out(found, indexing)
     told = "\n\n".join(f"[{n}] {_where(one)}\n{one.text}" for n, one in enumerate(out.passages, start=1))
     return Told(told or "Nothing was found.", out.model_dump(mode="json"))
 
 
 def ask(principal: Principal, given: AskInput) -> Told:
     """An answer with numbered references."""
+    turn = AskedTurn(given.question, SearchRequest(given.question))
     scope = access_scope(principal, knowledge_base_ids=given.knowledge_bases)
-    indexing = indexing_out(scope)
-    deadline = Deadline.after(SearchSettings.current().seconds)
-    answer = answer_question(
-        SearchRequest(given.question), scope=scope, actor=principal.actor(), deadline=deadline
-    )  # fmt: skip
-    out = answer_out(answer, passages_kept(answer, versions=versions_visible(principal)), indexing)
+    out = answer_made(Asking(turn, scope, principal, principal.actor()))
     return Told(answer_text(out), out.model_dump(mode="json"))
 
 

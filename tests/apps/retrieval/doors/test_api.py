@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_update
@@ -303,3 +303,23 @@ def test_by_meaning_alone_a_deadline_that_has_passed_is_504(client: Client, sett
 def test_a_question_is_kept_as_it_was_asked_less_the_space_around_it(client: Client) -> None:
     asked = "  Where do guests — «Gäste» 🐋 — moor?\n"
     assert post(client, ASK, question=asked).json()["question"] == asked.strip()
+
+
+def test_what_was_left_out_of_an_answer_is_told_only_as_long_as_all_that_it_was_made_from_may_be_read(
+    client: Client, base: KnowledgeBase
+) -> None:
+    other = make.ready_version(base, "Berths for guests are painted blue.", filename="other.txt")
+    asked = post(client, ASK, question=QUESTION).json()
+    assert str(other.pk) in {one["version"] for one in asked["passages"]} - {
+        one["version"] for one in asked["citations"]
+    }
+    answer = Answer.objects.get(pk=asked["id"])
+    left_out = {"text": "The berths are blue.", "verdict": "unsupported", "confidence": 1.0, "shown": False}
+    Answer.objects.filter(pk=answer.pk).update(statements=[*answer.statements, left_out])
+
+    def told() -> list[str]:
+        return [one["text"] for one in client.get(f"/api/v1/answers/{answer.pk}").json()["sentences"]]
+
+    assert told()[-1] == "The berths are blue."
+    Document.objects.filter(pk=other.document_id).update(restricted=True)
+    assert told() == [one["text"] for one in answer.statements]
