@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.extractive.asked import Asked, asked_of, languages_of
 from apps.retrieval.answers.extractive.choosing import units_chosen
 from apps.retrieval.answers.extractive.features import features_of
 from apps.retrieval.answers.extractive.scoring import scorer
 from apps.retrieval.answers.extractive.units import Unit, units_of
-from apps.retrieval.answers.extractive.wording import worded
+from apps.retrieval.answers.extractive.wording import ended, worded
 from apps.retrieval.answers.types import (
     Judgement,
     Material,
@@ -39,20 +37,23 @@ class ExtractiveGenerator:
         asked = asked_of(
             material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
         )
-        for place, (unit, score) in enumerate(_answering(asked, units)):
+        chosen = _answering(asked, units)
+        for place, (unit, score) in enumerate(chosen, start=1):
             text = worded(unit, terms=asked.terms, language=languages[unit.passage.chunk_id])
-            yield TextDelta(f" {text}" if place else text)
+            if place < len(chosen):
+                text = ended(text)
+            yield TextDelta(f" {text}" if place > 1 else text)
             yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
 
 
-def _answering(asked: Asked, units: list[Unit]) -> Iterator[tuple[Unit, float]]:
+def _answering(asked: Asked, units: list[Unit]) -> list[tuple[Unit, float]]:
     """The units that answer, best first; none where the question has no word that tells."""
     if not asked.weights:
-        return
+        return []
     features, learned = features_of(asked, units), scorer()
     scores = learned.unit_scores(features, asked.kind)
-    if learned.answer_score(features, scores) >= learned.least:
-        yield from units_chosen(units, scores)
+    answers = learned.answer_score(features, scores) >= learned.least
+    return units_chosen(units, scores) if answers else []
 
 
 def _quoted(unit: Unit, score: float) -> Quotation:

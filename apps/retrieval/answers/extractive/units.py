@@ -142,7 +142,7 @@ def _without_heading(text: str, start: int, end: int, heading_path: Sequence[str
     while (cut := text.find("\n", start, end)) > 0:
         line, rest = text[start:cut].strip(), text[cut:end].lstrip()
         is_heading = line in heading_path or (
-            len(line) <= LONGEST_HEADING and not _ENDS.search(line) and _begins(rest) and _ENDS.search(rest)
+            len(line) <= LONGEST_HEADING and not ends(line) and _begins(rest) and ends(rest)
         )
         if not is_heading or _BULLET.match(line) or not says_something(rest):
             break
@@ -157,13 +157,18 @@ def _begins(text: str) -> bool:
 def _short_lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The lines of what is no sentence but a list; none where it is one."""
     lines = [_trimmed(text, start + one.start(), start + one.end()) for one in _LINE.finditer(text[start:end])]
-    short = all(last - first <= SHORT_LINE and not _ENDS.search(text[first:last]) for first, last in lines)
+    short = all(last - first <= SHORT_LINE and not ends(text[first:last]) for first, last in lines)
     return lines if short else []
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     part = text[start:end]
     return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+
+
+def ends(text: str) -> bool:
+    """Whether a text ends as a sentence does."""
+    return bool(_ENDS.search(text))
 
 
 def without_bullet(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from apps.retrieval.answers.extractive.units import Unit, UnitKind, without_bullet
+from apps.retrieval.answers.extractive.units import Unit, UnitKind, ends, without_bullet
 from apps.retrieval.index.lexical.analysis import terms_of_text
 
 MOST_COLUMNS = 8
@@ -18,6 +18,11 @@ def worded(unit: Unit, *, terms: Collection[str], language: str) -> str:
     if unit.kind is UnitKind.ROW:
         return _row_worded(unit, terms, language)
     return " ".join(without_bullet(unit.text).split())
+
+
+def ended(text: str) -> str:
+    """With a full stop where it has none, so that what follows it is not read as its end."""
+    return text if ends(text) else f"{text}."
 
 
 def _row_worded(unit: Unit, terms: Collection[str], language: str) -> str:
