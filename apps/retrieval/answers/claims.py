@@ -15,7 +15,7 @@ from apps.retrieval.answers.checking.judging import judge
 from apps.retrieval.answers.checking.reading import language_of_texts, words_of
 from apps.retrieval.answers.checking.turning import Turn, turn_of
 from apps.retrieval.answers.types import Judgement, Quotation, Statement, TextDelta, WrittenPiece
-from apps.retrieval.answers.word_share import word_share
+from apps.retrieval.answers.words import word_share
 from apps.retrieval.search.passages import Passage
 
 MIN_SUPPORT = 0.6

@@ -21,6 +21,7 @@ from itertools import pairwise
 
 from apps.documents.languages import STOP_WORDS
 from apps.retrieval.answers.grammars import ENGLISH, SPACELESS_POINTERS, Grammar, empty_words, grammar_of
+from apps.retrieval.answers.words import stem, words_of
 from apps.retrieval.index.lexical.analysis import language_of_question, spaceless_class
 
 FRAGMENT_WORDS = 2
@@ -100,11 +101,6 @@ def leaning(question: str, *, language: str) -> Leaning:
     return Leaning.NOT
 
 
-def words_of(text: str) -> list[str]:
-    """Its words in lower case."""
-    return [word.casefold() for word in _WORD.findall(text)]
-
-
 def content_words(text: str, *, language: str) -> list[str]:
     """The words that say what it is about, as they are written, each once."""
     empty, found = empty_words(language), dict[str, str]()
@@ -112,12 +108,6 @@ def content_words(text: str, *, language: str) -> list[str]:
         if word.casefold() not in empty and (len(word) > 1 or word.isdigit()):
             found.setdefault(stem(word), word)
     return list(found.values())
-
-
-def stem(word: str) -> str:
-    """By which forms of a word count as one."""
-    folded = word.casefold()
-    return folded[:6] if len(folded) > 6 else folded.rstrip("s") or folded
 
 
 def is_spaceless(text: str) -> bool:

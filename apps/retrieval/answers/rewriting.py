@@ -19,10 +19,9 @@ from apps.retrieval.answers.follow_ups import (
     is_spaceless,
     language_said,
     question_completed,
-    stem,
-    words_of,
 )
 from apps.retrieval.answers.prompts import prompt
+from apps.retrieval.answers.words import stem, words_of
 
 PROMPT = "rewrite"
 """The prompt that says what to do."""

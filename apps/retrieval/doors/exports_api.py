@@ -12,6 +12,7 @@ from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.conversations import turns_of
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.answers.turns import conversation_of
+from apps.retrieval.doors.api import caller_asking
 from apps.retrieval.doors.exporting import (
     MEDIA_TYPES,
     ExportFormat,
@@ -21,8 +22,6 @@ from apps.retrieval.doors.exporting import (
     export_file,
 )
 from ragsite.gateway.authentication import KeyBearer
-from ragsite.gateway.keys import Principal
-from ragsite.gateway.models import Permission
 
 router = Router(tags=["query"])
 
@@ -40,7 +39,7 @@ def answer_export(
     request: HttpRequest, answer_id: UUID, format: Parameter[ExportFormat] = ExportFormat.MARKDOWN
 ) -> HttpResponse:
     """With numbered references, and its sources with the quotes."""
-    answer = answer_visible(answer_id, _caller(request))
+    answer = answer_visible(answer_id, caller_asking(request))
     text = answer_markdown(answer) if format is ExportFormat.MARKDOWN else answer_text(answer)
     return export_file(text, name=f"answer-{answer.pk}", how=format)
 
@@ -53,13 +52,7 @@ def answer_export(
 )
 def conversation_export(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """All questions with their answers and sources, in Markdown."""
-    principal = _caller(request)
+    principal = caller_asking(request)
     conversation = conversation_of(principal, conversation_id)
     turns = turns_of(conversation, versions=versions_visible(principal))
     return export_file(conversation_markdown(conversation, turns), name=f"conversation-{conversation.pk}")
-
-
-def _caller(request: HttpRequest) -> Principal:
-    principal: Principal = request.auth  # type: ignore[attr-defined]
-    principal.require(Permission.QUERY)
-    return principal

@@ -115,8 +115,6 @@ def test_no_model_is_ever_asked(passages: tuple[Passage, ...], use_transport: Ca
 
 
 def test_a_row_before_a_sentence_ends_with_a_full_stop(texts: Texts) -> None:
-    table = passage(
-        "| Thousand euros | 2023 | 2024 |\n| Sales | 8,412 | 9,127 |\n\nThey grew, mostly sales in Sweden."
-    )
+    table = passage("| Thousand euros | 2023 | 2024 |\n| Sales | 8,412 | 9,127 |\n\nThey grew, mostly sales in Sweden.")
     given = texts("What were the sales in 2024?", table)
     assert given == ["Sales · 2024: 9,127.", "They grew, mostly sales in Sweden."]

@@ -1,4 +1,4 @@
-"""How many of one text's content words another one holds. Pure."""
+"""Words compared roughly, in any language: by their beginnings. Pure."""
 
 from __future__ import annotations
 
@@ -56,14 +56,17 @@ _FUNCTION_WORDS = frozenset(
 
 def word_share(question: str, sentence: str) -> float:
     """How many of the question's content words the sentence holds, 0 to 1; long words match by their beginnings."""
-    wanted = {_stem(word) for word in _words(question) if word not in _FUNCTION_WORDS}
-    held = {_stem(word) for word in _words(sentence)}
+    wanted = {stem(word) for word in words_of(question) if word not in _FUNCTION_WORDS}
+    held = {stem(word) for word in words_of(sentence)}
     return len(wanted & held) / len(wanted) if wanted else 0.0
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Its words in lower case."""
     return [word.casefold() for word in _WORD.findall(text)]
 
 
-def _stem(word: str) -> str:
-    return word[:6] if len(word) > 6 else word.rstrip("s")
+def stem(word: str) -> str:
+    """By which forms of a word count as one."""
+    folded = word.casefold()
+    return folded[:6] if len(folded) > 6 else folded.rstrip("s") or folded
