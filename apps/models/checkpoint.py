@@ -21,6 +21,7 @@ WEIGHTS_INDEX = "model.safetensors.index.json"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # These families number positions from padding_idx + 1, so that many of them hold no token.
 OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+SPAN_HEAD = "qa_outputs.weight"
 FLOAT_TYPES = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
@@ -51,14 +52,14 @@ class Checkpoint:
 
 
 def checkpoint_read(path: Path) -> Checkpoint:
-    """Read the configuration of a model's folder: an embedding model as sentence-transformers lays it out, a cross-encoder, or a
-    language model, which may be a GGUF file instead.
+    """Read the configuration of a model's folder: an embedding model as sentence-transformers lays it out, a cross-encoder, a
+    model that marks answers, or a language model, which may be a GGUF file instead.
 
     Raises:
         ModelNotFoundError: there is no such folder.
         UnsafeWeightsError: it holds no safetensors.
         UnsupportedModelError: a file is missing or broken, or the model makes its vectors in a way that is not offered, gives
-            several scores, or writes without a chat template.
+            several scores, has no head that marks spans, or writes without a chat template.
     """
     if (file := gguf_file(path)) is not None and not _has_tensors(path):
         return _of_gguf(path, file)
@@ -77,6 +78,8 @@ def checkpoint_read(path: Path) -> Checkpoint:
     modules = modules_read(path) if row.has_dimensions else None
     if kind is ModelKind.RERANKING:
         scoring_check(path)
+    if kind is ModelKind.READING:
+        _require_span_head(path, weights)
     return Checkpoint(
         path=path,
         kind=kind,
@@ -155,6 +158,17 @@ def _require_chat_template(path: Path, *, found: bool) -> None:
         raise UnsupportedModelError(
             f"{str(path)!r} has no chat template, so nobody can tell how messages are put to this model.",
             action="Use the model's instruction-tuned version, or embed with a model that has a modules.json.",
+        )
+
+
+def _require_span_head(path: Path, weights: tuple[Path, ...]) -> None:
+    """Refuse a model for question answering that does not say start and end of each token in one layer, and so quotes."""
+    shapes = [tensor["shape"] for file in weights for name, tensor in _header(file).items() if name == SPAN_HEAD]
+    if not shapes or shapes[0][:1] != [2]:
+        has = f"one of shape {shapes[0]}" if shapes else "none"
+        raise UnsupportedModelError(
+            f"{str(path)!r} should mark an answer's start and end by {SPAN_HEAD!r}, of 2 rows; it has {has}.",
+            action="Use a model for extractive question answering, trained on SQuAD 2.0 or alike.",
         )
 
 

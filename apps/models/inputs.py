@@ -49,7 +49,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class QueryTexts:
-    """Texts to score by how well each answers the query, which travels once."""
+    """Texts, each to be read together with the query, which travels once."""
 
     query: str
     texts: tuple[str, ...]

@@ -18,6 +18,7 @@ class ModelKind(TextChoices):
     EMBEDDING = "embedding", "Embedding"
     RERANKING = "reranking", "Reranking"
     GENERATION = "generation", "Generation"
+    READING = "reading", "Reading"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from apps.models.generation import Conversation, piece_decode, piece_encode
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.memory import encoder_token_numbers
-from apps.models.recognising import encodes_texts, scores_pairs, writes_texts
+from apps.models.recognising import encodes_texts, finds_answers, scores_pairs, writes_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,14 @@ KINDS: dict[ModelKind, Kind] = {
         token_numbers=encoder_token_numbers,
         breaker=BreakerSettings(failures=5, open_seconds=10),
         streams=True,
+    ),
+    ModelKind.READING: Kind(
+        recognised=finds_answers,
+        model=InstalledModel,
+        engine="apps.models.engine.reading.ReadingEngine",
+        codec=Codec(QueryTexts, rows_encode, rows_decode),
+        token_numbers=encoder_token_numbers,
+        breaker=BreakerSettings(failures=5, open_seconds=10),
     ),
     ModelKind.EMBEDDING: Kind(
         recognised=encodes_texts,

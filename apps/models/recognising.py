@@ -11,6 +11,7 @@ from apps.models.judging import judges
 
 CLASSIFIER = "ForSequenceClassification"
 WRITER = "ForCausalLM"
+READER = "ForQuestionAnswering"
 
 
 def scores_pairs(path: Path, config: Mapping[str, Any]) -> bool:
@@ -36,6 +37,12 @@ def writes_texts(path: Path, config: Mapping[str, Any]) -> bool:
     """Whether the model writes on from a text. One with steps above its network (modules.json) makes vectors of what it reads."""
     named = config.get("architectures") or []
     return any(str(name).endswith(WRITER) for name in named) and not (path / "modules.json").is_file()
+
+
+def finds_answers(path: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the model marks where a passage answers a question. One with steps above its network makes vectors."""
+    named = config.get("architectures") or []
+    return any(str(name).endswith(READER) for name in named) and not (path / "modules.json").is_file()
 
 
 def encodes_texts(path: Path, config: Mapping[str, Any]) -> bool:

@@ -135,6 +135,21 @@ def reranker_default() -> InstalledModel | None:
     return model_default(ModelKind.RERANKING)
 
 
+def reader_default() -> InstalledModel | None:
+    """The model that marks answers in passages; None where none is registered."""
+    return model_default(ModelKind.READING)
+
+
+def model_behind(model: InstalledModel) -> InstalledModel | None:
+    """The smaller version that answers where this one does not; None where it has none that can be used."""
+    if model.fallback is None:
+        return None
+    try:
+        return model_version(model.fallback, kind=model.kind)
+    except ModelNotFoundError:
+        return None
+
+
 def writer_default() -> InstalledModel | None:
     """The default language model; None where none is registered."""
     return model_default(ModelKind.GENERATION)

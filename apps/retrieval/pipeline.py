@@ -14,11 +14,12 @@ from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
 from apps.models.installed_model import ModelKind
-from apps.models.selectors import model_named, writer_in_use
+from apps.models.selectors import model_named, reader_default, writer_in_use
 from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import writers
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
+from apps.retrieval.answers.reading import readers
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.table_heads import heads_read
 from apps.retrieval.answers.turns import AskedTurn
@@ -163,11 +164,13 @@ def ask(
 
 
 def generators_for(request: SearchRequest, options: AnswerOptions = AS_USUAL) -> tuple[Generator, ...]:
-    """The generators in use, the best one first: the language model, if one shall write, and those that quote sentences."""
-    quoting: tuple[Generator, ...] = (ExtractiveGenerator(),)
+    """The generators in use, the best one first: the language model, if one shall write, and those that quote sentences: by a
+    reader, if there is one, and by words.
+    """
+    quoting: tuple[Generator, ...] = (*readers(reader_default()), ExtractiveGenerator())
     writer = model_named(options.model, kind=ModelKind.GENERATION) if options.model else writer_in_use()
     if writer is None and GenerationSettings.current().generator != "local":
-        return quoting
+        return quoting if request.fallback else quoting[:1]
     writing = writers(writer, options)
     return (*writing, *quoting) if request.fallback else writing[:1]
 

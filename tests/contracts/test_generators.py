@@ -12,6 +12,7 @@ from apps.models.gateway.calls import TRANSPORTS
 from apps.models.installed_model import InstalledModel, ModelKind
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import LanguageModelGenerator
+from apps.retrieval.answers.reading import ReaderGenerator
 from apps.retrieval.answers.types import Generator, Material, Statement, TextDelta, WrittenPiece
 from ragsite.core.ids import new_id
 from tests import factories as make
@@ -26,9 +27,12 @@ TEXT = f"It is an old pier. {FIRST} {SECOND}"
 WRITER = InstalledModel(new_id(), "writer", Path("/nowhere"), "0" * 64, 4096, ModelKind.GENERATION)
 """What the fake transport takes for one: it says over again what it is told."""
 
+READER = InstalledModel(new_id(), "reader", Path("/nowhere"), "0" * 64, 64, ModelKind.READING)
+
 GENERATORS: dict[str, Callable[[], Generator]] = {
     "extractive": ExtractiveGenerator,
     "language model": lambda: LanguageModelGenerator(WRITER),
+    "reader": lambda: ReaderGenerator(READER),
     "streaming": lambda: StreamingGenerator([FIRST, SECOND]),
 }
 

@@ -11,13 +11,13 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from apps.models.checkpoint import Checkpoint, checkpoint_read
 from apps.models.engine.framing import JudgeEncoder
+from apps.models.engine.pairs import PairEngine
 from apps.models.engine.tokenizer import PairEncoder, PairIds
-from apps.models.engine.transformer import TransformerEngine
 from apps.models.inputs import TextPair
 from ragsite.core.errors import ModelUnavailableError
 
 
-class RerankingEngine(TransformerEngine[TextPair, PairIds]):
+class RerankingEngine(PairEngine[PairIds]):
     """A query and a text become a score: by a cross-encoder with one output, or a causal model's inclination to say yes."""
 
     architecture: ClassVar[Any] = AutoModelForSequenceClassification
@@ -58,21 +58,13 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
 
     def _packed_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
         """As the network's own head computes them, which looks at the first token of each row, where here are several texts."""
-        encoder = network.base_model
-        types = [pair.types for pair in batch] if _knows_types(network) else None
-        firsts = self._token_states(encoder, [pair.ids for pair in batch], types=types).firsts().unsqueeze(1)
-        pooler = getattr(encoder, "pooler", None)
+        firsts = self._pair_states(network, batch).firsts().unsqueeze(1)
+        pooler = getattr(network.base_model, "pooler", None)
         logits: torch.Tensor = network.classifier(firsts if pooler is None else pooler(firsts))
         return logits
 
     def _padded_logits(self, network: Any, batch: Sequence[PairIds]) -> torch.Tensor:
-        inputs = {
-            "input_ids": self._padded([pair.ids for pair in batch], filler=network.config.pad_token_id or 0),
-            "attention_mask": self._padded([[1] * len(pair) for pair in batch], filler=0),
-        }
-        if _knows_types(network):
-            inputs["token_type_ids"] = self._padded([pair.types for pair in batch], filler=0)
-        logits: torch.Tensor = network(**inputs).logits
+        logits: torch.Tensor = network(**self._padded_pairs(network, batch)).logits
         return logits
 
     def _prepare(self, checkpoint: Checkpoint) -> None:
@@ -88,7 +80,3 @@ class RerankingEngine(TransformerEngine[TextPair, PairIds]):
         yes, *no = network.get_output_embeddings().weight.detach()[list(tokens)].float()
         self._answer = (yes - no[0] if no else yes).unsqueeze(1).to(self.device)
         return network.base_model
-
-
-def _knows_types(network: Any) -> bool:
-    return getattr(network.config, "type_vocab_size", 0) > 1

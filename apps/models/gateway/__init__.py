@@ -1,6 +1,6 @@
 """The only door to inference. Importing it brings in neither torch nor transformers."""
 
-from apps.models.gateway.calls import embed, generate, rerank, set_transport, using_transport
+from apps.models.gateway.calls import embed, generate, read, rerank, set_transport, using_transport
 from apps.models.gateway.fallback import SHARE, Answered, ask_or_smaller
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.remote import call_answer
@@ -19,6 +19,7 @@ __all__ = [
     "call_answer",
     "embed",
     "generate",
+    "read",
     "rerank",
     "set_transport",
     "stream_start",

@@ -17,6 +17,7 @@ from apps.models.generation import STILL_AT_IT, Conversation, GenerationOptions,
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
 from apps.models.prompts import TextRole
+from apps.models.reading import READING_WIDTH, Reading, readings_of
 from ragsite.core.audience import client_check
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
@@ -29,6 +30,7 @@ TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
 """The ways to models of this installation's own, of which a process uses one. A model that a server runs is asked there."""
 
 HTTP = "http"
+SEE_LOG = "Check the log of the model worker or server, and the registered model."
 
 WRITE_AS_LIKELY = GenerationOptions()
 
@@ -115,6 +117,26 @@ def rerank(
     return _rows(call, width=1, invalid="invalid_scores")[:, 0]
 
 
+def read(
+    question: str, passages: Sequence[str], *, model: InstalledModel, purpose: Purpose, deadline: Deadline
+) -> tuple[Reading, ...]:
+    """Where each passage answers the question best, in their order, and how much speaks for no answer there.
+
+    Raises:
+        ModelUnavailableError: no model could answer for now, or what it answered are no spans of the passages.
+        DeadlineExceededError: the deadline passed.
+        PermanentError: the model is unknown, changed, too large or unusable.
+    """
+    call = ModelCall(model, QueryTexts(question, tuple(passages)), purpose, deadline)
+    rows = _rows(call, width=READING_WIDTH, invalid="invalid_readings")
+    try:
+        return readings_of(rows, passages)
+    except ValueError as error:
+        raise ModelUnavailableError(
+            f"The model {model.name!r} answered {error}.", code="invalid_readings", action=SEE_LOG
+        ) from error
+
+
 def generate(
     messages: Sequence[Message],
     *,
@@ -157,6 +179,6 @@ def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
         raise ModelUnavailableError(
             f"The model {call.model.name!r} answered shape {found.shape} where {shape} finite numbers were due.",
             code=invalid,
-            action="Check the log of the model worker or server, and the registered model.",
+            action=SEE_LOG,
         )
     return found

@@ -14,6 +14,7 @@ from apps.models.generation import Conversation, Finish, GeneratedText, Generati
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.prompts import TextRole
+from apps.models.reading import READING_WIDTH
 
 WORD = re.compile(r"\w+")
 
@@ -30,6 +31,8 @@ class FakeTransport:
                 return self.embed(texts, role=role, **told)
             case ModelKind.RERANKING, QueryTexts(query, texts):
                 return self.rerank(query, texts, **told)[:, None]
+            case ModelKind.READING, QueryTexts(question, texts):
+                return self.read(question, texts, **told)
         raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")
 
     def stream(self, call: ModelCall) -> Iterator[Any]:
@@ -59,6 +62,20 @@ class FakeTransport:
         sought = _words(query)
         shares = [len(sought & _words(text)) / max(len(sought), 1) for text in texts]
         return np.array(shares, dtype=np.float32)
+
+    def read(
+        self, question: str, passages: Sequence[str], *, model: InstalledModel, purpose: Purpose, deadline: Deadline
+    ) -> np.ndarray:
+        """The first word of each passage that the question lacks, scored as `rerank` does; a half speaks for no answer."""
+        shares = self.rerank(question, passages, model=model, purpose=purpose, deadline=deadline)
+        rows = [(*_first_new(question, passage), share, 0.5) for passage, share in zip(passages, shares, strict=True)]
+        return np.array(rows, dtype=np.float32).reshape(len(rows), READING_WIDTH)
+
+
+def _first_new(question: str, passage: str) -> tuple[int, int]:
+    """The span of the first word that is not the question's; empty where there is none."""
+    known = _words(question)
+    return next((word.span() for word in WORD.finditer(passage) if word.group().casefold() not in known), (0, 0))
 
 
 def _words(text: str) -> set[str]:

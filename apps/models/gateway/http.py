@@ -19,7 +19,7 @@ from apps.models.gateway.breaker import OneProbeBreaker, breaker_make
 from apps.models.gateway.protocol import ModelCall
 from apps.models.generation import Conversation
 from apps.models.inputs import QueryTexts, Texts
-from apps.models.installed_model import EmbeddingModel
+from apps.models.installed_model import EmbeddingModel, ModelKind
 from apps.models.servers.chat import chat
 from apps.models.servers.client import Server
 from apps.models.servers.endpoint import Endpoint
@@ -57,7 +57,7 @@ class HttpTransport:
                 # Servers refuse a text of no letters at all.
                 given = [prompt + text or " " for text in texts]
                 return self._rows(call, given, vectors, width=model.dimensions)
-            case _, QueryTexts(query, texts):
+            case model, QueryTexts(query, texts) if model.kind is ModelKind.RERANKING:
                 given = [text or " " for text in texts]
                 return self._rows(call, given, lambda server, some: scores(server, query, some), width=1)
         raise TypeError(f"nothing to say to {type(call.inputs).__name__} as a model for {call.model.kind}")

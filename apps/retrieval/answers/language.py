@@ -8,18 +8,16 @@ from contextlib import closing
 from apps.models.gateway import SHARE, Deadline, Purpose, generate
 from apps.models.generation import GenerationEnd, GenerationOptions
 from apps.models.installed_model import InstalledModel
-from apps.models.selectors import model_version
+from apps.models.selectors import model_behind
 from apps.retrieval.answers.claims import ClaimReader
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.prompting import NOT_FOUND, answer_prompt, messages_of
+from apps.retrieval.answers.time_shares import deadline_shared
 from apps.retrieval.answers.types import Material, Provenance, WrittenPieces
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import ModelNotFoundError, PermanentError
 
 MAX_TOKENS = 256
-RESERVE_SECONDS = 2.0
-"""Of the time there is, what is left for another generator, should this one not be done."""
-
 REGISTER = "Register one: `manage.py models register PATH`, or set RAGSITE_GENERATOR=extractive."
 
 
@@ -39,9 +37,7 @@ class LanguageModelGenerator:
             return
         if self._model is None:
             raise ModelNotFoundError("No language model is registered.", action=REGISTER)
-        until = Deadline(deadline.at - RESERVE_SECONDS)
-        if self._share < 1.0:
-            until = Deadline.after(until.remaining() * self._share)
+        until = deadline_shared(deadline, self._share)
         passages: Sequence[Passage] = material.passages
         while True:
             try:
@@ -58,11 +54,8 @@ class LanguageModelGenerator:
 
 def writers(model: InstalledModel | None, options: AnswerOptions = AS_USUAL) -> tuple[LanguageModelGenerator, ...]:
     """The language model, and the smaller one behind it, if it has one."""
-    if model is None or model.fallback is None:
-        return (LanguageModelGenerator(model, options=options),)
-    try:
-        smaller = model_version(model.fallback, kind=model.kind)
-    except ModelNotFoundError:
+    smaller = model_behind(model) if model else None
+    if smaller is None:
         return (LanguageModelGenerator(model, options=options),)
     first = LanguageModelGenerator(model, options=options, share=SHARE)
     return first, LanguageModelGenerator(smaller, options=options)

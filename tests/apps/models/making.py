@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from apps.models.checkpoint import checkpoint_read, weights_sha256
 from apps.models.installed_model import InstalledModel, ModelKind
@@ -53,6 +53,30 @@ def cross_encoder_make(folder: Path, *, scores: int = 1, seed: int = 0, family: 
 
 def reranker_of(folder: Path) -> InstalledModel:
     """What would be registered of the folder."""
+    return model_of_checkpoint(folder, ModelKind.RERANKING)
+
+
+def reader_of(folder: Path) -> InstalledModel:
+    """What would be registered of the folder."""
+    return model_of_checkpoint(folder, ModelKind.READING)
+
+
+def reader_make(folder: Path, *, seed: int = 0, family: str = "bert", marks: int = 2, **config: Any) -> Path:
+    """A two-layer network with random weights that marks answers in passages; 48 tokens at most."""
+    tokenizer = tokenizer_train()
+    torch.manual_seed(seed)
+    settings = AutoConfig.for_model(
+        family, vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=48, num_labels=marks, initializer_range=0.3, pad_token_id=0,
+        **config,
+    )  # fmt: skip
+    AutoModelForQuestionAnswering.from_config(settings).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def model_of_checkpoint(folder: Path, kind: ModelKind) -> InstalledModel:
+    """What would be registered of the folder."""
     checkpoint = checkpoint_read(folder)
     sha256 = weights_sha256(checkpoint.weights)
-    return InstalledModel(new_id(), folder.name, folder, sha256, checkpoint.max_tokens, ModelKind.RERANKING)
+    return InstalledModel(new_id(), folder.name, folder, sha256, checkpoint.max_tokens, kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.extractive.asked import Asked, asked_of, languages_of
 from apps.retrieval.answers.extractive.choosing import units_chosen
@@ -34,16 +36,25 @@ class ExtractiveGenerator:
         """See Generator."""
         units = units_of(material.passages, material.heads)
         languages = languages_of(material.passages)
-        asked = asked_of(
-            material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
-        )
-        chosen = _answering(asked, units)
-        for place, (unit, score) in enumerate(chosen, start=1):
-            text = worded(unit, terms=asked.terms, language=languages[unit.passage.chunk_id])
-            if place < len(chosen):
-                text = ended(text)
-            yield TextDelta(f" {text}" if place > 1 else text)
-            yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
+        asked = question_asked(material, languages)
+        return quoted_pieces(_answering(asked, units), asked, languages)
+
+
+def question_asked(material: Material, languages: Mapping[int, str]) -> Asked:
+    """What the question asks, by the words of passages in these languages."""
+    return asked_of(
+        material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
+    )
+
+
+def quoted_pieces(chosen: Sequence[tuple[Unit, float]], asked: Asked, languages: Mapping[int, str]) -> WrittenPieces:
+    """The units as a person would send them, in the order given: each a statement with its own quotation and score."""
+    for place, (unit, score) in enumerate(chosen, start=1):
+        text = worded(unit, terms=asked.terms, language=languages[unit.passage.chunk_id])
+        if place < len(chosen):
+            text = ended(text)
+        yield TextDelta(f" {text}" if place > 1 else text)
+        yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
 
 
 def _answering(asked: Asked, units: list[Unit]) -> list[tuple[Unit, float]]:

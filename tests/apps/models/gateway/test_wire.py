@@ -27,6 +27,7 @@ INPUTS: dict[ModelKind, Inputs] = {
     ModelKind.EMBEDDING: Texts(("naïve 東京", ""), TextRole.QUERY),
     ModelKind.RERANKING: QueryTexts("naïve", ("東京", "")),
     ModelKind.GENERATION: Conversation((Message(Role.USER, "naïve 東京"),), GenerationOptions(5, stop=("\n",))),
+    ModelKind.READING: QueryTexts("naïve", ("東京", "")),
 }
 """Inputs of each kind of model."""
 

@@ -18,9 +18,10 @@ from apps.retrieval import pipeline
 from apps.retrieval.answers import language
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
-from apps.retrieval.answers.language import RESERVE_SECONDS, LanguageModelGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.prompting import answer_prompt, messages_of
+from apps.retrieval.answers.time_shares import RESERVE_SECONDS
 from apps.retrieval.answers.types import Draft, Statement, TextDelta, Withdrawal
 from apps.retrieval.pipeline import generators_for
 from apps.retrieval.search.degradation import DegradedStep
@@ -250,7 +251,7 @@ def test_the_smaller_model_behind_it_writes_where_it_does_not(
 ) -> None:
     smaller = replace(MODEL, version_id=new_id())
     monkeypatch.setattr(pipeline, "writer_in_use", lambda: replace(MODEL, fallback=smaller.version_id))
-    monkeypatch.setattr(language, "model_version", lambda *_, **__: smaller)
+    monkeypatch.setattr(language, "model_behind", lambda _: smaller)
     settings.RAGSITE_GENERATOR = "local"
     said = say(f"{SENTENCE} [1]", refusals=[ModelUnavailableError("gone")])
     generators = generators_for(SearchRequest(QUESTION))
