@@ -32,6 +32,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         RAGSITE_SECRET_KEY="tests-only-" + "0" * 40,
         RAGSITE_MODEL_TRANSPORT="fake",
         RAGSITE_MODEL_THREADS="2",
+        # Tests that ask twice mean to be answered twice; those of the cache switch it on.
+        RAGSITE_ANSWER_CACHE_SECONDS="0",
         HF_HUB_OFFLINE="1",
         DJANGO_ALLOW_ASYNC_UNSAFE="1",
     )

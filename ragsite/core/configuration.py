@@ -162,6 +162,17 @@ class SearchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCacheSettings(Settings):
+    """How long answers are kept (0: not at all), in how many bytes of this process, and up to which age one stands in for a
+    language model that is down.
+    """
+
+    seconds: int = setting("RAGSITE_ANSWER_CACHE_SECONDS")
+    process_bytes: int = setting("RAGSITE_ANSWER_CACHE_BYTES")
+    stand_in_seconds: int = setting("RAGSITE_ANSWER_STAND_IN_SECONDS")
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings(Settings):
     """Where the servers beside PostgreSQL are; an empty address is none."""
 

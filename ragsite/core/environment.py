@@ -66,6 +66,11 @@ class Environment(BaseSettings):
         4096, ge=64, description="Tokens of a prompt and its text together, at most."
     )
     ragsite_search_seconds: float = Field(10.0, gt=0, description="Deadline of a search, and of an answer's parts.")
+    ragsite_answer_cache_seconds: int = Field(3600, ge=0, le=604_800, description="Answers are kept so long; 0: none.")
+    ragsite_answer_cache_mb: int = Field(32, ge=0, le=4096, description="What one web process keeps of them in memory.")
+    ragsite_answer_stand_in_seconds: int = Field(
+        86_400, ge=0, le=2_592_000, description="Age up to which one stands in for a language model that is down."
+    )
     ragsite_uploads_at_once: int = Field(12, ge=1, le=64, description="Uploads that one web process works on at once.")
     ragsite_searches_at_once: int = Field(10, ge=1, le=64, description="Searches, likewise.")
     ragsite_answers_at_once: int = Field(5, ge=1, le=64, description="Questions that are answered, likewise.")

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door, change_log
 from ragsite.core.bounds import lengths_check
+from ragsite.core.errors import NotFoundError
 from ragsite.core.request_ids import request_id
 from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError
 from ragsite.gateway.models import ApiKey, Permission, Tenant
@@ -105,12 +106,31 @@ def principal_of_key(text: str) -> Principal:
     """
     match = _KEY.fullmatch(text)
     prefix, secret = match.groups() if match else ("", "")
-    valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
-    key = ApiKey.objects.filter(valid, prefix=prefix).first()
+    key = _valid_keys().filter(prefix=prefix).first()
     stored = key.secret_hash if key else _hash("")
     if not hmac.compare_digest(stored, _hash(secret)) or key is None:
         raise AuthenticationError("The API key is unknown, expired or revoked.")
     _mark_used(key)
+    return _principal(key)
+
+
+def principal_of_key_id(key_id: UUID) -> Principal:
+    """The caller that the key of that id stands for, for what is done as it without it.
+
+    Raises:
+        NotFoundError: unknown, expired or revoked.
+    """
+    key = _valid_keys().filter(pk=key_id).first()
+    if key is None:
+        raise NotFoundError(f"There is no valid API key {key_id}.")
+    return _principal(key)
+
+
+def _valid_keys() -> QuerySet[ApiKey]:
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+
+
+def _principal(key: ApiKey) -> Principal:
     return Principal(tenant_id=key.tenant_id, name=key.name, permissions=frozenset(key.permissions), api_key_id=key.pk)
 
 

@@ -20,7 +20,7 @@ from apps.retrieval.answers.types import (
     Withdrawal,
     WrittenPieces,
 )
-from apps.retrieval.search.degradation import SIMPLER, Degradation, DegradedStep
+from apps.retrieval.search.degradation import Degradation, DegradedStep
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.timing import Timings
 from ragsite.core.errors import PermanentError, RagError
@@ -64,7 +64,7 @@ def pieces_write(
         RagError: the last generator could not answer either.
     """
     degraded: list[Degradation] = []
-    for generator in generators:
+    for following, generator in enumerate(generators, start=1):
         provenance, said = Provenance(), []
         try:
             if material.passages:
@@ -80,7 +80,7 @@ def pieces_write(
         except RagError as error:
             if generator is generators[-1]:
                 raise
-            degraded.append(Degradation(DegradedStep.GENERATE, error, instead=SIMPLER))
+            degraded.append(Degradation(DegradedStep.GENERATE, error, instead=generators[following].instead))
             yield Withdrawal(generator.name, error)
         else:
             yield DraftEnd(

@@ -14,6 +14,7 @@ from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.prompting import NOT_FOUND, answer_prompt, messages_of
 from apps.retrieval.answers.time_shares import deadline_shared
 from apps.retrieval.answers.types import Material, Provenance, WrittenPieces
+from apps.retrieval.search.degradation import SIMPLER
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import ModelNotFoundError, PermanentError
 
@@ -27,6 +28,7 @@ class LanguageModelGenerator:
     """
 
     name = "language_model"
+    instead = SIMPLER
 
     def __init__(self, model: InstalledModel | None, *, options: AnswerOptions = AS_USUAL, share: float = 1.0) -> None:
         self._model, self._options, self._share = model, options, share

@@ -17,6 +17,7 @@ from apps.retrieval.answers.extractive.generator import question_asked, quoted_p
 from apps.retrieval.answers.extractive.units import Unit, units_of
 from apps.retrieval.answers.time_shares import deadline_shared
 from apps.retrieval.answers.types import Material, WrittenPieces
+from apps.retrieval.search.degradation import SIMPLER
 from apps.retrieval.search.passages import Passage
 
 MOST_READ = 5
@@ -32,6 +33,7 @@ class ReaderGenerator:
     """
 
     name = "reader"
+    instead = SIMPLER
 
     def __init__(self, model: InstalledModel, *, share: float = 1.0) -> None:
         self._model, self._share = model, share

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 
 from apps.documents.models import ParsedText
-from apps.documents.rights.access import versions_visible
+from apps.documents.rights.access import AccessScope, versions_visible
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.turns import AskedTurn, searched_for_shown, turn_take
 from apps.retrieval.answers.types import Draft, Judgement, Quotation, Statement, Verdict
@@ -80,18 +80,7 @@ def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
     """
     scope, turn = record.found.scope, record.turn
     with transaction.atomic():
-        query = Query.objects.create(
-            tenant_id=scope.tenant_id,
-            asked_by=actor.text,
-            user_id=scope.subjects.user_id,
-            api_key_id=scope.subjects.api_key_id,
-            conversation_id=turn.conversation_id,
-            turn=turn_take(turn),
-            question=turn.question,
-            searched_for=turn.searched_for,
-            knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
-            options=record.options.record(),
-        )
+        query = query_write(turn, scope=scope, options=record.options, actor=actor)
         answer = _answer_row(record, query)
         answer.save(force_insert=True)
         shown = record.draft.shown
@@ -99,6 +88,26 @@ def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
         Citation.objects.bulk_create(citations)
         emit(_processed_event(record, query, len(citations)), actor=actor)
     return answer_of(query.pk, tenant_id=query.tenant_id)
+
+
+def query_write(turn: AskedTurn, *, scope: AccessScope, options: AnswerOptions, actor: Actor) -> Query:
+    """The row of a question, in the transaction that saves its answer.
+
+    Raises:
+        NotFoundError: its conversation was deleted meanwhile.
+    """
+    return Query.objects.create(
+        tenant_id=scope.tenant_id,
+        asked_by=actor.text,
+        user_id=scope.subjects.user_id,
+        api_key_id=scope.subjects.api_key_id,
+        conversation_id=turn.conversation_id,
+        turn=turn_take(turn),
+        question=turn.question,
+        searched_for=turn.searched_for,
+        knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
+        options=options.record(),
+    )
 
 
 def _answer_row(record: AnswerRecord, query: Query) -> Answer:
@@ -148,7 +157,7 @@ def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
         NotFoundError: there is none of that id for the caller.
     """
     versions = versions_visible(principal)
-    mine = _answers().filter(asked_by(principal, path="query__"), pk=answer_id)
+    mine = answers_whole().filter(asked_by(principal, path="query__"), pk=answer_id)
     answer = answers_readable(mine, versions=versions).first()
     if answer is None:
         raise NotFoundError(f"There is no answer {answer_id}.")
@@ -159,10 +168,11 @@ def answer_visible(answer_id: UUID, principal: Principal) -> Answer:
 
 def answer_of(query_id: UUID, *, tenant_id: UUID) -> Answer:
     """The answer to a question, with its citations and their documents."""
-    return _answers().get(query_id=query_id, query__tenant_id=tenant_id)
+    return answers_whole().get(query_id=query_id, query__tenant_id=tenant_id)
 
 
-def _answers() -> QuerySet[Answer]:
+def answers_whole() -> QuerySet[Answer]:
+    """With their questions, citations and what these are of."""
     return Answer.objects.select_related("query").prefetch_related("citations__version__document")
 
 

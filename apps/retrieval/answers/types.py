@@ -149,6 +149,8 @@ class Generator(Protocol):
     """
 
     name: str
+    instead: str
+    """What is told where it answers because the one before it could not."""
 
     def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
         """The pieces of an answer; none where the passages do not hold it.

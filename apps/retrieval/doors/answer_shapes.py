@@ -62,6 +62,12 @@ class UsageOut(Schema):
     completion_tokens: int
 
 
+class CachedOut(Schema):
+    """The answer was made so many seconds ago, and nothing that it depends on has changed since."""
+
+    age_seconds: int
+
+
 class AnswerOut(Schema):
     """`found` is false when the documents hold no answer: `passages` are then the nearest there are."""
 
@@ -87,6 +93,9 @@ class AnswerOut(Schema):
     milliseconds: dict[str, float]
     degraded: list[DegradedOut] = Field(description="Empty as a rule.")
     indexing: IndexingOut | None = Field(None, description=INDEXING)
+    cached: CachedOut | None = Field(
+        None, description="Where it was made for an earlier question; null if for this one."
+    )
     created_at: datetime
 
 
@@ -114,6 +123,7 @@ def answer_out(answer: Answer, *, principal: Principal, indexing: IndexingOut | 
         milliseconds=answer.milliseconds,
         degraded=[DegradedOut(**one) for one in answer.degraded],
         indexing=indexing,
+        cached=None,
         created_at=answer.created_at,
     )
 

@@ -20,6 +20,7 @@ from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.answers.turns import conversation_turn
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
+from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.filters_api import FiltersIn
 from apps.retrieval.doors.search_shapes import SearchOut, indexing_out, search_out
 from apps.retrieval.doors.streaming import (
@@ -30,7 +31,7 @@ from apps.retrieval.doors.streaming import (
     events_response,
     events_resume,
 )
-from apps.retrieval.doors.telling import Asking, answer_made, answer_start
+from apps.retrieval.doors.telling import answer_made, answer_start
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.streaming.log import MOST_EVENTS
@@ -117,6 +118,10 @@ class AskBody(QueryBody):
         False, description="With `stream`: the answer is made to its end also when the client leaves."
     )
 
+    cache: StrictBool = Field(
+        True, description="False has the answer made anew, and kept for nobody, also where one is there already."
+    )
+
     @model_validator(mode="after")
     def _background_streams(self) -> Self:
         if self.background and not self.stream:
@@ -164,7 +169,7 @@ def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut | HttpRespons
         principal=principal,
     )
     scope = access_scope(principal, knowledge_base_ids=turn.knowledge_base_ids)
-    asking = Asking(turn, scope, principal, principal.actor(), body.options())
+    asking = Asking(turn, scope, principal, principal.actor(), body.options(), body.cache)
     if body.stream:
         return events_response(answer_start(asking), background=body.background)
     return answer_made(asking)

@@ -7,6 +7,7 @@ from uuid import UUID
 from ninja import Schema
 
 from apps.retrieval.answers.types import Quotation, Statement, Verdict
+from apps.retrieval.doors.answer_shapes import CitationOut, SentenceOut
 from apps.retrieval.doors.search_shapes import DegradedOut, IndexingOut, PassageOut, SpanOut, passage_out, place_out
 from apps.retrieval.search.retrieval import Retrieval
 from ragsite.gateway.problems import Problem
@@ -75,3 +76,9 @@ def annotation_out(quotation: Quotation, statement: Statement, claim: int) -> An
         verdict=judgement.verdict,
         confidence=round(judgement.confidence, 3),
     )
+
+
+def annotation_again(citation: CitationOut, sentence: SentenceOut) -> AnnotationOut:
+    """Of a citation that is kept already."""
+    told = citation.model_dump(exclude={"id"})
+    return AnnotationOut(**told, verdict=sentence.verdict, confidence=sentence.confidence)

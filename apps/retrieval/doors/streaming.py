@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.services import answer_visible
-from apps.retrieval.doors.telling import asker_of
+from apps.retrieval.doors.asking import asker_of
 from apps.retrieval.streaming.events import HEARTBEAT, EventName
 from apps.retrieval.streaming.failures import FOLLOWING_FAILED
 from apps.retrieval.streaming.log import About, about_of, cancel_ask, log_follow

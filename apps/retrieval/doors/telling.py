@@ -9,65 +9,46 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 
 from ninja.responses import NinjaJSONEncoder
 
-from apps.documents.rights.access import AccessScope, reading_as
+from apps.documents.rights.access import reading_as
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.services import statement_verify
-from apps.retrieval.answers.turns import AskedTurn, turn_understood
+from apps.retrieval.answers.turns import turn_understood
 from apps.retrieval.answers.types import Generator, Piece, Statement, Withdrawal
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
+from apps.retrieval.doors.asking import Asking, asker_of
+from apps.retrieval.doors.recalling import Recall, Recalled
 from apps.retrieval.doors.search_shapes import indexing_out
 from apps.retrieval.doors.stream_shapes import (
     CreatedOut,
     DeltaOut,
     WithdrawnOut,
+    annotation_again,
     annotation_out,
     retrieved_out,
 )
-from apps.retrieval.pipeline import ask, draft, generators_for, retrieve, settle
+from apps.retrieval.pipeline import draft, generators_for, retrieve, settle
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.streaming.events import EventName
 from apps.retrieval.streaming.failures import CANCELLED, failed_data
 from apps.retrieval.streaming.pool import RUNS
 from apps.retrieval.streaming.run import Run
-from ragsite.core.actors import Actor
 from ragsite.core.audience import ClientLeft, client_check, working_for
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConflictError, RagError
 from ragsite.core.ids import new_id
-from ragsite.gateway.keys import Principal
 from ragsite.gateway.problems import Problem, problem, problem_of
 from ragsite.gateway.visits import Caller
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question in its conversation, where it is asked, by whom, and how it shall be answered."""
-
-    turn: AskedTurn
-    scope: AccessScope
-    principal: Principal
-    actor: Actor
-    options: AnswerOptions = AS_USUAL
-
-
-def asker_of(principal: Principal) -> str:
-    """Whom a run's events are for; a caller that is neither a key nor a user has nothing of its own to go on with."""
-    if principal.api_key_id is not None:
-        return f"key {principal.api_key_id} of {principal.tenant_id}"
-    return f"user {principal.user_id} of {principal.tenant_id}" if principal.user_id is not None else f"{new_id()}"
-
-
 def answer_made(asking: Asking) -> AnswerOut:
-    """The answer as a whole.
+    """The answer as a whole: one that was made before, if there is one to give again, or a new one.
 
     Raises:
         ModelNotFoundError: there is no language model of the name that was asked for.
@@ -76,10 +57,16 @@ def answer_made(asking: Asking) -> AnswerOut:
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(asking.scope)
     turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
-    answer = ask(
-        turn.request, scope=asking.scope, actor=asking.actor, deadline=deadline, options=asking.options, turn=turn
-    )
-    return answer_out(answer, principal=asking.principal, indexing=indexing)
+    recall = Recall(asking, turn)
+    if kept := recall.answer(indexing):
+        return kept.out
+    found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
+    generators = recall.generators(generators_for(turn.request, asking.options))
+    pieces = draft(found, deadline=deadline, options=asking.options, generators=generators)
+    answer = settle(found, pieces, actor=asking.actor, options=asking.options, turn=turn)
+    out = answer_out(answer, principal=asking.principal, indexing=indexing)
+    recall.keep(out, retrieved_out(found, indexing))
+    return out
 
 
 def answer_start(asking: Asking) -> Run:
@@ -90,7 +77,7 @@ def answer_start(asking: Asking) -> Run:
         RequestRefusedError: too many streams wait.
     """
     generators = generators_for(asking.turn.request, asking.options)
-    run = Run(new_id(), asker=asker_of(asking.principal))
+    run = Run(new_id(), asker=asker_of(asking.principal) or str(new_id()))
     run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
     caller = Caller(str(asking.principal.tenant_id), run.asker)
     RUNS.start(run, caller, partial(answer_tell, run, asking, generators))
@@ -115,15 +102,38 @@ def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(asking.scope)
     turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
+    recall = Recall(asking, turn)
+    if kept := recall.answer(indexing, answer_id=run.answer_id):
+        _tell_again(run, kept)
+        return
     found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
     run.log.tells_of({passage.version_id for passage in found.passages})
-    run.tell(EventName.RETRIEVED, retrieved_out(found, indexing).model_dump_json())
-    teller = _Teller(run, found)
-    with closing(draft(found, deadline=deadline, options=asking.options, generators=generators)) as pieces:
+    retrieved = retrieved_out(found, indexing)
+    run.tell(EventName.RETRIEVED, retrieved.model_dump_json())
+    teller, chosen = _Teller(run, found), recall.generators(generators)
+    with closing(draft(found, deadline=deadline, options=asking.options, generators=chosen)) as pieces:
         told = teller.told(pieces)
         answer = settle(found, told, actor=asking.actor, options=asking.options, answer_id=run.answer_id, turn=turn)
     out = answer_out(answer, principal=asking.principal, indexing=indexing)
     teller.settled(out)
+    recall.keep(out, retrieved)
+    _complete(run, out)
+
+
+def _tell_again(run: Run, kept: Recalled) -> None:
+    """The events of an answer that was made before."""
+    out, citations = kept.out, {one.id: one for one in kept.out.citations}
+    run.log.tells_of({one.version for one in (*kept.retrieved.passages, *out.citations)})
+    run.tell(EventName.RETRIEVED, kept.retrieved.model_dump_json())
+    for claim, one in enumerate(one for one in out.sentences if one.shown):
+        delta = DeltaOut(claim=claim, text=f" {one.text}" if claim else one.text)
+        run.tell(EventName.DELTA, delta.model_dump_json())
+        for pk in one.citations:
+            run.tell(EventName.CITED, annotation_again(citations[pk], one).model_dump_json())
+    _complete(run, out)
+
+
+def _complete(run: Run, out: AnswerOut) -> None:
     # Written as the other doors write it.
     run.tell(EventName.COMPLETED, json.dumps(out.model_dump(), cls=NinjaJSONEncoder))
 

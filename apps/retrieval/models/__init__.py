@@ -20,6 +20,7 @@ from apps.retrieval.models.evaluation import (
 from apps.retrieval.models.index import (
     KEPT_UP,
     Embedding,
+    FindableChange,
     GenerationState,
     IndexGeneration,
     LexicalPosting,
@@ -52,6 +53,7 @@ __all__ = [
     "EvaluationResult",
     "EvaluationRun",
     "EvaluationSet",
+    "FindableChange",
     "GenerationState",
     "IndexGeneration",
     "Judgement",

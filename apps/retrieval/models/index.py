@@ -138,3 +138,18 @@ class LexicalVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version_id} in segment {self.segment_id}"
+
+
+class FindableChange(models.Model):
+    """A part of the mark of what can be found in a knowledge base; triggers of migration 0021 add one a transaction.
+
+    The mark is the sum of all parts. No constraint ties it to its knowledge base: who changes something waits for nobody's lock.
+    """
+
+    pk = models.CompositePrimaryKey("knowledge_base_id", "transaction")
+    knowledge_base_id = models.UUIDField()
+    transaction = models.BigIntegerField(help_text="Which one made it; 0 for many that were put together.")
+    mark = models.DecimalField(max_digits=40, decimal_places=0)
+
+    def __str__(self) -> str:
+        return f"change of {self.knowledge_base_id}"

@@ -20,6 +20,7 @@ from apps.retrieval.answers.types import (
     Verdict,
     WrittenPieces,
 )
+from apps.retrieval.search.degradation import SIMPLER
 
 JUDGED_QUOTED = Judgement(Verdict.SUPPORTED)
 """Of what is the document's own."""
@@ -31,6 +32,7 @@ class ExtractiveGenerator:
     """
 
     name = "extractive"
+    instead = SIMPLER
 
     def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
         """See Generator."""

@@ -6,10 +6,11 @@ from apps.documents.rights.access import access_scope
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut
+from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.mcp.inputs import AskInput, SearchInput
 from apps.retrieval.doors.mcp.told import Told
 from apps.retrieval.doors.search_shapes import SpanOut, indexing_out, search_out
-from apps.retrieval.doors.telling import Asking, answer_made
+from apps.retrieval.doors.telling import answer_made
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.configuration import SearchSettings
@@ -29,7 +30,7 @@ def search(principal: Principal, given: SearchInput) -> Told:
 
 def ask(principal: Principal, given: AskInput) -> Told:
     """An answer with numbered references."""
-    turn = AskedTurn(given.question, SearchRequest(given.question))
+    turn = AskedTurn(given.question, SearchRequest(given.question), given.knowledge_bases)
     scope = access_scope(principal, knowledge_base_ids=given.knowledge_bases)
     out = answer_made(Asking(turn, scope, principal, principal.actor()))
     return Told(answer_text(out), out.model_dump(mode="json"))

@@ -11,6 +11,7 @@ from ninja import Router
 
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.doors.api import caller_asking
+from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.openai.chat import ChatBody, ChatOut, chat_out
 from apps.retrieval.doors.openai.chat_stream import ChatChunks
 from apps.retrieval.doors.openai.embeddings import EmbeddingsBody, embeddings_out
@@ -18,7 +19,7 @@ from apps.retrieval.doors.openai.messages import Asked, asked_of
 from apps.retrieval.doors.openai.names import NamedModel, model_named_so, models_named, scope_named
 from apps.retrieval.doors.openai.responses import ResponseEvents, ResponsesBody, response_out
 from apps.retrieval.doors.openai.sent import shaped_response
-from apps.retrieval.doors.telling import Asking, answer_made, answer_start
+from apps.retrieval.doors.telling import answer_made, answer_start
 from ragsite.gateway.authentication import KeyBearer
 
 router = Router(auth=KeyBearer())

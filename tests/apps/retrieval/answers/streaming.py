@@ -21,6 +21,7 @@ class StreamingGenerator:
     sentences: Sequence[str]
     failure: RagError | None = None
     name: str = "streaming"
+    instead: str = "Another one did."
     computed: list[str] = field(default_factory=list)
     stopped: bool = False
 
