@@ -50,7 +50,7 @@ class Door:
 
     def _begun(self, text: str) -> float:
         began = time.perf_counter()
-        with self._http.stream("POST", "/ask", json=self._body(question=text, stream=True)) as answer:
+        with self._http.stream("POST", "/ask", json=self._body(question=text, stream=True, cache=False)) as answer:
             answer.raise_for_status()
             events = events_of(answer.iter_lines())
             next(events)
@@ -73,7 +73,9 @@ class Door:
     async def _streamed(self, client: httpx.AsyncClient, text: str) -> str:
         """What is wrong with one stream; its citations are checked with the others."""
         try:
-            async with client.stream("POST", "/ask", json=self._body(question=text, stream=True)) as answer:
+            async with client.stream(
+                "POST", "/ask", json=self._body(question=text, stream=True, cache=False)
+            ) as answer:
                 if answer.is_error:
                     return f"status {answer.status_code}"
                 events = list(events_of([line async for line in answer.aiter_lines()]))
@@ -117,7 +119,9 @@ class Door:
         asked, alone, by_model = [], [], 0
         for turn, text in enumerate(texts):
             began = time.perf_counter()
-            answer = self._post("/ask", question=text, top_k=MODEL_PASSAGES, max_tokens=MODEL_TOKENS).json()
+            answer = self._post(
+                "/ask", question=text, top_k=MODEL_PASSAGES, max_tokens=MODEL_TOKENS, cache=False
+            ).json()
             asked.append(time.perf_counter() - began)
             by_model += answer["generator"] == "language_model"
             self._cite(answer)
