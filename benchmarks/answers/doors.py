@@ -60,31 +60,31 @@ class Door:
 
     def streams(self, number: int) -> Figures:
         """The faults of so many streams at once."""
-        faults = asyncio.run(self._together(list(islice(cycle(self._questions), number))))
+        faults, answers = zip(*asyncio.run(self._together(list(islice(cycle(self._questions), number)))), strict=True)
+        for answer in filter(None, answers):
+            self._cite(answer)
         for one in [fault for fault in faults if fault][:3]:
             say(f"a stream: {one}")
         return {"stream_errors": sum(map(bool, faults)), "streams": len(faults)}
 
-    async def _together(self, questions: Sequence[str]) -> list[str]:
+    async def _together(self, questions: Sequence[str]) -> list[tuple[str, Figures]]:
         limits = httpx.Limits(max_connections=len(questions))
         async with httpx.AsyncClient(**self._asking, limits=limits) as client:
             return list(await asyncio.gather(*(self._streamed(client, text) for text in questions)))
 
-    async def _streamed(self, client: httpx.AsyncClient, text: str) -> str:
-        """What is wrong with one stream; its citations are checked with the others."""
+    async def _streamed(self, client: httpx.AsyncClient, text: str) -> tuple[str, Figures]:
+        """What is wrong with one stream, and its answer, where nothing is."""
         try:
             async with client.stream(
                 "POST", "/ask", json=self._body(question=text, stream=True, cache=False)
             ) as answer:
                 if answer.is_error:
-                    return f"status {answer.status_code}"
+                    return f"status {answer.status_code}", {}
                 events = list(events_of([line async for line in answer.aiter_lines()]))
         except httpx.HTTPError as error:
-            return repr(error)
+            return repr(error), {}
         fault = fault_of(events)
-        if not fault:
-            self._cite(events[-1].data)
-        return fault
+        return fault, {} if fault else events[-1].data
 
     def _cite(self, answer: Figures) -> None:
         self._spans.add(

@@ -1,0 +1,37 @@
+"""The tabs of a workspace: a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+
+from apps.monitoring.workspace.access import access_tab
+from apps.monitoring.workspace.ask import ask_tab
+from apps.monitoring.workspace.documents import documents_tab
+from apps.monitoring.workspace.evaluate import evaluate_tab
+from apps.monitoring.workspace.index import index_tab
+from apps.monitoring.workspace.place import Place
+from apps.monitoring.workspace.settings import settings_tab
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab by its name in the address, who may open it, and what it shows."""
+
+    slug: str
+    title: str
+    icon: str
+    permission: str
+    show: Callable[[Place], HttpResponse]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("documents", "Documents", "description", "documents.view_document", documents_tab),
+    Tab("ask", "Ask", "forum", "retrieval.view_query", ask_tab),
+    Tab("evaluate", "Evaluate", "quiz", "retrieval.view_evaluationset", evaluate_tab),
+    Tab("index", "Index", "database", "documents.view_knowledgebase", index_tab),
+    Tab("access", "Access", "lock_person", "documents.view_grant", access_tab),
+    Tab("settings", "Settings", "tune", "documents.change_knowledgebase", settings_tab),
+)
