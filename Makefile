@@ -9,7 +9,7 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast demo up lint format lock clean
+.PHONY: help setup test test-fast demo pictures up lint format lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo: setup ## Samples in, three questions answered with citations; GENERATOR=sm
 
 up: setup ## Run the system here until Ctrl-C
 	@$(BIN)/python manage.py up
+
+pictures: setup ## A picture of each page of the admin, light and dark, into pictures/
+	$(BIN)/python -m pytest -q -p no:randomly tests/browser/pictures.py
 
 lint: setup ## Check style, types and layers
 	$(BIN)/ruff check .

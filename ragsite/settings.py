@@ -238,7 +238,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
-    "DASHBOARD_CALLBACK": "apps.monitoring.dashboard.dashboard",
+    "DASHBOARD_CALLBACK": "apps.monitoring.home.page.home",
     "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/favicon.svg")},

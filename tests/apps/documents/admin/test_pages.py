@@ -160,13 +160,6 @@ def test_events_are_listed_by_how_their_sending_goes(admin_client: Client, sendi
     assert len(page.context["cl"].result_list) == total
 
 
-def test_the_overview_counts_and_names_the_last_failure(admin_client: Client, failed_version: DocumentVersion) -> None:
-    page = admin_client.get("/admin/").content.decode()
-    assert "broken.pdf v1" in page
-    assert failed_version.error.split(".")[0].replace("'", "&#x27;") in page
-    assert "Nobody asked yet" in page
-
-
 def test_the_sidebar_leads_to_what_failed_with_its_reason_and_a_retry(
     admin_client: Client, failed_version: DocumentVersion
 ) -> None:

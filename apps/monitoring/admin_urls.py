@@ -1,12 +1,16 @@
-"""Addresses of workspaces, below the admin's."""
+"""Addresses of the pages in front of the admin's own, below `/admin/`."""
 
 from __future__ import annotations
 
 from django.urls import path
 
+from apps.monitoring.home.page import home_live_view
+from apps.monitoring.home.starting import samples_view
 from apps.monitoring.workspace.pages import workspace_view
 
 urlpatterns = [
+    path("home/", home_live_view, name="home-live"),
+    path("home/samples/", samples_view, name="start-samples"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/<slug:tab>/", workspace_view, name="workspace-tab"),
 ]

@@ -1,0 +1,163 @@
+"""What somebody should look at, the most urgent first, each with the page where it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Min
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
+from apps.models.installed_model import ModelKind
+from apps.models.models import ModelVersion
+from apps.models.selectors import model_default
+from apps.monitoring.home.rows import counted, list_url, mine
+from apps.retrieval.models import (
+    Answer,
+    AnswerFeedback,
+    EvaluationRun,
+    Query,
+    Rating,
+    Reindex,
+    ReindexState,
+    RunState,
+)
+from ragsite.core.ids import first_id_since
+from ragsite.core.models import OutboxEvent, ScheduledJob
+
+LATELY = timedelta(days=7)
+LONG = timedelta(minutes=10)
+"""What waits longer than that is told of."""
+
+FALL = 0.02
+"""By how much nDCG@10 may fall from a run to the next before somebody is told."""
+
+RUNS_LOOKED_AT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A sentence, how bad it is (danger, warning, info), and where it leads."""
+
+    tone: str
+    icon: str
+    text: str
+    url: str
+
+
+Look = Callable[[HttpRequest], Iterator[Attention]]
+
+
+def attention(request: HttpRequest) -> list[Attention]:
+    """All of what the user may look at, in the order of the table."""
+    return [one for permission, look in LOOKS if request.user.has_perm(permission) for one in look(request)]
+
+
+def _versions(request: HttpRequest) -> Any:
+    return mine(request, DocumentVersion.objects.filter(LIVING_VERSIONS), path="document__tenant")
+
+
+def _failed(request: HttpRequest) -> Iterator[Attention]:
+    failed = counted(_versions(request).filter(status=VersionStatus.FAILED))
+    if failed.number:
+        url = list_url(DocumentVersion, f"?status__exact={VersionStatus.FAILED}")
+        yield Attention("danger", "error", f"{failed.of('document')} could not be read.", url)
+
+
+def _stuck(request: HttpRequest) -> Iterator[Attention]:
+    waiting = _versions(request).exclude(status__in=(VersionStatus.READY, *VERSION_STOPPED))
+    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    if oldest is not None and timezone.now() - oldest > LONG:
+        text = f"A document has waited for {timesince(oldest)}. Do workers run, and is a model there?"
+        yield Attention("warning", "hourglass_top", text, list_url(DocumentVersion, "?o=-1"))
+
+
+def _no_model(request: HttpRequest) -> Iterator[Attention]:
+    if model_default(ModelKind.EMBEDDING) is None:
+        text = "No embedding model is registered, so documents can't be searched by meaning."
+        yield Attention("danger", "neurology", text, list_url(ModelVersion))
+
+
+def _reindexes(request: HttpRequest) -> Iterator[Attention]:
+    wait = {
+        ReindexState.READY: ("info", "A new index of {base} is ready and waits to be switched to."),
+        ReindexState.REFUSED: ("warning", "A new index of {base} answers worse, and was not switched to."),
+        ReindexState.FAILED: ("danger", "The re-index of {base} failed."),
+    }
+    rows = mine(request, Reindex.objects.filter(state__in=wait, ended_at=None), path="knowledge_base__tenant")
+    for one in rows.select_related("knowledge_base")[:5]:
+        tone, text = wait[ReindexState(one.state)]
+        url = f"/admin/retrieval/reindex/of/{one.knowledge_base_id}/"
+        yield Attention(tone, "database", text.format(base=one.knowledge_base), url)
+
+
+def _quality(request: HttpRequest) -> Iterator[Attention]:
+    """Where the last run of a set ranks worse than the one before it."""
+    runs = EvaluationRun.objects.filter(state=RunState.DONE).select_related("evaluation_set__knowledge_base")
+    newest: dict[Any, EvaluationRun] = {}
+    told: set[Any] = set()
+    for run in mine(request, runs, path="evaluation_set__knowledge_base__tenant")[:RUNS_LOOKED_AT]:
+        later = newest.setdefault(_series(run), run)
+        if later is run or _series(run) in told:
+            continue
+        told.add(_series(run))
+        before, now = (one.metrics.get(f"ndcg@{run.k}") for one in (run, later))
+        if before is not None and now is not None and before - now > FALL:
+            text = f"Quality fell in {run.evaluation_set}: nDCG@{run.k} was {before:.2f} and is {now:.2f}."
+            yield Attention("warning", "trending_down", text, list_url(EvaluationRun))
+
+
+def _series(run: EvaluationRun) -> tuple[Any, ...]:
+    return run.evaluation_set_id, run.mode, run.rerank, run.k
+
+
+def _unanswered(request: HttpRequest) -> Iterator[Attention]:
+    answers = mine(request, Answer.objects.filter(pk__gte=_lately()), path="query__tenant")
+    missed = counted(answers.filter(found=False))
+    if missed.number:
+        text = f"{missed.of('question')} of the last seven days found no answer."
+        yield Attention("info", "help", text, list_url(Query, "?answer__found__exact=0"))
+
+
+def _disliked(request: HttpRequest) -> Iterator[Attention]:
+    ratings = AnswerFeedback.objects.filter(rating=Rating.DOWN, answer__pk__gte=_lately())
+    disliked = counted(mine(request, ratings, path="answer__query__tenant"))
+    if disliked.number:
+        text = f"{disliked.of('answer')} of the last seven days {'was' if disliked.number == 1 else 'were'} rated down."
+        yield Attention("info", "thumb_down", text, list_url(AnswerFeedback))
+
+
+def _events(request: HttpRequest) -> Iterator[Attention]:
+    waiting = mine(request, OutboxEvent.objects.filter(sent_at=None), path="tenant_id")
+    oldest = waiting.order_by("id").values_list("created_at", flat=True).first()
+    if oldest is not None and timezone.now() - oldest > LONG:
+        text = f"Events have waited for {timesince(oldest)} to be sent. Does the Kafka broker answer?"
+        yield Attention("warning", "outbox", text, list_url(OutboxEvent, "?sending=waiting"))
+
+
+def _jobs(request: HttpRequest) -> Iterator[Attention]:
+    for job in ScheduledJob.objects.exclude(error="")[:5]:
+        yield Attention("warning", "schedule", f"The scheduled job {job} failed: {job.error}", list_url(ScheduledJob))
+
+
+def _lately() -> Any:
+    return first_id_since(timezone.now() - LATELY)
+
+
+LOOKS: tuple[tuple[str, Look], ...] = (
+    ("model_registry.view_modelversion", _no_model),
+    ("documents.view_documentversion", _failed),
+    ("documents.view_documentversion", _stuck),
+    ("documents.view_knowledgebase", _reindexes),
+    ("core.view_outboxevent", _events),
+    ("core.view_scheduledjob", _jobs),
+    ("retrieval.view_evaluationrun", _quality),
+    ("retrieval.view_answerfeedback", _disliked),
+    ("retrieval.view_query", _unanswered),
+)
+"""Who may see it, and what looks for it."""

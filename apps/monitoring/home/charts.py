@@ -1,0 +1,152 @@
+"""How it went in the last two weeks, day by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
+from apps.monitoring.home.rows import list_url, mine
+from apps.retrieval.models import Answer, Query
+from ragsite.core.ids import first_id_since
+
+DAYS = 14
+GOOD, BAD, PLAIN, SOFT = "oklch(62% .13 155)", "oklch(62% .19 25)", "oklch(62.5% .108 212)", "oklch(80% .07 210)"
+DAY_AXIS = {"grid": {"display": False}, "ticks": {"maxRotation": 0, "maxTicksLimit": 7}}
+
+
+def _options(*, stacked: bool, whole: bool) -> dict[str, Any]:
+    """Of a chart whose values lie on each other, and are whole numbers."""
+    upwards = {"stacked": stacked, "beginAtZero": True, "ticks": {"precision": 0} if whole else {"maxTicksLimit": 6}}
+    return {
+        "responsive": True, "maintainAspectRatio": False, "animation": False,
+        "scales": {"x": DAY_AXIS | {"stacked": stacked}, "y": upwards},
+        "plugins": {"legend": {"position": "bottom", "align": "start", "labels": {"boxWidth": 12, "boxHeight": 12}}},
+    }  # fmt: skip
+
+
+STACKED, LINES = _options(stacked=True, whole=True), _options(stacked=False, whole=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A value for each day; None for one of which there is none."""
+
+    label: str
+    colour: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as the page draws it, with what it says in a sentence for those who can't see it."""
+
+    title: str
+    kind: str
+    said: str
+    url: str
+    data: str
+    options: str
+
+
+def charts(request: HttpRequest) -> list[Chart]:
+    """Those of what the user may look at."""
+    days = [timezone.localdate() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    made = [make(request, days) for permission, make in CHARTS if request.user.has_perm(permission)]
+    return [one for one in made if one is not None]
+
+
+def _questions(request: HttpRequest, days: Sequence[date]) -> Chart | None:
+    rows = _by_day(_answers(request).order_by(), "found")
+    found = [rows.get((day, True), 0) for day in days]
+    missed = [rows.get((day, False), 0) for day in days]
+    if not any(found) and not any(missed):
+        return None
+    said = f"{sum(found):,} questions found an answer in {DAYS} days, {sum(missed):,} did not."
+    series = [Series("Answer found", GOOD, found), Series("Not found", BAD, missed)]
+    return _chart("Questions a day", "bar", said, list_url(Query), days, series, STACKED)
+
+
+def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
+    versions = DocumentVersion.objects.filter(LIVING_VERSIONS, pk__gte=_since())
+    rows = _by_day(mine(request, versions, path="document__tenant").order_by(), "status")
+    states = {status for _, status in rows}
+    under_way = states - {VersionStatus.READY, *VERSION_STOPPED}
+    named = [
+        ("Ready", GOOD, {VersionStatus.READY}), ("Under way", SOFT, under_way), ("Failed", BAD, {VersionStatus.FAILED}),
+    ]  # fmt: skip
+    series = [
+        Series(label, colour, [sum(rows.get((day, state), 0) for state in of) for day in days])
+        for label, colour, of in named
+    ]
+    totals = [int(sum(value or 0 for value in one.values)) for one in series]
+    if not any(totals):
+        return None
+    said = f"Of the documents added in {DAYS} days {totals[0]:,} are ready, {totals[1]:,} are under way, {totals[2]:,} failed."
+    return _chart("Documents added a day", "bar", said, list_url(DocumentVersion), days, series, STACKED)
+
+
+def _seconds(request: HttpRequest, days: Sequence[date]) -> Chart | None:
+    sql, parameters = _answers(request).order_by().values("created_at", "milliseconds").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_PERCENTILES.format(answers=sql), [timezone.get_current_timezone_name(), *parameters])
+        rows = {day: (half, most) for day, half, most in cursor.fetchall()}
+    if not rows:
+        return None
+    half = [round(rows[day][0], 2) if day in rows else None for day in days]
+    most = [round(rows[day][1], 2) if day in rows else None for day in days]
+    last = max(rows)
+    said = f"On {last:%d %B} half of the answers took up to {rows[last][0]:.2f} seconds, 19 of 20 up to {rows[last][1]:.2f}."
+    series = [Series("Half are faster", PLAIN, half), Series("19 of 20 are faster", SOFT, most)]
+    return _chart("Seconds to an answer", "line", said, list_url(Query), days, series, LINES)
+
+
+def _answers(request: HttpRequest) -> QuerySet[Answer]:
+    return mine(request, Answer.objects.filter(pk__gte=_since()), path="query__tenant")
+
+
+def _since() -> Any:
+    return first_id_since(timezone.now() - timedelta(days=DAYS))
+
+
+def _by_day(rows: QuerySet[Any], what: str) -> dict[tuple[date, Any], int]:
+    counted: Iterable[Any] = rows.annotate(day=TruncDate("created_at")).values_list("day", what).annotate(Count("pk"))
+    return {(day, value): number for day, value, number in counted}
+
+
+def _chart(
+    title: str, kind: str, said: str, url: str, days: Sequence[date], series: Sequence[Series], options: dict[str, Any]
+) -> Chart:
+    sets = [
+        {
+            "label": one.label, "data": list(one.values), "backgroundColor": one.colour, "borderColor": one.colour,
+            "maxBarThickness": 28, "borderRadius": 2, "tension": 0.2, "spanGaps": True, "pointRadius": 2,
+            "borderWidth": 2 if kind == "line" else 0,
+        }
+        for one in series
+    ]  # fmt: skip
+    data = {"labels": [f"{day:%-d %b}" for day in days], "datasets": sets}
+    return Chart(title, kind, said, url, json.dumps(data), json.dumps(options))
+
+
+_PERCENTILES = """
+    SELECT (created_at AT TIME ZONE %s)::date,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY taken), percentile_cont(0.95) WITHIN GROUP (ORDER BY taken)
+    FROM (SELECT created_at, (SELECT sum(value::float8) FROM jsonb_each_text(milliseconds)) / 1000 AS taken
+          FROM ({answers}) answers) timed
+    WHERE taken IS NOT NULL GROUP BY 1"""
+
+CHARTS = (
+    ("retrieval.view_query", _questions),
+    ("retrieval.view_query", _seconds),
+    ("documents.view_documentversion", _documents),
+)

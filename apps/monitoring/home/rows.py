@@ -1,0 +1,43 @@
+"""Rows of the user's tenants, and counts of them that stay cheap however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from ragsite.gateway.members import rows_of_tenants
+
+MOST_COUNTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows there are, at most `MOST_COUNTED`: nobody needs to know how many more."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.number:,}" if self.number <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
+
+    def of(self, noun: str) -> str:
+        """Such as `1 question`, `12 questions`."""
+        return f"{self} {noun if self.number == 1 else noun + 's'}"
+
+
+def counted(rows: QuerySet[Any]) -> Count:
+    """The number of rows, of which no more are read than are told."""
+    return Count(rows.order_by()[: MOST_COUNTED + 1].count())
+
+
+def mine(request: HttpRequest, rows: QuerySet[Any], *, path: str = "tenant") -> QuerySet[Any]:
+    """Those of the user's tenants."""
+    return rows_of_tenants(rows, request.user, path=path)
+
+
+def list_url(model: Any, query: str = "") -> str:
+    """The admin's list of a model."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + query

@@ -1,0 +1,81 @@
+"""A picture of each of the admin's pages, light and dark, narrow and wide: `make pictures`. Nothing is asserted; people look.
+
+Not collected with the tests: its name is no test file's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, Page
+
+from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.monitoring.workspace.place import workspace_url
+from apps.monitoring.workspace.tabs import TABS
+from tests import factories
+from tests.apps.documents.admin.test_pages import fill
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FOLDER = Path(os.environ.get("PICTURES", "pictures"))
+WIDTHS = (1024, 1440)
+THEMES = ("light", "dark")
+ONLY = os.environ.get("ONLY", "")
+
+
+@pytest.fixture(params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=lambda one: f"{one[0]}-{one[1]}")
+def page(request: pytest.FixtureRequest, browser: Browser, live_server: Any) -> Iterator[tuple[Page, Path]]:
+    """A page of a signed-in browser, and the folder for its pictures."""
+    theme, width = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, base_url=live_server.url, reduced_motion="reduce"
+    )
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    yield context.new_page(), FOLDER / f"{theme}-{width}"
+    context.close()
+
+
+def test_pictures(page: tuple[Page, Path], client: Client) -> None:
+    shown, folder = page
+    _picture(shown, "/admin/", folder / "home-empty.png")
+    fill()
+    fill()
+    failed = factories.upload(KnowledgeBase.objects.all()[0], "%PDF-1.7 broken", filename="broken.pdf").version
+    factories.run_stages()
+    for name, path in _pages(failed).items():
+        if ONLY in name:
+            _picture(shown, path, folder / f"{name}.png")
+    shown.context.clear_cookies()
+    _picture(shown, "/admin/login/", folder / "sign-in.png")
+
+
+def _pages(failed: DocumentVersion) -> dict[str, str]:
+    """Path by name."""
+    base = DocumentVersion.objects.filter(status="ready")[0].document.knowledge_base
+    pages = {"home": "/admin/", "failed": reverse("admin:documents_documentversion_change", args=[failed.pk])}
+    pages |= {f"workspace-{tab.slug}": workspace_url(base, tab.slug) for tab in TABS}
+    pages |= {"not-found": "/admin/nothing/", "api-docs": reverse("api-docs")}
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        pages[f"list-{name}"] = reverse(f"admin:{name}_changelist")
+        if row := model._default_manager.first():
+            pages[f"row-{name}"] = reverse(f"admin:{name}_change", args=[row.pk])
+    return pages
+
+
+def _picture(page: Page, path: str, file: Path) -> None:
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=file, full_page=True)
