@@ -17,6 +17,7 @@ from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
 from apps.monitoring.home.rows import counted, list_url, mine
+from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
     Answer,
     AnswerFeedback,
@@ -92,8 +93,8 @@ def _reindexes(request: HttpRequest) -> Iterator[Attention]:
     rows = mine(request, Reindex.objects.filter(state__in=wait, ended_at=None), path="knowledge_base__tenant")
     for one in rows.select_related("knowledge_base")[:5]:
         tone, text = wait[ReindexState(one.state)]
-        url = f"/admin/retrieval/reindex/of/{one.knowledge_base_id}/"
-        yield Attention(tone, "database", text.format(base=one.knowledge_base), url)
+        text = text.format(base=one.knowledge_base)
+        yield Attention(tone, "database", text, workspace_url(one.knowledge_base, "index"))
 
 
 def _quality(request: HttpRequest) -> Iterator[Attention]:

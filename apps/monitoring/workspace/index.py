@@ -1,14 +1,257 @@
-"""How a knowledge base is indexed."""
+"""How a knowledge base is indexed: its generations, the re-index under way, what another one would cost and look like."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
+from collections.abc import Callable
+from typing import Any
 
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+)
+
+from apps.documents.admin.forms import STRATEGY_CHOICES
+from apps.documents.admin.wording import chunking_in_words
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.rights.access import knowledge_bases_readable_by, versions_readable_by
+from apps.models.installed_model import ModelKind
+from apps.models.models import ModelStatus, ModelVersion
+from apps.models.selectors import prompts_shown
 from apps.monitoring.workspace.place import Place
+from apps.retrieval.index.generations import generation_live
+from apps.retrieval.index.partitions import removal_waits
+from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
+from apps.retrieval.reindexing.admin import STATE_TONES
+from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
+from apps.retrieval.reindexing.dropping import generation_drop
+from apps.retrieval.reindexing.previewing import CutPreview, cut_preview
+from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
+from apps.retrieval.reindexing.services import (
+    ReindexRequest,
+    reindex_cancel,
+    reindex_open,
+    reindex_resume,
+    reindex_rollback,
+    reindex_start,
+    reindex_switch,
+)
+from ragsite.core.admin.base import acting, badge, errors_told
+from ragsite.core.errors import NotFoundError, PermanentError
+
+GENERATION_TONES: dict[str, str | None] = {
+    GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
+    GenerationState.FILLING: "info",
+}  # fmt: skip
+SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
+EARLIER = 5
+OFFERED = 50
+"""Documents to see the cutting of, the newest first."""
+
+
+def version_label(version: ModelVersion) -> str:
+    """A version by all that tells two of the same weights apart."""
+    prompts = f", {shown}" if (shown := prompts_shown(version)) else ""
+    return f"{version}, {version.dimensions} dimensions{prompts}"
+
+
+class ReindexForm(forms.Form):
+    """A model and how documents are cut; filled in with what answers now."""
+
+    model = forms.ModelChoiceField(
+        ModelVersion.objects.none(), label="Embedding model", empty_label=None, widget=UnfoldAdminSelectWidget
+    )
+    strategy = forms.ChoiceField(label="Chunks end", choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
+    size = forms.IntegerField(label="Most tokens of a chunk", widget=UnfoldAdminIntegerFieldWidget)
+    overlap = forms.IntegerField(label="Most tokens repeated", widget=UnfoldAdminIntegerFieldWidget)
+    switch = forms.ChoiceField(label="The new one answers", choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget)
+    sample = forms.ModelChoiceField(
+        DocumentVersion.objects.none(), label="See how it would be cut", required=False, empty_label="Choose a document",
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
+    margin = forms.FloatField(
+        label="How far nDCG@10 may fall", min_value=0, max_value=1, widget=UnfoldAdminDecimalFieldWidget
+    )
+
+    def __init__(self, *args: Any, live: IndexGeneration, user: Any, **kwargs: Any) -> None:
+        now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
+        kwargs["initial"] = {**live.chunking, **now}
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["model"]
+        choice.label_from_instance = version_label
+        embedding = ModelVersion.objects.filter(model__kind=ModelKind.EMBEDDING).select_related("model")
+        sample: Any = self.fields["sample"]
+        sample.queryset = _samples(live, user)
+        choice.queryset = embedding.filter(status=ModelStatus.ACTIVE) | embedding.filter(pk=live.model_version_id)
+
+    def asked(self, knowledge_base: KnowledgeBase) -> ReindexRequest:
+        """What was filled in. Raises PermanentError: there is no such index to be had."""
+        fields = self.cleaned_data
+        return reindex_request(
+            knowledge_base,
+            model=str(fields["model"].pk),
+            chunking={name: fields[name] for name in ("strategy", "size", "overlap")},
+            switch=fields["switch"],
+            margin=fields["margin"],
+        )
 
 
 def index_tab(place: Place) -> HttpResponse:
-    """How a knowledge base is indexed."""
-    return redirect(reverse("admin:retrieval_reindex_of", args=[place.knowledge_base.pk]))
+    """Show the index, or do what a button says; `?part=live` is what changes while a re-index goes on."""
+    request, knowledge_base = place.request, place.knowledge_base
+    if not knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists():
+        raise PermissionDenied
+    live = generation_live(knowledge_base)
+    if live is None:
+        return place.page("ragsite/workspace/index_empty.html", {})
+    if request.GET.get("part") == "live":
+        return place.page("ragsite/workspace/index_live.html", _shown(request, knowledge_base))
+    told = request.POST if request.POST.get("do") in FILLED_IN else None
+    form = ReindexForm(told, live=live, user=request.user)
+    preview: CutPreview | None = None
+    if request.method == "POST":
+        if not request.user.has_perm("documents.change_knowledgebase"):
+            raise PermissionDenied
+        if request.POST.get("do") == "preview":
+            preview = _preview(request, knowledge_base, form)
+        elif (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
+            return redirect(request.path)
+    shown = _shown(request, knowledge_base) | {"form": form, "preview": preview}
+    return place.page("ragsite/workspace/index.html", shown)
+
+
+def _shown(request: HttpRequest, knowledge_base: KnowledgeBase) -> dict[str, Any]:
+    reindex, generations = reindex_open(knowledge_base), _generations(knowledge_base)
+    return {
+        "generations": generations,
+        "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
+        "may_change": request.user.has_perm("documents.change_knowledgebase"),
+        "reindex": reindex,
+        "progress": reindex_progress(reindex) if reindex else None,
+        "state": badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info")) if reindex else "",
+        "can_switch": bool(reindex and reindex.state in SWITCHABLE),
+        "can_resume": bool(reindex and reindex.state == ReindexState.FAILED),
+        "earlier": [(one, reindex_progress(one).text) for one in _ended(knowledge_base)],
+    }
+
+
+def _samples(live: IndexGeneration, user: Any) -> Any:
+    """The versions that answer, of documents that the user may read."""
+    newest = versions_readable_by(user).filter(
+        document__knowledge_base_id=live.knowledge_base_id, document__current_version=F("pk")
+    )
+    return newest.filter(pk__in=list(newest.order_by("-pk").values_list("pk", flat=True)[:OFFERED])).order_by("-pk")
+
+
+def _preview(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> CutPreview | None:
+    if not form.is_valid():
+        return None
+    if form.cleaned_data["sample"] is None:
+        form.add_error("sample", "Choose the document that you want to see.")
+        return None
+    try:
+        return cut_preview(form.cleaned_data["sample"], form.asked(knowledge_base))
+    except PermanentError as error:
+        form.add_error(None, error.sentence)
+    return None
+
+
+def _done(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> bool:
+    """Do what the button says, and tell; whether the page is to be shown anew. Where it was refused nothing typed is lost."""
+    with errors_told(request):
+        messages.success(request, _do(request, knowledge_base, form))
+        return request.POST["do"] != "plan"
+    return not form.is_bound
+
+
+Door = Callable[[HttpRequest, KnowledgeBase, ReindexForm], str]
+
+
+def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    """Do what the button says; the message about it."""
+    door = DOORS.get(request.POST.get("do", ""))
+    if door is None:
+        raise NotFoundError(f"There is no button {request.POST.get('do', '')[:40]!r} on this page.")
+    return door(request, knowledge_base, form)
+
+
+def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    plan = request_plan(knowledge_base, form.asked(knowledge_base))
+    about = "about " if plan.is_estimate else ""
+    took = "no model answered, so nobody knows how long" if plan.seconds is None else duration_in_words(plan.seconds)
+    return (
+        f"{plan.documents:,} documents, {about}{plan.chunks:,} chunks: {plan.vectors:,} vectors to make and {plan.reused:,} "
+        f"there already; about {took}, and {plan.megabytes:,.1f} MB."
+    )
+
+
+def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    reindex_start(knowledge_base, form.asked(knowledge_base), actor=acting(request))
+    return "The new generation is being built. Searches work as before."
+
+
+def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    return reindex_progress(reindex_switch(knowledge_base, actor=acting(request))).text
+
+
+def _roll_back(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    return reindex_progress(reindex_rollback(knowledge_base, actor=acting(request))).text
+
+
+def _resume(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    return reindex_progress(reindex_resume(knowledge_base, actor=acting(request))).text
+
+
+def _cancel(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    return reindex_progress(reindex_cancel(knowledge_base, actor=acting(request))).text
+
+
+def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
+    wanted = request.POST.get("generation", "")
+    rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base)
+    generation = rows.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
+    if generation is None:
+        raise NotFoundError(f"There is no generation {wanted[:40]!r} of this knowledge base.")
+    generation_drop(generation, actor=acting(request))
+    return f"Generation {wanted} is dropped."
+
+
+FILLED_IN = ("plan", "start", "preview")
+"""Buttons that send the form."""
+
+DOORS: dict[str, Door] = {
+    "plan": _plan, "start": _start, "switch": _switch, "rollback": _roll_back, "resume": _resume, "cancel": _cancel,
+    "drop": _drop,
+}  # fmt: skip
+
+
+def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
+    rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base)
+    return [
+        {
+            "pk": one.pk,
+            "state": one.state,
+            "badge": badge(one.get_state_display(), GENERATION_TONES.get(one.state)),
+            "waits": removal_waits(one),
+            "model": one.model_version,
+            "dimensions": one.dimensions,
+            "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
+            "vectors": one.embeddings.count(),
+            "searched": "by HNSW index" if one.has_hnsw else "exactly",
+            "can_drop": one.state == GenerationState.RETIRED,
+            "can_return": one.can_return,
+        }
+        for one in rows.select_related("model_version__model")
+    ]
+
+
+def _ended(knowledge_base: KnowledgeBase) -> list[Reindex]:
+    rows = Reindex.objects.filter(knowledge_base=knowledge_base, ended_at__isnull=False)
+    return list(rows.select_related("knowledge_base")[:EARLIER])
