@@ -16,6 +16,7 @@ import mcp
 import openai
 import psycopg
 import pytest
+import redis
 from mcp.client.streamable_http import streamable_http_client
 from ragsite_client import Answer, AnswerCompleted, AnswerCreated, Cited, Client, PassagesFound, ProblemError
 from ragsite_client.llamaindex import RagsiteQueryEngine
@@ -208,6 +209,19 @@ def loaded(manager: httpx.Client, version: str) -> None:
     )  # fmt: skip
 
 
+def writing_begins(running: System) -> None:
+    """Wait until a model worker has said something into the one channel that is open."""
+    with redis.Redis.from_url(running.environ["REDIS_URL"]) as client:
+        (key,) = wait_for(
+            lambda: list(client.scan_iter("rag:stream:*")), seconds=PATIENCE, what="the model is asked", every=0.005
+        )
+        seen = client.xinfo_stream(key)["last-generated-id"]
+        wait_for(
+            lambda: client.xinfo_stream(key)["last-generated-id"] != seen,
+            seconds=PATIENCE, what="it answers", every=0.005,
+        )  # fmt: skip
+
+
 def told_alike(caller: Caller, admin: Admin, *, generator: str) -> list[Cite]:
     """What every door cites, which is the same."""
     answer = caller.http.ask(QUESTION, knowledge_bases=[caller.base])
@@ -256,11 +270,13 @@ def test_every_door_gives_the_citations_of_what_a_language_model_wrote_and_its_w
     events = caller.http.ask_stream(QUESTION, knowledge_bases=[caller.base])
     assert isinstance(next(events), AnswerCreated)
     assert isinstance(next(events), PassagesFound)
+    writing_begins(running)
     before = running.supervisor.restarts("models")
     os.kill(running.supervisor.pid("models"), signal.SIGKILL)
     with ThreadPoolExecutor(1) as pool:
         *_, last = pool.submit(list, events).result(LONGEST_SECONDS)
     assert isinstance(last, AnswerCompleted)
     assert (last.answer.generator, [one.step for one in last.answer.degraded]) == (EXTRACTIVE, ["generate"])
+    assert [one.code for one in last.answer.degraded] == ["worker_lost"]
     assert cites(last.answer.citations) == expected
     assert running.supervisor.restarts("models") > before

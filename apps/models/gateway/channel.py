@@ -43,6 +43,8 @@ class Channel:
         self.key = key
         self._client = client
         self._last = "0-0"
+        self.line: str | None = None
+        """At the reader's end, once the writer has told it: the line of its process. One of an older version tells none."""
 
     @classmethod
     def named(cls, key: str) -> Self:
@@ -67,14 +69,21 @@ class Channel:
             with suppress(RedisError):
                 made._client.delete(made.key)
 
+    def take_up(self, line: str | None) -> bool:
+        """Say before the first piece who writes, by the name of the process's line; False if nobody reads any more.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        return line is None or self._add("line", line)
+
     def put(self, piece: dict[str, Any]) -> bool:
         """Append a piece; False if nobody reads any more.
 
         Raises:
             RedisError: Redis does not answer.
         """
-        added = self._client.xadd(self.key, {"piece": json.dumps(piece)}, nomkstream=True)
-        if added is None:
+        if not self._add("piece", json.dumps(piece)):
             return False
         if int(cast(int, self._client.xlen(self.key))) > MOST_UNREAD:
             logger.warning("the reader of %s leaves %d pieces unread; it is given up", self.key, MOST_UNREAD)
@@ -96,7 +105,11 @@ class Channel:
         self._last = entries[-1][0]
         # What was read is removed, so that what is left is unread.
         self._client.xtrim(self.key, minid=_after(self._last), approximate=False)
+        self.line = next((fields["line"] for _, fields in entries if "line" in fields), self.line)
         return [json.loads(fields["piece"]) for _, fields in entries if "piece" in fields]
+
+    def _add(self, name: str, value: str) -> bool:
+        return self._client.xadd(self.key, {name: value}, nomkstream=True) is not None
 
     def _open(self) -> None:
         with self._client.pipeline(transaction=True) as pipeline:

@@ -13,6 +13,8 @@ from apps.models.gateway.channel import BLOCK_SECONDS, redis_client
 
 PREFIX = "rag:reply:"
 KEPT_SECONDS = 60
+PROMISED_SECONDS = 600
+"""Longer than replies take; who waits for one that takes longer knows nothing of who makes it."""
 
 
 def mailbox_key() -> str:
@@ -20,11 +22,31 @@ def mailbox_key() -> str:
     return f"{PREFIX}{uuid4().hex}"
 
 
+def reply_promise(key: str, *, line: str) -> None:
+    """Say that a reply is being made, and by whom, by the name of the process's line.
+
+    Raises:
+        RedisError: Redis does not answer.
+    """
+    redis_client().set(_promise(key), line, ex=PROMISED_SECONDS)
+
+
+def reply_promised_by(key: str) -> str | None:
+    """The line of the process that makes the reply; None if nobody has said so, as one of an older version does not.
+
+    Raises:
+        RedisError: Redis does not answer.
+    """
+    line: str | None = cast(Any, redis_client().get(_promise(key)))
+    return line
+
+
 def reply_put(key: str, reply: dict[str, Any]) -> None:
     """Raises RedisError: Redis does not answer."""
     with redis_client().pipeline(transaction=False) as pipeline:
         pipeline.rpush(key, json.dumps(reply))
         pipeline.expire(key, KEPT_SECONDS)
+        pipeline.delete(_promise(key))
         pipeline.execute()
 
 
@@ -37,3 +59,7 @@ def reply_take(key: str, *, seconds: float) -> dict[str, Any] | None:
     found = cast(Any, redis_client().blpop([key], timeout=max(0.001, min(seconds, BLOCK_SECONDS))))
     reply: dict[str, Any] | None = None if found is None else json.loads(found[1])
     return reply
+
+
+def _promise(key: str) -> str:
+    return f"{key}:line"

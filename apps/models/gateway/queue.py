@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 
 from apps.models.gateway.channel import Channel
 from apps.models.gateway.lanes import Lanes, late
-from apps.models.gateway.mailbox import mailbox_key, reply_take
+from apps.models.gateway.lifeline import Watch
+from apps.models.gateway.mailbox import mailbox_key, reply_promised_by, reply_take
 from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.wire import STREAM_END, ModelRequest, decode_reply
 from apps.models.kinds import KINDS
@@ -24,7 +25,7 @@ from ragsite.core.errors import ModelUnavailableError
 TASK = "workers.tasks.model_call"
 STREAM_TASK = "workers.tasks.model_stream"
 SILENT_SECONDS = 5.0
-"""A worker that writes says so twice a second; one that is silent for so long is lost."""
+"""A worker that writes says so twice a second; one that is silent for so long is lost, even if it is there."""
 
 
 class QueueTransport:
@@ -84,9 +85,11 @@ class QueueTransport:
 
 
 def _reply(key: str, call: ModelCall) -> dict[str, Any]:
+    watch = Watch()
     while (reply := reply_take(key, seconds=call.deadline.remaining())) is None:
         if call.deadline.expired:
             raise late(call)
+        watch.check(reply_promised_by(key))
     return reply
 
 
@@ -94,10 +97,11 @@ def _replies(channel: Channel, call: ModelCall, *, seconds: float | None) -> lis
     """The next replies, of which there is at least one.
 
     Raises:
-        ModelUnavailableError: (code `deadline_exceeded`) there was none in time, or (`worker_lost`) none for so many seconds.
+        ModelUnavailableError: (code `deadline_exceeded`) there was none in time, or (`worker_lost`) the worker that writes is
+            gone, or was silent for so many seconds.
         RedisError: Redis does not answer.
     """
-    silent_at = None if seconds is None else time.monotonic() + seconds
+    silent_at, watch = None if seconds is None else time.monotonic() + seconds, Watch()
     while not (replies := channel.read(seconds=call.deadline.remaining())):
         if call.deadline.expired:
             raise late(call)
@@ -108,6 +112,7 @@ def _replies(channel: Channel, call: ModelCall, *, seconds: float | None) -> lis
                 action="Try again; see the model worker's log.",
                 retry_after=1.0,
             )
+        watch.check(channel.line)
     return replies
 
 

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from apps.models.gateway.lifeline import lifeline_name
 from apps.models.gateway.local import LocalTransport
-from apps.models.gateway.mailbox import reply_put
+from apps.models.gateway.mailbox import reply_promise, reply_put
 from apps.models.gateway.protocol import ModelCall
 from apps.models.gateway.wire import ModelRequest, encode_error
 from apps.models.kinds import KINDS
@@ -20,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 def call_answer(payload: Mapping[str, Any], key: str) -> None:
     """Do what was asked for, and put the reply into the mailbox of that key."""
+    _promise(key)
     reply_put(key, model_call(payload))
 
 
@@ -46,6 +50,15 @@ def model_stream(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     except Exception as error:
         logger.exception("a defect; whoever asked is told so")
         yield _defect(error)
+
+
+def _promise(key: str) -> None:
+    """Let whoever asked see whether this process is there while it waits."""
+    try:
+        if (line := lifeline_name()) is not None:
+            reply_promise(key, line=line)
+    except RedisError:
+        logger.warning("nobody could be told who makes the reply %s", key, exc_info=True)
 
 
 def _call(request: ModelRequest) -> ModelCall:

@@ -12,6 +12,7 @@ from django.db import connection
 from redis.exceptions import RedisError
 
 from apps.models.gateway.channel import Channel
+from apps.models.gateway.lifeline import lifeline_name
 from apps.models.gateway.remote import model_stream
 from apps.models.gateway.wire import STREAM_END, encode_error
 from ragsite.core.errors import ModelUnavailableError
@@ -36,6 +37,8 @@ def stream_start(payload: Mapping[str, Any], key: str) -> None:
 def _stream(payload: Mapping[str, Any], key: str) -> None:
     channel = Channel.named(key)
     try:
+        if not channel.take_up(lifeline_name()):
+            return
         with closing(model_stream(payload)) as replies:  # type: ignore[type-var]
             for reply in replies:
                 if not channel.put(reply):

