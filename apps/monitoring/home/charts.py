@@ -21,6 +21,7 @@ from ragsite.core.ids import first_id_since
 
 DAYS = 14
 GOOD, BAD, PLAIN, SOFT = "oklch(62% .13 155)", "oklch(62% .19 25)", "oklch(62.5% .108 212)", "oklch(80% .07 210)"
+PALETTE = (PLAIN, GOOD, "oklch(65% .14 65)", BAD)
 DAY_AXIS = {"grid": {"display": False}, "ticks": {"maxRotation": 0, "maxTicksLimit": 7}}
 
 
