@@ -59,6 +59,24 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of many: its document's version, or the error that it was refused for."""
+
+    filename: str
+    outcome: str | None = None
+    document: str | None = None
+    version: Version | None = None
+    error: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileResults:
+    """One result for each file, in their order."""
+
+    results: tuple[FileResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where in the original file, such as page 3."""
 
