@@ -95,6 +95,24 @@ def test_many_files_are_accepted_or_refused_each_and_watched_to_their_ends_howev
     assert {one.id: one.status for one in ended} == {good.version.id: "ready", broken.version.id: "failed"}
 
 
+def test_documents_are_listed_looked_up_and_taken_away(client: Client, version: DocumentVersion) -> None:
+    base = str(version.document.knowledge_base_id)
+    empty = client.create_knowledge_base("Empty")
+    assert list(client.documents(empty.id)) == []
+    (document,) = client.documents(base)
+    assert document == client.document(document.id)
+    assert (document.id, document.status, document.knowledge_base) == (str(version.document_id), "ready", base)
+    assert document.current_version is not None
+    assert document.current_version.id == str(version.pk)
+    client.delete_document(document.id)
+    assert list(client.documents(base)) == []
+    client.delete_knowledge_base(base)
+    assert [one.id for one in client.knowledge_bases()] == [empty.id]
+    for gone in (lambda: client.document(document.id), lambda: client.delete_document(document.id)):
+        with pytest.raises(ProblemError, match="not_found"):
+            gone()
+
+
 def test_the_client_knows_every_end_of_a_version() -> None:
     assert set(client_module.ENDED) == set(VERSION_ENDED)
 

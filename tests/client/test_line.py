@@ -88,6 +88,13 @@ def test_a_question_that_never_arrived_is_asked_again(waits: list[float], lost: 
     assert (len(script.asked), waits) == (2, [0.25])
 
 
+def test_what_may_be_gone_already_is_not_taken_away_twice(waits: list[float]) -> None:
+    script = Script(CUT)
+    with pytest.raises(ConnectionFailedError):
+        script.client().delete_document("1")
+    assert (script.asked[0].method, len(script.asked), waits) == ("DELETE", 1, [])
+
+
 def test_who_does_not_answer_is_named_and_the_key_is_not(waits: list[float]) -> None:
     with pytest.raises(ConnectionFailedError, match=r"No answer from http://testserver/api/v1.*refused") as error:
         Script(*[httpx.ConnectError("refused")] * 3).client().version("1")

@@ -19,6 +19,7 @@ from ragsite_client.streaming import answer_events
 from ragsite_client.types import (
     Answer,
     Conversation,
+    Document,
     Feedback,
     FileResult,
     FileResults,
@@ -75,6 +76,22 @@ class Client:
         """A new one, in which everybody of the tenant may search unless its `visibility` is `restricted`."""
         body = {"name": name, "description": description} | settings
         return made(KnowledgeBase, self._line.put("POST", "/knowledge-bases/", body, key=_key(idempotency_key)))
+
+    def delete_knowledge_base(self, knowledge_base: str) -> None:
+        """It is out of every search at once, with its documents."""
+        self._line.delete(f"/knowledge-bases/{knowledge_base}/")
+
+    def documents(self, knowledge_base: str) -> Iterator[Document]:
+        """Those of a knowledge base, asked for page by page as you go through them."""
+        return self._listed(Document, f"/documents/?{httpx.QueryParams(knowledge_base=knowledge_base)}")
+
+    def document(self, document_id: str) -> Document:
+        """One, as it is now."""
+        return made(Document, self._line.get(f"/documents/{document_id}/"))
+
+    def delete_document(self, document_id: str) -> None:
+        """It is out of every search at once, with all its versions."""
+        self._line.delete(f"/documents/{document_id}/")
 
     def upload(
         self,

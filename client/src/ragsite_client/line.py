@@ -60,6 +60,10 @@ class Line:
             lambda: self._http.build_request(method, path, json=body, headers=headers), repeatable=bool(key)
         )
 
+    def delete(self, path: str) -> None:
+        """Take away what is there; not sent twice, as it could be gone by the first."""
+        self.send(lambda: self._http.build_request("DELETE", path), repeatable=False)
+
     def form(self, path: str, fields: Mapping[str, str], files: Callable[[], Any], *, key: str) -> Any:
         """Send a form; `files` gives them anew each time it is sent."""
         headers = {"Idempotency-Key": key}

@@ -50,6 +50,21 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document; `current_version` answers, and `status` is that of its newest version."""
+
+    id: str
+    knowledge_base: str
+    title: str
+    status: str | None
+    external_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    document_type: str = ""
+    current_version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """`outcome` is `created`, `new_version` or `unchanged`."""
 
