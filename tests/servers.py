@@ -36,6 +36,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         RAGSITE_ANSWER_CACHE_SECONDS="0",
         HF_HUB_OFFLINE="1",
         DJANGO_ALLOW_ASYNC_UNSAFE="1",
+        # Commands that the tests start use this checkout's client, whichever is installed.
+        PYTHONPATH=str(PROJECT / "client" / "src"),
     )
     for given in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"):
         os.environ.pop(given, None)

@@ -75,7 +75,7 @@ def _pipeline(bench: Bench, options: Options) -> Found:
 
 
 def _pipeline_round(bench: Bench, name: str, files: Sequence[File], alone: engine.EmbeddingEngine) -> Found:
-    base, marks = bench.client.knowledge_base(name), (int(len(files) * EARLY), len(files))
+    base, marks = bench.client.create_knowledge_base(name).id, (int(len(files) * EARLY), len(files))
     done = bench.ingest(base, files, watch_at=marks)
     texts = chunk_texts(base)
     engine_seconds = engine.seconds_of(alone.embed, texts)
@@ -105,7 +105,7 @@ def _upload_again(bench: Bench, base: str, files: Sequence[File]) -> float:
 
 def _growth(bench: Bench, options: Options) -> Found:
     """Chunks/s into knowledge bases that hold some already, in turn, against the smallest."""
-    bases = {size: bench.client.knowledge_base(f"Grown {size}") for size in GROWN}
+    bases = {size: bench.client.create_knowledge_base(f"Grown {size}").id for size in GROWN}
     for size, base in bases.items():
         growth.fill(UUID(base), size)
     rates: dict[int, list[float]] = {size: [] for size in GROWN}
@@ -128,7 +128,7 @@ def _llamaindex(bench: Bench, options: Options) -> Found:
     model, ratios = _model(), []
     for number in range(options.rounds):
         files = corpus(PEER_DOCUMENTS, seed=200 + number)
-        base = bench.client.knowledge_base(f"Peer {number}")
+        base = bench.client.create_knowledge_base(f"Peer {number}").id
         ours = bench.ingest(base, files)
         theirs = llamaindex.ingest_seconds(
             parsed_texts(base),

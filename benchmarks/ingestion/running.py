@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import psutil
 from django.db import connection
+from ragsite_client import Client, FileResult
 
 from benchmarks.ingestion.corpus import File
 from ragsite.core.errors import ServiceUnavailableError
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 
 FILES_IN_A_REQUEST = 50
@@ -35,14 +35,18 @@ class Bench:
 
     def __init__(self, running: System, *, tenant: str = "Default") -> None:
         self.running = running
-        self.client = Client(running.url, running.manage("apikey", "benchmark", "--tenant", tenant).strip())
+        self.client = Client(running.url, running.manage("apikey", "benchmark", "--tenant", tenant), retries=0)
 
     def upload(self, knowledge_base: str, files: Sequence[File]) -> list[str]:
-        """Upload through the bulk endpoint; each file's outcome."""
-        outcomes: list[str] = []
+        """Upload through the bulk endpoint; each file's outcome.
+
+        Raises:
+            ServiceUnavailableError: one was refused.
+        """
+        results: list[FileResult] = []
         for some in _batches(files):
-            outcomes += self.client.upload_many(knowledge_base, [(file.name, file.content) for file in some])
-        return outcomes
+            results += self.client.upload_many(knowledge_base, [(file.name, file.content) for file in some])
+        return [_outcome(result) for result in results]
 
     def ingest(self, knowledge_base: str, files: Sequence[File], *, watch_at: Sequence[int] = ()) -> Ingestion:
         """Upload and wait until every document is READY."""
@@ -60,6 +64,12 @@ class Bench:
     def memory(self) -> dict[str, int]:
         """Resident bytes of each worker with the processes it forked."""
         return {name: _resident(self.running.supervisor.pid(name)) for name in WORKERS}
+
+
+def _outcome(result: FileResult) -> str:
+    if result.outcome is None:
+        raise ServiceUnavailableError(f"{result.filename}: {result.error.detail if result.error else 'refused'}")
+    return result.outcome
 
 
 def ready_count(knowledge_base: str) -> int:

@@ -1,6 +1,7 @@
 """`manage.py demo`: the main job end to end on a system of its own, over HTTP, and gone again afterwards.
 
-The samples are uploaded, watched until READY, and asked about. The last line is one JSON object.
+The samples are uploaded, watched until READY, and asked about, all with the Python client of `client/`. The last line is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ragsite_client import Answer, AnswerCompleted, Citation, Client, RagsiteError, TextDelta, TextWithdrawn, Version
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ragsite.core.errors import RagError, ServiceUnavailableError
-from ragsite.stack.client import Client
 from ragsite.stack.local import PROJECT_DIR, data_directory
 from ragsite.stack.stopping import Stopped, stoppable
 from ragsite.stack.system import System, system
@@ -38,7 +38,7 @@ class IngestedSamples:
     """What became of the samples."""
 
     knowledge_base: str
-    versions: list[dict[str, Any]]
+    versions: list[Version]
     seconds: float
 
 
@@ -47,7 +47,7 @@ class DemoResult:
     """What there is to show; `right` if each answer cites the document that holds it."""
 
     ingested: IngestedSamples
-    answers: list[dict[str, Any]]
+    answers: list[Answer]
     right: bool
 
 
@@ -69,8 +69,8 @@ def main(argv: Sequence[str]) -> int:
     except Stopped as stopped:
         sys.stderr.write("stopped before it was done\n")
         return stopped.exit_code
-    except RagError as error:
-        sys.stderr.write(f"{error.sentence}\n")
+    except (RagError, RagsiteError) as error:
+        sys.stderr.write(f"{error.sentence if isinstance(error, RagError) else error}\n")
         return 1
     _print_json(result)
     return 0 if result.right or writer is not None else 1
@@ -96,54 +96,61 @@ def _environ(writer: str | None) -> dict[str, str]:
 
 
 def _run(running: System) -> DemoResult:
-    client = Client(running.url, running.manage("apikey", "demo").strip())
-    ingested = _ingest(client)
-    questions = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
-    answers = [client.ask(entry["question"], ingested.knowledge_base) for entry in questions]
-    right = [_cites(answer, entry["document"]) for answer, entry in zip(answers, questions, strict=True)]
-    for answer, fine in zip(answers, right, strict=True):
-        _show(answer, fine=fine)
+    with Client(running.url, running.manage("apikey", "demo")) as ragsite:
+        ingested = _ingest(ragsite)
+        questions = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
+        answers = [ask(ragsite, ingested.knowledge_base, one["question"], one["document"]) for one in questions]
+    right = [_cites(answer, one["document"]) for answer, one in zip(answers, questions, strict=True)]
     return DemoResult(ingested, answers, right=all(right))
 
 
-def _ingest(client: Client) -> IngestedSamples:
+def _ingest(ragsite: Client) -> IngestedSamples:
     started = time.monotonic()
-    knowledge_base = client.knowledge_base("Samples")
+    base = ragsite.create_knowledge_base("Samples")
     files = sorted(path for path in SAMPLES.iterdir() if path.suffix in FORMATS)
-    uploaded = [client.upload(knowledge_base, path) for path in files]
+    uploads = [ragsite.upload(base.id, path) for path in files]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    ended: list[dict[str, Any]] = []
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("documents ready", total=len(files))
-        for version in client.wait([version["id"] for version in uploaded], seconds=READY_SECONDS):
-            if version["status"] != "ready":
-                raise ServiceUnavailableError(f"{version['filename']} failed: {version['error']}")
-            ended.append(version)
-            progress.advance(bar)
-    return IngestedSamples(knowledge_base, ended, time.monotonic() - started)
+        ready = list(
+            progress.track(ragsite.as_ready(uploads, seconds=READY_SECONDS), len(files), description="documents ready")
+        )
+    return IngestedSamples(base.id, ready, time.monotonic() - started)
 
 
-def _cites(answer: dict[str, Any], document: str) -> bool:
+def ask(ragsite: Client, base: str, question: str, document: str) -> Answer:
+    """The answer, whose text is shown while it is made."""
+    console.print(f"\n[bold]{question}[/]", highlight=False)
+    for event in ragsite.ask_stream(question, knowledge_bases=[base]):
+        match event:
+            case TextDelta(text=text):
+                console.out(text, end="", highlight=False)
+            case TextWithdrawn(problem=problem):
+                console.print(f"\n  {problem.detail} What follows replaces it.", style="dim", markup=False)
+            case AnswerCompleted(answer=answer):
+                console.out("" if answer.found else answer.answer)
+                _show_citations(answer, fine=_cites(answer, document))
+                return answer
+    raise ServiceUnavailableError("The answer's events ended without it.")
+
+
+def _cites(answer: Answer, document: str) -> bool:
     """Whether the answer's first citation, the one it rests on most, is of that document."""
-    citations = answer["citations"]
-    return bool(citations) and citations[0]["title"] == document
+    return bool(answer.citations) and answer.citations[0].title == document
 
 
-def _show(answer: dict[str, Any], *, fine: bool) -> None:
-    console.print(f"\n[bold]{answer['question']}[/]", highlight=False)
-    console.print(answer["answer"], highlight=False, markup=False)
-    for citation in answer["citations"]:
-        console.print(f"  {_where(citation)}: “{citation['quote']}”", style="dim", highlight=False, markup=False)
+def _show_citations(answer: Answer, *, fine: bool) -> None:
+    for citation in answer.citations:
+        console.print(f"  {_where(citation)}: “{citation.quote}”", style="dim", highlight=False, markup=False)
     if not fine:
         console.print("  This does not cite the document that holds the answer.", style="red")
 
 
-def _where(citation: dict[str, Any]) -> str:
-    place = citation["place"]
+def _where(citation: Citation) -> str:
+    place = citation.place
     parts = [
-        f"{citation['title']} v{citation['version_number']}",
-        " › ".join(citation["heading_path"]),
-        f"{place['kind']} {place['number'] or place['label']}" if place else "",
+        f"{citation.title} v{citation.version_number}",
+        " › ".join(citation.heading_path),
+        f"{place.kind} {place.number or place.label}" if place else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -155,13 +162,13 @@ def _print_json(result: DemoResult) -> None:
         json.dumps(
             {
                 "documents": len(ingested.versions),
-                "chunks": sum(version["chunk_count"] for version in ingested.versions),
+                "chunks": sum(version.chunk_count for version in ingested.versions),
                 "ready_seconds": round(ingested.seconds, 2),
                 "answers": [
                     {
-                        "question": answer["question"],
-                        "answer": answer["answer"],
-                        "citations": [{"document": c["title"], "quote": c["quote"]} for c in answer["citations"]],
+                        "question": answer.question,
+                        "answer": answer.answer,
+                        "citations": [{"document": one.title, "quote": one.quote} for one in answer.citations],
                     }
                     for answer in result.answers
                 ],

@@ -17,8 +17,9 @@ from ragsite_client import (
     TextDelta,
     WaitedTooLongError,
 )
+from ragsite_client import client as client_module
 
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import VERSION_ENDED, Document, DocumentVersion, KnowledgeBase
 from ragsite.gateway.models import Permission
 from tests import factories as make
 from tests.apps.retrieval.streaming.inline import runs_inline
@@ -71,6 +72,49 @@ def test_bytes_are_uploaded_by_a_name_and_a_document_that_fails_says_why() -> No
     with pytest.raises(DocumentFailedError, match=r"broken\.pdf ended as failed: .+") as failed:
         client.wait_until_ready(uploaded)
     assert failed.value.version.error_code == "damaged_file"
+
+
+def test_many_files_are_accepted_or_refused_each_and_watched_to_their_ends_however_they_end() -> None:
+    client = client_of(make.api_key(make.tenant()))
+    chunking = {"size": 64, "overlap": 8}
+    base = client.create_knowledge_base("Many", chunking=chunking, visibility="tenant")
+    assert (base.visibility, KnowledgeBase.objects.get().chunking["size"]) == ("tenant", 64)
+    files = [("a.txt", SENTENCE.encode()), ("b.pdf", make.BROKEN_PDF), ("c.exe", b"MZ")]
+    good, broken, refused = client.upload_many(
+        base.id, files, tags=("a", "b"), metadata={"year": 2026}, restricted=False
+    )
+    assert (good.outcome, refused.outcome, refused.version) == ("created", None, None)
+    assert refused.error is not None
+    assert refused.error.code == "unknown_type"
+    assert {(one.tags[1], one.metadata["year"]) for one in Document.objects.all()} == {("b", 2026)}
+    assert good.version is not None
+    assert broken.version is not None
+    make.embedding_model()
+    make.run_stages()
+    ended = client.as_ended([good.version.id, broken.version.id])
+    assert {one.id: one.status for one in ended} == {good.version.id: "ready", broken.version.id: "failed"}
+
+
+def test_documents_are_listed_looked_up_and_taken_away(client: Client, version: DocumentVersion) -> None:
+    base = str(version.document.knowledge_base_id)
+    empty = client.create_knowledge_base("Empty")
+    assert list(client.documents(empty.id)) == []
+    (document,) = client.documents(base)
+    assert document == client.document(document.id)
+    assert (document.id, document.status, document.knowledge_base) == (str(version.document_id), "ready", base)
+    assert document.current_version is not None
+    assert document.current_version.id == str(version.pk)
+    client.delete_document(document.id)
+    assert list(client.documents(base)) == []
+    client.delete_knowledge_base(base)
+    assert [one.id for one in client.knowledge_bases()] == [empty.id]
+    for gone in (lambda: client.document(document.id), lambda: client.delete_document(document.id)):
+        with pytest.raises(ProblemError, match="not_found"):
+            gone()
+
+
+def test_the_client_knows_every_end_of_a_version() -> None:
+    assert set(client_module.ENDED) == set(VERSION_ENDED)
 
 
 def test_an_answer_has_its_sentences_with_verdicts_and_citations_and_can_be_looked_up(

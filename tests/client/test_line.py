@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from ragsite_client import ConnectionFailedError, KnowledgeBase, ProblemError, UnexpectedReplyError
+from ragsite_client import Client, ConnectionFailedError, KnowledgeBase, ProblemError, UnexpectedReplyError
 
 from tests.client.serving import HOST, Script, problem, reply
 
@@ -78,6 +78,61 @@ def test_a_write_is_sent_again_under_the_same_key_with_the_whole_file(waits: lis
     assert (len(script.asked), len(keys)) == (3, 1)
     assert all(b"All of it." in one.content for one in script.asked)
     assert waits == [0.25, 2.0]
+
+
+@pytest.mark.parametrize("lost", [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow")])
+def test_a_question_that_never_arrived_is_asked_again(waits: list[float], lost: Exception) -> None:
+    script = Script(lost, problem("bad_request", 400))
+    with pytest.raises(ProblemError, match="bad_request"):
+        script.client().ask("When?")
+    assert (len(script.asked), waits) == (2, [0.25])
+
+
+def test_what_may_be_gone_already_is_not_taken_away_twice(waits: list[float]) -> None:
+    script = Script(CUT)
+    with pytest.raises(ConnectionFailedError):
+        script.client().delete_document("1")
+    assert (script.asked[0].method, len(script.asked), waits) == ("DELETE", 1, [])
+
+
+def test_who_does_not_answer_is_named_and_the_key_is_not(waits: list[float]) -> None:
+    with pytest.raises(ConnectionFailedError, match=r"No answer from http://testserver/api/v1.*refused") as error:
+        Script(*[httpx.ConnectError("refused")] * 3).client().version("1")
+    assert "rag_key" not in str(error.value)
+
+
+def test_the_wait_until_a_date_is_waited_as_well(waits: list[float]) -> None:
+    script = Script(
+        problem("busy", 503, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"), reply({"id": "1", "status": "ready"})
+    )
+    assert script.client().version("1").status == "ready"
+    assert waits == [0.0]
+
+
+def test_an_address_that_leads_elsewhere_is_told_and_one_that_is_none_is_refused() -> None:
+    moved = httpx.Response(308, headers={"Location": "https://testserver/api/v1/versions/1/"})
+    with pytest.raises(UnexpectedReplyError, match=r"leads to https://testserver/api/v1/versions/1/\."):
+        Script(moved).client().version("1")
+    with pytest.raises(ValueError, match=r"'127\.0\.0\.1:8000' does not begin with http://"):
+        Client("127.0.0.1:8000", "rag_key")
+
+
+def test_a_key_that_was_read_with_its_line_break_is_sent_without() -> None:
+    script = Script(reply({"id": "1", "status": "ready"}))
+    Client(HOST, "rag_key\n", transport=httpx.MockTransport(script)).version("1")
+    assert script.asked[0].headers["Authorization"] == "Bearer rag_key"
+
+
+def test_an_upload_says_how_far_it_is_and_begins_again_when_it_is_sent_again(
+    waits: list[float], tmp_path: Path
+) -> None:
+    file, told = tmp_path / "a.txt", list[tuple[int, int]]()
+    file.write_bytes(b"a" * 100_000)
+    script = Script(CUT, reply({"results": []}))
+    script.client().upload_many("1", [file, ("b.txt", b"b" * 10)], progress=lambda *sent: told.append(sent))
+    once = [(65_536, 100_010), (100_000, 100_010), (100_010, 100_010)]
+    assert told == once * 2
+    assert script.asked[0].headers["Content-Length"] == str(len(script.asked[0].content))
 
 
 def test_a_question_whose_line_broke_is_not_asked_twice(waits: list[float]) -> None:

@@ -34,12 +34,13 @@ def test_a_stream_goes_on_where_its_line_broke_and_tells_nothing_twice(waits: li
     script = Script(
         streamed(b": still at it\n\n", CREATED, FIRST, half, breaks=broken),
         streamed(breaks=broken),
-        problem("busy", 503, Retry_After="1"),
+        problem("busy", 503, Retry_After="3"),
         streamed(NEXT, COMPLETED),
     )
     assert told(script) == ["AnswerCreated", "At ", "seven.", "AnswerCompleted"]
     resumed = [(one.method, one.url.path, one.headers.get("Last-Event-ID")) for one in script.asked[1:]]
     assert resumed == [("GET", "/api/v1/answers/a1/events", "2")] * 3
+    assert waits == [0.25, 0.5, 3.0]
 
 
 def test_it_is_not_taken_up_if_it_ends_with_its_client(waits: list[float]) -> None:
@@ -61,6 +62,14 @@ def test_a_question_is_not_asked_twice_if_nothing_was_heard_of_it(waits: list[fl
     with pytest.raises(ConnectionFailedError):
         told(script)
     assert len(script.asked) == 1
+
+
+def test_a_question_that_came_at_a_bad_time_is_asked_when_the_server_says(waits: list[float]) -> None:
+    script = Script(
+        httpx.ConnectError("refused"), problem("too_many_requests", 429, Retry_After="3"), streamed(CREATED, COMPLETED)
+    )
+    assert told(script, background=False) == ["AnswerCreated", "AnswerCompleted"]
+    assert ({one.url.path for one in script.asked}, waits) == ({"/api/v1/ask"}, [0.25, 3.0])
 
 
 def test_events_that_are_gone_are_replaced_by_the_answer(waits: list[float]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System, system
 from tests.apps.models.hub import Hub, hub_running
 from tests.servers import own_folder
@@ -56,7 +56,8 @@ def key(running: System) -> str:
 
 @pytest.fixture(scope="package")
 def client(running: System, key: str) -> Client:
-    return Client(running.url, key)
+    """It tries nothing twice, so that a request that fails fails its test."""
+    return Client(running.url, key, retries=0)
 
 
 @pytest.fixture

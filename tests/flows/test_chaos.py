@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.flows import checks
 from tests.flows.chaos import await_all_up, killing, lose_redis
@@ -31,7 +31,7 @@ def test_no_document_is_lost_and_none_is_indexed_twice_while_workers_are_killed_
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
-    base = client.knowledge_base("Chaos", chunking={"size": 32, "overlap": 4})
+    base = client.create_knowledge_base("Chaos", chunking={"size": 32, "overlap": 4}).id
     print(f"CHAOS_SEED={seed} makes the same documents and the same choices")  # noqa: T201
     files = write_mixed_documents(tmp_path, count=DOCUMENTS, seed=seed)
 

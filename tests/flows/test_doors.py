@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.flows.texts import write_documents
 from tests.waiting import wait_for
@@ -31,7 +31,7 @@ EFFECTS = """
 def test_a_folder_given_on_the_command_line_is_ready_when_the_command_ends(
     running: System, client: Client, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Command line")
+    base = client.create_knowledge_base("Command line").id
     write_documents(tmp_path, count=5, sentences=10, seed=11)
     command = ("ingest", str(tmp_path), "--knowledge-base", base, "--wait", "--json")
     told = json.loads(running.manage(*command).splitlines()[-1])
@@ -43,7 +43,7 @@ def test_a_folder_given_on_the_command_line_is_ready_when_the_command_ends(
 def test_uploads_under_a_key_take_effect_once_though_the_web_process_is_killed_on_the_way(
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Killed web process")
+    base = client.create_knowledge_base("Killed web process").id
     headers = {"Authorization": f"Bearer {running.manage('apikey', 'doors').strip()}"}
 
     def send(path: Path) -> httpx.Response | None:

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.flows.texts import write_documents
 from tests.waiting import wait_for
@@ -31,13 +31,11 @@ def http(running: System) -> httpx.Client:
 def test_a_run_goes_on_where_it_stood_when_its_worker_is_killed(
     running: System, client: Client, http: httpx.Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Evaluated")
+    base = client.create_knowledge_base("Evaluated").id
     documents = [client.upload(base, path) for path in write_documents(tmp_path, count=6, sentences=8, seed=9)]
-    assert Counter(version["status"] for version in client.wait([v["id"] for v in documents], seconds=90)) == {
-        "ready": 6
-    }
+    assert Counter(version.status for version in client.as_ended(documents, seconds=90)) == {"ready": 6}
     made = http.post("/evaluation-sets/", json={"knowledge_base": base, "name": "Set"}).json()["id"]
-    rows = [f"What does document {number} say?,{documents[number % 6]['document']}" for number in range(QUESTIONS)]
+    rows = [f"What does document {number} say?,{documents[number % 6].document}" for number in range(QUESTIONS)]
     table = "\n".join(["question,document", *rows])
     imported = http.post(f"/evaluation-sets/{made}/import/", files={"csv": ("set.csv", table)})
     assert imported.json()["questions"] == QUESTIONS

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.flows import checks
 from tests.flows.chaos import lose_redis
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
 def test_workers_that_are_stopped_in_turn_finish_what_they_hold_and_lose_nothing(
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Rolling restart", chunking={"size": 32, "overlap": 4})
+    base = client.create_knowledge_base("Rolling restart", chunking={"size": 32, "overlap": 4}).id
     for path in write_mixed_documents(tmp_path, count=120, seed=1):
         client.upload(base, path)
     told = len(running.supervisor.events)
@@ -47,12 +47,12 @@ def test_everything_ends_ready_when_redis_is_restarted_with_work_in_flight_and_l
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
     before = {name: running.supervisor.restarts(name) for name in ("parsing", "general", "models")}
-    base = client.knowledge_base("Lost messages")
+    base = client.create_knowledge_base("Lost messages").id
     uploaded = [client.upload(base, path) for path in write_documents(tmp_path, count=12, sentences=40, seed=2)]
     lose_redis(running)
-    ended = list(client.wait([version["id"] for version in uploaded], seconds=90))
+    ended = list(client.as_ended(uploaded, seconds=90))
 
-    assert Counter(version["status"] for version in ended) == {"ready": 12}
+    assert Counter(version.status for version in ended) == {"ready": 12}
     checks.assert_no_chunk_twice(database, base)
     after = {name: running.supervisor.restarts(name) for name in before}
     assert after == before, "a worker ended when Redis went away"
@@ -61,20 +61,20 @@ def test_everything_ends_ready_when_redis_is_restarted_with_work_in_flight_and_l
 def test_every_event_reaches_the_broker_in_order_per_document(
     running: System, client: Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Events")
+    base = client.create_knowledge_base("Events").id
     uploaded = [client.upload(base, path) for path in write_documents(tmp_path, count=5, sentences=3, seed=3)]
-    assert [version["status"] for version in client.wait([v["id"] for v in uploaded], seconds=60)] == ["ready"] * 5
+    assert [version.status for version in client.as_ended(uploaded, seconds=60)] == ["ready"] * 5
     checks.assert_published(running, database)
 
 
 def test_a_file_that_cannot_be_parsed_fails_in_words_and_the_others_go_on(client: Client, tmp_path: Path) -> None:
-    base = client.knowledge_base("Broken files")
+    base = client.create_knowledge_base("Broken files").id
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\ntrailer nothing")
     good = write_documents(tmp_path, count=1, sentences=3, seed=4)
     uploaded = [client.upload(base, path) for path in (broken, *good)]
-    ended = {v["filename"]: v for v in client.wait([v["id"] for v in uploaded], seconds=60)}
+    ended = {version.filename: version for version in client.as_ended(uploaded, seconds=60)}
     failed = ended["broken.pdf"]
-    assert (failed["status"], failed["error_code"]) == ("failed", "damaged_file")
-    assert failed["error"].endswith(".")
-    assert ended[good[0].name]["status"] == "ready"
+    assert (failed.status, failed.error_code) == ("failed", "damaged_file")
+    assert failed.error.endswith(".")
+    assert ended[good[0].name].status == "ready"

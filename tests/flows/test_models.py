@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.apps.models.conftest import checkpoint_make
 from tests.apps.models.hub import Fault, Hub
@@ -115,12 +115,12 @@ def pulled(http: httpx.Client, commit: str) -> str:
 
 def filled(client: Client, name: str, folder: Path) -> str:
     """A knowledge base whose three documents are ready."""
-    base = client.knowledge_base(name)
+    base = client.create_knowledge_base(name).id
     versions = []
     for number, text in enumerate(TEXTS):
         (folder / f"{number}.txt").write_text(text)
-        versions.append(str(client.upload(base, folder / f"{number}.txt")["id"]))
-    assert {one["status"] for one in client.wait(versions, seconds=PATIENCE)} == {"ready"}
+        versions.append(client.upload(base, folder / f"{number}.txt"))
+    client.wait_until_ready(*versions, seconds=PATIENCE)
     return base
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ragsite_client import Client
 from reportlab.pdfgen.canvas import Canvas
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.flows import checks
 from tests.flows.checks import Database
@@ -28,18 +28,18 @@ def test_a_file_that_kills_its_worker_is_given_up_after_three_deaths_and_a_retry
 ) -> None:
     poison = Path(running.environ["RAGSITE_DATA_DIR"]) / "poison"
     poison.touch()
-    base = client.knowledge_base("Poison", chunking={"size": 32, "overlap": 4})
+    base = client.create_knowledge_base("Poison", chunking={"size": 32, "overlap": 4}).id
     (tmp_path / "bomb.pdf").write_bytes(page_of_too_many_words())
     (tmp_path / "scan.pdf").write_bytes(blank_page())
-    bomb, scan = (client.upload(base, tmp_path / name)["id"] for name in ("bomb.pdf", "scan.pdf"))
+    bomb, scan = (client.upload(base, tmp_path / name).version.id for name in ("bomb.pdf", "scan.pdf"))
     for path in write_mixed_documents(tmp_path, count=DOCUMENTS, seed=6):
         client.upload(base, path)
     checks.await_statuses(database, base, {"ready": DOCUMENTS, "failed": 2}, seconds=200)
 
     for killer in (bomb, scan):
         failed = client.version(killer)
-        assert (failed["status"], failed["error_code"]) == ("failed", "too_many_attempts")
-        assert failed["error"].startswith("The worker of the parse stage died or gave up 3 times without progress.")
+        assert (failed.status, failed.error_code) == ("failed", "too_many_attempts")
+        assert failed.error.startswith("The worker of the parse stage died or gave up 3 times without progress.")
         assert database.execute(STARTS, [killer]).fetchone() == (3,)
     deaths = running.supervisor.log("parsing").read_text()
     assert deaths.count("(SIGABRT)") >= 3, "PDFium did not run out of memory"
@@ -53,8 +53,8 @@ def test_a_file_that_kills_its_worker_is_given_up_after_three_deaths_and_a_retry
     poison.unlink()
     retried = httpx.post(f"{running.url}/api/v1/versions/{scan}/retry/", headers={"Authorization": f"Bearer {key}"})
     assert (retried.status_code, retried.json()["status"]) == (httpx.codes.ACCEPTED, "uploaded")
-    (again,) = client.wait([scan], seconds=60)
-    assert (again["status"], again["chunk_count"], again["error"]) == ("ready", 1, "")
+    (again,) = client.as_ended([scan], seconds=60)
+    assert (again.status, again.chunk_count, again.error) == ("ready", 1, "")
     checks.assert_no_chunk_twice(database, base)
 
 

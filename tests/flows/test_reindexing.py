@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from ragsite_client import Client
 
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.apps.models.conftest import checkpoint_make
 from tests.flows.texts import write_documents
@@ -121,15 +121,15 @@ def state(http: httpx.Client, base: str) -> dict[str, Any]:
 def test_searches_go_on_through_a_re_index_while_documents_change_and_its_worker_is_killed(
     running: System, client: Client, http: httpx.Client, database: Database, tmp_path: Path
 ) -> None:
-    base = client.knowledge_base("Re-indexed", chunking={"size": 32, "overlap": 0})
+    base = client.create_knowledge_base("Re-indexed", chunking={"size": 32, "overlap": 0}).id
     files = write_documents(tmp_path, count=DOCUMENTS, sentences=20, seed=11)
     uploaded = [client.upload(base, path) for path in files]
-    assert {one["status"] for one in client.wait([one["id"] for one in uploaded], seconds=120)} == {"ready"}
+    assert {one.status for one in client.as_ended(uploaded, seconds=120)} == {"ready"}
     checkpoint = tmp_path / "narrow"
     checkpoint.mkdir()
     checkpoint_make(checkpoint, dimensions=DIMENSIONS, tokens=256)
     running.manage("models", "register", str(checkpoint), "--name", "narrow")
-    going, changing = uploaded[0]["document"], uploaded[1]["document"]
+    going, changing = uploaded[0].document, uploaded[1].document
     questions = [line for line in files[0].read_text().splitlines() if line.startswith("Entry")]
 
     with embedding_worker(running, database, tmp_path / "extra.log") as extra, searching(http, base, questions) as load:

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka.admin import AdminClient
+from ragsite_client import Client
 
 from ragsite.core.events import topics
-from ragsite.stack.client import Client
 from ragsite.stack.stack import Stack
 from ragsite.stack.system import System
 from tests.waiting import wait_for
@@ -41,10 +41,10 @@ def test_servers_that_are_killed_come_back_and_the_processes_go_on(
 
     path = tmp_path / "lamp.md"
     path.write_text("The lamp of the lighthouse is lit at dusk by the keeper's daughter.")
-    base = client.knowledge_base("Servers that died")
-    (version,) = client.wait([client.upload(base, path)["id"]], seconds=90)
-    assert version["status"] == "ready"
-    assert client.ask("Who lights the lamp of the lighthouse?", base)["found"]
+    base = client.create_knowledge_base("Servers that died").id
+    (version,) = client.as_ended([client.upload(base, path)], seconds=90)
+    assert version.status == "ready"
+    assert client.ask("Who lights the lamp of the lighthouse?", knowledge_bases=[base]).found
     wait_for(
         lambda: _partitions(running) == dict.fromkeys(topics(), PARTITIONS), seconds=30, what="the topics of the broker"
     )

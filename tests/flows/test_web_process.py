@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ragsite_client import Client
 
 from ragsite.stack import ports
-from ragsite.stack.client import Client
 from ragsite.stack.system import System
 from tests.waiting import wait_for
 
@@ -39,14 +39,14 @@ def test_the_web_process_imports_no_model_or_parser_library(running: System, tmp
 
 def _use(url: str, running: System, folder: Path) -> None:
     wait_for(lambda: _answers(f"{url}/health/ready"), seconds=30, what="the web process ready")
-    client = Client(url, running.manage("apikey", "imports").strip())
-    base = client.knowledge_base("Imports")
+    client = Client(url, running.manage("apikey", "imports"), retries=0)
+    base = client.create_knowledge_base("Imports").id
     path = folder / "note.md"
     path.write_text("# Note\n\nThe lighthouse keeper changes the lamp every second Monday.\n")
-    version = client.upload(base, path)
-    assert [v["status"] for v in client.wait([version["id"]], seconds=150)] == ["ready"]
-    answer = client.ask("When does the lighthouse keeper change the lamp?", base)
-    assert answer["citations"][0]["quote"] == "The lighthouse keeper changes the lamp every second Monday."
+    upload = client.upload(base, path)
+    assert [version.status for version in client.as_ended([upload], seconds=150)] == ["ready"]
+    answer = client.ask("When does the lighthouse keeper change the lamp?", knowledge_bases=[base])
+    assert answer.citations[0].quote == "The lighthouse keeper changes the lamp every second Monday."
     for page in ("/api/docs", "/api/openapi.json", "/admin/login/", "/metrics"):
         assert httpx.get(url + page).status_code == httpx.codes.OK
 

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 PROJECT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = PROJECT / "requirements"
 LAYERS = ("web.in", "workers.in", "embedded.in", "dev.in")
-NOT_OURS = {"var", "__pycache__"}
+NOT_OURS = {"var", "build", "__pycache__"}
 MOST_LINES = 400
 
 # Each can run code that a file brought along.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx
@@ -17,18 +13,22 @@ import httpx
 from ragsite_client.errors import DocumentFailedError, WaitedTooLongError
 from ragsite_client.events import AnswerEvent
 from ragsite_client.line import ADDRESS, Line
-from ragsite_client.options import AskOptions, QueryOptions
+from ragsite_client.options import AboutDocument, AboutDocuments, AskOptions, KnowledgeBaseSettings, QueryOptions
 from ragsite_client.reading import made
 from ragsite_client.streaming import answer_events
 from ragsite_client.types import (
     Answer,
     Conversation,
+    Document,
     Feedback,
+    FileResult,
+    FileResults,
     KnowledgeBase,
     SearchResult,
     Upload,
     Version,
 )
+from ragsite_client.uploading import File, Progress, form_fields, opened, parts
 
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 300.0
@@ -70,48 +70,74 @@ class Client:
         """All that the key may see."""
         return list(self._listed(KnowledgeBase, "/knowledge-bases/"))
 
-    def create_knowledge_base(self, name: str, *, description: str = "", idempotency_key: str = "") -> KnowledgeBase:
-        body = {"name": name, "description": description}
+    def create_knowledge_base(
+        self, name: str, *, description: str = "", idempotency_key: str = "", **settings: Unpack[KnowledgeBaseSettings]
+    ) -> KnowledgeBase:
+        """A new one, in which everybody of the tenant may search unless its `visibility` is `restricted`."""
+        body = {"name": name, "description": description} | settings
         return made(KnowledgeBase, self._line.put("POST", "/knowledge-bases/", body, key=_key(idempotency_key)))
+
+    def delete_knowledge_base(self, knowledge_base: str) -> None:
+        """It is out of every search at once, with its documents."""
+        self._line.delete(f"/knowledge-bases/{knowledge_base}/")
+
+    def documents(self, knowledge_base: str) -> Iterator[Document]:
+        """Those of a knowledge base, asked for page by page as you go through them."""
+        return self._listed(Document, f"/documents/?{httpx.QueryParams(knowledge_base=knowledge_base)}")
+
+    def document(self, document_id: str) -> Document:
+        """One, as it is now."""
+        return made(Document, self._line.get(f"/documents/{document_id}/"))
+
+    def delete_document(self, document_id: str) -> None:
+        """It is out of every search at once, with all its versions."""
+        self._line.delete(f"/documents/{document_id}/")
 
     def upload(
         self,
         knowledge_base: str,
-        file: str | Path | tuple[str, bytes],
+        file: File,
         *,
-        title: str = "",
-        external_id: str = "",
-        metadata: Mapping[str, Any] | None = None,
-        tags: Sequence[str] = (),
+        progress: Progress | None = None,
         idempotency_key: str = "",
+        **about: Unpack[AboutDocument],
     ) -> Upload:
-        """Send a file, by its path or as a name and bytes. It is searched once its version is ready: see `wait_until_ready`."""
-        fields = {
-            "knowledge_base": knowledge_base,
-            "title": title,
-            "external_id": external_id,
-            "metadata": json.dumps(metadata) if metadata else "",
-            "tags": json.dumps(list(tags)) if tags else "",
-        }
-        with ExitStack() as opened:
-            name, content = _opened(file, opened)
+        """Send a file, by its path or as a name and bytes. It is searched once its version is ready: see `wait_until_ready`.
 
-            def files() -> dict[str, Any]:
-                content.seek(0)
-                return {"file": (name, content)}
+        `progress` is told how many bytes were sent, and of how many.
+        """
+        fields = form_fields(knowledge_base, about)
+        with opened([file]) as files:
+            reply = self._line.form(
+                "/documents/", fields, lambda: parts("file", files, progress), key=_key(idempotency_key)
+            )
+        return made(Upload, reply)
 
-            given = {name: value for name, value in fields.items() if value}
-            return made(Upload, self._line.form("/documents/", given, files, key=_key(idempotency_key)))
+    def upload_many(
+        self,
+        knowledge_base: str,
+        files: Sequence[File],
+        *,
+        progress: Progress | None = None,
+        idempotency_key: str = "",
+        **about: Unpack[AboutDocuments],
+    ) -> list[FileResult]:
+        """Send up to 100 files in one request. Each is accepted, or has an `error`; of a ZIP each member has a result."""
+        fields = form_fields(knowledge_base, about)
+        with opened(files) as sent:
+            reply = self._line.form(
+                "/documents/bulk/", fields, lambda: parts("files", sent, progress), key=_key(idempotency_key)
+            )
+        return list(made(FileResults, reply).results)
 
     def version(self, version_id: str) -> Version:
         """How far it has got."""
         return made(Version, self._line.get(f"/versions/{version_id}/"))
 
-    def as_ready(self, versions: Iterable[str | Upload], *, seconds: float = READY_SECONDS) -> Iterator[Version]:
-        """The versions, each as it becomes ready.
+    def as_ended(self, versions: Iterable[str | Upload], *, seconds: float = READY_SECONDS) -> Iterator[Version]:
+        """The versions, each as it becomes `ready`, `failed` or `cancelled`.
 
         Raises:
-            DocumentFailedError: one ended otherwise.
             WaitedTooLongError: some are still under way after `seconds`.
         """
         waiting = [one.version.id if isinstance(one, Upload) else one for one in versions]
@@ -120,11 +146,21 @@ class Client:
             for version in [self.version(one) for one in waiting]:
                 if version.status in ENDED:
                     waiting.remove(version.id)
-                    yield _ready(version)
+                    yield version
             if waiting and time.monotonic() > deadline:
                 raise WaitedTooLongError(f"{len(waiting)} documents were not ready within {seconds:.0f} s.")
             if waiting:
                 time.sleep(POLL_SECONDS)
+
+    def as_ready(self, versions: Iterable[str | Upload], *, seconds: float = READY_SECONDS) -> Iterator[Version]:
+        """The versions, each as it becomes ready.
+
+        Raises:
+            DocumentFailedError: one ended otherwise; the others go on.
+            WaitedTooLongError: some are still under way after `seconds`.
+        """
+        for version in self.as_ended(versions, seconds=seconds):
+            yield _ready(version)
 
     def wait_until_ready(self, *versions: str | Upload, seconds: float = READY_SECONDS) -> list[Version]:
         """Wait for versions; errors as of `as_ready`."""
@@ -206,14 +242,6 @@ def _key(given: str) -> str:
 
 def _where(knowledge_bases: Sequence[str]) -> dict[str, Any]:
     return {"knowledge_bases": list(knowledge_bases)} if knowledge_bases else {}
-
-
-def _opened(file: str | Path | tuple[str, bytes], until: ExitStack) -> tuple[str, BinaryIO]:
-    """The file's name and its bytes, to be read more than once."""
-    if isinstance(file, tuple):
-        return file[0], io.BytesIO(file[1])
-    path = Path(file)
-    return path.name, until.enter_context(path.open("rb"))
 
 
 def _ready(version: Version) -> Version:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -19,6 +21,9 @@ FIRST_WAIT_SECONDS = 0.25
 CHANGED_NOTHING = frozenset({429, 503})
 """Of these replies with a `Retry-After` the server says: send it again."""
 
+NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Of a request that failed like this the server knows nothing, so that any may be sent again."""
+
 STILL_RUNNING = "idempotency_conflict"
 HEARTBEATS_SECONDS = 45.0
 """A stream says something each 15 s; one that is silent for so long is broken."""
@@ -30,9 +35,12 @@ class Line:
     def __init__(
         self, url: str, key: str, *, timeout: float, retries: int, transport: httpx.BaseTransport | None
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"The address {url!r} does not begin with http:// or https://.")
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}{ADDRESS}",
-            headers={"Authorization": f"Bearer {key}"},
+            # Read from a file, a key has a line break; httpx would quote all of it in its complaint.
+            headers={"Authorization": f"Bearer {key.strip()}"},
             timeout=timeout,
             transport=transport,
         )
@@ -52,6 +60,10 @@ class Line:
             lambda: self._http.build_request(method, path, json=body, headers=headers), repeatable=bool(key)
         )
 
+    def delete(self, path: str) -> None:
+        """Take away what is there; not sent twice, as it could be gone by the first."""
+        self.send(lambda: self._http.build_request("DELETE", path), repeatable=False)
+
     def form(self, path: str, fields: Mapping[str, str], files: Callable[[], Any], *, key: str) -> Any:
         """Send a form; `files` gives them anew each time it is sent."""
         headers = {"Idempotency-Key": key}
@@ -66,17 +78,11 @@ class Line:
             ConnectionFailedError: no reply came. One that is `repeatable` was tried again.
             ProblemError: the reply says why it can't be done.
         """
-        attempts = Attempts(self.retries)
-        while True:
-            try:
-                reply = self._http.send(build())
-                return _json(_checked(reply)) if reply.content or reply.is_error else None
-            except httpx.TransportError as error:
-                if not repeatable or not attempts.again():
-                    raise ConnectionFailedError(f"No answer: {error!r}") from error
-            except ProblemError as error:
-                if not is_to_be_repeated(error) or not attempts.again(error.retry_after):
-                    raise
+        try:
+            reply = self._reply(build, repeatable=repeatable)
+        except httpx.TransportError as error:
+            raise ConnectionFailedError(f"No answer from {self._http.base_url}: {error!r}") from error
+        return _json(reply) if reply.content else None
 
     @contextmanager
     def stream(self, method: str, path: str, **request: Any) -> Iterator[Iterator[str]]:
@@ -87,10 +93,24 @@ class Line:
             ProblemError: there is no stream.
         """
         timeout = httpx.Timeout(self._http.timeout.connect, read=HEARTBEATS_SECONDS)
-        with self._http.stream(method, path, timeout=timeout, **request) as reply:
-            if reply.is_error:
-                reply.read()
-            yield _checked(reply).iter_lines()
+
+        def build() -> httpx.Request:
+            return self._http.build_request(method, path, timeout=timeout, **request)
+
+        with closing(self._reply(build, repeatable=False, stream=True)) as reply:
+            yield reply.iter_lines()
+
+    def _reply(self, build: Callable[[], httpx.Request], *, repeatable: bool, stream: bool = False) -> httpx.Response:
+        attempts = Attempts(self.retries)
+        while True:
+            try:
+                return _checked(self._http.send(build(), stream=stream))
+            except httpx.TransportError as error:
+                if not (repeatable or isinstance(error, NEVER_ARRIVED)) or not attempts.again():
+                    raise
+            except ProblemError as error:
+                if not is_to_be_repeated(error) or not attempts.again(error.retry_after):
+                    raise
 
 
 class Attempts:
@@ -119,10 +139,25 @@ def is_to_be_repeated(error: ProblemError) -> bool:
 
 
 def _checked(reply: httpx.Response) -> httpx.Response:
-    if not reply.is_error:
+    if reply.is_success:
         return reply
-    seconds = reply.headers.get("Retry-After", "")
-    raise ProblemError(_problem(reply), retry_after=float(seconds) if seconds.isdecimal() else None)
+    with closing(reply):
+        reply.read()
+    if reply.has_redirect_location:
+        address = reply.headers["Location"]
+        raise UnexpectedReplyError(f"{reply.request.url} leads to {address}. Give the client the address it leads to.")
+    raise ProblemError(_problem(reply), retry_after=_seconds(reply.headers.get("Retry-After", "")))
+
+
+def _seconds(told: str) -> float | None:
+    """A `Retry-After` in seconds from now; a proxy may say a date."""
+    if told.isdecimal():
+        return float(told)
+    try:
+        at = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _problem(reply: httpx.Response) -> Problem:

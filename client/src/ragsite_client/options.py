@@ -1,15 +1,15 @@
-"""How to search and to answer, beside the question; what is left out is up to the knowledge bases' settings."""
+"""What may be said besides; what is left out is up to the server, or to the knowledge bases' settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
 
 class QueryOptions(TypedDict, total=False):
-    """Of both; `filters` are as docs/api.md describes them."""
+    """How to search, and to find what an answer rests on; `filters` are as docs/api.md describes them."""
 
     top_k: int
     mode: Mode
@@ -29,3 +29,27 @@ class AskOptions(QueryOptions, total=False):
     temperature: float
     max_tokens: int
     language: str
+
+
+class KnowledgeBaseSettings(TypedDict, total=False):
+    """Of a new knowledge base; `chunking` and `retrieval` are as docs/api.md describes them."""
+
+    chunking: Mapping[str, Any]
+    retrieval: Mapping[str, Any]
+    visibility: Literal["tenant", "restricted"]
+
+
+class AboutDocuments(TypedDict, total=False):
+    """What is said about each of the documents that are uploaded."""
+
+    metadata: Mapping[str, Any]
+    tags: Sequence[str]
+    chunking: Mapping[str, Any]
+    restricted: bool
+
+
+class AboutDocument(AboutDocuments, total=False):
+    """What is said about one; `external_id` is your own, and a known one makes a new version."""
+
+    title: str
+    external_id: str

@@ -50,12 +50,45 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document; `current_version` answers, and `status` is that of its newest version."""
+
+    id: str
+    knowledge_base: str
+    title: str
+    status: str | None
+    external_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    document_type: str = ""
+    current_version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """`outcome` is `created`, `new_version` or `unchanged`."""
 
     outcome: str
     document: str
     version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of many: its document's version, or the error that it was refused for."""
+
+    filename: str
+    outcome: str | None = None
+    document: str | None = None
+    version: Version | None = None
+    error: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileResults:
+    """One result for each file, in their order."""
+
+    results: tuple[FileResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
