@@ -87,10 +87,15 @@ def test_where_not_all_of_a_neighbour_fits_whole_sentences_of_it_are_told() -> N
     assert texts(told(FIVE, 2, room=2 * SENTENCE_TOKENS + 3)) == [expected]
 
 
-def test_the_best_passage_is_widened_first() -> None:
-    last, first = told(FIVE, 4, 0, room=4 * SENTENCE_TOKENS)
-    assert last.passage.text == f"{FIVE.passage(3).text}\n{FIVE.passage(4).text}"
-    assert first.passage.text.startswith(f"{FIVE.passage(0).text}\nTwo stands at the quay.")
+def test_the_best_passage_is_widened_first_and_the_next_by_what_is_left() -> None:
+    last, first = told(FIVE, 4, 0, room=24)
+    assert last.passage.text == f"It is left of number 5.\n{FIVE.passage(4).text}"
+    assert first.passage.text == f"{FIVE.passage(0).text}\nTwo stands at the quay."
+
+
+def test_what_is_told_already_takes_no_room() -> None:
+    (one,) = told(FIVE, 2, 1, room=12)
+    assert one.passage.text == f"{FIVE.passage(1).text}\n{FIVE.passage(2).text}\nFour stands at the quay."
 
 
 def test_passages_that_touch_are_told_once_in_the_order_of_the_text() -> None:
@@ -150,6 +155,12 @@ def test_a_head_that_is_told_with_its_rows_is_not_told_again() -> None:
 def test_rows_of_a_neighbour_are_told_after_the_head_too(at: int, heads: Heads, first: str) -> None:
     (one,) = told(TABLE, at, heads=heads, room=36)
     assert (one.passage.text.split("\n")[0], one.head) == (first, ("Item", "Price"))
+
+
+def test_of_several_lines_before_a_row_its_own_tables_head_is_told() -> None:
+    prices = cut("Start.", f"Prices of today are these.\n\n| Item | Price |\n{ROWS[0]}\n{ROWS[1]}", ROWS[2], "Its end.")
+    (one,) = told(prices, 2, room=36)
+    assert (one.passage.text.split("\n")[0], one.head) == (ROWS[1], ("Item", "Price"))
 
 
 def test_a_head_cannot_end_its_passage() -> None:
