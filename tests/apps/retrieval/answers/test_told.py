@@ -94,8 +94,8 @@ def test_the_best_passage_is_widened_first_and_the_next_by_what_is_left() -> Non
 
 
 def test_what_is_told_already_takes_no_room() -> None:
-    (one,) = told(FIVE, 2, 1, room=12)
-    assert one.passage.text == f"{FIVE.passage(1).text}\n{FIVE.passage(2).text}\nFour stands at the quay."
+    (one,) = told(FIVE, 2, 1, room=44)
+    assert one.passage.text == f"It is left of number 2.\n{FIVE.text[FIVE.spans[1][0] : FIVE.spans[3][1]]}"
 
 
 def test_passages_that_touch_are_told_once_in_the_order_of_the_text() -> None:
