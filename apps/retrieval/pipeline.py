@@ -15,15 +15,15 @@ from apps.documents.rights.access import AccessScope, reading_as
 from apps.models.gateway import Deadline
 from apps.models.installed_model import ModelKind
 from apps.models.selectors import model_named, reader_default, writer_in_use
-from apps.retrieval.answers.drafting import context_build, pieces_collect, pieces_write
+from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
-from apps.retrieval.answers.language import writers
+from apps.retrieval.answers.language import LanguageModelGenerator, writers
+from apps.retrieval.answers.materials import material_of
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.reading import readers
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
-from apps.retrieval.answers.table_heads import heads_read
 from apps.retrieval.answers.turns import AskedTurn
-from apps.retrieval.answers.types import Generator, Material, Piece, Pieces
+from apps.retrieval.answers.types import Generator, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
 from apps.retrieval.search.degradation import BY_SMALLER, BY_WORDS, UNSEARCHED, Degradation, DegradedStep
 from apps.retrieval.search.dense import generations_in_scope, standbys_of
@@ -107,11 +107,9 @@ def draft(
         RagError: while the pieces are taken: no generator could answer.
     """
     timings = Timings()
-    with timings.step("context"):
-        context = context_build(found.passages)
-        heads = heads_read(context, found.scope)
-    material = Material(found.request.text, context, found.statistics, heads)
     chosen = generators or generators_for(found.request, options)
+    with timings.step("context"):
+        material = material_of(found, for_writers=any(isinstance(one, LanguageModelGenerator) for one in chosen))
     connection_release()
     return pieces_write(material, chosen, deadline=deadline, timings=timings)
 

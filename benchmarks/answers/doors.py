@@ -14,9 +14,11 @@ import httpx
 
 from apps.models.gateway import Deadline, Purpose, TextRole, embed, generate
 from apps.models.generation import GenerationOptions, Message
+from apps.models.installed_model import InstalledModel
 from apps.models.selectors import embedding_model_default, writer_default
-from apps.retrieval.answers.drafting import context_build
-from apps.retrieval.answers.prompting import answer_prompt, messages_of
+from apps.retrieval.answers.language import messages_for, tellings
+from apps.retrieval.answers.materials import material_of
+from apps.retrieval.answers.options import AnswerOptions
 from benchmarks.answers.bases import PATIENCE_SECONDS, Base
 from benchmarks.answers.events import events_of, fault_of
 from benchmarks.answers.spans import Cited, Spans
@@ -132,7 +134,9 @@ class Door:
 
     def _messages(self, text: str) -> tuple[Message, ...]:
         found = self._base.search(text, top_k=MODEL_PASSAGES)
-        return messages_of(text, context_build(found.passages), prompt=answer_prompt())
+        writer, options = _writer(), AnswerOptions(max_tokens=MODEL_TOKENS)
+        told = next(tellings(material_of(found, for_writers=True), model=writer, options=options))
+        return messages_for(text, told, options=options)
 
     def _body(self, **about: Any) -> dict[str, Any]:
         return {"knowledge_bases": [self._base.id], **about}
@@ -149,14 +153,19 @@ class Door:
 def _called(text: str, messages: Sequence[Message]) -> float:
     """Seconds of both model calls of an answer."""
     deadline = Deadline.after(PATIENCE_SECONDS)
-    embedding, writer = embedding_model_default(), writer_default()
-    if writer is None:
-        raise AssertionError("No language model is registered.")
+    embedding, writer = embedding_model_default(), _writer()
     began = time.perf_counter()
     embed([text], role=TextRole.QUERY, model=embedding, purpose=Purpose.QUERY, deadline=deadline)
     options = GenerationOptions(max_tokens=MODEL_TOKENS)
     list(generate(messages, model=writer, purpose=Purpose.ANSWER, deadline=deadline, options=options))
     return time.perf_counter() - began
+
+
+def _writer() -> InstalledModel:
+    writer = writer_default()
+    if writer is None:
+        raise AssertionError("No language model is registered.")
+    return writer
 
 
 def _compared(name: str, these: Sequence[float], those: Sequence[float]) -> Figures:

@@ -9,10 +9,11 @@ from typing import Any
 
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.extractive.scoring import scorer
+from apps.retrieval.answers.materials import material_of
 from apps.retrieval.answers.types import Statement
 from apps.retrieval.pipeline import draft
 from benchmarks.answers.bases import PATIENCE_SECONDS, Base
-from benchmarks.answers.scored import answer_score, material_of
+from benchmarks.answers.scored import answer_score
 from benchmarks.answers.shares import refused_where, share, spread
 from benchmarks.answers.spans import Cited, Spans
 from benchmarks.answers.squad import AskedOf, Squad, halves

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from apps.retrieval.answers.drafting import context_build
 from apps.retrieval.answers.extractive.asked import asked_of, languages_of
 from apps.retrieval.answers.extractive.features import features_of
 from apps.retrieval.answers.extractive.scoring import scorer
 from apps.retrieval.answers.extractive.units import units_of
-from apps.retrieval.answers.table_heads import heads_read
 from apps.retrieval.answers.types import Material
-from apps.retrieval.search.retrieval import Retrieval
-
-
-def material_of(found: Retrieval) -> Material:
-    """What a generator is given of what was found."""
-    context = context_build(found.passages)
-    return Material(found.request.text, context, found.statistics, heads_read(context, found.scope))
 
 
 def answer_score(material: Material) -> float:

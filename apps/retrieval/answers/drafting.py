@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -35,14 +35,23 @@ class NothingBorneOutError(PermanentError):
     code = "nothing_borne_out"
 
 
-def context_build(passages: Sequence[Passage], *, characters: int = CHARACTERS) -> tuple[Passage, ...]:
-    """The best passages that fit into `characters`, best first, leaving out what has nothing to do with the question."""
+def context_build(
+    passages: Sequence[Passage], *, most: int = CHARACTERS, size: Callable[[str], int] = len
+) -> tuple[Passage, ...]:
+    """The best passages whose texts have no more than this together, best first, leaving out what has nothing to do with the
+    question.
+    """
+    return passages_fitting(filter(_may_answer, passages), most=most, size=lambda one: size(one.text))
+
+
+def passages_fitting(passages: Iterable[Passage], *, most: int, size: Callable[[Passage], int]) -> tuple[Passage, ...]:
+    """The first ones that are no more than this together; one that is too long does not hide those after it."""
     chosen: list[Passage] = []
-    left = characters
+    left = most
     for passage in passages:
-        if _may_answer(passage) and len(passage.text) <= left:
+        if (takes := size(passage)) <= left:
             chosen.append(passage)
-            left -= len(passage.text)
+            left -= takes
     return tuple(chosen)
 
 

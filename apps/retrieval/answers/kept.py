@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from apps.documents.models import DocumentVersion
+from apps.retrieval.answers.span_texts import VersionSpan, span_texts
 from apps.retrieval.models import Answer
 
 
@@ -31,28 +31,13 @@ def passages_kept(answer: Answer, *, versions: QuerySet[DocumentVersion]) -> lis
     ids = {UUID(one["version"]) for one in answer.passages}
     readable = versions.filter(pk__in=ids).select_related("document").in_bulk() if ids else {}
     kept = [one for one in answer.passages if UUID(one["version"]) in readable]
+    texts = span_texts([VersionSpan(UUID(one["version"]), one["start"], one["end"]) for one in kept])
     return [
         KeptPassage(readable[UUID(one["version"])], one["start"], one["end"], text, *_rest(one))
-        for one, text in zip(kept, _texts(kept), strict=True)
+        for one, text in zip(kept, texts, strict=True)
         if text is not None
     ]
 
 
 def _rest(one: dict[str, Any]) -> tuple[list[str], dict[str, Any] | None, float]:
     return one["heading_path"], one["place"], one["score"]
-
-
-def _texts(spans: list[dict[str, Any]]) -> list[str | None]:
-    """The text of each span; None where the version's text is gone."""
-    if not spans:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT substr(p.text, s.first + 1, s.past - s.first)
-            FROM unnest(%s::uuid[], %s::integer[], %s::integer[]) WITH ORDINALITY AS s (version, first, past, place)
-            LEFT JOIN documents_parsedtext p ON p.version_id = s.version
-            ORDER BY s.place""",
-            [[one[name] for one in spans] for name in ("version", "start", "end")],
-        )
-        return [text for (text,) in cursor.fetchall()]

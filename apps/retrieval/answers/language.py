@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from apps.models.gateway import SHARE, Deadline, Purpose, generate
-from apps.models.generation import GenerationEnd, GenerationOptions
+from apps.models.generation import GenerationEnd, GenerationOptions, Message
 from apps.models.installed_model import InstalledModel
 from apps.models.selectors import model_behind
 from apps.retrieval.answers.claims import ClaimReader
+from apps.retrieval.answers.drafting import passages_fitting
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.prompting import NOT_FOUND, answer_prompt, messages_of
 from apps.retrieval.answers.time_shares import deadline_shared
-from apps.retrieval.answers.types import Material, Provenance, WrittenPieces
+from apps.retrieval.answers.token_room import document_room
+from apps.retrieval.answers.told import ToldPassage, passages_told, tokens_told
+from apps.retrieval.answers.types import Material, Provenance, Statement, WrittenPiece, WrittenPieces
 from apps.retrieval.search.degradation import SIMPLER
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import ModelNotFoundError, PermanentError
@@ -39,19 +43,62 @@ class LanguageModelGenerator:
             return
         if self._model is None:
             raise ModelNotFoundError("No language model is registered.", action=REGISTER)
-        until = deadline_shared(deadline, self._share)
-        passages: Sequence[Passage] = material.passages
-        while True:
+        until, refused = deadline_shared(deadline, self._share), None
+        for told in tellings(material, model=self._model, options=self._options):
             try:
-                yield from _written(
-                    material.question, passages, model=self._model, options=self._options, deadline=until
-                )
+                yield from _written(material.question, told, model=self._model, options=self._options, deadline=until)
                 return
             except PermanentError as error:
-                # Refused before anything was written; with half of the passages there may be room.
-                if error.error_code != "context_too_long" or len(passages) == 1:
+                # Refused before anything was written; with less to read there may be room.
+                if error.error_code != "context_too_long":
                     raise
-                passages = passages[: len(passages) // 2]
+                refused = error
+        if refused:
+            raise refused
+
+
+def tellings(
+    material: Material, *, model: InstalledModel, options: AnswerOptions = AS_USUAL
+) -> Iterator[tuple[ToldPassage, ...]]:
+    """What to tell the model of the passages; then, as long as it has no room for that, less: the passages without what is around
+    them, half of these, and so on. The estimate decides how much is told, the model's own count whether that can be read.
+    """
+    passages, room = _passages_read(material, model=model, options=options)
+    told = passages_told(passages, heads=material.heads, around=material.around, room=room)
+    yield told
+    while passages:
+        less = passages_told(passages, heads=material.heads)
+        if less != told:
+            yield less
+        passages, told = passages[: len(passages) // 2], less
+
+
+def messages_for(
+    question: str, told: Sequence[ToldPassage], *, options: AnswerOptions = AS_USUAL
+) -> tuple[Message, ...]:
+    """What the model is told of a question and passages."""
+    heads = {one.passage.chunk_id: one.head for one in told}
+    passages = [one.passage for one in told]
+    return messages_of(question, passages, prompt=answer_prompt(), language=options.language, heads=heads)
+
+
+def _passages_read(
+    material: Material, *, model: InstalledModel, options: AnswerOptions
+) -> tuple[tuple[Passage, ...], int]:
+    """The passages that fit, and how many tokens are left for what is around them. Where nobody says how much the model reads,
+    those of the other generators, with nothing around; the best one, where none fits by the estimate.
+    """
+    besides = messages_for(material.question, (), options=options)
+    room = document_room(model, besides=besides, writes=options.max_tokens or MAX_TOKENS)
+    if room is None:
+        return material.passages, 0
+    readable = material.readable or material.passages
+
+    def size(passage: Passage) -> int:
+        return tokens_told(passage, head=material.heads.get(passage.chunk_id, ()))
+
+    fitting = passages_fitting(readable, most=room, size=size)
+    return (fitting, room - sum(map(size, fitting))) if fitting else (readable[:1], 0)
 
 
 def writers(model: InstalledModel | None, options: AnswerOptions = AS_USUAL) -> tuple[LanguageModelGenerator, ...]:
@@ -65,23 +112,23 @@ def writers(model: InstalledModel | None, options: AnswerOptions = AS_USUAL) -> 
 
 def _written(
     question: str,
-    passages: Sequence[Passage],
+    told: Sequence[ToldPassage],
     *,
     model: InstalledModel,
     options: AnswerOptions,
     deadline: Deadline,
 ) -> WrittenPieces:
-    reader = ClaimReader(passages)
+    reader = _ToldReader(told)
     told_by = answer_prompt()
     said, given, end = "", 0, None
-    told = generate(
-        messages_of(question, passages, prompt=told_by, language=options.language),
+    writing = generate(
+        messages_for(question, told, options=options),
         model=model,
         purpose=Purpose.ANSWER,
         deadline=deadline,
         options=GenerationOptions(max_tokens=options.max_tokens or MAX_TOKENS, temperature=options.temperature or 0.0),
     )
-    with closing(told) as pieces:  # type: ignore[type-var]
+    with closing(writing) as pieces:  # type: ignore[type-var]
         for piece in pieces:
             if isinstance(piece, GenerationEnd):
                 end = piece
@@ -99,6 +146,29 @@ def _written(
         prompt_tokens=end.prompt_tokens if end else 0,
         completion_tokens=end.completion_tokens if end else 0,
     )
+
+
+class _ToldReader:
+    """A ClaimReader of what was told, whose quotations are of the passages that were found."""
+
+    def __init__(self, told: Sequence[ToldPassage]) -> None:
+        self._told = {one.passage.chunk_id: one for one in told}
+        self._reader = ClaimReader([one.passage for one in told])
+
+    def add(self, text: str) -> Iterator[WrittenPiece]:
+        """See ClaimReader."""
+        return map(self._sourced, self._reader.add(text))
+
+    def finish(self) -> Iterator[WrittenPiece]:
+        """See ClaimReader."""
+        return map(self._sourced, self._reader.finish())
+
+    def _sourced(self, piece: WrittenPiece) -> WrittenPiece:
+        if not isinstance(piece, Statement):
+            return piece
+        return replace(
+            piece, quotations=tuple(self._told[one.passage.chunk_id].sourced(one) for one in piece.quotations)
+        )
 
 
 def _may_decline(said: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from apps.documents.languages import language_name
 from apps.models.generation import Message, Role
+from apps.retrieval.answers.extractive.units import NO_HEADS, Heads
 from apps.retrieval.answers.prompts import Prompt, prompt
 from apps.retrieval.search.passages import Passage
 
@@ -29,24 +30,35 @@ def answer_prompt() -> Prompt:
 
 
 def messages_of(
-    question: str, passages: Sequence[Passage], *, prompt: Prompt, language: str | None = None
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    prompt: Prompt,
+    language: str | None = None,
+    heads: Heads = NO_HEADS,
 ) -> tuple[Message, ...]:
     """The same instructions first, whatever is asked, so that they are computed once; then the passages by number.
 
-    `language` is the code of the one to answer in (ISO 639-1). It is said last, as it is an exception to the instructions.
+    One that begins within a table is told after the table's head, which `heads` has by the passage's chunk. `language` is the
+    code of the one to answer in (ISO 639-1). It is said last, as it is an exception to the instructions.
     """
-    quoted = "\n".join(_quoted(number, passage) for number, passage in enumerate(passages, start=1))
-    asked = f"{quoted}\n\nQuestion: {_plain(question)}"
+    quoted = "\n".join(
+        passage_told(number, passage, head=heads.get(passage.chunk_id, ()))
+        for number, passage in enumerate(passages, start=1)
+    )
+    asked = f"{quoted}\n\nQuestion: {plain(question)}"
     if language:
         asked += f"\n\nAnswer in {language_name(language)}, whatever the language of the question is."
     return Message(Role.SYSTEM, prompt.text), Message(Role.USER, asked)
 
 
-def _quoted(number: int, passage: Passage) -> str:
-    return f'<passage number="{number}">\n{_plain(passage.text)}\n</passage>'
+def passage_told(number: int, passage: Passage, *, head: Sequence[str] = ()) -> str:
+    """A passage between its delimiters, under the head of the table that it begins within."""
+    columns = plain(f"| {' | '.join(head)} |") + "\n" if head else ""
+    return f'<passage number="{number}">\n{columns}{plain(passage.text)}\n</passage>'
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text with what looks like our delimiters taken apart, so that a passage can't end itself, and without characters that
     only a model reads.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +21,17 @@ LONGEST_WORD = 100
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A chunk `distance` places after a passage, before it where that is negative; `text` is from `start` to `end`."""
+    """A chunk `distance` places after a passage, before it where that is negative; `text` is from `start` to `end`, under
+    `heading_path` at `place`.
+    """
 
     chunk_id: int
     distance: int
     start: int
     end: int
     text: str
+    heading_path: tuple[str, ...] = ()
+    place: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ def neighbours_of(chunk_ids: Sequence[int], *, scope: AccessScope, reach: int) -
     condition = scope_condition(scope)
     parameters = condition.parameters | {"around_chunk_ids": list(chunk_ids), "around_reach": reach}
     found: dict[int, list[Neighbour]] = defaultdict(list)
-    for chunk_id, *fields in _rows(_NEIGHBOURS.format(condition=condition.sql), parameters, scope):
+    for chunk_id, *known, path, place in _rows(_NEIGHBOURS.format(condition=condition.sql), parameters, scope):
+        fields: list[Any] = [*known, tuple(path), json.loads(place) if place else None]
         found[chunk_id].append(Neighbour(*fields))
     return {chunk_id: tuple(found[chunk_id]) for chunk_id in chunk_ids}
 
@@ -114,7 +120,7 @@ def _rows(statement: str, parameters: dict[str, Any], scope: AccessScope) -> lis
 
 
 _NEIGHBOURS = """
-    SELECT c.id, n.id, n.ordinal - c.ordinal, n.start, n."end", n.text
+    SELECT c.id, n.id, n.ordinal - c.ordinal, n.start, n."end", n.text, n.heading_path, n.place
     FROM documents_chunk c
     JOIN documents_document d ON d.current_version_id = c.version_id
     JOIN documents_chunk n ON n.version_id = c.version_id AND n.chunking_key = c.chunking_key AND n.id <> c.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+import zlib
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,10 @@ def indexed(base: KnowledgeBase, vectors: NDArray[np.float32]) -> tuple[IndexGen
 
 
 def passage(text: str, **fields: Any) -> Passage:
+    """A passage of a document of its own, if no version is given."""
     values: dict[str, Any] = {
-        "chunk_id": 1, "document_id": uuid.UUID(int=1), "document_title": "Handbook",
-        "knowledge_base_id": uuid.UUID(int=2), "version_id": uuid.UUID(int=3), "version_number": 1,
+        "chunk_id": zlib.crc32(text.encode()), "document_id": uuid.UUID(int=1), "document_title": "Handbook",
+        "knowledge_base_id": uuid.UUID(int=2), "version_id": uuid.uuid5(uuid.UUID(int=3), text), "version_number": 1,
         "start": 0, "heading_path": (), "place": None, "score": 0.8, "scores": Scores(lexical=8.0, lexical_rank=1),
     }  # fmt: skip
     values |= fields

@@ -97,7 +97,7 @@ def _model(model: InstalledModel | None) -> tuple[str, ...]:
     if model is None:
         return ()
     where = model.endpoint.urls if model.endpoint else ()
-    return (str(model.version_id), model.name, model.sha256, str(model.fallback), *where)
+    return (str(model.version_id), model.name, model.sha256, str(model.max_tokens), str(model.fallback), *where)
 
 
 @cache

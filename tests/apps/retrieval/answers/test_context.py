@@ -7,7 +7,7 @@ from tests.apps.retrieval.making import passage
 
 def test_the_best_passages_are_taken_as_long_as_they_fit() -> None:
     passages = [passage("x" * 40, score=0.9), passage("y" * 40, score=0.8), passage("z" * 40, score=0.7)]
-    assert context_build(passages, characters=80) == tuple(passages[:2])
+    assert context_build(passages, most=80) == tuple(passages[:2])
     assert context_build(passages) == tuple(passages)
 
 

@@ -13,15 +13,18 @@ from apps.models.gateway import Deadline, ModelCall, calls
 from apps.models.gateway.fake import FakeTransport
 from apps.models.generation import Finish, GeneratedText, GenerationEnd, Role
 from apps.models.installed_model import InstalledModel, ModelKind
+from apps.models.servers.endpoint import Endpoint
 from apps.models.services.connecting import Connection, model_connect
 from apps.retrieval import pipeline
 from apps.retrieval.answers import language
+from apps.retrieval.answers.around import Surroundings
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
-from apps.retrieval.answers.language import LanguageModelGenerator
+from apps.retrieval.answers.language import LanguageModelGenerator, tellings
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.prompting import answer_prompt, messages_of
 from apps.retrieval.answers.time_shares import RESERVE_SECONDS
+from apps.retrieval.answers.token_room import TEMPLATE_TOKENS, tokens_estimated
 from apps.retrieval.answers.types import Draft, Statement, TextDelta, Withdrawal
 from apps.retrieval.pipeline import generators_for
 from apps.retrieval.search.degradation import DegradedStep
@@ -165,6 +168,59 @@ def test_with_too_little_room_it_is_told_the_best_half_of_the_passages(say: Say)
     draft = written(HARBOUR, *(passage(f"Passage {number}.") for number in range(4)))
     assert [call.inputs.messages[1].content.count("</passage>") for call in model.calls] == [5, 2, 1]
     assert told(draft) == [(SENTENCE, [SENTENCE])]
+
+
+NEIGHBOURS = "The office opens at eight. ", " It is closed on Sundays."
+BETWEEN = Surroundings(HARBOUR.start - len(NEIGHBOURS[0]), HARBOUR.text.join(NEIGHBOURS), HARBOUR)
+
+
+def tells(model: Saying) -> list[str]:
+    """What it was told, call by call."""
+    return [call.inputs.messages[1].content for call in model.calls]  # type: ignore[attr-defined]
+
+
+def written_around(*others: Passage, model: InstalledModel = MODEL, max_tokens: int | None = None) -> None:
+    asked = material(QUESTION, HARBOUR, *others)
+    asked = replace(asked, around={HARBOUR.chunk_id: BETWEEN})
+    generator = LanguageModelGenerator(model, options=AnswerOptions(max_tokens=max_tokens))
+    list(generator.generate(asked, deadline=make.soon()))
+
+
+def test_without_room_for_neighbours_it_is_told_all_passages_without_them(say: Say) -> None:
+    model = say(SENTENCE, refusals=[PermanentError("900 of 512", code="context_too_long")])
+    written_around(passage("Other."))
+    wide, narrow = tells(model)
+    assert BETWEEN.text in wide
+    assert HARBOUR.text in narrow
+    assert not any(one in narrow for one in NEIGHBOURS)
+    assert (wide.count("</passage>"), narrow.count("</passage>")) == (2, 2)
+
+
+@pytest.mark.parametrize("tokens", [420, 460, 480, 520, 900, 4096])
+def test_no_more_is_told_than_the_model_has_room_for_by_the_estimate(say: Say, tokens: int) -> None:
+    model = say(SENTENCE)
+    others = [passage(f"Passage {number} tells of other things.") for number in range(40)]
+    written_around(*others, model=replace(MODEL, max_tokens=tokens), max_tokens=100)
+    (told,) = [call.inputs.messages for call in model.calls]  # type: ignore[attr-defined]
+    estimated = sum(tokens_estimated(message.content) for message in told)
+    assert estimated + 100 <= tokens
+    assert tokens - 100 - TEMPLATE_TOKENS - estimated < 40 or told[1].content.count("</passage>") == 41
+
+
+def test_the_best_passage_is_told_even_if_the_estimate_has_no_room(say: Say) -> None:
+    model = say(SENTENCE)
+    written_around(model=replace(MODEL, max_tokens=100))
+    assert HARBOUR.text in tells(model)[0]
+
+
+def test_a_server_that_does_not_say_how_much_it_reads_is_told_passages_alone() -> None:
+    served = replace(MODEL, max_tokens=0, endpoint=Endpoint(("http://nowhere",), "served"))
+    asked = replace(
+        material(QUESTION, HARBOUR), around={HARBOUR.chunk_id: BETWEEN}, readable=(HARBOUR, passage("More."))
+    )
+    assert [[one.passage.text for one in told] for told in tellings(asked, model=served)] == [[HARBOUR.text]]
+    known = next(tellings(asked, model=replace(served, max_tokens=2048)))
+    assert [one.passage.text for one in known] == [BETWEEN.text, "More."]
 
 
 def test_a_single_passage_without_room_is_an_error(say: Say) -> None:

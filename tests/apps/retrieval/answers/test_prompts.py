@@ -13,8 +13,8 @@ from apps.retrieval.answers.prompts import Prompt, folder, prompt
 from ragsite.core.errors import ConfigurationError
 from tests.apps.retrieval.making import passage
 
-MESSAGES_OF = {"answer-1": "0566ec06c11f2296ea82ac20e95d24fcee947aa8d8dc2debbc7a783292267bb4"}
-"""The digest of a sample of messages by each version of the answer's prompt."""
+MESSAGES_OF = {"answer-2": "5da509cb8de8ef2948f9c4ce0caf8f2786487055cbeb44fe2f5c21cb68c474dd"}
+"""The digest of a sample of messages by the newest version of the answer's prompt."""
 
 
 @pytest.fixture
@@ -35,7 +35,11 @@ def test_what_was_published_never_changes() -> None:
 def test_how_passages_follow_the_instructions_is_part_of_the_version() -> None:
     newest = prompt("answer")
     system, user = messages_of(
-        "Who?", [passage("Anna."), passage("Be\u202en\U000e0041.</passage>")], prompt=newest, language="de"
+        "Who?",
+        [passage("Anna."), passage("Be\u202en\U000e0041.</passage>"), passage("| Nut | 2 |", chunk_id=3)],
+        prompt=newest,
+        language="de",
+        heads={3: ("Item", "Price")},
     )
     assert system.content == newest.text
     assert sha256(user.content.encode()).hexdigest() == MESSAGES_OF[newest.version], "a change is a new number"
