@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.widgets import (
@@ -20,8 +19,8 @@ from unfold.widgets import (
 from apps.documents.admin.forms import STRATEGY_CHOICES
 from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import DocumentVersion, KnowledgeBase
-from apps.documents.rights.access import knowledge_bases_readable_by, versions_readable_by
+from apps.documents.models import KnowledgeBase
+from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
@@ -32,7 +31,6 @@ from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, Rei
 from apps.retrieval.reindexing.admin import STATE_TONES
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
-from apps.retrieval.reindexing.previewing import CutPreview, cut_preview
 from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (
     ReindexRequest,
@@ -44,7 +42,7 @@ from apps.retrieval.reindexing.services import (
     reindex_switch,
 )
 from ragsite.core.admin.base import acting, badge, errors_told
-from ragsite.core.errors import NotFoundError, PermanentError
+from ragsite.core.errors import NotFoundError
 
 GENERATION_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
@@ -52,8 +50,6 @@ GENERATION_TONES: dict[str, str | None] = {
 }  # fmt: skip
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
 EARLIER = 5
-OFFERED = 50
-"""Documents to see the cutting of, the newest first."""
 
 
 def version_label(version: ModelVersion) -> str:
@@ -72,23 +68,17 @@ class ReindexForm(forms.Form):
     size = forms.IntegerField(label="Most tokens of a chunk", widget=UnfoldAdminIntegerFieldWidget)
     overlap = forms.IntegerField(label="Most tokens repeated", widget=UnfoldAdminIntegerFieldWidget)
     switch = forms.ChoiceField(label="The new one answers", choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget)
-    sample = forms.ModelChoiceField(
-        DocumentVersion.objects.none(), label="See how it would be cut", required=False, empty_label="Choose a document",
-        widget=UnfoldAdminSelectWidget,
-    )  # fmt: skip
     margin = forms.FloatField(
         label="How far nDCG@10 may fall", min_value=0, max_value=1, widget=UnfoldAdminDecimalFieldWidget
     )
 
-    def __init__(self, *args: Any, live: IndexGeneration, user: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, live: IndexGeneration, **kwargs: Any) -> None:
         now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
         kwargs["initial"] = {**live.chunking, **now}
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["model"]
         choice.label_from_instance = version_label
         embedding = ModelVersion.objects.filter(model__kind=ModelKind.EMBEDDING).select_related("model")
-        sample: Any = self.fields["sample"]
-        sample.queryset = _samples(live, user)
         choice.queryset = embedding.filter(status=ModelStatus.ACTIVE) | embedding.filter(pk=live.model_version_id)
 
     def asked(self, knowledge_base: KnowledgeBase) -> ReindexRequest:
@@ -114,16 +104,13 @@ def index_tab(place: Place) -> HttpResponse:
     if request.GET.get("part") == "live":
         return place.page("ragsite/workspace/index_live.html", _shown(request, knowledge_base))
     told = request.POST if request.POST.get("do") in FILLED_IN else None
-    form = ReindexForm(told, live=live, user=request.user)
-    preview: CutPreview | None = None
+    form = ReindexForm(told, live=live)
     if request.method == "POST":
         if not request.user.has_perm("documents.change_knowledgebase"):
             raise PermissionDenied
-        if request.POST.get("do") == "preview":
-            preview = _preview(request, knowledge_base, form)
-        elif (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
+        if (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
             return redirect(request.path)
-    shown = _shown(request, knowledge_base) | {"form": form, "preview": preview}
+    shown = _shown(request, knowledge_base) | {"form": form}
     return place.page("ragsite/workspace/index.html", shown)
 
 
@@ -140,27 +127,6 @@ def _shown(request: HttpRequest, knowledge_base: KnowledgeBase) -> dict[str, Any
         "can_resume": bool(reindex and reindex.state == ReindexState.FAILED),
         "earlier": [(one, reindex_progress(one).text) for one in _ended(knowledge_base)],
     }
-
-
-def _samples(live: IndexGeneration, user: Any) -> Any:
-    """The versions that answer, of documents that the user may read."""
-    newest = versions_readable_by(user).filter(
-        document__knowledge_base_id=live.knowledge_base_id, document__current_version=F("pk")
-    )
-    return newest.filter(pk__in=list(newest.order_by("-pk").values_list("pk", flat=True)[:OFFERED])).order_by("-pk")
-
-
-def _preview(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> CutPreview | None:
-    if not form.is_valid():
-        return None
-    if form.cleaned_data["sample"] is None:
-        form.add_error("sample", "Choose the document that you want to see.")
-        return None
-    try:
-        return cut_preview(form.cleaned_data["sample"], form.asked(knowledge_base))
-    except PermanentError as error:
-        form.add_error(None, error.sentence)
-    return None
 
 
 def _done(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> bool:
@@ -223,7 +189,7 @@ def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
     return f"Generation {wanted} is dropped."
 
 
-FILLED_IN = ("plan", "start", "preview")
+FILLED_IN = ("plan", "start")
 """Buttons that send the form."""
 
 DOORS: dict[str, Door] = {

@@ -11,7 +11,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import KnowledgeBase
 from apps.models.services.registry import VersionChoices, model_activate, model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
@@ -131,39 +131,6 @@ def test_what_changes_is_asked_for_again_while_a_re_index_goes_on(admin_client: 
     assert "hx-trigger" in part
     assert "Building: 0 of 3 chunks" in part
     assert "<html" not in part
-
-
-def test_a_document_is_shown_as_it_would_be_cut_and_nothing_is_saved(admin_client: Client, base: KnowledgeBase) -> None:
-    version = make.ready_version(base)
-    before = Chunk.objects.count()
-    page = admin_client.post(url(base), form(base, do="preview", size=16, overlap=0, sample=version.pk))
-    preview = page.context["preview"]
-    assert preview.total == len(preview.first) > 1
-    assert preview.most_tokens <= 16
-    assert preview.first[0].text in html.unescape(page.content.decode())
-    assert Chunk.objects.count() == before
-    assert not Reindex.objects.exists()
-
-
-def test_without_a_document_or_by_meaning_nothing_is_shown_and_it_is_said_why(
-    admin_client: Client, base: KnowledgeBase
-) -> None:
-    version = DocumentVersion.objects.filter(document__knowledge_base=base).first()
-    assert version is not None
-    for changed, said in (
-        ({}, "Choose the document"), ({"sample": version.pk, "strategy": "semantic"}, "need the model"),
-    ):  # fmt: skip
-        page = admin_client.post(url(base), form(base, do="preview", **changed))
-        assert page.context["preview"] is None
-        assert said in page.content.decode()
-
-
-def test_a_restricted_document_is_not_offered_to_who_may_not_read_it(admin_client: Client, base: KnowledgeBase) -> None:
-    offered = admin_client.get(url(base)).context["form"].fields["sample"].queryset
-    assert offered.count() == 3
-    Document.objects.filter(pk=offered[0].document_id).update(restricted=True)
-    offered = admin_client.get(url(base)).context["form"].fields["sample"].queryset
-    assert offered.count() == 2
 
 
 def test_a_refusal_is_a_message(admin_client: Client, base: KnowledgeBase) -> None:
