@@ -24,12 +24,12 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
-    knowledge_base_delete,
+    knowledge_base_delete_by,
     knowledge_base_update,
 )
-from ragsite.core.actors import Actor
-from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, link
+from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, errors_told, link
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
+from ragsite.gateway.roles import may_somewhere
 
 HOW_SEARCHED = ("How it is searched", {"fields": ("search_mode", ("search_fusion", "search_weight"))})
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
@@ -63,10 +63,15 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
-        return knowledge_bases_counted(super().get_queryset(request).filter(deleted_at=None))
+        living = super().get_queryset(request).filter(deleted_at=None)
+        return knowledge_bases_counted(living, for_user=request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """In which tenants is for the form: it offers only those."""
+        return may_somewhere(request.user, "documents.add_knowledgebase")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        may = request.user.has_perm("documents.add_grant")
+        may = request.user.has_perm("documents.add_grant", obj)
         return (MADE_ONCE if obj else ()) + (() if may else ("visibility",))
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
@@ -81,16 +86,20 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
         else:
             obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
-    def service_delete(self, row: KnowledgeBase, *, actor: Actor) -> None:
-        """Its progress is on the page of deletions."""
-        knowledge_base_delete(knowledge_base=row, actor=actor)
+    def delete_model(self, request: HttpRequest, obj: KnowledgeBase) -> None:
+        with errors_told(request):
+            knowledge_base_delete_by(request.user, obj, actor=acting(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[KnowledgeBase]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
 
     def named_for_deletion(self, row: Any) -> str:
         total = row.document_total
         return f"{row}, with its {total:,} {'document' if total == 1 else 'documents'}, which no search finds any more"
 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("documents.add_document"))
+        return self.is_permitted_on(request, "documents.add_document", object_id)
 
     @method_decorator(csrf_exempt)
     @action(
@@ -101,7 +110,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
-        may_restrict = request.user.has_perm("documents.add_grant")
+        may_restrict = request.user.has_perm("documents.add_grant", knowledge_base)
         page = documents_page(knowledge_base, actor=acting(request), may_restrict=may_restrict)
         return upload_page(request, page=page, site=self.admin_site)
 

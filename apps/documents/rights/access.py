@@ -38,8 +38,9 @@ from ragsite.core.database import one_trip, prepared, rows_prepared
 from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.members import AnyUser, tenant_ids_of
+from ragsite.gateway.members import tenant_ids_of
 from ragsite.gateway.models import Permission
+from ragsite.gateway.roles import AnyUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def deletions_visible(principal: Principal) -> QuerySet[KnowledgeBaseDeletion]:
 
 def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
     """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
-    return knowledge_bases_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    return knowledge_bases_readable(subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:
@@ -157,8 +158,13 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
     """Those of the tenants of a user of the admin that the user may read, with the same grants: answers that quote others are not
     shown.
     """
-    documents = _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    documents = documents_readable_by(user)
     return DocumentVersion.objects.filter(document__in=documents.values("pk")).select_related("document")
+
+
+def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
+    """Those of the tenants of a user of the admin that the user may read; as `knowledge_bases_readable_by`."""
+    return _documents_readable(subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:
@@ -187,7 +193,8 @@ def documents_manageable(principal: Principal) -> QuerySet[Document]:
     return Document.objects.filter(LIVING, tenant_id=principal.tenant_id)
 
 
-def _subjects_of_user(user: AnyUser) -> Subjects:
+def subjects_of_user(user: AnyUser) -> Subjects:
+    """As whom a user is granted something."""
     groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
     return Subjects(user_id=user.pk, group_ids=frozenset(groups))
 

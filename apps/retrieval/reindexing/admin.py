@@ -45,6 +45,7 @@ from apps.retrieval.reindexing.services import (
 )
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told, row_url
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.roles import looks_by_role
 
 STATE_TONES: dict[str, str | None] = {
     ReindexState.SWITCHED: "success",
@@ -119,7 +120,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
     def index_page(self, request: HttpRequest, knowledge_base_id: Any) -> HttpResponse:
         """Show the index of a knowledge base, or do what a button of the page says."""
         knowledge_base = knowledge_bases_readable_by(request.user).filter(pk=knowledge_base_id).first()
-        if not request.user.has_perm("documents.view_knowledgebase") or knowledge_base is None:
+        if knowledge_base is None or not _may_look(request, knowledge_base):
             raise PermissionDenied
         live = generation_live(knowledge_base)
         if live is None:
@@ -127,7 +128,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
             return redirect(row_url(knowledge_base))
         form = ReindexForm(request.POST if request.POST.get("do") in ("plan", "start") else None, live=live)
         if request.method == "POST":
-            if not request.user.has_perm("documents.change_knowledgebase"):
+            if not request.user.has_perm("documents.change_knowledgebase", knowledge_base):
                 raise PermissionDenied
             if not form.is_bound or form.is_valid():
                 with errors_told(request):
@@ -147,7 +148,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
             "form": form,
             "generations": generations,
             "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
-            "may_change": request.user.has_perm("documents.change_knowledgebase"),
+            "may_change": request.user.has_perm("documents.change_knowledgebase", knowledge_base),
             "reindex": reindex,
             "progress": reindex_progress(reindex) if reindex else None,
             "state": badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info")) if reindex else "",
@@ -164,6 +165,13 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
     @display(description="In words")
     def in_words(self, reindex: Reindex) -> str:
         return reindex_progress(reindex).text
+
+
+def _may_look(request: HttpRequest, knowledge_base: KnowledgeBase) -> bool:
+    """Those who were given knowledge bases to view, and by a role those who may also see generations: not readers."""
+    by_role = looks_by_role(request.user, KnowledgeBase)
+    permission = "retrieval.view_indexgeneration" if by_role else "documents.view_knowledgebase"
+    return bool(request.user.has_perm(permission, knowledge_base))
 
 
 Door = Callable[[HttpRequest, KnowledgeBase, ReindexForm], str]

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from ragsite.core.admin.base import RagAdmin, badge
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.models import Membership, Role
+from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import may_decide_on_members, tenants_owned, users_seen
 
 ROLE_TONES: dict[str, str | None] = {Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success"}
@@ -27,7 +28,7 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
     fields: ClassVar = ("user", "tenant", "role")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and may_decide_on_members(request.user)
+        return may_somewhere(request.user, "gateway.add_membership") and may_decide_on_members(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may(request, obj)
