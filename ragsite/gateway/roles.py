@@ -63,7 +63,8 @@ class RoleBackend(BaseBackend):
             return (
                 set(frozenset.intersection(*(ADMIN_PERMISSIONS[role] for role in roles.values()))) if roles else set()
             )
-        role = roles.get(tenant_id_of(obj)) if tenant_id_of(obj) else None
+        tenant_id = tenant_id_of(obj)
+        role = roles.get(tenant_id) if tenant_id else None
         # Django's own backend knows nothing of objects and says no to each.
         return permissions_held(user_obj) | (ADMIN_PERMISSIONS[role] if role else frozenset())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,7 +26,6 @@ from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
     knowledge_base_delete_by,
-    knowledge_base_update,
 )
 from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, errors_told, link
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
@@ -81,10 +81,17 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said: dict[str, Any] = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
         said |= {"retrieval": form.retrieval(), "actor": acting(request)}
-        if change:
-            knowledge_base_update(knowledge_base=obj, **said)
-        else:
-            obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
+        obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who may change it does so in its workspace; others look at it here."""
+        row: Any = self.get_object(request, unquote(object_id))
+        if row is not None and self.has_change_permission(request, row):
+            return redirect(reverse("workspace-tab", args=[row.pk, "settings"]))
+        page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return page
 
     def delete_model(self, request: HttpRequest, obj: KnowledgeBase) -> None:
         with errors_told(request):

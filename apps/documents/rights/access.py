@@ -128,7 +128,7 @@ def deletions_visible(principal: Principal) -> QuerySet[KnowledgeBaseDeletion]:
 
 def knowledge_bases_readable_by(user: AnyUser) -> QuerySet[KnowledgeBase]:
     """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
-    return knowledge_bases_readable(subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    return knowledge_bases_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def knowledge_base_visible(principal: Principal, knowledge_base_id: UUID) -> KnowledgeBase:
@@ -164,7 +164,7 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
 
 def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
     """Those of the tenants of a user of the admin that the user may read; as `knowledge_bases_readable_by`."""
-    return _documents_readable(subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:
@@ -193,8 +193,7 @@ def documents_manageable(principal: Principal) -> QuerySet[Document]:
     return Document.objects.filter(LIVING, tenant_id=principal.tenant_id)
 
 
-def subjects_of_user(user: AnyUser) -> Subjects:
-    """As whom a user is granted something."""
+def _subjects_of_user(user: AnyUser) -> Subjects:
     groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
     return Subjects(user_id=user.pk, group_ids=frozenset(groups))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -25,7 +26,7 @@ from apps.documents.admin.readable import ReadableRowsMixin
 from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.access import knowledge_bases_readable_by
+from apps.documents.rights.access import knowledge_bases_readable_by, told_of_all
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
@@ -34,7 +35,7 @@ from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
-from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
+from apps.retrieval.reindexing.progress import ReindexProgress, duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (
     reindex_cancel,
     reindex_open,
@@ -45,6 +46,8 @@ from apps.retrieval.reindexing.services import (
 )
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told, row_url
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.roles import looks_by_role
 
 STATE_TONES: dict[str, str | None] = {
@@ -138,7 +141,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
         return TemplateResponse(request, "ragsite/admin/reindexing.html", self._context(request, knowledge_base, form))
 
     def _context(self, request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> dict[str, Any]:
-        reindex, generations = reindex_open(knowledge_base), _generations(knowledge_base)
+        reindex, generations = reindex_open(knowledge_base), _generations(request, knowledge_base)
         return {
             **self.admin_site.each_context(request),
             "title": f"Index of {knowledge_base}",
@@ -150,11 +153,11 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
             "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
             "may_change": request.user.has_perm("documents.change_knowledgebase", knowledge_base),
             "reindex": reindex,
-            "progress": reindex_progress(reindex) if reindex else None,
+            "progress": _progress(request, reindex) if reindex else None,
             "state": badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info")) if reindex else "",
             "can_switch": bool(reindex and reindex.state in SWITCHABLE),
             "can_resume": bool(reindex and reindex.state == ReindexState.FAILED),
-            "earlier": [(one, reindex_progress(one).text) for one in _ended(knowledge_base)],
+            "earlier": [(one, _progress(request, one).text) for one in _ended(knowledge_base)],
             "run_url": reverse("admin:retrieval_evaluationrun_changelist"),
         }
 
@@ -174,6 +177,22 @@ def _may_look(request: HttpRequest, knowledge_base: KnowledgeBase) -> bool:
     return bool(request.user.has_perm(permission, knowledge_base))
 
 
+def _principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Principal | None:
+    """Who changes it by a role is a caller as over REST; others administer its documents, and nothing is hidden from them."""
+    if not looks_by_role(request.user, KnowledgeBase):
+        return None
+    user: Any = request.user
+    return principal_of_user(user, tenant_id=knowledge_base.tenant_id)
+
+
+def _progress(request: HttpRequest, reindex: Reindex) -> ReindexProgress:
+    """Without numbers, and without an error's words, for who may not be told of all documents."""
+    progress = reindex_progress(reindex)
+    if told_of_all(_principal(request, reindex.knowledge_base), reindex.knowledge_base):
+        return progress
+    return replace(progress, text=f"{reindex.get_state_display()}.")
+
+
 Door = Callable[[HttpRequest, KnowledgeBase, ReindexForm], str]
 
 
@@ -186,7 +205,8 @@ def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) 
 
 
 def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    plan = request_plan(knowledge_base, reindex_request(knowledge_base, **form.asked()))
+    wanted = reindex_request(knowledge_base, **form.asked())
+    plan = request_plan(knowledge_base, wanted, principal=_principal(request, knowledge_base))
     about = "about " if plan.is_estimate else ""
     took = "no model answered, so nobody knows how long" if plan.seconds is None else duration_in_words(plan.seconds)
     return (
@@ -196,24 +216,25 @@ def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
 
 
 def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    reindex_start(knowledge_base, reindex_request(knowledge_base, **form.asked()), actor=acting(request))
+    wanted, principal = reindex_request(knowledge_base, **form.asked()), _principal(request, knowledge_base)
+    reindex_start(knowledge_base, wanted, actor=acting(request), principal=principal)
     return "The new generation is being built. Searches work as before."
 
 
 def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_switch(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_switch(knowledge_base, actor=acting(request))).text
 
 
 def _roll_back(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_rollback(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_rollback(knowledge_base, actor=acting(request))).text
 
 
 def _resume(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_resume(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_resume(knowledge_base, actor=acting(request))).text
 
 
 def _cancel(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_cancel(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_cancel(knowledge_base, actor=acting(request))).text
 
 
 def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
@@ -232,8 +253,9 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
+def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
     rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base)
+    of_all = told_of_all(_principal(request, knowledge_base), knowledge_base)
     return [
         {
             "pk": one.pk,
@@ -243,7 +265,7 @@ def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
             "model": one.model_version,
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
-            "vectors": one.embeddings.count(),
+            "vectors": one.embeddings.count() if of_all else "",
             "searched": "by HNSW index" if one.has_hnsw else "exactly",
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,
