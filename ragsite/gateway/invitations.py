@@ -1,7 +1,7 @@
 """A new colleague: an account without a password, a membership, and a link by which the colleague sets the password once.
 
-No mail is sent. Who invites hands the link on; it is Django's token for a password, which ends with its first use, with
-`PASSWORD_RESET_TIMEOUT`, or when the account is disabled.
+No mail is sent. Who invites hands the link on; it is Django's token for a password, which ends with its first use or after
+Django's `PASSWORD_RESET_TIMEOUT`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.urls import reverse_lazy
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 
 class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
@@ -17,7 +17,7 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not gener
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+            field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
 
 
 class PasswordSetView(PasswordResetConfirmView):
