@@ -26,8 +26,8 @@ USE_TZ = True
 APPEND_SLASH = True
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "ragsite.gateway.admin_config.RagAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -112,6 +112,7 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "ragsite.gateway.roles.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

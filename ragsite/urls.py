@@ -9,12 +9,14 @@ from django.views.generic import RedirectView
 from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
 from ragsite.gateway import problems
+from ragsite.gateway.password_page import PasswordSetView
 from ragsite.gateway.sign_in_page import PATH, sign_in_view
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
     path(PATH.removeprefix("/"), sign_in_view),
+    path("admin/set-password/<uidb64>/<token>/", PasswordSetView.as_view(), name="password-set"),
     path("admin/", include("apps.monitoring.admin_urls")),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),

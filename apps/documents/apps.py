@@ -10,3 +10,4 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("apps.documents.checks")
+        import_module("apps.documents.rights.by_role").rules_register()

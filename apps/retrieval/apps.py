@@ -10,3 +10,4 @@ class RetrievalConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("apps.retrieval.index.lexical.returning")
+        import_module("apps.retrieval.answers.by_role").rules_register()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TypeVar
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db.models import Model, Q, QuerySet
 
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
+from ragsite.gateway.roles import AnyUser, rows_narrowed
 
-AnyUser = AbstractBaseUser | AnonymousUser
 Row = TypeVar("Row", bound=Model)
 LONGEST_NAME = 120
 
@@ -62,8 +62,13 @@ def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
 
 
 def rows_of_tenants(rows: QuerySet[Row], user: AnyUser, *, path: str) -> QuerySet[Row]:
-    """The rows that the user may look at in the admin, where `path` leads from a row to its tenant."""
-    return rows if is_superuser(user) else rows.filter(**{f"{path}__in": tenant_ids_of(user)})
+    """The rows that the user may look at in the admin, where `path` leads from a row to its tenant.
+
+    Who looks by a role alone sees no more than that role shows, of models that say so: see `ragsite.gateway.roles`.
+    """
+    if is_superuser(user):
+        return rows
+    return rows_narrowed(rows.filter(**{f"{path}__in": tenant_ids_of(user)}), user)
 
 
 def is_superuser(user: AnyUser) -> bool:

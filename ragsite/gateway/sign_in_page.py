@@ -15,6 +15,7 @@ from unfold.forms import AuthenticationForm
 from ragsite.core.configuration import SignInSettings
 from ragsite.gateway.errors import TooManyTriesError
 from ragsite.gateway.problems import accepts_pages, problem_response
+from ragsite.gateway.roles import may_enter_admin
 from ragsite.gateway.sign_ins import (
     BROWSER_KNOWN_FOR,
     SignIn,
@@ -33,6 +34,11 @@ class SignInForm(AuthenticationForm):
     """Name and password. `refused` is set where nobody looked at them."""
 
     refused: TooManyTriesError | None = None
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Members of a tenant sign in besides staff."""
+        if not may_enter_admin(user):
+            raise self.get_invalid_login_error()
 
     def clean(self) -> dict[str, Any]:
         name, password = (self.cleaned_data.get(field) for field in ("username", "password"))

@@ -15,8 +15,9 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.models import Permission as UserPermission
 from django.db.models import Q, QuerySet
 
-from ragsite.gateway.members import AnyUser, is_superuser
+from ragsite.gateway.members import is_superuser
 from ragsite.gateway.models import Membership, Role, Tenant
+from ragsite.gateway.roles import AnyUser
 
 
 def tenants_owned(staff: AnyUser) -> QuerySet[Tenant]:

@@ -52,8 +52,7 @@ def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
 
 def test_files_are_uploaded_through_the_page_and_each_is_reported(visit: Visit) -> None:
     knowledge_base = factories.knowledge_base(name="Harbour rules")
-    visit.open(reverse("admin:documents_knowledgebase_change", args=[knowledge_base.pk]))
-    visit.page.click("text=Upload documents")
+    visit.open(reverse("admin:documents_knowledgebase_upload", args=[knowledge_base.pk]))
     tides = {"name": "tides.md", "mimeType": "text/markdown", "buffer": b"# Tides\n\nHigh water is at noon.\n"}
     program = {"name": "program.exe", "mimeType": "application/octet-stream", "buffer": b"MZ" + bytes(60)}
     visit.page.set_input_files("[name=uploads]", [tides, program])
@@ -107,8 +106,7 @@ def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:
 
 def test_a_question_is_answered_on_the_page_that_tries_one(visit: Visit) -> None:
     version = ready_version()
-    visit.open(reverse("admin:documents_knowledgebase_change", args=[version.document.knowledge_base_id]))
-    visit.page.click("text=Try a query")
+    visit.open(reverse("workspace-tab", args=[version.document.knowledge_base_id, "ask"]))
     visit.page.fill("[name=question]", SENTENCE)
     visit.page.click("#try-query [type=submit]")
     expect(visit.page.locator("#answer .rag-answer-text")).to_contain_text(SENTENCE)

@@ -8,6 +8,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from ragsite.gateway.members import rows_of_tenants
+from ragsite.gateway.roles import AnyUser
 
 
 def documents_counted(documents: QuerySet[Document]) -> QuerySet[Document]:
@@ -20,9 +22,12 @@ def documents_counted(documents: QuerySet[Document]) -> QuerySet[Document]:
     )
 
 
-def knowledge_bases_counted(knowledge_bases: QuerySet[KnowledgeBase]) -> QuerySet[KnowledgeBase]:
-    """With `document_total`, `ready_total` (a version answers) and `failed_total` (the newest version failed)."""
-    living = Document.objects.filter(knowledge_base=OuterRef("pk"), deleted_at=None)
+def knowledge_bases_counted(knowledge_bases: QuerySet[KnowledgeBase], *, for_user: AnyUser) -> QuerySet[KnowledgeBase]:
+    """With `document_total`, `ready_total` (a version answers) and `failed_total` (the newest version failed), of the
+    documents that the user may look at.
+    """
+    seen = rows_of_tenants(Document.objects.filter(deleted_at=None), for_user, path="tenant")
+    living = seen.filter(knowledge_base=OuterRef("pk"))
     newest = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number").values("status")[:1]
     failed = living.annotate(newest_status=Subquery(newest)).filter(newest_status=VersionStatus.FAILED)
     return knowledge_bases.annotate(

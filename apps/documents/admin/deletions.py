@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -15,6 +16,8 @@ from apps.documents.services.deleting import knowledge_base_deletion_resume
 from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told
 from ragsite.gateway.admin.rows import TenantRowsMixin
+from ragsite.gateway.members import tenant_ids_of
+from ragsite.gateway.roles import permissions_held
 
 TONES: dict[str, str] = {DeletionState.DONE: "success", DeletionState.FAILED: "danger"}
 
@@ -41,8 +44,14 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     )  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Also for users who may view knowledge bases."""
-        return super().has_view_permission(request, obj) or request.user.has_perm("documents.view_knowledgebase")
+        """Also for users who were given knowledge bases to view."""
+        given = "documents.view_knowledgebase" in permissions_held(request.user)
+        return super().has_view_permission(request, obj) or given
+
+    def tenants_looked_at(self, request: HttpRequest) -> frozenset[UUID]:
+        """Also of those who were given knowledge bases to view."""
+        given = "documents.view_knowledgebase" in permissions_held(request.user)
+        return tenant_ids_of(request.user) if given else super().tenants_looked_at(request)
 
     def has_resume_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("documents.delete_knowledgebase"))

@@ -19,7 +19,7 @@ from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, Gra
 from apps.documents.admin.uploading import new_version_page, upload_page
 from apps.documents.admin.wording import chunking_in_words, origin_in_words, size_in_words, status_badge
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import LIVING, Document, DocumentVersion, VersionStatus, Visibility
+from apps.documents.models import LIVING, Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
 from ragsite.core.actors import Actor, actor_text
 from ragsite.core.admin.base import (
@@ -35,7 +35,7 @@ from ragsite.core.admin.base import (
     row_url,
 )
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
-from ragsite.gateway.members import tenant_ids_of
+from ragsite.gateway.members import rows_of_tenants
 
 RECHUNKED = (
     "What you fill in here replaces the knowledge base's settings for this document. A change re-chunks its text as a new"
@@ -48,8 +48,8 @@ class KnowledgeBaseFilter(admin.RelatedFieldListFilter):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
-        mine = {"deleted_at": None, "tenant__in": tenant_ids_of(request.user)}
-        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=mine)
+        mine = rows_of_tenants(KnowledgeBase.objects.filter(deleted_at=None), request.user, path="tenant")
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to={"pk__in": mine.values("pk")})
 
 
 class NewestStatusFilter(admin.SimpleListFilter):
@@ -143,7 +143,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return False
 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("documents.change_document"))
+        return self.is_permitted_on(request, "documents.change_document", object_id)
 
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
         document_update(
@@ -170,7 +170,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
 
     def _may_turn(self, request: HttpRequest, object_id: str | None, *, restricted: bool) -> bool:
         """Allowed to those who may give grants; a document's page shows only the button that fits of the two."""
-        if object_id is None or not request.user.has_perm("documents.add_grant"):
+        if object_id is None or not self.is_permitted_on(request, "documents.add_grant", object_id):
             return False
         row = self.get_object(request, object_id)
         return row is not None and (request.method == "POST" or row.restricted is restricted)

@@ -112,7 +112,7 @@ class GivesGrantsMixin:
     """Who may use the button of `grant_action`: on a row that the user sees."""
 
     def has_give_grant_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        allowed = bool(request.user.has_perm("documents.add_grant"))
+        allowed: bool = self.is_permitted_on(request, "documents.add_grant", object_id)  # type: ignore[attr-defined]
         return allowed and (object_id is None or self.get_object(request, object_id) is not None)  # type: ignore[attr-defined]
 
 
@@ -150,7 +150,7 @@ class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, ReadOnlyAdmi
     fields: ClassVar = ("who", "what", "granted_by", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.has_perm("documents.delete_grant"))
+        return self.is_permitted(request, "delete", obj)
 
     def service_delete(self, row: Grant, *, actor: Actor) -> None:
         grant_delete(grant=row, actor=actor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -24,12 +25,11 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import (
     knowledge_base_create,
-    knowledge_base_delete,
-    knowledge_base_update,
+    knowledge_base_delete_by,
 )
-from ragsite.core.actors import Actor
-from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, link
+from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge, errors_told, link
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
+from ragsite.gateway.roles import may_somewhere
 
 HOW_SEARCHED = ("How it is searched", {"fields": ("search_mode", ("search_fusion", "search_weight"))})
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
@@ -63,10 +63,15 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
-        return knowledge_bases_counted(super().get_queryset(request).filter(deleted_at=None))
+        living = super().get_queryset(request).filter(deleted_at=None)
+        return knowledge_bases_counted(living, for_user=request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """In which tenants is for the form: it offers only those."""
+        return may_somewhere(request.user, "documents.add_knowledgebase")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        may = request.user.has_perm("documents.add_grant")
+        may = request.user.has_perm("documents.add_grant", obj)
         return (MADE_ONCE if obj else ()) + (() if may else ("visibility",))
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
@@ -76,21 +81,32 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said: dict[str, Any] = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
         said |= {"retrieval": form.retrieval(), "actor": acting(request)}
-        if change:
-            knowledge_base_update(knowledge_base=obj, **said)
-        else:
-            obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
+        obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
-    def service_delete(self, row: KnowledgeBase, *, actor: Actor) -> None:
-        """Its progress is on the page of deletions."""
-        knowledge_base_delete(knowledge_base=row, actor=actor)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who may change it does so in its workspace; others look at it here."""
+        row: Any = self.get_object(request, unquote(object_id))
+        if row is not None and self.has_change_permission(request, row):
+            return redirect(reverse("workspace-tab", args=[row.pk, "settings"]))
+        page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return page
+
+    def delete_model(self, request: HttpRequest, obj: KnowledgeBase) -> None:
+        with errors_told(request):
+            knowledge_base_delete_by(request.user, obj, actor=acting(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[KnowledgeBase]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
 
     def named_for_deletion(self, row: Any) -> str:
         total = row.document_total
         return f"{row}, with its {total:,} {'document' if total == 1 else 'documents'}, which no search finds any more"
 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("documents.add_document"))
+        return self.is_permitted_on(request, "documents.add_document", object_id)
 
     @method_decorator(csrf_exempt)
     @action(
@@ -101,7 +117,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
-        may_restrict = request.user.has_perm("documents.add_grant")
+        may_restrict = request.user.has_perm("documents.add_grant", knowledge_base)
         page = documents_page(knowledge_base, actor=acting(request), may_restrict=may_restrict)
         return upload_page(request, page=page, site=self.admin_site)
 

@@ -141,15 +141,15 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
-        allowed = bool(request.user.has_perm("documents.change_documentversion"))
+        allowed = self.is_permitted_on(request, "documents.change_documentversion", object_id)
         return allowed and self._offers(request, object_id, lambda version: version.status in VERSION_STOPPED)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        allowed = bool(request.user.has_perm("documents.change_documentversion"))
+        allowed = self.is_permitted_on(request, "documents.change_documentversion", object_id)
         return allowed and self._offers(request, object_id, lambda version: version.status not in VERSION_ENDED)
 
     def has_roll_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        allowed = bool(request.user.has_perm("documents.change_document"))
+        allowed = self.is_permitted_on(request, "documents.change_document", object_id)
         return allowed and self._offers(request, object_id, _could_answer)
 
     def _offers(self, request: HttpRequest, object_id: str | None, fits: Callable[[DocumentVersion], bool]) -> bool:

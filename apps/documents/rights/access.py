@@ -38,8 +38,9 @@ from ragsite.core.database import one_trip, prepared, rows_prepared
 from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.members import AnyUser, tenant_ids_of
+from ragsite.gateway.members import tenant_ids_of
 from ragsite.gateway.models import Permission
+from ragsite.gateway.roles import AnyUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,13 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
     """Those of the tenants of a user of the admin that the user may read, with the same grants: answers that quote others are not
     shown.
     """
-    documents = _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    documents = documents_readable_by(user)
     return DocumentVersion.objects.filter(document__in=documents.values("pk")).select_related("document")
+
+
+def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
+    """Those of the tenants of a user of the admin that the user may read; as `knowledge_bases_readable_by`."""
+    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:

@@ -22,6 +22,8 @@ from ragsite.core.outbox import emit
 from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 from ragsite.gateway.errors import PermissionDeniedError
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import principal_of_user
+from ragsite.gateway.roles import permissions_held
 
 
 def knowledge_base_create(
@@ -135,11 +137,24 @@ def knowledge_base_delete(
     return deletion
 
 
+def knowledge_base_delete_by(user: Any, knowledge_base: KnowledgeBase, *, actor: Actor) -> KnowledgeBaseDeletion:
+    """Delete it for a user of the admin. Who was given the permission in Django administers the tenant's documents and deletes
+    all; who may by a role is a caller as over REST.
+
+    Raises:
+        PermissionDeniedError: as `knowledge_base_delete`.
+        NotFoundError: the user is not of its tenant.
+    """
+    by_role = not user.is_superuser and "documents.delete_knowledgebase" not in permissions_held(user)
+    principal = principal_of_user(user, tenant_id=knowledge_base.tenant_id) if by_role else None
+    return knowledge_base_delete(knowledge_base=knowledge_base, actor=actor, principal=principal)
+
+
 def _check_sees_all(principal: Principal | None, knowledge_base: KnowledgeBase) -> None:
     if not told_of_all(principal, knowledge_base):
         raise PermissionDeniedError(
             f"{knowledge_base.name!r} has documents that you may not see, so you may not delete it.",
-            action="Use a key that manages grants, or have them granted to yours.",
+            action="Ask somebody who manages grants, or have them granted to you.",
         )
 
 

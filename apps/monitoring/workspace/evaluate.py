@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, FloatField, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -65,14 +65,14 @@ def evaluate_tab(place: Place) -> HttpResponse:
     if not knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists():
         raise PermissionDenied
     if request.method == "POST":
-        _start(request, knowledge_base)
+        _start(place)
         return redirect(request.path)
     sets = _sets(knowledge_base)
     context = {
         "sets": sets,
         "under_way": any(one.under_way for one in sets),
-        "may_run": request.user.has_perm("retrieval.change_evaluationset"),
-        "may_add": request.user.has_perm("retrieval.add_evaluationset"),
+        "may_run": place.may("retrieval.change_evaluationset"),
+        "may_add": place.may("retrieval.add_evaluationset"),
         "add_url": f"{reverse('admin:retrieval_evaluationset_add')}?knowledge_base={knowledge_base.pk}",
         "ask_url": place.url("ask"),
         "ways": [(mode.value, said) for mode, said in WAYS.items()],
@@ -83,11 +83,11 @@ def evaluate_tab(place: Place) -> HttpResponse:
     return place.page(f"ragsite/workspace/evaluate{'_sets' if is_part else ''}.html", context)
 
 
-def _start(request: HttpRequest, knowledge_base: KnowledgeBase) -> None:
-    if not request.user.has_perm("retrieval.change_evaluationset"):
+def _start(place: Place) -> None:
+    if not place.may("retrieval.change_evaluationset"):
         raise PermissionDenied
-    wanted = request.POST.get("set", "")
-    row = next((one for one in _rows(knowledge_base) if str(one.pk) == wanted), None)
+    request, wanted = place.request, place.request.POST.get("set", "")
+    row = next((one for one in _rows(place.knowledge_base) if str(one.pk) == wanted), None)
     if row is None or request.POST.get("mode") not in {mode.value for mode in WAYS}:
         raise Http404("There is no such evaluation set, or no such way to search.")
     how = Searching(mode=Mode(request.POST["mode"]), rerank="rerank" in request.POST)

@@ -11,6 +11,8 @@ from django.db.models import Max
 from apps.documents.admin.counts import knowledge_bases_counted
 from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.retrieval.index.generations import generation_live
+from ragsite.gateway.members import rows_of_tenants
+from ragsite.gateway.roles import AnyUser
 
 DONE = (VersionStatus.READY, *VERSION_STOPPED)
 
@@ -32,10 +34,11 @@ class Head:
     tone: str
 
 
-def head_of(knowledge_base: KnowledgeBase) -> Head:
-    """The head of a living knowledge base, in a constant number of queries."""
-    counted: Any = knowledge_bases_counted(KnowledgeBase.objects.filter(pk=knowledge_base.pk)).get()
-    versions = DocumentVersion.objects.filter(LIVING_VERSIONS, document__knowledge_base=knowledge_base)
+def head_of(knowledge_base: KnowledgeBase, *, user: AnyUser) -> Head:
+    """The head of a living knowledge base, of what the user may look at, in a constant number of queries."""
+    counted: Any = knowledge_bases_counted(KnowledgeBase.objects.filter(pk=knowledge_base.pk), for_user=user).get()
+    living = DocumentVersion.objects.filter(LIVING_VERSIONS, document__knowledge_base=knowledge_base)
+    versions = rows_of_tenants(living, user, path="document__tenant")
     under_way = versions.exclude(status__in=DONE).count()
     live = generation_live(knowledge_base)
     health, tone = _health(

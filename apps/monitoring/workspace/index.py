@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from apps.documents.admin.forms import STRATEGY_CHOICES
 from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.access import knowledge_bases_readable_by
+from apps.documents.rights.access import knowledge_bases_readable_by, told_of_all
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
@@ -31,7 +32,7 @@ from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, Rei
 from apps.retrieval.reindexing.admin import STATE_TONES
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
-from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
+from apps.retrieval.reindexing.progress import ReindexProgress, duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (
     ReindexRequest,
     reindex_cancel,
@@ -43,6 +44,9 @@ from apps.retrieval.reindexing.services import (
 )
 from ragsite.core.admin.base import acting, badge, errors_told
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import principal_of_user
+from ragsite.gateway.roles import looks_by_role
 
 GENERATION_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
@@ -102,30 +106,31 @@ def index_tab(place: Place) -> HttpResponse:
     if live is None:
         return place.page("ragsite/workspace/index_empty.html", {})
     if request.GET.get("part") == "live":
-        return place.page("ragsite/workspace/index_live.html", _shown(request, knowledge_base))
+        return place.page("ragsite/workspace/index_live.html", _shown(place))
     told = request.POST if request.POST.get("do") in FILLED_IN else None
     form = ReindexForm(told, live=live)
     if request.method == "POST":
-        if not request.user.has_perm("documents.change_knowledgebase"):
+        if not place.may("documents.change_knowledgebase"):
             raise PermissionDenied
         if (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
             return redirect(request.path)
-    shown = _shown(request, knowledge_base) | {"form": form}
+    shown = _shown(place) | {"form": form}
     return place.page("ragsite/workspace/index.html", shown)
 
 
-def _shown(request: HttpRequest, knowledge_base: KnowledgeBase) -> dict[str, Any]:
-    reindex, generations = reindex_open(knowledge_base), _generations(knowledge_base)
+def _shown(place: Place) -> dict[str, Any]:
+    request, knowledge_base = place.request, place.knowledge_base
+    reindex, generations = reindex_open(knowledge_base), _generations(request, knowledge_base)
     return {
         "generations": generations,
         "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
-        "may_change": request.user.has_perm("documents.change_knowledgebase"),
+        "may_change": place.may("documents.change_knowledgebase"),
         "reindex": reindex,
-        "progress": reindex_progress(reindex) if reindex else None,
+        "progress": _progress(request, reindex) if reindex else None,
         "state": badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info")) if reindex else "",
         "can_switch": bool(reindex and reindex.state in SWITCHABLE),
         "can_resume": bool(reindex and reindex.state == ReindexState.FAILED),
-        "earlier": [(one, reindex_progress(one).text) for one in _ended(knowledge_base)],
+        "earlier": [(one, _progress(request, one).text) for one in _ended(knowledge_base)],
     }
 
 
@@ -135,6 +140,22 @@ def _done(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
         messages.success(request, _do(request, knowledge_base, form))
         return request.POST["do"] != "plan"
     return not form.is_bound
+
+
+def _principal(request: HttpRequest, knowledge_base: KnowledgeBase) -> Principal | None:
+    """Who changes it by a role is a caller as over REST; others administer its documents, and nothing is hidden from them."""
+    if not looks_by_role(request.user, KnowledgeBase):
+        return None
+    user: Any = request.user
+    return principal_of_user(user, tenant_id=knowledge_base.tenant_id)
+
+
+def _progress(request: HttpRequest, reindex: Reindex) -> ReindexProgress:
+    """Without numbers, and without an error's words, for who may not be told of all documents."""
+    progress = reindex_progress(reindex)
+    if told_of_all(_principal(request, reindex.knowledge_base), reindex.knowledge_base):
+        return progress
+    return replace(progress, text=f"{reindex.get_state_display()}.")
 
 
 Door = Callable[[HttpRequest, KnowledgeBase, ReindexForm], str]
@@ -149,7 +170,7 @@ def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) 
 
 
 def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    plan = request_plan(knowledge_base, form.asked(knowledge_base))
+    plan = request_plan(knowledge_base, form.asked(knowledge_base), principal=_principal(request, knowledge_base))
     about = "about " if plan.is_estimate else ""
     took = "no model answered, so nobody knows how long" if plan.seconds is None else duration_in_words(plan.seconds)
     return (
@@ -159,24 +180,25 @@ def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
 
 
 def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    reindex_start(knowledge_base, form.asked(knowledge_base), actor=acting(request))
+    principal = _principal(request, knowledge_base)
+    reindex_start(knowledge_base, form.asked(knowledge_base), actor=acting(request), principal=principal)
     return "The new generation is being built. Searches work as before."
 
 
 def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_switch(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_switch(knowledge_base, actor=acting(request))).text
 
 
 def _roll_back(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_rollback(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_rollback(knowledge_base, actor=acting(request))).text
 
 
 def _resume(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_resume(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_resume(knowledge_base, actor=acting(request))).text
 
 
 def _cancel(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
-    return reindex_progress(reindex_cancel(knowledge_base, actor=acting(request))).text
+    return _progress(request, reindex_cancel(knowledge_base, actor=acting(request))).text
 
 
 def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
@@ -198,8 +220,9 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
+def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
     rows = IndexGeneration.objects.filter(knowledge_base=knowledge_base)
+    of_all = told_of_all(_principal(request, knowledge_base), knowledge_base)
     return [
         {
             "pk": one.pk,
@@ -209,7 +232,7 @@ def _generations(knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
             "model": one.model_version,
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
-            "vectors": one.embeddings.count(),
+            "vectors": one.embeddings.count() if of_all else "",
             "searched": "by HNSW index" if one.has_hnsw else "exactly",
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,

@@ -30,7 +30,7 @@ def workspace_view(request: HttpRequest, knowledge_base_id: UUID, tab: str = "")
         raise Http404("There is no such knowledge base.")
     if tab and tab not in {one.slug for one in TABS}:
         raise Http404(f"A knowledge base has no tab {tab!r}.")
-    allowed = [one for one in TABS if request.user.has_perm(one.permission)]
+    allowed = [one for one in TABS if request.user.has_perm(one.permission, knowledge_base)]
     shown = next((one for one in allowed if tab in ("", one.slug)), None)
     if shown is None:
         raise PermissionDenied
@@ -41,4 +41,4 @@ def _place(request: HttpRequest, knowledge_base: Any, allowed: list[Tab], shown:
     links = (
         TabLink(one.title, one.icon, workspace_url(knowledge_base, one.slug), is_open=one is shown) for one in allowed
     )
-    return Place(request, knowledge_base, head_of(knowledge_base), tuple(links))
+    return Place(request, knowledge_base, head_of(knowledge_base, user=request.user), tuple(links))

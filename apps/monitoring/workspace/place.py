@@ -46,6 +46,10 @@ class Place:
         }
         return TemplateResponse(self.request, template, frame | context)
 
+    def may(self, permission: str) -> bool:
+        """Whether the user may do that here: given in Django, or by the role in this knowledge base's tenant."""
+        return bool(self.request.user.has_perm(permission, self.knowledge_base))
+
     def url(self, tab: str = "") -> str:
         """The address of a tab of this knowledge base; of the first one without a name."""
         return workspace_url(self.knowledge_base, tab)

@@ -31,7 +31,7 @@ TABS: tuple[Tab, ...] = (
     Tab("documents", "Documents", "description", "documents.view_document", documents_tab),
     Tab("ask", "Ask", "forum", "retrieval.view_query", ask_tab),
     Tab("evaluate", "Evaluate", "quiz", "retrieval.view_evaluationset", evaluate_tab),
-    Tab("index", "Index", "database", "documents.view_knowledgebase", index_tab),
+    Tab("index", "Index", "database", "retrieval.view_indexgeneration", index_tab),
     Tab("access", "Access", "lock_person", "documents.view_grant", access_tab),
     Tab("settings", "Settings", "tune", "documents.change_knowledgebase", settings_tab),
 )

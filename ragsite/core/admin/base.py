@@ -44,6 +44,24 @@ class RagAdmin(ModelAdmin):
     list_fullwidth = True
     list_per_page = 50
 
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_permitted(request, "view", obj) or self.is_permitted(request, "change", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_permitted(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_permitted(request, "delete", obj)
+
+    def is_permitted(self, request: HttpRequest, verb: str, obj: Model | None = None) -> bool:
+        """Whether the user may do it to a row of this model; Django's own pages do not say to which."""
+        permission = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
+        return bool(request.user.has_perm(permission, self.permission_row(obj)))
+
+    def permission_row(self, obj: Model | None) -> Model | None:
+        """What stands for a row where permissions are asked for."""
+        return obj
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             page: HttpResponse = super().changeform_view(request, *args, **kwargs)

@@ -22,6 +22,7 @@ from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_revoke
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Permission, Tenant
+from ragsite.gateway.roles import may_somewhere
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -104,11 +105,12 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
         return form
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("gateway.add_apikey"))
+        """In which tenants is for the form: it offers only those."""
+        return may_somewhere(request.user, "gateway.add_apikey")
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a key's page also whether it is still to be revoked."""
-        allowed = bool(request.user.has_perm("gateway.change_apikey"))
+        allowed = self.is_permitted_on(request, "gateway.change_apikey", object_id)
         return allowed and (object_id is None or request.method == "POST" or self._is_standing(request, object_id))
 
     def _is_standing(self, request: HttpRequest, object_id: str) -> bool:

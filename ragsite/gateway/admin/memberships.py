@@ -6,13 +6,18 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import ForeignKey
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from ragsite.core.admin.base import RagAdmin, badge
+from ragsite.gateway.admin.inviting import invite_page, may_invite
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.models import Membership, Role
+from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import may_decide_on_members, tenants_owned, users_seen
 
 ROLE_TONES: dict[str, str | None] = {Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success"}
@@ -26,8 +31,30 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
     search_fields: ClassVar = ("user__username",)
     fields: ClassVar = ("user", "tenant", "role")
 
+    actions_list: ClassVar = ("invite",)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.invite_page)
+        return [path("invite/", page, name="gateway_membership_invitation"), *super().get_urls()]
+
+    def invite_page(self, request: HttpRequest) -> HttpResponse:
+        return invite_page(request, site=self.admin_site)
+
+    def has_invite_permission(self, request: HttpRequest) -> bool:
+        return may_invite(request.user)
+
+    @action(
+        description="Invite a colleague",
+        icon="person_add",
+        url_path="invite-a-colleague",
+        permissions=["invite"],
+        variant=ActionVariant.PRIMARY,
+    )
+    def invite(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:gateway_membership_invitation")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and may_decide_on_members(request.user)
+        return may_somewhere(request.user, "gateway.add_membership") and may_decide_on_members(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may(request, obj)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import ForeignKey, QuerySet
+from django.contrib.admin.utils import unquote
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
-from ragsite.gateway.members import rows_of_tenants, tenant_ids_of
+from ragsite.gateway.members import is_superuser, rows_of_tenants, tenant_ids_of
 from ragsite.gateway.models import Tenant
+from ragsite.gateway.roles import looking, tenants_where
 
 
 class TenantRowsMixin:
@@ -22,12 +25,51 @@ class TenantRowsMixin:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        return rows_of_tenants(rows, request.user, path=self.tenant_path)
+        mine = rows_of_tenants(rows, request.user, path=self.tenant_path)
+        if is_superuser(request.user):
+            return mine
+        return mine.filter(**{f"{self.tenant_path}__in": self.tenants_looked_at(request)})
+
+    def tenants_looked_at(self, request: HttpRequest) -> frozenset[UUID]:
+        """Where the user may look at rows of this model: a role counts in its own tenant."""
+        return tenants_where(request.user, *looking(self._model))
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Without a row whether there is any tenant whose rows may be looked at; the others' are not in the list."""
+        allowed: bool = super().has_view_permission(request, obj)  # type: ignore[misc]
+        return allowed or (obj is None and bool(self.tenants_looked_at(request)))
+
+    def permission_row(self, obj: Model | None) -> Model | None:
+        """The row's tenant: there a role counts."""
+        return None if obj is None else tenant_of(obj, path=self.tenant_path)
+
+    def is_permitted_on(self, request: HttpRequest, permission: str, object_id: str | None) -> bool:
+        """Whether the user may do something to the row of that id, or without one to all rows alike."""
+        row = None if object_id is None else self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+        return bool(request.user.has_perm(permission, self.permission_row(row)))
+
+    @property
+    def _model(self) -> type[Model]:
+        model: type[Model] = self.model  # type: ignore[attr-defined]
+        return model
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.remote_field.model is Tenant:
-            kwargs["queryset"] = rows_of_tenants(Tenant.objects.all(), request.user, path="pk")
+            app, name = self._model._meta.app_label, self._model._meta.model_name
+            wanted = tenants_where(request.user, f"{app}.add_{name}", f"{app}.change_{name}")
+            kwargs["queryset"] = Tenant.objects.filter(pk__in=wanted)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+def tenant_of(row: Any, *, path: str) -> Any:
+    """The tenant that a row belongs to, by the path that leads there; None where there is none."""
+    if path == "pk":
+        return row
+    *steps, last = path.split("__")
+    for step in steps:
+        row = getattr(row, step, None)
+    held_in = getattr(row, last if last.endswith("_id") else f"{last}_id", None)
+    return None if held_in is None else Tenant(pk=held_in)
 
 
 class TenantFilter(admin.RelatedFieldListFilter):

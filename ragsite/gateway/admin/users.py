@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from ragsite.core.admin.base import acting
 from ragsite.gateway.members import member_add
 from ragsite.gateway.models import Tenant
+from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import (
     groups_given,
     may_decide_on_members,
@@ -52,11 +53,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request) & users_seen(request.user)
 
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Users are of no tenant themselves: owners of one see its members, and nobody else, as `users_seen` says."""
+        return may_somewhere(request.user, "auth.view_user", "auth.change_user")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and may_decide_on_members(request.user)
+        return may_somewhere(request.user, "auth.add_user") and may_decide_on_members(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _may(request, obj)
+        return may_somewhere(request.user, "auth.change_user") and _may(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may(request, obj)

@@ -50,7 +50,8 @@ def test_no_page_of_the_admin_has_a_script_or_a_handler_in_it(client: Client) ->
     client.force_login(User.objects.create_superuser("admin"))
     base = make.knowledge_base()
     pages = ["admin:index", "admin:documents_document_changelist", "admin:documents_knowledgebase_add"]
-    for url in [*map(reverse, pages), reverse("admin:documents_knowledgebase_change", args=[base.pk])]:
+    tabs = [reverse("workspace-tab", args=[base.pk, slug]) for slug in ("settings", "access")]
+    for url in [*map(reverse, pages), *tabs]:
         page = client.get(url).content.decode()
         scripts = re.findall(r"<script\b(?![^>]*(?:\bsrc=|application/json))[^>]*>", page)
         assert (scripts, re.findall(r"<\w[^>]*\son(?:click|load|submit|change)=", page)) == ([], []), url

@@ -52,7 +52,9 @@ def test_a_grant_is_given_by_a_dialog_and_shown_on_the_page(
     assert (getattr(grant, whom), grant.granted_by, grant.document or grant.knowledge_base) == (
         subject, "admin, admin", row,
     )  # fmt: skip
-    shown = admin_client.get(row_url(row)).content.decode()
+    shown = admin_client.get(
+        row_url(row) if on_document else f"/admin/knowledge-bases/{row.pk}/access/"
+    ).content.decode()
     assert str(subject) in shown
     assert "Take back" in shown
 
@@ -91,9 +93,9 @@ def test_a_document_is_restricted_and_opened_again(admin_client: Client, knowled
         assert words in admin_client.get(row_url(document)).content.decode()
 
 
-def test_the_form_restricts_a_knowledge_base(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
-    form = {"name": knowledge_base.name, "description": "", "visibility": "restricted"}
-    assert admin_client.post(row_url(knowledge_base), form).status_code == 302
+def test_the_access_tab_restricts_a_knowledge_base(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
+    access = f"/admin/knowledge-bases/{knowledge_base.pk}/access/"
+    assert admin_client.post(access, {"do": "visibility", "visibility": "restricted"}).status_code == 302
     assert KnowledgeBase.objects.get().visibility == "restricted"
 
 
@@ -104,8 +106,10 @@ def test_staff_without_the_permission_say_nothing_about_rights(
     client = staff_client("change_knowledgebase", "view_document", "view_grant")
     for row, name in ((knowledge_base, "give_grant"), (document, "give_grant"), (document, "restrict")):
         assert client.post(page(row, name), CONFIRMED).status_code == 403
-    form = {"name": "Renamed", "description": "", "visibility": "restricted"}
-    assert client.post(row_url(knowledge_base), form).status_code == 302
+    workspace = f"/admin/knowledge-bases/{knowledge_base.pk}"
+    assert client.post(f"{workspace}/access/", {"do": "visibility", "visibility": "restricted"}).status_code == 403
+    form = {"do": "save", "name": "Renamed", "description": "", "visibility": "restricted"}
+    assert client.post(f"{workspace}/settings/", form).status_code == 302
     knowledge_base.refresh_from_db()
     assert (knowledge_base.name, knowledge_base.visibility) == ("Renamed", "tenant")
 

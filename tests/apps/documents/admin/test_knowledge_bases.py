@@ -48,16 +48,6 @@ def test_a_name_the_tenant_has_is_refused_beside_the_field(admin_client: Client,
     assert KnowledgeBase.objects.count() == 1
 
 
-def test_changing_it_leaves_tenant_and_chunking_as_they_are(
-    admin_client: Client, knowledge_base: KnowledgeBase
-) -> None:
-    form = filled_form(name="Renamed", description="New", tenant=factories.tenant().pk, chunk_size=500)
-    assert admin_client.post(page_of(knowledge_base), form).status_code == 302
-    changed = KnowledgeBase.objects.get(pk=knowledge_base.pk)
-    assert (changed.name, changed.description) == ("Renamed", "New")
-    assert (changed.tenant, changed.chunking) == (knowledge_base.tenant, knowledge_base.chunking)
-
-
 def test_a_name_taken_in_the_meantime_is_a_message(
     admin_client: Client, knowledge_base: KnowledgeBase, monkeypatch: Any, told: Callable[[Any], list[str]]
 ) -> None:
@@ -102,20 +92,9 @@ def test_trying_a_query_leads_to_the_page_with_the_knowledge_base_chosen(
     assert response.context["form"]["knowledge_base"].value() == knowledge_base.pk
 
 
-def test_how_it_is_searched_is_chosen_and_shown_again(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
-    form = filled_form(search_mode="hybrid", search_fusion="rrf", search_weight="0.3")
-    assert admin_client.post(page_of(knowledge_base), form).status_code == 302
-    knowledge_base.refresh_from_db()
-    assert knowledge_base.retrieval == {"mode": "hybrid", "fusion": "rrf", "weight": 0.3}
-    shown = admin_client.get(page_of(knowledge_base)).context["adminform"].form
-    assert [shown[name].value() for name in ("search_mode", "search_fusion", "search_weight")] == ["hybrid", "rrf", 0.3]
-    assert admin_client.post(page_of(knowledge_base), filled_form()).status_code == 302
-    knowledge_base.refresh_from_db()
-    assert knowledge_base.retrieval == {}
-
-
-def test_an_invalid_weight_is_refused_beside_the_field(admin_client: Client, knowledge_base: KnowledgeBase) -> None:
-    response = admin_client.post(page_of(knowledge_base), filled_form(search_weight="1.5"))
-    assert "The weight 1.5 is invalid." in response.context["adminform"].form.errors["search_weight"][0]
-    knowledge_base.refresh_from_db()
-    assert knowledge_base.retrieval == {}
+def test_who_may_change_one_does_so_in_its_workspace_and_others_look_at_it_here(
+    admin_client: Client, staff_client: Callable[..., Client], knowledge_base: KnowledgeBase
+) -> None:
+    led = admin_client.get(page_of(knowledge_base))
+    assert (led.status_code, led["Location"]) == (302, f"/admin/knowledge-bases/{knowledge_base.pk}/settings/")
+    assert staff_client("view_knowledgebase").get(page_of(knowledge_base)).status_code == 200

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.documents.models import DocumentVersion
+from apps.documents.models import Document, DocumentVersion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.models.models import ModelCache, ModelTask, ModelVersion
@@ -194,6 +194,7 @@ def test_who_may_not_retry_is_shown_no_button(
 def test_the_overview_shows_staff_only_what_they_may_see(
     staff_client: Callable[..., Client], failed_version: DocumentVersion
 ) -> None:
+    Document.objects.update(restricted=True)
     page = staff_client("view_query").get("/admin/").content.decode()
     assert "broken.pdf" not in page
     assert "Last questions" in page

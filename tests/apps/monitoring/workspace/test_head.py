@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 
 from apps.documents.models import DocumentVersion, VersionStatus
 from apps.monitoring.workspace.head import head_of
@@ -12,13 +13,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_an_empty_one_says_what_to_do() -> None:
-    head = head_of(make.knowledge_base())
+    head = head_of(make.knowledge_base(), user=User(is_superuser=True))
     assert (head.documents, head.tone, head.health) == (0, "info", "Empty. Add documents, and ask.")
 
 
 def test_one_whose_documents_are_ready_can_be_asked() -> None:
     version = make.ready_version()
-    head = head_of(version.document.knowledge_base)
+    head = head_of(version.document.knowledge_base, user=User(is_superuser=True))
     assert (head.documents, head.ready, head.failed, head.under_way) == (1, 1, 0, 0)
     assert (head.tone, head.health) == ("success", "Everything is ready to be asked.")
     assert head.model
@@ -37,6 +38,6 @@ def test_what_failed_comes_before_what_is_under_way(status: VersionStatus, tone:
     base = make.ready_version().document.knowledge_base
     other = make.ready_version(base)
     DocumentVersion.objects.filter(pk=other.pk).update(status=status, error="Broken.")
-    head = head_of(base)
+    head = head_of(base, user=User(is_superuser=True))
     assert head.tone == tone
     assert head.health.startswith(said)

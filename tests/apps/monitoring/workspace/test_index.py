@@ -11,12 +11,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import Document, KnowledgeBase
 from apps.models.services.registry import VersionChoices, model_activate, model_register
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import IndexGeneration, Reindex, ReindexState
 from apps.retrieval.reindexing.dropping import generations_discard
-from ragsite.gateway.models import Membership
+from ragsite.gateway.models import Membership, Role
 from tests import factories as make
 from tests import turns
 from tests.acting import ACTOR
@@ -62,9 +62,9 @@ def form(base: KnowledgeBase, **changed: Any) -> dict[str, Any]:
 
 
 def test_the_page_of_a_knowledge_base_leads_to_its_index(admin_client: Client, base: KnowledgeBase) -> None:
-    page = admin_client.get(f"/admin/documents/knowledgebase/{base.pk}/change/")
+    page = admin_client.get(f"/admin/documents/knowledgebase/{base.pk}/change/", follow=True)
+    assert f"/admin/knowledge-bases/{base.pk}/index/" in page.content.decode()
     address = reverse("admin:documents_knowledgebase_index", args=[base.pk])
-    assert address in page.content.decode()
     assert admin_client.get(address, follow=True).redirect_chain[-1][0] == url(base)
 
 
@@ -146,7 +146,9 @@ def test_a_re_index_is_cancelled(admin_client: Client, base: KnowledgeBase) -> N
     assert Reindex.objects.get().state == ReindexState.CANCELLED
 
 
-@pytest.mark.parametrize(("permissions", "looked", "started"), [([], 403, 403), (["view_knowledgebase"], 200, 403)])
+@pytest.mark.parametrize(
+    ("permissions", "looked", "started"), [(["view_knowledgebase"], 403, 403), (["view_indexgeneration"], 200, 403)]
+)
 def test_who_may_not_change_a_knowledge_base_starts_nothing(
     base: KnowledgeBase, permissions: list[str], looked: int, started: int
 ) -> None:
@@ -163,7 +165,7 @@ def test_who_may_not_change_a_knowledge_base_starts_nothing(
 def test_a_foreign_knowledge_base_is_not_shown(base: KnowledgeBase) -> None:
     user = make.member(make.tenant(), is_staff=True, is_superuser=False)
     user.user_permissions.set(
-        UserPermission.objects.filter(codename__in=["view_knowledgebase", "change_knowledgebase"])
+        UserPermission.objects.filter(codename__in=["view_indexgeneration", "change_knowledgebase"])
     )
     client = Client()
     client.force_login(user)
@@ -185,3 +187,14 @@ def test_a_dropped_generation_whose_removal_waits_for_a_backup_says_so(
             assert waits in html.unescape(admin_client.get(page).content.decode())
     assert not generations_discard(turns.long())
     assert "Being removed" not in admin_client.get(url(base)).content.decode()
+
+
+def test_an_editor_by_role_is_told_no_numbers_of_what_is_hidden(base: KnowledgeBase) -> None:
+    client = Client()
+    client.force_login(make.member(base.tenant, Role.EDITOR))
+    assert [one["vectors"] for one in client.get(url(base)).context["generations"]] != [""]
+    Document.objects.filter(knowledge_base=base).update(restricted=True)
+    assert [one["vectors"] for one in client.get(url(base)).context["generations"]] == [""]
+    assert told(client.post(url(base), form(base, size=64, overlap=0, do="plan"))).startswith("0 documents")
+    client.post(url(base), form(base, size=64, overlap=0))
+    assert client.get(url(base)).context["progress"].text == "Building beside the live generation."

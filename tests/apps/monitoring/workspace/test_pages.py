@@ -33,9 +33,9 @@ def test_the_permissions_of_tabs_are_there() -> None:
 
 def test_without_a_name_the_first_tab_opens_that_the_user_may_open() -> None:
     base = make.knowledge_base()
-    client = staff(base.tenant, "view_query")
+    client = staff(base.tenant, "view_evaluationset")
     assert client.get(f"/admin/knowledge-bases/{base.pk}/").status_code in (200, 302)
-    assert client.get(f"/admin/knowledge-bases/{base.pk}/documents/").status_code == 403
+    assert client.get(f"/admin/knowledge-bases/{base.pk}/settings/").status_code == 403
 
 
 def test_one_of_another_tenant_or_deleted_and_a_tab_that_is_none_are_not_found(admin_client: Client) -> None:

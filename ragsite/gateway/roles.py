@@ -1,0 +1,147 @@
+"""What members may do in the admin: each role, in the tenant it is held in, as Django's permissions.
+
+Permissions that were given to a user or a group in Django hold besides, in all tenants of the user, as they always did.
+Where nobody says which tenant is meant (`has_perm` without an object), a role counts for as much as the weakest role of
+the user allows: so a door that forgets to say it opens too little, and never with the rights of another tenant. What a
+member sees by a role alone is narrowed further, by the rules that models register here: see `rows_narrowed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model, QuerySet
+
+from ragsite.gateway.models import Membership, Role, Tenant
+
+AnyUser = AbstractBaseUser | AnonymousUser
+Row = TypeVar("Row", bound=Model)
+Rule = Callable[[QuerySet[Any], AnyUser], QuerySet[Any]]
+
+_READER = frozenset({
+    "documents.view_knowledgebase", "documents.view_document", "documents.view_documentversion", "documents.view_chunk",
+    "retrieval.view_query", "retrieval.view_answer", "retrieval.view_conversation", "retrieval.view_answerfeedback",
+    "retrieval.view_citation",
+})  # fmt: skip
+_EDITOR = _READER | {
+    "documents.add_knowledgebase", "documents.change_knowledgebase", "documents.delete_knowledgebase",
+    "documents.add_document", "documents.change_document", "documents.delete_document",
+    "documents.change_documentversion", "documents.view_stagerecord",
+    "retrieval.view_indexgeneration",
+    "retrieval.view_evaluationset", "retrieval.add_evaluationset", "retrieval.change_evaluationset",
+    "retrieval.delete_evaluationset", "retrieval.view_evaluationquestion", "retrieval.add_evaluationquestion",
+    "retrieval.change_evaluationquestion", "retrieval.delete_evaluationquestion", "retrieval.view_judgement",
+    "retrieval.add_judgement", "retrieval.change_judgement", "retrieval.delete_judgement",
+    "retrieval.view_evaluationrun", "retrieval.add_evaluationrun",
+}  # fmt: skip
+_OWNER = _EDITOR | {
+    "documents.view_grant", "documents.add_grant", "documents.delete_grant",
+    "gateway.view_membership", "gateway.add_membership", "gateway.change_membership", "gateway.delete_membership",
+    "gateway.view_apikey", "gateway.add_apikey", "gateway.change_apikey",
+    "gateway.view_tenant", "auth.view_user", "auth.add_user", "auth.change_user",
+    "documents.view_knowledgebasedeletion", "retrieval.view_reindex",
+}  # fmt: skip
+
+ADMIN_PERMISSIONS: dict[str, frozenset[str]] = {Role.READER: _READER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}
+"""Each role's permissions in the admin. None is about models, events or jobs, which all tenants share."""
+
+_rules: dict[type[Model], Rule] = {}
+
+
+class RoleBackend(BaseBackend):
+    """Permissions that follow from roles. It signs nobody in."""
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous:
+            return set()
+        roles = roles_of(user_obj)
+        if obj is None:
+            return (
+                set(frozenset.intersection(*(ADMIN_PERMISSIONS[role] for role in roles.values()))) if roles else set()
+            )
+        tenant_id = tenant_id_of(obj)
+        role = roles.get(tenant_id) if tenant_id else None
+        # Django's own backend knows nothing of objects and says no to each.
+        return permissions_held(user_obj) | (ADMIN_PERMISSIONS[role] if role else frozenset())
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        """Whether the user may anything of the app in some tenant; each page asks for itself."""
+        return user_obj.is_active and any(
+            permission.startswith(f"{app_label}.")
+            for role in roles_of(user_obj).values()
+            for permission in ADMIN_PERMISSIONS[role]
+        )
+
+
+def may_enter_admin(user: AnyUser) -> bool:
+    """Staff, and members of a tenant, who see what their role allows."""
+    return user.is_active and (bool(getattr(user, "is_staff", False)) or bool(roles_of(user)))
+
+
+def roles_of(user: AnyUser) -> dict[UUID, str]:
+    """The user's role in each tenant; read once for each object of the user, as Django does with its permissions."""
+    if user.pk is None:
+        return {}
+    kept: dict[UUID, str] | None = getattr(user, "_roles_kept", None)
+    if kept is None:
+        kept = dict(Membership.objects.filter(user=user.pk).order_by().values_list("tenant", "role"))
+        user._roles_kept = kept  # type: ignore[union-attr]  # beside Django's own cache of permissions
+    return kept
+
+
+def permissions_held(user: AnyUser) -> set[str]:
+    """The permissions that were given to the user or the user's groups in Django."""
+    if not isinstance(user, AbstractBaseUser):
+        return set()
+    held: set[str] = ModelBackend().get_all_permissions(user)  # type: ignore[arg-type]  # the project has one class of users
+    return held
+
+
+def tenant_id_of(row: Any) -> UUID | None:
+    """The tenant of a row; None for a row that does not say it itself."""
+    found: UUID | None = row.pk if isinstance(row, Tenant) else getattr(row, "tenant_id", None)
+    return found
+
+
+def tenants_where(user: AnyUser, *permissions: str) -> frozenset[UUID]:
+    """The tenants in which the user may one of these: all of the user's for who was given it, else by the roles there."""
+    if not user.is_active:
+        return frozenset()
+    if getattr(user, "is_superuser", False):
+        return frozenset(Tenant.objects.values_list("pk", flat=True))
+    roles = roles_of(user)
+    if permissions_held(user).intersection(permissions):
+        return frozenset(roles)
+    return frozenset(pk for pk, role in roles.items() if ADMIN_PERMISSIONS[role].intersection(permissions))
+
+
+def may_somewhere(user: AnyUser, *permissions: str) -> bool:
+    """Whether the user may one of these in some tenant, for pages whose rows are those of such tenants."""
+    has_perm: Callable[[str], bool] = getattr(user, "has_perm", lambda permission: False)
+    return any(map(has_perm, permissions)) or bool(tenants_where(user, *permissions))
+
+
+def looks_by_role(user: AnyUser, model: type[Model]) -> bool:
+    """Whether the user sees rows of the model by a role alone: no superuser, and not given the permission in Django."""
+    return not getattr(user, "is_superuser", False) and not permissions_held(user).intersection(looking(model))
+
+
+def looking(model: type[Model]) -> tuple[str, str]:
+    """The permissions with which rows of a model are looked at."""
+    app, name = model._meta.app_label, model._meta.model_name
+    return f"{app}.view_{name}", f"{app}.change_{name}"
+
+
+def narrowed_by(rule: Rule, models: Iterable[type[Model]]) -> None:
+    """Who looks at these models by a role alone sees no more of them than `rule` leaves."""
+    _rules.update(dict.fromkeys(models, rule))
+
+
+def rows_narrowed(rows: QuerySet[Row], user: AnyUser) -> QuerySet[Row]:
+    """Without the rows that a role alone does not show."""
+    rule = _rules.get(rows.model)
+    return rule(rows, user) if rule and looks_by_role(user, rows.model) else rows
