@@ -45,8 +45,9 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Also for users who were given knowledge bases to view."""
-        given = "documents.view_knowledgebase" in permissions_held(request.user)
-        return super().has_view_permission(request, obj) or given
+        if super().has_view_permission(request, obj):
+            return True
+        return "documents.view_knowledgebase" in permissions_held(request.user)
 
     def tenants_looked_at(self, request: HttpRequest) -> frozenset[UUID]:
         """Also of those who were given knowledge bases to view."""

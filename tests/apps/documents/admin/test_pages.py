@@ -40,7 +40,7 @@ REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OUTSIDE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
 FROM_ANOTHER = {"retrieval.answer", "retrieval.citation", "retrieval.evaluationquestion", "retrieval.reindex"}
 """Pages that are reached from another one, and not from the sidebar."""
-SHOWN_ELSEWHERE = {"retrieval.answerfeedback"}
+SHOWN_ELSEWHERE = {"documents.knowledgebase", "retrieval.answerfeedback"}
 """Rows that the page of another one shows; theirs leads there."""
 GROWING = [model for model in REGISTERED if model not in {User, Group}]
 
