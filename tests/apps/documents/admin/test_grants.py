@@ -172,7 +172,7 @@ def list_of(model: type[Model]) -> str:
 def test_the_overview_and_the_choices_of_staff_are_those_of_their_tenants(theirs: Document) -> None:
     stranger = staff_of(factories.tenant("Elsewhere"))
     overview = stranger.get("/admin/")
-    assert [figure["value"] for figure in overview.context["figures"]] == ["0"] * 4
+    assert [figure["value"] for figure in overview.context["figures"]] == ["0"] * 3
     assert "A berth costs" not in overview.content.decode()
     for url in ("/admin/documents/knowledgebase/add/", "/admin/documents/document/", "/admin/retrieval/query/try/"):
         assert theirs.tenant.name not in stranger.get(url).content.decode(), url
