@@ -157,8 +157,17 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
     """Those of the tenants of a user of the admin that the user may read, with the same grants: answers that quote others are not
     shown.
     """
-    documents = _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    documents = _documents_readable_by(user)
     return DocumentVersion.objects.filter(document__in=documents.values("pk")).select_related("document")
+
+
+def documents_shown_to(user: AnyUser, *, gives_grants: bool) -> QuerySet[Document]:
+    """The documents that a user of the admin sees where they are listed: those that the user may read; for one who may give
+    grants all of the user's tenants, as for a caller who manages grants.
+    """
+    if gives_grants:
+        return Document.objects.filter(LIVING, tenant_id__in=tenant_ids_of(user))
+    return _documents_readable_by(user)
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:
@@ -190,6 +199,10 @@ def documents_manageable(principal: Principal) -> QuerySet[Document]:
 def _subjects_of_user(user: AnyUser) -> Subjects:
     groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
     return Subjects(user_id=user.pk, group_ids=frozenset(groups))
+
+
+def _documents_readable_by(user: AnyUser) -> QuerySet[Document]:
+    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def _documents(principal: Principal) -> QuerySet[Document]:
