@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -73,11 +73,11 @@ class Failures:
 
 def failed_of(documents: QuerySet[Document]) -> QuerySet[Any]:
     """The newest versions of these documents, if they failed; `stage` is where."""
-    newer = DocumentVersion.objects.filter(document=OuterRef("document"), number__gt=OuterRef("number"))
+    newest = DocumentVersion.objects.filter(document=OuterRef("document")).order_by("-number").values("pk")[:1]
     stages = StageRecord.objects.filter(version=OuterRef("pk"), outcome=StageOutcome.FAILED)
     failed = DocumentVersion.objects.filter(status=VersionStatus.FAILED, document__in=documents.values("pk"))
     newest_stage = Coalesce(Subquery(stages.order_by("-pk").values("stage")[:1]), Value(""))
-    return failed.filter(~Exists(newer)).annotate(stage=newest_stage)
+    return failed.filter(pk=Subquery(newest)).annotate(stage=newest_stage)
 
 
 def failures_grouped(failed: QuerySet[Any]) -> Failures:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.documents.admin.wording import size_in_words
 from apps.documents.models import Document, DocumentVersion, VersionStatus
 from apps.documents.parsing.types import DocumentType
-from apps.monitoring.failures.causes import Cause, cause_of
+from apps.monitoring.failures.causes import Cause, Mend, cause_of
 from apps.monitoring.workspace.documents.filters import STATE_WORDS, STATUSES, TYPE_WORDS, State
 
 TONES: dict[State, str] = {State.READY: "success", State.UNDER_WAY: "info", State.FAILED: "danger"}
@@ -58,6 +58,11 @@ class Row:
     @property
     def is_stopped(self) -> bool:
         return self.state in (State.FAILED, State.CANCELLED)
+
+    @property
+    def is_mended_by_file(self) -> bool:
+        """Whether other bytes are what helps, and not another try with these."""
+        return self.cause is not None and self.cause.mend is Mend.NEW_VERSION
 
     @property
     def answers(self) -> str:
