@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.monitoring.failures.pages import failures_view
+from apps.monitoring.failures.admin import failures_view
 from apps.monitoring.workspace.pages import upload_view, workspace_view
 
 urlpatterns = [
