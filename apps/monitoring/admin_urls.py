@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
+from apps.monitoring.failures.page import failures_view
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
-from apps.monitoring.workspace.pages import workspace_view
+from apps.monitoring.workspace.pages import upload_view, workspace_view
 
 urlpatterns = [
     path("home/", home_live_view, name="home-live"),
     path("home/samples/", samples_view, name="start-samples"),
+    path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
+    path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
     path("knowledge-bases/<uuid:knowledge_base_id>/<slug:tab>/", workspace_view, name="workspace-tab"),
 ]

@@ -77,7 +77,7 @@ def routes() -> tuple[Route, ...]:
         Route(Kind.UPLOAD, one, "PUT", "/api/v1/documents/[^/]+/"),
         Route(Kind.UPLOAD, one, "POST", "/api/v1/documents/[^/]+/versions/"),
         Route(Kind.UPLOAD, many, "POST", "/api/v1/evaluation-sets/[^/]+/import/"),
-        Route(Kind.UPLOAD, many, "POST", "/admin/documents/knowledgebase/.+/upload/"),
+        Route(Kind.UPLOAD, many, "POST", "/admin/knowledge-bases/[^/]+/documents/upload/"),
         Route(Kind.UPLOAD, many, "POST", "/admin/documents/document/.+/new_version/"),
         Route(Kind.UPLOAD, many, "POST", "/admin/retrieval/evaluationset/.+/import_questions/"),
         Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/api/v1/search"),

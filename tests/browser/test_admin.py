@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
@@ -48,19 +48,6 @@ def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
     assert len(links) == 28
     for link in links:
         assert visit.page.request.get(visit.home + link).ok, link
-
-
-def test_files_are_uploaded_through_the_page_and_each_is_reported(visit: Visit) -> None:
-    knowledge_base = factories.knowledge_base(name="Harbour rules")
-    visit.open(reverse("admin:documents_knowledgebase_upload", args=[knowledge_base.pk]))
-    tides = {"name": "tides.md", "mimeType": "text/markdown", "buffer": b"# Tides\n\nHigh water is at noon.\n"}
-    program = {"name": "program.exe", "mimeType": "application/octet-stream", "buffer": b"MZ" + bytes(60)}
-    visit.page.set_input_files("[name=uploads]", [tides, program])
-    expect(visit.page.locator(".rag-chosen li")).to_have_text(["tides.md", "program.exe"])
-    visit.page.click("#upload [type=submit]")
-    expect(visit.page.get_by_text("tides.md: accepted")).to_be_visible()
-    expect(visit.page.get_by_text("program.exe: The extension")).to_be_visible()
-    assert Document.objects.get().title == "tides.md"
 
 
 def test_a_new_version_is_uploaded_from_a_document_s_page(visit: Visit) -> None:

@@ -253,6 +253,3 @@ class NewVersionForm(forms.Form):
     """New bytes for a document."""
 
     uploads = forms.FileField(allow_empty_file=True, error_messages={"required": "Choose a file."}, max_length=255)
-
-    def files_sent(self) -> list[Any]:
-        return [self.cleaned_data["uploads"]]

@@ -10,16 +10,13 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
-from django.views.decorators.csrf import csrf_exempt
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.documents.admin.counts import knowledge_bases_counted
 from apps.documents.admin.forms import KnowledgeBaseForm
 from apps.documents.admin.grants import GivesGrantsMixin, GrantInline, KnowledgeBaseGrantForm, grant_action
-from apps.documents.admin.uploading import documents_page, upload_page
 from apps.documents.admin.wording import chunking_in_words as in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
@@ -38,7 +35,8 @@ MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
 @admin.register(KnowledgeBase)
 class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAdmin):
     form = KnowledgeBaseForm
-    list_display: ClassVar = ("name", "tenant", "readers", "documents", "ready", "failed", "created_at")
+    list_display: ClassVar = ("workspace", "tenant", "readers", "documents", "ready", "failed", "created_at")
+    list_display_links = None
     list_filter: ClassVar = (("tenant", TenantFilter), "visibility")
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name",)
@@ -108,7 +106,6 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.is_permitted_on(request, "documents.add_document", object_id)
 
-    @method_decorator(csrf_exempt)
     @action(
         description="Upload documents",
         icon="upload_file",
@@ -116,10 +113,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
         variant=ActionVariant.PRIMARY,
     )
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        knowledge_base = self.row_or_404(request, object_id)
-        may_restrict = request.user.has_perm("documents.add_grant", knowledge_base)
-        page = documents_page(knowledge_base, actor=acting(request), may_restrict=may_restrict)
-        return upload_page(request, page=page, site=self.admin_site)
+        return redirect(reverse("workspace-tab", args=[self.row_or_404(request, object_id).pk, "documents"]))
 
     @action(description="Try a query", icon="forum", permissions=["view"])
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -131,6 +125,10 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
         """Its generations, and how to re-index it."""
         return redirect(reverse("admin:retrieval_reindex_of", args=[self.row_or_404(request, object_id).pk]))
 
+    @display(description="Name", ordering="name")
+    def workspace(self, row: KnowledgeBase) -> SafeString:
+        return link(reverse("workspace", args=[row.pk]), row.name)
+
     @display(description="Who may read it", ordering="visibility")
     def readers(self, row: KnowledgeBase) -> SafeString:
         tone = "success" if row.visibility == Visibility.TENANT else "warning"
@@ -138,8 +136,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     @display(description="Documents", ordering="document_total")
     def documents(self, row: Any) -> SafeString:
-        url = f"{reverse('admin:documents_document_changelist')}?knowledge_base__id__exact={row.pk}"
-        return link(url, f"{row.document_total:,}")
+        return link(reverse("workspace-tab", args=[row.pk, "documents"]), f"{row.document_total:,}")
 
     @display(description="Ready", ordering="ready_total")
     def ready(self, row: Any) -> str:

@@ -38,7 +38,7 @@ from ragsite.core.database import one_trip, prepared, rows_prepared
 from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.members import tenant_ids_of
+from ragsite.gateway.members import rows_of_tenants, tenant_ids_of
 from ragsite.gateway.models import Permission
 from ragsite.gateway.roles import AnyUser
 
@@ -165,6 +165,13 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
 def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
     """Those of the tenants of a user of the admin that the user may read; as `knowledge_bases_readable_by`."""
     return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+
+
+def documents_shown_to(user: AnyUser) -> QuerySet[Document]:
+    """The documents that a user of the admin sees where they are listed: by a role those that the user may read, by permissions
+    that were given in Django all of the user's tenants.
+    """
+    return rows_of_tenants(Document.objects.filter(LIVING), user, path="tenant")
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:

@@ -16,7 +16,7 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
-from apps.monitoring.home.rows import counted, list_url, mine
+from apps.monitoring.rows import counted, list_url, mine
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
     Answer,
@@ -65,7 +65,7 @@ def _versions(request: HttpRequest) -> Any:
 
 def _failed(request: HttpRequest) -> Iterator[Attention]:
     failed = counted(_versions(request).filter(status=VersionStatus.FAILED))
-    if failed.number:
+    if failed:
         url = list_url(DocumentVersion, f"?status__exact={VersionStatus.FAILED}")
         yield Attention("danger", "error", f"{failed.of('document')} could not be read.", url)
 
@@ -120,7 +120,7 @@ def _series(run: EvaluationRun) -> tuple[Any, ...]:
 def _unanswered(request: HttpRequest) -> Iterator[Attention]:
     answers = mine(request, Answer.objects.filter(pk__gte=_lately()), path="query__tenant")
     missed = counted(answers.filter(found=False))
-    if missed.number:
+    if missed:
         text = f"{missed.of('question')} of the last seven days found no answer."
         yield Attention("info", "help", text, list_url(Query, "?answer__found__exact=0"))
 
@@ -128,7 +128,7 @@ def _unanswered(request: HttpRequest) -> Iterator[Attention]:
 def _disliked(request: HttpRequest) -> Iterator[Attention]:
     ratings = AnswerFeedback.objects.filter(rating=Rating.DOWN, answer__pk__gte=_lately())
     disliked = counted(mine(request, ratings, path="answer__query__tenant"))
-    if disliked.number:
+    if disliked:
         text = f"{disliked.of('answer')} of the last seven days {'was' if disliked.number == 1 else 'were'} rated down."
         yield Attention("info", "thumb_down", text, list_url(AnswerFeedback))
 

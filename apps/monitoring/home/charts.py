@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
-from apps.monitoring.home.rows import list_url, mine
+from apps.monitoring.rows import list_url, mine
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from apps.documents.models import LIVING, Document, KnowledgeBase
 from apps.monitoring.home.attention import attention
 from apps.monitoring.home.charts import charts
-from apps.monitoring.home.rows import counted, list_url, mine
 from apps.monitoring.home.starting import is_empty, may_start
+from apps.monitoring.rows import counted, list_url, mine
 from apps.retrieval.models import Query
 
 SHOWN = 6

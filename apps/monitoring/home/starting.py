@@ -15,7 +15,7 @@ from apps.documents.intake.bulk import BulkRequest, documents_upload
 from apps.documents.intake.found_files import files_found
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.services.knowledge_bases import knowledge_base_create
-from apps.monitoring.home.rows import mine
+from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
 from ragsite.core.admin.base import acting, errors_told
 from ragsite.core.environment import PROJECT_DIR

@@ -42,13 +42,13 @@ def test_the_doors_of_the_api_that_take_files_and_only_these_have_room_for_them(
 @pytest.mark.parametrize(
     "page",
     [
-        "documents_knowledgebase_upload",
-        "documents_document_new_version",
-        "retrieval_evaluationset_import_questions",
+        "workspace-upload",
+        "admin:documents_document_new_version",
+        "admin:retrieval_evaluationset_import_questions",
     ],
 )
 def test_the_pages_that_take_files_have_room_for_as_many_as_a_request_may_have(page: str, settings: Any) -> None:
-    found = route("POST", reverse(f"admin:{page}", args=[uuid4()]))
+    found = route("POST", reverse(page, args=[uuid4()]))
     assert found.kind is Kind.UPLOAD
     assert found.body_bytes > settings.DATA_UPLOAD_MAX_NUMBER_FILES * settings.RAGSITE_MAX_UPLOAD_BYTES
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import Deadline
 from apps.monitoring.home.charts import DAYS
-from apps.monitoring.home.rows import MOST_COUNTED, Count
 from apps.monitoring.home.starting import NAME
+from apps.monitoring.rows import MOST_COUNTED, Count
 from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.models import Answer, EvaluationRun, Rating, RunState
 from apps.retrieval.pipeline import ask

@@ -16,21 +16,25 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows there are, at most `MOST_COUNTED`: nobody needs to know how many more."""
+    """How many rows there are, up to `most`: nobody needs to know how many more."""
 
     number: int
+    most: int = MOST_COUNTED
 
     def __str__(self) -> str:
-        return f"{self.number:,}" if self.number <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
+        return f"{self.number:,}" if self.number <= self.most else f"more than {self.most:,}"
+
+    def __bool__(self) -> bool:
+        return self.number > 0
 
     def of(self, noun: str) -> str:
         """Such as `1 question`, `12 questions`."""
         return f"{self} {noun if self.number == 1 else noun + 's'}"
 
 
-def counted(rows: QuerySet[Any]) -> Count:
+def counted(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> Count:
     """The number of rows, of which no more are read than are told."""
-    return Count(rows.order_by()[: MOST_COUNTED + 1].count())
+    return Count(rows.order_by()[: most + 1].count(), most)
 
 
 def mine(request: HttpRequest, rows: QuerySet[Any], *, path: str = "tenant") -> QuerySet[Any]:

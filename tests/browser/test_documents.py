@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from apps.documents.models import Document
+from tests import factories
+from tests.browser.visiting import Visit
+
+pytestmark = pytest.mark.browser
+
+DROP = """([target, files]) => {
+  const brought = new DataTransfer();
+  for (const [name, text] of files) brought.items.add(new File([text], name));
+  for (const type of ["dragenter", "dragover", "drop"])
+    target.dispatchEvent(new DragEvent(type, { dataTransfer: brought, bubbles: true, cancelable: true }));
+}"""
+FILES = [["tides.md", "# Tides\n\nHigh water is at noon."], ["broken.pdf", "%PDF-1.7 broken"], ["program.exe", "MZ"]]
+
+
+def test_three_files_are_dropped_one_is_refused_one_fails_and_is_mended(visit: Visit) -> None:
+    knowledge_base = factories.knowledge_base(name="Harbour rules")
+    visit.open(reverse("workspace-tab", args=[knowledge_base.pk, "documents"]))
+    page = visit.page
+    page.evaluate(DROP, [page.query_selector("#documents-tab"), FILES])
+    expect(page.get_by_text("2 uploaded, 0 already here, 1 refused.")).to_be_visible()
+    expect(page.locator(".rag-sent", has_text="program.exe")).to_contain_text("This type is not read.")
+    row = page.locator("tr", has=page.get_by_role("link", name="broken.pdf"))
+    expect(row).to_contain_text("Uploaded, waiting to be parsed")
+    page.get_by_label("Choose tides.md").check()
+    factories.run_stages()
+    expect(row).to_contain_text("The file is damaged.")
+    expect(page.locator("tr", has_text="tides.md")).to_contain_text("Version 1")
+    expect(page.get_by_label("Choose tides.md")).to_be_checked()
+    with page.expect_file_chooser() as chooser:
+        row.get_by_text("Upload new version").click()
+    mended = {"name": "mended.md", "mimeType": "text/markdown", "buffer": b"# Mended\n\nLow water is at six."}
+    chooser.value.set_files([mended])
+    expect(row).to_contain_text("waiting to be parsed")
+    factories.run_stages()
+    expect(row).to_contain_text("Version 2")
+    expect(page.locator("#workspace-head")).to_contain_text("Everything is ready to be asked.")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Delete 1 document?")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("1 document is deleted.")).to_be_visible()
+    assert [document.title for document in Document.objects.filter(deleted_at=None)] == ["broken.pdf"]
