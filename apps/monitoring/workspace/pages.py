@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import admin
@@ -16,9 +16,28 @@ from apps.monitoring.workspace.tabs import TABS, Tab
 from ragsite.gateway.members import rows_of_tenants
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A knowledge base that the user came to: the tabs that the user may open, and the one that is opened."""
+
+    knowledge_base: KnowledgeBase
+    allowed: tuple[Tab, ...]
+    shown: Tab
+
+
 @admin.site.admin_view
 def workspace_view(request: HttpRequest, knowledge_base_id: UUID, tab: str = "") -> HttpResponse:
     """A tab of a knowledge base of the user's tenants; without its name the first one that the user may open.
+
+    Raises:
+        Http404, PermissionDenied: as `workspace_open`.
+    """
+    opened = workspace_open(request, knowledge_base_id, tab)
+    return opened.shown.show(_place(request, opened))
+
+
+def workspace_open(request: HttpRequest, knowledge_base_id: UUID, tab: str = "") -> Opened:
+    """What the user may open of it, for a tab's page and for addresses below it.
 
     Raises:
         Http404: there is no such knowledge base for the user, or no such tab.
@@ -30,15 +49,17 @@ def workspace_view(request: HttpRequest, knowledge_base_id: UUID, tab: str = "")
         raise Http404("There is no such knowledge base.")
     if tab and tab not in {one.slug for one in TABS}:
         raise Http404(f"A knowledge base has no tab {tab!r}.")
-    allowed = [one for one in TABS if request.user.has_perm(one.permission)]
+    allowed = tuple(one for one in TABS if request.user.has_perm(one.permission))
     shown = next((one for one in allowed if tab in ("", one.slug)), None)
     if shown is None:
         raise PermissionDenied
-    return shown.show(_place(request, knowledge_base, allowed, shown))
+    return Opened(knowledge_base, allowed, shown)
 
 
-def _place(request: HttpRequest, knowledge_base: Any, allowed: list[Tab], shown: Tab) -> Place:
+def _place(request: HttpRequest, opened: Opened) -> Place:
+    base = opened.knowledge_base
     links = (
-        TabLink(one.title, one.icon, workspace_url(knowledge_base, one.slug), is_open=one is shown) for one in allowed
+        TabLink(one.title, one.icon, workspace_url(base, one.slug), is_open=one is opened.shown)
+        for one in opened.allowed
     )
-    return Place(request, knowledge_base, head_of(knowledge_base), tuple(links))
+    return Place(request, base, head_of(base), tuple(links))
