@@ -47,6 +47,7 @@ class Side {
     this.found = this.place.querySelector(".rag-ask-found");
     this.abort = new AbortController();
     this.answer = "";
+    this.isWatched = Boolean(ask.elements.eyes?.value.trim());
     this.seen = 0;
     this.isOver = false;
   }
@@ -56,6 +57,8 @@ class Side {
     try {
       const response = await this.fetched(ask.dataset.stream, { method: "POST", body });
       if (!response.ok) return this.end(await response.text());
+      this.answer = response.headers.get("X-Answer");
+      if (this.isOver) return this.leave();
       this.conversation = response.headers.get("X-Conversation");
       await this.read(response);
       for (let tries = 0; !this.isOver && tries < TRIES; tries += 1) await this.again(tries);
@@ -79,9 +82,9 @@ class Side {
     }
   }
 
-  // From where the stream was cut; where its events are gone, the finished answer.
+  // From where the stream was cut; where its events are gone, the finished answer. With another's eyes there is neither.
   async again(tries) {
-    if (!this.answer) return;
+    if (!this.answer || this.isWatched) return;
     this.say("again");
     await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tries));
     const query = new URLSearchParams({ answer: this.answer, side: this.name, after: this.seen });
@@ -92,18 +95,17 @@ class Side {
 
   async lost() {
     const query = new URLSearchParams({ answer: this.answer, side: this.name });
-    const response = this.answer ? await this.fetched(`${ask.dataset.answer}?${query}`).catch(() => null) : null;
+    const response = this.answer && !this.isWatched ? await this.fetched(`${ask.dataset.answer}?${query}`).catch(() => null) : null;
     if (response?.ok) this.end(await response.text());
   }
 
   take({ name, number, data }) {
     this.seen = number;
-    if (name === "created") this.answer = data.answer;
-    else if (name === "passages") put(this.found, data.html), this.say("writing");
+    if (name === "passages") put(this.found, data.html), this.say("writing");
     else if (name === "delta") this.claim(data.claim).append(data.text);
     else if (name === "cited") this.cite(data);
     else if (name === "withdrawn") this.text.replaceChildren();
-    else this.end(data.html);
+    else if (name === "done" || name === "failed") this.end(data.html);
   }
 
   claim(number) {
@@ -137,12 +139,17 @@ class Side {
     else put(this.place, html);
   }
 
+  // Before the server has named the answer there is nothing to stop yet: `begin` does it then.
   stop() {
     this.end("", "ask-stopped");
+    if (this.answer) this.leave();
+  }
+
+  leave() {
     const body = new FormData();
     body.set("csrfmiddlewaretoken", ask.elements.csrfmiddlewaretoken.value);
     body.set("answer", this.answer);
-    if (this.answer) fetch(ask.dataset.stop, { method: "POST", body, keepalive: true }).catch(() => null);
+    fetch(ask.dataset.stop, { method: "POST", body, keepalive: true }).catch(() => null);
     this.abort.abort();
   }
 }
@@ -169,7 +176,7 @@ async function submitted() {
   turn.querySelector(".rag-question").textContent = question;
   turn.querySelector(".rag-ask-sides").append(...sides.map((side) => side.place));
   document.querySelector(".rag-ask-empty")?.remove();
-  for (const before of document.querySelectorAll("#turns .rag-ask-turn")) before.classList.add("rag-ask-earlier");
+  for (const before of document.querySelectorAll("#turns details")) before.open = false;
   document.getElementById("turns").prepend(turn);
   asking(true);
   await Promise.all(sides.map((side) => {
@@ -191,6 +198,8 @@ function lead(chip) {
   const number = chip.hash.replace(/.*-c/, "");
   for (const one of done.querySelectorAll(".rag-cited")) one.classList.toggle("rag-cited-now", one.dataset.cites.split(" ").includes(number));
   const passage = target.closest("li");
+  const folded = passage.closest("details");
+  if (folded) folded.open = true;
   passage.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   passage.focus({ preventScroll: true });
   return true;
@@ -214,6 +223,9 @@ ask?.elements.question.addEventListener("keydown", (event) => {
 });
 ask?.querySelector(".rag-ask-stop").addEventListener("click", () => [...live].forEach((side) => side.stop()));
 ask?.addEventListener("input", watched);
+ask?.elements.compare.addEventListener("change", (event) => {
+  if (event.target.checked) ask.querySelector(".rag-ask-options").open = true;
+});
 if (ask) watched();
 document.addEventListener("click", (event) => {
   const chip = event.target.closest("a.rag-reference");

@@ -77,7 +77,8 @@ class Teller:
     def _told(self, event: StreamEvent) -> tuple[str, dict[str, Any]]:
         match event.name:
             case EventName.CREATED:
-                return "created", self._created(CreatedOut.model_validate_json(event.data))
+                self._created(CreatedOut.model_validate_json(event.data))
+                return "created", {}
             case EventName.RETRIEVED:
                 return "passages", self._found(RetrievedOut.model_validate_json(event.data))
             case EventName.DELTA:
@@ -93,10 +94,9 @@ class Teller:
             case EventName.FAILED:
                 return "failed", {"html": failed_html(json.loads(event.data)["detail"])}
 
-    def _created(self, created: CreatedOut) -> dict[str, Any]:
+    def _created(self, created: CreatedOut) -> None:
         self._question, self._key = created.question, turn_key(created.id, self._viewer)
         self._numbers = Numbers(self._key)
-        return {"answer": str(created.id)}
 
     def _found(self, retrieved: RetrievedOut) -> dict[str, Any]:
         self._retrieved = retrieved

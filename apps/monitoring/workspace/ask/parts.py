@@ -34,8 +34,8 @@ from ragsite.core.errors import RagError
 
 Part: TypeAlias = Callable[[Asker], HttpResponseBase]
 SLUG = "ask"
-CONVERSATION = "X-Conversation"
-"""A header of the answer's stream: the conversation that the question is part of."""
+CONVERSATION, ANSWER = "X-Conversation", "X-Answer"
+"""Headers of a stream: the conversation that the question is part of, and the answer that is being made."""
 
 
 class AnswerForm(forms.Form):
@@ -78,6 +78,7 @@ def stream_view(asker: Asker) -> HttpResponseBase:
     run = answer_start(asking)
     events = run.follow(patience=StreamSettings.current().heartbeat_seconds)
     response = stream_response(EventStream(fragments(events, asker.viewer_of(asking, side))))
+    response[ANSWER] = str(run.answer_id)
     response[CONVERSATION] = str(asking.turn.conversation_id or "")
     return response
 

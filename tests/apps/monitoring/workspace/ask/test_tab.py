@@ -177,7 +177,10 @@ def test_a_language_model_is_left_out_on_demand(admin_client: Client, base: Know
 
 
 @pytest.mark.parametrize("anew", [True, False])
-def test_an_answer_is_made_anew_on_demand(admin_client: Client, base: KnowledgeBase, *, anew: bool) -> None:
+def test_an_answer_is_made_anew_on_demand(
+    admin_client: Client, base: KnowledgeBase, settings: Any, *, anew: bool
+) -> None:
+    settings.RAGSITE_ANSWER_CACHE_SECONDS = 600
     asked(admin_client, base)
     page = text_of(asked(admin_client, base, **({"a-anew": "on"} if anew else {})))
     assert ("nothing has changed since" in page) != anew
