@@ -56,7 +56,7 @@ class Side {
     live.add(this);
     try {
       const response = await this.fetched(ask.dataset.stream, { method: "POST", body });
-      if (!response.ok) return this.end(await response.text());
+      if (!response.ok) return await this.refused(response);
       this.answer = response.headers.get("X-Answer");
       if (this.isOver) return this.leave();
       this.conversation = response.headers.get("X-Conversation");
@@ -68,6 +68,16 @@ class Side {
       if (!this.isOver) this.end("", "ask-lost");
       live.delete(this);
     }
+  }
+
+  // A sentence of the tab, a problem as JSON where the server has no room, or a page of something else, such as of the sign-in.
+  async refused(response) {
+    const text = await response.text();
+    if (response.headers.get("Content-Type")?.includes("json")) {
+      this.end("", "ask-lost");
+      this.place.querySelector(".rag-ask-failed").lastChild.data = JSON.parse(text).detail;
+    } else if (text.includes("<html")) this.end("", "ask-lost");
+    else this.end(text);
   }
 
   fetched(address, options = {}) {

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import DocumentVersion, KnowledgeBase, Visibility
 from apps.models.gateway import using_transport
+from apps.retrieval.doors import recalling
 from apps.retrieval.models import Answer, Conversation, Query
 from ragsite.gateway.models import Role
 from tests import factories as make
@@ -284,13 +285,20 @@ def member_with_a_secret(base: KnowledgeBase) -> User:
     return anna
 
 
-def test_one_asks_as_another_member_and_nothing_of_it_is_kept(base: KnowledgeBase) -> None:
+def test_one_asks_as_another_member_and_nothing_of_it_is_kept(
+    base: KnowledgeBase, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RAGSITE_ANSWER_CACHE_SECONDS = 600
     member_with_a_secret(base)
     client = staff(base.tenant, "view_query", "add_grant", "view_knowledgebase")
     question = "The safe opens with what?"
     assert "4711" not in text_of(asked(client, base, question))
     kept = (Query.objects.count(), Answer.objects.count(), Conversation.objects.count())
-    page = text_of(asked(client, base, question, eyes="anna"))
+    cached: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(recalling, "value_put", lambda key, *_args, **_options: cached.append(key))
+        page = text_of(asked(client, base, question, eyes="anna"))
+    assert cached == []
     assert "4711" in page
     assert "This is what anna would see. Nothing of it is kept" in page
     assert "/rate/" not in page
