@@ -7,7 +7,10 @@ from django.urls import path
 from apps.monitoring.failures.page import failures_view
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
+from apps.monitoring.workspace.ask import parts
 from apps.monitoring.workspace.pages import upload_view, workspace_view
+
+ASK = "knowledge-bases/<uuid:knowledge_base_id>/ask"
 
 urlpatterns = [
     path("home/", home_live_view, name="home-live"),
@@ -15,5 +18,10 @@ urlpatterns = [
     path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
+    path(f"{ASK}/stream/", parts.stream_view, name="workspace-ask-stream"),
+    path(f"{ASK}/events/", parts.events_view, name="workspace-ask-events"),
+    path(f"{ASK}/answer/", parts.answer_view, name="workspace-ask-answer"),
+    path(f"{ASK}/stop/", parts.stop_view, name="workspace-ask-stop"),
+    path(f"{ASK}/rate/", parts.rate_view, name="workspace-ask-rate"),
     path("knowledge-bases/<uuid:knowledge_base_id>/<slug:tab>/", workspace_view, name="workspace-tab"),
 ]

@@ -167,7 +167,8 @@ def generators_for(request: SearchRequest, options: AnswerOptions = AS_USUAL) ->
     """
     quoting: tuple[Generator, ...] = (*readers(reader_default()), ExtractiveGenerator())
     writer = model_named(options.model, kind=ModelKind.GENERATION) if options.model else writer_in_use()
-    if writer is None and GenerationSettings.current().generator != "local":
+    waits_for_one = writer is None and GenerationSettings.current().generator == "local"
+    if options.writes is False or not (writer or waits_for_one):
         return quoting if request.fallback else quoting[:1]
     writing = writers(writer, options)
     return (*writing, *quoting) if request.fallback else writing[:1]

@@ -85,7 +85,7 @@ def routes() -> tuple[Route, ...]:
         Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/v1/embeddings"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/chat/completions"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/responses"),
-        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/admin/retrieval/query/try/"),
+        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/admin/knowledge-bases/[^/]+/ask/(stream/)?"),
         Route(Kind.OTHER, SMALL_BODY_BYTES),
     )
 

@@ -91,15 +91,6 @@ def test_a_failed_version_is_retried_through_the_dialog(visit: Visit) -> None:
     assert version.status == "uploaded"
 
 
-def test_a_question_is_answered_on_the_page_that_tries_one(visit: Visit) -> None:
-    version = ready_version()
-    visit.open(reverse("workspace-tab", args=[version.document.knowledge_base_id, "ask"]))
-    visit.page.fill("[name=question]", SENTENCE)
-    visit.page.click("#try-query [type=submit]")
-    expect(visit.page.locator("#answer .rag-answer-text")).to_contain_text(SENTENCE)
-    expect(visit.page.locator("#passages .rag-span")).to_have_count(3)
-
-
 def test_an_api_key_is_made_and_shown_once(visit: Visit) -> None:
     factories.tenant("Harbour Authority")
     visit.open(reverse("admin:gateway_apikey_add"))

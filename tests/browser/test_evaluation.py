@@ -15,9 +15,9 @@ def test_a_passage_is_marked_with_one_click_and_its_set_is_run_and_looked_at(vis
     base = library()
     visit.open(f"{reverse('admin:retrieval_query_try')}?knowledge_base={base.pk}")
     visit.page.fill("[name=question]", "When is high water?")
-    visit.page.click("#try-query [type=submit]")
-    first = visit.page.locator("#passages .rag-span").first
-    first.locator(".rag-mark").click()
+    visit.page.click("#ask [type=submit]")
+    first = visit.page.locator(".rag-ask-done .rag-ask-passage").first
+    first.get_by_role("button", name="Relevant").click()
     expect(first.locator(".rag-marked")).to_contain_text("From tried queries")
     assert Judgement.objects.get().question.text == "When is high water?"
 

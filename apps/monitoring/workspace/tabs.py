@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 
 from apps.monitoring.workspace.access import access_tab
-from apps.monitoring.workspace.ask import ask_tab
+from apps.monitoring.workspace.ask.tab import ask_tab
 from apps.monitoring.workspace.documents.tab import documents_tab
 from apps.monitoring.workspace.evaluate import evaluate_tab
 from apps.monitoring.workspace.index import index_tab

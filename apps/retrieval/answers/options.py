@@ -10,7 +10,8 @@ from typing import Any
 class AnswerOptions:
     """None leaves a thing to the system.
 
-    `model`: the language model that shall write, by name or id of its version. `temperature`, `max_tokens`: as in
+    `model`: the language model that shall write, by name or id of its version. `writes`: False for none, also where there is one:
+    then sentences are quoted. `temperature`, `max_tokens`: as in
     `GenerationOptions`. `language`: the code of the language to answer in (ISO 639-1), that of the question if not given.
     """
 
@@ -18,6 +19,7 @@ class AnswerOptions:
     temperature: float | None = None
     max_tokens: int | None = None
     language: str | None = None
+    writes: bool | None = None
 
     def record(self) -> dict[str, Any]:
         """What was asked for, as JSON."""

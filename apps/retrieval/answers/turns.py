@@ -133,6 +133,8 @@ def title_of(question: str) -> str:
 
 
 def _writer(options: AnswerOptions) -> InstalledModel | None:
+    if options.writes is False:
+        return None
     return model_named(options.model, kind=ModelKind.GENERATION) if options.model else writer_in_use()
 
 

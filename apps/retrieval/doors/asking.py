@@ -13,7 +13,7 @@ from ragsite.gateway.keys import Principal
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question in its conversation, where it is asked, by whom, and how it shall be answered."""
+    """A question in its conversation, where it is asked, with whose rights, and how it shall be answered."""
 
     turn: AskedTurn
     scope: AccessScope
@@ -22,6 +22,13 @@ class Asking:
     options: AnswerOptions = AS_USUAL
     cache: bool = True
     """Whether an answer may be one that was made before."""
+    watcher: Principal | None = None
+    """Who asks to see what the principal would. Nothing is kept of such an answer: it is neither's."""
+
+    @property
+    def asker(self) -> str:
+        """Whose the answer is while it is made."""
+        return asker_of(self.watcher or self.principal)
 
 
 def asker_of(principal: Principal) -> str:

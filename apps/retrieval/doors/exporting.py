@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from django.http import HttpResponse
 
@@ -32,6 +33,19 @@ class ExportFormat(StrEnum):
 
 MEDIA_TYPES = {ExportFormat.MARKDOWN: "text/markdown", ExportFormat.TEXT: "text/plain"}
 SUFFIXES = {ExportFormat.MARKDOWN: "md", ExportFormat.TEXT: "txt"}
+
+
+class Quoted(Protocol):
+    """A source by its number, as it is named below a text."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+    @property
+    def quote(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +96,14 @@ def referenced(answer: Answer) -> Referenced:
 def answer_text(answer: Answer) -> str:
     """The answer to paste anywhere: its text with `[1]`, and the sources below it."""
     told = referenced(answer)
-    said = " ".join(f"{text} {_marks(numbers)}".strip() for text, numbers in told.sentences)
-    sources = [f'[{one.number}] {one.title}, {one.where}: "{_line(one.quote)}"' for one in told.references]
-    return links_safe("\n".join([said, *(["", "Sources", *sources] if sources else [])])) + "\n"
+    return text_with_sources(told.sentences, told.references)
+
+
+def text_with_sources(sentences: Iterable[tuple[str, Iterable[int]]], sources: Iterable[Quoted]) -> str:
+    """Sentences with the numbers of what they rest on, and that below them."""
+    said = " ".join(f"{text} {_marks(numbers)}".strip() for text, numbers in sentences)
+    below = [f'[{one.number}] {one.title}, {one.where}: "{_line(one.quote)}"' for one in sources]
+    return links_safe("\n".join([said, *(["", "Sources", *below] if below else [])])) + "\n"
 
 
 def answer_markdown(answer: Answer) -> str:

@@ -132,7 +132,7 @@ class Recall:
 
 def _wanted(asking: Asking, turn: AskedTurn) -> Wanted | None:
     """None where nothing is to be looked up."""
-    may = asking.cache and AnswerCacheSettings.current().seconds
+    may = asking.cache and asking.watcher is None and AnswerCacheSettings.current().seconds
     if not may or turn.degraded or asking.scope.for_all_readers:
         return None
     state = findable_state(asking.scope)

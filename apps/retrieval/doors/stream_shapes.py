@@ -8,7 +8,16 @@ from ninja import Schema
 
 from apps.retrieval.answers.types import Quotation, Statement, Verdict
 from apps.retrieval.doors.answer_shapes import CitationOut, SentenceOut
-from apps.retrieval.doors.search_shapes import DegradedOut, IndexingOut, PassageOut, SpanOut, passage_out, place_out
+from apps.retrieval.doors.search_shapes import (
+    DegradedOut,
+    ExplanationOut,
+    IndexingOut,
+    PassageOut,
+    SpanOut,
+    explanation_out,
+    passage_out,
+    place_out,
+)
 from apps.retrieval.search.retrieval import Retrieval
 from ragsite.gateway.problems import Problem
 
@@ -26,6 +35,7 @@ class RetrievedOut(Schema):
     passages: list[PassageOut]
     degraded: list[DegradedOut]
     indexing: IndexingOut | None
+    explanation: ExplanationOut | None = None
 
 
 class DeltaOut(Schema):
@@ -56,6 +66,7 @@ def retrieved_out(found: Retrieval, indexing: IndexingOut | None) -> RetrievedOu
         passages=[passage_out(passage) for passage in found.passages],
         degraded=[DegradedOut(**one.record()) for one in found.degraded],
         indexing=indexing,
+        explanation=explanation_out(found),
     )
 
 

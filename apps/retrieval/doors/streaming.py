@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.doors.asking import asker_of
-from apps.retrieval.streaming.events import HEARTBEAT, EventName
+from apps.retrieval.streaming.events import HEARTBEAT, EventName, StreamEvent
 from apps.retrieval.streaming.failures import FOLLOWING_FAILED
 from apps.retrieval.streaming.log import About, about_of, cancel_ask, log_follow
 from apps.retrieval.streaming.pool import RUNS
@@ -83,6 +83,11 @@ def events_response(run: Run, *, background: bool) -> StreamingHttpResponse:
 
 
 def events_resume(answer_id: UUID, *, principal: Principal, after: int) -> StreamingHttpResponse:
+    """The events after that number as a response; errors as `events_again`."""
+    return stream_response(EventStream(events_again(answer_id, principal=principal, after=after)))
+
+
+def events_again(answer_id: UUID, *, principal: Principal, after: int = 0) -> AsyncGenerator[StreamEvent | None, None]:
     """The events after that number, of a run of any web process, for who asked and may still read what they tell of.
 
     Raises:
@@ -97,7 +102,7 @@ def events_resume(answer_id: UUID, *, principal: Principal, after: int) -> Strea
             f"The events of the answer {answer_id} are not there any more.",
             action=f"GET /api/v1/answers/{answer_id}.",
         )
-    return stream_response(EventStream(log_follow(answer_id, after)))
+    return log_follow(answer_id, after)
 
 
 def answer_stop(answer_id: UUID, *, principal: Principal) -> None:

@@ -9,22 +9,26 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
+from uuid import UUID
 
+from django.db import transaction
 from ninja.responses import NinjaJSONEncoder
 
 from apps.documents.rights.access import reading_as
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.services import statement_verify
-from apps.retrieval.answers.turns import turn_understood
+from apps.retrieval.answers.turns import AskedTurn, turn_understood
 from apps.retrieval.answers.types import Generator, Piece, Statement, Withdrawal
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
-from apps.retrieval.doors.asking import Asking, asker_of
+from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.recalling import Recall, Recalled
-from apps.retrieval.doors.search_shapes import indexing_out
+from apps.retrieval.doors.search_shapes import IndexingOut, indexing_out
 from apps.retrieval.doors.stream_shapes import (
     CreatedOut,
     DeltaOut,
+    RetrievedOut,
     WithdrawnOut,
     annotation_again,
     annotation_out,
@@ -47,6 +51,14 @@ from ragsite.gateway.visits import Caller
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer, and the passages that it was made from."""
+
+    out: AnswerOut
+    retrieved: RetrievedOut
+
+
 def answer_made(asking: Asking) -> AnswerOut:
     """The answer as a whole: one that was made before, if there is one to give again, or a new one.
 
@@ -54,19 +66,24 @@ def answer_made(asking: Asking) -> AnswerOut:
         ModelNotFoundError: there is no language model of the name that was asked for.
         RagError: as `ask`.
     """
+    return answer_made_from(asking).out
+
+
+def answer_made_from(asking: Asking) -> Told:
+    """As `answer_made`, with the passages."""
     deadline = Deadline.after(SearchSettings.current().seconds)
     indexing = indexing_out(asking.scope)
     turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
     recall = Recall(asking, turn)
     if kept := recall.answer(indexing):
-        return kept.out
+        return Told(kept.out, kept.retrieved)
     found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
     generators = recall.generators(generators_for(turn.request, asking.options))
     pieces = draft(found, deadline=deadline, options=asking.options, generators=generators)
-    answer = settle(found, pieces, actor=asking.actor, options=asking.options, turn=turn)
-    out = answer_out(answer, principal=asking.principal, indexing=indexing)
-    recall.keep(out, retrieved_out(found, indexing))
-    return out
+    out = _settled(asking, found, pieces, turn, indexing)
+    retrieved = retrieved_out(found, indexing)
+    recall.keep(out, retrieved)
+    return Told(out, retrieved)
 
 
 def answer_start(asking: Asking) -> Run:
@@ -77,7 +94,7 @@ def answer_start(asking: Asking) -> Run:
         RequestRefusedError: too many streams wait.
     """
     generators = generators_for(asking.turn.request, asking.options)
-    run = Run(new_id(), asker=asker_of(asking.principal) or str(new_id()))
+    run = Run(new_id(), asker=asking.asker or str(new_id()))
     run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
     caller = Caller(str(asking.principal.tenant_id), run.asker)
     RUNS.start(run, caller, partial(answer_tell, run, asking, generators))
@@ -112,12 +129,34 @@ def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     run.tell(EventName.RETRIEVED, retrieved.model_dump_json())
     teller, chosen = _Teller(run, found), recall.generators(generators)
     with closing(draft(found, deadline=deadline, options=asking.options, generators=chosen)) as pieces:
-        told = teller.told(pieces)
-        answer = settle(found, told, actor=asking.actor, options=asking.options, answer_id=run.answer_id, turn=turn)
-    out = answer_out(answer, principal=asking.principal, indexing=indexing)
+        out = _settled(asking, found, teller.told(pieces), turn, indexing, answer_id=run.answer_id)
     teller.settled(out)
     recall.keep(out, retrieved)
     _complete(run, out)
+
+
+def _settled(
+    asking: Asking,
+    found: Retrieval,
+    pieces: Iterable[Piece],
+    turn: AskedTurn,
+    indexing: IndexingOut | None,
+    *,
+    answer_id: UUID | None = None,
+) -> AnswerOut:
+    """The saved answer as doors show it; of one that somebody watches nothing stays."""
+    if asking.watcher is None:
+        answer = settle(
+            found, pieces, actor=asking.actor, options=asking.options, answer_id=answer_id, turn=turn
+        )  # fmt: skip
+        return answer_out(answer, principal=asking.principal, indexing=indexing)
+    # Written first: no model is waited for within a transaction.
+    written = list(pieces)
+    with transaction.atomic():
+        unsaved = replace(asking, watcher=None)
+        out = _settled(unsaved, found, written, turn, indexing, answer_id=answer_id)
+        transaction.set_rollback(True)
+    return out
 
 
 def _tell_again(run: Run, kept: Recalled) -> None:

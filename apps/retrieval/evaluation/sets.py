@@ -143,6 +143,25 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudge
     return judgement
 
 
+def passage_unmark(*, evaluation_set: EvaluationSet, text: str, wrong: NewJudgement, actor: Actor) -> bool:
+    """Take back that a span answers a question, and say whether that was noted. What is not noted as relevant counts as wrong.
+
+    Raises:
+        NotFoundError: the set was deleted a moment ago.
+    """
+    with transaction.atomic():
+        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
+            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
+        noted = Judgement.objects.filter(
+            question__evaluation_set=evaluation_set, question__text=text,
+            version_id=wrong.version_id, start=wrong.start, end=wrong.end,
+        )  # fmt: skip
+        removed, _ = noted.delete()
+    if removed:
+        change_log(f"a judgement of evaluation set {evaluation_set.pk} was taken back", actor=actor)
+    return bool(removed)
+
+
 def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: Actor) -> EvaluationQuestion:
     """The question of an answer, as it was understood, in the knowledge base's set of tried queries. If the one who asked called
     the answer good, what it cites there is relevant. Twice is the same as once.

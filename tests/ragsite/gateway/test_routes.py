@@ -63,7 +63,9 @@ def test_a_bulk_upload_has_room_for_as_many_files_as_a_request_may_have(settings
     [
         ("POST", "/api/v1/search", Kind.SEARCH),
         ("POST", "/api/v1/ask", Kind.ANSWER),
-        ("POST", "/admin/retrieval/query/try/", Kind.ANSWER),
+        ("POST", "/admin/knowledge-bases/one/ask/", Kind.ANSWER),
+        ("POST", "/admin/knowledge-bases/one/ask/stream/", Kind.ANSWER),
+        ("POST", "/admin/knowledge-bases/one/ask/stop/", Kind.OTHER),
         ("POST", "/api/v1/documents/from-url/", Kind.FETCH),
         ("GET", "/api/v1/documents/", Kind.OTHER),
         ("GET", "/", Kind.OTHER),

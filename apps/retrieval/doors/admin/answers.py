@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from textwrap import shorten
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
@@ -47,11 +48,18 @@ def rating_badge(feedback: AnswerFeedback) -> SafeString:
     return badge(Rating(feedback.rating).label, TONES[Rating(feedback.rating)])
 
 
+def ask_url(knowledge_base: KnowledgeBase, *, question: str = "") -> str:
+    """Where the knowledge base is asked, with the question filled in."""
+    url = reverse("workspace-tab", args=[knowledge_base.pk, "ask"])
+    return f"{url}?{urlencode({'question': question})}" if question else url
+
+
 def answer_page(request: HttpRequest, query: Query, *, site: AdminSite) -> HttpResponse:
     """All that may be shown of a question and its answer."""
     versions = versions_readable_by(request.user)
     answer = _answer_of(query, versions)
     bases = KnowledgeBase.objects.filter(pk__in=query.knowledge_base_ids).order_by("name")
+    again = knowledge_bases_readable_by(request.user).filter(pk__in=query.knowledge_base_ids).order_by("name").first()
     context: dict[str, Any] = {
         **site.each_context(request),
         "title": str(query),
@@ -60,6 +68,7 @@ def answer_page(request: HttpRequest, query: Query, *, site: AdminSite) -> HttpR
         "searched_for": searched_for_shown(query, first_withdrawn(query.conversation_id, versions=versions)),
         "knowledge_bases": ", ".join(bases.values_list("name", flat=True)),
         "conversation_url": row_url(query.conversation) if query.conversation else "",
+        "again_url": ask_url(again, question=query.question) if again else "",
         "answer": answer,
         "badge": found_badge(answer),
     }

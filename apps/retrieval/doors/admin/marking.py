@@ -1,4 +1,4 @@
-"""One click on a found passage: it answers the question, and both go into an evaluation set."""
+"""One click on a found passage: it answers the question, and both go into an evaluation set; or it does not."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from django.views.decorators.http import require_POST
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
-from apps.retrieval.evaluation.sets import NewJudgement, passage_mark, playground_set
+from apps.retrieval.evaluation.sets import NewJudgement, passage_mark, passage_unmark, playground_set
 from apps.retrieval.models import EvaluationSet
+from ragsite.core.actors import Actor
 from ragsite.core.admin.base import acting, row_url
 from ragsite.core.errors import RagError
 
 
 class MarkForm(forms.Form):
-    """Which span answers which question, and the set it goes to; without one, the set of tried queries."""
+    """Which span answers which question, or does not, and the set that is noted in; without one, the set of tried queries."""
 
     knowledge_base = forms.ModelChoiceField(KnowledgeBase.objects.none())
     evaluation_set = forms.ModelChoiceField(EvaluationSet.objects.none(), required=False)
@@ -27,6 +28,7 @@ class MarkForm(forms.Form):
     version = forms.UUIDField()
     start = forms.IntegerField(min_value=0)
     end = forms.IntegerField(min_value=1)
+    wrong = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,12 +49,21 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
         return _answered(error="This passage can't be marked. Reload the page.")
     fields = form.cleaned_data
     evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"], actor=acting(request))
-    relevant = NewJudgement(version_id=fields["version"], start=fields["start"], end=fields["end"])
     try:
-        passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=relevant, actor=acting(request))
+        judged = _judged(evaluation_set, fields, actor=acting(request))
     except RagError as error:
         return _answered(error=error.sentence)
-    return _answered(url=row_url(evaluation_set), name=evaluation_set.name)
+    return _answered(url=row_url(evaluation_set), name=evaluation_set.name, judged=judged)
+
+
+def _judged(evaluation_set: EvaluationSet, fields: dict[str, Any], *, actor: Actor) -> str:
+    """What was done: marked, unmarked, or nothing, where what is wrong was not marked."""
+    span = NewJudgement(version_id=fields["version"], start=fields["start"], end=fields["end"])
+    if not fields["wrong"]:
+        passage_mark(evaluation_set=evaluation_set, text=fields["question"], relevant=span, actor=actor)
+        return "marked"
+    was_marked = passage_unmark(evaluation_set=evaluation_set, text=fields["question"], wrong=span, actor=actor)
+    return "unmarked" if was_marked else "wrong"
 
 
 def _answered(**context: str) -> HttpResponse:

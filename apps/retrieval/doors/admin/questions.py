@@ -1,4 +1,4 @@
-"""Questions & answers: what was asked, and the page that asks."""
+"""Questions & answers: what was asked, and the way to where it is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from apps.retrieval.doors.admin.answers import answer_page, found_badge
+from apps.documents.rights.access import knowledge_bases_readable_by
+from apps.retrieval.doors.admin.answers import answer_page, ask_url, found_badge
 from apps.retrieval.doors.admin.marking import passage_mark_page
-from apps.retrieval.doors.admin.trying import query_try_page
 from apps.retrieval.models import Query
 from ragsite.core.admin.base import LargeTableAdmin
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
@@ -49,9 +49,19 @@ class QueryAdmin(TenantRowsMixin, LargeTableAdmin):
         return answer_page(request, query, site=self.admin_site)
 
     def try_page(self, request: HttpRequest) -> HttpResponse:
-        return query_try_page(request, site=self.admin_site)
+        """To where a knowledge base is asked: the one that is named, or the only one that the user reads; else to all."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        readable = knowledge_bases_readable_by(request.user)
+        try:
+            base = readable.filter(pk=request.GET["knowledge_base"]).first() if request.GET else None
+        except (KeyError, ValidationError):
+            base = None
+        if base is None and len(some := readable[:2]) == 1:
+            base = some[0]
+        return redirect(ask_url(base) if base else "admin:documents_knowledgebase_changelist")
 
-    @action(description="Try a query", icon="forum", url_path="try-a-query", variant=ActionVariant.PRIMARY)
+    @action(description="Ask", icon="forum", url_path="try-a-query", variant=ActionVariant.PRIMARY)
     def try_query(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:retrieval_query_try")
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from apps.documents.admin.wording import where_in_words
-from apps.documents.retrieval_settings import Mode
 from apps.retrieval.answers.kept import KeptPassage
 from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.exporting import Reference, referenced
 from apps.retrieval.models import Answer
-from apps.retrieval.search.fusion import Scores
-from apps.retrieval.search.passages import Passage
-from apps.retrieval.search.retrieval import Retrieval
 from ragsite.core.admin.base import badge, row_url
 
 STEPS = ("rewrite", "scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
@@ -42,19 +37,6 @@ class ShownSpan:
     text: str
     score: float
     score_title: str = "How well this text meets the question"
-    details: str = ""
-    """What each leg of the search thought of it."""
-    mark: dict[str, str | int] | None = None
-    """What marks the span as relevant; None where it can't be marked."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSearch:
-    """How passages were found: by which mode, and what each leg did."""
-
-    mode: str
-    how: str
-    milliseconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +109,6 @@ def steps_in_order(milliseconds: Mapping[str, float]) -> dict[str, float]:
     return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
 
 
-def search_shown(found: Retrieval) -> ShownSearch:
-    """How the passages that were found came about."""
-    settings = found.settings
-    legs = [f"{plan.leg} by plan {plan.plan}" for plan in found.plans]
-    fused = f"{settings.fusion}, weight of meaning {settings.weight:g}" if settings.mode is Mode.HYBRID else ""
-    how = "; ".join([*legs, fused] if fused else legs)
-    return ShownSearch(settings.mode.value, how, steps_in_order(found.milliseconds))
-
-
-def passages_shown(passages: tuple[Passage, ...]) -> list[ShownSpan]:
-    """The passages, best first."""
-    return [_passage(number, passage) for number, passage in enumerate(passages, start=1)]
-
-
-def scores_in_words(scores: Scores) -> str:
-    """`meaning 0.712 (place 2) · words 8.31 (place 1)`; a place is missing where the leg did not find the passage."""
-    legs = (("meaning", scores.dense, scores.dense_rank, 3), ("words", scores.lexical, scores.lexical_rank, 2))
-    return " · ".join(
-        f"{name} {score:.{digits}f}" + (f" (place {place})" if place else "")
-        for name, score, place, digits in legs
-        if score is not None
-    )
-
-
 def _source(one: Reference) -> ShownSpan:
     citation = one.citation
     return ShownSpan(
@@ -161,19 +119,4 @@ def _source(one: Reference) -> ShownSpan:
         where=where_in_words(citation.heading_path, citation.place),
         text=one.quote,
         score=citation.score,
-    )
-
-
-def _passage(number: int, passage: Passage) -> ShownSpan:
-    return ShownSpan(
-        number=number,
-        title=passage.document_title,
-        version_number=passage.version_number,
-        url=reverse("admin:documents_chunk_change", args=[passage.chunk_id]),
-        where=where_in_words(passage.heading_path, passage.place),
-        text=passage.text,
-        score=passage.score,
-        score_title="The score that passages are ordered by",
-        details=scores_in_words(passage.scores),
-        mark={"version": str(passage.version_id), "start": passage.start, "end": passage.end},
     )

@@ -174,10 +174,10 @@ def test_the_overview_and_the_choices_of_staff_are_those_of_their_tenants(theirs
     overview = stranger.get("/admin/")
     assert [figure["value"] for figure in overview.context["figures"]] == ["0"] * 3
     assert "A berth costs" not in overview.content.decode()
-    for url in ("/admin/documents/knowledgebase/add/", "/admin/documents/document/", "/admin/retrieval/query/try/"):
+    for url in ("/admin/documents/knowledgebase/add/", "/admin/documents/document/"):
         assert theirs.tenant.name not in stranger.get(url).content.decode(), url
-    other = {"knowledge_base": theirs.knowledge_base_id, "question": "berths", "passages": 5}
-    assert "knowledge_base" in stranger.post("/admin/retrieval/query/try/", other).context["form"].errors
+    ask = f"/admin/knowledge-bases/{theirs.knowledge_base_id}/ask/"
+    assert stranger.get(ask).status_code == stranger.post(ask, {"question": "berths"}).status_code == 404
     made = {"tenant": theirs.tenant_id, "name": "Mine", "description": "", "visibility": "tenant"}
     assert stranger.post("/admin/documents/knowledgebase/add/", made).status_code == 200
     assert (KnowledgeBase.objects.count(), Query.objects.count()) == (1, 1)
@@ -185,11 +185,11 @@ def test_the_overview_and_the_choices_of_staff_are_those_of_their_tenants(theirs
 
 def test_asking_in_the_admin_obeys_the_grants_of_the_user(theirs: Document) -> None:
     client = staff_of(theirs.tenant)
-    form = {"knowledge_base": theirs.knowledge_base_id, "question": "How many berths for guests?", "passages": 5}
+    ask, form = f"/admin/knowledge-bases/{theirs.knowledge_base_id}/ask/", {"question": "How many berths for guests?"}
     Document.objects.update(restricted=True)
-    assert client.post("/admin/retrieval/query/try/", form).context["tried"].passages == []
+    assert "42 berths" not in client.post(ask, form).content.decode()
     factories.grant(theirs, User.objects.get(username="staff"))
-    assert client.post("/admin/retrieval/query/try/", form).context["tried"].passages
+    assert "42 berths" in client.post(ask, form).content.decode()
 
 
 def test_a_user_is_made_a_member_in_the_admin(admin_client: Client) -> None:

@@ -85,11 +85,11 @@ def test_several_are_deleted_at_once(admin_client: Client) -> None:
     assert KnowledgeBase.objects.exclude(deleted_at=None).count() == 2
 
 
-def test_trying_a_query_leads_to_the_page_with_the_knowledge_base_chosen(
+def test_trying_a_query_leads_to_where_the_knowledge_base_is_asked(
     admin_client: Client, knowledge_base: KnowledgeBase
 ) -> None:
     response = admin_client.get(page_of(knowledge_base, "try_query"), follow=True)
-    assert response.context["form"]["knowledge_base"].value() == knowledge_base.pk
+    assert response.request["PATH_INFO"] == f"/admin/knowledge-bases/{knowledge_base.pk}/ask/"
 
 
 def test_who_may_change_one_does_so_in_its_workspace_and_others_look_at_it_here(

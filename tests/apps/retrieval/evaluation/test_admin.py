@@ -55,9 +55,8 @@ def mark(base: KnowledgeBase, **fields: Any) -> dict[str, Any]:
 
 
 def test_every_found_passage_has_a_button_that_marks_it(admin_client: Client, base: KnowledgeBase) -> None:
-    form = {"knowledge_base": base.pk, "question": TEXTS["tides"], "passages": 5}
-    text = text_of(admin_client.post("/admin/retrieval/query/try/", form))
-    assert text.count('class="rag-mark"') == 3
+    text = text_of(admin_client.post(f"/admin/knowledge-bases/{base.pk}/ask/", {"question": TEXTS["tides"]}))
+    assert text.count('class="rag-mark"') == 2 * 3
     assert str(document(base, "tides").current_version_id) in text
     assert "From tried queries (new)" in text
 
@@ -70,6 +69,20 @@ def test_one_click_adds_the_question_and_the_span(admin_client: Client, base: Kn
     judgement = Judgement.objects.get()
     assert (judgement.question.text, judgement.start, judgement.end) == ("When is high water?", 0, 10)
     assert judgement.document == document(base, "tides")
+
+
+def test_what_is_wrong_is_no_longer_relevant_to_the_question(admin_client: Client, base: KnowledgeBase) -> None:
+    admin_client.post(MARK, mark(base))
+    assert "No longer relevant" in text_of(admin_client.post(MARK, mark(base, wrong="on")))
+    assert not Judgement.objects.exists()
+    assert "Counts as wrong, as all that is not marked" in text_of(admin_client.post(MARK, mark(base, wrong="on")))
+
+
+def test_what_is_wrong_for_one_question_stays_relevant_to_another(admin_client: Client, base: KnowledgeBase) -> None:
+    for question in ("When?", "How high?"):
+        admin_client.post(MARK, mark(base, question=question))
+    admin_client.post(MARK, mark(base, question="When?", wrong="on"))
+    assert Judgement.objects.get().question.text == "How high?"
 
 
 def test_a_chosen_set_gets_the_passage(admin_client: Client, base: KnowledgeBase, made: EvaluationSet) -> None:

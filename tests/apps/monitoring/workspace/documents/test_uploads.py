@@ -13,6 +13,7 @@ from django.test import Client
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.monitoring.workspace.documents import uploads
+from ragsite.gateway.models import Role
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

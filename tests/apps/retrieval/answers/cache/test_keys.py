@@ -26,7 +26,7 @@ REQUESTS: dict[str, Any] = {
     "fallback": False, "filters": SearchFilters(tags_any=frozenset({"a"})), "rerank": True, "diversity": 0.1,
     "neighbours": 1, "section": True,
 }  # fmt: skip
-OPTIONS: dict[str, Any] = {"model": "small", "temperature": 0.1, "max_tokens": 5, "language": "de"}
+OPTIONS: dict[str, Any] = {"model": "small", "temperature": 0.1, "max_tokens": 5, "language": "de", "writes": False}
 SCOPES: dict[str, Any] = {
     "tenant_id": OTHER, "knowledge_base_ids": frozenset({OTHER}), "partly_readable_ids": frozenset({OTHER}),
     "subjects": Subjects(user_id=1),
