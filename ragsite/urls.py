@@ -15,6 +15,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
     path(PATH.removeprefix("/"), sign_in_view),
+    path("admin/", include("apps.monitoring.admin_urls")),
     path("admin/", include("apps.monitoring.workspace.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),

@@ -157,8 +157,14 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
     """Those of the tenants of a user of the admin that the user may read, with the same grants: answers that quote others are not
     shown.
     """
-    documents = _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
-    return DocumentVersion.objects.filter(document__in=documents.values("pk")).select_related("document")
+    return DocumentVersion.objects.filter(document__in=documents_readable_by(user).values("pk")).select_related(
+        "document"
+    )
+
+
+def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
+    """Those of the tenants of a user of the admin that the user may read; a superuser needs grants like everybody else."""
+    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
 
 
 def documents_hidden(principal: Principal, knowledge_base: KnowledgeBase) -> QuerySet[Document]:

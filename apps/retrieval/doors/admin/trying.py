@@ -72,7 +72,7 @@ class QueryForm(forms.Form):
     mode = forms.ChoiceField(
         choices=[("", "As the knowledge base is set"), *MODE_CHOICES],
         required=False,
-        label="Searched by",
+        label="Search by",
         widget=UnfoldAdminSelectWidget,
     )
 
