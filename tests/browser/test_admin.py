@@ -123,7 +123,11 @@ def test_an_api_key_is_made_and_shown_once(visit: Visit) -> None:
     visit.page.check("[name=permissions][value=query]")
     visit.page.click("[name=_save]")
     shown = visit.page.locator(".rag-secret")
-    assert shown.inner_text().startswith(f"rag_{ApiKey.objects.get().prefix}.")
+    assert shown.input_value().startswith(f"rag_{ApiKey.objects.get().prefix}.")
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.page.click(".rag-copy")
+    expect(visit.page.locator(".rag-copy-label")).to_have_text("Copied")
+    assert visit.page.evaluate("navigator.clipboard.readText()") == shown.input_value()
     visit.page.reload()
     expect(shown).to_have_count(0)
 
