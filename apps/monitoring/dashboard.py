@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from apps.documents.models import LIVING, LIVING_VERSIONS, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.retrieval.models import Query
@@ -26,7 +27,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "questions": ("retrieval.view_query", _questions),
     }
     shown = {name: make(request) for name, (permission, make) in sections.items() if request.user.has_perm(permission)}
-    return context | {"title": "Overview"} | shown
+    return context | {"title": _("Home"), "content_title": _("Home")} | shown
 
 
 def _figures(request: HttpRequest) -> list[dict[str, Any]]:
