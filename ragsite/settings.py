@@ -22,6 +22,7 @@ ASGI_APPLICATION = "ragsite.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["ragsite.core.formats"]
 USE_TZ = True
 APPEND_SLASH = True
 
@@ -240,7 +241,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
     "DASHBOARD_CALLBACK": "apps.monitoring.home.page.home",
-    "SIDEBAR": {"show_search": True, "navigation": "apps.monitoring.navigation.navigation"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "apps.monitoring.navigation.navigation"},
+    "TABS": "apps.monitoring.navigation.tabs",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/favicon.svg")},
     ],

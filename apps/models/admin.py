@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog, UnfoldAction
@@ -76,10 +77,40 @@ class ModelAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ("name",)
     inlines: ClassVar = (ModelVersionInline,)
     fields: ClassVar = ("name", "kind", "is_default", "created_at")
-    actions_list: ClassVar = ("connect",)
+    actions_list: ClassVar = ("download", "connect")
+    actions_detail: ClassVar = ("test",)
 
     def has_connect_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("model_registry.add_modelversion"))
+
+    def has_download_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("model_registry.add_modeltask"))
+
+    def has_test_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("model_registry.change_modelversion"))
+
+    @action(description="Download a model", icon="download", url_path="download", permissions=["download"])
+    def download(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:model_registry_modeltask_add")
+
+    @action(
+        description="Test",
+        icon="network_check",
+        permissions=["test"],
+        dialog=confirmation(
+            title="Test the version that is in use?",
+            text="Servers are asked for a little, which may take up to half a minute. Of a model that runs here the files are "
+            "read again.",
+            button="Test",
+        ),
+    )
+    def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        model = self.row_or_404(request, object_id)
+        version = model.versions.filter(status=ModelStatus.ACTIVE).first()
+        if version is None:
+            messages.error(request, f"No version of {model} is in use. Choose one below, and use it.")
+            return dialog_done(row_url(model))
+        return version_test(request, version)
 
     @action(description="Connect a language model", icon="link", url_path="connect", permissions=["connect"])
     def connect(self, request: HttpRequest) -> HttpResponse:
@@ -103,7 +134,31 @@ class ModelAdmin(ReadOnlyAdmin):
         return dimensions
 
 
+def version_test(request: HttpRequest, version: ModelVersion) -> HttpResponse:
+    """Ask the servers of a version, or have its files read where it runs in model workers."""
+    if not version.is_remote:
+        return files_checked(request, version)
+    with errors_told(request):
+        servers_asked(request, version)
+    return dialog_done(row_url(version.model))
+
+
+def servers_asked(request: HttpRequest, version: ModelVersion) -> None:
+    for trial in model_test(version_id=version.pk):
+        tell = messages.error if trial.error else messages.success
+        tell(request, trial.in_words)
+
+
+def files_checked(request: HttpRequest, version: ModelVersion) -> HttpResponse:
+    with errors_told(request):
+        model_verify(version_id=version.pk, actor=acting(request))
+        messages.success(request, f"The files of {version} are read again; see below what comes of it.")
+    return dialog_done(tasks_url())
+
+
 OF_FILES = ("bytes", "licence", "path", "sha256")
+OF_THIS_MACHINE = ("source", "path")
+"""May name folders of the machine, which are for those who can change what is in them."""
 OF_SERVERS = ("servers", "server_model", "key")
 """Fields that a version of the other sort does not have."""
 
@@ -144,7 +199,10 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return version is not None and version.is_remote
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(one for one in self.fields if one not in (OF_FILES if obj and obj.is_remote else OF_SERVERS))
+        hidden: tuple[str, ...] = OF_FILES if obj and obj.is_remote else OF_SERVERS
+        if not self.has_use_permission(request):
+            hidden += OF_THIS_MACHINE
+        return tuple(one for one in self.fields if one not in hidden)
 
     def has_forget_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.delete_modelversion"))
@@ -216,9 +274,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     def ask_servers(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
-            for trial in model_test(version_id=version.pk):
-                tell = messages.error if trial.error else messages.success
-                tell(request, trial.in_words)
+            servers_asked(request, version)
         return dialog_done(row_url(version))
 
     @action(
@@ -233,10 +289,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
     )
     def check_files(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
-        with errors_told(request):
-            model_verify(version_id=version.pk, actor=acting(request))
-            messages.success(request, f"The files of {version} are read again; see below what comes of it.")
-        return dialog_done(tasks_url())
+        return files_checked(request, version)
 
     @action(
         description="Load",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.monitoring.failures.page import failures_view
+from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
+from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
 from apps.monitoring.workspace.pages import upload_view, workspace_view
 
@@ -15,6 +17,8 @@ ASK = "knowledge-bases/<uuid:knowledge_base_id>/ask"
 urlpatterns = [
     path("home/", home_live_view, name="home-live"),
     path("home/samples/", samples_view, name="start-samples"),
+    path("search/", search_view),
+    path("health/", health_page, name="health-page"),
     path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),

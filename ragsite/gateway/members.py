@@ -16,6 +16,7 @@ from ragsite.gateway.roles import AnyUser, rows_narrowed
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_NAME = 120
+OWNERS_NAMED = 5
 
 _READS = frozenset({Permission.READ.value, Permission.QUERY.value})
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
@@ -59,6 +60,13 @@ def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
     mine = Q() if is_superuser(user) else Q(memberships__user=user.pk)
     tenants = Tenant.objects.filter(mine)
     return frozenset(tenants.values_list("pk", flat=True))
+
+
+def owners_beside(user: AnyUser) -> list[str]:
+    """Names of a few others who own a tenant of the user's, and so say who may what there."""
+    owners = Membership.objects.filter(role=Role.OWNER, tenant__in=tenant_ids_of(user), user__is_active=True)
+    names = owners.exclude(user=user.pk).order_by("user__username").values_list("user__username", flat=True)
+    return list(names.distinct()[:OWNERS_NAMED])
 
 
 def rows_of_tenants(rows: QuerySet[Row], user: AnyUser, *, path: str) -> QuerySet[Row]:

@@ -58,6 +58,7 @@ class Membership(models.Model):
 
     class Meta:
         ordering: ClassVar = ["tenant", "user"]
+        verbose_name = "member"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "tenant"], name="membership_of_user_in_tenant"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),

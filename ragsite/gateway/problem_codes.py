@@ -72,6 +72,7 @@ PROBLEMS: Mapping[str, int] = {
     "generation_busy": 503,
     "invalid_embedding": 503,
     "invalid_reply": 503,
+    "invalid_readings": 503,
     "invalid_scores": 503,
     "lease_lost": 503,
     "model_loading": 503,
@@ -104,7 +105,7 @@ FAILURES = frozenset(
 COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
-        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
+        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "nothing_borne_out", "stand_in_unfit",
         "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled", "unknown_event",
         "unreadable_file",
     }
@@ -129,7 +130,7 @@ FILES = (
 
 MODELS = (
     "model_not_found", "model_changed", "model_too_large", "unsupported_model", "unsafe_weights", "broker_unavailable",
-    "circuit_open", "engine_failed", "invalid_embedding", "invalid_reply", "invalid_scores", "model_loading",
+    "circuit_open", "engine_failed", "invalid_embedding", "invalid_readings", "invalid_reply", "invalid_scores", "model_loading",
     "model_memory_busy", "model_unavailable", "model_unloaded", "out_of_memory", "temporarily_unavailable",
     "worker_failed", "worker_lost", "generation_busy", "context_too_long", "model_key_refused", "model_server_refused",
     "model_server_busy", "model_server_failed", "model_server_lost", "model_server_unreachable", "deadline_exceeded",

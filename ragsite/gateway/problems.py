@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +18,6 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
@@ -34,6 +34,7 @@ from ragsite.gateway.errors import AuthenticationError, PermissionDeniedError, U
 from ragsite.gateway.headers import NO_STORE
 from ragsite.gateway.names import body_names, unknown_sentence
 from ragsite.gateway.problem_codes import PROBLEMS
+from ragsite.gateway.problem_pages import problem_page
 
 CONTENT_TYPE = "application/problem+json"
 API, OPENAI, MCP = "/api/", "/v1/", "/mcp"
@@ -145,9 +146,10 @@ def error_response(request: HttpRequest, error: RagError, *, meant: str = "") ->
     told = problem_response(error)
     if not accepts_pages(request):
         return told
-    page = render_to_string("ragsite/problem.html", {"problem": json.loads(told.content), "meant": meant})
-    response = HttpResponse(page, status=error.http_status)
+    response = HttpResponse(problem_page(request, json.loads(told.content), meant=meant), status=error.http_status)
     response["Cache-Control"] = NO_STORE
+    if "Retry-After" in told:
+        response["Retry-After"] = told["Retry-After"]
     return response
 
 
@@ -195,7 +197,9 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error_response(request, _unknown())
+    """Django asks within the handling of what went wrong: where that has words of its own, as a dead database, they are told."""
+    error = sys.exception()
+    return error_response(request, (_as_rag_error(error) if isinstance(error, Exception) else None) or _unknown())
 
 
 def _as_rag_error(error: Exception) -> RagError | None:

@@ -76,6 +76,6 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def asked_by(self, deletion: KnowledgeBaseDeletion) -> str:
         return actor_text(deletion.actor)
 
-    @display(description="In words")
+    @display(description="Progress")
     def explanation(self, deletion: KnowledgeBaseDeletion) -> str:
         return deletion.in_words

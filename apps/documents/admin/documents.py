@@ -92,7 +92,7 @@ class VersionInline(ReadOnlyInline):
     def asked_by(self, version: DocumentVersion) -> str:
         return actor_text(version.actor)
 
-    @display(description="Came by")
+    @display(description="Origin")
     def origin(self, version: DocumentVersion) -> str:
         return origin_in_words(version)
 
@@ -176,7 +176,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return row is not None and (request.method == "POST" or row.restricted is restricted)
 
     @action(
-        description="Restrict to grants",
+        description="Restrict access",
         icon="lock",
         permissions=["restrict"],
         dialog=confirmation(
@@ -206,9 +206,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         document = self.row_or_404(request, object_id)
         with errors_told(request):
             document_update(document=document, restricted=restricted, actor=acting(request))
-            messages.success(
-                request, f"{document} is {'restricted to grants' if restricted else 'not restricted'} now."
-            )
+            messages.success(request, f"{document} is {'restricted' if restricted else 'not restricted'} now.")
         return dialog_done(row_url(document))
 
     @display(description="Who may read it")

@@ -52,14 +52,14 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
     """Name and description, and how it is searched; for a new knowledge base also how its documents are cut."""
 
     search_mode = forms.ChoiceField(
-        label="Searched by",
+        label="Search by",
         choices=MODE_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
         help_text="Used unless a question says otherwise.",
     )
     search_fusion = forms.ChoiceField(
-        label="Meaning and words are combined",
+        label="How meaning and words are combined",
         choices=FUSION_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,

@@ -88,14 +88,14 @@ def grant_action(form: type[GrantForm]) -> Any:
     """The button that gives a grant, for the page of the form's model."""
 
     @action(
-        description="Let somebody read it",
+        description="Share",
         icon="person_add",
         permissions=["give_grant"],
         dialog={
             "title": "Who should be able to read it?",
             "description": "It takes effect at once. Nothing is re-indexed.",
             "form_class": form,
-            "form_submit_text": "Grant",
+            "form_submit_text": "Share",
         },
     )
     def give_grant(admin_: Any, request: HttpRequest, form: GrantForm, object_id: str) -> HttpResponse:

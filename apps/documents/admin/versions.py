@@ -238,7 +238,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         url = reverse("admin:documents_documentversion_retry", args=[version.pk])
         return render_to_string("ragsite/admin/retry.html", {"url": url})
 
-    @display(description="Came by")
+    @display(description="Origin")
     def origin(self, version: DocumentVersion) -> str:
         return origin_in_words(version)
 
@@ -247,7 +247,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         """For an upload, other chunking, a retry, or an end of the work: whichever was last."""
         return actor_text(version.actor)
 
-    @display(description="In words")
+    @display(description="Progress")
     def explanation(self, version: DocumentVersion) -> str:
         return version_progress(version).text
 

@@ -64,7 +64,10 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
 
     @extend_schema(summary="List who may read it", methods=["GET"], responses=GrantSerializer(many=True), filters=False)
     @extend_schema(
-        summary="Let somebody read it", methods=["POST"], request=GrantBodySerializer, responses={201: GrantSerializer}
+        summary="Share it with somebody",
+        methods=["POST"],
+        request=GrantBodySerializer,
+        responses={201: GrantSerializer},
     )
     @answering("conflict", methods=["POST"])
     @idempotent(atomic=True)

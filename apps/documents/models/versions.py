@@ -176,6 +176,7 @@ class StageRecord(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
+        verbose_name = "stage"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version"),
             *text_walls("stage", error=WORDS),

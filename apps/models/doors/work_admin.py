@@ -109,7 +109,7 @@ class ModelTaskAdmin(ReadOnlyAdmin):
     def shown_state(self, task: ModelTask) -> SafeString:
         return badge(TaskState(task.state).label, TASK_TONES[task.state])
 
-    @display(description="In words")
+    @display(description="Progress")
     def in_words(self, task: ModelTask) -> str:
         return task.in_words
 

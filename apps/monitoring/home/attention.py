@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Min
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -66,8 +67,7 @@ def _versions(request: HttpRequest) -> Any:
 def _failed(request: HttpRequest) -> Iterator[Attention]:
     failed = counted(_versions(request).filter(status=VersionStatus.FAILED))
     if failed:
-        url = list_url(DocumentVersion, f"?status__exact={VersionStatus.FAILED}")
-        yield Attention("danger", "error", f"{failed.of('document')} could not be read.", url)
+        yield Attention("danger", "error", f"{failed.of('document')} could not be read.", reverse("failures"))
 
 
 def _stuck(request: HttpRequest) -> Iterator[Attention]:

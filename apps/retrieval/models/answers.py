@@ -40,7 +40,8 @@ class Query(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        verbose_name_plural = "queries"
+        verbose_name = "question"
+        verbose_name_plural = "questions"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["conversation", "turn"],

@@ -141,9 +141,9 @@ class EvaluationRun(Leased):
         ]
 
     def __str__(self) -> str:
-        return (
-            f"{self.evaluation_set}, {self.mode}{' reranked' if self.rerank else ''}, {self.created_at:%Y-%m-%d %H:%M}"
-        )
+        """Two that were begun in one second differ by the end of their ids."""
+        how = f"{self.mode}{' reranked' if self.rerank else ''}"
+        return f"{self.evaluation_set}, {how}, {self.created_at:%Y-%m-%d %H:%M:%S}, #{self.pk.hex[-4:]}"
 
 
 class EvaluationResult(models.Model):

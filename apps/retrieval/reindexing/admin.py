@@ -48,6 +48,6 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
     def shown_state(self, reindex: Reindex) -> SafeString:
         return badge(reindex.state, STATE_TONES.get(reindex.state, "info"))
 
-    @display(description="In words")
+    @display(description="Progress")
     def in_words(self, reindex: Reindex) -> str:
         return reindex_progress(reindex).text

@@ -16,11 +16,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import ActionDialog
 from unfold.paginator import InfinitePaginator
 
 from ragsite.core.actors import Actor, Door
+from ragsite.core.admin.times import columns_with_times
 from ragsite.core.errors import RagError
 
 
@@ -38,11 +40,23 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
         messages.error(request, error.sentence)
 
 
-class RagAdmin(ModelAdmin):
+class NamedListAdmin(ModelAdmin):
+    """A list is under the name of what is on it, as the way to it is."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        named = {"title": capfirst(self.model._meta.verbose_name_plural)}
+        page: HttpResponse = super().changelist_view(request, named | (extra_context or {}))
+        return page
+
+
+class RagAdmin(NamedListAdmin):
     """The base of every admin. A service that refuses a form is a message on that form's page, not an error page."""
 
     list_fullwidth = True
     list_per_page = 50
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return columns_with_times(self.model, super().get_list_display(request))
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.is_permitted(request, "view", obj) or self.is_permitted(request, "change", obj)
@@ -105,8 +119,11 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return tuple(self.fields)
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return columns_with_times(self.model, self.fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return self.get_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -68,6 +69,10 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 @admin.register(ApiKey)
 class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
     form = ApiKeyForm
+
+    class Media:
+        js: ClassVar = ("ragsite/copy.js",)
+
     list_display: ClassVar = (
         "name",
         "tenant",
@@ -181,7 +186,7 @@ def _revoke(request: HttpRequest, key: ApiKey) -> None:
 
 def _shown_once(key: ApiKey, text: str) -> SafeString:
     return format_html(
-        'The key for {} was made. Copy it now, it is not shown again: <code class="rag-secret">{}</code>',
+        "The key for {} was made. Copy it now, it is not shown again: {}",
         key.name,
-        text,
+        render_to_string("ragsite/admin/made_key.html", {"text": text}),
     )

@@ -14,11 +14,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField, Model, QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from ragsite.core.admin.base import acting
+from ragsite.core.admin.base import NamedListAdmin, acting
 from ragsite.gateway.members import member_add
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.roles import may_somewhere
@@ -44,7 +43,7 @@ class MemberCreationForm(UserCreationForm):  # type: ignore[misc]  # unfold has 
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # not generic at run time
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -101,7 +100,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not g
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, NamedListAdmin):
     """A group is of no tenant: what it may holds in all of them, so superusers alone say it. Others see their own groups."""
 
     list_fullwidth = True

@@ -21,7 +21,8 @@ from tests.model_server import KEY, MODEL, ModelServer, refuses
 
 MakeCheckpoint = Callable[..., Path]
 pytestmark = pytest.mark.django_db
-ADD = "/admin/model_registry/modeltask/add/"
+TASKS = "/admin/model_registry/modeltask/"
+ADD = f"{TASKS}add/"
 CONFIRMED = {"_form_submitted": "True"}
 
 
@@ -133,6 +134,31 @@ def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint)
     assert looker.get(ADD).status_code == 403
     assert ModelVersion.objects.get().status == ModelStatus.ACTIVE
     assert not ModelTask.objects.exists()
+    shown = looker.get(row_url(made)).content.decode()
+    assert made.sha256 in shown
+    assert made.path not in shown
+
+
+def test_folders_of_the_machine_are_shown_to_who_can_change_what_is_in_them(
+    admin_client: Client, make_checkpoint: MakeCheckpoint
+) -> None:
+    made = model_register(source=make_checkpoint(), actor=ACTOR)
+    assert made.path in admin_client.get(row_url(made)).content.decode()
+
+
+def test_a_model_is_added_and_tested_from_where_the_models_are(
+    admin_client: Client, make_checkpoint: MakeCheckpoint
+) -> None:
+    made = model_register(source=make_checkpoint(), actor=ACTOR)
+    shown = admin_client.get("/admin/model_registry/model/").content.decode()
+    assert "Download a model" in shown
+    assert admin_client.get("/admin/model_registry/model/download", follow=True).redirect_chain[-1][0] == ADD
+    assert admin_client.post(page(made.model, "test"), CONFIRMED).headers["HX-Redirect"] == TASKS
+    assert ModelTask.objects.get().version == made
+    ModelVersion.objects.update(status=ModelStatus.READY)
+    assert admin_client.post(page(made.model, "test"), CONFIRMED).headers["HX-Redirect"] == row_url(made.model)
+    assert "No version of" in admin_client.get(row_url(made.model)).content.decode()
+    assert ModelTask.objects.count() == 1
 
 
 CONNECT = "/admin/model_registry/model/connect/"
@@ -154,9 +180,10 @@ def test_a_language_model_is_connected_from_a_form_and_answers_from_then_on(
     assert "stored, encrypted" in done
     assert KEY not in done
     assert made.key_sealed not in done
-    asked = admin_client.post(page(made, "ask_servers"), CONFIRMED)
-    assert asked.headers["HX-Redirect"] == row_url(made)
-    assert "answered" in admin_client.get(row_url(made)).content.decode()
+    for asked_of, button in ((made, "ask_servers"), (made.model, "test")):
+        asked = admin_client.post(page(asked_of, button), CONFIRMED)
+        assert asked.headers["HX-Redirect"] == row_url(asked_of)
+        assert "answered" in admin_client.get(row_url(asked_of)).content.decode()
 
 
 def test_a_connection_is_tried_without_being_made(admin_client: Client, engine: ModelServer) -> None:

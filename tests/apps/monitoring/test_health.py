@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
-from apps.monitoring import health
+from apps.monitoring import health, health_page
 from ragsite.core.models import OutboxEvent, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS, presence_tell
 from ragsite.core.storage.s3_client import s3_errors
@@ -140,3 +140,14 @@ def test_metrics_count_requests_by_route_and_not_by_address(client: Client) -> N
     assert "django_http_requests_total_by_view_transport_method_total{" in text
     assert 'view="document-detail"' in text
     assert "01890000" not in text
+
+
+def test_staff_read_the_state_of_each_part_on_a_page(client: Client, admin_client: Client, settings: Any) -> None:
+    assert client.get("/admin/health/").status_code == 302
+    assert 'hx-get="?part=checks"' in admin_client.get("/admin/health/").content.decode()
+    settings.RAGSITE_REDIS_URL = f"redis://:hunter2@{UNREACHABLE}/0"
+    page = admin_client.get("/admin/health/?part=checks").content.decode()
+    assert page.count("check_circle") == 4
+    assert "Redis does not answer." in page
+    assert "hunter2" not in page
+    assert {one.name for one in health_page.checked()} == {told.name for told in health_page.TOLD.values()}

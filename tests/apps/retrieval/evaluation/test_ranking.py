@@ -11,7 +11,7 @@ VERSION = uuid.UUID(int=3)
 
 
 def of(document: uuid.UUID, **fields: Any) -> Any:
-    return passage("x" * 100, document_id=document, **fields)
+    return passage("x" * 100, document_id=document, version_id=VERSION, **fields)
 
 
 def keys(passages: list[Any], judged: list[Judged], depth: int = 10) -> list[str]:
