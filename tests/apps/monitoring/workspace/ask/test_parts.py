@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -146,15 +147,13 @@ def test_the_answer_is_rated_and_the_rating_taken_back(admin_client: Client, bas
     assert not AnswerFeedback.objects.exists()
 
 
-def test_a_stop_ends_the_run_of_who_asked(
-    admin_client: Client, base: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stop_ends_the_run_of_who_asked(admin_client: Client, base: KnowledgeBase) -> None:
     begun: list[Any] = []
-    monkeypatch.setattr(RUNS, "start", lambda run, caller, work: begun.append((run, work)))
-    post(admin_client, base)
+    with patch.object(RUNS, "start", lambda run, caller, work: begun.append((run, work))):
+        post(admin_client, base)
     ((run, work),) = begun
-    monkeypatch.setattr(RUNS, "run_of", lambda answer_id: run if answer_id == run.answer_id else None)
-    assert admin_client.post(f"{tab(base)}stop/", {"answer": run.answer_id}).status_code == 204
+    with patch.object(RUNS, "run_of", lambda answer_id: run if answer_id == run.answer_id else None):
+        assert admin_client.post(f"{tab(base)}stop/", {"answer": run.answer_id}).status_code == 204
     work()
     assert not Answer.objects.exists()
 
