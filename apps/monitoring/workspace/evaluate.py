@@ -18,7 +18,7 @@ from django.urls import reverse
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.models.selectors import reranker_default
-from apps.monitoring.home.charts import LINES, PALETTE
+from apps.monitoring.chart_styles import LINES, PALETTE
 from apps.monitoring.workspace.place import Place
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, EvaluationSet, RunState
