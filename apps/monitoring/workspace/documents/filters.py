@@ -71,6 +71,7 @@ class Filters:
     state: str = ""
     type: str = ""
     tag: str = ""
+    folder: str = ""
     q: str = ""
     order: str = "newest"
     page: int = 1
@@ -84,6 +85,7 @@ class Filters:
             state=texts["state"] if texts["state"] in STATUSES else "",
             type=texts["type"] if texts["type"] in TYPE_WORDS else "",
             tag=texts["tag"].replace("\0", ""),
+            folder=texts["folder"].replace("\0", "").strip("/"),
             q=texts["q"].replace("\0", ""),
             order=texts["order"] if texts["order"] in ORDERS else "newest",
             page=min(max(page, 1), LAST_PAGE),
@@ -92,7 +94,7 @@ class Filters:
     @property
     def narrows(self) -> bool:
         """Whether some documents are left out."""
-        return any((self.state, self.type, self.tag, self.q))
+        return any((self.state, self.type, self.tag, self.folder, self.q))
 
     def query(self, **changes: Any) -> str:
         """As parameters of an address, without what says nothing."""
@@ -111,6 +113,8 @@ class Filters:
             found = found.filter(Q(document_type=self.type) | never_ready)
         if self.tag:
             found = found.filter(tags__contains=[self.tag])
+        if self.folder:
+            found = found.filter(external_id__startswith=f"{self.folder}/")
         if self.q:
             found = found.filter(Q(title__icontains=self.q) | Q(external_id__icontains=self.q))
         return found.order_by(*ORDERS[self.order])
