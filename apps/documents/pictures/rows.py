@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from apps.documents.blobs import BlobMissingError, blob_open
 from apps.documents.models import DocumentVersion, PagePicture, PictureState
 from ragsite.core.errors import NotFoundError, RagError
 from ragsite.core.jobs import ring
@@ -53,24 +54,30 @@ def page_picture_of(*, version: DocumentVersion, page: int, again: bool = False)
     if picture is None:
         return _asked(version, page)
     if again and picture.state == PictureState.FAILED:
-        _ask_again(mine)
+        _ask_again(mine.filter(state=PictureState.FAILED))
         picture.refresh_from_db()
     if timezone.now() - picture.seen_at > SEEN_TO_THE_DAY:
         mine.update(seen_at=Now())
     return picture
 
 
-def page_picture_ready(version: DocumentVersion, page: int) -> PagePicture:
-    """The finished picture of a page.
+def page_picture_open(*, version: DocumentVersion, page: int) -> tuple[PagePicture, IO[bytes]]:
+    """The finished picture of a page, and its bytes to be read and closed. One whose bytes are gone is drawn anew.
 
     Raises:
         NotFoundError: there is none.
+        TransientError: it can't be read now.
     """
-    found = PagePicture.objects.filter(version_id=version.upload_id, page=page, state=PictureState.READY)
-    picture = found.defer("boxes").first()
+    ready = PagePicture.objects.filter(version_id=version.upload_id, page=page, state=PictureState.READY)
+    none = NotFoundError(f"There is no picture of page {page:,}.", action="Open the page of the document.")
+    picture = ready.defer("boxes").first()
     if picture is None:
-        raise NotFoundError(f"There is no picture of page {page:,}.", action="Open the page of the document.")
-    return picture
+        raise none
+    try:
+        return picture, blob_open(picture.blob)
+    except BlobMissingError as error:
+        _ask_again(ready.filter(blob=picture.blob))
+        raise none from error
 
 
 def _asked(version: DocumentVersion, page: int) -> PagePicture:
@@ -85,7 +92,7 @@ def _asked(version: DocumentVersion, page: int) -> PagePicture:
 
 
 def _ask_again(pictures: QuerySet[PagePicture]) -> None:
-    fresh: dict[str, Any] = {"attempts": 0, "error_code": "", "error": "", "not_before": Now()}
+    fresh: dict[str, Any] = {"blob": "", "attempts": 0, "error_code": "", "error": "", "not_before": Now()}
     with transaction.atomic():
-        if pictures.filter(state=PictureState.FAILED).update(state=PictureState.WAITING, **fresh):
+        if pictures.update(state=PictureState.WAITING, **fresh):
             ring(DRAW)

@@ -13,9 +13,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.documents.api.files import file_response
-from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
-from apps.documents.pictures.rows import page_picture_ready
+from apps.documents.pictures.rows import page_picture_open
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.pages import place_of
 from apps.monitoring.workspace.reading.shown import Asked, ShownPage, ShownText, place_shown
@@ -88,10 +87,10 @@ def picture_view(
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
-        picture = page_picture_ready(version, page)
-        response = FileResponse(blob_open(picture.blob), content_type="image/webp")
+        picture, stored = page_picture_open(version=version, page=page)
     except RagError as error:
         raise Http404(error.sentence) from error
+    response = FileResponse(stored, content_type="image/webp")
     response["Content-Length"] = picture.size
     response["Cache-Control"] = f"private, max-age={PICTURE_SECONDS}"
     return _inert(response)

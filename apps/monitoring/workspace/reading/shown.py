@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -75,7 +75,7 @@ class ShownPage:
     @property
     def text_first(self) -> bool:
         """Whether the words are to be read beside the picture, as nothing can be marked on it."""
-        return not self.is_drawn or bool(self.words)
+        return bool(self.words)
 
     @property
     def previous(self) -> int | None:
@@ -149,9 +149,17 @@ def _page(version: DocumentVersion, facts: TextFacts, asked: Asked, *, again: bo
         picture=picture,
         marks=marks,
         also_on=tuple(page for page in spanned if page != number),
-        text=tuple(parts_of(text, offset, sections_between(version.pk, *where) if where else (), asked.span)),
+        text=_said(version, where, text, asked.span),
         words=_words(picture, has_text=bool(text), is_marked=bool(marks) or number not in spanned),
     )
+
+
+def _said(version: DocumentVersion, where: Span | None, text: str, span: Span | None) -> tuple[Part, ...]:
+    """The words of a page, without its number before them."""
+    if where is None:
+        return ()
+    sections = [replace(one, place=None) for one in sections_between(version.pk, *where)]
+    return tuple(parts_of(text, where[0], sections, span))
 
 
 def _marks(picture: PagePicture, span: Span | None, offset: int, length: int) -> tuple[Mark, ...]:

@@ -11,7 +11,7 @@ from apps.documents.models import DocumentVersion, PagePicture, PictureState
 from apps.documents.pictures import drawing, purging
 from apps.documents.pictures.boxes import boxes_unpacked
 from apps.documents.pictures.purging import pictures_purge
-from apps.documents.pictures.rows import DRAW, PAGE_PICTURES, page_picture_of, page_picture_ready
+from apps.documents.pictures.rows import DRAW, PAGE_PICTURES, page_picture_of, page_picture_open
 from apps.documents.services.documents import document_delete
 from apps.documents.services.purging import blobs_purge, documents_purge
 from ragsite.core.errors import LeaseLostError, NotFoundError
@@ -48,7 +48,20 @@ def test_a_page_is_drawn_when_it_is_asked_for_and_once() -> None:
     assert len(boxes_unpacked(bytes(picture.boxes))) == len("Life jackets must be worn.")
     assert page_picture_of(version=version, page=3) == picture
     assert not make.work_once(DRAW)
-    assert page_picture_ready(version, 3) == picture
+    again, stored = page_picture_open(version=version, page=3)
+    with stored:
+        assert again == picture
+
+
+def test_a_picture_whose_bytes_are_gone_is_drawn_anew() -> None:
+    version = uploaded()
+    lost = drawn(version)
+    blob_path(lost.blob).unlink()
+    with pytest.raises(NotFoundError):
+        page_picture_open(version=version, page=1)
+    again = drawn(version)
+    assert again == lost
+    assert blob_path(again.blob).exists()
 
 
 def test_a_version_that_was_cut_anew_has_the_pictures_of_its_upload() -> None:
@@ -57,7 +70,6 @@ def test_a_version_that_was_cut_anew_has_the_pictures_of_its_upload() -> None:
     document_rechunk(document=version.document, actor=ACTOR)
     again = version.document.versions.get(number=2)
     assert page_picture_of(version=again, page=1) == picture
-    assert page_picture_ready(again, 1).blob == picture.blob
 
 
 def test_a_page_that_cannot_be_drawn_says_why_and_can_be_tried_again() -> None:
@@ -66,7 +78,7 @@ def test_a_page_that_cannot_be_drawn_says_why_and_can_be_tried_again() -> None:
     assert picture.state == PictureState.FAILED
     assert picture.error == "Page 2 is damaged, so it can't be drawn. Read its text, or download the file."
     with pytest.raises(NotFoundError):
-        page_picture_ready(version, 2)
+        page_picture_open(version=version, page=2)
     assert page_picture_of(version=version, page=2).state == PictureState.FAILED
     again = page_picture_of(version=version, page=2, again=True)
     assert (again.state, again.error, again.attempts) == (PictureState.WAITING, "", 0)
