@@ -11,7 +11,9 @@ from apps.monitoring.home.starting import samples_view
 from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
 from apps.monitoring.workspace.pages import upload_view, workspace_view
+from apps.monitoring.workspace.reading import place
 
+VERSION = "knowledge-bases/<uuid:knowledge_base_id>/documents/<uuid:document_id>/versions/<int:number>"
 ASK = "knowledge-bases/<uuid:knowledge_base_id>/ask"
 
 urlpatterns = [
@@ -22,6 +24,9 @@ urlpatterns = [
     path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
+    path(f"{VERSION}/place/", place.place_view, name="workspace-document-place"),
+    path(f"{VERSION}/pages/<int:page>/", place.picture_view, name="workspace-document-picture"),
+    path(f"{VERSION}/file/", place.file_view, name="workspace-document-file"),
     path(f"{ASK}/stream/", parts.stream_view, name="workspace-ask-stream"),
     path(f"{ASK}/events/", parts.events_view, name="workspace-ask-events"),
     path(f"{ASK}/answer/", parts.answer_view, name="workspace-ask-answer"),

@@ -55,6 +55,8 @@ PARTS: dict[str, str] = {
 
 OF_ITS_OWN: dict[str, str] = {
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
+    "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
+    "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",
     "ragsite.gateway.idempotency.idempotent": "keeps the answer of a request; what the request changes is a service's",
     "ragsite.gateway.sign_ins.sign_in_begin": "counts the sign-ins that fail",
     "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",

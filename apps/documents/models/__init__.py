@@ -13,6 +13,7 @@ from apps.documents.models.knowledge_bases import (
     KnowledgeBaseDeletion,
     Visibility,
 )
+from apps.documents.models.pictures import PagePicture, PictureState
 from apps.documents.models.versions import (
     VERSION_ENDED,
     VERSION_STOPPED,
@@ -39,7 +40,9 @@ __all__ = [
     "Grant",
     "KnowledgeBase",
     "KnowledgeBaseDeletion",
+    "PagePicture",
     "ParsedText",
+    "PictureState",
     "StageOutcome",
     "StageRecord",
     "VersionStatus",
