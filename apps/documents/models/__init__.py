@@ -22,6 +22,8 @@ from apps.documents.models.versions import (
     ParsedText,
     StageOutcome,
     StageRecord,
+    TextEdit,
+    VersionOrigin,
     VersionStatus,
 )
 
@@ -42,6 +44,8 @@ __all__ = [
     "ParsedText",
     "StageOutcome",
     "StageRecord",
+    "TextEdit",
+    "VersionOrigin",
     "VersionStatus",
     "Visibility",
 ]
