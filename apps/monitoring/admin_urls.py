@@ -10,9 +10,12 @@ from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
 from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
+from apps.monitoring.workspace.document.page import document_view
+from apps.monitoring.workspace.document.place import file_view, place_view
 from apps.monitoring.workspace.pages import upload_view, workspace_view
 
 ASK = "knowledge-bases/<uuid:knowledge_base_id>/ask"
+DOCUMENT = "knowledge-bases/<uuid:knowledge_base_id>/documents/<uuid:document_id>"
 
 urlpatterns = [
     path("home/", home_live_view, name="home-live"),
@@ -22,6 +25,9 @@ urlpatterns = [
     path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
+    path(f"{DOCUMENT}/", document_view, name="workspace-document"),
+    path(f"{DOCUMENT}/versions/<int:number>/place/", place_view, name="workspace-document-place"),
+    path(f"{DOCUMENT}/versions/<int:number>/file/", file_view, name="workspace-document-file"),
     path(f"{ASK}/stream/", parts.stream_view, name="workspace-ask-stream"),
     path(f"{ASK}/events/", parts.events_view, name="workspace-ask-events"),
     path(f"{ASK}/answer/", parts.answer_view, name="workspace-ask-answer"),

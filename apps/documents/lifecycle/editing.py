@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.documents.lifecycle.deriving import version_derive
-from apps.documents.lifecycle.edits import Edit, edits_composed, sections_edited, text_edited
+from apps.documents.lifecycle.edits import Edit, edit_trimmed, edits_composed, sections_edited, text_edited
 from apps.documents.lifecycle.stages import CHUNK
 from apps.documents.models import LIVING, VERSION_ENDED, Document, DocumentVersion, ParsedText, TextEdit
 from apps.documents.parsing.characters import clean
@@ -43,7 +43,8 @@ def document_edit(
         current = _answering(document, version)
         said = _cleaned(edits)
         _refuse_misplaced(said, length=len(current.parsed.text))
-        return _derived(current, edits_composed([_edit(row) for row in current.edits.all()], said), actor)
+        changed = [edit_trimmed(edit, current.parsed.text) for edit in said]
+        return _derived(current, edits_composed([_edit(row) for row in current.edits.all()], changed), actor)
 
 
 def document_edits_undo(

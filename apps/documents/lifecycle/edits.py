@@ -63,6 +63,27 @@ def text_edited(text: str, edits: Sequence[Edit]) -> str:
     return "".join([*pieces, text[past:]])
 
 
+def edit_trimmed(edit: Edit, text: str) -> Edit:
+    """The edit without the words that it would replace by the same, at either end; `text` is what it is an edit of."""
+    old, new = text[edit.start : edit.end], edit.text
+    head = _whole_words(_alike(old, new), old)
+    tail = _whole_words(_alike(old[head:][::-1], new[head:][::-1]), old[::-1])
+    return Edit(edit.start + head, edit.end - tail, new[head : len(new) - tail])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _whole_words(length: int, text: str) -> int:
+    """So many characters from the beginning of the text, less a word that may go on."""
+    while length and text[length - 1].isalnum():
+        length -= 1
+    return length
+
+
 def edits_placed(edits: Sequence[Edit]) -> list[PlacedEdit]:
     """Each with its place in the edited text."""
     placed, grown = [], 0

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.documents.lifecycle.edits import Edit, EditKind, edits_composed, edits_placed, sections_edited, text_edited
+from apps.documents.lifecycle.edits import (
+    Edit,
+    EditKind,
+    edit_trimmed,
+    edits_composed,
+    edits_placed,
+    sections_edited,
+    text_edited,
+)
 from apps.documents.parsing.types import ParsedDocument, Section
 
 LETTERS = st.text("ab \n", min_size=1, max_size=40)
@@ -49,6 +57,13 @@ def test_edits_that_are_composed_lead_where_both_lead_one_after_the_other(
     composed = edits_composed(first, second)
     assert text_edited(text, composed) == text_edited(text_edited(text, first), second)
     assert all(one.end < other.start for one, other in pairwise(composed))
+
+
+@given(edited_twice())
+def test_an_edit_that_is_trimmed_leads_to_the_same_text(case: tuple[str, list[Edit], list[Edit]]) -> None:
+    text, edits, _ = case
+    for edit in edits:
+        assert text_edited(text, [edit_trimmed(edit, text)]) == text_edited(text, [edit])
 
 
 @given(edited_twice())
