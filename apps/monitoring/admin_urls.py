@@ -10,11 +10,13 @@ from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
 from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
+from apps.monitoring.workspace.document.page import document_view
 from apps.monitoring.workspace.pages import upload_view, workspace_view
 from apps.monitoring.workspace.reading import place
 
-VERSION = "knowledge-bases/<uuid:knowledge_base_id>/documents/<uuid:document_id>/versions/<int:number>"
 ASK = "knowledge-bases/<uuid:knowledge_base_id>/ask"
+DOCUMENT = "knowledge-bases/<uuid:knowledge_base_id>/documents/<uuid:document_id>"
+VERSION = f"{DOCUMENT}/versions/<int:number>"
 
 urlpatterns = [
     path("home/", home_live_view, name="home-live"),
@@ -24,6 +26,7 @@ urlpatterns = [
     path("failures/", failures_view, name="failures"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
+    path(f"{DOCUMENT}/", document_view, name="workspace-document"),
     path(f"{VERSION}/place/", place.place_view, name="workspace-document-place"),
     path(f"{VERSION}/pages/<int:page>/", place.picture_view, name="workspace-document-picture"),
     path(f"{VERSION}/file/", place.file_view, name="workspace-document-file"),

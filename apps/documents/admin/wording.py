@@ -61,8 +61,10 @@ def chunking_in_words(chunking: ChunkingSettings) -> str:
 
 
 def origin_in_words(version: DocumentVersion) -> str:
-    """What made the version: an upload, or other chunking of one."""
-    return f"Version {version.rechunk_of.number}, re-chunked" if version.rechunk_of else "Upload"
+    """What made the version: an upload, or an edit or other chunking of one."""
+    if version.rechunk_of is None:
+        return "Upload"
+    return f"Version {version.rechunk_of.number}, {'edited' if version.edited else 're-chunked'}"
 
 
 def size_in_words(size: int) -> str:

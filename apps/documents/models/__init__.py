@@ -23,6 +23,8 @@ from apps.documents.models.versions import (
     ParsedText,
     StageOutcome,
     StageRecord,
+    TextEdit,
+    VersionOrigin,
     VersionStatus,
 )
 
@@ -45,6 +47,8 @@ __all__ = [
     "PictureState",
     "StageOutcome",
     "StageRecord",
+    "TextEdit",
+    "VersionOrigin",
     "VersionStatus",
     "Visibility",
 ]

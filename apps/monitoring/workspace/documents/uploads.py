@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
+from apps.documents.admin.addresses import document_url
 from apps.documents.admin.forms import NewVersionForm, UploadForm
 from apps.documents.admin.uploading import documents_take, files_read, version_take
 from apps.documents.intake.bulk import FileResult
@@ -24,7 +25,7 @@ from apps.documents.models import Document
 from apps.documents.rights.titles import documents_titled
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.place import Place
-from ragsite.core.admin.base import acting, row_url
+from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError, TransientError
 
 MOST_TOLD = 40
@@ -149,7 +150,7 @@ def _first_error(form: Any) -> str:
 def _told(result: FileResult) -> Told:
     if result.outcome is None or result.version is None:
         return _told_refused(result)
-    url = row_url(result.version.document)
+    url = document_url(result.version.document)
     match result.outcome:
         case UploadOutcome.CREATED:
             words = _("Uploaded. It answers once it is ready.")

@@ -66,7 +66,7 @@ def test_a_file_becomes_a_document_and_the_line_leads_to_it(admin_client: Client
     assert (document.title, numbers(response)) == ("tides.md", (1, 0, 0))
     page = response.content.decode()
     assert "Uploaded. It answers once it is ready." in page
-    assert f"/admin/documents/document/{document.pk}/change/" in page
+    assert f'/documents/{document.pk}/"' in page
 
 
 def test_a_type_that_is_not_read_is_refused_without_a_list_of_all_types(
