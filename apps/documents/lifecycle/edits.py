@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from apps.documents.parsing.types import Section
+from apps.documents.parsing.types import Section, Span
 
 
 class EditKind(StrEnum):
@@ -92,6 +92,23 @@ def edits_placed(edits: Sequence[Edit]) -> list[PlacedEdit]:
         placed.append(PlacedEdit(edit, start, start + len(edit.text)))
         grown += edit.grows
     return placed
+
+
+def span_before_edits(edits: Sequence[Edit], start: int, end: int) -> Span | None:
+    """The characters that stood where those of an edited text do, of a changed passage all that it was; None if all was added."""
+    placed = edits_placed(edits)
+    first, past = _before(placed, start)[0], _before(placed, end - 1)[1]
+    return (first, past) if first < past else None
+
+
+def _before(placed: Sequence[PlacedEdit], at: int) -> Span:
+    """Where the character of the edited text stood, or the passage whose place it took."""
+    grown = 0
+    for one in placed:
+        if one.start <= at < one.end:
+            return one.edit.start, one.edit.end
+        grown += one.edit.grows if one.end <= at else 0
+    return at - grown, at - grown + 1
 
 
 def edits_composed(edits: Sequence[Edit], more: Sequence[Edit]) -> list[Edit]:

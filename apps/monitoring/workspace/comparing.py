@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.documents.admin.addresses import span_url
 from apps.documents.models import LIVING, Document
 from apps.documents.rights.access import documents_shown_to
 from apps.monitoring.workspace.place import Place
@@ -160,6 +160,6 @@ def _known(place: Place, results: Sequence[EvaluationResult]) -> dict[str, Shown
     ranked = {one["document"] for result in results for one in result.ranking[:PLACES]}
     documents: QuerySet[Document] = documents_shown_to(place.request.user).filter(LIVING, pk__in=ranked)
     return {
-        str(pk): ShownPlace(title, reverse("admin:documents_document_change", args=[pk]), is_relevant=False)
+        str(pk): ShownPlace(title, span_url(place.knowledge_base.pk, pk), is_relevant=False)
         for pk, title in documents.values_list("pk", "title")
     }

@@ -89,7 +89,7 @@ def _documents(place: Place) -> Sequence[FileResult | Told] | str:
         return [_of_folder(place, files[0], path=path, restricted=form.restricts())]
     if "asks" in request.POST and len(files) == 1 and (same := _of_same_name(place, files[0])):
         words = _("“%(title)s” is here already, with other contents.") % {"title": same.title}
-        return [Told(files[0].name, words, "asked", row_url(same), mend="version", same=same)]
+        return [Told(files[0].name, words, "asked", document_url(same), mend="version", same=same)]
     return documents_take(
         files, knowledge_base=place.knowledge_base, restricted=form.restricts(), actor=acting(request)
     )

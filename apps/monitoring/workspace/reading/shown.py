@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
+from apps.documents.lifecycle.editing import edits_of
+from apps.documents.lifecycle.edits import Edit, span_before_edits
 from apps.documents.models import VERSION_STOPPED, DocumentVersion, PagePicture, PictureState
 from apps.documents.parsing.types import DocumentType, Span
 from apps.documents.pictures.boxes import Rectangle, boxes_unpacked, rectangles_of
@@ -136,13 +138,14 @@ def _unread(version: DocumentVersion) -> Unread:
 
 
 def _page(version: DocumentVersion, facts: TextFacts, asked: Asked, *, again: bool) -> ShownPage:
+    """The page is that of the file, as are the marks on it; what is said beside it is the version's text, which may be edited."""
     spanned = pages_of_span(version.pk, *asked.span) if asked.span else []
     number = min(max(1, asked.page or next(iter(spanned), 1)), facts.pages)
     picture = page_picture_of(version=version, page=number, again=again)
     where = page_span(version.pk, number)
     text = text_between(version.pk, *where) if where else ""
-    offset = where[0] if where else 0
-    marks = _marks(picture, asked.span, offset, len(text)) if number in spanned else ()
+    drawn = _drawn(version, asked.span) if number in spanned else None
+    marks = _marks(picture, drawn, page_span(version.upload_id, number)) if drawn else ()
     return ShownPage(
         number=number,
         total=facts.pages,
@@ -150,8 +153,19 @@ def _page(version: DocumentVersion, facts: TextFacts, asked: Asked, *, again: bo
         marks=marks,
         also_on=tuple(page for page in spanned if page != number),
         text=_said(version, where, text, asked.span),
-        words=_words(picture, has_text=bool(text), is_marked=bool(marks) or number not in spanned),
-    )
+        words=_words(
+            picture, has_text=bool(text), is_added=number in spanned and drawn is None,
+            is_marked=bool(marks) or number not in spanned,
+        ),
+    )  # fmt: skip
+
+
+def _drawn(version: DocumentVersion, span: Span | None) -> Span | None:
+    """The span in the text of the upload, which is what is drawn; None for what was added to it."""
+    if span is None or version.rechunk_of_id is None:
+        return span
+    edits = [Edit(row.start, row.end, row.text) for row in edits_of(version.pk)]
+    return span_before_edits(edits, *span)
 
 
 def _said(version: DocumentVersion, where: Span | None, text: str, span: Span | None) -> tuple[Part, ...]:
@@ -162,19 +176,19 @@ def _said(version: DocumentVersion, where: Span | None, text: str, span: Span | 
     return tuple(parts_of(text, where[0], sections, span))
 
 
-def _marks(picture: PagePicture, span: Span | None, offset: int, length: int) -> tuple[Mark, ...]:
+def _marks(picture: PagePicture, span: Span, page: Span | None) -> tuple[Mark, ...]:
     boxes = boxes_unpacked(bytes(picture.boxes))
     # A text that was parsed anew since may not be the one that the boxes are of.
-    if span is None or len(boxes) != length:
+    if page is None or len(boxes) != page[1] - page[0]:
         return ()
-    return tuple(_mark(one) for one in rectangles_of(boxes, span[0] - offset, span[1] - offset))
+    return tuple(_mark(one) for one in rectangles_of(boxes, span[0] - page[0], span[1] - page[0]))
 
 
 def _mark(one: Rectangle) -> Mark:
     return Mark(*(f"{number:.5f}" for number in (one.left, one.top, one.width, one.height)))
 
 
-def _words(picture: PagePicture, *, has_text: bool, is_marked: bool) -> str:
+def _words(picture: PagePicture, *, has_text: bool, is_added: bool, is_marked: bool) -> str:
     if picture.state == PictureState.FAILED:
         return picture.error
     if picture.state == PictureState.WAITING:
@@ -182,6 +196,8 @@ def _words(picture: PagePicture, *, has_text: bool, is_marked: bool) -> str:
         return _("No worker is running, so the page is not drawn just now. Start one.") if idle else ""
     if not has_text:
         return _("No words were found on this page: it is blank, or a picture.")
+    if is_added:
+        return _("This passage was added by hand, so it does not stand on the page. It is marked in the words below.")
     if is_marked:
         return ""
     return _(

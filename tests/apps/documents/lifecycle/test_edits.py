@@ -15,6 +15,7 @@ from apps.documents.lifecycle.edits import (
     edits_composed,
     edits_placed,
     sections_edited,
+    span_before_edits,
     text_edited,
 )
 from apps.documents.parsing.types import ParsedDocument, Section
@@ -91,8 +92,8 @@ def test_a_section_that_no_edit_touches_says_what_it_said(case: tuple[str, list[
     now = {one.heading_path: edited[one.start : one.end] for one in sections_edited(sections, edits, text=edited)}
     for section in sections:
         if all(edit.end < section.start or edit.start > section.end for edit in edits):
-            # What is added in the blanks behind a section is counted to it.
-            assert now[section.heading_path].startswith(text[section.start : section.end])
+            # What is added in the blanks behind a section, or before the first one, is counted to it.
+            assert text[section.start : section.end] in now[section.heading_path]
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,20 @@ def test_sections_move_with_the_text(edit: Edit, kind: EditKind, spans: list[tup
     sections = [Section(0, 3, ("1",)), Section(4, 7, ("2",))]
     found = sections_edited(sections, [edit], text=text_edited("one\ntwo", [edit]))
     assert (edit.kind, [(one.start, one.end) for one in found]) == (kind, spans)
+
+
+@given(edited_twice(), st.data())
+def test_what_was_not_edited_is_found_where_it_stood(
+    case: tuple[str, list[Edit], list[Edit]], data: st.DataObject
+) -> None:
+    text, edits, _ = case
+    edited = text_edited(text, edits)
+    at = data.draw(st.integers(0, max(0, len(edited) - 1)))
+    inside = [one for one in edits_placed(edits) if one.start <= at < one.end]
+    span = span_before_edits(edits, at, at + 1)
+    if inside and edited:
+        (one,) = inside
+        assert span == ((one.edit.start, one.edit.end) if one.edit.end > one.edit.start else None)
+    elif edited:
+        assert span is not None
+        assert text[span[0] : span[1]] == edited[at]

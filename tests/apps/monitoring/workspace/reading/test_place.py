@@ -10,10 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.documents.lifecycle.editing import document_edit
+from apps.documents.lifecycle.edits import Edit
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase, PagePicture
 from apps.documents.pictures.rows import DRAW
 from ragsite.gateway.models import Role
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.pdfs import pdf_of, pdf_with_lost_page
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +80,24 @@ def test_a_page_is_drawn_and_shown_with_its_span_marked(base: KnowledgeBase, rea
     assert picture["X-Content-Type-Options"] == "nosniff"
     assert picture["Cache-Control"].startswith("private")
     assert "sandbox" in picture["Content-Security-Policy"]
+
+
+def test_of_an_edited_text_the_page_has_the_marks_where_the_file_says_it(base: KnowledgeBase, reader: Client) -> None:
+    version = ready(base, pdf_of(*PAGES), "harbour.pdf")
+    edits = [Edit(0, 0, "Opened in 1904. ")]
+    edited = document_edit(document=version.document, version=version, edits=edits, actor=ACTOR)
+    make.run_stages()
+    spans = [(16, 41), (0, 15)]
+    text = edited.parsed.text
+    assert [text[start:end] for start, end in spans] == ["The harbour has 42 berths", "Opened in 1904."]
+    shown(reader, edited)
+    draw_all()
+    there, added = (shown(reader, edited, start=start, end=end) for start, end in spans)
+    assert there.count("<rect ") == 1
+    assert "was added by hand" not in there
+    assert added.count("<rect ") == 0
+    assert "was added by hand" in added
+    assert PagePicture.objects.count() == 1
 
 
 def test_pages_are_turned_from_the_first_which_is_shown_without_a_span(base: KnowledgeBase, reader: Client) -> None:
