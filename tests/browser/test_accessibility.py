@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
+from apps.documents.admin.addresses import version_span_url
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
 from apps.retrieval.pipeline import ask
@@ -47,6 +48,7 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:model_registry_model_connect"),
         reverse("health-page"),
         reverse("workspace", args=[base]),
+        version_span_url(version, start=0, end=16),
     ]
 
 

@@ -12,11 +12,13 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.documents.admin.addresses import document_url, place_url, version_span_url
 from apps.documents.models import Chunk, Document, DocumentVersion, StageRecord, TextEdit, VersionStatus
+from apps.documents.rights.access import access_scope
 from apps.models.gateway import Deadline
 from apps.monitoring.workspace.document import passages
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.actors import Actor, Door
+from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import Role
 from tests import factories as make
 
@@ -49,7 +51,7 @@ def asked(version: DocumentVersion, user: Any) -> None:
     base = version.document.knowledge_base
     ask(
         SearchRequest("What does a berth cost?", top_k=5),
-        scope=make.scope(base),
+        scope=access_scope(principal_of_user(user, tenant_id=base.tenant_id), knowledge_base_ids=[base.pk]),
         actor=Actor.of_user(user, door=Door.ADMIN),
         deadline=Deadline.after(60),
     )
