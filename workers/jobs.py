@@ -24,6 +24,7 @@ from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
+from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.configuration import ParsingSettings
 from ragsite.core.schedule import ScheduledRows
@@ -127,12 +128,19 @@ JOBS: tuple[Job, ...] = (
         DELETE, Queue.MAINTENANCE, "apps.retrieval.index.deleting.knowledge_base_deletion_work",
         rows=DELETIONS, seconds=PURGE_SECONDS, advice=DELETION_ADVICE,
     ),
+    Job(
+        CUT_PREVIEW, Queue.CHUNKING, "apps.retrieval.index.preview_work.cut_preview_work",
+        rows=CUT_PREVIEWS, advice=LONG_TEXT,
+    ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
     Job("documents-purge", Queue.MAINTENANCE, f"{PURGING}.documents_purge", every=60.0, seconds=PURGE_SECONDS),
     Job("blobs-purge", Queue.MAINTENANCE, f"{PURGING}.blobs_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job(
+        "cut-previews-purge", Queue.MAINTENANCE, "apps.retrieval.index.previewing.cut_previews_purge", every=600.0,
+    ),
     Job("bulk-jobs-purge", Queue.MAINTENANCE, f"{BULKS}.jobs.bulk_jobs_purge", every=3_600.0),
     Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
     Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),

@@ -46,6 +46,7 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:retrieval_query_try"),
         reverse("admin:model_registry_model_connect"),
         reverse("health-page"),
+        reverse("jobs"),
         reverse("workspace", args=[base]),
     ]
 

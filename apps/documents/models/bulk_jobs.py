@@ -74,3 +74,8 @@ class BulkJob(Leased):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.total:,}"
+
+    @property
+    def behind(self) -> int:
+        """Documents whose turn has been."""
+        return self.done + self.refused
