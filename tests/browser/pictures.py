@@ -65,7 +65,8 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     base = DocumentVersion.objects.filter(status="ready")[0].document.knowledge_base
     pages = {"home": "/admin/", "failed": reverse("admin:documents_documentversion_change", args=[failed.pk])}
     pages |= {f"workspace-{tab.slug}": workspace_url(base, tab.slug) for tab in TABS}
-    pages |= {"jobs": reverse("jobs"), "failures": reverse("failures"), "not-found": "/admin/nothing/", "api-docs": reverse("api-docs")}
+    pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
+    pages |= {"not-found": "/admin/nothing/"}
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         pages[f"list-{name}"] = reverse(f"admin:{name}_changelist")
