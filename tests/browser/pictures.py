@@ -80,7 +80,8 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     edited = DocumentVersion.objects.exclude(edits=None).latest("number")
     pages |= {"document": document_url(edited.document), "document-failed": document_url(failed.document)}
     pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
-    pages |= {"not-found": "/admin/nothing/", "api-docs": reverse("api-docs")}
+    pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
+    pages |= {"not-found": "/admin/nothing/"}
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         pages[f"list-{name}"] = reverse(f"admin:{name}_changelist")

@@ -47,6 +47,7 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:retrieval_query_try"),
         reverse("admin:model_registry_model_connect"),
         reverse("health-page"),
+        reverse("jobs"),
         reverse("workspace", args=[base]),
         version_span_url(version, start=0, end=16),
     ]

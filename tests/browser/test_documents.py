@@ -44,5 +44,27 @@ def test_three_files_are_dropped_one_is_refused_one_fails_and_is_mended(visit: V
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("dialog")).to_contain_text("Delete 1 document?")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".rag-doing")).to_contain_text("0 of 1")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    factories.work_once("bulk")
     expect(page.get_by_text("1 document is deleted.")).to_be_visible()
     assert [document.title for document in Document.objects.filter(deleted_at=None)] == ["broken.pdf"]
+
+
+def test_a_job_is_watched_on_the_tab_cancelled_and_read_about_afterwards(visit: Visit) -> None:
+    knowledge_base = factories.knowledge_base(name="Harbour rules")
+    for name in ("tides.md", "berths.md"):
+        factories.upload(knowledge_base, f"# {name}\n\nHigh water is at noon.", filename=name)
+    visit.open(reverse("workspace-tab", args=[knowledge_base.pk, "documents"]))
+    page = visit.page
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.locator(".rag-doing").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_contain_text("What is done stays so.")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
+    expect(page.get_by_text("It was cancelled after 0 of 2.")).to_be_visible()
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("link", name="Deleting documents").click()
+    expect(page.locator("#job-live")).to_contain_text("Cancelled")
+    assert Document.objects.filter(deleted_at=None).count() == 2

@@ -1,5 +1,6 @@
 """The rows of documents: a module for each of what there is."""
 
+from apps.documents.models.bulk_jobs import BulkJob, BulkState
 from apps.documents.models.documents import (
     KEPT_BY_TRIGGER,
     LIVING,
@@ -35,6 +36,8 @@ __all__ = [
     "VERSION_ENDED",
     "VERSION_STOPPED",
     "VERSION_TRANSITIONS",
+    "BulkJob",
+    "BulkState",
     "Chunk",
     "DeletionState",
     "Document",

@@ -279,14 +279,11 @@ function refresh() {
 }
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target.id === "documents-dialog-body") byId("documents-dialog").showModal();
-  else showChosen();
+  if (event.detail.target.id !== "documents-dialog-body") showChosen();
   if (isStale) refresh();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (!event.detail.elt.matches("[data-finishes]")) return;
-  byId("documents-dialog").close();
-  if (!event.detail.successful) return;
+  if (!event.detail.elt.matches("[data-finishes=chosen]") || !event.detail.successful) return;
   chosen.clear();
   Object.assign(kept, { everything: false, tag: "" });
 });
