@@ -8,6 +8,16 @@ from apps.monitoring.failures.page import failures_view
 from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
+from apps.monitoring.operations.activity import (
+    activity_view,
+    document_history_view,
+    knowledge_base_history_view,
+    version_history_view,
+)
+from apps.monitoring.operations.events import event_schema_view, events_view
+from apps.monitoring.operations.settings import settings_view
+from apps.monitoring.operations.usage import usage_view
+from apps.monitoring.operations.workers import workers_view
 from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
 from apps.monitoring.workspace.pages import upload_view, workspace_view
@@ -20,6 +30,15 @@ urlpatterns = [
     path("search/", search_view),
     path("health/", health_page, name="health-page"),
     path("failures/", failures_view, name="failures"),
+    path("workers/", workers_view, name="workers"),
+    path("events/", events_view, name="events"),
+    path("usage/", usage_view, name="usage"),
+    path("activity/", activity_view, name="activity"),
+    path("documents/document/<uuid:document_id>/history/", document_history_view, name="document-history"),
+    path("documents/documentversion/<uuid:version_id>/history/", version_history_view),
+    path("documents/knowledgebase/<uuid:knowledge_base_id>/history/", knowledge_base_history_view),
+    path("settings/", settings_view, name="settings"),
+    path("events/schemas/<str:name>/", event_schema_view, name="event-schema"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
     path(f"{ASK}/stream/", parts.stream_view, name="workspace-ask-stream"),
