@@ -40,6 +40,9 @@ USUAL_DAYS = 30
 SHOWN = 100
 """Knowledge bases on the page; the table for a spreadsheet has all."""
 
+AT_ONCE_DAYS = 31
+"""What was asked in a longer period is asked for by the page once it is there: to add up a year may take seconds."""
+
 CSV = "csv"
 
 
@@ -93,7 +96,10 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         PermissionDenied: the user looks after no tenant.
     """
     tab_required(request, "usage")
-    usage = usage_of(request)
+    period = period_of(request.GET, today=timezone.localdate())
+    if period.days > AT_ONCE_DAYS and not {"part", "format"} & request.GET.keys():
+        return operations_page(request, "usage", {"later": request.GET.urlencode()})
+    usage = usage_of(request, period)
     if request.GET.get("format") == CSV:
         return _csv(request, usage)
     bases = _bases(request, usage)
@@ -108,13 +114,12 @@ def usage_view(request: HttpRequest) -> HttpResponse:
     return operations_page(request, "usage", context)
 
 
-def usage_of(request: HttpRequest) -> Usage:
+def usage_of(request: HttpRequest, period: Period) -> Usage:
     """What the address asks for; what does not make sense is left out."""
     mine_ = Tenant.objects.filter(pk__in=tenants_where(request.user, LOOKS_AFTER)).order_by("name")
     tenants = dict(mine_.values_list("pk", "name"))
     chosen = next((pk for pk in tenants if str(pk) == request.GET.get("tenant")), None)
     wanted = [chosen] if chosen else list(tenants)
-    period = period_of(request.GET, today=timezone.localdate())
     return Usage(period, tenants, chosen, questions_asked(period, tenants=wanted), things_kept(tenants=wanted))
 
 

@@ -5,13 +5,16 @@ Questions are read by the time in their ids, so that a period costs what lies in
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -25,6 +28,10 @@ MOST_BY_DAY = 92
 """Days that are told one by one; a longer period is told by month."""
 
 MOST_ROWS = 50_000
+"""Of a month."""
+
+KEPT_SECONDS = 3_600
+"""So long what was asked in a month that is over is not counted again."""
 
 
 class Step(StrEnum):
@@ -59,9 +66,25 @@ class Period:
         return datetime.combine(self.last + timedelta(days=1), time.min, tzinfo=timezone.get_current_timezone())
 
     @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def by_month(self) -> list[Period]:
+        """The same, cut where a month ends."""
+        cut: list[Period] = []
+        first = self.first
+        while first <= self.last:
+            next_month = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+            last = min(self.last, next_month - timedelta(days=1))
+            cut.append(Period(first, last, self.step))
+            first = next_month
+        return cut
+
+    @property
     def steps(self) -> list[date]:
         """Its days, or the first of each of its months."""
-        days = [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
+        days = [self.first + timedelta(days=number) for number in range(self.days)]
         return days if self.step is Step.DAY else sorted({day.replace(day=1) for day in days})
 
 
@@ -105,7 +128,24 @@ class Kept:
 
 
 def questions_asked(period: Period, *, tenants: Collection[UUID]) -> list[AskedRow]:
-    """What was asked in these tenants, by step, tenant and knowledge base."""
+    """What was asked in these tenants, by step, tenant and knowledge base.
+
+    Months that are over do not change, so that this process keeps what it found of them for a while.
+    """
+    this_month = timezone.localdate().replace(day=1)
+    rows: list[AskedRow] = []
+    for part in period.by_month:
+        asked = partial(_questions_asked, part, sorted(tenants))
+        rows += cache.get_or_set(_key(part, tenants), asked, KEPT_SECONDS) if part.last < this_month else asked()
+    return rows
+
+
+def _key(period: Period, tenants: Collection[UUID]) -> str:
+    named = hashlib.sha256(b"".join(tenant.bytes for tenant in sorted(tenants))).hexdigest()
+    return f"usage:{period.first}:{period.last}:{period.step}:{named}"
+
+
+def _questions_asked(period: Period, tenants: Sequence[UUID]) -> list[AskedRow]:
     parameters = {
         "step": period.step.value, "zone": timezone.get_current_timezone_name(), "tenants": list(tenants), "most": MOST_ROWS,
         "from": first_id_since(period.begins.astimezone(UTC)), "to": first_id_since(period.ends.astimezone(UTC)),

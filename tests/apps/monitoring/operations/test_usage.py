@@ -58,7 +58,10 @@ def test_questions_tokens_and_seconds_are_counted_by_knowledge_base(admin_client
     assert "2 questions found an answer, 1 did not." in page.content.decode()
     assert totals(admin_client, f"?tenant={other.tenant_id}") == (0, 0, 0, 0, 0.0)
     yesterday = timezone.localdate() - timedelta(days=1)
-    assert totals(admin_client, f"?first=2020-01-01&last={yesterday}")[0] == 0
+    assert totals(admin_client, f"?last={yesterday}")[0] == 0
+    long_ago = f"?first=2020-01-01&last={yesterday}"
+    assert "Adding up what was asked." in admin_client.get(PAGE + long_ago).content.decode()
+    assert totals(admin_client, f"{long_ago}&part=live")[0] == 0
     assert totals(admin_client, "?by=month")[0] == 3
 
 
@@ -115,6 +118,13 @@ def test_it_takes_as_many_queries_for_much_use_as_for_little(admin_client: Clien
 )
 def test_a_period_is_at_most_a_year_and_by_day_at_most_three_months(said: Any, expected: Period) -> None:
     assert period_of(said, today=TODAY) == expected
+
+
+def test_a_period_is_cut_where_months_end() -> None:
+    parts = Period.of(date(2025, 12, 30), date(2026, 2, 1)).by_month
+    assert [(part.first, part.last) for part in parts] == [
+        (date(2025, 12, 30), date(2025, 12, 31)), (date(2026, 1, 1), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 1)),
+    ]  # fmt: skip
 
 
 def test_no_cell_is_a_formula() -> None:
