@@ -19,6 +19,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
 from tests import factories
@@ -65,6 +66,8 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     base = DocumentVersion.objects.filter(status="ready")[0].document.knowledge_base
     pages = {"home": "/admin/", "failed": reverse("admin:documents_documentversion_change", args=[failed.pk])}
     pages |= {f"workspace-{tab.slug}": workspace_url(base, tab.slug) for tab in TABS}
+    pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
+    pages |= {"operations-history": reverse("admin:documents_document_history", args=[failed.document_id])}
     pages |= {"not-found": "/admin/nothing/", "api-docs": reverse("api-docs")}
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"

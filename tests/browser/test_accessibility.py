@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from tests import factories
@@ -47,6 +48,8 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:model_registry_model_connect"),
         reverse("health-page"),
         reverse("workspace", args=[base]),
+        *(tab.url for tab in OPERATIONS),
+        reverse("admin:documents_document_history", args=[document.pk]),
     ]
 
 

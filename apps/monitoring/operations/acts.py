@@ -72,7 +72,9 @@ class Names:
     query_url: Callable[[str], str] = lambda query_id: ""
 
     def document(self, payload: Mapping[str, Any]) -> SafeString:
-        return _linked(self.documents.get(str(payload.get("document_id"))), _("a document"))
+        """Such as `the document contract.pdf`; of one that the viewer may not read no more than that it is one."""
+        found = self.documents.get(str(payload.get("document_id")))
+        return format_html(_("the document {}"), _linked(found, "")) if found else format_html("{}", _("a document"))
 
     def base(self, payload: Mapping[str, Any]) -> SafeString:
         return _linked(self.knowledge_bases.get(str(payload.get("knowledge_base_id"))), _("a knowledge base"))
@@ -118,10 +120,10 @@ def _who(actor: Actor) -> SafeString:
 def _updated(payload: Mapping[str, Any], names: Names) -> SafeString:
     changed = payload.get("changed") or ()
     if "version" not in changed:
-        return format_html(_("changed {} of the document {}"), _listed(changed), names.document(payload))
+        return format_html(_("changed {} of {}"), _listed(changed), names.document(payload))
     if payload.get("version_number") is None:
-        return format_html(_("took the document {} out of answers"), names.document(payload))
-    words = _("made version {} of the document {} the one that answers")
+        return format_html(_("took {} out of answers"), names.document(payload))
+    words = _("made version {} of {} the one that answers")
     return format_html(words, payload["version_number"], names.document(payload))
 
 
@@ -135,7 +137,7 @@ def _revoked(payload: Mapping[str, Any], names: Names) -> SafeString:
 
 def _granted_on(payload: Mapping[str, Any], names: Names) -> SafeString:
     if payload.get("document_id"):
-        return format_html(_("the document {} in {}"), names.document(payload), names.base(payload))
+        return format_html(_("{} in {}"), names.document(payload), names.base(payload))
     return names.base(payload)
 
 
@@ -167,10 +169,10 @@ def _of_model(words: str | Promise) -> Callable[[Mapping[str, Any], Names], Safe
 
 
 SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
-    "document.created": _in_base(gettext_lazy("added the document {} to {}")),
+    "document.created": _in_base(gettext_lazy("added {} to {}")),
     "document.updated": _updated,
-    "document.deleted": _in_base(gettext_lazy("deleted the document {} in {}")),
-    "document.failed": _in_base(gettext_lazy("gave the document {} in {}, which could not be read")),
+    "document.deleted": _in_base(gettext_lazy("deleted {} in {}")),
+    "document.failed": _in_base(gettext_lazy("wanted {} in {}, which could not be read")),
     "knowledge_base.updated": lambda payload, names: format_html(
         _("changed {} of {}"), _listed(payload.get("changed") or ()), names.base(payload)
     ),

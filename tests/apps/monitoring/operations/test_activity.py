@@ -76,7 +76,7 @@ def test_an_owner_sees_the_own_tenants_acts_without_the_names_of_what_the_owner_
         )  # fmt: skip
     found = " ".join(told(visitor(base.tenant, Role.OWNER)))
     assert "open.md" in found
-    assert "added the document a document" in found
+    assert "added a document to" in found
     assert f"key of {base}" in found
     for hidden in ("secret.md", "others.md", f"key of {other}"):
         assert hidden not in found
