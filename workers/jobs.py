@@ -135,6 +135,7 @@ JOBS: tuple[Job, ...] = (
         DRAW, Queue.PARSING, "apps.documents.pictures.drawing.page_picture_draw",
         rows=PAGE_PICTURES, soft=DRAWING_SECONDS, hard=DRAWING_SECONDS + 10, advice=PICTURE_ADVICE,
     ),
+    Job(
         CUT_PREVIEW, Queue.CHUNKING, "apps.retrieval.index.preview_work.cut_preview_work",
         rows=CUT_PREVIEWS, advice=LONG_TEXT,
     ),

@@ -9,6 +9,16 @@ from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
 from apps.monitoring.jobs.page import job_cancel_view, job_view, jobs_view
+from apps.monitoring.operations.activity import (
+    activity_view,
+    document_history_view,
+    knowledge_base_history_view,
+    version_history_view,
+)
+from apps.monitoring.operations.events import event_schema_view, events_view
+from apps.monitoring.operations.settings import settings_view
+from apps.monitoring.operations.usage import usage_view
+from apps.monitoring.operations.workers import workers_view
 from apps.monitoring.search import search_view
 from apps.monitoring.workspace.ask import parts
 from apps.monitoring.workspace.document.page import document_view
@@ -28,6 +38,15 @@ urlpatterns = [
     path("jobs/", jobs_view, name="jobs"),
     path("jobs/<slug:kind>/<uuid:job_id>/", job_view, name="job"),
     path("jobs/<slug:kind>/<uuid:job_id>/cancel/", job_cancel_view, name="job-cancel"),
+    path("workers/", workers_view, name="workers"),
+    path("events/", events_view, name="events"),
+    path("usage/", usage_view, name="usage"),
+    path("activity/", activity_view, name="activity"),
+    path("documents/document/<uuid:document_id>/history/", document_history_view, name="document-history"),
+    path("documents/documentversion/<uuid:version_id>/history/", version_history_view),
+    path("documents/knowledgebase/<uuid:knowledge_base_id>/history/", knowledge_base_history_view),
+    path("settings/", settings_view, name="settings"),
+    path("events/schemas/<str:name>/", event_schema_view, name="event-schema"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),
     path(f"{DOCUMENT}/", document_view, name="workspace-document"),

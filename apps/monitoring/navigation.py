@@ -17,12 +17,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_noop
 
 from apps.monitoring.jobs.listing import may_see_jobs
+from apps.monitoring.operations.tabs import tabs_of
 from ragsite.gateway.roles import may_somewhere
 
 HOME = gettext_noop("Home")
 DIAGNOSTICS = gettext_noop("Diagnostics")
 FAILURES = gettext_noop("Failures")
 JOBS = gettext_noop("Jobs")
+OPERATIONS = gettext_noop("Operations")
 WORKSPACES = "/admin/knowledge-bases/"
 VERSIONS = "documents.documentversion"
 
@@ -76,7 +78,7 @@ LINKS = ((gettext_noop("Health"), "monitor_heart", "health-page"), (gettext_noop
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation callback: the pages the user may look at."""
     home = _link(HOME, "home", reverse("admin:index"), active=request.path == reverse("admin:index"))
-    daily = [home, *_entries(request, DAILY)]
+    daily = [home, *_entries(request, DAILY), *_operations(request)]
     looked_into = [*_entries(request, LOOKED_INTO), *_links(request)]
     return [
         {"title": "", "items": _with_failures_and_jobs(request, daily)},
@@ -127,6 +129,12 @@ def _with_failures_and_jobs(request: HttpRequest, items: list[dict[str, Any]]) -
     documents = list_url("documents.document")
     after = next((place for place, item in enumerate(items, 1) if item["link"] == documents), len(items))
     return [*items[:after], *links, *items[after:]]
+
+
+def _operations(request: HttpRequest) -> list[dict[str, Any]]:
+    """One entry for the operator's pages, which have tabs between them: the first that the user may open."""
+    urls = tuple(tab.url for tab in tabs_of(request))
+    return [_link(OPERATIONS, "speed", urls[0], active=request.path.startswith(urls))] if urls else []
 
 
 def _links(request: HttpRequest) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from apps.documents.admin.addresses import document_url
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
 from tests import factories
@@ -82,6 +83,8 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
     pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
     pages |= {"not-found": "/admin/nothing/"}
+    pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
+    pages |= {"operations-history": reverse("admin:documents_document_history", args=[failed.document_id])}
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         pages[f"list-{name}"] = reverse(f"admin:{name}_changelist")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.documents.admin.addresses import version_span_url
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from tests import factories
@@ -50,6 +51,8 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("jobs"),
         reverse("workspace", args=[base]),
         version_span_url(version, start=0, end=16),
+        *(tab.url for tab in OPERATIONS),
+        reverse("admin:documents_document_history", args=[document.pk]),
     ]
 
 

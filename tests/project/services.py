@@ -16,7 +16,19 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 PLACES = ("apps", "ragsite/gateway")
 
-DOORS = {"admin", "api", "doors", "management", "admin.py", "api.py", "failures", "home", "jobs", "workspace"}
+DOORS = {
+    "admin",
+    "api",
+    "doors",
+    "management",
+    "admin.py",
+    "api.py",
+    "failures",
+    "home",
+    "jobs",
+    "operations",
+    "workspace",
+}
 """Parts of paths of what parses and answers. A door writes through services alone, and has an actor to give."""
 
 BY_KEYWORDS = {"save", "create", "get_or_create", "update_or_create", "update", "delete"}

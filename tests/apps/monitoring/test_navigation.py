@@ -29,7 +29,7 @@ def test_daily_work_is_a_handful_of_entries_and_the_rest_is_folded() -> None:
     daily, looked_into = navigation(asked(is_superuser=True))
     assert [item["title"] for item in daily["items"]] == [
         "Home", "Knowledge bases", "Documents", "Failures", "Jobs", "Questions", "Evaluation", "Models",
-        "People & access", "API keys",
+        "People & access", "API keys", "Operations",
     ]  # fmt: skip
     assert (looked_into["title"], looked_into["collapsible"]) == ("Diagnostics", True)
     assert {"Document versions", "Chunks", "Stages", "Outbox events", "Health", "API docs"} <= {
