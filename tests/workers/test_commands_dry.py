@@ -138,7 +138,7 @@ def test_a_dry_run_of_going_back_and_dropping_switches_and_drops_nothing(world: 
     assert told("reindex", *world.named, "--rollback", "--dry-run")["generation_id"] == old.pk
     dropped = told("reindex", *world.named, "--drop", "--dry-run")
     assert (dropped["dropped"], dropped["vectors"]) == ([old.pk], old.embeddings.count())
-    with pytest.raises(CommandError, match="No re-index of this knowledge base is under way"):
+    with pytest.raises(CommandError, match="No re-index of 'Handbooks' is under way"):
         told("reindex", *world.named, "--cancel", "--dry-run")
     assert kept() == before
     under_way = started(world.base, model=other_model(world.folder, name="fourth"))

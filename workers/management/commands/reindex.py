@@ -23,11 +23,13 @@ from apps.retrieval.reindexing.planning import ReindexPlan
 from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (
     reindex_cancel,
+    reindex_foreseen,
     reindex_open,
     reindex_resume,
     reindex_rollback,
     reindex_start,
     reindex_switch,
+    rollback_foreseen,
 )
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.actors import Actor
@@ -36,9 +38,8 @@ from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.exits import ExitCode
 from ragsite.core.commands.parsers import About
 from ragsite.core.commands.progress import bar
-from ragsite.core.commands.trying import undone_if
 from ragsite.core.configuration import ModelSettings
-from ragsite.core.errors import ConflictError, PermanentError
+from ragsite.core.errors import PermanentError
 from ragsite.core.presence import workers_listening
 from ragsite.core.work import Turn
 from workers.jobs import job_named
@@ -126,38 +127,39 @@ def _start(base: KnowledgeBase, options: Options) -> dict[str, Any]:
 
 
 def _resume(base: KnowledgeBase, options: Options) -> dict[str, Any]:
-    return _done(options, "gone on with", lambda: reindex_resume(base, actor=ACTOR))
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, *ReindexState), "gone on with")
+    return _watched(reindex_resume(base, actor=ACTOR))
 
 
 def _switch(base: KnowledgeBase, options: Options) -> dict[str, Any]:
-    return _done(options, "switched to", lambda: reindex_switch(base, actor=ACTOR))
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, ReindexState.READY, ReindexState.REFUSED), "switched to")
+    return _watched(reindex_switch(base, actor=ACTOR))
 
 
 def _rollback(base: KnowledgeBase, options: Options) -> dict[str, Any]:
-    return _done(options, "switched back to", lambda: reindex_rollback(base, actor=ACTOR))
-
-
-def _done(options: Options, how: str, service: Callable[[], Reindex]) -> dict[str, Any]:
-    """What the service begins, watched to its end; or, on a dry run, said and undone."""
-    with undone_if(options["dry_run"]):
-        reindex = service()
-        vectors = reindex.generation.embeddings.count() if reindex.generation and options["dry_run"] else 0
     if not options["dry_run"]:
-        return _watched(reindex)
-    return _would(f"generation {reindex.generation_id} with {vectors:,} vectors would be {how}.", _told(reindex))
+        return _watched(reindex_rollback(base, actor=ACTOR))
+    target = rollback_foreseen(base)
+    vectors = target.embeddings.count()
+    about = {"generation_id": target.pk, "vectors": vectors}
+    return _would(f"Generation {target.pk} with {vectors:,} vectors would be switched back to.", about)
 
 
 def _cancel(base: KnowledgeBase, options: Options) -> dict[str, Any]:
-    if not options["dry_run"]:
-        return _told(reindex_cancel(base, actor=ACTOR))
-    reindex = reindex_open(base)
-    if reindex is None:
-        raise ConflictError("No re-index of this knowledge base is under way.", action="See --status.")
-    return _would(f"1 re-index would be cancelled, which has made {reindex.embedded:,} vectors.", _told(reindex))
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, *ReindexState), "cancelled")
+    return _told(reindex_cancel(base, actor=ACTOR))
+
+
+def _foreseen(reindex: Reindex, how: str) -> dict[str, Any]:
+    text = f"1 re-index would be {how}: of {reindex.chunk_total:,} chunks, with {reindex.embedded:,} vectors made."
+    return _would(text, _told(reindex))
 
 
 def _would(text: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    return {**about, "dry_run": True, "text": f"{text[0].upper()}{text[1:]} {NOTHING_WRITTEN}"}
+    return {**about, "dry_run": True, "text": f"{text} {NOTHING_WRITTEN}"}
 
 
 def _plan(base: KnowledgeBase, options: Options) -> dict[str, Any]:
