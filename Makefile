@@ -51,7 +51,7 @@ format: setup ## Bring the code into form
 	$(BIN)/ruff format .
 
 messages: setup ## Gather the words people read into the catalogues of translations; say what is untranslated
-	$(BIN)/python -m tests.project.catalogue
+	$(NOWHERE) DJANGO_SETTINGS_MODULE=ragsite.settings $(BIN)/python -m tests.project.catalogue
 
 lock: ## Pin every package again, using the existing .venv
 	$(BIN)/python requirements/lock.py

@@ -16,7 +16,10 @@ from pathlib import Path
 import django
 import unfold
 from babel.messages import Catalog, Message, extract, mofile, pofile
+from django.apps import apps
 from django.utils.translation.template import templatize
+
+from ragsite.core.naming import names
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCALES = PROJECT / "ragsite" / "locale"
@@ -56,6 +59,8 @@ def gathered(language: str) -> Catalog:
     catalog = Catalog(locale=language)
     for root in OURS:
         _add(catalog, PROJECT / root, PROJECT)
+    for name, model in names(apps.get_models()):
+        catalog.add(name, locations=[(model.__module__.replace(".", "/") + ".py", 1)])
     theme, known = Catalog(locale=language), _known_to_django(language)
     _add(theme, THEME, THEME.parent)
     for message in theme:
@@ -98,6 +103,7 @@ def unlike(catalog: Catalog) -> list[str]:
 
 def main() -> int:
     """Brings every catalogue up to date, and lists what is left to translate."""
+    django.setup()
     missing = 0
     for language in languages():
         catalog = updated(language)

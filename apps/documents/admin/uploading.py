@@ -12,6 +12,7 @@ from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.forms import NewVersionForm
@@ -28,8 +29,14 @@ from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
 
 TOLD = {
-    UploadOutcome.NEW_VERSION: (messages.SUCCESS, "{name}: accepted as version {number}; it answers once it is ready."),
-    UploadOutcome.UNCHANGED: (messages.INFO, "{name}: unchanged; these bytes are already in {title!r}."),
+    UploadOutcome.NEW_VERSION: (
+        messages.SUCCESS,
+        gettext_noop("%(name)s: accepted as version %(number)s; it answers once it is ready."),
+    ),
+    UploadOutcome.UNCHANGED: (
+        messages.INFO,
+        gettext_noop("%(name)s: unchanged; these bytes are already in “%(title)s”."),
+    ),
 }
 
 
@@ -46,11 +53,13 @@ class UploadPage:
 def new_version_page(document: Document, *, actor: Actor) -> UploadPage:
     """For new bytes of a document that is known."""
     current = document.current_version
-    stays = f"Version {current.number} keeps answering until the new one is ready" if current else "None answers yet"
+    stays = gettext("None answers yet.")
+    if current:
+        stays = gettext("Version %(number)s keeps answering until the new one is ready.") % {"number": current.number}
     return UploadPage(
         document=document,
-        title=f"Upload a new version of {document}",
-        intro=f"{stays}. Earlier versions are kept, and you can roll back to them.",
+        title=gettext("Upload a new version of %(document)s") % {"document": document},
+        intro=f"{stays} {gettext('Earlier versions are kept, and you can roll back to them.')}",
         actor=actor,
     )
 
@@ -88,7 +97,9 @@ def files_read(request: HttpRequest, *, many: bool) -> str:
     except UploadTooLargeError as error:
         return error.sentence
     except TooManyFilesSent:
-        return f"More than {UploadSettings.current().max_files} files at once are not accepted. Upload them in parts."
+        return gettext("More than %(max_files)s files at once are not accepted. Upload them in parts.") % {
+            "max_files": UploadSettings.current().max_files
+        }
     return ""
 
 
@@ -131,4 +142,8 @@ def _in_words(result: FileResult) -> tuple[int, str]:
         return messages.ERROR, f"{result.filename}: {result.error.sentence if result.error else 'refused'}"
     level, text = TOLD[result.outcome]
     version = result.version
-    return level, text.format(name=result.filename, number=version.number, title=version.document.title)
+    return level, gettext(text) % {
+        "name": result.filename,
+        "number": version.number,
+        "title": version.document.title,
+    }

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from apps.documents.models import KnowledgeBase
@@ -46,7 +47,7 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = MarkForm(request.POST, user=request.user)
     if not form.is_valid():
-        return _answered(error="This passage can't be marked. Reload the page.")
+        return _answered(error=gettext("This passage can't be marked. Reload the page."))
     fields = form.cleaned_data
     evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"], actor=acting(request))
     try:
