@@ -20,6 +20,8 @@ from django.apps import apps
 from django.utils.translation.template import templatize
 
 from ragsite.core.naming import names
+from ragsite.core.sentences import CONTEXT, PATTERNS
+from tests.project.raised import sentences
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCALES = PROJECT / "ragsite" / "locale"
@@ -61,6 +63,8 @@ def gathered(language: str) -> Catalog:
         _add(catalog, PROJECT / root, PROJECT)
     for name, model in names(apps.get_models()):
         catalog.add(name, locations=[(model.__module__.replace(".", "/") + ".py", 1)])
+    for text, file in sentences(PROJECT):
+        catalog.add(text, locations=[(str(file.relative_to(PROJECT)), 1)], context=CONTEXT)
     theme, known = Catalog(locale=language), _known_to_django(language)
     _add(theme, THEME, THEME.parent)
     for message in theme:
@@ -75,6 +79,11 @@ def updated(language: str) -> Catalog:
     catalog.update(gathered(language), no_fuzzy_matching=True)
     catalog.obsolete.clear()
     return catalog
+
+
+def patterns() -> str:
+    """The patterns of raised sentences as the application reads them, one a line."""
+    return "".join(f"{pattern}\n" for pattern in sorted({pattern for pattern, _ in sentences(PROJECT)}))
 
 
 def written(catalog: Catalog) -> bytes:
@@ -104,6 +113,7 @@ def unlike(catalog: Catalog) -> list[str]:
 def main() -> int:
     """Brings every catalogue up to date, and lists what is left to translate."""
     django.setup()
+    PATTERNS.write_text(patterns())
     missing = 0
     for language in languages():
         catalog = updated(language)

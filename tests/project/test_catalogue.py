@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from babel.messages import Catalog
 
+from ragsite.core.sentences import PATTERNS
 from tests.project import catalogue
 
 HOW = "`make messages` brings the catalogue up to date and lists what is left to translate."
@@ -22,6 +23,10 @@ def kept(language: str) -> Catalog:
 
 def test_the_catalogue_has_the_words_that_the_code_has(language: str) -> None:
     assert catalogue.path_of(language).read_bytes() == catalogue.written(catalogue.updated(language)), HOW
+
+
+def test_the_sentences_that_are_raised_are_those_the_application_knows() -> None:
+    assert PATTERNS.read_text() == catalogue.patterns(), HOW
 
 
 def test_every_word_is_translated(kept: Catalog) -> None:

@@ -28,6 +28,7 @@ from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_read
+from ragsite.core.sentences import said
 
 STRATEGY_CHOICES = [
     (ChunkingStrategy.SENTENCE.value, _("After a sentence, within a section")),
@@ -85,6 +86,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         help_text=_("Where documents are cut into chunks."),
     )
     chunk_size = forms.IntegerField(
+        label=_("Chunk size"),
         initial=ChunkingSettings().size,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=format_lazy(
@@ -92,6 +94,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         ),
     )
     chunk_overlap = forms.IntegerField(
+        label=_("Chunk overlap"),
         initial=ChunkingSettings().overlap,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens repeated, 0 to half of the size."),
@@ -141,14 +144,14 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         try:
             self.chunking()
         except InvalidChunkingError as error:
-            self.add_error(None, ValidationError(error.sentence))
+            self.add_error(None, ValidationError(said(error.sentence)))
 
     def _check_retrieval(self, cleaned: dict[str, Any]) -> None:
         self.cleaned_data = cleaned
         try:
             RetrievalSettings.from_dict(self.retrieval())
         except InvalidRetrievalError as error:
-            self.add_error("search_weight", ValidationError(error.sentence))
+            self.add_error("search_weight", ValidationError(said(error.sentence)))
 
     def _check_name(self, cleaned: dict[str, Any]) -> None:
         """Shown here beside the field; the service's constraint has the last word."""
@@ -171,7 +174,7 @@ class TagsField(forms.CharField):
         try:
             return tags_read(super().clean(value))
         except InvalidTagsError as error:
-            raise ValidationError(error.sentence) from error
+            raise ValidationError(said(error.sentence)) from error
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(super().has_changed(self.prepare_value(initial), data))
@@ -180,7 +183,9 @@ class TagsField(forms.CharField):
 class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What is said about a document, and how it is chunked if that differs from its knowledge base."""
 
-    tags = TagsField(required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Separated by commas."))
+    tags = TagsField(
+        label=_("Tags"), required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Separated by commas.")
+    )
     chunk_strategy = forms.ChoiceField(
         label=_("Chunks end"),
         choices=[("", _("As in the knowledge base")), *STRATEGY_CHOICES],
@@ -188,9 +193,13 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         widget=UnfoldAdminSelectWidget,
     )
     chunk_size = forms.IntegerField(
-        required=False, widget=UnfoldAdminIntegerFieldWidget, help_text=_("The most tokens of a chunk; empty as there.")
+        label=_("Chunk size"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("The most tokens of a chunk; empty as there."),
     )
     chunk_overlap = forms.IntegerField(
+        label=_("Chunk overlap"),
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens that are repeated; empty as there."),
@@ -213,7 +222,7 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             try:
                 chunking_check(self.instance.knowledge_base, self.chunking())
             except InvalidChunkingError as error:
-                self.add_error(None, ValidationError(error.sentence))
+                self.add_error(None, ValidationError(said(error.sentence)))
         return cleaned
 
     def chunking(self) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     def named_for_deletion(self, row: Any) -> str:
         told = ngettext(
-            "%(name)s, with its one document, which no search finds any more",
+            "%(name)s, with its %(total)s document, which no search finds any more",
             "%(name)s, with its %(total)s documents, which no search finds any more",
             row.document_total,
         )

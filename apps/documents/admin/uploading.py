@@ -27,6 +27,7 @@ from ragsite.core.actors import Actor
 from ragsite.core.admin.base import row_url
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 TOLD = {
     UploadOutcome.NEW_VERSION: (
@@ -95,7 +96,7 @@ def files_read(request: HttpRequest, *, many: bool) -> str:
     try:
         request.FILES  # noqa: B018 - reading it is what parses the body
     except UploadTooLargeError as error:
-        return error.sentence
+        return said(error.sentence)
     except TooManyFilesSent:
         return gettext("More than %(max_files)s files at once are not accepted. Upload them in parts.") % {
             "max_files": UploadSettings.current().max_files
@@ -139,7 +140,7 @@ def extensions_read() -> list[str]:
 
 def _in_words(result: FileResult) -> tuple[int, str]:
     if result.outcome is None or result.version is None:
-        return messages.ERROR, f"{result.filename}: {result.error.sentence if result.error else 'refused'}"
+        return messages.ERROR, f"{result.filename}: {said(result.error.sentence) if result.error else 'refused'}"
     level, text = TOLD[result.outcome]
     version = result.version
     return level, gettext(text) % {

@@ -54,6 +54,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.core.sentences import said
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 PREVIEW_CHARACTERS = 2_000
@@ -231,7 +232,7 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     @display(description=_("Status"), ordering="status")
     def state_and_reason(self, version: DocumentVersion) -> SafeString:
-        reason = format_html('<p class="rag-reason">{}</p>', version.error) if version.error else ""
+        reason = format_html('<p class="rag-reason">{}</p>', said(version.error)) if version.error else ""
         return format_html("{}{}", status_badge(version.status), reason)
 
     @display(description="")

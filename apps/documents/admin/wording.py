@@ -43,9 +43,9 @@ PLACES: Mapping[str, str] = {
     PlaceKind.LINE: gettext_noop("line %(at)s"),
 }
 STRATEGIES: Mapping[str, str] = {
-    ChunkingStrategy.SENTENCE: gettext_noop("By sentences, at most %(size)s tokens, %(overlap)s of them repeated"),
-    ChunkingStrategy.HEADING: gettext_noop("By headings, at most %(size)s tokens, %(overlap)s of them repeated"),
-    ChunkingStrategy.TOKENS: gettext_noop("By tokens, at most %(size)s of them, %(overlap)s of them repeated"),
+    ChunkingStrategy.SENTENCE: gettext_noop("By sentence, at most %(size)s tokens, %(overlap)s of them repeated"),
+    ChunkingStrategy.HEADING: gettext_noop("By heading, at most %(size)s tokens, %(overlap)s of them repeated"),
+    ChunkingStrategy.TOKENS: gettext_noop("By tokens, at most %(size)s tokens, %(overlap)s of them repeated"),
     ChunkingStrategy.SEMANTIC: gettext_noop("By meaning, at most %(size)s tokens, %(overlap)s of them repeated"),
 }
 KILOBYTE = 1024

@@ -24,6 +24,7 @@ from unfold.paginator import InfinitePaginator
 from ragsite.core.actors import Actor, Door
 from ragsite.core.admin.times import columns_with_times
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -43,7 +44,7 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
     try:
         yield
     except RagError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, said(error.sentence))
 
 
 class NamedListAdmin(ModelAdmin):
@@ -86,7 +87,7 @@ class RagAdmin(NamedListAdmin):
         try:
             page: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except RagError as error:
-            messages.error(request, error.sentence)
+            messages.error(request, said(error.sentence))
             return redirect(request.get_full_path())
         return page
 

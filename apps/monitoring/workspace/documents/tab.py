@@ -20,6 +20,7 @@ from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 LIST = "ragsite/workspace/documents_list.html"
 MOST_REFUSED = 5
@@ -68,7 +69,7 @@ def _ask(place: Place, filters: Filters, bulk: Bulk) -> HttpResponse:
         chosen = chosen_by(place.request.POST, shown=_shown(place, filters), bulk=bulk)
         context |= {"chosen": chosen, "question": bulk.question(len(chosen.rows))}
     except RagError as error:
-        context["refused"] = error.sentence
+        context["refused"] = said(error.sentence)
     return render(place.request, "ragsite/workspace/documents_confirm.html", context)
 
 
@@ -76,7 +77,7 @@ def _do(place: Place, filters: Filters, bulk: Bulk) -> HttpResponse:
     try:
         chosen = chosen_by(place.request.POST, shown=_shown(place, filters), bulk=bulk)
     except RagError as error:
-        return _list(place, filters, [Notice(error.sentence, is_bad=True)])
+        return _list(place, filters, [Notice(said(error.sentence), is_bad=True)])
     done, refused = bulk_do(chosen, bulk=bulk, actor=acting(place.request))
     return _list(place, filters, _told(bulk, done, refused))
 

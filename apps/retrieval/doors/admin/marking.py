@@ -18,6 +18,7 @@ from apps.retrieval.models import EvaluationSet
 from ragsite.core.actors import Actor
 from ragsite.core.admin.base import acting, row_url
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 
 class MarkForm(forms.Form):
@@ -53,7 +54,7 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
     try:
         judged = _judged(evaluation_set, fields, actor=acting(request))
     except RagError as error:
-        return _answered(error=error.sentence)
+        return _answered(error=said(error.sentence))
     return _answered(url=row_url(evaluation_set), name=evaluation_set.name, judged=judged)
 
 

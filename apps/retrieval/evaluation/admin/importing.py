@@ -22,6 +22,7 @@ from apps.retrieval.evaluation.arrived import MOST_DOCUMENTS, files_import
 from apps.retrieval.evaluation.importing import ImportResult
 from apps.retrieval.models import EvaluationSet
 from ragsite.core.admin.base import Words, acting, errors_told, row_url
+from ragsite.core.sentences import said
 
 
 def _file(label: Words, help_text: Words) -> forms.FileField:
@@ -54,7 +55,7 @@ def evaluation_import_page(request: HttpRequest, *, evaluation_set: EvaluationSe
     try:
         request.FILES  # noqa: B018 - reading it is what parses the body
     except UploadTooLargeError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, said(error.sentence))
         return redirect(request.path)
     page: HttpResponse = csrf_protect(_page)(request, evaluation_set=evaluation_set, site=site)
     return page

@@ -54,6 +54,7 @@ class RunForm(BaseDialogForm):
     """How a set is put to the search."""
 
     mode = forms.ChoiceField(
+        label=_("Mode"),
         choices=[(mode.value, mode.value) for mode in Mode],
         initial=Mode.HYBRID.value,
         widget=UnfoldAdminSelectWidget,
@@ -63,10 +64,10 @@ class RunForm(BaseDialogForm):
         help_text=_("nDCG and the first recall look at this many documents."),
     )  # fmt: skip
     depth = forms.IntegerField(
-        min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
+        label=_("Depth"), min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("This many documents are ranked for a question."),
     )  # fmt: skip
-    rerank = forms.BooleanField(required=False, help_text=_("Needs a reranker among the models."))
+    rerank = forms.BooleanField(label=_("Rerank"), required=False, help_text=_("Needs a reranker among the models."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
