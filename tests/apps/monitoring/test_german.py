@@ -37,7 +37,7 @@ def _is_told(text: str) -> bool:
 
 def _pages(failed: DocumentVersion) -> Iterator[str]:
     base = failed.document.knowledge_base
-    yield from (reverse(name) for name in ("admin:index", "failures", "health-page"))
+    yield from (reverse(name) for name in ("admin:index", "health-page"))
     yield from (workspace_url(base, tab.slug) for tab in TABS)
     yield from (
         reverse(f"admin:{name}_changelist") for name in ("documents_document", "gateway_apikey", "retrieval_query")
