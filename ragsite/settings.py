@@ -21,6 +21,14 @@ ROOT_URLCONF = "ragsite.urls"
 ASGI_APPLICATION = "ragsite.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "ragsite" / "locale"]
+LANGUAGE_COOKIE_NAME = "ragsite_language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_SECURE = ENV.ragsite_https
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = ["ragsite.core.formats"]
 USE_TZ = True
@@ -58,6 +66,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ragsite.gateway.static.static_files_middleware",
+    "ragsite.gateway.languages.languages_middleware",
     "ragsite.gateway.problems.problems_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -241,6 +250,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "library_books",
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
     "DASHBOARD_CALLBACK": "apps.monitoring.home.page.home",
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "apps.monitoring.navigation.navigation"},

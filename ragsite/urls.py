@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
@@ -17,6 +18,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
     path(PATH.removeprefix("/"), sign_in_view),
     path("admin/set-password/<uidb64>/<token>/", PasswordSetView.as_view(), name="password-set"),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", include("apps.monitoring.admin_urls")),
     path("admin/", admin.site.urls),
     path("api/docs", docs_view, name="api-docs"),

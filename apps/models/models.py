@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import MD5, Coalesce, Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.models.installed_model import ModelKind
 from apps.models.kinds import KINDS
@@ -18,12 +20,12 @@ WITH_DIMENSIONS = sorted(kind.value for kind, row in KINDS.items() if row.has_di
 
 
 class ModelStatus(models.TextChoices):
-    REGISTERED = "registered", "Registered"
-    DOWNLOADING = "downloading", "Downloading"
-    READY = "ready", "Ready"
-    ACTIVE = "active", "Active"
-    RETIRED = "retired", "Retired"
-    FAILED = "failed", "Failed"
+    REGISTERED = "registered", _("Registered")
+    DOWNLOADING = "downloading", _("Downloading")
+    READY = "ready", _("Ready")
+    ACTIVE = "active", _("Active")
+    RETIRED = "retired", _("Retired")
+    FAILED = "failed", _("Failed")
 
 
 # From each status, those that may follow it. A retired version may come back: that is a rollback. One that failed is downloaded
@@ -76,49 +78,58 @@ class ModelVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
     kind = models.CharField(max_length=20, choices=ModelKind.choices, editable=False)
-    revision = models.CharField(max_length=64, help_text="The hub's commit, or of a folder the weights' digest.")
-    source = models.CharField(max_length=1000, help_text="The folder or hub id that was registered.")
-    path = models.CharField(max_length=1000, blank=True, help_text="The folder that engines load.")
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True, help_text="Digest of the weights.")
+    revision = models.CharField(max_length=64, help_text=_("The hub's commit, or of a folder the weights' digest."))
+    source = models.CharField(max_length=1000, help_text=_("The folder or hub id that was registered."))
+    path = models.CharField(max_length=1000, blank=True, help_text=_("The folder that engines load."))
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, help_text=_("Digest of the weights."))
     urls = models.JSONField(
         "URLs",
         default=list,
         db_default=[],
         blank=True,
-        help_text="Of the servers that run it, where it is not run here.",
+        help_text=_("Of the servers that run it, where it is not run here."),
     )
     server_model = models.CharField(
-        "model there", max_length=200, blank=True, db_default="", default="", help_text="What its servers call it."
+        gettext("model there"),
+        max_length=200,
+        blank=True,
+        db_default="",
+        default="",
+        help_text=_("What its servers call it."),
     )
     key_sealed = models.TextField(blank=True, db_default="", default="", editable=False)
     key_env = models.CharField(
-        "key variable",
+        gettext("key variable"),
         max_length=100,
         blank=True,
         db_default="",
         default="",
-        help_text="Holds the key for its servers.",
+        help_text=_("Holds the key for its servers."),
     )
-    dimensions = models.PositiveIntegerField(null=True, help_text="Width of the vectors, where the kind gives vectors.")
-    max_tokens = models.PositiveIntegerField(null=True, help_text="Longest input, special tokens and prompt included.")
+    dimensions = models.PositiveIntegerField(
+        null=True, help_text=_("Width of the vectors, where the kind gives vectors.")
+    )
+    max_tokens = models.PositiveIntegerField(
+        null=True, help_text=_("Longest input, special tokens and prompt included.")
+    )
     query_prompt = models.TextField(
-        blank=True, db_default="", default="", help_text="What stands before each question."
+        blank=True, db_default="", default="", help_text=_("What stands before each question.")
     )
     document_prompt = models.TextField(
-        blank=True, db_default="", default="", help_text="What stands before each passage."
+        blank=True, db_default="", default="", help_text=_("What stands before each passage.")
     )
     status = models.CharField(max_length=20, choices=ModelStatus.choices, default=ModelStatus.REGISTERED)
-    bytes = models.PositiveBigIntegerField(null=True, help_text="Of its files on disk.")
-    licence = models.CharField(max_length=120, blank=True, default="", help_text="As its card says, if it does.")
-    files = models.JSONField(default=list, help_text="Name, bytes and SHA-256 of each file.")
-    error = models.TextField(blank=True, default="", help_text="Why it failed.")
+    bytes = models.PositiveBigIntegerField(null=True, help_text=_("Of its files on disk."))
+    licence = models.CharField(max_length=120, blank=True, default="", help_text=_("As its card says, if it does."))
+    files = models.JSONField(default=list, help_text=_("Name, bytes and SHA-256 of each file."))
+    error = models.TextField(blank=True, default="", help_text=_("Why it failed."))
     fallback = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="+",
-        help_text="Answers where this does not.",
+        help_text=_("Answers where this does not."),
     )
     created_at = models.DateTimeField(db_default=Now())
 
@@ -183,17 +194,17 @@ class ModelVersion(models.Model):
 class TaskKind(models.TextChoices):
     """What a worker does with a version's files."""
 
-    PULL = "pull", "Download"
-    VERIFY = "verify", "Check"
-    REMOVE = "remove", "Remove"
+    PULL = "pull", _("Download")
+    VERIFY = "verify", _("Check")
+    REMOVE = "remove", _("Remove")
 
 
 class TaskState(models.TextChoices):
-    OPEN = "open", "Open"
-    CANCELLING = "cancelling", "Being cancelled"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    OPEN = "open", _("Open")
+    CANCELLING = "cancelling", _("Being cancelled")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 TASK_OPEN = (TaskState.OPEN, TaskState.CANCELLING)
@@ -211,28 +222,32 @@ class ModelTask(Leased):
     kind = models.CharField(max_length=10, choices=TaskKind.choices)
     state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.OPEN)
     version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="tasks")
-    name = models.CharField(max_length=200, help_text="The model's.")
-    source = models.CharField(max_length=1000, help_text="The hub's repository.")
-    revision = models.CharField(max_length=64, help_text="The version's.")
-    commit = models.CharField(max_length=40, blank=True, default="", help_text="The hub's.")
+    name = models.CharField(max_length=200, help_text=_("The model's."))
+    source = models.CharField(max_length=1000, help_text=_("The hub's repository."))
+    revision = models.CharField(max_length=64, help_text=_("The version's."))
+    commit = models.CharField(max_length=40, blank=True, default="", help_text=_("The hub's."))
     file = models.CharField(
-        max_length=400, blank=True, default="", help_text="The weights to take, where there are several."
+        max_length=400, blank=True, default="", help_text=_("The weights to take, where there are several.")
     )
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="", help_text="What the weights must have.")
+    sha256 = models.CharField(
+        "SHA-256", max_length=64, blank=True, default="", help_text=_("What the weights must have.")
+    )
     query_prompt = models.TextField(  # noqa: DJ001 - "" says nothing, and NULL was not chosen
-        null=True, blank=True, help_text="What shall stand before each question."
+        null=True, blank=True, help_text=_("What shall stand before each question.")
     )
     document_prompt = models.TextField(  # noqa: DJ001 - as above
-        null=True, blank=True, help_text="What shall stand before each passage."
+        null=True, blank=True, help_text=_("What shall stand before each passage.")
     )
-    dimensions = models.PositiveIntegerField(null=True, blank=True, help_text="How much of each vector shall be kept.")
-    folder = models.CharField(max_length=1000, blank=True, default="", help_text="What is removed.")
-    plan = models.JSONField(null=True, help_text="The files, as the hub states them.")
+    dimensions = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("How much of each vector shall be kept.")
+    )
+    folder = models.CharField(max_length=1000, blank=True, default="", help_text=_("What is removed."))
+    plan = models.JSONField(null=True, help_text=_("The files, as the hub states them."))
     licence = models.CharField(max_length=120, blank=True, default="")
     bytes_total = models.PositiveBigIntegerField(null=True)
     bytes_done = models.PositiveBigIntegerField(default=0)
     error = models.TextField(blank=True, default="")
-    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it.")
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who asked for it."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -262,9 +277,10 @@ class ModelTask(Leased):
         reason = f" {self.error}" if self.error else ""
         match self.state:
             case TaskState.OPEN if self.bytes_total is None:
-                return f"Waiting.{reason}"
+                return gettext("Waiting.") + reason
             case TaskState.OPEN:
-                return f"{self.bytes_done:,} of {self.bytes_total:,} bytes.{reason}"
+                counted = {"done": f"{self.bytes_done:,}", "total": f"{self.bytes_total:,}"}
+                return gettext("%(done)s of %(total)s bytes.") % counted + reason
             case _:
                 return f"{TaskState(self.state).label}.{reason}"
 
@@ -279,17 +295,17 @@ class ModelCache(models.Model):
     worker = models.CharField(max_length=120)
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="cached")
     device = models.CharField(max_length=40)
-    bytes = models.PositiveBigIntegerField(help_text="Weights, and what it takes while it computes.")
-    uses = models.PositiveBigIntegerField(default=0, help_text="Calls since it was loaded.")
+    bytes = models.PositiveBigIntegerField(help_text=_("Weights, and what it takes while it computes."))
+    uses = models.PositiveBigIntegerField(default=0, help_text=_("Calls since it was loaded."))
     is_held = models.BooleanField(default=True)
-    pinned = models.BooleanField(default=False, help_text="Never unloaded to make room.")
+    pinned = models.BooleanField(default=False, help_text=_("Never unloaded to make room."))
     loaded_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
-    told_at = models.DateTimeField(db_default=Now(), help_text="When its worker said so last.")
+    told_at = models.DateTimeField(db_default=Now(), help_text=_("When its worker said so last."))
 
     class Meta:
         ordering: ClassVar = ["worker", "-last_used_at"]
-        verbose_name = "loaded model"
+        verbose_name = _("loaded model")
         constraints: ClassVar = [models.UniqueConstraint(fields=["worker", "version"], name="model_cache_of_worker")]
 
     def __str__(self) -> str:
@@ -297,9 +313,9 @@ class ModelCache(models.Model):
 
 
 class OrderKind(models.TextChoices):
-    LOAD = "load", "Load it, and keep it loaded"
-    UNLOAD = "unload", "Unload it"
-    WARM = "warm", "Load it, if it fits"
+    LOAD = "load", _("Load it, and keep it loaded")
+    UNLOAD = "unload", _("Unload it")
+    WARM = "warm", _("Load it, if it fits")
 
 
 class ModelOrder(models.Model):
@@ -308,8 +324,8 @@ class ModelOrder(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=10, choices=OrderKind.choices)
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="orders")
-    worker = models.CharField(max_length=120, blank=True, default="", help_text="Empty for all.")
-    answers = models.JSONField(default=dict, help_text="In words, by worker.")
+    worker = models.CharField(max_length=120, blank=True, default="", help_text=_("Empty for all."))
+    answers = models.JSONField(default=dict, help_text=_("In words, by worker."))
     actor = models.JSONField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False, db_index=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from ragsite.gateway.members import rows_of_tenants
 
@@ -22,14 +23,18 @@ class Count:
     most: int = MOST_COUNTED
 
     def __str__(self) -> str:
-        return f"{self.number:,}" if self.number <= self.most else f"more than {self.most:,}"
+        return (
+            f"{self.number:,}"
+            if self.number <= self.most
+            else gettext("more than %(most)s") % {"most": f"{self.most:,}"}
+        )
 
     def __bool__(self) -> bool:
         return self.number > 0
 
-    def of(self, noun: str) -> str:
-        """Such as `1 question`, `12 questions`."""
-        return f"{self} {noun if self.number == 1 else noun + 's'}"
+    def told(self, sentence: Any) -> str:
+        """A sentence of `ngettext_lazy` with the `%(count)s` in it, its form chosen by the `number`."""
+        return str(sentence % {"number": self.number, "count": self})
 
 
 def counted(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> Count:

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class CoreConfig(AppConfig):
@@ -9,6 +9,8 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load
+        from ragsite.core.naming import names_translate
 
         adapters_register()
         events_load()
+        names_translate(apps.get_models())

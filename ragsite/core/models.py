@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
@@ -25,7 +26,7 @@ class OutboxEvent(models.Model):
     event_id = models.UUIDField(default=new_id, unique=True, editable=False)
     tenant_id = models.UUIDField(null=True)
     type = models.CharField(max_length=80)
-    key = models.CharField(max_length=80, help_text="The aggregate's id: order holds per key.")
+    key = models.CharField(max_length=80, help_text=_("The aggregate's id: order holds per key."))
     shard = models.PositiveSmallIntegerField(editable=False)
     payload = models.JSONField(default=dict)
     actor = models.JSONField(null=True, blank=True)
@@ -70,8 +71,8 @@ class WorkerPresence(models.Model):
 
     class Meta:
         ordering: ClassVar = ["worker"]
-        verbose_name_plural = "workers"
-        verbose_name = "worker"
+        verbose_name_plural = _("workers")
+        verbose_name = _("worker")
         constraints: ClassVar = json_walls("worker", jobs=WORDS)
 
     def __str__(self) -> str:
@@ -84,8 +85,8 @@ class ScheduledJob(Leased):
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=40, unique=True)
     started_at = models.DateTimeField(null=True, editable=False)
-    finished_at = models.DateTimeField(null=True, editable=False, help_text="When it last ended well.")
-    error = models.TextField(blank=True, default="", help_text="Why it did not, since then.")
+    finished_at = models.DateTimeField(null=True, editable=False, help_text=_("When it last ended well."))
+    error = models.TextField(blank=True, default="", help_text=_("Why it did not, since then."))
 
     class Meta:
         ordering: ClassVar = ["name"]

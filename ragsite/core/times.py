@@ -10,8 +10,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext_lazy
 
 AT_ONCE = timedelta(minutes=1)
+AFTER_A_PREPOSITION = {
+    "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
+"""Languages with cases say `1 Tag`, and `vor 1 Tag`, but `2 Tage`, and `vor 2 Tagen`."""
 
 
 def time_in_words(moment: datetime, now: datetime) -> str:
@@ -19,8 +29,8 @@ def time_in_words(moment: datetime, now: datetime) -> str:
     if abs(now - moment) < AT_ONCE:
         return _("just now")
     if moment > now:
-        return _("in %(time)s") % {"time": timesince(now, moment, depth=1)}
-    return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+        return _("in %(time)s") % {"time": timesince(now, moment, time_strings=AFTER_A_PREPOSITION, depth=1)}
+    return _("%(time)s ago") % {"time": timesince(moment, now, time_strings=AFTER_A_PREPOSITION, depth=1)}
 
 
 def time_shown(moment: datetime | None) -> SafeString:

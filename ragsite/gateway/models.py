@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
@@ -32,19 +33,19 @@ class Tenant(models.Model):
 class Permission(models.TextChoices):
     """What an API key may do."""
 
-    READ = "read", "Read knowledge bases, documents and chunks"
-    WRITE = "write", "Create, change and delete knowledge bases and documents"
-    QUERY = "query", "Search and ask"
-    GRANTS = "grants:manage", "Say who may read which knowledge bases and documents"
-    MODELS = "models:manage", "Download, activate and remove models, which all tenants use"
+    READ = "read", _("Read knowledge bases, documents and chunks")
+    WRITE = "write", _("Create, change and delete knowledge bases and documents")
+    QUERY = "query", _("Search and ask")
+    GRANTS = "grants:manage", _("Say who may read which knowledge bases and documents")
+    MODELS = "models:manage", _("Download, activate and remove models, which all tenants use")
 
 
 class Role(models.TextChoices):
     """What a user is in a tenant; each role may what the one before it may."""
 
-    READER = "reader", "Reader: reads, searches and asks"
-    EDITOR = "editor", "Editor: also creates, changes and deletes"
-    OWNER = "owner", "Owner: also says who may read what"
+    READER = "reader", _("Reader: reads, searches and asks")
+    EDITOR = "editor", _("Editor: also creates, changes and deletes")
+    OWNER = "owner", _("Owner: also says who may read what")
 
 
 class Membership(models.Model):
@@ -58,7 +59,7 @@ class Membership(models.Model):
 
     class Meta:
         ordering: ClassVar = ["tenant", "user"]
-        verbose_name = "member"
+        verbose_name = _("member")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "tenant"], name="membership_of_user_in_tenant"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
@@ -84,7 +85,7 @@ class ApiKey(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
-        verbose_name = "API key"
+        verbose_name = _("API key")
         constraints: ClassVar = json_walls("api_key", permissions=WORDS)
 
     def __str__(self) -> str:
@@ -97,9 +98,9 @@ class IdempotencyRecord(Leased):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, address, fields and files.")
+    fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, address, fields and files."))
     status = models.PositiveSmallIntegerField(
-        null=True, help_text="HTTP status of the answer; empty while there is none."
+        null=True, help_text=_("HTTP status of the answer; empty while there is none.")
     )
     content_type = models.CharField(max_length=80, blank=True, default="")
     body = models.BinaryField(default=b"")
@@ -121,7 +122,7 @@ class SignInTries(models.Model):
     """How often signing in failed, and until when nobody may try: of an account, an address, or a browser that is known."""
 
     id = models.BigAutoField(primary_key=True)
-    whose = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its kind and name.")
+    whose = models.CharField(max_length=64, unique=True, help_text=_("SHA-256 of its kind and name."))
     failures = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(db_index=True)
     free_at = models.DateTimeField()

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.forms import AuthenticationForm
 
 from ragsite.core.configuration import SignInSettings
+from ragsite.core.sentences import said
 from ragsite.gateway.errors import TooManyTriesError
 from ragsite.gateway.problems import accepts_pages, problem_response
 from ragsite.gateway.roles import may_enter_admin
@@ -53,7 +54,7 @@ class SignInForm(AuthenticationForm):
             sign_in_begin(sign_in)
         except TooManyTriesError as error:
             self.refused = error
-            raise forms.ValidationError(error.sentence) from error
+            raise forms.ValidationError(said(error.sentence)) from error
         try:
             cleaned: dict[str, Any] = super().clean()
         except forms.ValidationError:

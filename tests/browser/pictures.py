@@ -34,6 +34,8 @@ FOLDER = Path(os.environ.get("PICTURES", "pictures"))
 WIDTHS = (1024, 1440)
 THEMES = ("light", "dark")
 ONLY = os.environ.get("ONLY", "")
+LOCALE = os.environ.get("LOCALE", "en-GB")
+"""What the browser asks for, as `de-DE`."""
 
 
 @pytest.fixture(params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=lambda one: f"{one[0]}-{one[1]}")
@@ -41,7 +43,11 @@ def page(request: pytest.FixtureRequest, browser: Browser, live_server: Any) -> 
     """A page of a signed-in browser, and the folder for its pictures."""
     theme, width = request.param
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, base_url=live_server.url, reduced_motion="reduce"
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,
+        base_url=live_server.url,
+        reduced_motion="reduce",
+        locale=LOCALE,
     )
     client = Client()
     client.force_login(User.objects.create_superuser("admin"))

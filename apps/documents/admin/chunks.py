@@ -10,6 +10,7 @@ from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.wording import heading_in_words, place_in_words
@@ -27,7 +28,7 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
     list_select_related: ClassVar = ("version",)
     ordering: ClassVar = ("-version_id", "chunking_key", "ordinal")
     search_fields: ClassVar = ("version__filename", "version__document__title")
-    search_help_text = "A file name or a document's title"
+    search_help_text = _("A file name or a document's title")
     fields: ClassVar = (
         "version",
         "ordinal",
@@ -44,22 +45,22 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
         living = chunks.filter(version__document__deleted_at=None, version__document__knowledge_base__deleted_at=None)
         return living.defer("text").annotate(beginning=Left("text", EXCERPT_CHARACTERS))
 
-    @display(description="Text")
+    @display(description=_("Text"))
     def excerpt(self, chunk: Any) -> str:
         return f"{chunk.beginning}…" if len(chunk.beginning) == EXCERPT_CHARACTERS else str(chunk.beginning)
 
-    @display(description="Span")
+    @display(description=_("Span"))
     def span(self, chunk: Chunk) -> str:
         return f"{chunk.start:,} to {chunk.end:,}"
 
-    @display(description="Headings")
+    @display(description=_("Headings"))
     def headings(self, chunk: Chunk) -> str:
         return heading_in_words(chunk.heading_path)
 
-    @display(description="Place")
+    @display(description=_("Place"))
     def place_text(self, chunk: Chunk) -> str:
         return place_in_words(chunk.place)
 
-    @display(description="Text")
+    @display(description=_("Text"))
     def whole_text(self, chunk: Chunk) -> SafeString:
         return format_html('<pre class="rag-text">{}</pre>', chunk.text)

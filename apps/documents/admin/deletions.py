@@ -9,6 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from apps.documents.models import DeletionState, KnowledgeBaseDeletion
@@ -57,25 +59,25 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def has_resume_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("documents.delete_knowledgebase"))
 
-    @action(description="Go on with the selected deletions that failed", permissions=["resume"])
+    @action(description=_("Go on with the selected deletions that failed"), permissions=["resume"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[KnowledgeBaseDeletion]) -> None:
         for deletion in queryset:
             with errors_told(request):
                 knowledge_base_deletion_resume(deletion=deletion, actor=acting(request))
-                messages.success(request, f"The deletion of {deletion} continues.")
+                messages.success(request, gettext("The deletion of %(deletion)s continues.") % {"deletion": deletion})
 
-    @display(description="State", ordering="state")
+    @display(description=_("State"), ordering="state")
     def shown_state(self, deletion: KnowledgeBaseDeletion) -> SafeString:
         return badge(DeletionState(deletion.state).label, TONES.get(deletion.state, "info"))
 
-    @display(description="Documents removed")
+    @display(description=_("Documents removed"))
     def progress(self, deletion: Any) -> str:
         return f"{deletion.document_gone:,} of {deletion.document_total:,}"
 
-    @display(description="Asked by")
+    @display(description=_("Asked by"))
     def asked_by(self, deletion: KnowledgeBaseDeletion) -> str:
         return actor_text(deletion.actor)
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def explanation(self, deletion: KnowledgeBaseDeletion) -> str:
         return deletion.in_words

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -37,7 +39,7 @@ from ragsite.core.admin.base import (
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.members import rows_of_tenants
 
-RECHUNKED = (
+RECHUNKED = _(
     "What you fill in here replaces the knowledge base's settings for this document. A change re-chunks its text as a new"
     " version; the current one keeps answering until that is ready."
 )
@@ -55,7 +57,7 @@ class KnowledgeBaseFilter(admin.RelatedFieldListFilter):
 class NewestStatusFilter(admin.SimpleListFilter):
     """By the status of the newest version."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -70,7 +72,7 @@ class VersionInline(ReadOnlyInline):
 
     model = DocumentVersion
     fk_name = "document"
-    verbose_name_plural = "Versions"
+    verbose_name_plural = _("Versions")
     ordering: ClassVar = ("-number",)
     per_page = 20
     fields: ClassVar = ("page", "origin", "asked_by", "state", "chunk_count", "size_text", "created_at", "ready_at")
@@ -80,23 +82,23 @@ class VersionInline(ReadOnlyInline):
         versions: QuerySet[DocumentVersion] = super().get_queryset(request)
         return versions.select_related("rechunk_of")
 
-    @display(description="Version")
+    @display(description=_("Version"))
     def page(self, version: DocumentVersion) -> SafeString:
         return row_link(version)
 
-    @display(description="Status")
+    @display(description=_("Status"))
     def state(self, version: DocumentVersion) -> SafeString:
         return status_badge(version.status)
 
-    @display(description="Asked by")
+    @display(description=_("Asked by"))
     def asked_by(self, version: DocumentVersion) -> str:
         return actor_text(version.actor)
 
-    @display(description="Origin")
+    @display(description=_("Origin"))
     def origin(self, version: DocumentVersion) -> str:
         return origin_in_words(version)
 
-    @display(description="Size")
+    @display(description=_("Size"))
     def size_text(self, version: DocumentVersion) -> str:
         return size_in_words(version.size)
 
@@ -127,11 +129,11 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return (
             (None, {"fields": about}),
             (
-                "How it is cut",
+                gettext("How it is cut"),
                 {"fields": chunking if may_change else ("cut",), "description": RECHUNKED if may_change else ""},
             ),
             (
-                "More about it",
+                gettext("More about it"),
                 {
                     "fields": ("metadata", ("document_type", "language"), "content_hash", ("created_at", "updated_at")),
                     "classes": ("collapse",),
@@ -153,7 +155,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
 
     @method_decorator(csrf_exempt)
     @action(
-        description="Upload a new version",
+        description=_("Upload a new version"),
         icon="upload_file",
         permissions=["upload"],
         variant=ActionVariant.PRIMARY,
@@ -176,27 +178,29 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         return row is not None and (request.method == "POST" or row.restricted is restricted)
 
     @action(
-        description="Restrict access",
+        description=_("Restrict access"),
         icon="lock",
         permissions=["restrict"],
         dialog=confirmation(
-            title="Restrict this document?",
-            text="From now on only those who were granted the document itself may read it, find it, or see answers that "
-            "quote it.",
-            button="Restrict",
+            title=_("Restrict this document?"),
+            text=_(
+                "From now on only those who were granted the document itself may read it, find it, or see answers that "
+                "quote it."
+            ),
+            button=_("Restrict"),
         ),
     )
     def restrict(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         return self._turn(request, object_id, restricted=True)
 
     @action(
-        description="Lift the restriction",
+        description=_("Lift the restriction"),
         icon="lock_open",
         permissions=["lift_restriction"],
         dialog=confirmation(
-            title="Lift the restriction?",
-            text="From now on all who may read the knowledge base may read this document.",
-            button="Lift it",
+            title=_("Lift the restriction?"),
+            text=_("From now on all who may read the knowledge base may read this document."),
+            button=_("Lift it"),
         ),
     )
     def lift_restriction(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -206,34 +210,38 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAd
         document = self.row_or_404(request, object_id)
         with errors_told(request):
             document_update(document=document, restricted=restricted, actor=acting(request))
-            messages.success(request, f"{document} is {'restricted' if restricted else 'not restricted'} now.")
+            messages.success(
+                request,
+                (gettext("%(name)s is restricted now.") if restricted else gettext("%(name)s is not restricted now."))
+                % {"name": document},
+            )
         return dialog_done(row_url(document))
 
-    @display(description="Who may read it")
+    @display(description=_("Who may read it"))
     def readers(self, row: Document) -> SafeString:
         if row.restricted:
-            return badge("Only by a grant on it", "warning")
+            return badge(gettext("Only by a grant on it"), "warning")
         if row.knowledge_base.visibility == Visibility.RESTRICTED:
-            return badge("By a grant on it or on its knowledge base", "warning")
-        return badge("Everybody of the tenant", "success")
+            return badge(gettext("By a grant on it or on its knowledge base"), "warning")
+        return badge(gettext("Everybody of the tenant"), "success")
 
     def service_delete(self, row: Document, *, actor: Actor) -> None:
         document_delete(document=row, actor=actor)
 
-    @display(description="Status", ordering="newest_status")
+    @display(description=_("Status"), ordering="newest_status")
     def state(self, row: Any) -> SafeString:
         return status_badge(row.newest_status)
 
-    @display(description="Now")
+    @display(description=_("Now"))
     def cut(self, row: Document) -> str:
         base = ChunkingSettings.from_dict(row.knowledge_base.chunking)
-        whose = "this document's own settings" if row.chunking else "as in the knowledge base"
+        whose = gettext("this document's own settings") if row.chunking else gettext("as in the knowledge base")
         return f"{chunking_in_words(base.overridden(row.chunking))}: {whose}"
 
-    @display(description="Versions", ordering="version_total")
+    @display(description=_("Versions"), ordering="version_total")
     def versions(self, row: Any) -> str:
         return f"{row.version_total:,}"
 
-    @display(description="Chunks", ordering="chunk_total")
+    @display(description=_("Chunks"), ordering="chunk_total")
     def chunks(self, row: Any) -> str:
         return f"{row.chunk_total:,}"

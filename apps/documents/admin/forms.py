@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -25,21 +28,26 @@ from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_read
+from ragsite.core.sentences import said
 
 STRATEGY_CHOICES = [
-    (ChunkingStrategy.SENTENCE.value, "After a sentence, within a section"),
-    (ChunkingStrategy.HEADING.value, "Where a heading begins, as far as the size allows"),
-    (ChunkingStrategy.TOKENS.value, "After a fixed number of tokens"),
-    (ChunkingStrategy.SEMANTIC.value, "Where the meaning turns (costs an embedding for each sentence)"),
+    (ChunkingStrategy.SENTENCE.value, _("After a sentence, within a section")),
+    (ChunkingStrategy.HEADING.value, _("Where a heading begins, as far as the size allows")),
+    (ChunkingStrategy.TOKENS.value, _("After a fixed number of tokens")),
+    (ChunkingStrategy.SEMANTIC.value, _("Where the meaning turns (costs an embedding for each sentence)")),
 ]
 
 MODE_CHOICES = [
-    ("", "Meaning and words, as usual"),
-    (Mode.HYBRID.value, "Meaning and words"),
-    (Mode.DENSE.value, "Meaning alone"),
-    (Mode.LEXICAL.value, "Words alone"),
+    ("", _("Meaning and words, as usual")),
+    (Mode.HYBRID.value, _("Meaning and words")),
+    (Mode.DENSE.value, _("Meaning alone")),
+    (Mode.LEXICAL.value, _("Words alone")),
 ]
-FUSION_CHOICES = [("", "By scores, as usual"), (Fusion.CONVEX.value, "By scores"), (Fusion.RRF.value, "By ranks")]
+FUSION_CHOICES = [
+    ("", _("By scores, as usual")),
+    (Fusion.CONVEX.value, _("By scores")),
+    (Fusion.RRF.value, _("By ranks")),
+]
 
 SEARCHED_BY = {"search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight"}
 """Which field of a knowledge base's form is which setting of its searches."""
@@ -52,40 +60,44 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
     """Name and description, and how it is searched; for a new knowledge base also how its documents are cut."""
 
     search_mode = forms.ChoiceField(
-        label="Search by",
+        label=_("Search by"),
         choices=MODE_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text="Used unless a question says otherwise.",
+        help_text=_("Used unless a question says otherwise."),
     )
     search_fusion = forms.ChoiceField(
-        label="How meaning and words are combined",
+        label=_("How meaning and words are combined"),
         choices=FUSION_CHOICES,
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
     search_weight = forms.FloatField(
-        label="Weight of meaning",
+        label=_("Weight of meaning"),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text=f"From 0 to 1; empty for {RetrievalSettings().weight:g}.",
+        help_text=format_lazy(_("From 0 to 1; empty for {usual}."), usual=f"{RetrievalSettings().weight:g}"),
     )
     chunk_strategy = forms.ChoiceField(
-        label="Chunks end",
+        label=_("Chunks end"),
         choices=STRATEGY_CHOICES,
         initial=ChunkingSettings().strategy.value,
         widget=UnfoldAdminSelectWidget,
-        help_text="Where documents are cut into chunks.",
+        help_text=_("Where documents are cut into chunks."),
     )
     chunk_size = forms.IntegerField(
+        label=_("Chunk size"),
         initial=ChunkingSettings().size,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text=f"The most tokens of a chunk, {SMALLEST_SIZE} to {LARGEST_SIZE:,}.",
+        help_text=format_lazy(
+            _("The most tokens of a chunk, {least} to {most}."), least=SMALLEST_SIZE, most=f"{LARGEST_SIZE:,}"
+        ),
     )
     chunk_overlap = forms.IntegerField(
+        label=_("Chunk overlap"),
         initial=ChunkingSettings().overlap,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="The most tokens repeated, 0 to half of the size.",
+        help_text=_("The most tokens repeated, 0 to half of the size."),
     )
 
     class Meta:
@@ -132,21 +144,24 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         try:
             self.chunking()
         except InvalidChunkingError as error:
-            self.add_error(None, ValidationError(error.sentence))
+            self.add_error(None, ValidationError(said(error.sentence)))
 
     def _check_retrieval(self, cleaned: dict[str, Any]) -> None:
         self.cleaned_data = cleaned
         try:
             RetrievalSettings.from_dict(self.retrieval())
         except InvalidRetrievalError as error:
-            self.add_error("search_weight", ValidationError(error.sentence))
+            self.add_error("search_weight", ValidationError(said(error.sentence)))
 
     def _check_name(self, cleaned: dict[str, Any]) -> None:
         """Shown here beside the field; the service's constraint has the last word."""
         tenant, name = cleaned.get("tenant") or self.instance.tenant_id, cleaned.get("name")
         others = KnowledgeBase.objects.filter(tenant=tenant, name=name, deleted_at=None).exclude(pk=self.instance.pk)
         if tenant and name and others.exists():
-            self.add_error("name", f"There is already a knowledge base named {name!r}. Choose another name.")
+            self.add_error(
+                "name",
+                gettext("There is already a knowledge base named “%(name)s”. Choose another name.") % {"name": name},
+            )
 
 
 class TagsField(forms.CharField):
@@ -159,7 +174,7 @@ class TagsField(forms.CharField):
         try:
             return tags_read(super().clean(value))
         except InvalidTagsError as error:
-            raise ValidationError(error.sentence) from error
+            raise ValidationError(said(error.sentence)) from error
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(super().has_changed(self.prepare_value(initial), data))
@@ -168,20 +183,26 @@ class TagsField(forms.CharField):
 class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What is said about a document, and how it is chunked if that differs from its knowledge base."""
 
-    tags = TagsField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
+    tags = TagsField(
+        label=_("Tags"), required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Separated by commas.")
+    )
     chunk_strategy = forms.ChoiceField(
-        label="Chunks end",
-        choices=[("", "As in the knowledge base"), *STRATEGY_CHOICES],
+        label=_("Chunks end"),
+        choices=[("", _("As in the knowledge base")), *STRATEGY_CHOICES],
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
     chunk_size = forms.IntegerField(
-        required=False, widget=UnfoldAdminIntegerFieldWidget, help_text="The most tokens of a chunk; empty as there."
-    )
-    chunk_overlap = forms.IntegerField(
+        label=_("Chunk size"),
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="The most tokens that are repeated; empty as there.",
+        help_text=_("The most tokens of a chunk; empty as there."),
+    )
+    chunk_overlap = forms.IntegerField(
+        label=_("Chunk overlap"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("The most tokens that are repeated; empty as there."),
     )
 
     class Meta:
@@ -201,7 +222,7 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             try:
                 chunking_check(self.instance.knowledge_base, self.chunking())
             except InvalidChunkingError as error:
-                self.add_error(None, ValidationError(error.sentence))
+                self.add_error(None, ValidationError(said(error.sentence)))
         return cleaned
 
     def chunking(self) -> dict[str, Any]:
@@ -230,10 +251,10 @@ class UploadForm(forms.Form):
     """Documents to upload. An empty file is left to the service, which says what is wrong with it."""
 
     uploads = ManyFilesField(
-        allow_empty_file=True, error_messages={"required": "Choose at least one file."}, max_length=255
+        allow_empty_file=True, error_messages={"required": _("Choose at least one file.")}, max_length=255
     )
     restricted = forms.BooleanField(
-        label="Only those who get a grant on a document may read it", required=False, widget=UnfoldBooleanWidget
+        label=_("Only those who get a grant on a document may read it"), required=False, widget=UnfoldBooleanWidget
     )
 
     def __init__(self, *args: Any, may_restrict: bool, **kwargs: Any) -> None:
@@ -252,4 +273,4 @@ class UploadForm(forms.Form):
 class NewVersionForm(forms.Form):
     """New bytes for a document."""
 
-    uploads = forms.FileField(allow_empty_file=True, error_messages={"required": "Choose a file."}, max_length=255)
+    uploads = forms.FileField(allow_empty_file=True, error_messages={"required": _("Choose a file.")}, max_length=255)

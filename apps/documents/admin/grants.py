@@ -12,6 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -23,6 +26,7 @@ from ragsite.core.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
+    Words,
     acting,
     badge,
     dialog_done,
@@ -34,12 +38,12 @@ from ragsite.core.admin.base import (
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.models import ApiKey
 
-KINDS = {"user": "User", "group": "Group", "api_key": "API key"}
+KINDS = {"user": _("User"), "group": _("Group"), "api_key": _("API key")}
 
 
-def _choice(label: str) -> forms.ModelChoiceField[Any]:
+def _choice(label: Words) -> forms.ModelChoiceField[Any]:
     return forms.ModelChoiceField(
-        User.objects.none(), label=label, required=False, empty_label="Nobody", widget=UnfoldAdminSelectWidget
+        User.objects.none(), label=label, required=False, empty_label=gettext("Nobody"), widget=UnfoldAdminSelectWidget
     )
 
 
@@ -48,8 +52,8 @@ class GrantForm(BaseDialogForm):
 
     model: ClassVar[type[Model]]
     user = _choice("A user")
-    group = _choice("All users of a group")
-    api_key = _choice("An API key")
+    group = _choice(_("All users of a group"))
+    api_key = _choice(_("An API key"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +71,9 @@ class GrantForm(BaseDialogForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if sum(cleaned.get(name) is not None for name in KINDS) != 1:
-            self.add_error("user", "Choose one: a user, a group or an API key.")  # the dialog shows fields' errors only
+            self.add_error(
+                "user", gettext("Choose one: a user, a group or an API key.")
+            )  # the dialog shows fields' errors only
         return cleaned
 
     def subject(self) -> Subject:
@@ -88,21 +94,24 @@ def grant_action(form: type[GrantForm]) -> Any:
     """The button that gives a grant, for the page of the form's model."""
 
     @action(
-        description="Share",
+        description=gettext("Share"),
         icon="person_add",
         permissions=["give_grant"],
         dialog={
-            "title": "Who should be able to read it?",
-            "description": "It takes effect at once. Nothing is re-indexed.",
+            "title": gettext("Who should be able to read it?"),
+            "description": gettext("It takes effect at once. Nothing is re-indexed."),
             "form_class": form,
-            "form_submit_text": "Share",
+            "form_submit_text": gettext("Share"),
         },
     )
     def give_grant(admin_: Any, request: HttpRequest, form: GrantForm, object_id: str) -> HttpResponse:
         resource = admin_.row_or_404(request, object_id)
         with errors_told(request):
             grant = grant_create(GrantRequest(resource, form.subject()), actor=acting(request))
-            messages.success(request, f"{grant.subject_text} may read it now.".capitalize())
+            messages.success(
+                request,
+                capfirst(gettext("%(subject)s may read it now.") % {"subject": grant.subject_text}),
+            )
         return dialog_done(row_url(resource))
 
     return give_grant
@@ -119,7 +128,7 @@ class GivesGrantsMixin:
 class GrantColumns:
     """How a grant is shown, under what it is on and in the list of all."""
 
-    @display(description="Who")
+    @display(description=_("Who"))
     def who(self, grant: Grant) -> SafeString:
         kind = next(name for name in KINDS if getattr(grant, f"{name}_id") is not None)
         return format_html("{} {}", badge(KINDS[kind], "info"), getattr(grant, kind))
@@ -127,7 +136,7 @@ class GrantColumns:
 
 class GrantInline(GrantColumns, ReadOnlyInline):
     model = Grant
-    verbose_name_plural = "Who may read it"
+    verbose_name_plural = _("Who may read it")
     hide_title = True
     per_page = 20
     fields: ClassVar = ("who", "granted_by", "created_at", "end")
@@ -138,7 +147,7 @@ class GrantInline(GrantColumns, ReadOnlyInline):
 
     @display(description="")
     def end(self, grant: Grant) -> SafeString:
-        return link(reverse("admin:documents_grant_delete", args=[grant.pk]), "Take back")
+        return link(reverse("admin:documents_grant_delete", args=[grant.pk]), gettext("Take back"))
 
 
 @admin.register(Grant)
@@ -155,7 +164,7 @@ class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, ReadOnlyAdmi
     def service_delete(self, row: Grant, *, actor: Actor) -> None:
         grant_delete(grant=row, actor=actor)
 
-    @display(description="May read")
+    @display(description=_("May read"))
     def what(self, grant: Grant) -> SafeString:
         resource = grant.document or grant.knowledge_base
         return row_link(resource) if resource else SafeString()

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -28,7 +30,7 @@ from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge,
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.roles import may_somewhere
 
-HOW_SEARCHED = ("How it is searched", {"fields": ("search_mode", ("search_fusion", "search_weight"))})
+HOW_SEARCHED = (_("How it is searched"), {"fields": ("search_mode", ("search_fusion", "search_weight"))})
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
 
 
@@ -46,10 +48,12 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     add_fieldsets: ClassVar = (
         (None, {"fields": ("tenant", "name", "description", "visibility")}),
         (
-            "How documents are cut",
+            _("How documents are cut"),
             {
                 "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
-                "description": "For all documents; a re-index changes it later. A document can have settings of its own.",
+                "description": _(
+                    "For all documents; a re-index changes it later. A document can have settings of its own."
+                ),
             },
         ),
         HOW_SEARCHED,
@@ -57,7 +61,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     fieldsets: ClassVar = (
         (None, {"fields": ("tenant", "name", "description", "visibility")}),
         HOW_SEARCHED,
-        ("Contents", {"fields": ("documents", "chunking_in_words", "created_at")}),
+        (_("Contents"), {"fields": ("documents", "chunking_in_words", "created_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
@@ -100,14 +104,18 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             self.delete_model(request, row)
 
     def named_for_deletion(self, row: Any) -> str:
-        total = row.document_total
-        return f"{row}, with its {total:,} {'document' if total == 1 else 'documents'}, which no search finds any more"
+        told = ngettext(
+            "%(name)s, with its %(total)s document, which no search finds any more",
+            "%(name)s, with its %(total)s documents, which no search finds any more",
+            row.document_total,
+        )
+        return told % {"name": row, "total": f"{row.document_total:,}"}
 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.is_permitted_on(request, "documents.add_document", object_id)
 
     @action(
-        description="Upload documents",
+        description=_("Upload documents"),
         icon="upload_file",
         permissions=["upload"],
         variant=ActionVariant.PRIMARY,
@@ -115,37 +123,37 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def upload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect(reverse("workspace-tab", args=[self.row_or_404(request, object_id).pk, "documents"]))
 
-    @action(description="Try a query", icon="forum", permissions=["view"])
+    @action(description=_("Try a query"), icon="forum", permissions=["view"])
     def try_query(self, request: HttpRequest, object_id: str) -> HttpResponse:
         knowledge_base = self.row_or_404(request, object_id)
         return redirect(f"{reverse('admin:retrieval_query_try')}?knowledge_base={knowledge_base.pk}")
 
-    @action(description="Index", icon="database", permissions=["view"])
+    @action(description=_("Index"), icon="database", permissions=["view"])
     def index(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Its generations, and how to re-index it."""
         return redirect(reverse("admin:retrieval_reindex_of", args=[self.row_or_404(request, object_id).pk]))
 
-    @display(description="Name", ordering="name")
+    @display(description=_("Name"), ordering="name")
     def workspace(self, row: KnowledgeBase) -> SafeString:
         return link(reverse("workspace", args=[row.pk]), row.name)
 
-    @display(description="Who may read it", ordering="visibility")
+    @display(description=_("Who may read it"), ordering="visibility")
     def readers(self, row: KnowledgeBase) -> SafeString:
         tone = "success" if row.visibility == Visibility.TENANT else "warning"
         return badge(Visibility(row.visibility).label, tone)
 
-    @display(description="Documents", ordering="document_total")
+    @display(description=_("Documents"), ordering="document_total")
     def documents(self, row: Any) -> SafeString:
         return link(reverse("workspace-tab", args=[row.pk, "documents"]), f"{row.document_total:,}")
 
-    @display(description="Ready", ordering="ready_total")
+    @display(description=_("Ready"), ordering="ready_total")
     def ready(self, row: Any) -> str:
         return f"{row.ready_total:,}"
 
-    @display(description="Failed", ordering="failed_total")
+    @display(description=_("Failed"), ordering="failed_total")
     def failed(self, row: Any) -> SafeString | str:
         return badge(f"{row.failed_total:,}", "danger") if row.failed_total else "0"
 
-    @display(description="Chunking")
+    @display(description=_("Chunking"))
     def chunking_in_words(self, row: KnowledgeBase) -> str:
         return in_words(ChunkingSettings.from_dict(row.chunking))

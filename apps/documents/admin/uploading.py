@@ -12,6 +12,7 @@ from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.forms import NewVersionForm
@@ -26,10 +27,17 @@ from ragsite.core.actors import Actor
 from ragsite.core.admin.base import row_url
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 TOLD = {
-    UploadOutcome.NEW_VERSION: (messages.SUCCESS, "{name}: accepted as version {number}; it answers once it is ready."),
-    UploadOutcome.UNCHANGED: (messages.INFO, "{name}: unchanged; these bytes are already in {title!r}."),
+    UploadOutcome.NEW_VERSION: (
+        messages.SUCCESS,
+        gettext_noop("%(name)s: accepted as version %(number)s; it answers once it is ready."),
+    ),
+    UploadOutcome.UNCHANGED: (
+        messages.INFO,
+        gettext_noop("%(name)s: unchanged; these bytes are already in “%(title)s”."),
+    ),
 }
 
 
@@ -46,11 +54,13 @@ class UploadPage:
 def new_version_page(document: Document, *, actor: Actor) -> UploadPage:
     """For new bytes of a document that is known."""
     current = document.current_version
-    stays = f"Version {current.number} keeps answering until the new one is ready" if current else "None answers yet"
+    stays = gettext("None answers yet.")
+    if current:
+        stays = gettext("Version %(number)s keeps answering until the new one is ready.") % {"number": current.number}
     return UploadPage(
         document=document,
-        title=f"Upload a new version of {document}",
-        intro=f"{stays}. Earlier versions are kept, and you can roll back to them.",
+        title=gettext("Upload a new version of %(document)s") % {"document": document},
+        intro=f"{stays} {gettext('Earlier versions are kept, and you can roll back to them.')}",
         actor=actor,
     )
 
@@ -86,9 +96,11 @@ def files_read(request: HttpRequest, *, many: bool) -> str:
     try:
         request.FILES  # noqa: B018 - reading it is what parses the body
     except UploadTooLargeError as error:
-        return error.sentence
+        return said(error.sentence)
     except TooManyFilesSent:
-        return f"More than {UploadSettings.current().max_files} files at once are not accepted. Upload them in parts."
+        return gettext("More than %(max_files)s files at once are not accepted. Upload them in parts.") % {
+            "max_files": UploadSettings.current().max_files
+        }
     return ""
 
 
@@ -128,7 +140,11 @@ def extensions_read() -> list[str]:
 
 def _in_words(result: FileResult) -> tuple[int, str]:
     if result.outcome is None or result.version is None:
-        return messages.ERROR, f"{result.filename}: {result.error.sentence if result.error else 'refused'}"
+        return messages.ERROR, f"{result.filename}: {said(result.error.sentence) if result.error else 'refused'}"
     level, text = TOLD[result.outcome]
     version = result.version
-    return level, text.format(name=result.filename, number=version.number, title=version.document.title)
+    return level, gettext(text) % {
+        "name": result.filename,
+        "number": version.number,
+        "title": version.document.title,
+    }

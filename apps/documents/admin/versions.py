@@ -13,6 +13,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -51,6 +54,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.core.sentences import said
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 PREVIEW_CHARACTERS = 2_000
@@ -59,7 +63,7 @@ PREVIEW_CHARACTERS = 2_000
 class StageFilter(admin.SimpleListFilter):
     """By the name of the stage; the names are known, so no row is read to list them."""
 
-    title = "stage"
+    title = _("stage")
     parameter_name = "stage"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -72,15 +76,15 @@ class StageFilter(admin.SimpleListFilter):
 class StageColumns:
     """How a step of a version's way is shown, in the timeline and in the list of all steps."""
 
-    @display(description="Outcome", ordering="outcome")
+    @display(description=_("Outcome"), ordering="outcome")
     def result(self, record: StageRecord) -> SafeString:
         return badge(StageOutcome(record.outcome).label, OUTCOME_TONES[record.outcome])
 
-    @display(description="Time taken")
+    @display(description=_("Time taken"))
     def time_taken(self, record: StageRecord) -> str:
         return seconds_in_words(record.seconds)
 
-    @display(description="Asked by")
+    @display(description=_("Asked by"))
     def asked_by(self, record: StageRecord) -> str:
         return actor_text(record.actor)
 
@@ -89,7 +93,7 @@ class StageInline(StageColumns, ReadOnlyInline):
     """The version's timeline."""
 
     model = StageRecord
-    verbose_name_plural = "Timeline"
+    verbose_name_plural = _("Timeline")
     hide_title = True
     fields: ClassVar = ("stage", "result", "asked_by", "attempts", "time_taken", "started_at", "worker", "error")
 
@@ -125,10 +129,10 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
             },
         ),
         (
-            "File",
+            _("File"),
             {"classes": ("tab",), "fields": (("filename", "number"), ("document_type", "size_text"), "content_hash")},
         ),
-        ("Parsed text", {"classes": ("tab",), "fields": ("preview",)}),
+        (_("Parsed text"), {"classes": ("tab",), "fields": ("preview",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
@@ -160,14 +164,14 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         return version is not None and fits(version)
 
     @action(
-        description="Retry",
+        description=_("Retry"),
         icon="replay",
         permissions=["retry"],
         variant=ActionVariant.PRIMARY,
         dialog=confirmation(
-            title="Retry this version?",
-            text="It resumes at the last step whose input still exists. Fix the cause first.",
-            button="Retry",
+            title=_("Retry this version?"),
+            text=_("It resumes at the last step whose input still exists. Fix the cause first."),
+            button=_("Retry"),
         ),
     )
     def retry(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -176,59 +180,59 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         return dialog_done(row_url(version))
 
     @action(
-        description="Cancel",
+        description=_("Cancel"),
         icon="cancel",
         permissions=["cancel"],
         dialog=confirmation(
-            title="Cancel the work on this version?",
-            text="What was done so far is undone. An earlier version, if any, keeps answering.",
-            button="Cancel the work",
+            title=_("Cancel the work on this version?"),
+            text=_("What was done so far is undone. An earlier version, if any, keeps answering."),
+            button=_("Cancel the work"),
         ),
     )
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             version_cancel(version=version, actor=acting(request))
-            messages.success(request, f"{version} was cancelled.")
+            messages.success(request, gettext("%(version)s was cancelled.") % {"version": version})
         return dialog_done(row_url(version))
 
     @action(
-        description="Let this version answer",
+        description=_("Let this version answer"),
         icon="history",
         permissions=["roll_back"],
         dialog=confirmation(
-            title="Let this version answer?",
-            text="From now on searches find this version instead of the current one. Nothing is embedded again.",
-            button="Let it answer",
+            title=_("Let this version answer?"),
+            text=_("From now on searches find this version instead of the current one. Nothing is embedded again."),
+            button=_("Let it answer"),
         ),
     )
     def roll_back(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             document_rollback(document=version.document, version=version, actor=acting(request))
-            messages.success(request, f"{version} answers now.")
+            messages.success(request, gettext("%(version)s answers now.") % {"version": version})
         return dialog_done(row_url(version))
 
-    @action(description="Retry the selected versions that stopped", permissions=["retry"])
+    @action(description=_("Retry the selected versions that stopped"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[DocumentVersion]) -> None:
         for version in queryset:
             _retry(request, version)
 
-    @display(description="Document", ordering="document__title")
+    @display(description=_("Document"), ordering="document__title")
     def document_link(self, version: DocumentVersion) -> SafeString:
         return row_link(version.document)
 
-    @display(description="Knowledge base", ordering="document__knowledge_base__name")
+    @display(description=_("Knowledge base"), ordering="document__knowledge_base__name")
     def knowledge_base(self, version: DocumentVersion) -> str:
         return str(version.document.knowledge_base)
 
-    @display(description="Status")
+    @display(description=_("Status"))
     def state(self, version: DocumentVersion) -> SafeString:
         return status_badge(version.status)
 
-    @display(description="Status", ordering="status")
+    @display(description=_("Status"), ordering="status")
     def state_and_reason(self, version: DocumentVersion) -> SafeString:
-        reason = format_html('<p class="rag-reason">{}</p>', version.error) if version.error else ""
+        reason = format_html('<p class="rag-reason">{}</p>', said(version.error)) if version.error else ""
         return format_html("{}{}", status_badge(version.status), reason)
 
     @display(description="")
@@ -238,36 +242,36 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
         url = reverse("admin:documents_documentversion_retry", args=[version.pk])
         return render_to_string("ragsite/admin/retry.html", {"url": url})
 
-    @display(description="Origin")
+    @display(description=_("Origin"))
     def origin(self, version: DocumentVersion) -> str:
         return origin_in_words(version)
 
-    @display(description="Asked by")
+    @display(description=_("Asked by"))
     def asked_by(self, version: DocumentVersion) -> str:
         """For an upload, other chunking, a retry, or an end of the work: whichever was last."""
         return actor_text(version.actor)
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def explanation(self, version: DocumentVersion) -> str:
         return version_progress(version).text
 
-    @display(description="Chunks")
+    @display(description=_("Chunks"))
     def chunks(self, version: DocumentVersion) -> SafeString | str:
         if not version.chunk_count:
-            return "None yet"
+            return gettext("None yet")
         key = ChunkingSettings.from_dict(version.document.knowledge_base.chunking).key
         url = f"{reverse('admin:documents_chunk_changelist')}?version__id__exact={version.pk}&chunking_key={key}"
         return link(url, f"{version.chunk_count:,} chunks")
 
-    @display(description="Size")
+    @display(description=_("Size"))
     def size_text(self, version: DocumentVersion) -> str:
         return size_in_words(version.size)
 
-    @display(description=f"First {PREVIEW_CHARACTERS:,} characters")
+    @display(description=format_lazy(_("First {count} characters"), count=f"{PREVIEW_CHARACTERS:,}"))
     def preview(self, version: DocumentVersion) -> SafeString | str:
         texts = ParsedText.objects.filter(version=version).values_list(Left("text", PREVIEW_CHARACTERS), flat=True)
         text = texts.first()
-        return format_html('<pre class="rag-text">{}</pre>', text) if text else "Not parsed yet"
+        return format_html('<pre class="rag-text">{}</pre>', text) if text else gettext("Not parsed yet")
 
 
 @admin.register(StageRecord)
@@ -292,4 +296,4 @@ def _could_answer(version: DocumentVersion) -> bool:
 def _retry(request: HttpRequest, version: DocumentVersion) -> None:
     with errors_told(request):
         version_retry(version=version, actor=acting(request))
-        messages.success(request, f"{version} will be retried.")
+        messages.success(request, gettext("%(version)s will be retried.") % {"version": version})

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.template.defaultfilters import floatformat
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.models import DocumentVersion, StageOutcome, VersionStatus
 from apps.documents.parsing.types import PlaceKind
 from ragsite.core.admin.base import badge
 
+STATUS_WORDS: dict[str, str] = {
+    VersionStatus.UPLOADED: gettext_noop("uploaded"),
+    VersionStatus.PARSED: gettext_noop("parsed"),
+    VersionStatus.CHUNKED: gettext_noop("chunked"),
+    VersionStatus.EMBEDDED: gettext_noop("embedded"),
+    VersionStatus.READY: gettext_noop("ready"),
+    VersionStatus.FAILED: gettext_noop("failed"),
+    VersionStatus.CANCELLED: gettext_noop("cancelled"),
+}
 STATUS_TONES: dict[str, str | None] = {
     VersionStatus.READY: "success",
     VersionStatus.FAILED: "danger",
@@ -24,16 +35,29 @@ OUTCOME_TONES: dict[str, str | None] = {
     StageOutcome.FAILED: "danger",
     StageOutcome.CANCELLED: None,
 }
+PLACES: Mapping[str, str] = {
+    PlaceKind.PAGE: gettext_noop("page %(at)s"),
+    PlaceKind.SLIDE: gettext_noop("slide %(at)s"),
+    PlaceKind.SHEET: gettext_noop("sheet %(at)s"),
+    PlaceKind.ROW: gettext_noop("row %(at)s"),
+    PlaceKind.LINE: gettext_noop("line %(at)s"),
+}
+STRATEGIES: Mapping[str, str] = {
+    ChunkingStrategy.SENTENCE: gettext_noop("By sentence, at most %(size)s tokens, %(overlap)s of them repeated"),
+    ChunkingStrategy.HEADING: gettext_noop("By heading, at most %(size)s tokens, %(overlap)s of them repeated"),
+    ChunkingStrategy.TOKENS: gettext_noop("By tokens, at most %(size)s tokens, %(overlap)s of them repeated"),
+    ChunkingStrategy.SEMANTIC: gettext_noop("By meaning, at most %(size)s tokens, %(overlap)s of them repeated"),
+}
 KILOBYTE = 1024
 
 
 def status_badge(status: str) -> SafeString:
     """A version's status as a coloured label; one that is on its way is neither good nor bad."""
-    return badge(status, STATUS_TONES.get(status, "info"))
+    return badge(gettext(STATUS_WORDS[status]), STATUS_TONES.get(status, "info"))
 
 
 def seconds_in_words(seconds: float | None) -> str:
-    return "running" if seconds is None else f"{seconds:.2f} s"
+    return gettext("running") if seconds is None else f"{seconds:.2f} s"
 
 
 def place_in_words(place: Mapping[str, Any] | None) -> str:
@@ -42,9 +66,12 @@ def place_in_words(place: Mapping[str, Any] | None) -> str:
         return ""
     if place["kind"] == PlaceKind.POINTER:
         return str(place["label"])
-    words = f"{place['kind']} {place['number'] if place['number'] is not None else place['label']}".strip()
+    at = place["number"] if place["number"] is not None else place["label"]
+    words = (gettext(PLACES[place["kind"]]) % {"at": at}).strip()
     rows = place.get("rows")
-    return f"{words}, rows {rows[0]} to {rows[1]}" if rows else words
+    if rows:
+        words += ", " + gettext("rows %(first)s to %(last)s") % {"first": rows[0], "last": rows[1]}
+    return words
 
 
 def heading_in_words(heading_path: Sequence[str]) -> str:
@@ -57,21 +84,22 @@ def where_in_words(heading_path: Sequence[str], place: Mapping[str, Any] | None)
 
 
 def chunking_in_words(chunking: ChunkingSettings) -> str:
-    return f"By {chunking.strategy}, at most {chunking.size} tokens, {chunking.overlap} of them repeated"
+    return gettext(STRATEGIES[chunking.strategy]) % {"size": chunking.size, "overlap": chunking.overlap}
 
 
 def origin_in_words(version: DocumentVersion) -> str:
     """What made the version: an upload, or an edit or other chunking of one."""
     if version.rechunk_of is None:
-        return "Upload"
-    return f"Version {version.rechunk_of.number}, {'edited' if version.edited else 're-chunked'}"
+        return gettext("Upload")
+    made = gettext("Version %(number)s, edited") if version.edited else gettext("Version %(number)s, re-chunked")
+    return made % {"number": version.rechunk_of.number}
 
 
 def size_in_words(size: int) -> str:
     """Bytes in the unit that reads best."""
-    amount, unit = float(size), "bytes"
+    amount, unit = float(size), ""
     for larger in ("KB", "MB", "GB"):
         if amount < KILOBYTE:
             break
         amount, unit = amount / KILOBYTE, larger
-    return f"{size} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+    return f"{floatformat(amount, 1)} {unit}" if unit else gettext("%(size)s bytes") % {"size": size}

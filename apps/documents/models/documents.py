@@ -10,6 +10,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models.knowledge_bases import KnowledgeBase
 from ragsite.core.bounds import CONTENT, json_walls
@@ -37,26 +39,30 @@ class Document(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="documents")
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="documents")
     title = models.CharField(max_length=300)
-    external_id = models.CharField(max_length=200, blank=True, default="", help_text="The caller's own id.")
-    content_hash = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the newest version's bytes.")
+    external_id = models.CharField(max_length=200, blank=True, default="", help_text=_("The caller's own id."))
+    content_hash = models.CharField(
+        max_length=64, editable=False, help_text=_("SHA-256 of the newest version's bytes.")
+    )
     metadata = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.TextField(), default=list, db_default=[], blank=True)
     restricted = models.BooleanField(
-        default=False, db_default=False, help_text="Whether only a grant on the document itself lets it be read."
+        default=False, db_default=False, help_text=_("Whether only a grant on the document itself lets it be read.")
     )
     chunking = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Chunking settings that replace those of the knowledge base; empty for none.",
+        help_text=_("Chunking settings that replace those of the knowledge base; empty for none."),
     )
     current_version = models.OneToOneField(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="current_of", editable=False
     )
-    document_type = models.CharField(max_length=20, db_default="", editable=False, help_text="Of the current version.")
-    language = models.CharField(max_length=8, db_default="", editable=False, help_text="Of the current version.")
+    document_type = models.CharField(
+        max_length=20, db_default="", editable=False, help_text=_("Of the current version.")
+    )
+    language = models.CharField(max_length=8, db_default="", editable=False, help_text=_("Of the current version."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(
-        db_default=Now(), editable=False, help_text="When what it says, or what is said about it, last changed."
+        db_default=Now(), editable=False, help_text=_("When what it says, or what is said about it, last changed.")
     )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -124,11 +130,16 @@ class Grant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject_text} reads {self.knowledge_base or self.document}"
+        return gettext("%(subject)s reads %(what)s") % {
+            "subject": self.subject_text,
+            "what": self.knowledge_base or self.document,
+        }
 
     @property
     def subject_text(self) -> str:
         """`user anna`, `group Harbour masters` or `API key reader (1f2e…)`."""
         if self.user is not None:
-            return f"user {self.user}"
-        return f"group {self.group}" if self.group is not None else f"API key {self.api_key}"
+            return gettext("user %(name)s") % {"name": self.user}
+        if self.group is not None:
+            return gettext("group %(name)s") % {"name": self.group}
+        return gettext("API key %(name)s") % {"name": self.api_key}

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.bounds import CONTENT, LONGEST_TEXT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
@@ -16,8 +18,8 @@ from ragsite.gateway.models import Tenant
 class Visibility(models.TextChoices):
     """Who may read a knowledge base; docs/adr/0011-rights.md has the whole table."""
 
-    TENANT = "tenant", "Everybody of the tenant"
-    RESTRICTED = "restricted", "Only who has a grant"
+    TENANT = "tenant", _("Everybody of the tenant")
+    RESTRICTED = "restricted", _("Only who has a grant")
 
 
 class KnowledgeBase(models.Model):
@@ -27,19 +29,19 @@ class KnowledgeBase(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="knowledge_bases")
     name = models.CharField(max_length=120)
     description = models.TextField(max_length=LONGEST_TEXT, blank=True, default="")
-    chunking = models.JSONField(default=dict, blank=True, help_text="Chunking settings; empty for the defaults.")
+    chunking = models.JSONField(default=dict, blank=True, help_text=_("Chunking settings; empty for the defaults."))
     retrieval = models.JSONField(
         default=dict,
         db_default=models.Value({}, output_field=models.JSONField()),
         blank=True,
-        help_text="How it is searched if a request does not say; empty for the defaults.",
+        help_text=_("How it is searched if a request does not say; empty for the defaults."),
     )
     visibility = models.CharField(
         max_length=10,
         choices=Visibility.choices,
         default=Visibility.TENANT,
         db_default=Visibility.TENANT.value,
-        help_text="Who may read its documents.",
+        help_text=_("Who may read its documents."),
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -62,9 +64,9 @@ class KnowledgeBase(models.Model):
 
 
 class DeletionState(models.TextChoices):
-    REMOVING = "removing", "Being removed"
-    DONE = "done", "Removed"
-    FAILED = "failed", "Failed; it can be resumed"
+    REMOVING = "removing", _("Being removed")
+    DONE = "done", _("Removed")
+    FAILED = "failed", _("Failed; it can be resumed")
 
 
 class KnowledgeBaseDeletion(Leased):
@@ -76,18 +78,20 @@ class KnowledgeBaseDeletion(Leased):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     knowledge_base = models.OneToOneField(KnowledgeBase, on_delete=models.CASCADE, related_name="deletion")
     state = models.CharField(max_length=10, choices=DeletionState.choices, default=DeletionState.REMOVING)
-    document_total = models.PositiveIntegerField(help_text="Documents whose rows were there when it was deleted.")
-    document_told = models.PositiveIntegerField(default=0, help_text="Documents of which `document.deleted` was told.")
-    document_gone = models.PositiveIntegerField(default=0, help_text="Documents whose rows and files are removed.")
+    document_total = models.PositiveIntegerField(help_text=_("Documents whose rows were there when it was deleted."))
+    document_told = models.PositiveIntegerField(
+        default=0, help_text=_("Documents of which `document.deleted` was told.")
+    )
+    document_gone = models.PositiveIntegerField(default=0, help_text=_("Documents whose rows and files are removed."))
     error = models.TextField(blank=True, default="")
-    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it.")
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who asked for it."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        verbose_name = "deletion of a knowledge base"
-        verbose_name_plural = "deletions of knowledge bases"
+        verbose_name = _("deletion of a knowledge base")
+        verbose_name_plural = _("deletions of knowledge bases")
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~models.Q(state="failed") | ~models.Q(error=""), name="failed_deletion_says_why"
@@ -106,8 +110,13 @@ class KnowledgeBaseDeletion(Leased):
     def in_words(self) -> str:
         """How far it has come."""
         if self.state == DeletionState.DONE:
-            return "All documents are removed."
-        removed = f"{self.document_gone:,} of {self.document_total:,} documents are removed."
+            return gettext("All documents are removed.")
+        removed = gettext("%(gone)s of %(total)s documents are removed.") % {
+            "gone": f"{self.document_gone:,}",
+            "total": f"{self.document_total:,}",
+        }
         if self.state == DeletionState.FAILED:
-            return f"{removed} It stopped there: {self.error}"
-        return f"{removed} The last time: {self.error}" if self.error else removed
+            return gettext("%(removed)s It stopped there: %(error)s") % {"removed": removed, "error": self.error}
+        if self.error:
+            return gettext("%(removed)s The last time: %(error)s") % {"removed": removed, "error": self.error}
+        return removed

@@ -8,6 +8,8 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models.documents import Document
 from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
@@ -18,13 +20,13 @@ from ragsite.core.leases import Leased
 class VersionStatus(models.TextChoices):
     """The progress of a version. Each status names what is done; the table of jobs names what comes next."""
 
-    UPLOADED = "uploaded", "Uploaded, waiting to be parsed"
-    PARSED = "parsed", "Parsed, waiting to be chunked"
-    CHUNKED = "chunked", "Chunked, waiting to be embedded"
-    EMBEDDED = "embedded", "Embedded, waiting to be activated"
-    READY = "ready", "Ready"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    UPLOADED = "uploaded", _("Uploaded, waiting to be parsed")
+    PARSED = "parsed", _("Parsed, waiting to be chunked")
+    CHUNKED = "chunked", _("Chunked, waiting to be embedded")
+    EMBEDDED = "embedded", _("Embedded, waiting to be activated")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 VERSION_STOPPED = frozenset({VersionStatus.FAILED, VersionStatus.CANCELLED})
@@ -59,20 +61,20 @@ class DocumentVersion(Leased):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant_id = models.UUIDField(editable=False, help_text="Whose turn it is worked on in: that of its document.")
+    tenant_id = models.UUIDField(editable=False, help_text=_("Whose turn it is worked on in: that of its document."))
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     filename = models.CharField(max_length=255)
     document_type = models.CharField(max_length=20)
     content_hash = models.CharField(max_length=64)
-    blob = models.CharField(max_length=200, editable=False, help_text="Where the bytes are, in the blob store.")
-    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    blob = models.CharField(max_length=200, editable=False, help_text=_("Where the bytes are, in the blob store."))
+    size = models.PositiveBigIntegerField(help_text=_("Bytes."))
     status = models.CharField(max_length=12, choices=VersionStatus.choices, default=VersionStatus.UPLOADED)
     retry_status = models.CharField(max_length=12, choices=VersionStatus.choices, blank=True, default="")
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.TextField(blank=True, default="")
     chunk_count = models.PositiveIntegerField(default=0)
-    actor = models.JSONField(null=True, editable=False, help_text="Who last asked for something of it.")
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who last asked for something of it."))
     rechunk_of = models.ForeignKey(
         "self",
         null=True,
@@ -80,10 +82,10 @@ class DocumentVersion(Leased):
         on_delete=models.CASCADE,
         related_name="rechunks",
         editable=False,
-        help_text="The upload whose bytes it has, and whose text but for its edits; none for an upload itself.",
+        help_text=_("The upload whose bytes it has, and whose text but for its edits; none for an upload itself."),
     )
     edited = models.BooleanField(
-        default=False, db_default=False, editable=False, help_text="Whether a change of its edits made it."
+        default=False, db_default=False, editable=False, help_text=_("Whether a change of its edits made it.")
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
@@ -131,7 +133,7 @@ class ParsedText(models.Model):
     title = models.CharField(max_length=300, blank=True, default="")
     metadata = models.JSONField(default=dict)
     language = models.CharField(
-        max_length=8, default="", db_default="", help_text='ISO 639-1; "" where it can\'t be told.'
+        max_length=8, default="", db_default="", help_text=_('ISO 639-1; "" where it can\'t be told.')
     )
     parser = models.CharField(max_length=40)
 
@@ -172,16 +174,18 @@ class Chunk(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
-    chunking_key = models.CharField(max_length=16, help_text="Which chunking settings made it.")
+    chunking_key = models.CharField(max_length=16, help_text=_("Which chunking settings made it."))
     ordinal = models.PositiveIntegerField()
-    start = models.PositiveIntegerField(help_text="First character in the parsed text.")
-    end = models.PositiveIntegerField(help_text="Character after the last.")
+    start = models.PositiveIntegerField(help_text=_("First character in the parsed text."))
+    end = models.PositiveIntegerField(help_text=_("Character after the last."))
     text = models.TextField()
-    table_header = models.TextField(blank=True, default="", help_text="The header row of the table the text continues.")
-    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text="Of what is embedded.")
+    table_header = models.TextField(
+        blank=True, default="", help_text=_("The header row of the table the text continues.")
+    )
+    content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text=_("Of what is embedded."))
     token_count = models.PositiveIntegerField()
     heading_path = ArrayField(models.TextField(), default=list, blank=True)
-    place = models.JSONField(null=True, blank=True, help_text="Page, slide, sheet or pointer.")
+    place = models.JSONField(null=True, blank=True, help_text=_("Page, slide, sheet or pointer."))
 
     class Meta:
         ordering: ClassVar = ["version", "chunking_key", "ordinal"]
@@ -191,7 +195,7 @@ class Chunk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"chunk {self.ordinal}"
+        return gettext("chunk %(ordinal)s") % {"ordinal": self.ordinal}
 
     @staticmethod
     def embedded_text(text: str, table_header: str) -> str:
@@ -200,11 +204,11 @@ class Chunk(models.Model):
 
 
 class StageOutcome(models.TextChoices):
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    POSTPONED = "postponed", "Waiting to be tried again"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    POSTPONED = "postponed", _("Waiting to be tried again")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class StageRecord(models.Model):
@@ -220,11 +224,11 @@ class StageRecord(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.TextField(blank=True, default="")
-    actor = models.JSONField(null=True, editable=False, help_text="Who asked for it, or cancelled it.")
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who asked for it, or cancelled it."))
 
     class Meta:
         ordering: ClassVar = ["id"]
-        verbose_name = "stage"
+        verbose_name = _("stage")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["version", "stage"], name="stage_of_version"),
             *text_walls("stage", error=WORDS),

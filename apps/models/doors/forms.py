@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
@@ -17,7 +18,11 @@ class FallbackForm(BaseDialogForm):
     """Another version of the same kind, or none."""
 
     version = forms.ModelChoiceField(
-        ModelVersion.objects.none(), required=False, empty_label="None", widget=UnfoldAdminSelectWidget
+        ModelVersion.objects.none(),
+        required=False,
+        label=_("Version"),
+        empty_label=_("None"),
+        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,16 +38,16 @@ class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
     """What to download. A form cannot leave a text out: what an empty prompt means is ticked."""
 
     query_prompt = forms.CharField(
-        label="Before a question", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
-        help_text="What the model reads before a question, with its blanks.",
+        label=_("Before a question"), required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
+        help_text=_("What the model reads before a question, with its blanks."),
     )  # fmt: skip
     document_prompt = forms.CharField(
-        label="Before a passage", required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
-        help_text="What the model reads before a passage, with its blanks.",
+        label=_("Before a passage"), required=False, strip=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget,
+        help_text=_("What the model reads before a passage, with its blanks."),
     )  # fmt: skip
     as_given = forms.BooleanField(
-        label="An empty prompt says nothing", required=False, widget=UnfoldBooleanWidget,
-        help_text="Else it is what its files or its family say.",
+        label=_("An empty prompt says nothing"), required=False, widget=UnfoldBooleanWidget,
+        help_text=_("Else it is what its files or its family say."),
     )  # fmt: skip
 
     class Meta:

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -58,7 +60,7 @@ class ModelTaskAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     add_fieldsets: ClassVar = (
         (None, {"fields": ("source", "revision", "name", "file", "sha256")}),
-        ("Of an embedding model", {"fields": ("query_prompt", "document_prompt", "as_given", "dimensions")}),
+        (_("Of an embedding model"), {"fields": ("query_prompt", "document_prompt", "as_given", "dimensions")}),
     )
     actions_detail: ClassVar = ("cancel",)
 
@@ -82,38 +84,38 @@ class ModelTaskAdmin(ReadOnlyAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         task = model_pull(actor=acting(request), **form.asked())
         obj.pk = task.pk
-        messages.success(request, f"{task}: a model worker downloads it.")
+        messages.success(request, gettext("%(task)s: a model worker downloads it.") % {"task": task})
 
     def response_add(self, request: HttpRequest, obj: Row, post_url_continue: str | None = None) -> HttpResponse:
         return redirect(tasks_url())
 
     @action(
-        description="Cancel",
+        description=_("Cancel"),
         icon="cancel",
         permissions=["cancel"],
         variant=ActionVariant.DANGER,
-        dialog=confirmation(title="Cancel this?", text="What was downloaded is removed.", button="Cancel it"),
+        dialog=confirmation(title=_("Cancel this?"), text=_("What was downloaded is removed."), button=_("Cancel it")),
     )
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         task = self.row_or_404(request, object_id)
         with errors_told(request):
             model_task_cancel(task_id=task.pk, actor=acting(request))
-            messages.success(request, f"{task} is being cancelled.")
+            messages.success(request, gettext("%(task)s is being cancelled.") % {"task": task})
         return dialog_done(tasks_url())
 
-    @display(description="Prompts", empty_value="As its files or its family say")
+    @display(description=_("Prompts"), empty_value=_("As its files or its family say"))
     def prompts(self, task: ModelTask) -> str | None:
         return prompts_shown(task)
 
-    @display(description="State", ordering="state")
+    @display(description=_("State"), ordering="state")
     def shown_state(self, task: ModelTask) -> SafeString:
         return badge(TaskState(task.state).label, TASK_TONES[task.state])
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def in_words(self, task: ModelTask) -> str:
         return task.in_words
 
-    @display(description="Asked by")
+    @display(description=_("Asked by"))
     def asked_by(self, task: ModelTask) -> str:
         return actor_text(task.actor)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db.models import Min
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext_lazy
 
 from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
 from apps.models.installed_model import ModelKind
@@ -52,6 +54,17 @@ class Attention:
     url: str
 
 
+FAILED = ngettext_lazy("%(count)s document could not be read.", "%(count)s documents could not be read.", "number")
+UNANSWERED = ngettext_lazy(
+    "%(count)s question of the last seven days found no answer.",
+    "%(count)s questions of the last seven days found no answer.",
+    "number",
+)
+DISLIKED = ngettext_lazy(
+    "%(count)s answer of the last seven days was rated down.",
+    "%(count)s answers of the last seven days were rated down.",
+    "number",
+)
 Look = Callable[[HttpRequest], Iterator[Attention]]
 
 
@@ -67,33 +80,35 @@ def _versions(request: HttpRequest) -> Any:
 def _failed(request: HttpRequest) -> Iterator[Attention]:
     failed = counted(_versions(request).filter(status=VersionStatus.FAILED))
     if failed:
-        yield Attention("danger", "error", f"{failed.of('document')} could not be read.", reverse("failures"))
+        text = failed.told(FAILED)
+        yield Attention("danger", "error", text, reverse("failures"))
 
 
 def _stuck(request: HttpRequest) -> Iterator[Attention]:
     waiting = _versions(request).exclude(status__in=(VersionStatus.READY, *VERSION_STOPPED))
     oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
     if oldest is not None and timezone.now() - oldest > LONG:
-        text = f"A document has waited for {timesince(oldest)}. Do workers run, and is a model there?"
+        text = gettext("A document has waited for %(time)s. Do workers run, and is a model there?")
+        text %= {"time": timesince(oldest)}
         yield Attention("warning", "hourglass_top", text, list_url(DocumentVersion, "?o=-1"))
 
 
 def _no_model(request: HttpRequest) -> Iterator[Attention]:
     if model_default(ModelKind.EMBEDDING) is None:
-        text = "No embedding model is registered, so documents can't be searched by meaning."
+        text = gettext("No embedding model is registered, so documents can't be searched by meaning.")
         yield Attention("danger", "neurology", text, list_url(ModelVersion))
 
 
 def _reindexes(request: HttpRequest) -> Iterator[Attention]:
     wait = {
-        ReindexState.READY: ("info", "A new index of {base} is ready and waits to be switched to."),
-        ReindexState.REFUSED: ("warning", "A new index of {base} answers worse, and was not switched to."),
-        ReindexState.FAILED: ("danger", "The re-index of {base} failed."),
+        ReindexState.READY: ("info", gettext("A new index of %(base)s is ready and waits to be switched to.")),
+        ReindexState.REFUSED: ("warning", gettext("A new index of %(base)s answers worse, and was not switched to.")),
+        ReindexState.FAILED: ("danger", gettext("The re-index of %(base)s failed.")),
     }
     rows = mine(request, Reindex.objects.filter(state__in=wait, ended_at=None), path="knowledge_base__tenant")
     for one in rows.select_related("knowledge_base")[:5]:
         tone, text = wait[ReindexState(one.state)]
-        text = text.format(base=one.knowledge_base)
+        text %= {"base": one.knowledge_base}
         yield Attention(tone, "database", text, workspace_url(one.knowledge_base, "index"))
 
 
@@ -109,7 +124,9 @@ def _quality(request: HttpRequest) -> Iterator[Attention]:
         told.add(_series(run))
         before, now = (one.metrics.get(f"ndcg@{run.k}") for one in (run, later))
         if before is not None and now is not None and before - now > FALL:
-            text = f"Quality fell in {run.evaluation_set}: nDCG@{run.k} was {before:.2f} and is {now:.2f}."
+            text = gettext("Quality fell in %(set)s: nDCG@%(k)s was %(before)s and is %(now)s.") % {
+                "set": run.evaluation_set, "k": run.k, "before": floatformat(before, 2), "now": floatformat(now, 2),
+            }  # fmt: skip
             yield Attention("warning", "trending_down", text, list_url(EvaluationRun))
 
 
@@ -121,7 +138,7 @@ def _unanswered(request: HttpRequest) -> Iterator[Attention]:
     answers = mine(request, Answer.objects.filter(pk__gte=_lately()), path="query__tenant")
     missed = counted(answers.filter(found=False))
     if missed:
-        text = f"{missed.of('question')} of the last seven days found no answer."
+        text = missed.told(UNANSWERED)
         yield Attention("info", "help", text, list_url(Query, "?answer__found__exact=0"))
 
 
@@ -129,7 +146,7 @@ def _disliked(request: HttpRequest) -> Iterator[Attention]:
     ratings = AnswerFeedback.objects.filter(rating=Rating.DOWN, answer__pk__gte=_lately())
     disliked = counted(mine(request, ratings, path="answer__query__tenant"))
     if disliked:
-        text = f"{disliked.of('answer')} of the last seven days {'was' if disliked.number == 1 else 'were'} rated down."
+        text = disliked.told(DISLIKED)
         yield Attention("info", "thumb_down", text, list_url(AnswerFeedback))
 
 
@@ -137,13 +154,15 @@ def _events(request: HttpRequest) -> Iterator[Attention]:
     waiting = mine(request, OutboxEvent.objects.filter(sent_at=None), path="tenant_id")
     oldest = waiting.order_by("id").values_list("created_at", flat=True).first()
     if oldest is not None and timezone.now() - oldest > LONG:
-        text = f"Events have waited for {timesince(oldest)} to be sent. Does the Kafka broker answer?"
+        text = gettext("Events have waited for %(time)s to be sent. Does the Kafka broker answer?")
+        text %= {"time": timesince(oldest)}
         yield Attention("warning", "outbox", text, list_url(OutboxEvent, "?sending=waiting"))
 
 
 def _jobs(request: HttpRequest) -> Iterator[Attention]:
     for job in ScheduledJob.objects.exclude(error="")[:5]:
-        yield Attention("warning", "schedule", f"The scheduled job {job} failed: {job.error}", list_url(ScheduledJob))
+        text = gettext("The scheduled job %(job)s failed: %(error)s") % {"job": job, "error": job.error}
+        yield Attention("warning", "schedule", text, list_url(ScheduledJob))
 
 
 def _lately() -> Any:

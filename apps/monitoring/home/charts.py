@@ -12,7 +12,10 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
+from django.template.defaultfilters import date as date_shown
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
 from apps.monitoring.chart_styles import BAD, GOOD, LINES, PLAIN, SOFT, STACKED
@@ -57,9 +60,11 @@ def _questions(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     missed = [rows.get((day, False), 0) for day in days]
     if not any(found) and not any(missed):
         return None
-    said = f"{sum(found):,} questions found an answer in {DAYS} days, {sum(missed):,} did not."
-    series = [Series("Answer found", GOOD, found), Series("Not found", BAD, missed)]
-    return _chart("Questions a day", "bar", said, list_url(Query), days, series, STACKED)
+    said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
+        "found": f"{sum(found):,}", "missed": f"{sum(missed):,}", "days": DAYS,
+    }  # fmt: skip
+    series = [Series(gettext("Answer found"), GOOD, found), Series(gettext("Not found"), BAD, missed)]
+    return _chart(gettext("Questions a day"), "bar", said, list_url(Query), days, series, STACKED)
 
 
 def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
@@ -68,8 +73,10 @@ def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     states = {status for _, status in rows}
     under_way = states - {VersionStatus.READY, *VERSION_STOPPED}
     named = [
-        ("Ready", GOOD, {VersionStatus.READY}), ("Under way", SOFT, under_way), ("Failed", BAD, {VersionStatus.FAILED}),
-    ]  # fmt: skip
+        (gettext("Ready"), GOOD, {VersionStatus.READY}),
+        (gettext("Under way"), SOFT, under_way),
+        (gettext("Failed"), BAD, {VersionStatus.FAILED}),
+    ]
     series = [
         Series(label, colour, [sum(rows.get((day, state), 0) for state in of) for day in days])
         for label, colour, of in named
@@ -77,8 +84,11 @@ def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     totals = [int(sum(value or 0 for value in one.values)) for one in series]
     if not any(totals):
         return None
-    said = f"Of the documents added in {DAYS} days {totals[0]:,} are ready, {totals[1]:,} are under way, {totals[2]:,} failed."
-    return _chart("Documents added a day", "bar", said, list_url(DocumentVersion), days, series, STACKED)
+    said = gettext(
+        "Of the documents added in %(days)s days %(ready)s are ready, %(under_way)s are under way, %(failed)s failed."
+    )
+    said %= {"days": DAYS, "ready": f"{totals[0]:,}", "under_way": f"{totals[1]:,}", "failed": f"{totals[2]:,}"}
+    return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), days, series, STACKED)
 
 
 def _seconds(request: HttpRequest, days: Sequence[date]) -> Chart | None:
@@ -91,9 +101,11 @@ def _seconds(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     half = [round(rows[day][0], 2) if day in rows else None for day in days]
     most = [round(rows[day][1], 2) if day in rows else None for day in days]
     last = max(rows)
-    said = f"On {last:%d %B} half of the answers took up to {rows[last][0]:.2f} seconds, 19 of 20 up to {rows[last][1]:.2f}."
-    series = [Series("Half are faster", PLAIN, half), Series("19 of 20 are faster", SOFT, most)]
-    return _chart("Seconds to an answer", "line", said, list_url(Query), days, series, LINES)
+    said = gettext("On %(day)s half of the answers took up to %(half)s seconds, 19 of 20 up to %(most)s.") % {
+        "day": date_shown(last, "j F"), "half": floatformat(rows[last][0], 2), "most": floatformat(rows[last][1], 2),
+    }  # fmt: skip
+    series = [Series(gettext("Half are faster"), PLAIN, half), Series(gettext("19 of 20 are faster"), SOFT, most)]
+    return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), days, series, LINES)
 
 
 def _answers(request: HttpRequest) -> QuerySet[Answer]:
@@ -120,7 +132,7 @@ def _chart(
         }
         for one in series
     ]  # fmt: skip
-    data = {"labels": [f"{day:%-d %b}" for day in days], "datasets": sets}
+    data = {"labels": [date_shown(day, gettext("j M")) for day in days], "datasets": sets}
     return Chart(title, kind, said, url, json.dumps(data), json.dumps(options))
 
 

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apps.documents.models import LIVING, Document, KnowledgeBase
 from apps.monitoring.home.attention import attention
@@ -23,7 +24,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's dashboard callback. Only what the user may look at is shown, of the user's tenants."""
     starts = may_start(request) and is_empty(request)
     shown = {"questions": _questions(request), "charts": charts(request)} if not starts else {}
-    return context | {"title": "Home", "starts": starts} | _live(request) | shown
+    return context | {"title": gettext("Home"), "starts": starts} | _live(request) | shown
 
 
 @admin.site.admin_view
@@ -37,11 +38,12 @@ def _live(request: HttpRequest) -> dict[str, Any]:
 
 
 def _figures(request: HttpRequest) -> list[dict[str, Any]]:
+    bases = KnowledgeBase.objects.filter(deleted_at=None)
     figures = [
-        ("documents.view_knowledgebase", "Knowledge bases", "library_books", KnowledgeBase.objects.filter(deleted_at=None)),
-        ("documents.view_document", "Documents", "description", Document.objects.filter(LIVING)),
-        ("retrieval.view_query", "Questions asked", "forum", Query.objects.all()),
-    ]  # fmt: skip
+        ("documents.view_knowledgebase", gettext("Knowledge bases"), "library_books", bases),
+        ("documents.view_document", gettext("Documents"), "description", Document.objects.filter(LIVING)),
+        ("retrieval.view_query", gettext("Questions asked"), "forum", Query.objects.all()),
+    ]
     return [
         {"title": title, "icon": icon, "value": str(counted(mine(request, rows))), "url": list_url(rows.model)}
         for permission, title, icon, rows in figures

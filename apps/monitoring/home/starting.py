@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from apps.documents.intake.bulk import BulkRequest, documents_upload
@@ -58,7 +59,9 @@ def _samples(request: HttpRequest) -> KnowledgeBase:
     """
     tenant = mine(request, Tenant.objects.order_by("created_at", "pk"), path="pk").first()
     if tenant is None:
-        raise NotFoundError("You belong to no tenant yet.", action="Have somebody make you a member of one.")
+        raise NotFoundError(
+            gettext("You belong to no tenant yet."), action=gettext("Have somebody make you a member of one.")
+        )
     made = KnowledgeBase.objects.filter(tenant=tenant, name=NAME, deleted_at=None).first()
     return made or _made(request, tenant)
 
@@ -74,5 +77,9 @@ def _made(request: HttpRequest, tenant: Any) -> KnowledgeBase:
         actor=acting(request),
     )
     taken = list(documents_upload(BulkRequest(knowledge_base=base, files=files), actor=acting(request)))
-    messages.success(request, f"{len(taken)} documents are being read. In a moment you can ask: {asked[0]}")
+    messages.success(
+        request,
+        gettext("%(count)s documents are being read. In a moment you can ask: %(question)s")
+        % {"count": len(taken), "question": asked[0]},
+    )
     return base

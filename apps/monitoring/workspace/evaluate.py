@@ -14,7 +14,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import date as date_shown
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
@@ -32,8 +34,10 @@ RUNS = 20
 """Runs of a set that are drawn, the last ones."""
 
 WAYS = {
-    Mode.HYBRID: "by meaning and words", Mode.DENSE: "by meaning alone", Mode.LEXICAL: "by words alone",
-}  # fmt: skip
+    Mode.HYBRID: gettext_lazy("by meaning and words"),
+    Mode.DENSE: gettext_lazy("by meaning alone"),
+    Mode.LEXICAL: gettext_lazy("by words alone"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +161,22 @@ def _advice(last: EvaluationRun, reading: Reading, done: Sequence[EvaluationRun]
     behind = reading.total - reading.first - reading.missed
     tried = {(one.mode, one.rerank) for one in done}
     if behind and not last.rerank and reranker_default() is not None and (last.mode, True) not in tried:
-        yield f"At {behind} the right document is found, but not first: try it with the reranker."
+        yield gettext("At %(count)s the right document is found, but not first: try it with the reranker.") % {
+            "count": behind
+        }
     if reading.missed:
-        yield (
-            f"At {reading.missed} it is not found at all: see whether these documents were read well, and try another way of "
+        yield gettext(
+            "At %(count)s it is not found at all: see whether these documents were read well, and try another way of "
             "cutting on the Index tab."
-        )
+        ) % {"count": reading.missed}
     if len(done) == 1 and last.mode == Mode.HYBRID:
-        yield "Run it by words alone, too: where that is better, meaning and words can be weighed anew in the settings."
+        yield gettext(
+            "Run it by words alone, too: where that is better, meaning and words can be weighed anew in the settings."
+        )
     if not behind and not reading.missed:
-        yield "All right documents come first. Add harder questions: those that people asked and found no answer to."
+        yield gettext(
+            "All right documents come first. Add harder questions: those that people asked and found no answer to."
+        )
 
 
 def _chart(done: Sequence[EvaluationRun]) -> str:
@@ -180,11 +190,12 @@ def _chart(done: Sequence[EvaluationRun]) -> str:
         }
         for way, colour in zip(ways, PALETTE * len(ways), strict=False)
     ]  # fmt: skip
-    return json.dumps({"labels": [f"{run.created_at:%-d %b %H:%M}" for run in runs], "datasets": sets})
+    return json.dumps({"labels": [date_shown(run.created_at, gettext("j M H:i")) for run in runs], "datasets": sets})
 
 
 def _way(run: EvaluationRun) -> str:
-    return WAYS[Mode(run.mode)] + (", reranked" if run.rerank else "")
+    way = str(WAYS[Mode(run.mode)])
+    return f"{way}, {gettext('reranked')}" if run.rerank else way
 
 
 def _compared(done: Sequence[EvaluationRun]) -> str:

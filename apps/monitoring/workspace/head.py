@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext, ngettext_lazy
+
 from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.documents.rights.access import documents_shown_to
 from apps.monitoring.failures.groups import failed_of
@@ -15,6 +17,17 @@ from ragsite.gateway.roles import AnyUser
 
 UNDER_WAY = [status for status in VersionStatus if status not in {VersionStatus.READY, *VERSION_STOPPED}]
 MOST_COUNTED = 10_000
+
+FAILED = ngettext_lazy(
+    "%(count)s document could not be read. See why, and try again.",
+    "%(count)s documents could not be read. See why, and try again.",
+    "number",
+)
+UNDER_WAY_TOLD = ngettext_lazy(
+    "%(count)s document being read. What is ready can be asked already.",
+    "%(count)s documents being read. What is ready can be asked already.",
+    "number",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +74,11 @@ def head_of(knowledge_base: KnowledgeBase, *, user: AnyUser) -> Head:
 def _health(*, documents: Count, failed: Count, under_way: Count, has_index: bool) -> tuple[str, str]:
     """The sentence, of what needs attention first, and its tone."""
     if not documents:
-        return "Empty. Add documents, and ask.", "info"
+        return gettext("Empty. Add documents, and ask."), "info"
     if failed:
-        return f"{failed.of('document')} could not be read. See why, and try again.", "danger"
+        return failed.told(FAILED), "danger"
     if under_way:
-        return f"{under_way.of('document')} being read. What is ready can be asked already.", "info"
+        return under_way.told(UNDER_WAY_TOLD), "info"
     if not has_index:
-        return "Nothing can be asked yet.", "warning"
-    return "Everything is ready to be asked.", "success"
+        return gettext("Nothing can be asked yet."), "warning"
+    return gettext("Everything is ready to be asked."), "success"

@@ -23,6 +23,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete_by, kn
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import ConflictError, RagError
+from ragsite.core.sentences import said
 
 TEMPLATE = "ragsite/workspace/settings.html"
 TECHNICAL = {
@@ -113,10 +114,10 @@ def _save(place: Place) -> HttpResponse:
             knowledge_base=place.knowledge_base, retrieval=form.retrieval(), actor=acting(place.request), **said
         )  # fmt: skip
     except ConflictError as error:
-        form.add_error("name", error.sentence)
+        form.add_error("name", said(error.sentence))
         return _page(place, form)
     except RagError as error:
-        form.add_error(None, error.sentence)
+        form.add_error(None, said(error.sentence))
         return _page(place, form)
     messages.success(place.request, _("Saved. Searches use it from now on."))
     return redirect(place.url("settings"))
@@ -133,7 +134,7 @@ def _delete(place: Place) -> HttpResponse:
     try:
         knowledge_base_delete_by(place.request.user, place.knowledge_base, actor=acting(place.request))
     except RagError as error:
-        return _page(place, _form(place), typed=typed, refused=error.sentence)
+        return _page(place, _form(place), typed=typed, refused=said(error.sentence))
     messages.success(place.request, _("%s is deleted. Its documents are being removed.") % place.knowledge_base.name)
     return redirect("admin:documents_knowledgebase_changelist")
 

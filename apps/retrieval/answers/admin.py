@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.wording import where_in_words
@@ -31,28 +32,28 @@ class CitationAdmin(TenantRowsMixin, LargeTableAdmin):
         citations: QuerySet[Citation] = super().get_queryset(request)
         return citations.filter(version__in=versions_readable_by(request.user).order_by().values("pk"))
 
-    @display(description="Answer to")
+    @display(description=_("Answer to"))
     def answer_link(self, citation: Citation) -> SafeString:
         """By the question: the answer may quote other documents too."""
         return link(row_url(citation.answer), str(citation.answer.query))
 
-    @display(description="Document version")
+    @display(description=_("Document version"))
     def source(self, citation: Citation) -> SafeString:
         return row_link(citation.version)
 
-    @display(description="Where")
+    @display(description=_("Where"))
     def where(self, citation: Citation) -> str:
         return where_in_words(citation.heading_path, citation.place)
 
-    @display(description="Span")
+    @display(description=_("Span"))
     def span(self, citation: Citation) -> str:
         return f"{citation.start:,} to {citation.end:,}"
 
-    @display(description="Claim")
+    @display(description=_("Claim"))
     def claim_number(self, citation: Citation) -> int:
         """Counted from 1, as people do."""
         return citation.claim + 1
 
-    @display(description="Score", ordering="score")
+    @display(description=_("Score"), ordering="score")
     def rounded_score(self, citation: Citation) -> str:
         return f"{citation.score:.3f}"

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.retrieval.index.partitions import removal_waits
@@ -42,18 +44,18 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
         "waits", "partition", "created_at",
     )  # fmt: skip
 
-    @display(description="State", ordering="state")
+    @display(description=_("State"), ordering="state")
     def shown_state(self, generation: IndexGeneration) -> SafeString:
-        return badge(generation.state, STATE_TONES.get(generation.state))
+        return badge(generation.get_state_display(), STATE_TONES.get(generation.state))
 
-    @display(description="Searched", ordering="has_hnsw")
+    @display(description=_("Searched"), ordering="has_hnsw")
     def searched(self, generation: IndexGeneration) -> str:
-        return "By HNSW index" if generation.has_hnsw else "Exactly"
+        return gettext("By HNSW index") if generation.has_hnsw else gettext("Exactly")
 
-    @display(description="Embeddings")
+    @display(description=_("Embeddings"))
     def embeddings(self, generation: IndexGeneration) -> str:
         return f"{generation.embeddings.count():,}"
 
-    @display(description="Waits for")
+    @display(description=_("Waits for"))
     def waits(self, generation: IndexGeneration) -> str:
         return removal_waits(generation)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models import DocumentVersion
 from apps.retrieval.models.conversations import Conversation
@@ -25,23 +26,26 @@ class Query(models.Model):
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     question = models.TextField()
     searched_for = models.TextField(
-        default="", db_default="", blank=True, help_text="As it was understood in its conversation; empty if as asked."
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_("As it was understood in its conversation; empty if as asked."),
     )
     conversation = models.ForeignKey(
         Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="turns", db_index=False
     )
-    turn = models.PositiveIntegerField(null=True, blank=True, help_text="Its place in the conversation, from 1.")
+    turn = models.PositiveIntegerField(null=True, blank=True, help_text=_("Its place in the conversation, from 1."))
     knowledge_base_ids = models.JSONField(default=list)
     options = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
-        help_text="What the caller asked for beside the question.",
+        help_text=_("What the caller asked for beside the question."),
     )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        verbose_name = "question"
-        verbose_name_plural = "questions"
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["conversation", "turn"],
@@ -66,35 +70,35 @@ class Answer(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     query = models.OneToOneField(Query, on_delete=models.CASCADE, related_name="answer")
     text = models.TextField()
-    found = models.BooleanField(help_text="Whether the documents held an answer.")
+    found = models.BooleanField(help_text=_("Whether the documents held an answer."))
     generator = models.CharField(max_length=80)
     citation_count = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="As it was given; a purge takes citations away."
+        default=0, db_default=0, help_text=_("As it was given; a purge takes citations away.")
     )
-    milliseconds = models.JSONField(default=dict, help_text="Each step of the pipeline.")
+    milliseconds = models.JSONField(default=dict, help_text=_("Each step of the pipeline."))
     degraded = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True,
-        help_text="Steps that could not be done, and what was done instead.",
+        help_text=_("Steps that could not be done, and what was done instead."),
     )  # fmt: skip
     statements = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True,
-        help_text="Each statement with its verdict, those left out of the text with it.",
+        help_text=_("Each statement with its verdict, those left out of the text with it."),
     )  # fmt: skip
     passages = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True,
-        help_text="Spans of the passages that were found, best first.",
+        help_text=_("Spans of the passages that were found, best first."),
     )  # fmt: skip
     searched = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
-        help_text="How was searched, and how many chunks each step left.",
+        help_text=_("How was searched, and how many chunks each step left."),
     )  # fmt: skip
-    model = models.CharField(max_length=200, default="", db_default="", blank=True, help_text="Which one wrote it.")
+    model = models.CharField(max_length=200, default="", db_default="", blank=True, help_text=_("Which one wrote it."))
     prompt = models.CharField(
-        max_length=80, default="", db_default="", blank=True, help_text="The version of what it was told."
+        max_length=80, default="", db_default="", blank=True, help_text=_("The version of what it was told.")
     )
     usage = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
-        help_text="Tokens it read and wrote.",
+        help_text=_("Tokens it read and wrote."),
     )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -122,14 +126,16 @@ class Citation(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="citations")
-    claim = models.PositiveSmallIntegerField(help_text="Which sentence of the answer, from 0.")
+    claim = models.PositiveSmallIntegerField(help_text=_("Which sentence of the answer, from 0."))
     version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="citations", db_index=False)
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     quote = models.TextField()
     heading_path = models.JSONField(default=list)
     place = models.JSONField(null=True, blank=True)
-    score = models.FloatField(help_text="How well the quote meets the question, as the answer's generator scores it.")
+    score = models.FloatField(
+        help_text=_("How well the quote meets the question, as the answer's generator scores it.")
+    )
 
     class Meta:
         ordering: ClassVar = ["answer", "claim", "id"]

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.bounds import ANSWER, CONTENT, json_walls, text_walls
 from ragsite.core.ids import new_id
@@ -26,16 +28,16 @@ class Conversation(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
     title = models.CharField(
-        max_length=LONGEST_TITLE, blank=True, default="", help_text="The first question, if none was given."
+        max_length=LONGEST_TITLE, blank=True, default="", help_text=_("The first question, if none was given.")
     )
     knowledge_base_ids = models.JSONField(
         default=list,
         blank=True,
-        help_text="What is searched unless a question says otherwise; empty for all there are.",
+        help_text=_("What is searched unless a question says otherwise; empty for all there are."),
     )
-    turn_count = models.PositiveIntegerField(default=0, help_text="Questions that were answered in it.")
+    turn_count = models.PositiveIntegerField(default=0, help_text=_("Questions that were answered in it."))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    last_at = models.DateTimeField(db_default=Now(), editable=False, help_text="When the last one was answered.")
+    last_at = models.DateTimeField(db_default=Now(), editable=False, help_text=_("When the last one was answered."))
 
     class Meta:
         ordering: ClassVar = ["-last_at", "-id"]
@@ -43,12 +45,12 @@ class Conversation(models.Model):
         indexes: ClassVar = [models.Index(fields=["-last_at", "-id"], name="conversation_newest")]
 
     def __str__(self) -> str:
-        return self.title[:80] or "Nothing asked yet"
+        return self.title[:80] or gettext("Nothing asked yet")
 
 
 class Rating(models.TextChoices):
-    UP = "up", "Good"
-    DOWN = "down", "Bad"
+    UP = "up", _("Good")
+    DOWN = "down", _("Bad")
 
 
 class AnswerFeedback(models.Model):
@@ -64,8 +66,8 @@ class AnswerFeedback(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        verbose_name = "feedback"
-        verbose_name_plural = "feedback"
+        verbose_name = _("feedback")
+        verbose_name_plural = _("feedback")
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(rating__in=Rating.values), name="answer_feedback_rating_known"),
             *text_walls("answer_feedback", comment=CONTENT),

@@ -8,6 +8,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.models.modes import Mode
@@ -43,7 +44,7 @@ class EvaluationQuestion(models.Model):
     evaluation_set = models.ForeignKey(EvaluationSet, on_delete=models.CASCADE, related_name="questions")
     text = models.TextField(max_length=LONGEST_TEXT)
     reference_answer = models.TextField(
-        max_length=LONGEST_TEXT, blank=True, default="", help_text="What a good answer says; may be left empty."
+        max_length=LONGEST_TEXT, blank=True, default="", help_text=_("What a good answer says; may be left empty.")
     )
     external_id = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -98,10 +99,10 @@ class Judgement(models.Model):
 
 
 class RunState(models.TextChoices):
-    WAITING = "waiting", "Waits for a worker"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waits for a worker")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 RUN_ENDED = frozenset({RunState.DONE, RunState.FAILED})
@@ -117,13 +118,15 @@ class EvaluationRun(Leased):
     )
     mode = models.CharField(max_length=10, choices=[(mode.value, mode.value) for mode in Mode])
     rerank = models.BooleanField(default=False)
-    k = models.PositiveSmallIntegerField(default=10, help_text="Where nDCG and the first recall are cut.")
-    depth = models.PositiveSmallIntegerField(default=100, help_text="How many documents are ranked for a question.")
-    parameters = models.JSONField(default=dict, blank=True, help_text="Model, chunking and size of what was searched.")
+    k = models.PositiveSmallIntegerField(default=10, help_text=_("Where nDCG and the first recall are cut."))
+    depth = models.PositiveSmallIntegerField(default=100, help_text=_("How many documents are ranked for a question."))
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text=_("Model, chunking and size of what was searched.")
+    )
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.WAITING)
     metrics = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, default="")
-    note = models.TextField(blank=True, default="", help_text="What went wrong beside the run.")
+    note = models.TextField(blank=True, default="", help_text=_("What went wrong beside the run."))
     asked_by = models.CharField(max_length=120)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -153,7 +156,7 @@ class EvaluationResult(models.Model):
     run = models.ForeignKey(EvaluationRun, on_delete=models.CASCADE, related_name="results")
     question = models.ForeignKey(EvaluationQuestion, null=True, on_delete=models.SET_NULL, related_name="results")
     text = models.TextField()
-    ranking = models.JSONField(default=list, help_text="The first documents, with title, score and grade.")
+    ranking = models.JSONField(default=list, help_text=_("The first documents, with title, score and grade."))
     metrics = models.JSONField(default=dict)
     milliseconds = models.FloatField()
 

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
 from apps.documents.models import Chunk, KnowledgeBase
@@ -14,12 +16,12 @@ from ragsite.core.bounds import CONTENT, json_walls
 
 
 class GenerationState(models.TextChoices):
-    BUILDING = "building", "Being built beside the live one"
-    LIVE = "live", "Answers searches"
-    RETIRED = "retired", "Kept for a roll-back"
-    FILLING = "filling", "Being filled, to answer where the live one's model does not"
-    STANDBY = "standby", "Answers where the live one's model does not"
-    DROPPED = "dropped", "Being removed"
+    BUILDING = "building", _("Being built beside the live one")
+    LIVE = "live", _("Answers searches")
+    RETIRED = "retired", _("Kept for a roll-back")
+    FILLING = "filling", _("Being filled, to answer where the live one's model does not")
+    STANDBY = "standby", _("Answers where the live one's model does not")
+    DROPPED = "dropped", _("Being removed")
 
 
 KEPT_UP = (GenerationState.FILLING, GenerationState.STANDBY)
@@ -36,9 +38,9 @@ class IndexGeneration(models.Model):
     chunking_key = models.CharField(max_length=16)
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=GenerationState.choices)
-    has_hnsw = models.BooleanField(default=False, verbose_name="HNSW index")
+    has_hnsw = models.BooleanField(default=False, verbose_name=_("HNSW index"))
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    retired_at = models.DateTimeField(null=True, editable=False, help_text="When it answered last.")
+    retired_at = models.DateTimeField(null=True, editable=False, help_text=_("When it answered last."))
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -53,7 +55,7 @@ class IndexGeneration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"generation {self.pk}"
+        return gettext("generation %(number)s") % {"number": self.pk}
 
     @property
     def can_return(self) -> bool:
@@ -76,7 +78,7 @@ class Embedding(models.Model):
     generation = models.ForeignKey(IndexGeneration, on_delete=models.DO_NOTHING, related_name="embeddings")
     chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, related_name="embeddings")
     embedding = HalfVectorField()
-    version_id = models.UUIDField(editable=False, help_text="Its chunk's; a trigger sees to it.")
+    version_id = models.UUIDField(editable=False, help_text=_("Its chunk's; a trigger sees to it."))
 
     class Meta:
         db_table = "retrieval_embedding"
@@ -92,7 +94,7 @@ class LexicalSegment(models.Model):
     knowledge_base_id = models.UUIDField()
     chunking_key = models.CharField(max_length=16)
     chunk_count = models.PositiveIntegerField()
-    languages = models.JSONField(help_text="How many of its chunks are in each.")
+    languages = models.JSONField(help_text=_("How many of its chunks are in each."))
     chunk_ids = models.BinaryField()
     lengths = models.BinaryField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -148,7 +150,7 @@ class FindableChange(models.Model):
 
     pk = models.CompositePrimaryKey("knowledge_base_id", "transaction")
     knowledge_base_id = models.UUIDField()
-    transaction = models.BigIntegerField(help_text="Which one made it; 0 for many that were put together.")
+    transaction = models.BigIntegerField(help_text=_("Which one made it; 0 for many that were put together."))
     mark = models.DecimalField(max_digits=40, decimal_places=0)
 
     def __str__(self) -> str:

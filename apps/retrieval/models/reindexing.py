@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models import KnowledgeBase
 from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
@@ -15,14 +16,14 @@ from ragsite.core.leases import Leased
 
 
 class ReindexState(models.TextChoices):
-    BUILDING = "building", "Building beside the live generation"
-    COMPARING = "comparing", "Comparing the two generations"
-    READY = "ready", "Ready to answer, when somebody says so"
-    REFUSED = "refused", "Not switched: the quality fell"
-    SWITCHING = "switching", "Being brought up to date, then it answers"
-    SWITCHED = "switched", "Answers searches"
-    FAILED = "failed", "Failed; it can be resumed"
-    CANCELLED = "cancelled", "Cancelled"
+    BUILDING = "building", _("Building beside the live generation")
+    COMPARING = "comparing", _("Comparing the two generations")
+    READY = "ready", _("Ready to answer, when somebody says so")
+    REFUSED = "refused", _("Not switched: the quality fell")
+    SWITCHING = "switching", _("Being brought up to date, then it answers")
+    SWITCHED = "switched", _("Answers searches")
+    FAILED = "failed", _("Failed; it can be resumed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 REINDEX_WORKED_ON = frozenset({ReindexState.BUILDING, ReindexState.COMPARING, ReindexState.SWITCHING})
@@ -52,8 +53,8 @@ REINDEX_TRANSITIONS: dict[ReindexState, frozenset[ReindexState]] = {
 
 
 class SwitchMode(models.TextChoices):
-    AUTO = "auto", "When the quality does not fall"
-    MANUAL = "manual", "When somebody says so"
+    AUTO = "auto", _("When the quality does not fall")
+    MANUAL = "manual", _("When somebody says so")
 
 
 class Reindex(Leased):
@@ -69,23 +70,25 @@ class Reindex(Leased):
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="The generation that answered before.",
+        help_text=_("The generation that answered before."),
     )
-    is_rollback = models.BooleanField(default=False, help_text="Whether the generation has answered before.")
+    is_rollback = models.BooleanField(default=False, help_text=_("Whether the generation has answered before."))
     switch = models.CharField(max_length=10, choices=SwitchMode.choices, default=SwitchMode.AUTO)
-    margin = models.FloatField(default=0.02, help_text="How far nDCG@10 may fall before the switch is refused.")
+    margin = models.FloatField(default=0.02, help_text=_("How far nDCG@10 may fall before the switch is refused."))
     state = models.CharField(max_length=10, choices=ReindexState.choices, default=ReindexState.BUILDING)
     asked_by = models.CharField(max_length=120)
     switched_by = models.CharField(max_length=120, blank=True, default="")
-    actor = models.JSONField(null=True, editable=False, help_text="Who last asked for something of it.")
-    chunk_total = models.PositiveIntegerField(default=0, help_text="Chunks there were to be had when it began.")
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who last asked for something of it."))
+    chunk_total = models.PositiveIntegerField(default=0, help_text=_("Chunks there were to be had when it began."))
     chunk_done = models.PositiveIntegerField(default=0)
-    embedded = models.PositiveIntegerField(default=0, help_text="Vectors that a model made.")
-    reused = models.PositiveIntegerField(default=0, help_text="Vectors that were there already.")
-    seconds = models.FloatField(default=0.0, help_text="Time that was worked on it.")
-    walked_to = models.UUIDField(null=True, editable=False, help_text="The last version of the first walk through all.")
+    embedded = models.PositiveIntegerField(default=0, help_text=_("Vectors that a model made."))
+    reused = models.PositiveIntegerField(default=0, help_text=_("Vectors that were there already."))
+    seconds = models.FloatField(default=0.0, help_text=_("Time that was worked on it."))
+    walked_to = models.UUIDField(
+        null=True, editable=False, help_text=_("The last version of the first walk through all.")
+    )
     is_walked = models.BooleanField(default=False, editable=False)
-    comparison = models.JSONField(default=list, help_text="For each evaluation set nDCG@10 before and after.")
+    comparison = models.JSONField(default=list, help_text=_("For each evaluation set nDCG@10 before and after."))
     note = models.TextField(blank=True, default="")
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -93,8 +96,8 @@ class Reindex(Leased):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        verbose_name = "re-index"
-        verbose_name_plural = "re-indexes"
+        verbose_name = _("re-index")
+        verbose_name_plural = _("re-indexes")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["knowledge_base"],

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableRowsMixin
@@ -44,10 +45,10 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
         """It is a tab of the knowledge base's workspace."""
         return redirect("workspace-tab", knowledge_base_id, "index")
 
-    @display(description="State", ordering="state")
+    @display(description=_("State"), ordering="state")
     def shown_state(self, reindex: Reindex) -> SafeString:
-        return badge(reindex.state, STATE_TONES.get(reindex.state, "info"))
+        return badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info"))
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def in_words(self, reindex: Reindex) -> str:
         return reindex_progress(reindex).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
@@ -24,6 +24,13 @@ from unfold.paginator import InfinitePaginator
 from ragsite.core.actors import Actor, Door
 from ragsite.core.admin.times import columns_with_times
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+Words: TypeAlias = "StrOrPromise"
+"""A text, or one that is translated when it is shown."""
 
 
 def acting(request: HttpRequest) -> Actor:
@@ -37,7 +44,7 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
     try:
         yield
     except RagError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, said(error.sentence))
 
 
 class NamedListAdmin(ModelAdmin):
@@ -80,7 +87,7 @@ class RagAdmin(NamedListAdmin):
         try:
             page: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except RagError as error:
-            messages.error(request, error.sentence)
+            messages.error(request, said(error.sentence))
             return redirect(request.get_full_path())
         return page
 
@@ -158,7 +165,7 @@ class ServiceDeleteMixin:
             self.service_delete(row, actor=acting(request))
 
 
-def confirmation(*, title: str, text: str, button: str) -> ActionDialog:
+def confirmation(*, title: Words, text: Words, button: Words) -> ActionDialog:
     """The dialog an action asks with; its answer is a POST, so no link can set the action off."""
     return ActionDialog(title=title, description=text, form_class=None, form_submit_text=button)
 
@@ -182,6 +189,6 @@ def link(url: str, text: str) -> SafeString:
     return format_html('<a href="{}" class="text-link">{}</a>', url, text)
 
 
-def badge(text: str, tone: str | None) -> SafeString:
+def badge(text: Words, tone: str | None) -> SafeString:
     """A coloured label. Tones: info, success, warning, danger; None is neutral."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from ragsite.core.admin.base import ReadOnlyAdmin, badge
@@ -18,9 +20,9 @@ class ScheduledJobAdmin(ReadOnlyAdmin):
     list_display: ClassVar = ("name", "standing", "started_at", "finished_at", "error")
     fields: ClassVar = ("name", "standing", "started_at", "finished_at", "lease_owner", "not_before", "error")
 
-    @display(description="State")
+    @display(description=_("State"))
     def standing(self, job: ScheduledJob) -> SafeString:
         """Running now, waiting after a failure, or waiting for its time."""
         if job.lease_until and job.lease_until > timezone.now():
-            return badge("Running", "info")
-        return badge("Failing", "danger") if job.error else badge("Waiting", "success")
+            return badge(gettext("Running"), "info")
+        return badge(gettext("Failing"), "danger") if job.error else badge(gettext("Waiting"), "success")

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from ragsite.core.actors import actor_text
@@ -18,11 +20,15 @@ from ragsite.core.models import OutboxEvent
 class SendingFilter(admin.SimpleListFilter):
     """Sent, waiting, or waiting after a failed attempt."""
 
-    title = "sending"
+    title = _("sending")
     parameter_name = "sending"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting"), ("failing", "Waiting after a failure"), ("sent", "Sent")]
+        return [
+            ("waiting", gettext("Waiting")),
+            ("failing", gettext("Waiting after a failure")),
+            ("sent", gettext("Sent")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> QuerySet[OutboxEvent]:
         if self.value() == "sent":
@@ -36,7 +42,7 @@ class OutboxEventAdmin(LargeTableAdmin):
     list_display: ClassVar = ("type", "key", "by", "sending", "attempts", "error", "created_at", "sent_at")
     list_filter: ClassVar = (SendingFilter,)
     search_fields: ClassVar = ("key__exact",)
-    search_help_text = "The key in full"
+    search_help_text = _("The key in full")
     fields: ClassVar = (
         "type", "event_id", "key", "tenant_id", "by", "request_id", "sending", "attempts", "error", "payload", "created_at",
         "not_before", "sent_at",
@@ -46,16 +52,16 @@ class OutboxEventAdmin(LargeTableAdmin):
         events: QuerySet[OutboxEvent] = super().get_queryset(request)
         return events.defer("payload")
 
-    @display(description="By")
+    @display(description=_("By"))
     def by(self, event: OutboxEvent) -> str:
         return actor_text(event.actor)
 
-    @display(description="Request")
+    @display(description=_("Request"))
     def request_id(self, event: OutboxEvent) -> str:
         return event.actor.get("request_id", "") if event.actor else ""
 
-    @display(description="Sending", ordering="sent_at")
+    @display(description=_("Sending"), ordering="sent_at")
     def sending(self, event: OutboxEvent) -> SafeString:
         if event.sent_at:
-            return badge("Sent", "success")
-        return badge("Failing", "danger") if event.error else badge("Waiting", "info")
+            return badge(gettext("Sent"), "success")
+        return badge(gettext("Failing"), "danger") if event.error else badge(gettext("Waiting"), "info")

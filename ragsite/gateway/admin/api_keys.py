@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
@@ -34,15 +36,15 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
     expires_at = forms.SplitDateTimeField(
         required=False,
-        label="Expires",
+        label=_("Expires"),
         widget=UnfoldAdminSplitDateTimeWidget,
-        help_text="UTC. Left empty, the key is valid until it is revoked.",
+        help_text=_("UTC. Left empty, the key is valid until it is revoked."),
     )
 
     class Meta:
         model = ApiKey
         fields: ClassVar = ("tenant", "name", "permissions", "expires_at")
-        help_texts: ClassVar = {"name": "Which application calls with it."}
+        help_texts: ClassVar = {"name": _("Which application calls with it.")}
 
     def clean_permissions(self) -> list[Permission]:
         return [Permission(value) for value in self.cleaned_data["permissions"]]
@@ -51,7 +53,10 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         cleaned = super().clean() or {}
         tenant = cleaned.get("tenant")
         if tenant is not None and (lacking := self._lacking(tenant, cleaned.get("permissions", []))):
-            told = f"You don't have {', '.join(lacking)} in {tenant} yourself. Ask an owner of it to make this key."
+            told = gettext("You don't have %(join)s in %(tenant)s yourself. Ask an owner of it to make this key.") % {
+                "join": ", ".join(lacking),
+                "tenant": tenant,
+            }
             self.add_error("permissions", told)
         return cleaned
 
@@ -62,7 +67,10 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     def clean_expires_at(self) -> Any:
         expires_at = self.cleaned_data["expires_at"]
         if expires_at and expires_at <= timezone.now():
-            raise forms.ValidationError(f"{expires_at:%Y-%m-%d %H:%M} is past. Choose a later time, or leave it empty.")
+            raise forms.ValidationError(
+                gettext("%(expires_at)s is past. Choose a later time, or leave it empty.")
+                % {"expires_at": f"{expires_at:%Y-%m-%d %H:%M}"}
+            )
         return expires_at
 
 
@@ -96,7 +104,7 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
             None,
             {
                 "fields": ("tenant", "name", "permissions", "expires_at"),
-                "description": "The key is shown once, after it is made. Only a digest of it is kept.",
+                "description": _("The key is shown once, after it is made. Only a digest of it is kept."),
             },
         ),
     )
@@ -143,14 +151,14 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
         return redirect(reverse("admin:gateway_apikey_changelist"))
 
     @action(
-        description="Revoke",
+        description=_("Revoke"),
         icon="block",
         permissions=["revoke"],
         variant=ActionVariant.DANGER,
         dialog=confirmation(
-            title="Revoke this key?",
-            text="Applications that call with it are refused from now on. This cannot be undone.",
-            button="Revoke",
+            title=_("Revoke this key?"),
+            text=_("Applications that call with it are refused from now on. This cannot be undone."),
+            button=_("Revoke"),
         ),
     )
     def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -158,30 +166,30 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
         _revoke(request, key)
         return dialog_done(row_url(key))
 
-    @action(description="Revoke the selected keys", permissions=["revoke"])
+    @action(description=_("Revoke the selected keys"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         for key in queryset:
             _revoke(request, key)
 
-    @display(description="Begins with")
+    @display(description=_("Begins with"))
     def beginning(self, key: ApiKey) -> str:
         return f"rag_{key.prefix}…"
 
-    @display(description="May")
+    @display(description=_("May"))
     def permitted(self, key: ApiKey) -> str:
         return ", ".join(key.permissions)
 
-    @display(description="State")
+    @display(description=_("State"))
     def state(self, key: ApiKey) -> SafeString:
         if key.revoked_at:
-            return badge("Revoked", "danger")
+            return badge(gettext("Revoked"), "danger")
         expired = key.expires_at is not None and key.expires_at <= timezone.now()
-        return badge("Expired", "warning") if expired else badge("Valid", "success")
+        return badge(gettext("Expired"), "warning") if expired else badge(gettext("Valid"), "success")
 
 
 def _revoke(request: HttpRequest, key: ApiKey) -> None:
     api_key_revoke(key=key, actor=acting(request))
-    messages.success(request, f"{key} is revoked.")
+    messages.success(request, gettext("%(key)s is revoked.") % {"key": key})
 
 
 def _shown_once(key: ApiKey, text: str) -> SafeString:

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget,
 
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 from ragsite.gateway.invitations import colleague_invite, password_link
 from ragsite.gateway.models import Membership, Role, Tenant
 from ragsite.gateway.roles import tenants_where
@@ -29,7 +30,9 @@ NEEDED = ("gateway.add_membership", "auth.add_user")
 class InvitationForm(forms.Form):
     """Who is invited, to one of the tenants whose members the user decides on, and as what."""
 
-    tenant = forms.ModelChoiceField(Tenant.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.none(), label=gettext_lazy("Tenant"), empty_label=None, widget=UnfoldAdminSelectWidget
+    )
     name = forms.CharField(
         label=gettext_lazy("Name to sign in with"),
         max_length=150,
@@ -92,5 +95,5 @@ def _invite(request: HttpRequest, form: InvitationForm) -> User | None:
             actor=acting(request),
         )  # fmt: skip
     except RagError as error:
-        form.add_error("name", error.sentence)
+        form.add_error("name", said(error.sentence))
         return None

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -20,6 +22,11 @@ from ragsite.gateway.models import Membership, Role
 from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import may_decide_on_members, tenants_owned, users_seen
 
+ROLE_NAMES: dict[str, str] = {
+    Role.READER: gettext_noop("Reader"),
+    Role.EDITOR: gettext_noop("Editor"),
+    Role.OWNER: gettext_noop("Owner"),
+}
 ROLE_TONES: dict[str, str | None] = {Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success"}
 
 
@@ -44,7 +51,7 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
         return may_invite(request.user)
 
     @action(
-        description="Invite a colleague",
+        description=_("Invite a colleague"),
         icon="person_add",
         url_path="invite-a-colleague",
         permissions=["invite"],
@@ -67,9 +74,9 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
         field.queryset = {"tenant": tenants_owned, "user": users_seen}[db_field.name](request.user)
         return field
 
-    @display(description="Role", ordering="role")
+    @display(description=_("Role"), ordering="role")
     def shown_role(self, membership: Membership) -> SafeString:
-        return badge(Role(membership.role).name.capitalize(), ROLE_TONES[membership.role])
+        return badge(gettext(ROLE_NAMES[membership.role]), ROLE_TONES[membership.role])
 
 
 def _may(request: HttpRequest, membership: Membership | None) -> bool:

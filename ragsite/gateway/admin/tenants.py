@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.admin.base import ReadOnlyAdmin, acting
 from ragsite.gateway.admin.rows import TenantRowsMixin
@@ -24,21 +26,26 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     class Meta:
         model = Tenant
         fields: ClassVar = ("name",)
-        help_texts: ClassVar = {"name": "Cannot be changed later."}
+        help_texts: ClassVar = {"name": _("Cannot be changed later.")}
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         slug = slugify(name)
         if not slug:
             raise forms.ValidationError(
-                f"{name!r} has no letter or digit to make a short name of. Choose another name."
+                gettext("%(name)s has no letter or digit to make a short name of. Choose another name.")
+                % {"name": f"{name!r}"}
             )
         if len(slug) > LONGEST_SLUG:
             raise forms.ValidationError(
-                f"{slug!r} is {len(slug)} characters long. Choose one of {LONGEST_SLUG} at most."
+                gettext("%(slug)s is %(count)s characters long. Choose one of %(longest_slug)s at most.")
+                % {"slug": f"{slug!r}", "count": len(slug), "longest_slug": LONGEST_SLUG}
             )
         if Tenant.objects.filter(slug=slug).exists():
-            raise forms.ValidationError(f"There is already a tenant with the short name {slug!r}. Choose another name.")
+            raise forms.ValidationError(
+                gettext("There is already a tenant with the short name %(slug)s. Choose another name.")
+                % {"slug": f"{slug!r}"}
+            )
         return name
 
 

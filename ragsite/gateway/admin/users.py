@@ -14,6 +14,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -39,7 +40,9 @@ FOR_SUPERUSERS = "is_superuser"
 class MemberCreationForm(UserCreationForm):  # type: ignore[misc]  # unfold has no types
     """A new user, who has to belong somewhere: who is in no tenant of theirs, staff would not see again."""
 
-    tenant = forms.ModelChoiceField(Tenant.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.none(), label=_("Tenant"), empty_label=None, widget=UnfoldAdminSelectWidget
+    )
 
 
 @admin.register(User)
@@ -81,7 +84,7 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
             return super().get_form(request, obj, change=change, **kwargs)
         form: Any = super().get_form(request, obj, change=change, **{"form": MemberCreationForm, **kwargs})
         form.base_fields["tenant"] = forms.ModelChoiceField(
-            tenants_owned(request.user), empty_label=None, widget=UnfoldAdminSelectWidget
+            tenants_owned(request.user), label=_("Tenant"), empty_label=None, widget=UnfoldAdminSelectWidget
         )
         return form
 

@@ -28,6 +28,7 @@ from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.search.filters import SearchFilters
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.errors import PermanentError
+from ragsite.core.sentences import said
 from ragsite.gateway.models import Tenant
 
 PASSAGES = 10
@@ -164,4 +165,4 @@ def _told(read: Callable[[str], Collection[Item]], text: str) -> Collection[Item
     try:
         return read(text)
     except PermanentError as error:
-        raise ValidationError(error.sentence) from error
+        raise ValidationError(said(error.sentence)) from error

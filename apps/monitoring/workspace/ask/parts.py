@@ -31,6 +31,7 @@ from apps.retrieval.streaming.log import MOST_EVENTS
 from ragsite.core.admin.base import acting
 from ragsite.core.configuration import StreamSettings
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 Part: TypeAlias = Callable[[Asker], HttpResponseBase]
 SLUG = "ask"
@@ -58,7 +59,7 @@ def _part(view: Part) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
         try:
             return view(asker)
         except RagError as error:
-            return HttpResponse(failed_html(error.sentence), status=error.http_status)
+            return HttpResponse(failed_html(said(error.sentence)), status=error.http_status)
 
     return part
 

@@ -15,6 +15,7 @@ from apps.documents.models import Document, DocumentVersion, VersionStatus
 from apps.documents.parsing.types import DocumentType
 from apps.monitoring.failures.causes import Cause, Mend, cause_of
 from apps.monitoring.workspace.documents.filters import STATE_WORDS, STATUSES, TYPE_WORDS, State
+from ragsite.core.times import AFTER_A_PREPOSITION
 
 TONES: dict[State, str] = {State.READY: "success", State.UNDER_WAY: "info", State.FAILED: "danger"}
 WAY = (
@@ -127,7 +128,7 @@ def ago(moment: datetime) -> str:
     passed = timezone.now() - moment
     if passed.total_seconds() < 60:
         return _("Just now")
-    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+    return _("%(time)s ago") % {"time": timesince(moment, time_strings=AFTER_A_PREPOSITION, depth=1)}
 
 
 def _row(document: Document, version: DocumentVersion, now: datetime) -> Row:

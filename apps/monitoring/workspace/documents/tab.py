@@ -20,6 +20,7 @@ from apps.monitoring.workspace.documents.listing import documents_of, listing_of
 from apps.monitoring.workspace.place import Place
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 LIST = "ragsite/workspace/documents_list.html"
 
@@ -62,7 +63,7 @@ def _ask(place: Place, filters: Filters, bulk: Bulk) -> HttpResponse:
         asked = bulk_ask(place, bulk, _shown(place, filters))
         context |= {"asked": asked, "question": bulk.question(asked.job.total)}
     except RagError as error:
-        context["refused"] = error.sentence
+        context["refused"] = said(error.sentence)
     return render(place.request, "ragsite/workspace/documents_confirm.html", context)
 
 
@@ -76,7 +77,7 @@ def _begun(place: Place, filters: Filters, begin: Callable[[], BulkJob]) -> Http
     try:
         return _list(place, filters, begun=begin())
     except RagError as error:
-        return _list(place, filters, [Notice(error.sentence, is_bad=True)])
+        return _list(place, filters, [Notice(said(error.sentence), is_bad=True)])
 
 
 def _shown(place: Place, filters: Filters) -> Any:

@@ -27,6 +27,7 @@ from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError, TransientError
+from ragsite.core.sentences import said
 
 MOST_TOLD = 40
 """A ZIP may bring a thousand results: so many refusals are listed, and the rest are counted."""
@@ -171,7 +172,9 @@ def _told_refused(result: FileResult) -> Told:
             return Told(result.filename, _("This type is not read."), "refused", mend="kinds")
         case code if code == WRONG_TYPE:
             return Told(result.filename, error.message, "refused", mend="kinds")
-    return Told(result.filename, error.sentence, "refused", mend="again" if isinstance(error, TransientError) else "")
+    return Told(
+        result.filename, said(error.sentence), "refused", mend="again" if isinstance(error, TransientError) else ""
+    )
 
 
 def _in_numbers(told: Sequence[Told], refused: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.models import KnowledgeBase
@@ -33,15 +35,15 @@ from apps.retrieval.models import Answer, AnswerFeedback, Query, Rating
 from ragsite.core.admin.base import LargeTableAdmin, acting, badge, errors_told, row_url
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
-HIDDEN = "Quotes what you may not read"
+HIDDEN = gettext_noop("Quotes what you may not read")
 TONES = {Rating.UP: "success", Rating.DOWN: "danger"}
 
 
 def found_badge(answer: Answer | None) -> SafeString:
     """Whether the documents held an answer."""
     if answer is None:
-        return badge("None", None)
-    return badge("Found", "success") if answer.found else badge("Not found", "warning")
+        return badge(gettext("None"), None)
+    return badge(gettext("Found"), "success") if answer.found else badge(gettext("Not found"), "warning")
 
 
 def rating_badge(feedback: AnswerFeedback) -> SafeString:
@@ -156,23 +158,23 @@ class AnswerAdmin(TenantRowsMixin, LargeTableAdmin):
             raise PermissionDenied
         with errors_told(request):
             question = question_of_answer(answer=answer, knowledge_base=base, actor=acting(request))
-            messages.success(request, "The question is in the evaluation set. Check what is relevant to it.")
+            messages.success(request, gettext("The question is in the evaluation set. Check what is relevant to it."))
             return redirect(row_url(question))
         return redirect(row_url(answer))
 
-    @display(description="Answer")
+    @display(description=_("Answer"))
     def shown_text(self, answer: Answer) -> str:
-        return str(answer) if is_readable(answer) else HIDDEN
+        return str(answer) if is_readable(answer) else gettext(HIDDEN)
 
-    @display(description="Question")
+    @display(description=_("Question"))
     def question(self, answer: Answer) -> str:
         return str(answer.query)
 
-    @display(description="Found", ordering="found")
+    @display(description=_("Found"), ordering="found")
     def shown_found(self, answer: Answer) -> SafeString:
         return found_badge(answer)
 
-    @display(description="Feedback")
+    @display(description=_("Feedback"))
     def rating(self, answer: Answer) -> SafeString | str:
         feedback = getattr(answer, "feedback", None)
         return rating_badge(feedback) if feedback else ""
@@ -200,14 +202,14 @@ class AnswerFeedbackAdmin(TenantRowsMixin, LargeTableAdmin):
             return page
         return redirect(f"{row_url(feedback.answer)}#feedback")
 
-    @display(description="Rating", ordering="rating")
+    @display(description=_("Rating"), ordering="rating")
     def shown_rating(self, feedback: AnswerFeedback) -> SafeString:
         return rating_badge(feedback)
 
-    @display(description="Question")
+    @display(description=_("Question"))
     def question(self, feedback: AnswerFeedback) -> str:
         return str(feedback.answer.query)
 
-    @display(description="Comment")
+    @display(description=_("Comment"))
     def beginning(self, feedback: AnswerFeedback) -> str:
         return shorten(feedback.comment, 160, placeholder="…")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import versions_readable_by
@@ -90,7 +91,7 @@ def _shown(turn: ReadTurn) -> ShownTurn:
         searched_for=turn.searched_for,
         text=answer.text if answer else "",
         found=bool(answer and answer.found),
-        badge=found_badge(answer) if answer else badge("Hidden", None),
+        badge=found_badge(answer) if answer else badge(gettext("Hidden"), None),
         rating=rating_badge(feedback) if feedback else "",
         sources=len(answer.citations.all()) if answer else 0,
         url=row_url(turn.query),

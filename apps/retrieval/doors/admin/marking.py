@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from apps.documents.models import KnowledgeBase
@@ -17,6 +18,7 @@ from apps.retrieval.models import EvaluationSet
 from ragsite.core.actors import Actor
 from ragsite.core.admin.base import acting, row_url
 from ragsite.core.errors import RagError
+from ragsite.core.sentences import said
 
 
 class MarkForm(forms.Form):
@@ -46,13 +48,13 @@ def passage_mark_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = MarkForm(request.POST, user=request.user)
     if not form.is_valid():
-        return _answered(error="This passage can't be marked. Reload the page.")
+        return _answered(error=gettext("This passage can't be marked. Reload the page."))
     fields = form.cleaned_data
     evaluation_set = fields["evaluation_set"] or playground_set(fields["knowledge_base"], actor=acting(request))
     try:
         judged = _judged(evaluation_set, fields, actor=acting(request))
     except RagError as error:
-        return _answered(error=error.sentence)
+        return _answered(error=said(error.sentence))
     return _answered(url=row_url(evaluation_set), name=evaluation_set.name, judged=judged)
 
 

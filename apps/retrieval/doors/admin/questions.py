@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
@@ -61,14 +62,14 @@ class QueryAdmin(TenantRowsMixin, LargeTableAdmin):
             base = some[0]
         return redirect(ask_url(base) if base else "admin:documents_knowledgebase_changelist")
 
-    @action(description="Ask", icon="forum", url_path="try-a-query", variant=ActionVariant.PRIMARY)
+    @action(description=_("Ask"), icon="forum", url_path="try-a-query", variant=ActionVariant.PRIMARY)
     def try_query(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:retrieval_query_try")
 
-    @display(description="Answer")
+    @display(description=_("Answer"))
     def found(self, query: Query) -> SafeString:
         return found_badge(getattr(query, "answer", None))
 
-    @display(description="Generator")
+    @display(description=_("Generator"))
     def generator(self, query: Query) -> str:
         return query.answer.generator if hasattr(query, "answer") else ""

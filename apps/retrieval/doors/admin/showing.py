@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from apps.documents.admin.addresses import version_span_url
 from apps.documents.admin.wording import where_in_words
@@ -13,11 +15,18 @@ from apps.retrieval.answers.kept import KeptPassage
 from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.exporting import Reference, referenced
 from apps.retrieval.models import Answer
-from ragsite.core.admin.base import badge
+from ragsite.core.admin.base import Words, badge
 
 STEPS = ("rewrite", "scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
 
 
+VERDICTS: dict[Verdict, str] = {
+    Verdict.SUPPORTED: gettext_noop("Supported"),
+    Verdict.WEAK: gettext_noop("Weak"),
+    Verdict.UNSUPPORTED: gettext_noop("Unsupported"),
+    Verdict.CONTRADICTED: gettext_noop("Contradicted"),
+}
+MEETS = _("How well this text meets the question")
 VERDICT_TONES: dict[Verdict, str] = {
     Verdict.SUPPORTED: "success",
     Verdict.WEAK: "warning",
@@ -37,7 +46,7 @@ class ShownSpan:
     where: str
     text: str
     score: float
-    score_title: str = "How well this text meets the question"
+    score_title: Words = MEETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ def sentences_shown(answer: Answer, *, left_out: bool) -> list[ShownSentence]:
         ShownSentence(
             one["text"],
             one["shown"],
-            badge(one["verdict"].capitalize(), VERDICT_TONES[Verdict(one["verdict"])]),
+            badge(gettext(VERDICTS[Verdict(one["verdict"])]), VERDICT_TONES[Verdict(one["verdict"])]),
             one["confidence"],
             next(numbers)[1] if one["shown"] else (),
         )
@@ -98,7 +107,7 @@ def kept_shown(passages: Sequence[KeptPassage]) -> list[ShownSpan]:
             where=where_in_words(one.heading_path, one.place),
             text=one.text,
             score=one.score,
-            score_title="The score that passages were ordered by",
+            score_title=gettext("The score that passages were ordered by"),
         )
         for number, one in enumerate(passages, start=1)
     ]

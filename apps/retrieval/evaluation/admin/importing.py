@@ -11,6 +11,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -18,25 +21,29 @@ from apps.documents.upload_limits import UploadTooLargeError
 from apps.retrieval.evaluation.arrived import MOST_DOCUMENTS, files_import
 from apps.retrieval.evaluation.importing import ImportResult
 from apps.retrieval.models import EvaluationSet
-from ragsite.core.admin.base import acting, errors_told, row_url
+from ragsite.core.admin.base import Words, acting, errors_told, row_url
+from ragsite.core.sentences import said
 
 
-def _file(label: str, help_text: str) -> forms.FileField:
+def _file(label: Words, help_text: Words) -> forms.FileField:
     return forms.FileField(label=label, help_text=help_text, required=False, widget=UnfoldAdminFileFieldWidget)
 
 
 class ImportForm(forms.Form):
     """Files in the form of BEIR, or one CSV."""
 
-    queries = _file("queries.jsonl", "A line for each question: _id and text.")
-    qrels = _file("qrels.tsv", "Which document answers which question: query-id, corpus-id and score.")
-    corpus = _file("corpus.jsonl", f"Only if the documents are not here yet; at most {MOST_DOCUMENTS:,}.")
-    csv = _file("CSV file", "Columns question and document; perhaps passage, grade and reference_answer.")
+    queries = _file("queries.jsonl", _("A line for each question: _id and text."))
+    qrels = _file("qrels.tsv", _("Which document answers which question: query-id, corpus-id and score."))
+    corpus = _file(
+        "corpus.jsonl",
+        format_lazy(_("Only if the documents are not here yet; at most {most}."), most=f"{MOST_DOCUMENTS:,}"),
+    )
+    csv = _file(_("CSV file"), _("Columns question and document; perhaps passage, grade and reference_answer."))
 
     def clean(self) -> dict[str, Any]:
         given = {name for name, file in (super().clean() or {}).items() if file}
         if given != {"csv"} and given - {"corpus"} != {"queries", "qrels"}:
-            raise ValidationError("Choose queries.jsonl and qrels.tsv, or a CSV file alone.")
+            raise ValidationError(gettext("Choose queries.jsonl and qrels.tsv, or a CSV file alone."))
         return {name: self.cleaned_data[name] for name in given}
 
 
@@ -48,7 +55,7 @@ def evaluation_import_page(request: HttpRequest, *, evaluation_set: EvaluationSe
     try:
         request.FILES  # noqa: B018 - reading it is what parses the body
     except UploadTooLargeError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, said(error.sentence))
         return redirect(request.path)
     page: HttpResponse = csrf_protect(_page)(request, evaluation_set=evaluation_set, site=site)
     return page
@@ -62,7 +69,7 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
             return redirect(row_url(evaluation_set))
     context = {
         **site.each_context(request),
-        "title": f"Import questions into {evaluation_set}",
+        "title": gettext("Import questions into %(evaluation_set)s") % {"evaluation_set": evaluation_set},
         "opts": EvaluationSet._meta,
         "original": evaluation_set,
         "back": row_url(evaluation_set),
@@ -72,7 +79,9 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
 
 
 def _told(imported: ImportResult) -> str:
-    taken = f"{imported.questions:,} {'question was' if imported.questions == 1 else 'questions were'} imported."
+    taken = ngettext("%(count)s question was imported.", "%(count)s questions were imported.", imported.questions)
+    taken %= {"count": f"{imported.questions:,}"}
     if not imported.left_out:
         return taken
-    return f"{taken} {imported.left_out:,} had no relevant document in this knowledge base and were left out."
+    left_out = gettext("%(count)s had no relevant document in this knowledge base and were left out.")
+    return f"{taken} {left_out % {'count': f'{imported.left_out:,}'}}"

@@ -8,9 +8,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from unfold.admin import TabularInline
 from unfold.dataclasses import ActionDialog
@@ -51,19 +54,20 @@ class RunForm(BaseDialogForm):
     """How a set is put to the search."""
 
     mode = forms.ChoiceField(
+        label=_("Mode"),
         choices=[(mode.value, mode.value) for mode in Mode],
         initial=Mode.HYBRID.value,
         widget=UnfoldAdminSelectWidget,
     )
     k = forms.IntegerField(
-        label="Cut at", min_value=1, max_value=LARGEST_K, initial=10, widget=UnfoldAdminIntegerFieldWidget,
-        help_text="nDCG and the first recall look at this many documents.",
+        label=_("Cut at"), min_value=1, max_value=LARGEST_K, initial=10, widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("nDCG and the first recall look at this many documents."),
     )  # fmt: skip
     depth = forms.IntegerField(
-        min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
-        help_text="This many documents are ranked for a question.",
+        label=_("Depth"), min_value=1, max_value=LARGEST_DEPTH, initial=100, widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("This many documents are ranked for a question."),
     )  # fmt: skip
-    rerank = forms.BooleanField(required=False, help_text="Needs a reranker among the models.")
+    rerank = forms.BooleanField(label=_("Rerank"), required=False, help_text=_("Needs a reranker among the models."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +90,7 @@ class TextsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
 
 class QuestionInline(ReadOnlyInline):
     model = EvaluationQuestion
-    verbose_name_plural = "questions"
+    verbose_name_plural = _("questions")
     hide_title = True
     per_page = 20
     fields: ClassVar = ("shown_text", "relevant", "reference_answer", "external_id")
@@ -95,11 +99,11 @@ class QuestionInline(ReadOnlyInline):
         questions: QuerySet[EvaluationQuestion] = super().get_queryset(request)
         return questions.annotate(judgement_total=Count("judgements")).order_by("id")
 
-    @display(description="Question")
+    @display(description=_("Question"))
     def shown_text(self, question: EvaluationQuestion) -> SafeString:
         return link(row_url(question), _short(question.text))
 
-    @display(description="Relevant")
+    @display(description=_("Relevant"))
     def relevant(self, question: Any) -> int:
         total: int = question.judgement_total
         return total
@@ -122,15 +126,19 @@ class JudgementInline(TabularInline):
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @display(description="Document")
+    @display(description=_("Document"))
     def source(self, judgement: Judgement) -> SafeString:
         return link(row_url(judgement.version or judgement.document), judgement.document.title)
 
-    @display(description="Span")
+    @display(description=_("Span"))
     def span(self, judgement: Judgement) -> str:
         if judgement.start is None or judgement.version is None:
-            return "The whole document"
-        return f"{judgement.start:,} to {judgement.end:,} of version {judgement.version.number}"
+            return gettext("The whole document")
+        return gettext("%(start)s to %(end)s of version %(number)s") % {
+            "start": f"{judgement.start:,}",
+            "end": f"{judgement.end:,}",
+            "number": judgement.version.number,
+        }
 
 
 @admin.register(EvaluationSet)
@@ -172,7 +180,10 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
         evaluation_set_delete(evaluation_set=row, actor=actor)
 
     def named_for_deletion(self, row: Any) -> str:
-        return f"{row}, with its {row.question_total:,} questions and all its runs"
+        return gettext("%(row)s, with its %(question_total)s questions and all its runs") % {
+            "row": row,
+            "question_total": f"{row.question_total:,}",
+        }
 
     def has_start_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("retrieval.add_evaluationrun"))
@@ -181,15 +192,15 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
         return bool(request.user.has_perm("retrieval.add_evaluationquestion"))
 
     @action(
-        description="Start a run",
+        description=_("Start a run"),
         icon="play_arrow",
         permissions=["start"],
         variant=ActionVariant.PRIMARY,
         dialog=ActionDialog(
-            title="Start a run",
-            description="Every question is searched for, and what is found is measured.",
+            title=_("Start a run"),
+            description=_("Every question is searched for, and what is found is measured."),
             form_class=RunForm,
-            form_submit_text="Start",
+            form_submit_text=_("Start"),
         ),
     )
     def start(self, request: HttpRequest, form: RunForm, object_id: str) -> HttpResponse:
@@ -202,21 +213,26 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
         return dialog_done(row_url(evaluation_set))
 
     @method_decorator(csrf_exempt)
-    @action(description="Import questions", icon="upload_file", permissions=["import"])
+    @action(description=_("Import questions"), icon="upload_file", permissions=["import"])
     def import_questions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         evaluation_set = self.row_or_404(request, object_id)
         return evaluation_import_page(request, evaluation_set=evaluation_set, site=self.admin_site)
 
-    @display(description="Questions", ordering="question_total")
+    @display(description=_("Questions"), ordering="question_total")
     def questions(self, row: Any) -> str:
         return f"{row.question_total:,}"
 
-    @display(description="Latest nDCG")
+    @display(description=_("Latest nDCG"))
     def latest(self, row: EvaluationSet) -> SafeString | str:
         run = next(iter(row.newest_done), None)  # type: ignore[attr-defined]  # get_queryset fetches it
-        return link(row_url(run), f"{run.metrics[f'ndcg@{run.k}']:.3f} at {run.k}") if run else "Not measured yet"
+        if run is None:
+            return gettext("Not measured yet")
+        return link(
+            row_url(run),
+            gettext("%(ndcg)s at %(k)s") % {"ndcg": floatformat(run.metrics[f"ndcg@{run.k}"], 3), "k": run.k},
+        )
 
-    @display(description="Runs")
+    @display(description=_("Runs"))
     def all_runs(self, row: EvaluationSet) -> SafeString:
         url = f"{reverse('admin:retrieval_evaluationrun_changelist')}?evaluation_set__id__exact={row.pk}"
         return link(url, f"{row.runs.count():,}")
@@ -246,7 +262,7 @@ class EvaluationQuestionAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     def service_delete(self, row: EvaluationQuestion, *, actor: Actor) -> None:
         question_delete(question=row, actor=actor)
 
-    @display(description="Evaluation set")
+    @display(description=_("Evaluation set"))
     def set_link(self, question: EvaluationQuestion) -> SafeString:
         return row_link(question.evaluation_set)
 

@@ -110,7 +110,7 @@ def test_the_same_bytes_again_are_reported_as_unchanged(
 ) -> None:
     document = factories.upload(knowledge_base, "# Tides", filename="tides.md").version.document
     response = admin_client.post(new_version_url(document), {"uploads": file("copy.md", b"# Tides")})
-    assert told(response) == ["copy.md: unchanged; these bytes are already in 'tides.md'."]
+    assert told(response) == ["copy.md: unchanged; these bytes are already in “tides.md”."]
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "01234567-89ab-7def-8123-456789abcdef"])

@@ -69,7 +69,7 @@ def test_a_run_is_told_in_plain_words_with_what_to_try_next(
     ]  # fmt: skip
     page = " ".join(html.unescape(admin_client.get(url(base)).content.decode()).split())
     assert (
-        "<strong>1 of 3</strong> questions have the right document first, 1 among the first 10; 1 do not find it."
+        "<strong>1 of 3</strong> questions have the right document first, 1 among the first 10; 1 does not find it."
         in page
     )
 
