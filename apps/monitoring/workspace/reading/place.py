@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django import forms
@@ -75,7 +76,7 @@ def place_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID,
     return _rendered(request, template, context | {"shown": shown})
 
 
-@admin.site.admin_view
+@partial(admin.site.admin_view, cacheable=True)
 @require_safe
 def picture_view(
     request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, number: int, page: int

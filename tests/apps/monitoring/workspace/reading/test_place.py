@@ -75,7 +75,7 @@ def test_a_page_is_drawn_and_shown_with_its_span_marked(base: KnowledgeBase, rea
     assert b"".join(picture.streaming_content)[8:12] == b"WEBP"
     assert picture["Content-Type"] == "image/webp"
     assert picture["X-Content-Type-Options"] == "nosniff"
-    assert picture["Cache-Control"].startswith("private")
+    assert picture["Cache-Control"] == "private, max-age=600"
     assert "sandbox" in picture["Content-Security-Policy"]
 
 
