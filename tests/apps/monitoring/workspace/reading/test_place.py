@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.documents.blobs import blob_path
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase, PagePicture
 from apps.documents.pictures.rows import DRAW
 from ragsite.gateway.models import Role
@@ -159,6 +160,10 @@ def test_the_file_is_given_to_be_saved(base: KnowledgeBase, reader: Client) -> N
     assert response["Content-Disposition"] == 'attachment; filename="page.html"'
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
+    blob_path(version.blob).unlink()
+    gone = reader.get(address(version, "file"), headers={"Accept": "text/html"})
+    assert gone.status_code == 422
+    assert "The stored bytes are missing." in gone.content.decode()
 
 
 def test_others_find_nothing_of_it(base: KnowledgeBase, reader: Client) -> None:
