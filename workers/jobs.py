@@ -79,7 +79,7 @@ SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
 PARSER_SECONDS = ParsingSettings.current().seconds + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
-DRAWING_SECONDS = 30
+DRAWING_SECONDS = 20
 SWEEP_SECONDS = 5.0
 PURGE_SECONDS = 20.0
 

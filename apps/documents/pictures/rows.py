@@ -55,7 +55,7 @@ def page_picture_of(*, version: DocumentVersion, page: int, again: bool = False)
         return _asked(version, page)
     if again and picture.state == PictureState.FAILED:
         _ask_again(mine.filter(state=PictureState.FAILED))
-        picture.refresh_from_db()
+        return _asked(version, page)
     if timezone.now() - picture.seen_at > SEEN_TO_THE_DAY:
         mine.update(seen_at=Now())
     return picture

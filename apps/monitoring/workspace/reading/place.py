@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django import forms
@@ -19,6 +20,7 @@ from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.pages import place_of
 from apps.monitoring.workspace.reading.shown import Asked, ShownPage, ShownText, place_shown
 from ragsite.core.errors import NotFoundError, RagError
+from ragsite.gateway.problems import error_response
 
 PICTURE_SECONDS = 600
 """How long a browser keeps a picture for its user."""
@@ -57,7 +59,6 @@ def place_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID,
     asked = PlaceForm(request.GET).asked()
     context = {
         "version": version,
-        "asked": asked,
         "url": request.path,
         "here": request.get_full_path(),
         "span_query": f"start={asked.span[0]}&end={asked.span[1]}" if asked.span else "",
@@ -75,21 +76,21 @@ def place_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID,
     return _rendered(request, template, context | {"shown": shown})
 
 
-@admin.site.admin_view
+@partial(admin.site.admin_view, cacheable=True)
 @require_safe
 def picture_view(
     request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, number: int, page: int
 ) -> HttpResponseBase:
-    """The picture of a page.
+    """The picture of a page; an answer in words where there is none, or none now.
 
     Raises:
-        Http404: there is none for the user.
+        Http404: there is no such version for the user.
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
         picture, stored = page_picture_open(version=version, page=page)
     except RagError as error:
-        raise Http404(error.sentence) from error
+        return error_response(request, error)
     response = FileResponse(stored, content_type="image/webp")
     response["Content-Length"] = picture.size
     response["Cache-Control"] = f"private, max-age={PICTURE_SECONDS}"
@@ -99,16 +100,16 @@ def picture_view(
 @admin.site.admin_view
 @require_safe
 def file_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, number: int) -> HttpResponseBase:
-    """The version's file, as it was uploaded, to be saved.
+    """The version's file, as it was uploaded, to be saved; an answer in words where it can't be read.
 
     Raises:
-        Http404: there is none for the user.
+        Http404: there is no such version for the user.
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
         return _inert(file_response(version))
     except RagError as error:
-        raise Http404(error.sentence) from error
+        return error_response(request, error)
 
 
 def version_shown(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, number: int) -> DocumentVersion:

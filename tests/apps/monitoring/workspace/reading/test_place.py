@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.documents.blobs import blob_path
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase, PagePicture
@@ -78,7 +79,7 @@ def test_a_page_is_drawn_and_shown_with_its_span_marked(base: KnowledgeBase, rea
     assert b"".join(picture.streaming_content)[8:12] == b"WEBP"
     assert picture["Content-Type"] == "image/webp"
     assert picture["X-Content-Type-Options"] == "nosniff"
-    assert picture["Cache-Control"].startswith("private")
+    assert picture["Cache-Control"] == "private, max-age=600"
     assert "sandbox" in picture["Content-Security-Policy"]
 
 
@@ -180,6 +181,10 @@ def test_the_file_is_given_to_be_saved(base: KnowledgeBase, reader: Client) -> N
     assert response["Content-Disposition"] == 'attachment; filename="page.html"'
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
+    blob_path(version.blob).unlink()
+    gone = reader.get(address(version, "file"), headers={"Accept": "text/html"})
+    assert gone.status_code == 422
+    assert "The stored bytes are missing." in gone.content.decode()
 
 
 def test_others_find_nothing_of_it(base: KnowledgeBase, reader: Client) -> None:
