@@ -16,7 +16,7 @@ from apps.documents.lifecycle.deriving import version_derive
 from apps.documents.lifecycle.edits import Edit, edit_trimmed, edits_composed, sections_edited, text_edited
 from apps.documents.lifecycle.stages import CHUNK
 from apps.documents.models import LIVING, VERSION_ENDED, Document, DocumentVersion, ParsedText, TextEdit
-from apps.documents.parsing.characters import clean
+from apps.documents.parsing.cleaning import clean
 from apps.documents.parsing.types import FileLimits, sections_from_list, sections_to_list
 from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError

@@ -94,7 +94,6 @@ def _around(here: Opened) -> dict[str, Any]:
     edits = edits_shown(here) if here.may_read else []
     return {
         "title": document.title,
-        "content_title": document.title,
         "edits": edits[:MOST_EDITS_SHOWN],
         "has_more_edits": len(edits) > MOST_EDITS_SHOWN,
         "use": use_of(here),

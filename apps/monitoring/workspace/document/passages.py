@@ -105,7 +105,7 @@ def passages_of(opened: Opened, said: Mapping[str, str]) -> Passages:
     named = number_in(said, "page")
     page = min(named or (holding.ordinal // PAGE_SIZE + 1 if holding and not wanted else 1), LAST_PAGE)
     found = _page(chunks, wanted, (page - 1) * PAGE_SIZE)
-    chosen = holding.pk if holding else None
+    chosen = holding.pk if holding else next((chunk.pk for chunk in found if span is None and not wanted), None)
     return Passages(
         opened=opened,
         rows=[Passage(chunk, chunk.pk == chosen) for chunk in found[:PAGE_SIZE]],
