@@ -90,7 +90,7 @@ def _do(claim: Claim, document_id: UUID) -> None:
 
 def _do_one(job: BulkJob, document_id: UUID) -> None:
     kind = bulk_kind(job.kind)
-    user = get_user_model().objects.filter(pk=job.user_id).first()
+    user = get_user_model().objects.filter(bulk_jobs=job.pk).first()
     document = None if user is None else documents_shown_to(user).filter(pk=document_id).first()
     if user is None or document is None:
         raise NotFoundError("The document is no longer there, or no longer shown to who asked for this.")
