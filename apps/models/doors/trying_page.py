@@ -13,6 +13,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -57,10 +58,10 @@ class Outcome:
 class Trying:
     """How a kind is tried: what its two fields are for, what stands there at first, and what is done with them."""
 
-    text_label: str
-    passages_label: str
-    text: str
-    passages: str
+    text_label: str | Promise
+    passages_label: str | Promise
+    text: str | Promise
+    passages: str | Promise
     run: Callable[[InstalledModel, str, Sequence[str], Deadline], Outcome]
 
 
@@ -156,7 +157,7 @@ def _written(model: InstalledModel, text: str, passages: Sequence[str], deadline
 
 
 def _ranked(passages: Sequence[str], scores: np.ndarray) -> list[Said]:
-    order = np.argsort(-scores, kind="stable") if len(passages) else []
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
     return [Said(passages[place], f"{scores[place]:.3f}") for place in order]
 
 

@@ -5,7 +5,7 @@ Events have no index by tenant, person or object: they are looked for among the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ from ragsite.core.admin.base import row_url
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.members import is_superuser, rows_of_tenants
 from ragsite.gateway.models import ApiKey, Membership, Tenant
-from ragsite.gateway.roles import looks_by_role, tenants_where
+from ragsite.gateway.roles import looking, looks_by_role, may_somewhere, tenants_where
 
 RECENT = 20_000
 """Events that are looked at, the newest; of the admin's own log a tenth."""
@@ -93,7 +93,7 @@ def reach() -> Reach:
     return Reach(events, log)
 
 
-def _events(request: HttpRequest, filters: ActFilters, tenants: Iterable[UUID] | None) -> list[Any]:
+def _events(request: HttpRequest, filters: ActFilters, tenants: Collection[UUID] | None) -> list[Any]:
     types = [type_ for kind, (_, of) in KINDS.items() if filters.kind in ("", kind) for type_ in of]
     newest = OutboxEvent.objects.order_by("-id").values("pk")[:RECENT]
     found = OutboxEvent.objects.filter(pk__in=newest, type__in=types, actor__isnull=False)
@@ -105,7 +105,7 @@ def _events(request: HttpRequest, filters: ActFilters, tenants: Iterable[UUID] |
     return list(found.order_by("-id")[: SHOWN + 1])
 
 
-def _of_tenants(request: HttpRequest, tenants: Iterable[UUID] | None) -> Q:
+def _of_tenants(request: HttpRequest, tenants: Collection[UUID] | None) -> Q:
     """All for a superuser. By a role alone nobody is told what others asked."""
     if tenants is None:
         return Q()
@@ -123,28 +123,35 @@ def _newest_log() -> QuerySet[LogEntry]:
     return LogEntry.objects.order_by("-pk")[: RECENT // 10]
 
 
-def _log(request: HttpRequest, filters: ActFilters, tenants: Iterable[UUID] | None) -> list[Act]:
+def _log(request: HttpRequest, filters: ActFilters, tenants: Collection[UUID] | None) -> list[Act]:
     found = LogEntry.objects.filter(_between("action_time", filters), pk__in=_newest_log().values("pk"))
+    found = found.exclude(content_type=None)
     if filters.person:
         found = found.filter(user__username=filters.person)
     if tenants is not None:
-        models = ContentType.objects.get_for_models(*TENANT_PATHS)
-        found = found.filter(_own(request, models, tenants))
-    rows = found.exclude(content_type=None).select_related("user", "content_type").order_by("-pk")
+        found = found.filter(pk__in=_own(request, found, tenants))
+    rows = found.select_related("user", "content_type").order_by("-pk")
     return [log_act(one) for one in rows[: SHOWN + 1]]
 
 
-def _own(request: HttpRequest, models: Mapping[Any, ContentType], tenants: Iterable[UUID]) -> Q:
-    """Lines about rows of these tenants that are there, and that the user may look at."""
-    own = Q(pk__in=[])
-    for model, of in models.items():
-        path = TENANT_PATHS[model]
-        in_tenants = model._default_manager.filter(**{f"{path}__in": list(tenants)})
-        keys = list(
-            rows_of_tenants(in_tenants, request.user, path=path).order_by("-pk").values_list("pk", flat=True)[:RECENT]
-        )
-        own |= Q(content_type=of, object_id__in=[str(key) for key in keys])
+def _own(request: HttpRequest, entries: QuerySet[LogEntry], tenants: Collection[UUID]) -> list[int]:
+    """Those about rows of these tenants that are still there, and that the user may look at."""
+    own: list[int] = []
+    said = list(entries.values_list("pk", "content_type", "object_id"))
+    for model, of in ContentType.objects.get_for_models(*TENANT_PATHS).items():
+        about = [(pk, object_id) for pk, type_, object_id in said if type_ == of.pk and object_id]
+        seen = _seen(request, model, {object_id for _, object_id in about}, tenants)
+        own += [pk for pk, object_id in about if object_id in seen]
     return own
+
+
+def _seen(request: HttpRequest, model: Any, ids: Collection[str], tenants: Collection[UUID]) -> set[str]:
+    """Of rows with these ids those that the user may look at in these tenants."""
+    if not may_somewhere(request.user, *looking(model)):
+        return set()
+    path = TENANT_PATHS[model]
+    rows = model._default_manager.filter(pk__in=ids).filter(**{f"{path}__in": list(tenants)})
+    return {str(pk) for pk in rows_of_tenants(rows, request.user, path=path).values_list("pk", flat=True)}
 
 
 def log_act(entry: LogEntry) -> Act:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -195,15 +195,17 @@ def _listed(changed: Iterable[str]) -> str:
     return ", ".join(one.replace("_", " ") for one in changed)
 
 
-def act_of_version(version: Any, actor: Mapping[str, Any] | None) -> Act:
-    """An upload, or a document cut anew, as its version keeps it."""
-    who = Actor.from_dict(actor) if actor else Actor.of_job("")
+def act_of_version(version: Any, kept: Mapping[str, Any] | None) -> Act:
+    """An upload, or a document cut anew, as its version keeps it; by somebody, where nobody was noted."""
+    actor = Actor.from_dict(kept) if kept else None
     words = _("had its text cut anew as version {}: {}") if version.rechunk_of_id else _("uploaded version {}: {}")
-    sentence = format_html("{} {}", _who(who), format_html(words, version.number, version.filename))
-    return Act(version.created_at, sentence, str(DOOR_WORDS[who.door]), "upload_file", str(version.pk))
+    who = _who(actor) if actor else format_html("<strong>{}</strong>", _("Somebody"))
+    sentence = format_html("{} {}", who, format_html(words, version.number, version.filename))
+    door = str(DOOR_WORDS[actor.door]) if actor else ""
+    return Act(version.created_at, sentence, door, "upload_file", str(version.pk))
 
 
-def act_of_log(entry: LogEntry, *, url: str = "") -> Act:
+def act_of_log(entry: Any, *, url: str = "") -> Act:
     """A line of the admin's own log."""
     words = {ADDITION: _("added the {} {}"), CHANGE: _("changed the {} {}")}
     name = link(url, entry.object_repr) if url else format_html("{}", entry.object_repr)
@@ -217,9 +219,8 @@ def act_of_log(entry: LogEntry, *, url: str = "") -> Act:
 
 def merged(events: Sequence[Act], log: Sequence[Act]) -> list[Act]:
     """Both, the newest first. A line of the log that an event tells more of is left out."""
-    told = {(act.object_id, act.user_id): act.at for act in reversed(events)}
-    own = [
-        act for act in log
-        if (at := told.get((act.object_id, act.user_id))) is None or abs(at - act.at) > SAME_ACT
-    ]  # fmt: skip
+    told: dict[tuple[str, str], list[datetime]] = {}
+    for act in events:
+        told.setdefault((act.object_id, act.user_id), []).append(act.at)
+    own = [act for act in log if all(abs(at - act.at) > SAME_ACT for at in told.get((act.object_id, act.user_id), ()))]
     return sorted([*events, *own], key=lambda act: act.at, reverse=True)

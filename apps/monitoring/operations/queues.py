@@ -213,7 +213,8 @@ def _since(rows: QuerySet[Any]) -> QuerySet[Any]:
     if rows.model is not DocumentVersion:
         return rows
     begun = StageRecord.objects.filter(version=OuterRef("pk"), outcome=StageOutcome.RUNNING).order_by("-pk")
-    return rows.annotate(since=Subquery(begun.values("started_at")[:1]))
+    with_since: QuerySet[Any] = rows.annotate(since=Subquery(begun.values("started_at")[:1]))
+    return with_since
 
 
 def _seen(request: HttpRequest, model: Any, told: Subject | None, rows: Sequence[Any]) -> set[Any]:

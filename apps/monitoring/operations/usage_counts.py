@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -135,14 +134,18 @@ def questions_asked(period: Period, *, tenants: Collection[UUID]) -> list[AskedR
     this_month = timezone.localdate().replace(day=1)
     rows: list[AskedRow] = []
     for part in period.by_month:
-        asked = partial(_questions_asked, part, sorted(tenants))
-        rows += cache.get_or_set(_key(part, tenants), asked, KEPT_SECONDS) if part.last < this_month else asked()
+        rows += _kept(part, sorted(tenants)) if part.last < this_month else _questions_asked(part, sorted(tenants))
     return rows
 
 
-def _key(period: Period, tenants: Collection[UUID]) -> str:
-    named = hashlib.sha256(b"".join(tenant.bytes for tenant in sorted(tenants))).hexdigest()
-    return f"usage:{period.first}:{period.last}:{period.step}:{named}"
+def _kept(period: Period, tenants: Sequence[UUID]) -> list[AskedRow]:
+    named = hashlib.sha256(b"".join(tenant.bytes for tenant in tenants)).hexdigest()
+    key = f"usage:{period.first}:{period.last}:{period.step}:{named}"
+    found: list[AskedRow] | None = cache.get(key)
+    if found is None:
+        found = _questions_asked(period, tenants)
+        cache.set(key, found, KEPT_SECONDS)
+    return found
 
 
 def _questions_asked(period: Period, tenants: Sequence[UUID]) -> list[AskedRow]:
@@ -168,13 +171,13 @@ def things_kept(*, tenants: Collection[UUID]) -> dict[UUID, Kept]:
     """What the knowledge bases of these tenants hold, by their ids."""
     living = DocumentVersion.objects.filter(LIVING_VERSIONS, tenant_id__in=list(tenants)).order_by()
     rows: Any = living.values("document__knowledge_base").annotate(
-        documents=Count("document", distinct=True), versions=Count("pk"), chunks=Sum("chunk_count"),
+        documents=Count("document", distinct=True), versions=Count("pk"), cut=Sum("chunk_count"),
         stored=Sum("size", filter=Q(rechunk_of=None), default=0),
     )  # fmt: skip
     sizes = _vector_bytes(tenants)
     kept = {
         row["document__knowledge_base"]: Kept(
-            row["documents"], row["versions"], row["chunks"], row["stored"],
+            row["documents"], row["versions"], row["cut"], row["stored"],
             sizes.get(row["document__knowledge_base"], 0),
         )
         for row in rows

@@ -155,6 +155,8 @@ def test_a_form_that_an_event_tells_of_is_told_once() -> None:
         act(NOON, "a", "2"),
     )
     assert merged([event], [later, same, others]) == [later, event, others]
+    again = act(NOON + timedelta(minutes=5), "a", text="again")
+    assert merged([again, event], [same]) == [again, event]
 
 
 def test_every_kind_of_act_has_a_sentence() -> None:
