@@ -131,6 +131,9 @@ def _headed(catalog: Catalog) -> Catalog:
     catalog.creation_date = catalog.revision_date = AT
     catalog.project, catalog.version, catalog.msgid_bugs_address = "ragsite", "1", ""
     catalog.last_translator = catalog.language_team = "ragsite"
+    catalog.fuzzy = False
+    if "FIRST AUTHOR" in catalog.header_comment:
+        catalog.header_comment = f"# ragsite in {catalog.locale_name}."
     return catalog
 
 

@@ -88,6 +88,10 @@ class StageColumns:
     def asked_by(self, record: StageRecord) -> str:
         return actor_text(record.actor)
 
+    @display(description=_("Error"))
+    def why(self, record: StageRecord) -> str:
+        return said(record.error)
+
 
 class StageInline(StageColumns, ReadOnlyInline):
     """The version's timeline."""
@@ -95,7 +99,7 @@ class StageInline(StageColumns, ReadOnlyInline):
     model = StageRecord
     verbose_name_plural = _("Timeline")
     hide_title = True
-    fields: ClassVar = ("stage", "result", "asked_by", "attempts", "time_taken", "started_at", "worker", "error")
+    fields: ClassVar = ("stage", "result", "asked_by", "attempts", "time_taken", "started_at", "worker", "why")
 
 
 @admin.register(DocumentVersion)
@@ -278,14 +282,14 @@ class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 class StageRecordAdmin(StageColumns, TenantRowsMixin, LargeTableAdmin):
     tenant_path = "version__document__tenant"
     list_display: ClassVar = (
-        "version", "stage", "result", "asked_by", "attempts", "time_taken", "worker", "started_at", "error",
+        "version", "stage", "result", "asked_by", "attempts", "time_taken", "worker", "started_at", "why",
     )  # fmt: skip
     list_filter: ClassVar = (StageFilter, "outcome")
     ordering: ClassVar = ("-id",)
     list_select_related: ClassVar = ("version",)
     fields: ClassVar = (
         "version", "stage", "result", "asked_by", "attempts", "time_taken", "worker", "started_at", "finished_at", "error_code",
-        "error",
+        "why",
     )  # fmt: skip
 
 

@@ -7,14 +7,21 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from apps.documents.lifecycle.rows import version_waits
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.presence import workers_listening
+from ragsite.core.sentences import said
 
-DOING: dict[str, str] = {"parse": "parsed", "chunk": "chunked", "embed": "embedded", "activate": "activated"}
+DOING: dict[str, str] = {
+    "parse": gettext_noop("parsed"),
+    "chunk": gettext_noop("chunked"),
+    "embed": gettext_noop("embedded"),
+    "activate": gettext_noop("activated"),
+}
 
 
 MOST_AHEAD = 1000
@@ -40,10 +47,12 @@ def version_progress(version: DocumentVersion) -> Progress:
     if stage is None:
         return Progress(text=_ended(version))
     if version.document.deleted_at:
-        return Progress(text="Its document was deleted, so nothing more is done.")
+        return Progress(text=gettext("Its document was deleted, so nothing more is done."))
     now = timezone.now()
     if version.lease_until and version.lease_until > now:
-        return Progress(f"Being {DOING[stage]} now by {worker_in_words(version.lease_owner)}.", stage, 0, 1)
+        text = gettext("Being %(doing)s now by %(worker)s.")
+        text %= {"doing": gettext(DOING[stage]), "worker": worker_in_words(version.lease_owner)}
+        return Progress(text, stage, 0, 1)
     workers, ahead = workers_listening(stage), _ahead(version)
     if version.not_before > now:
         return Progress(_postponed(version, stage, now), stage, ahead, workers, version.not_before)
@@ -57,8 +66,8 @@ def worker_in_words(owner: str) -> str:
 
 def _ended(version: DocumentVersion) -> str:
     if version.status == VersionStatus.READY:
-        return "All stages are done; its chunks answer searches unless another version does."
-    return version.error
+        return gettext("All stages are done; its chunks answer searches unless another version does.")
+    return said(version.error)
 
 
 def _ahead(version: DocumentVersion) -> int:
@@ -72,23 +81,33 @@ def _ahead(version: DocumentVersion) -> int:
 
 def _postponed(version: DocumentVersion, stage: str, now: datetime) -> str:
     seconds = round((version.not_before - now).total_seconds())
-    tries = f"try {version.attempts + 1} of {WorkSettings.current().max_attempts}"
-    return f"Will be {DOING[stage]} in {seconds} s ({tries}).{_before(version)}"
+    told = gettext("Will be %(doing)s in %(seconds)s s (try %(attempt)s of %(most)s).") % {
+        "doing": gettext(DOING[stage]), "seconds": seconds, "attempt": version.attempts + 1,
+        "most": WorkSettings.current().max_attempts,
+    }  # fmt: skip
+    return told + _before(version)
 
 
 def _in_line(stage: str, ahead: int, workers: int) -> str:
     if not workers:
-        return f"Waiting to be {DOING[stage]}, but no worker listens for that: start one, or look at its log."
-    return f"Waiting to be {DOING[stage]}. {_line(ahead)}; {workers} {'worker listens' if workers == 1 else 'workers listen'}."
+        told = gettext("Waiting to be %(doing)s, but no worker listens for that: start one, or look at its log.")
+        return told % {"doing": gettext(DOING[stage])}
+    waiting = gettext("Waiting to be %(doing)s.") % {"doing": gettext(DOING[stage])}
+    listen = ngettext("%(count)s worker listens.", "%(count)s workers listen.", workers) % {"count": workers}
+    return f"{waiting} {_line(ahead)}; {listen}"
 
 
 def _line(ahead: int) -> str:
     if ahead == MOST_AHEAD:
-        return f"At least {MOST_AHEAD:,} versions of its tenant are ahead of it"
-    return f"{ahead} {'version is' if ahead == 1 else 'versions are'} ahead of it" if ahead else "It is next"
+        return gettext("At least %(count)s versions of its tenant are ahead of it") % {"count": f"{MOST_AHEAD:,}"}
+    if not ahead:
+        return gettext("It is next")
+    return ngettext("%(count)s version is ahead of it", "%(count)s versions are ahead of it", ahead) % {"count": ahead}
 
 
 def _before(version: DocumentVersion) -> str:
     """What the latest stage stumbled over, if it did."""
     stages: list[StageRecord] = sorted(version.stages.all(), key=lambda stage: stage.pk)
-    return f" The last time: {stages[-1].error}" if stages and stages[-1].error else ""
+    if not stages or not stages[-1].error:
+        return ""
+    return " " + gettext("The last time: %(error)s") % {"error": said(stages[-1].error)}

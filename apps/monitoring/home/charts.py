@@ -102,7 +102,7 @@ def _seconds(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     most = [round(rows[day][1], 2) if day in rows else None for day in days]
     last = max(rows)
     said = gettext("On %(day)s half of the answers took up to %(half)s seconds, 19 of 20 up to %(most)s.") % {
-        "day": date_shown(last, "j F"), "half": floatformat(rows[last][0], 2), "most": floatformat(rows[last][1], 2),
+        "day": date_shown(last, gettext("j F")), "half": floatformat(rows[last][0], 2), "most": floatformat(rows[last][1], 2),
     }  # fmt: skip
     series = [Series(gettext("Half are faster"), PLAIN, half), Series(gettext("19 of 20 are faster"), SOFT, most)]
     return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), days, series, LINES)

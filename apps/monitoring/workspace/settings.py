@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -54,8 +55,10 @@ class SettingsForm(KnowledgeBaseForm):
         label=gettext_lazy("How much meaning counts"),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy("From 0 (only words) to 1 (only meaning). Empty for %(weight)g.")
-        % {"weight": RetrievalSettings().weight},
+        help_text=format_lazy(
+            gettext_lazy("From 0 (only words) to 1 (only meaning). Empty for {weight}."),
+            weight=f"{RetrievalSettings().weight:g}",
+        ),
     )
 
     class Meta:
