@@ -138,8 +138,8 @@ def bulk_jobs_purge(turn: Turn) -> bool:
 
 
 def _light() -> QuerySet[BulkJob]:
-    """Without the documents' ids, which may be many."""
-    return BulkJob.objects.defer("documents").select_related("knowledge_base")
+    """Without the documents, which may be many."""
+    return BulkJob.objects.defer("documents", "refusals").select_related("knowledge_base")
 
 
 def _pks(documents: QuerySet[Document]) -> list[UUID]:
