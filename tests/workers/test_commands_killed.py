@@ -31,7 +31,7 @@ from workers.celery import app
 from workers.queues import Queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MANY = 200
+MANY = 120
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +64,11 @@ def told(*words: str) -> dict[str, Any]:
 
 def test_an_ingestion_that_was_killed_takes_the_rest(tmp_path: Path) -> None:
     make.knowledge_base(name="Handbooks")
+    folder = tmp_path / "docs"
+    folder.mkdir()
     for number in range(MANY):
-        (tmp_path / f"{number:04}.txt").write_text(f"Text {number}.")
-    words = ["ingest", str(tmp_path), "--knowledge-base", "Handbooks"]
+        (folder / f"{number:04}.txt").write_text(f"Text {number}.")
+    words = ["ingest", str(folder), "--knowledge-base", "Handbooks"]
     killed(*words, at=lambda: Document.objects.count() > 5)
     there = Document.objects.count()
     assert there < MANY
@@ -90,11 +92,11 @@ def test_an_evaluation_that_was_killed_goes_on_and_leaves_nothing(tmp_path: Path
 
 def test_a_reindex_that_was_killed_goes_on_with_the_same_generation() -> None:
     base = make.knowledge_base(name="Handbooks")
-    for number in range(30):
+    for number in range(10):
         make.upload(base, make.HANDBOOK * 10 + f"\n{number}\n")
     make.run_stages()
     words = ["reindex", "--knowledge-base", "Handbooks", "--chunking", "size=48,overlap=0"]
-    killed(*words, at=lambda: Reindex.objects.filter(embedded__gt=0).exists())
+    killed(*words, at=lambda: Reindex.objects.exists())
     generation = Reindex.objects.get().generation_id
     assert told(*words)["state"] == "switched"
     assert Reindex.objects.get().generation_id == generation
