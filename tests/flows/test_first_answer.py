@@ -31,7 +31,6 @@ member_add(user=user, tenant=Tenant.objects.create(name={name!r}, slug={name!r})
 """
 
 
-@pytest.mark.timeout(SECONDS + 60)
 def test_from_the_first_sign_in_samples_lead_to_an_answer_within_two_minutes(
     running: System,
     browser: Browser,  # noqa: F811 - the fixture

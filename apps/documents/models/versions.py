@@ -106,6 +106,7 @@ class DocumentVersion(Leased):
                 condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),
+            models.Index(fields=["id"], condition=models.Q(status="failed"), name="version_failed"),
             models.Index(fields=["blob"], name="version_blob"),
         ]
 

@@ -121,9 +121,12 @@ class Filters:
 
 
 def in_state(documents: QuerySet[Document], knowledge_base: KnowledgeBase, state: State) -> QuerySet[Document]:
-    """Those whose newest version stands there. Few are under way or failed, so these are looked up first."""
+    """Those whose newest version stands there. Few are under way or failed, so these are looked up first; of those that are ready
+    there is one behind nearly every document that is looked at.
+    """
     wanted = STATUSES[state]
-    some = DocumentVersion.objects.filter(document__knowledge_base=knowledge_base, status__in=wanted)
+    if state is not State.READY:
+        some = DocumentVersion.objects.filter(document__knowledge_base=knowledge_base, status__in=wanted)
+        documents = documents.filter(pk__in=some.values("document"))
     newest = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number").values("status")[:1]
-    stand_there = documents.filter(pk__in=some.values("document")).annotate(newest_status=Subquery(newest))
-    return stand_there.filter(newest_status__in=wanted)
+    return documents.annotate(newest_status=Subquery(newest)).filter(newest_status__in=wanted)
