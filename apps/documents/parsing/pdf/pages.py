@@ -65,6 +65,7 @@ def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise
 
 @contextmanager
 def pdf_opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+    """The PDF, open as long as the block lasts. Raises EncryptedFileError and DamagedFileError."""
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
