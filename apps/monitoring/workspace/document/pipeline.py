@@ -86,7 +86,8 @@ def _first(version: DocumentVersion) -> PipelineStep:
         VersionOrigin.EDIT: _("Edited"),
         VersionOrigin.RECHUNK: _("Cut anew"),
     }
-    by = actor_text(version.actor) if version.status not in (VersionStatus.CANCELLED,) else ""
+    # Of one that was cancelled it is who cancelled it.
+    by = "" if version.status == VersionStatus.CANCELLED else actor_text(version.actor)
     return PipelineStep(titles[version.origin], "upload", StepState.DONE, by, at=version.created_at)
 
 
