@@ -92,9 +92,9 @@ def _runs(user: AnyUser) -> QuerySet[Any]:
     measured = EvaluationResult.objects.filter(run=OuterRef("pk"))
     questions = EvaluationQuestion.objects.filter(evaluation_set=OuterRef("evaluation_set"))
     rows = _readable(EvaluationRun, "evaluation_set__knowledge_base")(user)
-    return rows.select_related("evaluation_set__knowledge_base").annotate(
-        measured=_count(measured, "run"), questions=_count(questions, "evaluation_set")
-    )
+    counts = {"measured": _count(measured, "run"), "questions": _count(questions, "evaluation_set")}
+    found: QuerySet[Any] = rows.select_related("evaluation_set__knowledge_base").annotate(**counts)
+    return found
 
 
 def _count(rows: QuerySet[Any], by: str) -> Coalesce:
@@ -102,7 +102,7 @@ def _count(rows: QuerySet[Any], by: str) -> Coalesce:
     return Coalesce(Subquery(rows.order_by().values(by).annotate(n=Count("pk")).values("n")), 0)
 
 
-def _tasks(user: AnyUser) -> QuerySet[Any]:
+def _tasks(user: AnyUser) -> QuerySet[ModelTask]:
     """All tenants share models, so only who was given the permission sees them."""
     may = is_superuser(user) or permissions_held(user).intersection(looking(ModelTask))
     return ModelTask.objects.all() if may else ModelTask.objects.none()
@@ -182,7 +182,7 @@ def _counts(n: int, total: int) -> dict[str, str]:
 
 
 def _may_cancel_bulk(job: BulkJob, user: Any) -> bool:
-    return job.user_id == user.pk or user.has_perm(bulk_of(job).kind.permission, job)
+    return bool(job.user_id == user.pk or user.has_perm(bulk_of(job).kind.permission, job))
 
 
 TASK_TITLES: dict[TaskKind, Words] = {

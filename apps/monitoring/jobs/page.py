@@ -38,7 +38,7 @@ def jobs_view(request: HttpRequest) -> HttpResponse:
     if not may_see_jobs(request.user):
         raise PermissionDenied
     filters = JobFilters.of(request.GET)
-    context = {"jobs": jobs_listed(request.user, filters)}
+    context: dict[str, Any] = {"jobs": jobs_listed(request.user, filters)}
     if request.GET.get("part") == "list":
         return render(request, "ragsite/jobs/list.html", context)
     context |= {
