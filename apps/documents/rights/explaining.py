@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext
 
 from apps.documents.models import Document, Grant, KnowledgeBase, Visibility
 from apps.documents.rights.access import documents_readable_by, knowledge_bases_visible
@@ -165,8 +166,12 @@ def reading_explained(person: User, knowledge_base: KnowledgeBase, *, asked_by: 
 
 
 def _reasons(knowledge_base: KnowledgeBase, grants: Iterable[Grant]) -> tuple[str, ...]:
-    everybody = [f"everybody of {knowledge_base.tenant} may"] if knowledge_base.visibility == Visibility.TENANT else []
-    return (*everybody, *(f"of a grant to {grant.subject_text}, by {grant.granted_by}" for grant in grants))
+    everybody = [gettext("everybody of %(tenant)s may") % {"tenant": knowledge_base.tenant}]
+    granted = [
+        gettext("of a grant to %(subject)s, by %(by)s") % {"subject": grant.subject_text, "by": grant.granted_by}
+        for grant in grants
+    ]
+    return (*(everybody if knowledge_base.visibility == Visibility.TENANT else ()), *granted)
 
 
 def role_of(person: User, knowledge_base: KnowledgeBase) -> str:

@@ -111,10 +111,10 @@ def _save(place: Place) -> HttpResponse:
     form = _form(place, place.request.POST)
     if not form.is_valid():
         return _page(place, form)
-    said = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
+    values = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
     try:
         knowledge_base_update(
-            knowledge_base=place.knowledge_base, retrieval=form.retrieval(), actor=acting(place.request), **said
+            knowledge_base=place.knowledge_base, retrieval=form.retrieval(), actor=acting(place.request), **values
         )  # fmt: skip
     except ConflictError as error:
         form.add_error("name", said(error.sentence))
