@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from apps.documents.parsing.characters import clean
+from apps.documents.parsing.cleaning import clean
 
 REACH = 16
 """Characters that may be missing in one place."""

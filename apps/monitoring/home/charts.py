@@ -125,7 +125,8 @@ def _of_tenants(request: HttpRequest, versions: QuerySet[DocumentVersion]) -> Qu
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.model.objects.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_DRAWN])
+    newest: QuerySet[Any] = rows.model.objects.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_DRAWN])
+    return newest
 
 
 def _cut(drawn: int) -> str:

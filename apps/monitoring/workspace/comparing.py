@@ -88,7 +88,7 @@ def _compared(place: Place, compared: Comparison) -> dict[str, Any]:
         "is_more_than_chance": first.p < CHANCE,
         "advice": tuple(comparison_advice(first)),
         "page": page,
-        "questions": _shown(place, compared, page.object_list),
+        "questions": _shown(place, compared, list(page)),
         "show": wanted,
         "shows": [
             ("", _("All that differ"), len(compared.questions)),
