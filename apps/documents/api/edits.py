@@ -39,7 +39,7 @@ class NewEditsSerializer(StrictSerializer):
     """Edits that are made together, in one new version."""
 
     version = serializers.UUIDField(help_text=VERSION_HELP)
-    edits = serializers.ListField(child=NewEditSerializer(), allow_empty=False, max_length=MOST_EDITS)
+    edits = serializers.ListField(child=NewEditSerializer(), allow_empty=False, min_length=1, max_length=MOST_EDITS)
 
 
 class UndoneEditsSerializer(StrictSerializer):
@@ -86,8 +86,8 @@ class DocumentEditsMixin:
         document: Document = self.get_object()
         if request.method == "GET":
             rows = edits_of(document.current_version_id) if document.current_version_id else TextEdit.objects.none()
-            page: Response = self.get_paginated_response(EditSerializer(self.paginate_queryset(rows), many=True).data)
-            return page
+            listed: Response = self.get_paginated_response(EditSerializer(self.paginate_queryset(rows), many=True).data)
+            return listed
         body = NewEditsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said = body.validated_data
