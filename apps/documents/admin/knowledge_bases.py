@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from apps.documents.admin.counts import knowledge_bases_counted
+from apps.documents.admin.counts import count_in_words, knowledge_bases_counted
 from apps.documents.admin.forms import KnowledgeBaseForm
 from apps.documents.admin.grants import GivesGrantsMixin, GrantInline, KnowledgeBaseGrantForm, grant_action
 from apps.documents.admin.wording import chunking_in_words as in_words
@@ -109,7 +109,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             "%(name)s, with its %(total)s documents, which no search finds any more",
             row.document_total,
         )
-        return told % {"name": row, "total": f"{row.document_total:,}"}
+        return told % {"name": row, "total": count_in_words(row.document_total)}
 
     def has_upload_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.is_permitted_on(request, "documents.add_document", object_id)
@@ -144,15 +144,15 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     @display(description=_("Documents"), ordering="document_total")
     def documents(self, row: Any) -> SafeString:
-        return link(reverse("workspace-tab", args=[row.pk, "documents"]), f"{row.document_total:,}")
+        return link(reverse("workspace-tab", args=[row.pk, "documents"]), count_in_words(row.document_total))
 
     @display(description=_("Ready"), ordering="ready_total")
     def ready(self, row: Any) -> str:
-        return f"{row.ready_total:,}"
+        return count_in_words(row.ready_total)
 
     @display(description=_("Failed"), ordering="failed_total")
     def failed(self, row: Any) -> SafeString | str:
-        return badge(f"{row.failed_total:,}", "danger") if row.failed_total else "0"
+        return badge(count_in_words(row.failed_total), "danger") if row.failed_total else "0"
 
     @display(description=_("Chunking"))
     def chunking_in_words(self, row: KnowledgeBase) -> str:

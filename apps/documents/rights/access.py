@@ -164,7 +164,14 @@ def versions_readable_by(user: AnyUser) -> QuerySet[DocumentVersion]:
 
 def documents_readable_by(user: AnyUser) -> QuerySet[Document]:
     """Those of the tenants of a user of the admin that the user may read; as `knowledge_bases_readable_by`."""
-    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user))
+    return Document.objects.filter(readable_by(user))
+
+
+def readable_by(user: AnyUser, *, at: str = "") -> Q:
+    """The same as a condition on rows, from which `at` leads to the document (`"version__document__"`): the documents of the
+    rows that are shown are looked up, where `__in` would have all readable ones listed first.
+    """
+    return _documents_readable(_subjects_of_user(user), tenant_ids=tenant_ids_of(user), at=at)
 
 
 def documents_shown_to(user: AnyUser) -> QuerySet[Document]:
@@ -206,15 +213,18 @@ def _subjects_of_user(user: AnyUser) -> Subjects:
 
 
 def _documents(principal: Principal) -> QuerySet[Document]:
-    return _documents_readable(subjects_of(principal), tenant_ids=[principal.tenant_id])
+    return Document.objects.filter(_documents_readable(subjects_of(principal), tenant_ids=[principal.tenant_id]))
 
 
-def _documents_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]) -> QuerySet[Document]:
+def _documents_readable(subjects: Subjects, *, tenant_ids: Collection[UUID], at: str = "") -> Q:
     readable = knowledge_bases_readable(subjects, tenant_ids=tenant_ids).values("pk")
     granted = _grants_to(subjects).filter(document__isnull=False).values("document_id")
-    return Document.objects.filter(
-        Q(restricted=False, knowledge_base__in=readable) | Q(pk__in=granted), LIVING, tenant_id__in=tenant_ids
-    )
+
+    def of(**wanted: Any) -> Q:
+        return Q(**{f"{at}{name}": value for name, value in wanted.items()})
+
+    living = of(deleted_at=None, knowledge_base__deleted_at=None)
+    return (of(restricted=False, knowledge_base__in=readable) | of(pk__in=granted)) & living & of(tenant__in=tenant_ids)
 
 
 def _readable_by(subjects: Subjects) -> Q:

@@ -19,7 +19,7 @@ from apps.documents.models import (
     ParsedText,
     StageRecord,
 )
-from apps.documents.rights.access import documents_readable_by, knowledge_bases_readable_by
+from apps.documents.rights.access import documents_readable_by, knowledge_bases_readable_by, readable_by
 from ragsite.gateway.roles import AnyUser, narrowed_by, permissions_held, tenants_where
 
 MANAGES = "documents.add_grant"
@@ -43,15 +43,15 @@ def _knowledge_bases(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
 
 
 def _documents(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
-    return rows.filter(pk__in=documents_readable_by(user).values("pk"))
+    return rows.filter(readable_by(user))
 
 
 def _versions(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
-    return rows.filter(document__in=documents_readable_by(user).values("pk"))
+    return rows.filter(readable_by(user, at="document__"))
 
 
 def _of_versions(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
-    return rows.filter(version__document__in=documents_readable_by(user).values("pk"))
+    return rows.filter(readable_by(user, at="version__document__"))
 
 
 def _grants(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
