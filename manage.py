@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
 
 AS_OWNER = {"migrate", "flush", "dbshell"}
 """Commands that change the schema: they log in as the role that owns it, which the application never does."""
@@ -29,8 +28,14 @@ NOWHERE = {
 
 
 def main(argv: list[str]) -> int:
+    try:
+        return _main(_with_help_last(argv))
+    except KeyboardInterrupt as stopped:
+        return getattr(stopped, "exit_code", 130)
+
+
+def _main(argv: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ragsite.settings")
-    argv = _with_help_last(argv)
     command, asks_for_help = argv[1], bool(HELP.intersection(argv[1:]))
     if command == "help" or (asks_for_help and command not in {"demo", "up", "stack"}):
         return _help(argv)
@@ -38,18 +43,16 @@ def main(argv: list[str]) -> int:
         entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[command][0]).main
         return entry(argv[2:])
 
+    from ragsite.core.commands.exits import error_write
     from ragsite.core.errors import RagError
     from ragsite.stack.local import local_environment
-    from ragsite.stack.stopping import FATAL_SIGNALS, Stopped, stoppable
+    from ragsite.stack.stopping import FATAL_SIGNALS, stoppable
 
     try:
         with stoppable(FATAL_SIGNALS), local_environment(as_owner=command in AS_OWNER):
             _django(argv)
-    except Stopped as stopped:
-        return stopped.exit_code
     except RagError as error:
-        print(error.sentence, file=sys.stderr)
-        return 2
+        return error_write(error, stdout=sys.stdout if "--json" in argv else None, stderr=sys.stderr)
     return 0
 
 
@@ -77,31 +80,18 @@ def _help(argv: list[str]) -> int:
 
 
 def _django(argv: list[str]) -> None:
+    """Our commands say themselves what ended them; here are Django's own, and settings that can't be read."""
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError, ProgrammingError
-
-    from ragsite.core.errors import ConfigurationError
+    from django.db import Error
 
     try:
         execute_from_command_line(argv)
-    except OperationalError as error:
-        raise ConfigurationError(f"DATABASE_URL: {' '.join(str(error).split())}") from error
-    except ProgrammingError as error:
-        _raise_without_tables(error)
+    except Error as error:
+        from ragsite.core.commands.reaching import told_error
 
-
-def _raise_without_tables(error: Exception) -> NoReturn:
-    """A table that is not there tells of a schema that was never made, or is older than the code."""
-    from psycopg.errors import UndefinedColumn, UndefinedTable
-
-    from ragsite.core.errors import ConfigurationError
-
-    if not isinstance(error.__cause__, (UndefinedTable, UndefinedColumn)):
-        raise error
-    raise ConfigurationError(
-        "The database has no tables yet, or those of an older version.",
-        action="Start the system once with `manage.py up`, or run `manage.py migrate`; then try again.",
-    ) from error
+        if (told := told_error(error)) is None:
+            raise
+        raise told from error
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ RAGSITE_OCR = ENV.ragsite_ocr
 RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
 RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
 RAGSITE_DOORBELL = f"workers.doorbell.{'BackgroundDoorbell' if IN_WEB else 'CeleryDoorbell'}"
+RAGSITE_JOB_BOARD = "workers.board.queues_on_board"
 RAGSITE_MODEL_TRANSPORT = ENV.ragsite_model_transport
 RAGSITE_MODEL_MEMORY_BYTES = ENV.ragsite_model_memory_mb * 1024 * 1024
 RAGSITE_MODEL_THREADS = ENV.ragsite_model_threads
@@ -227,6 +228,7 @@ RAGSITE_STREAM_HEARTBEAT_SECONDS = ENV.ragsite_stream_heartbeat_seconds
 RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
+RAGSITE_FLOWER_URL = ENV.ragsite_flower_url
 RAGSITE_REDIS_URL = ENV.redis_url
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 

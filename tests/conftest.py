@@ -4,13 +4,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import hypothesis
 import pytest
+from django.test import TransactionTestCase
 from xdist.scheduler import LoadFileScheduling
 
 from ragsite.core.jobs import SilentDoorbell
 from tests import answers
+from tests.emptying import tables_empty
 from tests.events import every_payload_checked
 from tests.locks import watched
 from tests.model_server import engine  # noqa: F401 - a fixture for all
@@ -64,9 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: Any) -> None:
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """The stack was started for this session alone, so its own database is the test database."""
     migrate()
+    with patch.object(TransactionTestCase, "_fixture_teardown", tables_empty):
+        yield
 
 
 @pytest.fixture(autouse=True)

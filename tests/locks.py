@@ -26,6 +26,7 @@ ORDER = (
     "model_registry_modelversion",
     "documents_knowledgebase",
     "documents_knowledgebasedeletion",
+    "documents_bulkjob",
     "retrieval_reindex",
     "retrieval_evaluationset",
     "retrieval_evaluationrun",

@@ -20,12 +20,21 @@ import pytest
 from ragsite.stack.stack import Stack
 
 PROJECT = Path(__file__).resolve().parents[1]
+NOWHERE = {
+    "DATABASE_URL": "postgresql://nowhere",
+    "REDIS_URL": "redis://nowhere",
+    "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1",
+    "RAGSITE_SECRET_KEY": "0" * 40,
+}
 _session = ExitStack()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    """Start the servers and put their addresses into the environment."""
+    """Start the servers and put their addresses into the environment; none where other processes run the tests."""
+    if early_config.known_args_namespace.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.update(NOWHERE)
+        return (yield)
     directory = _session.enter_context(own_folder())
     os.environ.update(
         RAGSITE_DATA_DIR=str(directory),

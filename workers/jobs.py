@@ -16,12 +16,17 @@ from dataclasses import dataclass
 from apps.documents.lifecycle.rows import VersionsOfStage
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.documents.models import VersionStatus
+from apps.documents.pictures.rows import ADVICE as PICTURE_ADVICE
+from apps.documents.pictures.rows import DRAW, PAGE_PICTURES
+from apps.documents.services.bulk.jobs import BULK
+from apps.documents.services.bulk.work import BULK_JOBS
 from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
 from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
+from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.configuration import ParsingSettings
 from ragsite.core.schedule import ScheduledRows
@@ -69,10 +74,12 @@ INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
 GENERATIONS = "apps.retrieval.index.generations"
 PURGING = "apps.documents.services.purging"
+BULKS = "apps.documents.services.bulk"
 SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
 PARSER_SECONDS = ParsingSettings.current().seconds + int(TURN_SECONDS) + SMALL_FIRST_SECONDS
+DRAWING_SECONDS = 20
 SWEEP_SECONDS = 5.0
 PURGE_SECONDS = 20.0
 
@@ -124,11 +131,25 @@ JOBS: tuple[Job, ...] = (
         DELETE, Queue.MAINTENANCE, "apps.retrieval.index.deleting.knowledge_base_deletion_work",
         rows=DELETIONS, seconds=PURGE_SECONDS, advice=DELETION_ADVICE,
     ),
+    Job(
+        DRAW, Queue.PARSING, "apps.documents.pictures.drawing.page_picture_draw",
+        rows=PAGE_PICTURES, soft=DRAWING_SECONDS, hard=DRAWING_SECONDS + 10, advice=PICTURE_ADVICE,
+    ),
+    Job(
+        CUT_PREVIEW, Queue.CHUNKING, "apps.retrieval.index.preview_work.cut_preview_work",
+        rows=CUT_PREVIEWS, advice=LONG_TEXT,
+    ),
+    Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
     Job("documents-purge", Queue.MAINTENANCE, f"{PURGING}.documents_purge", every=60.0, seconds=PURGE_SECONDS),
     Job("blobs-purge", Queue.MAINTENANCE, f"{PURGING}.blobs_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("pictures-purge", Queue.MAINTENANCE, "apps.documents.pictures.purging.pictures_purge", every=3_600.0),
+    Job(
+        "cut-previews-purge", Queue.MAINTENANCE, "apps.retrieval.index.previewing.cut_previews_purge", every=600.0,
+    ),
+    Job("bulk-jobs-purge", Queue.MAINTENANCE, f"{BULKS}.jobs.bulk_jobs_purge", every=3_600.0),
     Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
     Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),
     Job("models-follow", Queue.MAINTENANCE, "apps.retrieval.reindexing.following.models_follow", every=30.0),

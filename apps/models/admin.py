@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.dataclasses import ActionDialog, UnfoldAction
@@ -16,15 +17,14 @@ from unfold.enums import ActionVariant
 
 from apps.models.doors.connecting_page import connect_page
 from apps.models.doors.forms import FallbackForm
-from apps.models.doors.work_admin import tasks_url
+from apps.models.doors.testing import files_checked, servers_asked, version_test
+from apps.models.doors.trying_page import try_page
 from apps.models.models import MODEL_USABLE, Model, ModelStatus, ModelVersion, OrderKind
 from apps.models.selectors import prompts_shown
-from apps.models.services.connecting import model_test
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
-from apps.models.services.tasks import model_verify
 from ragsite.core.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -36,6 +36,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.gateway.members import is_superuser
 
 STATUS_TONES: dict[str, str | None] = {
     ModelStatus.ACTIVE: "success",
@@ -77,14 +78,18 @@ class ModelAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ("name",)
     inlines: ClassVar = (ModelVersionInline,)
     fields: ClassVar = ("name", "kind", "is_default", "created_at")
-    actions_list: ClassVar = ("download", "connect")
-    actions_detail: ClassVar = ("test",)
+    actions_list: ClassVar = ("download", "connect", "folder")
+    actions_detail: ClassVar = ("try_it", "test")
 
     def has_connect_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("model_registry.add_modelversion"))
 
     def has_download_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("model_registry.add_modeltask"))
+
+    def has_folder_permission(self, request: HttpRequest) -> bool:
+        """Folders of the machine are for those who may do anything."""
+        return is_superuser(request.user)
 
     def has_test_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
@@ -116,6 +121,21 @@ class ModelAdmin(ReadOnlyAdmin):
     def connect(self, request: HttpRequest) -> HttpResponse:
         return connect_page(request, site=self.admin_site)
 
+    @action(description="From a folder", icon="folder_open", url_path="folder", permissions=["folder"])
+    def folder(self, request: HttpRequest) -> HttpResponse:
+        title = "Add a model from a folder"
+        context = {**self.admin_site.each_context(request), "title": title, "content_title": title, "opts": self.opts}
+        return TemplateResponse(request, "ragsite/admin/model_folder.html", context)
+
+    @action(description="Try it", icon="play_arrow", url_path="try", permissions=["test"])
+    def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        model = self.row_or_404(request, object_id)
+        version = model.versions.filter(status=ModelStatus.ACTIVE).select_related("model").first()
+        if version is None:
+            messages.error(request, f"No version of {model} is in use. Choose one below, and use it.")
+            return redirect(row_url(model))
+        return redirect("admin:model_registry_modelversion_try_it", version.pk)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         active = ModelVersion.objects.filter(model=OuterRef("pk"), status=ModelStatus.ACTIVE)
         models: QuerySet[Model] = super().get_queryset(request)
@@ -134,31 +154,9 @@ class ModelAdmin(ReadOnlyAdmin):
         return dimensions
 
 
-def version_test(request: HttpRequest, version: ModelVersion) -> HttpResponse:
-    """Ask the servers of a version, or have its files read where it runs in model workers."""
-    if not version.is_remote:
-        return files_checked(request, version)
-    with errors_told(request):
-        servers_asked(request, version)
-    return dialog_done(row_url(version.model))
-
-
-def servers_asked(request: HttpRequest, version: ModelVersion) -> None:
-    for trial in model_test(version_id=version.pk):
-        tell = messages.error if trial.error else messages.success
-        tell(request, trial.in_words)
-
-
-def files_checked(request: HttpRequest, version: ModelVersion) -> HttpResponse:
-    with errors_told(request):
-        model_verify(version_id=version.pk, actor=acting(request))
-        messages.success(request, f"The files of {version} are read again; see below what comes of it.")
-    return dialog_done(tasks_url())
-
-
 OF_FILES = ("bytes", "licence", "path", "sha256")
 OF_THIS_MACHINE = ("source", "path")
-"""May name folders of the machine, which are for those who can change what is in them."""
+"""May name folders of the machine, which are for superusers."""
 OF_SERVERS = ("servers", "server_model", "key")
 """Fields that a version of the other sort does not have."""
 
@@ -174,7 +172,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         "source", "path", "sha256", "servers", "server_model", "key", "created_at",
     )  # fmt: skip
     actions_detail: ClassVar = (
-        "use", "use_by_default", "fall_back", "ask_servers", "check_files", "load", "warm", "unload", "forget",
+        "try_it", "use", "use_by_default", "fall_back", "ask_servers", "check_files", "load", "warm", "unload", "forget",
     )  # fmt: skip
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
@@ -200,9 +198,13 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         hidden: tuple[str, ...] = OF_FILES if obj and obj.is_remote else OF_SERVERS
-        if not self.has_use_permission(request):
+        if not is_superuser(request.user):
             hidden += OF_THIS_MACHINE
         return tuple(one for one in self.fields if one not in hidden)
+
+    @action(description="Try it", icon="play_arrow", url_path="try", permissions=["use"])
+    def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return try_page(request, self.row_or_404(request, object_id), site=self.admin_site)
 
     def has_forget_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.delete_modelversion"))
@@ -375,7 +377,9 @@ def _idle_actions(version: ModelVersion) -> frozenset[str]:
     idle = {"unload"} if not models_held().filter(version=version).exists() else {"warm"}
     if version.status == ModelStatus.ACTIVE:
         idle |= {"use", "use_by_default"} if version.model.is_default else {"use"}
-    return frozenset(idle if version.status in MODEL_USABLE else idle | {"use", "use_by_default", "load", "warm"})
+    return frozenset(
+        idle if version.status in MODEL_USABLE else idle | {"try_it", "use", "use_by_default", "load", "warm"}
+    )
 
 
 def _versions_url() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import redis
 from confluent_kafka import KafkaException
@@ -33,12 +34,24 @@ def live(request: HttpRequest) -> JsonResponse:
 
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when the database answers: the API accepts work then. Other parts that are down are listed, and make it degraded."""
+    health, checks = health_read()
+    return JsonResponse({"status": health.value, "checks": checks}, status=503 if health is Health.DOWN else 200)
+
+
+class Health(StrEnum):
+    """All parts answer; some do not; the one without which nothing works does not."""
+
+    OK = OK
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+def health_read() -> tuple[Health, dict[str, str]]:
+    """How the whole is, and of each part OK or what is said of one that is down."""
     checks = {name: outcome(name) for name in CHECKS}
-    fine = all(found == OK for found in checks.values())
-    status = 200 if checks["database"] == OK else 503
-    return JsonResponse(
-        {"status": "ok" if fine else "degraded" if status == 200 else "down", "checks": checks}, status=status
-    )
+    if checks["database"] != OK:
+        return Health.DOWN, checks
+    return (Health.OK if all(found == OK for found in checks.values()) else Health.DEGRADED), checks
 
 
 def check_database() -> None:

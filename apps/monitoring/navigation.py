@@ -16,11 +16,15 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_noop
 
+from apps.monitoring.jobs.listing import may_see_jobs
+from apps.monitoring.operations.tabs import tabs_of
 from ragsite.gateway.roles import may_somewhere
 
 HOME = gettext_noop("Home")
 DIAGNOSTICS = gettext_noop("Diagnostics")
 FAILURES = gettext_noop("Failures")
+JOBS = gettext_noop("Jobs")
+OPERATIONS = gettext_noop("Operations")
 WORKSPACES = "/admin/knowledge-bases/"
 VERSIONS = "documents.documentversion"
 
@@ -74,10 +78,10 @@ LINKS = ((gettext_noop("Health"), "monitor_heart", "health-page"), (gettext_noop
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation callback: the pages the user may look at."""
     home = _link(HOME, "home", reverse("admin:index"), active=request.path == reverse("admin:index"))
-    daily = [home, *_entries(request, DAILY)]
+    daily = [home, *_entries(request, DAILY), *_operations(request)]
     looked_into = [*_entries(request, LOOKED_INTO), *_links(request)]
     return [
-        {"title": "", "items": _with_failures(request, daily)},
+        {"title": "", "items": _with_failures_and_jobs(request, daily)},
         {"title": gettext(DIAGNOSTICS), "collapsible": True, "separator": True, "items": looked_into},
     ]
 
@@ -116,13 +120,21 @@ def _entry(request: HttpRequest, entry: Entry, seen: list[str]) -> dict[str, Any
     return _link(entry.title or named(seen[0]), entry.icon, list_url(seen[0]), active=active)
 
 
-def _with_failures(request: HttpRequest, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With what could not be read after the documents, one click from everywhere."""
-    if not _seen(request, (VERSIONS,)):
-        return items
-    documents, url = list_url("documents.document"), reverse("failures")
+def _with_failures_and_jobs(request: HttpRequest, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With what could not be read, and what takes long, after the documents: one click from everywhere."""
+    pages = [(FAILURES, "error", "failures")] if _seen(request, (VERSIONS,)) else []
+    pages += [(JOBS, "hourglass_top", "jobs")] if may_see_jobs(request.user) else []
+    found = ((title, icon, reverse(name)) for title, icon, name in pages)
+    links = [_link(title, icon, url, active=request.path.startswith(url)) for title, icon, url in found]
+    documents = list_url("documents.document")
     after = next((place for place, item in enumerate(items, 1) if item["link"] == documents), len(items))
-    return [*items[:after], _link(FAILURES, "error", url, active=request.path == url), *items[after:]]
+    return [*items[:after], *links, *items[after:]]
+
+
+def _operations(request: HttpRequest) -> list[dict[str, Any]]:
+    """One entry for the operator's pages, which have tabs between them: the first that the user may open."""
+    urls = tuple(tab.url for tab in tabs_of(request))
+    return [_link(OPERATIONS, "speed", urls[0], active=request.path.startswith(urls))] if urls else []
 
 
 def _links(request: HttpRequest) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from unfold.dataclasses import SearchResult
 
+from apps.documents.admin.addresses import document_url
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.documents.rights.titles import documents_titled
@@ -64,7 +65,7 @@ def _knowledge_bases(request: HttpRequest, wanted: str) -> list[SearchResult]:
 def _documents(request: HttpRequest, wanted: str) -> list[SearchResult]:
     titled = documents_titled(request.user, wanted).select_related("knowledge_base")
     rows: Iterable[Document] = titled[:OF_A_KIND]
-    return [SearchResult(row.title, str(row.knowledge_base), row_url(row), "description") for row in rows]
+    return [SearchResult(row.title, str(row.knowledge_base), document_url(row), "description") for row in rows]
 
 
 def _questions(request: HttpRequest, wanted: str) -> list[SearchResult]:

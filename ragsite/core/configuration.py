@@ -108,11 +108,14 @@ class FetchingSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WorkSettings(Settings):
-    """How claimed work is held: seconds of a lease, starts before it is given up, and who is rung for it (dotted path)."""
+    """How claimed work is held: seconds of a lease, starts before it is given up, and by dotted path who is rung for it, and what
+    gives the table of jobs.
+    """
 
     lease_seconds: int = setting("RAGSITE_LEASE_SECONDS")
     max_attempts: int = setting("RAGSITE_MAX_ATTEMPTS")
     doorbell: str = setting("RAGSITE_DOORBELL")
+    board: str = setting("RAGSITE_JOB_BOARD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class ServerSettings(Settings):
     redis_url: str = setting("RAGSITE_REDIS_URL")
     kafka_bootstrap_servers: str = setting("RAGSITE_KAFKA_BOOTSTRAP_SERVERS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
+    flower_url: str = setting("RAGSITE_FLOWER_URL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
@@ -21,6 +23,11 @@ from ragsite.core.storage.places import S3Place, blob_place
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
+SECRETS = frozenset({"ragsite_secret_key", "ragsite_generator_api_key"})
+"""Settings whose values are shown to nobody."""
+
+_LOGIN = re.compile(r"//\S*@")
+_KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
 
 
 class Environment(BaseSettings):
@@ -85,6 +92,7 @@ class Environment(BaseSettings):
     ragsite_mlflow_tracking_uri: str = Field(
         "", description="Where finished evaluation runs are logged; empty: nowhere."
     )
+    ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_url_ingestion: bool = Field(False, description="Whether documents are fetched from addresses callers give.")
     ragsite_url_allowed_hosts: str = Field("", description="Comma-separated hosts to fetch from; empty for any public.")
     ragsite_url_seconds: int = Field(20, ge=1, le=300, description="Time one fetch may take, redirects included.")
@@ -214,3 +222,36 @@ def key_named(variable: str) -> str:
 def process_is(kind: str) -> bool:
     """Whether this process was started as `kind`; also true before the settings are read."""
     return os.environ.get("RAGSITE_PROCESS", "command") == kind
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """A variable as this process read it at its start. Of a secret one there is neither value nor default."""
+
+    variable: str
+    description: str
+    value: str
+    default: str
+    is_given: bool
+    is_secret: bool
+
+
+def settings_in_force() -> tuple[SettingInForce, ...]:
+    """Every setting, in the order of their table, without anything secret."""
+    read = environment_read()
+    return tuple(
+        _in_force(name, field, getattr(read, name), is_given=name in read.model_fields_set)
+        for name, field in Environment.model_fields.items()
+    )
+
+
+def _in_force(name: str, field: FieldInfo, value: object, *, is_given: bool) -> SettingInForce:
+    is_secret = name in SECRETS
+    default = "" if field.is_required() or is_secret else without_login(str(field.default))
+    shown = "" if is_secret else without_login(str(value))
+    return SettingInForce(name.upper(), field.description or "", shown, default, is_given, is_secret)
+
+
+def without_login(text: str) -> str:
+    """The text without the name and password of an address in it, and without keys in its query."""
+    return _KEY_IN_QUERY.sub(r"\1=…", _LOGIN.sub("//…@", text))

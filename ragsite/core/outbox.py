@@ -6,13 +6,15 @@ import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from ragsite.core.actors import Actor
+from ragsite.core.actors import Actor, change_log
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
+from ragsite.core.locking import rows_update
 from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 
@@ -57,3 +59,13 @@ def outbox_purge(turn: Turn, *, days: int = 7) -> bool:
     """Remove events that were published more than `days` ago, the oldest first; whether some are left."""
     sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days)).order_by("sent_at", "id")
     return bites(turn, lambda: rows_bite(sent))
+
+
+def outbox_send_again(events: QuerySet[OutboxEvent], *, actor: Actor) -> int:
+    """Let the relay try these at once, of which it waits longer after each failure; how many have not been sent."""
+    with transaction.atomic():
+        number = rows_update(events.filter(sent_at=None), not_before=Now())
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        change_log(f"{number} events are sent again", actor=actor)
+    return number

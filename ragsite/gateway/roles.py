@@ -43,7 +43,7 @@ _OWNER = _EDITOR | {
     "gateway.view_membership", "gateway.add_membership", "gateway.change_membership", "gateway.delete_membership",
     "gateway.view_apikey", "gateway.add_apikey", "gateway.change_apikey",
     "gateway.view_tenant", "auth.view_user", "auth.add_user", "auth.change_user",
-    "documents.view_knowledgebasedeletion", "retrieval.view_reindex",
+    "documents.view_knowledgebasedeletion", "documents.view_bulkjob", "retrieval.view_reindex",
 }  # fmt: skip
 
 ADMIN_PERMISSIONS: dict[str, frozenset[str]] = {Role.READER: _READER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}

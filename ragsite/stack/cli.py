@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 
+from ragsite.core.commands.exits import error_write, json_text
+from ragsite.core.commands.parsers import About, leading, parser_describe
 from ragsite.core.errors import RagError
+from ragsite.stack.foreseeing import start_foreseen, stop_foreseen
 from ragsite.stack.local import data_directory
 from ragsite.stack.stack import ServerState, ServerStatus, Stack
 from ragsite.stack.stopping import Stopped, stoppable
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one command. 0 when it succeeded; 1 when it failed, or when `status` finds a server stopped."""
-    arguments = _parser().parse_args(argv)
+    """Run one command; its exit code. `status` ends with 1 when it finds a server stopped."""
+    arguments = parser().parse_args(argv)
     command: Callable[[Stack, argparse.Namespace], int] = arguments.run
     try:
         with stoppable():
@@ -27,8 +29,7 @@ def main(argv: Sequence[str]) -> int:
         _say("stopped; what was started here does not run any more")
         return stopped.exit_code
     except RagError as error:
-        sys.stderr.write(f"{' '.join(error.sentence.split())}\n")
-        return 1
+        return error_write(error, stdout=sys.stdout if arguments.json else None, stderr=sys.stderr)
 
 
 def _stack() -> Stack:
@@ -39,27 +40,35 @@ def _stack() -> Stack:
     return Stack(directory, others, say=_say)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="manage.py stack", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="up|down|status|env")
-    commands.add_parser("up", help="start what does not run; print addresses").set_defaults(run=_up)
-    commands.add_parser("down", help="stop the servers; their data stays").set_defaults(run=_down)
-    commands.add_parser("env", help="for eval: URLs with passwords, and PostgreSQL's programs").set_defaults(run=_env)
-    status = commands.add_parser("status", help="the state of each server")
-    status.add_argument("--json", action="store_true", help="as a JSON list")
-    status.set_defaults(run=_status)
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """The parser, with what each action says of itself."""
+    made = argparse.ArgumentParser(prog="manage.py stack")
+    actions = made.add_subparsers(required=True, metavar="up|down|status|env")
+    for name, (about, run) in ACTIONS.items():
+        action = actions.add_parser(name, help=about.sentence)
+        parser_describe(action, about)
+        action.set_defaults(run=run)
+    leading(made, "The embedded servers alone: PostgreSQL, Redis, and a broker that speaks Kafka's protocol.")
+    return made
 
 
-def _up(stack: Stack, _: argparse.Namespace) -> int:
+def _up(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return _print_foreseen(start_foreseen(stack), arguments)
     stack.up()
-    _print_table(stack.status())
-    sys.stdout.write('# for a shell, with passwords: eval "$(manage.py stack env)"\n')
+    _print_status(stack, arguments)
+    if not arguments.json:
+        sys.stdout.write('# for a shell, with passwords: eval "$(manage.py stack env)"\n')
     return 0
 
 
-def _env(stack: Stack, _: argparse.Namespace) -> int:
+def _env(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return _print_foreseen(start_foreseen(stack), arguments)
     environment = stack.up()
+    if arguments.json:
+        sys.stdout.write(f"{json_text(environment)}\n")
+        return 0
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
     if stack.postgres in stack.servers:
         # Another version's pg_dump refuses this server.
@@ -67,19 +76,32 @@ def _env(stack: Stack, _: argparse.Namespace) -> int:
     return 0
 
 
-def _down(stack: Stack, _: argparse.Namespace) -> int:
+def _down(stack: Stack, arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return _print_foreseen(stop_foreseen(stack), arguments)
     stack.down()
-    _print_table(stack.status())
+    _print_status(stack, arguments)
     return 0
 
 
 def _status(stack: Stack, arguments: argparse.Namespace) -> int:
+    found = _print_status(stack, arguments)
+    return int(any(status.state is ServerState.STOPPED for status in found))
+
+
+def _print_foreseen(text: str, arguments: argparse.Namespace) -> int:
+    told = f"{text} Nothing was changed."
+    sys.stdout.write(f"{json_text({'dry_run': True, 'text': told}) if arguments.json else f'# {told}'}\n")
+    return 0
+
+
+def _print_status(stack: Stack, arguments: argparse.Namespace) -> list[ServerStatus]:
     found = stack.status()
     if arguments.json:
-        sys.stdout.write(json.dumps([dataclasses.asdict(status) for status in found], indent=2) + "\n")
+        sys.stdout.write(f"{json_text([dataclasses.asdict(status) for status in found])}\n")
     else:
         _print_table(found)
-    return int(any(status.state is ServerState.STOPPED for status in found))
+    return found
 
 
 def _say(text: str) -> None:
@@ -91,3 +113,40 @@ def _print_table(found: list[ServerStatus]) -> None:
     for status in found:
         process = f"pid {status.pid}" if status.pid else ""
         sys.stdout.write(f"# {status.name:<12}{status.state:<17}{status.address or '-':<22}{process}".rstrip() + "\n")
+
+
+ACTIONS: dict[str, tuple[About, Callable[[Stack, argparse.Namespace], int]]] = {
+    "up": (
+        About(
+            sentence="Start what does not run; print addresses.",
+            examples=(("manage.py stack up", "they run until `stack down`"),),
+            changes=True,
+            resumed="What was started here was stopped again.",
+        ),
+        _up,
+    ),
+    "down": (
+        About(
+            sentence="Stop the servers; their data stays.",
+            examples=(("manage.py stack down", "unless `up` runs"),),
+            changes=True,
+        ),
+        _down,
+    ),
+    "env": (
+        About(
+            sentence="For eval: URLs with passwords, and PostgreSQL's programs. Starts what does not run.",
+            examples=(('eval "$(manage.py stack env)"', "give this shell the servers' addresses"),),
+            changes=True,
+            resumed="What was started here was stopped again.",
+        ),
+        _env,
+    ),
+    "status": (
+        About(
+            sentence="The state of each server.",
+            examples=(("manage.py stack status --json", "a JSON list; it ends with 1 if one is stopped"),),
+        ),
+        _status,
+    ),
+}

@@ -20,6 +20,8 @@ from ragsite_client import Answer, AnswerCompleted, Citation, Client, RagsiteErr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ragsite.core.commands.exits import error_write, json_text
+from ragsite.core.commands.parsers import About, parser_describe
 from ragsite.core.errors import RagError, ServiceUnavailableError
 from ragsite.stack.local import PROJECT_DIR, data_directory
 from ragsite.stack.stopping import Stopped, stoppable
@@ -55,7 +57,12 @@ def main(argv: Sequence[str]) -> int:
     """0 only when every sample became READY and every answer cites the document that holds it. What a language model of the
     caller's choice makes of the questions is only shown.
     """
-    writer = _arguments(argv).generator
+    arguments = parser().parse_args(argv)
+    if arguments.json:
+        console.file = sys.stderr
+    if arguments.dry_run:
+        return _foresee(as_json=arguments.json)
+    writer = arguments.generator
     data_directory().mkdir(parents=True, exist_ok=True)
     try:
         with (
@@ -70,21 +77,42 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write("stopped before it was done\n")
         return stopped.exit_code
     except (RagError, RagsiteError) as error:
-        sys.stderr.write(f"{error.sentence if isinstance(error, RagError) else error}\n")
-        return 1
+        told = error if isinstance(error, RagError) else RagError(str(error))
+        return error_write(told, stdout=sys.stdout if arguments.json else None, stderr=sys.stderr)
     _print_json(result)
     return 0 if result.right or writer is not None else 1
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="manage.py demo",
-        description="On a system of its own: samples in, three questions answered with citations, everything stopped again.",
-    )
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The parser, with what the command says of itself."""
+    made = argparse.ArgumentParser(prog="manage.py demo")
+    made.add_argument(
         "--generator", metavar="MODEL", help="Let a language model write: smollm2, a folder, or a GGUF file."
     )
-    return parser.parse_args(argv)
+    about = About(
+        sentence="On a system of its own: samples in, three questions answered with citations, everything stopped again.",
+        examples=(
+            ("manage.py demo", "about half a minute; it leaves nothing"),
+            ("manage.py demo --generator smollm2", "with the small language model that comes with it"),
+        ),
+        notes=("The last line of standard output is one JSON object, with --json the only one.",),
+        changes=True,
+        resumed="Run it again: everything was stopped and removed.",
+    )
+    parser_describe(made, about)
+    return made
+
+
+def _foresee(*, as_json: bool) -> int:
+    files = len(_samples())
+    text = f"{files} samples would be ingested and {QUESTIONS} questions asked, on a system of its own. Nothing was started."
+    told = {"dry_run": True, "documents": files, "questions": QUESTIONS}
+    sys.stdout.write(f"{json_text(told) if as_json else text}\n")
+    return 0
+
+
+def _samples() -> list[Path]:
+    return sorted(path for path in SAMPLES.iterdir() if path.suffix in FORMATS)
 
 
 def _environ(writer: str | None) -> dict[str, str]:
@@ -107,7 +135,7 @@ def _run(running: System) -> DemoResult:
 def _ingest(ragsite: Client) -> IngestedSamples:
     started = time.monotonic()
     base = ragsite.create_knowledge_base("Samples")
-    files = sorted(path for path in SAMPLES.iterdir() if path.suffix in FORMATS)
+    files = _samples()
     uploads = [ragsite.upload(base.id, path) for path in files]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:

@@ -95,6 +95,7 @@ def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, s
     env.setdefault("FLOWER_BASIC_AUTH", f"admin:{_flower_password(directory)}")
     for name, usual in (WEB_PORT, FLOWER_PORT):
         env[name] = str(_port(name, env.get(name, ""), usual))
+    env.setdefault("RAGSITE_FLOWER_URL", f"http://127.0.0.1:{env['RAGSITE_FLOWER_PORT']}")
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONPATH"] = str(PROJECT_DIR)
     return env

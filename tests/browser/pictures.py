@@ -18,10 +18,15 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page
 
+from apps.documents.admin.addresses import document_url
+from apps.documents.lifecycle.editing import document_edit
+from apps.documents.lifecycle.edits import Edit
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
 from tests import factories
+from tests.acting import ACTOR
 from tests.apps.documents.admin.test_pages import fill
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +64,7 @@ def test_pictures(page: tuple[Page, Path], client: Client) -> None:
     fill()
     failed = factories.upload(KnowledgeBase.objects.all()[0], "%PDF-1.7 broken", filename="broken.pdf").version
     factories.run_stages()
+    _edited(DocumentVersion.objects.filter(status="ready")[0])
     for name, path in _pages(failed).items():
         if ONLY in name:
             _picture(shown, path, folder / f"{name}.png")
@@ -66,12 +72,25 @@ def test_pictures(page: tuple[Page, Path], client: Client) -> None:
     _picture(shown, "/admin/login/", folder / "sign-in.png")
 
 
+def _edited(version: DocumentVersion) -> None:
+    """A version that says something else at its beginning."""
+    edit = Edit(0, 10, "In another word")
+    document_edit(document=version.document, version=version, edits=[edit], actor=ACTOR)
+    factories.run_stages()
+
+
 def _pages(failed: DocumentVersion) -> dict[str, str]:
     """Path by name."""
     base = DocumentVersion.objects.filter(status="ready")[0].document.knowledge_base
     pages = {"home": "/admin/", "failed": reverse("admin:documents_documentversion_change", args=[failed.pk])}
     pages |= {f"workspace-{tab.slug}": workspace_url(base, tab.slug) for tab in TABS}
-    pages |= {"not-found": "/admin/nothing/", "api-docs": reverse("api-docs")}
+    edited = DocumentVersion.objects.exclude(edits=None).latest("number")
+    pages |= {"document": document_url(edited.document), "document-failed": document_url(failed.document)}
+    pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
+    pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
+    pages |= {"not-found": "/admin/nothing/"}
+    pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
+    pages |= {"operations-history": reverse("admin:documents_document_history", args=[failed.document_id])}
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         pages[f"list-{name}"] = reverse(f"admin:{name}_changelist")

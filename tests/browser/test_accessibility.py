@@ -8,8 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
+from apps.documents.admin.addresses import version_span_url
 from apps.documents.models import DocumentVersion
 from apps.models.gateway import Deadline
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from tests import factories
@@ -46,7 +48,11 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:retrieval_query_try"),
         reverse("admin:model_registry_model_connect"),
         reverse("health-page"),
+        reverse("jobs"),
         reverse("workspace", args=[base]),
+        version_span_url(version, start=0, end=16),
+        *(tab.url for tab in OPERATIONS),
+        reverse("admin:documents_document_history", args=[document.pk]),
     ]
 
 

@@ -45,7 +45,7 @@ def test_every_list_and_every_row_s_page_open_without_trouble(visit: Visit) -> N
 
 def test_the_sidebar_leads_to_every_page_it_names(visit: Visit) -> None:
     links = visit.page.locator("#nav-sidebar-apps a").evaluate_all("found => found.map(a => a.getAttribute('href'))")
-    assert len(links) == 20
+    assert len(links) == 22
     for link in links:
         assert visit.page.request.get(visit.home + link).ok, link
 

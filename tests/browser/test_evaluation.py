@@ -5,27 +5,35 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from apps.retrieval.models import EvaluationResult, EvaluationRun, Judgement
+from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, done, library
 from tests.browser.visiting import Visit
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_passage_is_marked_with_one_click_and_its_set_is_run_and_looked_at(visit: Visit) -> None:
-    base = library()
-    visit.open(f"{reverse('admin:retrieval_query_try')}?knowledge_base={base.pk}")
-    visit.page.fill("[name=question]", "When is high water?")
-    visit.page.click("#ask [type=submit]")
-    first = visit.page.locator(".rag-ask-done .rag-ask-passage").first
-    first.get_by_role("button", name="Relevant").click()
-    expect(first.locator(".rag-marked")).to_contain_text("From tried queries")
+def test_two_settings_are_asked_side_by_side_a_passage_is_marked_and_its_set_is_run_and_read(visit: Visit) -> None:
+    base, page = library(), visit.page
+    visit.open(reverse("workspace-tab", args=[base.pk, "ask"]))
+    page.check("#id_compare")
+    page.select_option("[name=b-mode]", "lexical")
+    page.fill("#id_question", "When is high water?")
+    page.press("#id_question", "Enter")
+    sides = page.locator(".rag-ask-side", has=page.locator(".rag-ask-done"))
+    expect(sides).to_have_count(2)
+    for side in (sides.first, sides.last):
+        expect(side.locator(".rag-answer-text")).to_contain_text(TEXTS["tides"])
+    passage = sides.last.locator(".rag-ask-passage", has_text=TEXTS["tides"])
+    passage.get_by_role("button", name="Relevant").click()
+    expect(passage.locator(".rag-judged")).to_contain_text("From tried queries")
     assert Judgement.objects.get().question.text == "When is high water?"
 
-    first.locator(".rag-marked a").click()
-    visit.page.get_by_role("link", name="Start a run").click()
-    visit.page.click("#dialog [type=submit]")
-    expect(visit.page.locator("#run .rag-progress")).to_be_visible()
-    assert EvaluationRun.objects.get().state == "waiting"
+    page.get_by_role("link", name="Evaluate", exact=True).click()
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("status")).to_contain_text("Waits for a worker")
+    while make.work_once("evaluate", EvaluationRun.objects.get()):
+        pass
+    expect(page.locator(".rag-reading")).to_contain_text("1 of 1 questions have the right document first")
 
 
 def test_a_run_and_a_comparison_show_what_differs(visit: Visit) -> None:
@@ -40,5 +48,5 @@ def test_a_run_and_a_comparison_show_what_differs(visit: Visit) -> None:
     visit.page.locator("#results summary").first.click()
     expect(visit.page.locator("#results .rag-places li").first).to_be_visible()
     visit.page.click("#compare [type=submit]")
-    expect(visit.page.locator("#questions tbody tr")).to_have_count(1)
-    expect(visit.page.locator("#questions")).to_contain_text("-0.500")
+    visit.page.locator("#questions summary").click()
+    expect(visit.page.locator("#questions .rag-places").first).to_contain_text("Tides")

@@ -37,7 +37,7 @@ def test_a_colleague_who_is_let_in_sees_what_is_shared_and_nothing_more(visit: V
     signed_in(visit, make.member(base.tenant, Role.OWNER, name="olga"))
     anna = make.member(base.tenant, name="anna")
     visit.open(reverse("workspace-tab", args=[base.pk, "access"]))
-    visit.page.get_by_label("Let somebody read it").press_sequentially("ann")
+    visit.page.get_by_label("Give somebody access").press_sequentially("ann")
     visit.page.get_by_role("button", name="Let anna read it").click()
     expect(visit.page.get_by_text("anna may read it now.")).to_be_visible()
 

@@ -16,7 +16,19 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 PLACES = ("apps", "ragsite/gateway")
 
-DOORS = {"admin", "api", "doors", "management", "admin.py", "api.py", "failures", "home", "workspace"}
+DOORS = {
+    "admin",
+    "api",
+    "doors",
+    "management",
+    "admin.py",
+    "api.py",
+    "failures",
+    "home",
+    "jobs",
+    "operations",
+    "workspace",
+}
 """Parts of paths of what parses and answers. A door writes through services alone, and has an actor to give."""
 
 BY_KEYWORDS = {"save", "create", "get_or_create", "update_or_create", "update", "delete"}
@@ -55,6 +67,8 @@ PARTS: dict[str, str] = {
 
 OF_ITS_OWN: dict[str, str] = {
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
+    "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
+    "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",
     "ragsite.gateway.idempotency.idempotent": "keeps the answer of a request; what the request changes is a service's",
     "ragsite.gateway.sign_ins.sign_in_begin": "counts the sign-ins that fail",
     "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",

@@ -65,7 +65,7 @@ def test_a_word_that_a_command_does_not_know_starts_nothing(data: Path, command:
 def test_a_command_before_the_first_start_says_what_to_do() -> None:
     with own_folder() as folder:
         done = manage(folder / "var", "apikey", "mine")
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert done.stderr.splitlines()[-1] == (
         "The database has no tables yet, or those of an older version. "
         "Start the system once with `manage.py up`, or run `manage.py migrate`; then try again."
@@ -76,6 +76,6 @@ def test_a_command_before_the_first_start_says_what_to_do() -> None:
 def test_a_missing_data_set_is_reported_before_anything_is_started(data: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").touch()
     done = manage(data, "evaluate", str(tmp_path))
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "queries.jsonl" in done.stderr
     assert not data.exists()

@@ -25,6 +25,7 @@ from apps.documents.models import LIVING, Document, DocumentVersion, KnowledgeBa
 from apps.documents.services.documents import document_delete, document_update
 from ragsite.core.actors import Actor, actor_text
 from ragsite.core.admin.base import (
+    LargeListMixin,
     RagAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
@@ -64,7 +65,11 @@ class NewestStatusFilter(admin.SimpleListFilter):
         return [(status.value, str(status.label)) for status in VersionStatus]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(newest_status=self.value()) if self.value() else queryset
+        wanted = self.value()
+        if wanted and wanted != VersionStatus.READY:
+            # All others are those of a few versions, so these are looked up first.
+            queryset = queryset.filter(pk__in=DocumentVersion.objects.filter(status=wanted).values("document"))
+        return queryset.filter(newest_status=wanted) if wanted else queryset
 
 
 class VersionInline(ReadOnlyInline):
@@ -104,7 +109,7 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(Document)
-class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, RagAdmin):
+class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, LargeListMixin, RagAdmin):
     form = DocumentForm
     list_display: ClassVar = ("title", "knowledge_base", "state", "versions", "chunks", "created_at")
     list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), ("tenant", TenantFilter))

@@ -23,7 +23,7 @@ from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.rights.grants import GrantRequest, Subject, grant_create, grant_delete
 from ragsite.core.actors import Actor
 from ragsite.core.admin.base import (
-    ReadOnlyAdmin,
+    LargeTableAdmin,
     ReadOnlyInline,
     ServiceDeleteMixin,
     Words,
@@ -151,7 +151,7 @@ class GrantInline(GrantColumns, ReadOnlyInline):
 
 
 @admin.register(Grant)
-class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, ReadOnlyAdmin):
+class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, LargeTableAdmin):
     list_display: ClassVar = ("who", "what", "granted_by", "created_at")
     list_filter: ClassVar = (("tenant", TenantFilter),)
     list_select_related: ClassVar = ("user", "group", "api_key", "knowledge_base", "document")

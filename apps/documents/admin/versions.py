@@ -43,7 +43,6 @@ from apps.documents.models import (
 from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import (
     LargeTableAdmin,
-    ReadOnlyAdmin,
     ReadOnlyInline,
     acting,
     badge,
@@ -103,7 +102,7 @@ class StageInline(StageColumns, ReadOnlyInline):
 
 
 @admin.register(DocumentVersion)
-class DocumentVersionAdmin(TenantRowsMixin, ReadOnlyAdmin):
+class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     tenant_path = "document__tenant"
     list_display: ClassVar = (
         "filename",

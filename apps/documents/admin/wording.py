@@ -88,10 +88,11 @@ def chunking_in_words(chunking: ChunkingSettings) -> str:
 
 
 def origin_in_words(version: DocumentVersion) -> str:
-    """What made the version: an upload, or other chunking of one."""
-    if version.rechunk_of:
-        return gettext("Version %(number)s, re-chunked") % {"number": version.rechunk_of.number}
-    return gettext("Upload")
+    """What made the version: an upload, or an edit or other chunking of one."""
+    if version.rechunk_of is None:
+        return gettext("Upload")
+    made = gettext("Version %(number)s, edited") if version.edited else gettext("Version %(number)s, re-chunked")
+    return made % {"number": version.rechunk_of.number}
 
 
 def size_in_words(size: int) -> str:

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from apps.documents.api.edits import DocumentEditsMixin
 from apps.documents.api.files import DocumentFileMixin, VersionFileMixin
 from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
@@ -78,7 +79,9 @@ class DocumentFilter(FilterSet):
 
 
 @extend_schema_view(list=extend_schema(summary="List documents"))
-class DocumentViewSet(DocumentFileMixin, GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class DocumentViewSet(
+    DocumentFileMixin, DocumentEditsMixin, GrantsMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
+):
     """Documents of the knowledge bases you may see."""
 
     permission_by_method = READ_AND_WRITE

@@ -20,6 +20,7 @@ from apps.documents.models import (
     DocumentVersion,
     KnowledgeBase,
     StageRecord,
+    VersionOrigin,
     VersionStatus,
 )
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
@@ -144,15 +145,18 @@ class VersionSerializer(serializers.ModelSerializer[DocumentVersion]):
     url = serializers.SerializerMethodField(help_text="Where to watch this version's status.")
     status_text = serializers.CharField(source="get_status_display", read_only=True)
     asked_by = ActorField(
-        help_text="Who last asked for work on it: an upload, other chunking, a retry, a cancellation."
+        help_text="Who last asked for work on it: an upload, an edit, other chunking, a retry, a cancellation."
+    )
+    origin = serializers.ChoiceField(
+        choices=VersionOrigin.choices, read_only=True, help_text="Whether an upload, other chunking or an edit made it."
     )
 
     class Meta:
         model = DocumentVersion
         fields = (
             "id", "url", "document", "number", "filename", "document_type", "content_hash", "size", "status",
-            "status_text", "error_code", "error", "attempts", "chunk_count", "rechunk_of", "asked_by", "created_at",
-            "ready_at",
+            "status_text", "error_code", "error", "attempts", "chunk_count", "origin", "rechunk_of", "asked_by",
+            "created_at", "ready_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -60,12 +60,17 @@ def sources_of(file: SourceFile) -> Iterator[DocumentSource]:
         UploadTooLargeError: the file is no ZIP and larger than one document may be.
         PermanentError: the ZIP can't be opened, is not safe to open, or has no files in it.
     """
-    if PurePosixPath(file.name).suffix.lower() == BUNDLE:
+    if is_bundle(file.name):
         yield from _sources_of_bundle(file)
     elif file.size > UploadSettings.current().max_bytes:
         raise upload_too_large(file.name)
     else:
         yield DocumentSource(file.name, partial(_pieces, file.path), path=file.path)
+
+
+def is_bundle(name: str) -> bool:
+    """Whether a file of that name brings a document for each of its members."""
+    return PurePosixPath(name).suffix.lower() == BUNDLE
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

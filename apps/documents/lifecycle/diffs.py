@@ -41,7 +41,7 @@ def version_diff(*, old: DocumentVersion, new: DocumentVersion) -> list[Change]:
     Raises:
         ConflictError: one of them is not parsed yet, or too long to be compared.
     """
-    return text_diff(_text(old), _text(new))
+    return text_diff(version_text(old), version_text(new))
 
 
 def text_diff(old: str, new: str) -> list[Change]:
@@ -67,7 +67,12 @@ def _starts(lines: list[str]) -> list[int]:
     return list(accumulate(map(len, lines), initial=0))
 
 
-def _text(version: DocumentVersion) -> str:
+def version_text(version: DocumentVersion) -> str:
+    """The text of a version.
+
+    Raises:
+        ConflictError: it is not parsed yet.
+    """
     parsed = ParsedText.objects.filter(version=version).first()
     if parsed is None:
         raise ConflictError(f"Version {version.number} is not parsed yet, so it can't be compared.")

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.lifecycle.deriving import version_derive
 from apps.documents.lifecycle.stages import CHUNK
 from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
@@ -47,7 +48,13 @@ def document_rechunk(*, document: Document, actor: Actor) -> None:
         _take_back(version, actor)
     current = document.current_version
     if current is not None and not _is_being_cut(on_its_way, current):
-        _cut_anew(document, current, actor)
+        version_derive(
+            current,
+            document=document,
+            text=ParsedText.objects.get(version=current),
+            edits=current.edits.all(),
+            actor=actor,
+        )
     ring(CHUNK)
 
 
@@ -64,24 +71,3 @@ def _take_back(version: DocumentVersion, actor: Actor) -> None:
 
 def _is_being_cut(on_its_way: QuerySet[DocumentVersion], current: DocumentVersion) -> bool:
     return on_its_way.filter(rechunk_of_id=current.upload_id).exists()
-
-
-def _cut_anew(document: Document, current: DocumentVersion, actor: Actor) -> DocumentVersion:
-    """A version with the bytes and the text of the one that answers, about to be chunked."""
-    version = DocumentVersion.objects.create(
-        tenant_id=document.tenant_id,
-        document=document,
-        number=document.versions.count() + 1,
-        filename=current.filename,
-        document_type=current.document_type,
-        content_hash=current.content_hash,
-        blob=current.blob,
-        size=current.size,
-        status=VersionStatus.PARSED,
-        rechunk_of_id=current.upload_id,
-        actor=actor.as_dict(),
-    )
-    parsed = ParsedText.objects.get(version=current)
-    parsed.pk, parsed._state.adding = version.pk, True
-    parsed.save(force_insert=True)
-    return version

@@ -108,7 +108,7 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
         raise ConflictError(
             f"Version {version.pk} is not a ready version of this document.", action="Choose one that is READY."
         )
-    if under_way := _newer(locked, wanted).filter(_under_way()).first():
+    if under_way := _newer(locked, wanted).filter(_under_way() | _edits_under_way()).first():
         raise ConflictError(
             f"Version {under_way.number} is under way and would answer as soon as it is ready.",
             action="Cancel it first, or wait until it is ready.",
@@ -148,6 +148,11 @@ def _newer(document: Document, version: DocumentVersion) -> QuerySet[DocumentVer
 def _under_way() -> Q:
     """Uploads that will answer once they are ready. A re-chunked text replaces only itself."""
     return ~Q(status__in=VERSION_ENDED) & Q(rechunk_of=None)
+
+
+def _edits_under_way() -> Q:
+    """An edited text would answer in the place of the version without the edit."""
+    return ~Q(status__in=VERSION_ENDED) & Q(edited=True)
 
 
 def _refuse_held(document: Document, version: DocumentVersion) -> None:

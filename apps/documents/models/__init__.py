@@ -1,5 +1,6 @@
 """The rows of documents: a module for each of what there is."""
 
+from apps.documents.models.bulk_jobs import BulkJob, BulkState
 from apps.documents.models.documents import (
     KEPT_BY_TRIGGER,
     LIVING,
@@ -13,6 +14,7 @@ from apps.documents.models.knowledge_bases import (
     KnowledgeBaseDeletion,
     Visibility,
 )
+from apps.documents.models.pictures import PagePicture, PictureState
 from apps.documents.models.versions import (
     VERSION_ENDED,
     VERSION_STOPPED,
@@ -22,6 +24,8 @@ from apps.documents.models.versions import (
     ParsedText,
     StageOutcome,
     StageRecord,
+    TextEdit,
+    VersionOrigin,
     VersionStatus,
 )
 
@@ -32,6 +36,8 @@ __all__ = [
     "VERSION_ENDED",
     "VERSION_STOPPED",
     "VERSION_TRANSITIONS",
+    "BulkJob",
+    "BulkState",
     "Chunk",
     "DeletionState",
     "Document",
@@ -39,9 +45,13 @@ __all__ = [
     "Grant",
     "KnowledgeBase",
     "KnowledgeBaseDeletion",
+    "PagePicture",
     "ParsedText",
+    "PictureState",
     "StageOutcome",
     "StageRecord",
+    "TextEdit",
+    "VersionOrigin",
     "VersionStatus",
     "Visibility",
 ]

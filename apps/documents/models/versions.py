@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models.documents import Document
-from ragsite.core.bounds import WORDS, json_walls, text_walls
+from ragsite.core.bounds import CONTENT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
@@ -45,8 +45,16 @@ VERSION_TRANSITIONS: dict[VersionStatus, frozenset[VersionStatus]] = {
 where its input stands: PARSED once there is a text, else UPLOADED."""
 
 
+class VersionOrigin(models.TextChoices):
+    """What made a version."""
+
+    UPLOAD = "upload", "Upload"
+    RECHUNK = "rechunk", "Other chunking"
+    EDIT = "edit", "Edited text"
+
+
 class DocumentVersion(Leased):
-    """One upload of a document, or its text re-chunked: the bytes, and how far they have come through the stages.
+    """One upload of a document, or its text re-chunked or edited: the bytes, and how far they have come through the stages.
 
     `tenant_id` is that of the document and kept by a trigger (migration 0010): tenants are served in turn without a look at
     the documents of all that waits.
@@ -74,7 +82,10 @@ class DocumentVersion(Leased):
         on_delete=models.CASCADE,
         related_name="rechunks",
         editable=False,
-        help_text=_("The upload whose bytes and text it has; none for an upload itself."),
+        help_text=_("The upload whose bytes it has, and whose text but for its edits; none for an upload itself."),
+    )
+    edited = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text=_("Whether a change of its edits made it.")
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +106,7 @@ class DocumentVersion(Leased):
                 condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),
+            models.Index(fields=["id"], condition=models.Q(status="failed"), name="version_failed"),
             models.Index(fields=["blob"], name="version_blob"),
         ]
 
@@ -105,6 +117,12 @@ class DocumentVersion(Leased):
     def upload_id(self) -> UUID:
         """The upload whose bytes it has: another version's id if the text was only re-chunked."""
         return self.rechunk_of_id or self.pk
+
+    @property
+    def origin(self) -> VersionOrigin:
+        if self.rechunk_of_id is None:
+            return VersionOrigin.UPLOAD
+        return VersionOrigin.EDIT if self.edited else VersionOrigin.RECHUNK
 
 
 class ParsedText(models.Model):
@@ -119,6 +137,37 @@ class ParsedText(models.Model):
         max_length=8, default="", db_default="", help_text=_('ISO 639-1; "" where it can\'t be told.')
     )
     parser = models.CharField(max_length=40)
+
+
+class TextEdit(models.Model):
+    """Where a version's text is another one than its upload's: `text` stands in the place of the characters `start` to `end`.
+
+    A version has all its edits, those too that an earlier version had; they are in order and don't touch one another.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="edits", db_index=False)
+    start = models.PositiveIntegerField(help_text="First character in the upload's parsed text.")
+    end = models.PositiveIntegerField(help_text="Character after the last; the first one where text was added.")
+    old_text = models.TextField(help_text="What the upload says there.")
+    text = models.TextField(help_text="What is said instead; nothing where it was left out.")
+    actor = models.JSONField(null=True, editable=False, help_text="Who made it.")
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["version", "start"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "start"], name="text_edit_of_version"),
+            models.CheckConstraint(condition=models.Q(end__gte=models.F("start")), name="text_edit_span"),
+            models.CheckConstraint(
+                condition=models.Q(end__gt=models.F("start")) | ~models.Q(text=""), name="text_edit_does_something"
+            ),
+            *text_walls("text_edit", old_text=CONTENT, text=CONTENT),
+            *json_walls("text_edit", actor=WORDS),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start} to {self.end}"
 
 
 class Chunk(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from apps.documents.parsing.characters import clean
+from apps.documents.parsing.cleaning import clean
 from apps.documents.parsing.errors import EmptyTextError, TooLargeError
 from apps.documents.parsing.types import FileLimits, ParsedDocument, Place, Section
 

@@ -26,8 +26,9 @@ class Copied:
     there: int
 
 
-def blobs_copy(target: str) -> Iterator[Copied]:
-    """Copy every blob to another place, given as RAGSITE_BLOB_STORE gives it; a result for each page of names.
+def blobs_copy(target: str, *, dry_run: bool = False) -> Iterator[Copied]:
+    """Copy every blob to another place, given as RAGSITE_BLOB_STORE gives it; a result for each page of names. A dry run copies
+    nothing, and counts what would be.
 
     A blob is whole wherever it is, so those already there are skipped: copying again resumes an interrupted copy. Blobs
     that are deleted meanwhile are passed over too.
@@ -41,7 +42,8 @@ def blobs_copy(target: str) -> Iterator[Copied]:
     while names := blobs_after(position, limit=PAGE):
         there = _there(store, position, names[-1])
         missing = [name for name in names if name not in there]
-        yield Copied(copied=sum(_copy(name, store) for name in missing), there=len(names) - len(missing))
+        copied = len(missing) if dry_run else sum(_copy(name, store) for name in missing)
+        yield Copied(copied=copied, there=len(names) - len(missing))
         position = names[-1]
 
 

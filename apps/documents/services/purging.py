@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from apps.documents.blobs import blobs_after, blobs_delete, blobs_older_than
-from apps.documents.models import Document, DocumentVersion
+from apps.documents.models import Document, DocumentVersion, PagePicture
 from ragsite.core.bites import AT_ONCE, bites, rows_remove, walk_note, walk_position
 from ragsite.core.work import Turn
 
@@ -20,7 +20,7 @@ DOCUMENTS = 200
 """Documents that one bite removes at most; fewer go where more than `AT_ONCE` rows hang on them."""
 
 ORPHAN_SECONDS = 3600.0
-"""Age from which a blob that no version names is what an interrupted upload, or an interrupted purge, left."""
+"""Age from which a blob that no row names is what an interrupted upload, or an interrupted purge, left."""
 
 BLOBS = "blobs"
 """The name of the walk through the store."""
@@ -71,7 +71,7 @@ def documents_remove(rows: QuerySet[Document]) -> DocumentsRemoved:
 
 
 def _free(rows: QuerySet[Document]) -> tuple[list[UUID], frozenset[str]]:
-    """Some of the documents, locked with all their versions, and the blobs of these.
+    """Some of the documents, locked with all their versions, and the blobs of these and of the pictures of their pages.
 
     Both before what hangs on them goes: who fails or cancels a version holds it and removes its chunks, too. Nobody is
     waited for: who holds a version may refer to its document when its transaction commits, and would wait for us.
@@ -83,7 +83,8 @@ def _free(rows: QuerySet[Document]) -> tuple[list[UUID], frozenset[str]]:
     there = dict(versions.order_by().values_list("document").annotate(Count("pk")))
     free = [pk for pk in pks if held[pk] == there.get(pk, 0)]
     blobs = [blob for document, blob in locked if held[document] == there[document]]
-    return free, frozenset(blobs[:AT_ONCE])
+    pictures = PagePicture.objects.filter(version__document__in=free).exclude(blob="").values_list("blob", flat=True)
+    return free, frozenset([*blobs, *pictures[:AT_ONCE]][:AT_ONCE])
 
 
 def _skipping(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -91,7 +92,7 @@ def _skipping(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def blobs_purge(turn: Turn) -> bool:
-    """Remove blobs that no version names and that are old enough; whether the walk through the store is not at its end.
+    """Remove blobs that no row names and that are old enough; whether the walk through the store is not at its end.
 
     Its position is kept in the database after each bite, so another process can continue from there.
     """
@@ -117,5 +118,7 @@ def _orphans_remove(names: list[str]) -> None:
 
 
 def _named(blobs: frozenset[str] | list[str]) -> frozenset[str]:
-    """Those that a version names."""
-    return frozenset(DocumentVersion.objects.filter(blob__in=blobs).values_list("blob", flat=True))
+    """Those that a version or the picture of a page names."""
+    uploads = DocumentVersion.objects.order_by().filter(blob__in=blobs).values_list("blob", flat=True)
+    pictures = PagePicture.objects.order_by().filter(blob__in=blobs).values_list("blob", flat=True)
+    return frozenset(uploads.union(pictures))

@@ -11,20 +11,14 @@ from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
-from apps.documents.lifecycle.versions import version_retry
 from apps.documents.models import Document, DocumentVersion, StageOutcome, StageRecord, VersionStatus
+from apps.documents.services.bulk.jobs import MOST_DOCUMENTS
 from apps.monitoring.failures.causes import Cause, cause_of
-from ragsite.core.actors import Actor
-from ragsite.core.errors import RagError
 
 MOST_FAILED = 5_000
 """The newest failures that are grouped: a page says the same of more."""
-
-MOST_AT_ONCE = 300
-"""Versions that one click retries; the oldest first, so that another click takes the next."""
 
 EXAMPLES = 3
 
@@ -52,15 +46,6 @@ class Group:
     @property
     def stage_words(self) -> str:
         return str(STAGE_WORDS.get(self.stage, ""))
-
-    @property
-    def retried(self) -> int:
-        """How many one click takes."""
-        return min(self.total, MOST_AT_ONCE)
-
-    @property
-    def question(self) -> str:
-        return ngettext("Retry %(n)d document?", "Retry %(n)d documents?", self.retried) % {"n": self.retried}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +79,13 @@ def failures_grouped(failed: QuerySet[Any]) -> Failures:
     return Failures(sorted(groups, key=lambda group: -group.total), len(newest) > MOST_FAILED)
 
 
-def failures_retry(failed: QuerySet[Any], *, error_code: str, stage: str, actor: Actor) -> tuple[int, list[str]]:
-    """Retry the oldest MOST_AT_ONCE of a group; how many are, and why the others are not."""
-    retried, refused = 0, []
-    group = failed.filter(error_code=error_code, stage=stage).select_related("document").order_by("pk")
-    for version in group[:MOST_AT_ONCE]:
-        try:
-            version_retry(version=version, actor=actor)
-            retried += 1
-        except RagError as error:
-            refused.append(f"{version.document.title}: {error.sentence}")
-    return retried, refused
+def documents_of_group(failed: QuerySet[Any], *, error_code: str, stage: str) -> dict[UUID, list[UUID]]:
+    """The documents of a group, those of each tenant apart: the oldest first, and of all together no more than one job takes."""
+    group = failed.filter(error_code=error_code, stage=stage).order_by("pk")
+    by_tenant: dict[UUID, list[UUID]] = {}
+    for tenant_id, document_id in group.values_list("document__tenant", "document")[:MOST_DOCUMENTS]:
+        by_tenant.setdefault(tenant_id, []).append(document_id)
+    return by_tenant
 
 
 def _examples(pks: Sequence[UUID]) -> dict[UUID, DocumentVersion]:

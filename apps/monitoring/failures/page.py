@@ -1,31 +1,36 @@
-"""The page of what failed, in all knowledge bases of the user's tenants or in one."""
+"""The page of what failed, in all knowledge bases of the user's tenants or in one; it looks again by itself."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import render
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import documents_shown_to
-from apps.monitoring.failures.groups import MOST_AT_ONCE, MOST_FAILED, failed_of, failures_grouped, failures_retry
-from ragsite.core.admin.base import acting
+from apps.documents.services.bulk.jobs import bulk_job_ask, bulk_job_confirm, bulk_jobs_asked_by
+from apps.monitoring.failures.groups import MOST_FAILED, documents_of_group, failed_of, failures_grouped
+from apps.monitoring.jobs.bulk_words import BULKS
+from ragsite.core.admin.base import acting, errors_told
 from ragsite.gateway.members import rows_of_tenants
 
 MOST_OFFERED = 200
-MOST_REFUSED = 5
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RETRY = next(bulk for bulk in BULKS if bulk.slug == "retry")
 
 
 @admin.site.admin_view
 def failures_view(request: HttpRequest) -> HttpResponse:
-    """What failed, by cause; a POST retries a group.
+    """What failed, by cause, and with `?part=list` that alone. A POST with `ask` gives the question whether a group shall be
+    retried, and with `confirm` lets that begin.
 
     Raises:
         Http404: the knowledge base that is named is none of the user's.
@@ -37,18 +42,21 @@ def failures_view(request: HttpRequest) -> HttpResponse:
     shown = documents_shown_to(request.user)
     failed = failed_of(shown.filter(knowledge_base=knowledge_base) if knowledge_base else shown)
     if request.method == "POST":
-        _retry(request, failed)
-        return redirect(request.get_full_path())
+        return _post(request, failed, knowledge_base)
     context = {
-        **admin.site.each_context(request),
-        "title": _("Failures"),
         "failures": failures_grouped(failed),
         "most": MOST_FAILED,
-        "most_at_once": MOST_AT_ONCE,
         "knowledge_base": knowledge_base,
-        "knowledge_bases": _mine(request).order_by("name")[:MOST_OFFERED],
+        "url": request.path + (f"?knowledge_base={knowledge_base.pk}" if knowledge_base else ""),
         "may_retry": request.user.has_perm("documents.change_documentversion"),
         "may_change": request.user.has_perm("documents.change_document"),
+    }
+    if request.GET.get("part") == "list":
+        return render(request, "ragsite/admin/failures_list.html", context)
+    context |= {
+        **admin.site.each_context(request),
+        "title": _("Failures"),
+        "knowledge_bases": _mine(request).order_by("name")[:MOST_OFFERED],
     }
     return TemplateResponse(request, "ragsite/admin/failures.html", context)
 
@@ -70,19 +78,35 @@ def _named(request: HttpRequest) -> KnowledgeBase | None:
     return found
 
 
-def _retry(request: HttpRequest, failed: Any) -> None:
-    if not request.user.has_perm("documents.change_documentversion"):
+def _post(request: HttpRequest, failed: Any, knowledge_base: KnowledgeBase | None) -> HttpResponse:
+    if not request.user.has_perm(RETRY.kind.permission):
         raise PermissionDenied
-    said = request.POST
-    retried, refused = failures_retry(
-        failed, error_code=said.get("error_code", ""), stage=said.get("stage", ""), actor=acting(request)
+    if "confirm" in request.POST:
+        return _confirm(request)
+    groups = documents_of_group(
+        failed, error_code=request.POST.get("error_code", ""), stage=request.POST.get("stage", "")
     )
-    if retried:
-        told = ngettext("%(n)d document is retried.", "%(n)d documents are retried.", retried)
-        messages.success(request, told % {"n": retried})
-    for sentence in refused[:MOST_REFUSED]:
-        messages.error(request, sentence)
-    if len(refused) > MOST_REFUSED:
-        messages.error(request, _("And %(n)d more.") % {"n": len(refused) - MOST_REFUSED})
-    if not retried and not refused:
-        messages.info(request, _("There is nothing left to retry: it was done meanwhile."))
+    jobs = [
+        bulk_job_ask(
+            kind=RETRY.kind, documents=documents, tenant_id=tenant_id, knowledge_base=knowledge_base, user=request.user,
+            actor=acting(request),
+        )
+        for tenant_id, documents in groups.items()
+    ]  # fmt: skip
+    question = RETRY.question(sum(job.total for job in jobs))
+    context = {"jobs": jobs, "bulk": RETRY, "question": question, "url": request.get_full_path()}
+    return render(request, "ragsite/admin/failures_confirm.html", context)
+
+
+def _confirm(request: HttpRequest) -> HttpResponse:
+    """Begin with what was asked, and lead to where it is watched."""
+    wanted = [UUID(pk) for pk in request.POST.getlist("confirm")[:MOST_OFFERED] if UUID_TEXT.fullmatch(pk)]
+    asked = [job for job in bulk_jobs_asked_by(request.user, wanted) if job.kind == RETRY.slug]
+    if not asked:
+        messages.error(request, _("This was asked too long ago, so nothing was done. Ask for it again."))
+        return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
+    for job in asked:
+        with errors_told(request):
+            bulk_job_confirm(job=job, actor=acting(request))
+    target = reverse("job", args=["bulk", asked[0].pk]) if len(asked) == 1 else reverse("jobs")
+    return HttpResponse(headers={"HX-Redirect": target})

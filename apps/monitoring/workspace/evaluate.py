@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, FloatField, Q, QuerySet
@@ -21,6 +22,7 @@ from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by
 from apps.models.selectors import reranker_default
 from apps.monitoring.chart_styles import LINES, PALETTE
+from apps.monitoring.workspace.comparing import comparison_page
 from apps.monitoring.workspace.place import Place
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, EvaluationSet, RunState
@@ -64,13 +66,17 @@ class ShownSet:
 
 
 def evaluate_tab(place: Place) -> HttpResponse:
-    """Show the sets; a POST starts a run of one. `?part=live` is what changes while a run goes on."""
+    """Show the sets; a POST starts a run of one. `?part=live` is what changes while a run goes on, `?run=…&against=…` two runs
+    beside each other.
+    """
     request, knowledge_base = place.request, place.knowledge_base
     if not knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists():
         raise PermissionDenied
     if request.method == "POST":
         _start(place)
         return redirect(request.path)
+    if "against" in request.GET:
+        return comparison_page(place)
     sets = _sets(knowledge_base)
     context = {
         "sets": sets,
@@ -193,7 +199,7 @@ def _way(run: EvaluationRun) -> str:
 
 
 def _compared(done: Sequence[EvaluationRun]) -> str:
-    """The page of the last two runs beside each other."""
+    """Where the last two runs stand beside each other."""
     if len(done) < 2:
         return ""
-    return f"{reverse('admin:retrieval_evaluationrun_compare', args=[done[0].pk])}?against={done[1].pk}"
+    return f"?{urlencode({'run': done[0].pk, 'against': done[1].pk})}"

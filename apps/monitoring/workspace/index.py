@@ -25,6 +25,7 @@ from apps.documents.rights.access import knowledge_bases_readable_by, told_of_al
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
+from apps.monitoring.workspace.cutting import cut_documents, cut_part
 from apps.monitoring.workspace.place import Place
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import removal_waits
@@ -98,13 +99,17 @@ class ReindexForm(forms.Form):
 
 
 def index_tab(place: Place) -> HttpResponse:
-    """Show the index, or do what a button says; `?part=live` is what changes while a re-index goes on."""
+    """Show the index, or do what a button says; `?part=live` is what changes while a re-index goes on,
+    and `?part=cut` how a document would be cut.
+    """
     request, knowledge_base = place.request, place.knowledge_base
     if not knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists():
         raise PermissionDenied
     live = generation_live(knowledge_base)
     if live is None:
         return place.page("ragsite/workspace/index_empty.html", {})
+    if request.GET.get("part") == "cut":
+        return cut_part(place)
     if request.GET.get("part") == "live":
         return place.page("ragsite/workspace/index_live.html", _shown(place))
     told = request.POST if request.POST.get("do") in FILLED_IN else None
@@ -114,7 +119,9 @@ def index_tab(place: Place) -> HttpResponse:
             raise PermissionDenied
         if (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
             return redirect(request.path)
-    shown = _shown(place) | {"form": form}
+    shown = _shown(place) | {
+        "form": form, "cut_documents": cut_documents(place), "strategies": STRATEGY_CHOICES, "live_chunking": live.chunking,
+    }  # fmt: skip
     return place.page("ragsite/workspace/index.html", shown)
 
 

@@ -64,7 +64,8 @@ def place_of(request: HttpRequest, knowledge_base_id: UUID, tab: str) -> tuple[P
 
 def _place(request: HttpRequest, knowledge_base: Any, allowed: list[Tab], shown: Tab) -> Place:
     links = (
-        TabLink(one.title, one.icon, workspace_url(knowledge_base, one.slug), is_open=one is shown) for one in allowed
+        TabLink(str(one.title), one.icon, workspace_url(knowledge_base, one.slug), is_open=one is shown)
+        for one in allowed
     )
     head = SimpleLazyObject(lambda: head_of(knowledge_base, user=request.user))
     return Place(request, knowledge_base, head, tuple(links))

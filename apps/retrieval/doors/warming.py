@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -39,29 +39,33 @@ class Warmed:
     failed: int = 0
 
 
-def answers_warm(*, most: int, days: int, knowledge_base: KnowledgeBase | None, actor: Actor) -> Warmed:
-    """Ask the questions that were asked most in the last days, outside of conversations and not by the actor itself.
+def answers_warm(asked: Sequence[dict[str, Any]], *, told: Callable[[], None] = lambda: None, actor: Actor) -> Warmed:
+    """Ask questions of `most_asked`; `told` is called after each.
 
     Filters and other ways to search are not kept with a question, so it is asked as one without any.
     """
     warmed = Warmed()
-    for row in _most_asked(most=most, days=days, knowledge_base=knowledge_base, actor=actor):
-        try:
-            out = answer_made(_asking(row, actor))
-        except RagError as error:
-            warmed.failed += 1
-            logger.info("a question was not asked again: %s", error.sentence)
-            continue
-        if out.cached is None:
-            warmed.made += 1
-        else:
-            warmed.kept += 1
+    for row in asked:
+        _warm(row, warmed, actor)
+        told()
     return warmed
 
 
-def _most_asked(
-    *, most: int, days: int, knowledge_base: KnowledgeBase | None, actor: Actor
-) -> Iterator[dict[str, Any]]:
+def _warm(row: dict[str, Any], warmed: Warmed, actor: Actor) -> None:
+    try:
+        out = answer_made(_asking(row, actor))
+    except RagError as error:
+        warmed.failed += 1
+        logger.info("a question was not asked again: %s", error.sentence)
+        return
+    if out.cached is None:
+        warmed.made += 1
+    else:
+        warmed.kept += 1
+
+
+def most_asked(*, most: int, days: int, knowledge_base: KnowledgeBase | None, actor: Actor) -> list[dict[str, Any]]:
+    """The questions that were asked most in the last days, outside of conversations and not by the actor itself."""
     asked = Query.objects.filter(
         ~Q(asked_by=actor.text),
         Q(user__isnull=False) | Q(api_key__isnull=False),
@@ -71,7 +75,7 @@ def _most_asked(
     if knowledge_base is not None:
         asked = asked.filter(tenant_id=knowledge_base.tenant_id, knowledge_base_ids__contains=str(knowledge_base.pk))
     counted = asked.order_by().values("question", "tenant_id", "user_id", "api_key_id", "knowledge_base_ids", "options")
-    yield from counted.annotate(times=Count("pk")).order_by("-times", "question")[:most]
+    return list(counted.annotate(times=Count("pk")).order_by("-times", "question")[:most])
 
 
 def _asking(row: dict[str, Any], actor: Actor) -> Asking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,13 @@ class BeirFolder:
     corpus: Path
     queries: Path
     qrels: Path
+
+    @property
+    def mark(self) -> str:
+        """What tells it from other data sets, and from itself after a file has changed."""
+        stats = [(path, path.stat()) for path in (self.corpus, self.queries, self.qrels)]
+        told = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def beir_folder(path: Path) -> BeirFolder:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from apps.retrieval.evaluation.folder import beir_folder
+from ragsite.core.commands.exits import error_write
 from ragsite.core.errors import RagError
 from ragsite.stack.local import local_environment
 from ragsite.stack.stopping import Stopped, stoppable
@@ -17,7 +18,7 @@ from ragsite.stack.system import schema_prepare
 def main(argv: Sequence[str]) -> int:
     """Servers given by URL are taken as they are: their schema and model are their operator's.
 
-    2 when they don't come up, or what was named is no data set: that is looked at first, before anything is started.
+    What was named is looked at first, before anything is started.
     """
     given = bool(os.environ.get("DATABASE_URL"))
     try:
@@ -30,8 +31,7 @@ def main(argv: Sequence[str]) -> int:
     except Stopped as stopped:
         return stopped.exit_code
     except RagError as error:
-        sys.stderr.write(f"{error.sentence}\n")
-        return 2
+        return error_write(error, stdout=sys.stdout if "--json" in argv else None, stderr=sys.stderr)
 
 
 def _command(argv: Sequence[str]) -> int:

@@ -31,8 +31,9 @@ TURN_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
 
-def temporary_create(*, name: str, chunking: dict[str, Any], actor: Actor) -> KnowledgeBase:
-    """A knowledge base of a tenant of its own; what an evaluation left that was killed a day ago is removed first.
+def temporary_create(*, name: str, chunking: dict[str, Any], mark: str = "", actor: Actor) -> KnowledgeBase:
+    """A knowledge base of a tenant of its own; what an evaluation left that was killed a day ago is removed first. `mark` is what
+    tells the data set from others, for `temporary_left`.
 
     Raises:
         InvalidChunkingError: no document can be cut by these settings.
@@ -42,7 +43,20 @@ def temporary_create(*, name: str, chunking: dict[str, Any], actor: Actor) -> Kn
     for forgotten in _forgotten(tenant.pk):
         temporary_remove(forgotten, actor=actor)
     full_name = f"{TEMPORARY}{name[:60]} {new_id()}"
-    return knowledge_base_create(tenant_id=tenant.pk, name=full_name, chunking=chosen, actor=actor)
+    return knowledge_base_create(
+        tenant_id=tenant.pk, name=full_name, description=mark, chunking=chosen, actor=actor
+    )  # fmt: skip
+
+
+def temporary_left(*, chunking: dict[str, Any], mark: str) -> KnowledgeBase | None:
+    """The newest one that an interrupted evaluation of the same data set left, cut in the same way.
+
+    Raises:
+        InvalidChunkingError: no document can be cut by these settings.
+    """
+    chosen = ChunkingSettings.from_dict(chunking).to_dict()
+    left = KnowledgeBase.objects.filter(tenant__name=TENANT, name__startswith=TEMPORARY, deleted_at=None)
+    return left.filter(description=mark, chunking=chosen).order_by("-created_at").first()
 
 
 def temporary_keep(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
@@ -52,7 +66,7 @@ def temporary_keep(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     taken = set(living.values_list("name", flat=True))
     numbered = (f"{given} {number}" for number in count(1))
     free = next(name for name in numbered if name not in taken)
-    knowledge_base_update(knowledge_base=knowledge_base, name=free, actor=actor)
+    knowledge_base_update(knowledge_base=knowledge_base, name=free, description="", actor=actor)
 
 
 def temporary_remove(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:

@@ -27,6 +27,7 @@ from apps.retrieval.models.index import (
     LexicalSegment,
     LexicalVersion,
 )
+from apps.retrieval.models.previews import CutPreview, PreviewState
 from apps.retrieval.models.reindexing import (
     REINDEX_ENDED,
     REINDEX_TRANSITIONS,
@@ -48,6 +49,7 @@ __all__ = [
     "AnswerFeedback",
     "Citation",
     "Conversation",
+    "CutPreview",
     "Embedding",
     "EvaluationQuestion",
     "EvaluationResult",
@@ -60,6 +62,7 @@ __all__ = [
     "LexicalPosting",
     "LexicalSegment",
     "LexicalVersion",
+    "PreviewState",
     "Query",
     "Rating",
     "Reindex",

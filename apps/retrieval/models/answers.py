@@ -127,7 +127,7 @@ class Citation(models.Model):
     id = models.BigAutoField(primary_key=True)
     answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="citations")
     claim = models.PositiveSmallIntegerField(help_text=_("Which sentence of the answer, from 0."))
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="citations")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="citations", db_index=False)
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     quote = models.TextField()
@@ -139,6 +139,7 @@ class Citation(models.Model):
 
     class Meta:
         ordering: ClassVar = ["answer", "claim", "id"]
+        indexes: ClassVar = [models.Index(fields=["version", "-id"], name="citation_of_version")]
         constraints: ClassVar = [
             *text_walls("citation", quote=CONTENT),
             *json_walls("citation", heading_path=CONTENT, place=CONTENT),

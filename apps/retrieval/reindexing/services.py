@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
@@ -159,11 +160,7 @@ def reindex_rollback(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
 
 def _rollback(live: IndexGeneration, actor: Actor) -> Reindex:
     knowledge_base_hold(live.knowledge_base_id)
-    kept = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, retired_at__isnull=False)
-    back = kept.filter(state__in=[GenerationState.RETIRED, *KEPT_UP])
-    target = back.select_for_update(of=("self",), no_key=True).order_by("-retired_at").first()
-    if target is None:
-        raise ConflictError("No earlier generation is kept.", action="Start a re-index with the model you want.")
+    target = _kept(IndexGeneration.objects.select_for_update(of=("self",), no_key=True), live.knowledge_base_id)
     IndexGeneration.objects.filter(pk=target.pk).update(state=GenerationState.BUILDING)
     reindex = Reindex.objects.create(
         knowledge_base_id=live.knowledge_base_id, generation=target, previous=live, is_rollback=True,
@@ -196,6 +193,35 @@ def reindex_cancel(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
     if generation is not None and generation.retired_at is None:
         generation_discard(generation.pk, Turn.of(SECONDS))
     return _anew(reindex)
+
+
+def reindex_foreseen(knowledge_base: KnowledgeBase, *states: ReindexState) -> Reindex:
+    """The re-index that has not ended, if it is in one of these states: what resuming, switching or cancelling is about.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    return _in_state(Reindex.objects.select_related("generation"), knowledge_base, states)
+
+
+def rollback_foreseen(knowledge_base: KnowledgeBase) -> IndexGeneration:
+    """The generation that a rollback would switch back to.
+
+    Raises:
+        ConflictError: none is kept, or a re-index has not ended.
+    """
+    target = _kept(IndexGeneration.objects.all(), live_generation(knowledge_base).knowledge_base_id)
+    if reindex_open(knowledge_base) is not None:
+        raise _not_ended(knowledge_base)
+    return target
+
+
+def _kept(rows: QuerySet[IndexGeneration], knowledge_base_id: UUID) -> IndexGeneration:
+    kept = rows.filter(knowledge_base=knowledge_base_id, retired_at__isnull=False)
+    target = kept.filter(state__in=[GenerationState.RETIRED, *KEPT_UP]).order_by("-retired_at").first()
+    if target is None:
+        raise ConflictError("No earlier generation is kept.", action="Start a re-index with the model you want.")
+    return target
 
 
 def live_generation(knowledge_base: KnowledgeBase) -> IndexGeneration:
@@ -241,6 +267,10 @@ def _check_not_dropping(live: IndexGeneration, chunking: ChunkingSettings) -> No
 
 def _locked(knowledge_base: KnowledgeBase, *states: ReindexState) -> Reindex:
     rows = Reindex.objects.select_for_update(of=("self",), no_key=True).select_related("generation")
+    return _in_state(rows, knowledge_base, states)
+
+
+def _in_state(rows: QuerySet[Reindex], knowledge_base: KnowledgeBase, states: Collection[ReindexState]) -> Reindex:
     found = rows.filter(knowledge_base=knowledge_base).exclude(state__in=REINDEX_ENDED).first()
     if found is None:
         raise ConflictError(f"No re-index of {knowledge_base.name!r} is under way.", action="Start one.")

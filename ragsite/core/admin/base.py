@@ -112,12 +112,16 @@ class ReadOnlyAdmin(RagAdmin):
         return False
 
 
-class LargeTableAdmin(ReadOnlyAdmin):
-    """A table that grows without bound: nothing on its list counts rows or reads all of them to offer a filter."""
+class LargeListMixin:
+    """A list that grows without bound: nothing on it counts rows or reads all of them to offer a filter."""
 
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
+
+
+class LargeTableAdmin(LargeListMixin, ReadOnlyAdmin):
+    """Rows without bound that people look at and only services write."""
 
 
 class ReadOnlyInline(TabularInline):

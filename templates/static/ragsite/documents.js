@@ -1,6 +1,7 @@
 // The tab with documents: files that are dropped or chosen are sent, each by a request of its own, and what is chosen in the list
 // stays chosen while the list is loaded again.
 const AT_ONCE = 3;
+const MOST_FILES = 2000;
 const tab = document.getElementById("documents-tab");
 const byId = (id) => document.getElementById(id);
 const word = (name, values = {}) => {
@@ -20,21 +21,18 @@ function summarize() {
   byId("documents-summary").textContent = ended ? word("done", totals) : word("busy", totals);
 }
 
-function offer(file, documentId = "") {
+// `as` says what is known of it: the document that it is a new version of, its path in a folder, or that it is not asked about.
+function offer(file, as = {}) {
   const row = byId("documents-sent-row").content.cloneNode(true).firstElementChild;
-  row.querySelector(".rag-sent-name").textContent = file.name;
+  row.querySelector(".rag-sent-name").textContent = as.path || file.name;
   byId("documents-sent").append(row);
   byId("documents-uploads").hidden = false;
   totals.all += 1;
-  waiting.push({ file, documentId, row, state: row.querySelector(".rag-sent-state") });
+  waiting.push({ file, as, row, state: row.querySelector(".rag-sent-state") });
 }
 
-function offerAll(files, folders = []) {
-  for (const file of files) offer(file);
-  for (const name of folders) {
-    offer({ name });
-    finish(waiting.pop(), word("folder"));
-  }
+function offerAll(found) {
+  for (const { file, path } of found) offer(file, { path });
   summarize();
   next();
 }
@@ -51,7 +49,7 @@ function send(sent) {
   running += 1;
   const [progress, said] = sent.state.children;
   const request = new XMLHttpRequest();
-  const address = tab.dataset.uploadUrl + (sent.documentId ? `?document=${sent.documentId}` : "");
+  const address = tab.dataset.uploadUrl + (sent.as.document ? `?document=${sent.as.document}` : "");
   request.upload.addEventListener("progress", (event) => {
     progress.value = (100 * event.loaded) / event.total;
     const whole = event.loaded === event.total;
@@ -66,13 +64,15 @@ function send(sent) {
   });
   request.open("POST", address);
   request.setRequestHeader("X-CSRFToken", tab.dataset.token);
-  request.send(body(sent.file, sent.documentId));
+  request.send(body(sent.file, sent.as));
 }
 
-function body(file, documentId) {
+function body(file, as) {
   const form = new FormData();
   const restricted = byId("documents-restricted");
-  if (!documentId && restricted && restricted.checked) form.append("restricted", "on");
+  if (!as.document && restricted && restricted.checked) form.append("restricted", "on");
+  if (as.path) form.append("path", as.path);
+  else if (!as.document && !as.isAnother) form.append("asks", "on");
   form.append("uploads", file);
   return form;
 }
@@ -113,19 +113,22 @@ function finish(sent, sentence, mayAgain = false) {
 
 function ended(sent) {
   totals.done += 1;
-  const again = sent.state.querySelector("[data-sends-again]");
-  if (again) {
-    again.addEventListener("click", () => {
-      sent.row.remove();
-      totals.all -= 1;
-      totals.done -= 1;
-      totals.refused -= 1;
-      offer(sent.file, sent.documentId);
-      summarize();
-      next();
-    });
-  }
+  const sends = (selector, as) =>
+    sent.state.querySelectorAll(selector).forEach((button) => button.addEventListener("click", () => sendAgain(sent, as(button))));
+  sends("[data-sends-again]", () => sent.as);
+  sends("[data-sends-as]", ({ dataset }) => (dataset.sendsAs ? { document: dataset.sendsAs } : { isAnother: true }));
   summarize();
+}
+
+function sendAgain(sent, as) {
+  const isRefused = sent.state.querySelector(".rag-sent-bad");
+  sent.row.remove();
+  totals.all -= 1;
+  totals.done -= 1;
+  if (isRefused) totals.refused -= 1;
+  offer(sent.file, as);
+  summarize();
+  next();
 }
 
 window.addEventListener("beforeunload", (event) => {
@@ -137,13 +140,41 @@ window.addEventListener("beforeunload", (event) => {
 const files = byId("documents-files");
 const newVersion = byId("documents-new-version");
 
+const folder = byId("documents-folder");
+
 files?.addEventListener("change", () => {
-  offerAll([...files.files]);
+  offerAll([...files.files].map((file) => ({ file })));
   files.value = "";
 });
 
+folder?.addEventListener("change", () => {
+  offerFolders([...folder.files].map((file) => ({ file, path: file.webkitRelativePath })));
+  folder.value = "";
+});
+
+const isHidden = (path) => path.split("/").some((part) => part.startsWith("."));
+
+function offerFolders(found) {
+  const seen = found.filter(({ path }) => !path || !isHidden(path));
+  if (seen.length <= MOST_FILES) return offerAll(seen);
+  byId("documents-uploads").hidden = false;
+  byId("documents-summary").textContent = word("many", { most: MOST_FILES });
+}
+
+// What a dropped entry brings: a file itself, a folder all files in it, each with its path.
+async function filesOf(entry, path = "") {
+  if (entry.isFile) return [{ file: await new Promise((took, failed) => entry.file(took, failed)), path: path && path + entry.name }];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const entries = await new Promise((took, failed) => reader.readEntries(took, failed));
+    if (!entries.length || found.length > MOST_FILES) return found;
+    for (const one of entries) found.push(...(await filesOf(one, `${path}${entry.name}/`)));
+  }
+}
+
 newVersion.addEventListener("change", () => {
-  for (const file of newVersion.files) offer(file, newVersion.dataset.document);
+  for (const file of newVersion.files) offer(file, { document: newVersion.dataset.document });
   newVersion.value = "";
   summarize();
   next();
@@ -171,16 +202,16 @@ document.addEventListener("drop", (event) => {
   depth = 0;
   byId("documents-drop").hidden = true;
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
-  const dropped = [...event.dataTransfer.files];
-  const isFolder = (at) => entries[at]?.isDirectory;
-  offerAll(
-    dropped.filter((_, at) => !isFolder(at)),
-    dropped.filter((_, at) => isFolder(at)).map((folder) => folder.name),
-  );
+  if (entries.some((entry) => entry?.isDirectory)) {
+    Promise.all(entries.filter(Boolean).map((entry) => filesOf(entry))).then((found) => offerFolders(found.flat()));
+  } else {
+    offerAll([...event.dataTransfer.files].map((file) => ({ file })));
+  }
 });
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-chooses]")) files.click();
+  if (event.target.closest("[data-chooses-folder]")) folder.click();
   const replaces = event.target.closest("[data-new-version]");
   if (replaces) {
     newVersion.dataset.document = replaces.dataset.newVersion;
@@ -248,14 +279,11 @@ function refresh() {
 }
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target.id === "documents-dialog-body") byId("documents-dialog").showModal();
-  else showChosen();
+  if (event.detail.target.id !== "documents-dialog-body") showChosen();
   if (isStale) refresh();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (!event.detail.elt.matches("[data-finishes]")) return;
-  byId("documents-dialog").close();
-  if (!event.detail.successful) return;
+  if (!event.detail.elt.matches("[data-finishes=chosen]") || !event.detail.successful) return;
   chosen.clear();
   Object.assign(kept, { everything: false, tag: "" });
 });

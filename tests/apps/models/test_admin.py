@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from apps.models.models import ModelOrder, ModelStatus, ModelTask, ModelVersion
 from apps.models.services.holding import cache_tell
 from apps.models.services.registry import model_register
 from ragsite.core.admin.base import row_url
+from tests import factories
 from tests.acting import ACTOR
 from tests.apps.models.making import cross_encoder_make
 from tests.apps.models.pulling import COMMIT, NAME, version, work
@@ -139,13 +141,6 @@ def test_staff_who_may_only_look_get_no_buttons(make_checkpoint: MakeCheckpoint)
     assert made.path not in shown
 
 
-def test_folders_of_the_machine_are_shown_to_who_can_change_what_is_in_them(
-    admin_client: Client, make_checkpoint: MakeCheckpoint
-) -> None:
-    made = model_register(source=make_checkpoint(), actor=ACTOR)
-    assert made.path in admin_client.get(row_url(made)).content.decode()
-
-
 def test_a_model_is_added_and_tested_from_where_the_models_are(
     admin_client: Client, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -224,3 +219,40 @@ def test_staff_who_may_only_look_cannot_connect(engine: ModelServer) -> None:
     assert "Connect a language model" not in onlooker.get("/admin/model_registry/model/").content.decode()
     assert onlooker.post(CONNECT, filled_in(engine)).status_code == 403
     assert engine.seen == []
+
+
+def test_a_model_is_tried_on_what_somebody_types(admin_client: Client, tmp_path: Path) -> None:
+    tried = page(factories.embedding_model(), "try")
+    assert "A berth costs 31 euros a night." in admin_client.get(tried).content.decode()
+    told = admin_client.post(tried, {"text": "A berth?", "passages": "A berth.\n\nThe office."}).content.decode()
+    assert "A vector of 384 numbers" in told
+    assert told.count("<blockquote") == 2
+    assert re.search(r"\d+ ms", told)
+    assert "Type something first." in admin_client.post(tried, {"text": ""}).content.decode()
+    reranker = page(model_register(source=cross_encoder_make(tmp_path), actor=ACTOR), "try")
+    ranked = admin_client.post(reranker, {"text": "A berth?", "passages": "A berth."}).content.decode()
+    assert "the one that answers best first" in ranked
+    of_model = page(factories.embedding_model().model, "try")
+    assert admin_client.get(of_model)["Location"] == tried
+
+
+def test_only_superusers_are_told_of_folders_of_the_machine_and_only_who_may_change_models_tries_them() -> None:
+    made = factories.embedding_model()
+    user = User.objects.create_user("changer", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_model", "view_modelversion", "change_modelversion"])
+    )
+    changer = Client()
+    changer.force_login(user)
+    superuser = Client()
+    superuser.force_login(User.objects.create_superuser("boss"))
+    assert made.path in superuser.get(row_url(made)).content.decode()
+    assert "models register" in superuser.get("/admin/model_registry/model/folder", follow=True).content.decode()
+    assert made.path not in changer.get(row_url(made)).content.decode()
+    assert "From a folder" not in changer.get("/admin/model_registry/model/").content.decode()
+    assert changer.get("/admin/model_registry/model/folder", follow=True).status_code == 403
+    assert changer.get(page(made, "try")).status_code == 200
+    user.user_permissions.remove(Permission.objects.get(codename="change_modelversion"))
+    assert Client().get(page(made, "try")).status_code == 302
+    changer.force_login(User.objects.get(pk=user.pk))
+    assert changer.post(page(made, "try"), {"text": "A berth?"}).status_code == 403

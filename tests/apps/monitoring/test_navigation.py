@@ -28,8 +28,8 @@ def asked(path: str = "/admin/", **user: Any) -> Any:
 def test_daily_work_is_a_handful_of_entries_and_the_rest_is_folded() -> None:
     daily, looked_into = navigation(asked(is_superuser=True))
     assert [item["title"] for item in daily["items"]] == [
-        "Home", "Knowledge bases", "Documents", "Failures", "Questions", "Evaluation", "Models", "People & access",
-        "API keys",
+        "Home", "Knowledge bases", "Documents", "Failures", "Jobs", "Questions", "Evaluation", "Models",
+        "People & access", "API keys", "Operations",
     ]  # fmt: skip
     assert (looked_into["title"], looked_into["collapsible"]) == ("Diagnostics", True)
     assert {"Document versions", "Chunks", "Stages", "Outbox events", "Health", "API docs"} <= {
@@ -58,6 +58,7 @@ def test_an_entry_and_the_list_it_opens_have_one_name(admin_client: Client) -> N
         ("/admin/", "Home"),
         ("/admin/documents/document/x/change/", "Documents"),
         ("/admin/failures/", "Failures"),
+        ("/admin/jobs/", "Jobs"),
         ("/admin/documents/documentversion/?status__exact=failed", "Document versions"),
         ("/admin/retrieval/conversation/", "Questions"),
         ("/admin/knowledge-bases/00000000-0000-0000-0000-000000000000/", "Knowledge bases"),

@@ -60,14 +60,28 @@ def test_status_before_the_first_start_says_stopped_and_writes_nothing(
     assert not (outside / "stack").exists()
 
 
+@pytest.mark.parametrize("action", ["up", "env", "down"])
+def test_a_dry_run_says_which_servers_it_is_about_and_starts_and_writes_nothing(
+    outside: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    assert main([action, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    expected = (
+        "0 servers would be stopped" if action == "down" else "3 servers (postgresql, redis, broker) would be started"
+    )
+    assert told["dry_run"] is True
+    assert told["text"].startswith(expected)
+    assert not (outside / "stack").exists()
+
+
 def test_down_before_the_first_start_succeeds_and_writes_nothing(outside: Path) -> None:
     assert main(["down"]) == 0
     assert not (outside / "stack").exists()
 
 
 def failure(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    """The one line that a failing command writes."""
-    assert main(argv) == 1
+    """The one line that a command writes whose settings are wrong."""
+    assert main(argv) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -72,16 +73,18 @@ def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         done = manage("up", RAGSITE_DATA_DIR=str(tmp_path), RAGSITE_WEB_PORT=port)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith(f"RAGSITE_WEB_PORT={port}: another program listens")
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_command_without_a_database_says_so_in_one_line() -> None:
-    done = manage("apikey", "x", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
-    assert done.returncode == 2
-    assert done.stderr.startswith("DATABASE_URL: ")
+    done = manage("apikey", "x", "--json", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
+    assert done.returncode == 3
+    assert done.stderr.startswith("The database does not answer: ")
+    assert done.stderr.endswith("Check that it runs and that DATABASE_URL is right, then try again.\n")
     assert len(done.stderr.splitlines()) == 1
+    assert json.loads(done.stdout)["error"]["code"] == "service_unavailable"
 
 
 def test_the_signing_key_is_made_once_and_private(tmp_path: Path) -> None:

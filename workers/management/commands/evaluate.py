@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from django.core.management.base import CommandParser
+from django.db.models import QuerySet
 
-from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import using_transport
 from apps.retrieval.evaluation.folder import BeirFolder, beir_folder, lines_of
 from apps.retrieval.evaluation.importing import beir_import, corpus_document_upload
@@ -26,18 +23,27 @@ from apps.retrieval.evaluation.runs import EVALUATION_RUNS, evaluation_run_start
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import figures_in_order
 from apps.retrieval.evaluation.sets import evaluation_set_create
-from apps.retrieval.evaluation.temporary import temporary_create, temporary_keep, temporary_remove
+from apps.retrieval.evaluation.temporary import (
+    temporary_create,
+    temporary_keep,
+    temporary_left,
+    temporary_remove,
+)
 from apps.retrieval.models import RUN_ENDED, EvaluationRun, EvaluationSet, RunState
 from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.actors import Actor
+from ragsite.core.commands import base as commands
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.exits import json_text
+from ragsite.core.commands.parsers import About
+from ragsite.core.commands.progress import Bar, bar
 from ragsite.core.configuration import ModelSettings
 from ragsite.core.database import connections_pooled
-from ragsite.core.errors import PermanentError, RagError
+from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import SilentDoorbell, using_doorbell
 from ragsite.core.work import Turn
 from workers.inline import documents_load
 
-INTERRUPTED = 130
 ACTOR = Actor.of_command("manage.py evaluate")
 CONNECTIONS = 4
 # What is lost when the machine dies within the last moments is a temporary knowledge base.
@@ -54,14 +60,26 @@ class LoadedCorpus:
     seconds: float = 0.0
 
 
-class Command(BaseCommand):
-    help = (
-        "Load a folder in the form of BEIR (corpus.jsonl, queries.jsonl, qrels.tsv; each may be gzipped) into a temporary "
-        "knowledge base, put its queries to the search, and print the figures as one JSON object, the last line of "
-        "standard output. The knowledge base is removed afterwards."
+class Command(commands.Command):
+    about = About(
+        sentence="Measure how good the search is on a data set in the form of BEIR, in a temporary knowledge base.",
+        examples=(
+            (
+                "manage.py evaluate scifact",
+                "corpus.jsonl, queries.jsonl and qrels.tsv of that folder, each may be gzipped",
+            ),
+            ("manage.py evaluate scifact --mode lexical --resume", "by words; kept for a day if it is interrupted"),
+            ("manage.py evaluate scifact --dry-run", "how much there is to load and to ask"),
+        ),
+        notes=(
+            "The figures are one JSON object, the last line of standard output. The knowledge base is removed afterwards, and "
+            "after an interruption too, unless --resume was given.",
+        ),
+        changes=True,
+        resumed="With --resume what is loaded and measured stays for a day, and the same command goes on; else it was removed.",
     )
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def arguments_add(self, parser: CommandParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIR", help="The folder.")
         parser.add_argument(
             "--mode",
@@ -75,112 +93,130 @@ class Command(BaseCommand):
         parser.add_argument("--chunk-size", type=int, help="Tokens of a chunk; the product's default if not given.")
         parser.add_argument("--chunk-overlap", type=int, help="Tokens that a chunk repeats from the previous one.")
         parser.add_argument("--keep", action="store_true", help="Keep the knowledge base, to look at it in the admin.")
-        parser.add_argument("--json", action="store_true", help="Print nothing but the JSON object.")
+        parser.add_argument(
+            "--resume", action="store_true", help="Go on with what was interrupted, and keep it if it is again."
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(file=sys.stderr, highlight=False, quiet=options["json"])
-        try:
-            with _prepared():
-                told = _evaluate(beir_folder(options["directory"]), options, console)
-        except RagError as error:
-            raise CommandError(error.sentence) from error
-        except KeyboardInterrupt:
-            console.print("Interrupted; the temporary knowledge base is removed.")
-            sys.exit(INTERRUPTED)
-        self.stdout.write(json.dumps(told, ensure_ascii=False))
+    def run(self, options: Options) -> Told:
+        folder = beir_folder(options["directory"])
+        how = Searching(mode=Mode(options["mode"]), rerank=options["rerank"], depth=options["depth"])
+        searching_check(how)
+        if options["dry_run"]:
+            return _foreseen(folder, options)
+        with _prepared(), _knowledge_base(folder, options) as base:
+            loaded = _load(base, folder)
+            told = _told(folder, _run(_set(base, folder, loaded), how, options["k"]), loaded)
+        return Told(told, json_text(told))
 
 
 @contextmanager
 def _prepared() -> Iterator[None]:
-    """This process runs the models, rings nobody, and ends in order on SIGTERM too."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """This process runs the models, and rings nobody."""
     transport = "fake" if ModelSettings.current().transport == "fake" else "local"
-    try:
-        with (
-            using_transport(transport),
-            using_doorbell(SilentDoorbell()),
-            connections_pooled(size=CONNECTIONS, options=NOT_WAITING_FOR_THE_DISK),
-        ):
-            yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with (
+        using_transport(transport),
+        using_doorbell(SilentDoorbell()),
+        connections_pooled(size=CONNECTIONS, options=NOT_WAITING_FOR_THE_DISK),
+    ):
+        yield
 
 
-def _evaluate(folder: BeirFolder, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    how = Searching(mode=Mode(options["mode"]), rerank=options["rerank"], depth=options["depth"])
-    searching_check(how)
-    with _knowledge_base(folder, options) as base:
-        loaded = _load(base, folder, console)
-        run = _run(_set(base, folder, loaded), how, options["k"], console)
-        return _told(folder, run, loaded)
+def _foreseen(folder: BeirFolder, options: Options) -> Told:
+    ChunkingSettings.from_dict(_chunking(options))
+    documents, queries = _count(folder.corpus), _count(folder.queries)
+    text = f"{documents:,} documents would be loaded, and {queries:,} queries put to the search. Nothing was written."
+    return Told({"dry_run": True, "dataset": folder.name, "documents": documents, "queries": queries}, text)
 
 
 @contextmanager
-def _knowledge_base(folder: BeirFolder, options: dict[str, Any]) -> Iterator[KnowledgeBase]:
-    named = {"size": options["chunk_size"], "overlap": options["chunk_overlap"]}
-    chunking = {name: value for name, value in named.items() if value is not None}
-    base = temporary_create(name=folder.name, chunking=chunking, actor=ACTOR)
+def _knowledge_base(folder: BeirFolder, options: Options) -> Iterator[KnowledgeBase]:
+    chunking = _chunking(options)
+    base = temporary_left(chunking=chunking, mark=folder.mark) if options["resume"] else None
+    if base is None:
+        base = temporary_create(name=folder.name, chunking=chunking, mark=folder.mark, actor=ACTOR)
     kept = False
     try:
         yield base
         if options["keep"]:
             temporary_keep(base, actor=ACTOR)
             kept = True
+    except KeyboardInterrupt:
+        kept = options["resume"]
+        raise
     finally:
         if not kept:
             temporary_remove(base, actor=ACTOR)
 
 
-def _load(base: KnowledgeBase, folder: BeirFolder, console: Console) -> LoadedCorpus:
-    loaded, started = LoadedCorpus(), time.monotonic()
-    with lines_of(folder.corpus) as corpus, _bar(console, "documents ready", _count(folder)) as told:
+def _chunking(options: Options) -> dict[str, int]:
+    named = {"size": options["chunk_size"], "overlap": options["chunk_overlap"]}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _load(base: KnowledgeBase, folder: BeirFolder) -> LoadedCorpus:
+    started = time.monotonic()
+    loaded = LoadedCorpus(documents=dict(_documents(base)))
+    with lines_of(folder.corpus) as corpus, bar("documents ready", _count(folder.corpus)) as progress:
 
         def upload(document: CorpusDocument) -> None:
+            if document.id in loaded.documents:
+                return
             try:
                 loaded.documents[document.id] = corpus_document_upload(base, document, actor=ACTOR)
             except PermanentError as error:
                 loaded.refused += 1
-                console.print(f"{document.id}: {error.sentence}", markup=False)
+                progress.line(f"{document.id}: {error.sentence}")
 
-        documents_load(base, corpus_read(corpus), upload=upload, told=told)
+        documents_load(base, corpus_read(corpus), upload=upload, told=progress.to)
+        loaded.failed = _failures_tell(base, progress)
     loaded.seconds = time.monotonic() - started
-    loaded.failed = _failures_tell(base, console)
     return loaded
 
 
-def _count(folder: BeirFolder) -> int:
-    with lines_of(folder.corpus) as corpus:
-        return sum(bool(line.strip()) for line in corpus.lines)
+def _documents(base: KnowledgeBase) -> QuerySet[Document, tuple[str, UUID]]:
+    """Those that were loaded before an interruption, by their ids in the corpus."""
+    return Document.objects.filter(knowledge_base=base, deleted_at=None).values_list("external_id", "pk")
 
 
-def _failures_tell(base: KnowledgeBase, console: Console) -> int:
+def _count(path: Path) -> int:
+    with lines_of(path) as file:
+        return sum(bool(line.strip()) for line in file.lines)
+
+
+def _failures_tell(base: KnowledgeBase, progress: Bar) -> int:
     failed = DocumentVersion.objects.filter(document__knowledge_base=base).exclude(status=VersionStatus.READY)
     for version in failed:
-        console.print(f"{version.filename}: {version.error}", markup=False)
+        progress.line(f"{version.filename}: {version.error}")
     return len(failed)
 
 
 def _set(base: KnowledgeBase, folder: BeirFolder, loaded: LoadedCorpus) -> EvaluationSet:
-    made = evaluation_set_create(knowledge_base=base, name=folder.name, actor=ACTOR)
+    made = EvaluationSet.objects.filter(knowledge_base=base, name=folder.name).first()
+    if made is not None and made.questions.exists():
+        return made
+    made = made or evaluation_set_create(knowledge_base=base, name=folder.name, actor=ACTOR)
     with lines_of(folder.queries) as queries, lines_of(folder.qrels) as qrels:
         beir_import(made, queries=queries, qrels=qrels, documents=loaded.documents, actor=ACTOR)
     return made
 
 
-def _run(evaluation_set: EvaluationSet, how: Searching, k: int, console: Console) -> EvaluationRun:
-    """Start a run and work on it here, until it has ended: a worker of a running system may have taken it up first."""
-    run = evaluation_run_start(evaluation_set=evaluation_set, how=how, k=k, actor=ACTOR)
-    with _bar(console, "queries measured", evaluation_set.questions.count()) as told:
+def _run(evaluation_set: EvaluationSet, how: Searching, k: int) -> EvaluationRun:
+    """Start a run, or take up the one that was interrupted, and work on it here until it has ended: a worker of a running system
+    may have taken it up first.
+    """
+    begun = evaluation_set.runs.filter(mode=how.mode, rerank=how.rerank, depth=how.depth, k=k)
+    run = begun.exclude(state=RunState.FAILED).first()
+    run = run or evaluation_run_start(evaluation_set=evaluation_set, how=how, k=k, actor=ACTOR)
+    with bar("queries measured", evaluation_set.questions.count()) as progress:
         while run.state not in RUN_ENDED:
             if not evaluation_run_turn(run, Turn.of(1.0)):
                 EVALUATION_RUNS.give_up()
                 time.sleep(0.1)
             run.refresh_from_db()
-            told(run.results.count())
+            progress.to(run.results.count())
+        progress.line(run.note)
     if run.state == RunState.FAILED:
         raise PermanentError(run.error, action="")
-    if run.note:
-        console.print(run.note, markup=False)
     return run
 
 
@@ -195,12 +231,3 @@ def _told(folder: BeirFolder, run: EvaluationRun, loaded: LoadedCorpus) -> dict[
         "chunks": run.parameters["chunks"],
         "load_seconds": round(loaded.seconds, 1),
     }
-
-
-@contextmanager
-def _bar(console: Console, what: str, total: int) -> Iterator[Any]:
-    """A progress bar on standard error; call what it yields with the progress."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)

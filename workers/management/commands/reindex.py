@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db.models import Q
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from apps.documents.intake.ingestion import knowledge_base_named
 from apps.documents.lifecycle.stages import EMBED
@@ -26,36 +23,58 @@ from apps.retrieval.reindexing.planning import ReindexPlan
 from apps.retrieval.reindexing.progress import duration_in_words, reindex_progress
 from apps.retrieval.reindexing.services import (
     reindex_cancel,
+    reindex_foreseen,
+    reindex_open,
     reindex_resume,
     reindex_rollback,
     reindex_start,
     reindex_switch,
+    rollback_foreseen,
 )
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
 from ragsite.core.actors import Actor
+from ragsite.core.commands import base as commands
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.exits import ExitCode
+from ragsite.core.commands.parsers import About
+from ragsite.core.commands.progress import bar
 from ragsite.core.configuration import ModelSettings
-from ragsite.core.errors import PermanentError, RagError
+from ragsite.core.errors import PermanentError
 from ragsite.core.presence import workers_listening
 from ragsite.core.work import Turn
 from workers.jobs import job_named
 from workers.running import job_run
 
-INTERRUPTED = 130
 ACTOR = Actor.of_command("manage.py reindex")
 NOW = "now"
 POLL_SECONDS = 0.5
 TURN_SECONDS = 2.0
 NOT_SWITCHED = frozenset({ReindexState.FAILED, ReindexState.REFUSED, ReindexState.CANCELLED})
+NOTHING_WRITTEN = "Nothing was written."
 
 
-class Command(BaseCommand):
-    help = (
-        "Build an index generation beside the live one, compare the two on the evaluation sets, and switch. Searches go on "
-        "meanwhile. The workers do the work, or this command if none runs. After an interruption continue with --resume. "
-        "Exits with 0 only if what was asked for was done."
+class Command(commands.Command):
+    about = About(
+        sentence="Build an index generation beside the live one, compare the two on the evaluation sets, and switch.",
+        examples=(
+            ("manage.py reindex --knowledge-base Handbooks --model other --dry-run", "what it would take"),
+            (
+                "manage.py reindex --knowledge-base Handbooks --chunking size=400,overlap=40",
+                "other chunking, and the switch",
+            ),
+            ("manage.py reindex --knowledge-base Handbooks --status", "the generations, and how far it is"),
+            ("manage.py reindex --knowledge-base Handbooks --rollback", "back to the generation before"),
+            ("manage.py reindex --knowledge-base Handbooks --drop", "remove the generations that are kept"),
+        ),
+        notes=(
+            "Searches go on meanwhile. The workers do the work, or this command if none runs. Started again with the same model "
+            "and chunking, it goes on with what has not ended.",
+        ),
+        changes=True,
+        resumed="The workers go on with it; the same command, or --resume, does too.",
     )
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def arguments_add(self, parser: CommandParser) -> None:
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="What is re-indexed.")
         parser.add_argument("--tenant", default="", help="Its tenant, if several have one of that name.")
         parser.add_argument(
@@ -69,9 +88,7 @@ class Command(BaseCommand):
             help="auto: when the quality did not fall; manual: when you say so; now: switch to one that is ready or was refused.",
         )  # fmt: skip
         parser.add_argument("--margin", type=float, default=MARGIN, help="How far nDCG@10 may fall (0.02).")
-        parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
         instead = parser.add_mutually_exclusive_group()
-        instead.add_argument("--dry-run", action="store_true", help="Say what it would take, and write nothing.")
         instead.add_argument("--resume", action="store_true", help="Continue the one that has not ended.")
         instead.add_argument("--status", action="store_true", help="List the generations and the current re-index.")
         instead.add_argument("--rollback", action="store_true", help="Switch back to the previous generation.")
@@ -79,62 +96,79 @@ class Command(BaseCommand):
         instead.add_argument("--drop", nargs="?", const=0, type=int, metavar="GENERATION",
                              help="Remove a generation that is kept; without a number all of them.")  # fmt: skip
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(file=sys.stderr, highlight=False, quiet=options["json"])
-        try:
-            base = knowledge_base_named(options["knowledge_base"], tenant=options["tenant"])
-            told = _chosen(options)(base, options, console)
-        except RagError as error:
-            raise CommandError(error.sentence) from error
-        except KeyboardInterrupt:
-            console.print("Interrupted; the workers go on with it, or --resume does.")
-            sys.exit(INTERRUPTED)
-        self.stdout.write(json.dumps(told, ensure_ascii=False, default=str) if options["json"] else str(told["text"]))
-        if told.get("state") in NOT_SWITCHED and not options["cancel"]:
-            sys.exit(1)
+    def run(self, options: Options) -> Told:
+        base = knowledge_base_named(options["knowledge_base"], tenant=options["tenant"])
+        told = _chosen(options)(base, options)
+        not_switched = told.get("state") in NOT_SWITCHED and not options["cancel"] and not options["dry_run"]
+        return Told(told, str(told["text"]), ExitCode.FAILED if not_switched else ExitCode.DONE)
 
 
-Door = Callable[[KnowledgeBase, dict[str, Any], Console], dict[str, Any]]
+Door = Callable[[KnowledgeBase, Options], dict[str, Any]]
 
 
 def _chosen(options: Mapping[str, Any]) -> Door:
-    doors: dict[str, Door] = {
-        "dry_run": _plan, "status": _status, "resume": _resume, "rollback": _rollback, "cancel": _cancel,
-    }  # fmt: skip
+    doors: dict[str, Door] = {"status": _status, "resume": _resume, "rollback": _rollback, "cancel": _cancel}
     if options["drop"] is not None:
         return _drop
     if options["switch"] == NOW:
         return _switch
-    return next((door for name, door in doors.items() if options[name]), _start)
+    return next((door for name, door in doors.items() if options[name]), _plan if options["dry_run"] else _start)
 
 
-def _start(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_start(base, _request(base, options), actor=ACTOR), console)
+def _start(base: KnowledgeBase, options: Options) -> dict[str, Any]:
+    """One that was interrupted and asks for the same is gone on with."""
+    request = _request(base, options)
+    generation = under_way.generation if (under_way := reindex_open(base)) else None
+    if generation and (generation.model_version_id, generation.chunking_key) == (
+        request.model.version_id, request.chunking.key,
+    ):  # fmt: skip
+        return _resume(base, options)
+    return _watched(reindex_start(base, request, actor=ACTOR))
 
 
-def _resume(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_resume(base, actor=ACTOR), console)
+def _resume(base: KnowledgeBase, options: Options) -> dict[str, Any]:
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, *ReindexState), "gone on with")
+    return _watched(reindex_resume(base, actor=ACTOR))
 
 
-def _switch(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_switch(base, actor=ACTOR), console)
+def _switch(base: KnowledgeBase, options: Options) -> dict[str, Any]:
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, ReindexState.READY, ReindexState.REFUSED), "switched to")
+    return _watched(reindex_switch(base, actor=ACTOR))
 
 
-def _rollback(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
-    return _watched(reindex_rollback(base, actor=ACTOR), console)
+def _rollback(base: KnowledgeBase, options: Options) -> dict[str, Any]:
+    if not options["dry_run"]:
+        return _watched(reindex_rollback(base, actor=ACTOR))
+    target = rollback_foreseen(base)
+    vectors = target.embeddings.count()
+    about = {"generation_id": target.pk, "vectors": vectors}
+    return _would(f"Generation {target.pk} with {vectors:,} vectors would be switched back to.", about)
 
 
-def _cancel(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+def _cancel(base: KnowledgeBase, options: Options) -> dict[str, Any]:
+    if options["dry_run"]:
+        return _foreseen(reindex_foreseen(base, *ReindexState), "cancelled")
     return _told(reindex_cancel(base, actor=ACTOR))
 
 
-def _plan(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+def _foreseen(reindex: Reindex, how: str) -> dict[str, Any]:
+    text = f"1 re-index would be {how}: of {reindex.chunk_total:,} chunks, with {reindex.embedded:,} vectors made."
+    return _would(text, _told(reindex))
+
+
+def _would(text: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {**about, "dry_run": True, "text": f"{text} {NOTHING_WRITTEN}"}
+
+
+def _plan(base: KnowledgeBase, options: Options) -> dict[str, Any]:
     with _models_here():
         plan = request_plan(base, _request(base, options))
     return {"dry_run": True, **asdict(plan), "text": _plan_in_words(plan)}
 
 
-def _status(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+def _status(base: KnowledgeBase, options: Options) -> dict[str, Any]:
     generations = [_generation(one) for one in _generations(base)]
     newest = Reindex.objects.filter(knowledge_base=base).first()
     lines = [f"{one['id']}: {one['state']}, {one['model']}, chunks of {one['size']} tokens" for one in generations]
@@ -143,7 +177,7 @@ def _status(base: KnowledgeBase, options: dict[str, Any], console: Console) -> d
     return about | {"text": "\n".join(lines)}
 
 
-def _drop(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dict[str, Any]:
+def _drop(base: KnowledgeBase, options: Options) -> dict[str, Any]:
     wanted = [
         one
         for one in _generations(base)
@@ -154,22 +188,27 @@ def _drop(base: KnowledgeBase, options: dict[str, Any], console: Console) -> dic
             f"{base.name!r} keeps no generation{' ' + str(options['drop']) if options['drop'] else ''} to drop.",
             action="See --status.",
         )
+    if options["dry_run"]:
+        vectors = sum(one.embeddings.count() for one in wanted)
+        about = {"dropped": [one.pk for one in wanted], "vectors": vectors}
+        return _would(f"{len(wanted)} generations would be dropped, with {vectors:,} vectors.", about)
     for generation in wanted:
         generation_drop(generation, actor=ACTOR)
     dropped = [one.pk for one in wanted]
     return {"dropped": dropped, "text": f"Dropped: {', '.join(map(str, dropped))}."}
 
 
-def _watched(reindex: Reindex, console: Console) -> dict[str, Any]:
+def _watched(reindex: Reindex) -> dict[str, Any]:
     """What became of the re-index, after it has come to rest; without a worker it is worked on here."""
-    with _bar(console) as told:
+    with bar("Re-index", 1.0, share=True) as progress:
         while reindex.state in REINDEX_WORKED_ON:
             if not workers_listening(EMBED):
                 _work_here(reindex)
             else:
                 time.sleep(POLL_SECONDS)
             reindex = Reindex.objects.select_related("knowledge_base").get(pk=reindex.pk)
-            told(reindex)
+            now = reindex_progress(reindex)
+            progress.to(now.share, now.text[:100])
     return _told(reindex)
 
 
@@ -187,7 +226,7 @@ def _models_here() -> Iterator[None]:
         yield
 
 
-def _request(base: KnowledgeBase, options: dict[str, Any]) -> Any:
+def _request(base: KnowledgeBase, options: Options) -> Any:
     return reindex_request(
         base,
         model=options["model"],
@@ -236,16 +275,3 @@ def _plan_in_words(plan: ReindexPlan) -> str:
         f"are reused, {plan.vectors:,} are made by {plan.model} ({plan.dimensions} dimensions). Time: {took}. "
         f"Disk: about {plan.megabytes:,.1f} MB for vectors. Nothing was written."
     )
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[Callable[[Reindex], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal or console.quiet) as bar:
-        task = bar.add_task("Re-index", total=1.0)
-
-        def tell(reindex: Reindex) -> None:
-            progress = reindex_progress(reindex)
-            bar.update(task, completed=progress.share, description=progress.text[:100])
-
-        yield tell

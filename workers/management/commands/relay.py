@@ -1,19 +1,53 @@
+"""`manage.py relay`: events of the outbox, to Kafka."""
+
 from __future__ import annotations
 
 import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from ragsite.core.commands import base
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.parsers import About, Prints
+from ragsite.core.models import OutboxEvent
 from workers.relay import relay_run
 
 
-class Command(BaseCommand):
-    help = "Publish outbox events to Kafka until stopped."
+class Command(base.Command):
+    about = About(
+        sentence="Publish outbox events to Kafka until stopped.",
+        examples=(
+            ("manage.py relay", "until SIGTERM, which ends it with 0"),
+            ("manage.py relay --dry-run", "how many events wait"),
+        ),
+        changes=True,
+        prints=Prints.NOTHING,
+        resumed="Run it again: events that were not delivered wait in the outbox.",
+    )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        relay_run(stop)
+    def run(self, options: Options) -> Told | None:
+        if options["dry_run"]:
+            waiting = OutboxEvent.objects.filter(sent_at=None).count()
+            return Told({}, f"{waiting:,} events would be published. Nothing was sent.")
+        _publish()
+        return None
+
+
+def _publish() -> None:
+    """Until a signal, which ends it after what is under way was marked.
+
+    Raises:
+        KeyboardInterrupt: the signal was Ctrl-C.
+    """
+    stop, interrupted = threading.Event(), threading.Event()
+
+    def asked(number: int, _: Any) -> None:
+        stop.set()
+        if number == signal.SIGINT:
+            interrupted.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    relay_run(stop)
+    if interrupted.is_set():
+        raise KeyboardInterrupt

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from django.core.management.base import CommandParser
 
 from apps.documents.intake.bulk import FileResult
 from apps.documents.intake.found_files import files_found
@@ -22,9 +16,13 @@ from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.models import DocumentVersion, VersionStatus
 from apps.documents.tags import tags_read
 from ragsite.core.actors import Actor
+from ragsite.core.commands import base
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.exits import ExitCode
+from ragsite.core.commands.parsers import About
+from ragsite.core.commands.progress import Bar, bar
 from ragsite.core.errors import RagError
 
-INTERRUPTED = 130
 ACTOR = Actor.of_command("manage.py ingest")
 
 
@@ -60,17 +58,32 @@ class Tally:
         return f"{name}: {error}" if name else error
 
     @property
-    def exit_code(self) -> int:
-        return INTERRUPTED if self.interrupted else int(bool(self.failures))
+    def exit_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return ExitCode.FAILED if self.failures else ExitCode.DONE
 
 
-class Command(BaseCommand):
-    help = (
-        "Ingest files, folders, patterns and ZIPs. A document is known by its path below the folder that all PATHS share, "
-        "so a changed file becomes a new version. Exits with 0 only if every file was accepted."
+RESUMED = "Run it again with --resume: it skips what is already there."
+
+
+class Command(base.Command):
+    about = About(
+        sentence="Ingest files, folders, patterns and ZIPs: each file becomes a document, and a changed one a new version.",
+        examples=(
+            ("manage.py ingest docs archive.zip --knowledge-base Handbooks", "a folder and what is in an archive"),
+            ("manage.py ingest docs --knowledge-base Handbooks --dry-run", "what would be new, changed or refused"),
+            (
+                "manage.py ingest 'docs/**/*.pdf' --knowledge-base Handbooks --resume --wait",
+                "go on, and wait for the workers",
+            ),
+        ),
+        notes=("A document is known by its path below the folder that all paths share.",),
+        changes=True,
+        resumed=RESUMED,
     )
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def arguments_add(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="A file, a folder, a pattern or a ZIP.")
         parser.add_argument("--knowledge-base", required=True, metavar="NAME_OR_ID", help="Where the documents go.")
         parser.add_argument("--tenant", default="", help="Its tenant, if several have one of that name.")
@@ -78,79 +91,66 @@ class Command(BaseCommand):
         parser.add_argument(
             "--restricted", action="store_true", help="Only who gets a grant on a new document may read it."
         )
-        parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and write nothing.")
         parser.add_argument(
             "--resume", action="store_true", help="Skip what is already there unchanged; use it after an interruption."
         )
         parser.add_argument(
             "--wait", action="store_true", help="Wait until every document is ready, has failed or was cancelled."
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> Told:
         tally = Tally()
+        ingestion = Ingestion(
+            knowledge_base=knowledge_base_named(options["knowledge_base"], tenant=options["tenant"]),
+            dry_run=options["dry_run"],
+            resume=options["resume"],
+            tags=tags_read(options["tags"]),
+            restricted=options["restricted"],
+        )
         try:
-            ingestion = Ingestion(
-                knowledge_base=knowledge_base_named(options["knowledge_base"], tenant=options["tenant"]),
-                dry_run=options["dry_run"],
-                resume=options["resume"],
-                tags=tags_read(options["tags"]),
-                restricted=options["restricted"],
-            )
             _run(ingestion, tally, options)
-        except RagError as error:
-            raise CommandError(error.sentence) from error
         except KeyboardInterrupt:
             tally.interrupted = True
-        self.stdout.write(_summary(tally, options))
-        if tally.exit_code:
-            sys.exit(tally.exit_code)
+            self.say(f"Interrupted. {RESUMED}")
+        return Told(_as_json(tally, options), _in_words(tally, options), tally.exit_code)
 
 
-def _run(ingestion: Ingestion, tally: Tally, options: dict[str, Any]) -> None:
+def _run(ingestion: Ingestion, tally: Tally, options: Options) -> None:
     total = sum(1 for _ in files_found(options["paths"]))
-    with _bar("Taking in", total) as bar:
+    with bar("Taking in", total) as progress:
         for file in files_found(options["paths"]):
             for result in file_ingest(ingestion, file, actor=ACTOR):
-                _tell(bar, tally.add(result))
-            bar.advance(bar.task_ids[0])
+                progress.line(tally.add(result))
+            progress.advance()
     if options["wait"] and not ingestion.dry_run:
-        _wait(tally)
+        with bar("Working", len(tally.names)) as progress:
+            _wait(tally, progress)
 
 
-def _wait(tally: Tally) -> None:
-    with _bar("Working", len(tally.names)) as bar:
-        try:
-            for version in versions_settle(tally.names):
-                _tell(bar, tally.settle(version))
-                bar.advance(bar.task_ids[0])
-        except RagError as error:
-            _tell(bar, tally.fail("", error.error_code, error.sentence))
+def _wait(tally: Tally, progress: Bar) -> None:
+    try:
+        for version in versions_settle(tally.names):
+            progress.line(tally.settle(version))
+            progress.advance()
+    except RagError as error:
+        progress.line(tally.fail("", error.error_code, error.sentence))
 
 
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Progress]:
-    """A progress bar on a terminal's standard error, with the failures above it; elsewhere the failures alone."""
-    console = Console(file=sys.stderr, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        bar.add_task(what, total=total)
-        yield bar
-
-
-def _tell(bar: Progress, line: str) -> None:
-    if line:
-        bar.console.print(line, markup=False, soft_wrap=True)
-
-
-def _summary(tally: Tally, options: dict[str, Any]) -> str:
-    names = [*(outcome.value for outcome in UploadOutcome), "refused"]
+def _counts(tally: Tally, options: Options) -> dict[str, int]:
+    names = ["files", *(outcome.value for outcome in UploadOutcome), "refused"]
     if options["wait"]:
         names += [VersionStatus.READY.value, VersionStatus.FAILED.value, VersionStatus.CANCELLED.value]
-    counts = {name: tally.counts[name] for name in ("files", *names)}
-    if options["json"]:
-        about = {"knowledge_base": options["knowledge_base"], "dry_run": options["dry_run"]}
-        return json.dumps(about | {"interrupted": tally.interrupted, "counts": counts, "failures": tally.failures})
-    told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in names)
+    return {name: tally.counts[name] for name in names}
+
+
+def _as_json(tally: Tally, options: Options) -> dict[str, Any]:
+    about = {"knowledge_base": options["knowledge_base"], "dry_run": options["dry_run"]}
+    return about | {"interrupted": tally.interrupted, "counts": _counts(tally, options), "failures": tally.failures}
+
+
+def _in_words(tally: Tally, options: Options) -> str:
+    counts = _counts(tally, options)
+    files = counts.pop("files")
+    told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
     ways = ["Dry run, nothing was written: "] * options["dry_run"] + ["Interrupted: "] * tally.interrupted
-    return f"{''.join(ways)}{counts['files']} files: {told}."
+    return f"{''.join(ways)}{files} files: {told}."

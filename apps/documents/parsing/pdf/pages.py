@@ -38,7 +38,7 @@ def read_pdf(path: Path, limits: FileLimits, *, recognise: Recognise | None = No
     Raises what PdfParser raises, and what `recognise` does.
     """
     check_streams(path.read_bytes(), limits)
-    with _open(path) as pdf:
+    with pdf_opened(path) as pdf:
         pages = len(pdf)
         if pages > limits.max_pages:
             raise TooLargeError(f"The PDF has {pages:,} pages; the most that is read is {limits.max_pages:,}.")
@@ -64,7 +64,8 @@ def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+def pdf_opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+    """The PDF, open as long as the block lasts. Raises EncryptedFileError and DamagedFileError."""
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:

@@ -12,7 +12,7 @@ from itertools import islice
 from lxml import etree
 
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
-from apps.documents.parsing.characters import clean
+from apps.documents.parsing.cleaning import clean
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.types import FileLimits, ParsedDocument
 

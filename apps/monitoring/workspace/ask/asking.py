@@ -70,7 +70,7 @@ class Asker:
             may_mark=user.has_perms(
                 ["retrieval.add_evaluationquestion", "documents.view_knowledgebase"], self.knowledge_base
             ),
-            may_open=user.has_perm("documents.view_documentversion", self.knowledge_base),
+            may_open=user.has_perm("documents.view_document", self.knowledge_base),
             narrowed=narrowed,
         )
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.documents.admin.addresses import span_url
 from apps.documents.admin.wording import where_in_words
 from apps.monitoring.workspace.ask.scores import Bar, figures_said, scores_said, search_said, waterfall
 from apps.monitoring.workspace.ask.text import Block, Quote, blocks_of
@@ -213,7 +214,7 @@ def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, q
         key=key,
         number=number,
         title=one.title,
-        url=reverse("admin:documents_documentversion_change", args=[one.version]) if viewer.may_open else "",
+        url=_opened_at(one, viewer, quotes) if viewer.may_open else "",
         version_number=one.version_number,
         where=_where(one),
         blocks=blocks_of(one.text, question=question, quotes=quotes, is_beginning=one.start == 0),
@@ -223,6 +224,13 @@ def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, q
         wrongs=json.dumps(marks | {"wrong": "on"}) if viewer.may_mark else "",
         is_cited=bool(quotes),
     )
+
+
+def _opened_at(one: Found, viewer: Viewer, quotes: Sequence[Quote]) -> str:
+    """Where the document is opened at what is cited first of the passage, or at the passage."""
+    cited = min(quotes, key=lambda quote: quote.start, default=None)
+    start, end = (one.start + cited.start, one.start + cited.end) if cited else (one.start, one.end)
+    return span_url(viewer.knowledge_base_id, one.document, version=one.version_number, start=start, end=end)
 
 
 def _sentence(one: SentenceOut, cited: Mapping[int, CitationOut], numbers: Numbers) -> ShownSentence:

@@ -1,207 +1,140 @@
-"""What is done with several documents at once: asked first, with their number, and then through the services, one by one."""
+"""What is done with several documents of a knowledge base: asked first, with their number, and then by a job that is watched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from apps.documents.lifecycle.versions import version_retry
-from apps.documents.models import Document
-from apps.documents.services.documents import document_delete, document_update
-from apps.documents.tags import tags_cleaned, tags_read
-from apps.monitoring.workspace.documents.rows import Row, rows_of
-from ragsite.core.actors import Actor
-from ragsite.core.errors import PermanentError, RagError
-
-MOST_AT_ONCE = 300
-"""Each is a service's call of some milliseconds in one request; beyond, the list is to be narrowed."""
-
-Words = str | Promise
-
-
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """Something that is done with documents: to which it applies, what is said of it, and the service that does it."""
-
-    slug: str
-    label: Words
-    icon: str
-    permission: str
-    question: Callable[[int], str]
-    consequence: Words
-    done: Callable[[int], str]
-    applies: Callable[[Row, Sequence[str]], bool]
-    do: Callable[[Row, Sequence[str], Actor], object]
-    needs_tags: bool = False
-    is_dangerous: bool = False
-
-
-def _delete(row: Row, _tags: Sequence[str], actor: Actor) -> None:
-    document_delete(document=row.document, actor=actor)
-
-
-def _retry(row: Row, _tags: Sequence[str], actor: Actor) -> None:
-    version_retry(version=row.version, actor=actor)
-
-
-def _tag(row: Row, tags: Sequence[str], actor: Actor) -> None:
-    document_update(document=row.document, tags=tags_cleaned([*row.document.tags, *tags]), actor=actor)
-
-
-def _untag(row: Row, tags: Sequence[str], actor: Actor) -> None:
-    document_update(document=row.document, tags=[tag for tag in row.document.tags if tag not in tags], actor=actor)
-
-
-def _restrict(row: Row, _tags: Sequence[str], actor: Actor) -> None:
-    document_update(document=row.document, restricted=True, actor=actor)
-
-
-def _lift(row: Row, _tags: Sequence[str], actor: Actor) -> None:
-    document_update(document=row.document, restricted=False, actor=actor)
-
-
-BULKS: tuple[Bulk, ...] = (
-    Bulk(
-        slug="retry",
-        label=gettext_lazy("Retry"),
-        icon="replay",
-        permission="documents.change_documentversion",
-        question=lambda n: ngettext("Retry %(n)d document?", "Retry %(n)d documents?", n) % {"n": n},
-        consequence=gettext_lazy("Each is taken up where it stopped. Mend the cause first, or it fails again."),
-        done=lambda n: ngettext("%(n)d document is retried.", "%(n)d documents are retried.", n) % {"n": n},
-        applies=lambda row, _tags: row.is_stopped,
-        do=_retry,
-    ),
-    Bulk(
-        slug="tag",
-        label=gettext_lazy("Add tag"),
-        icon="new_label",
-        permission="documents.change_document",
-        question=lambda n: ngettext("Tag %(n)d document?", "Tag %(n)d documents?", n) % {"n": n},
-        consequence=gettext_lazy("Questions can be narrowed to documents with a tag."),
-        done=lambda n: ngettext("%(n)d document is tagged.", "%(n)d documents are tagged.", n) % {"n": n},
-        applies=lambda row, tags: not set(tags) <= set(row.document.tags),
-        do=_tag,
-        needs_tags=True,
-    ),
-    Bulk(
-        slug="untag",
-        label=gettext_lazy("Remove tag"),
-        icon="label_off",
-        permission="documents.change_document",
-        question=lambda n: (
-            ngettext("Remove the tag from %(n)d document?", "Remove the tag from %(n)d documents?", n) % {"n": n}
-        ),
-        consequence=gettext_lazy("The documents stay as they are otherwise."),
-        done=lambda n: (
-            ngettext("The tag is gone from %(n)d document.", "The tag is gone from %(n)d documents.", n) % {"n": n}
-        ),
-        applies=lambda row, tags: bool(set(tags) & set(row.document.tags)),
-        do=_untag,
-        needs_tags=True,
-    ),
-    Bulk(
-        slug="restrict",
-        label=gettext_lazy("Restrict"),
-        icon="lock",
-        permission="documents.add_grant",
-        question=lambda n: ngettext("Restrict %(n)d document?", "Restrict %(n)d documents?", n) % {"n": n},
-        consequence=gettext_lazy(
-            "From now on only people who were given access to a document itself can read it, find it, or see answers that"
-            " quote it."
-        ),
-        done=lambda n: ngettext("%(n)d document is restricted.", "%(n)d documents are restricted.", n) % {"n": n},
-        applies=lambda row, _tags: not row.document.restricted,
-        do=_restrict,
-    ),
-    Bulk(
-        slug="lift",
-        label=gettext_lazy("Lift restriction"),
-        icon="lock_open",
-        permission="documents.add_grant",
-        question=lambda n: (
-            ngettext("Lift the restriction of %(n)d document?", "Lift the restriction of %(n)d documents?", n)
-            % {"n": n}
-        ),
-        consequence=gettext_lazy("From now on all who may read the knowledge base can read them."),
-        done=lambda n: (
-            ngettext("%(n)d document is no longer restricted.", "%(n)d documents are no longer restricted.", n)
-            % {"n": n}
-        ),
-        applies=lambda row, _tags: row.document.restricted,
-        do=_lift,
-    ),
-    Bulk(
-        slug="delete",
-        label=gettext_lazy("Delete"),
-        icon="delete",
-        permission="documents.delete_document",
-        question=lambda n: ngettext("Delete %(n)d document?", "Delete %(n)d documents?", n) % {"n": n},
-        consequence=gettext_lazy("No question finds them any more, at once. This can't be undone."),
-        done=lambda n: ngettext("%(n)d document is deleted.", "%(n)d documents are deleted.", n) % {"n": n},
-        applies=lambda _row, _tags: True,
-        do=_delete,
-        is_dangerous=True,
-    ),
+from apps.documents.models import BulkJob, BulkState, Document
+from apps.documents.services.bulk.jobs import (
+    BULK,
+    bulk_job_ask,
+    bulk_job_confirm,
+    bulk_jobs_asked_by,
+    bulk_jobs_open,
+    documents_chosen,
 )
+from apps.documents.tags import tags_read
+from apps.monitoring.jobs.bulk_words import Bulk, bulk_of, result_of
+from apps.monitoring.jobs.refusals import refusals_of
+from apps.monitoring.workspace.place import Place
+from ragsite.core.admin.base import acting
+from ragsite.core.errors import ConflictError, PermanentError
+from ragsite.core.presence import jobs_listened_for
+
+MOST_NAMED = 300
+"""Documents that a form names; more are chosen by what they have in common."""
+
+MOST_REFUSED = 5
+MOST_WATCHED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The documents that a bulk applies to, how many were chosen in all, and the tags it is about."""
+class Notice:
+    """What was done, or why it was not."""
 
-    rows: list[Row]
-    total: int
-    tags: list[str]
-
-
-def bulk_named(slug: str) -> Bulk | None:
-    return next((bulk for bulk in BULKS if bulk.slug == slug), None)
+    text: str
+    is_bad: bool = False
 
 
-def chosen_by(said: QueryDict, *, shown: QuerySet[Document], bulk: Bulk) -> Chosen:
-    """What a form chose among the documents that the user is shown: by id, or with `everything` all of them.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The user's jobs in a knowledge base: those under way, and what is told of those that ended since the last look."""
+
+    open: Sequence[BulkJob] = ()
+    notices: Sequence[Notice] = ()
+    held_up: str = ""
+
+    @property
+    def shown(self) -> list[tuple[BulkJob, Bulk]]:
+        return [(job, bulk_of(job)) for job in self.open]
+
+    @property
+    def query(self) -> str:
+        """What the next look names, to be told of their ends."""
+        return "".join(f"&watched={job.pk}" for job in self.open)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job that waits to be confirmed, and how many documents were chosen, of which it may apply to fewer."""
+
+    job: BulkJob
+    chosen: int
+
+
+def bulk_ask(place: Place, bulk: Bulk, shown: QuerySet[Document]) -> Asked:
+    """Note what a form chose among the documents that the user is shown: by id, or with `everything` all of them.
 
     Raises:
         PermanentError: too many, or none that the bulk applies to; or the tags are invalid.
     """
+    said = place.request.POST
     tags = _tags_of(said) if bulk.needs_tags else []
     found = shown if said.get("everything") else shown.filter(pk__in=_ids(said.getlist("documents")))
-    documents = list(found.select_related("current_version")[: MOST_AT_ONCE + 1])
-    if len(documents) > MOST_AT_ONCE:
-        raise PermanentError(
-            _("More than %(most)d documents at once are too many.") % {"most": MOST_AT_ONCE},
-            action=_("Narrow the list by a filter, and do it in parts."),
-        )
-    rows = [row for row in rows_of(documents) if bulk.applies(row, tags)]
-    if not rows:
-        raise PermanentError(_none(bulk, len(documents)))
-    return Chosen(rows, len(documents), tags)
+    chosen = documents_chosen(found, kind=bulk.kind, tags=tags)
+    if not chosen.documents:
+        raise PermanentError(_none(bulk, chosen.total))
+    base, user = place.knowledge_base, place.request.user
+    job = bulk_job_ask(
+        kind=bulk.kind, documents=chosen.documents, tenant_id=base.tenant_id, knowledge_base=base, tags=tags, user=user,
+        actor=acting(place.request),
+    )  # fmt: skip
+    return Asked(job, chosen.total)
 
 
-def bulk_do(chosen: Chosen, *, bulk: Bulk, actor: Actor) -> tuple[int, list[str]]:
-    """Do it with each; with how many it was done, and why not with the others."""
-    done, refused = 0, []
-    for row in chosen.rows:
-        try:
-            bulk.do(row, chosen.tags, actor)
-            done += 1
-        except RagError as error:
-            refused.append(f"{row.document.title}: {error.sentence}")
-    return done, refused
+def bulk_confirm(place: Place, wanted: str) -> BulkJob:
+    """Let a job begin that the user asked for here.
+
+    Raises:
+        ConflictError: there is none, or it was confirmed before.
+    """
+    asked = [job for job in bulk_jobs_asked_by(place.request.user, _ids([wanted])) if _is_here(job, place)]
+    if not asked:
+        raise ConflictError(_("This was asked too long ago, so nothing was done."), action=_("Ask for it again."))
+    return bulk_job_confirm(job=asked[0], actor=acting(place.request))
+
+
+def bulk_watched(place: Place, begun: BulkJob | None = None) -> Watched:
+    """What is under way here for the user, and what became of the jobs that the address names and of one just begun."""
+    under_way = list(bulk_jobs_open(place.request.user, place.knowledge_base)[:MOST_WATCHED])
+    named = {*_ids(place.request.GET.getlist("watched")[:MOST_WATCHED]), *([begun.pk] if begun else [])}
+    named -= {job.pk for job in under_way}
+    ended = (
+        [job for job in bulk_jobs_asked_by(place.request.user, list(named)) if _is_here(job, place)] if named else []
+    )
+    notices = [notice for job in ended if job.state != BulkState.ASKED for notice in _told(job, place)]
+    return Watched(under_way, notices, _held_up() if under_way else "")
+
+
+def _told(job: BulkJob, place: Place) -> list[Notice]:
+    refused = refusals_of(job, place.request.user, most=MOST_REFUSED)
+    is_bad = job.state == BulkState.FAILED or not job.done
+    return [
+        Notice(result_of(job), is_bad=is_bad),
+        *(Notice(f"{one.title}: {one.reason}", is_bad=True) for one in refused),
+    ]
+
+
+def _held_up() -> str:
+    if BULK in jobs_listened_for():
+        return ""
+    return _("No worker is running, so nothing is done just now. Start one; what was confirmed is kept.")
+
+
+def _is_here(job: BulkJob, place: Place) -> bool:
+    return job.knowledge_base_id == place.knowledge_base.pk
 
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
     """Those that are ids; a form of ours sends no others."""
     ids = []
-    for text in texts[: MOST_AT_ONCE + 1]:
+    for text in texts[:MOST_NAMED]:
         try:
             ids.append(UUID(text))
         except ValueError:

@@ -71,6 +71,7 @@ class Filters:
     state: str = ""
     type: str = ""
     tag: str = ""
+    folder: str = ""
     q: str = ""
     order: str = "newest"
     page: int = 1
@@ -84,6 +85,7 @@ class Filters:
             state=texts["state"] if texts["state"] in STATUSES else "",
             type=texts["type"] if texts["type"] in TYPE_WORDS else "",
             tag=texts["tag"].replace("\0", ""),
+            folder=texts["folder"].replace("\0", "").strip("/"),
             q=texts["q"].replace("\0", ""),
             order=texts["order"] if texts["order"] in ORDERS else "newest",
             page=min(max(page, 1), LAST_PAGE),
@@ -92,7 +94,7 @@ class Filters:
     @property
     def narrows(self) -> bool:
         """Whether some documents are left out."""
-        return any((self.state, self.type, self.tag, self.q))
+        return any((self.state, self.type, self.tag, self.folder, self.q))
 
     def query(self, **changes: Any) -> str:
         """As parameters of an address, without what says nothing."""
@@ -111,15 +113,20 @@ class Filters:
             found = found.filter(Q(document_type=self.type) | never_ready)
         if self.tag:
             found = found.filter(tags__contains=[self.tag])
+        if self.folder:
+            found = found.filter(external_id__startswith=f"{self.folder}/")
         if self.q:
             found = found.filter(Q(title__icontains=self.q) | Q(external_id__icontains=self.q))
         return found.order_by(*ORDERS[self.order])
 
 
 def in_state(documents: QuerySet[Document], knowledge_base: KnowledgeBase, state: State) -> QuerySet[Document]:
-    """Those whose newest version stands there. Few are under way or failed, so these are looked up first."""
+    """Those whose newest version stands there. Few are under way or failed, so these are looked up first; of those that are ready
+    there is one behind nearly every document that is looked at.
+    """
     wanted = STATUSES[state]
-    some = DocumentVersion.objects.filter(document__knowledge_base=knowledge_base, status__in=wanted)
+    if state is not State.READY:
+        some = DocumentVersion.objects.filter(document__knowledge_base=knowledge_base, status__in=wanted)
+        documents = documents.filter(pk__in=some.values("document"))
     newest = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number").values("status")[:1]
-    stand_there = documents.filter(pk__in=some.values("document")).annotate(newest_status=Subquery(newest))
-    return stand_there.filter(newest_status__in=wanted)
+    return documents.annotate(newest_status=Subquery(newest)).filter(newest_status__in=wanted)

@@ -57,6 +57,12 @@ class Row:
         return str(STATE_WORDS[self.state])
 
     @property
+    def folder(self) -> str:
+        """Where it lay, if it is known by its path."""
+        path = self.document.external_id
+        return "" if "://" in path else path.rpartition("/")[0]
+
+    @property
     def is_stopped(self) -> bool:
         return self.state in (State.FAILED, State.CANCELLED)
 

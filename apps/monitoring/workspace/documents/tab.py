@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -13,25 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.documents.admin.uploading import extensions_read
-from apps.monitoring.workspace.documents.bulk import BULKS, Bulk, bulk_do, bulk_named, chosen_by
+from apps.documents.models import BulkJob
+from apps.monitoring.jobs.bulk_words import BULKS, Bulk, bulk_named
+from apps.monitoring.workspace.documents.bulk import Notice, bulk_ask, bulk_confirm, bulk_watched
 from apps.monitoring.workspace.documents.filters import STATE_WORDS, TYPE_WORDS, Filters
 from apps.monitoring.workspace.documents.listing import documents_of, listing_of
 from apps.monitoring.workspace.place import Place
-from ragsite.core.admin.base import acting
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import RagError
 from ragsite.core.sentences import said
 
 LIST = "ragsite/workspace/documents_list.html"
-MOST_REFUSED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What was done, or why it was not."""
-
-    text: str
-    is_bad: bool
 
 
 def documents_tab(place: Place) -> HttpResponse:
@@ -43,6 +34,7 @@ def documents_tab(place: Place) -> HttpResponse:
         return _list(place, filters)
     uploads = UploadSettings.current()
     context = _context(place, filters) | {
+        "watched": bulk_watched(place),
         "states": STATE_WORDS.items(),
         "types": sorted(TYPE_WORDS.items(), key=lambda item: str(item[1]).casefold()),
         "extensions": extensions_read(),
@@ -53,40 +45,39 @@ def documents_tab(place: Place) -> HttpResponse:
 
 
 def _post(place: Place, filters: Filters) -> HttpResponse:
-    """With `ask` the question that is asked first, with `do` the list as it is then."""
+    """With `ask` the question that is asked first, with `confirm` or `do` the list as it is then."""
     said = place.request.POST
+    if "confirm" in said:
+        return _begun(place, filters, lambda: bulk_confirm(place, said["confirm"]))
     bulk = bulk_named(said.get("ask") or said.get("do", ""))
     if bulk is None:
         raise Http404("There is nothing of that name to do.")
-    if not place.may(bulk.permission):
+    if not place.may(bulk.kind.permission):
         raise PermissionDenied
-    return _ask(place, filters, bulk) if "ask" in said else _do(place, filters, bulk)
+    return _ask(place, filters, bulk) if "ask" in said else _begun(place, filters, lambda: _do(place, filters, bulk))
 
 
 def _ask(place: Place, filters: Filters, bulk: Bulk) -> HttpResponse:
-    context: dict[str, Any] = {"bulk": bulk, "url": _url(place, filters), "knowledge_base": place.knowledge_base}
+    context: dict[str, Any] = {"bulk": bulk, "url": _url(place, filters)}
     try:
-        chosen = chosen_by(place.request.POST, shown=_shown(place, filters), bulk=bulk)
-        context |= {"chosen": chosen, "question": bulk.question(len(chosen.rows))}
+        asked = bulk_ask(place, bulk, _shown(place, filters))
+        context |= {"asked": asked, "question": bulk.question(asked.job.total)}
     except RagError as error:
         context["refused"] = said(error.sentence)
     return render(place.request, "ragsite/workspace/documents_confirm.html", context)
 
 
-def _do(place: Place, filters: Filters, bulk: Bulk) -> HttpResponse:
+def _do(place: Place, filters: Filters, bulk: Bulk) -> BulkJob:
+    """Without a question: a button of a row."""
+    asked = bulk_ask(place, bulk, _shown(place, filters))
+    return bulk_confirm(place, str(asked.job.pk))
+
+
+def _begun(place: Place, filters: Filters, begin: Callable[[], BulkJob]) -> HttpResponse:
     try:
-        chosen = chosen_by(place.request.POST, shown=_shown(place, filters), bulk=bulk)
+        return _list(place, filters, begun=begin())
     except RagError as error:
         return _list(place, filters, [Notice(said(error.sentence), is_bad=True)])
-    done, refused = bulk_do(chosen, bulk=bulk, actor=acting(place.request))
-    return _list(place, filters, _told(bulk, done, refused))
-
-
-def _told(bulk: Bulk, done: int, refused: Sequence[str]) -> list[Notice]:
-    told = [Notice(bulk.done(done), is_bad=False)] if done else []
-    told += [Notice(sentence, is_bad=True) for sentence in refused[:MOST_REFUSED]]
-    more = len(refused) - MOST_REFUSED
-    return [*told, Notice(_("And %(n)d more.") % {"n": more}, is_bad=True)] if more > 0 else told
 
 
 def _shown(place: Place, filters: Filters) -> Any:
@@ -95,11 +86,12 @@ def _shown(place: Place, filters: Filters) -> Any:
     return filters.apply(shown, place.knowledge_base) if place.request.POST.get("everything") else shown
 
 
-def _list(place: Place, filters: Filters, notices: Sequence[Notice] = ()) -> HttpResponse:
-    """The list as a fragment; with the head, unless it only looked how far things are and they are still under way."""
-    context = _context(place, filters)
-    only_looks = "poll" in place.request.GET and context["listing"].is_under_way
-    context |= {"notices": notices, "head": None if only_looks else place.head}
+def _list(place: Place, filters: Filters, notices: Sequence[Notice] = (), begun: BulkJob | None = None) -> HttpResponse:
+    """The list as a fragment; with the head, unless it only looked how far things are and all are still under way."""
+    context, watched = _context(place, filters), bulk_watched(place, begun)
+    goes_on = (context["listing"].is_under_way or watched.open) and not watched.notices
+    only_looks = "poll" in place.request.GET and goes_on
+    context |= {"watched": watched, "notices": [*watched.notices, *notices], "head": None if only_looks else place.head}
     return render(place.request, LIST, context | {"is_part": True})
 
 
@@ -113,7 +105,7 @@ def _context(place: Place, filters: Filters) -> dict[str, Any]:
         "plain_url": place.url("documents"),
         "upload_url": reverse("workspace-upload", args=[place.knowledge_base.pk]),
         "failures_url": f"{reverse('failures')}?knowledge_base={place.knowledge_base.pk}",
-        "bulks": [bulk for bulk in BULKS if may(bulk.permission)],
+        "bulks": [bulk for bulk in BULKS if may(bulk.kind.permission)],
         "may_upload": may("documents.add_document"),
         "may_change": may("documents.change_document"),
         "may_retry": may("documents.change_documentversion"),

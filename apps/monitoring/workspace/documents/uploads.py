@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +14,18 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
+from apps.documents.admin.addresses import document_url
 from apps.documents.admin.forms import NewVersionForm, UploadForm
 from apps.documents.admin.uploading import documents_take, files_read, version_take
 from apps.documents.intake.bulk import FileResult
-from apps.documents.intake.uploads import UploadOutcome
+from apps.documents.intake.external_ids import external_id_of
+from apps.documents.intake.sources import is_bundle, sha256_of
+from apps.documents.intake.uploads import UploadOutcome, UploadRequest, document_upload, versions_holding
 from apps.documents.models import Document
+from apps.documents.rights.titles import documents_titled
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.place import Place
-from ragsite.core.admin.base import acting, row_url
+from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError, TransientError
 from ragsite.core.sentences import said
 
@@ -33,13 +38,15 @@ UNKNOWN_TYPE, WRONG_TYPE = "unknown_type", "type_mismatch"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A result in words. `mend` is what the line offers: `kinds`, `again` or nothing."""
+    """A result in words. `mend` is what the line offers: `kinds`, `again`, `version` or nothing."""
 
     name: str
     words: str
     outcome: str
     url: str = ""
     mend: str = ""
+    same: Document | None = None
+    """The document of the same name that it may be a new version of: nothing was uploaded, the sender is asked."""
 
 
 def documents_upload(place: Place) -> HttpResponse:
@@ -60,17 +67,17 @@ def documents_upload(place: Place) -> HttpResponse:
 
 def _taken(request: HttpRequest, *, place: Place, refused: str) -> HttpResponse:
     wanted = request.GET.get("document", "")
-    results: Sequence[FileResult] | str = []
+    results: Sequence[FileResult | Told] | str = []
     if not refused:
         results = _new_version(place, _document(place, wanted)) if wanted else _documents(place)
     if isinstance(results, str):
         refused, results = results, []
-    told = [_told(result) for result in results]
+    told = [result if isinstance(result, Told) else _told(result) for result in results]
     shown = {"refused": refused, "told": told, "only": told[0] if len(told) == 1 else None}
     return render(request, "ragsite/workspace/documents_uploaded.html", shown | _in_numbers(told, refused))
 
 
-def _documents(place: Place) -> Sequence[FileResult] | str:
+def _documents(place: Place) -> Sequence[FileResult | Told] | str:
     """The results of a form with files, or why it is refused."""
     request = place.request
     if not place.may("documents.add_document"):
@@ -78,12 +85,42 @@ def _documents(place: Place) -> Sequence[FileResult] | str:
     form = UploadForm(request.POST, request.FILES, may_restrict=place.may("documents.add_grant"))
     if not form.is_valid():
         return _first_error(form)
+    files, path = form.files_sent(), request.POST.get("path", "").replace("\0", "")
+    if path and len(files) == 1 and not is_bundle(files[0].name):
+        return [_of_folder(place, files[0], path=path, restricted=form.restricts())]
+    if "asks" in request.POST and len(files) == 1 and (same := _of_same_name(place, files[0])):
+        words = _("“%(title)s” is here already, with other contents.") % {"title": same.title}
+        return [Told(files[0].name, words, "asked", document_url(same), mend="version", same=same)]
     return documents_take(
-        form.files_sent(),
-        knowledge_base=place.knowledge_base,
-        restricted=form.restricts(),
-        actor=acting(request),
+        files, knowledge_base=place.knowledge_base, restricted=form.restricts(), actor=acting(request)
     )
+
+
+def _of_folder(place: Place, file: Any, *, path: str, restricted: bool) -> FileResult:
+    """A file of a folder is known by its path in it: the folder dropped again brings new versions of what changed."""
+    try:
+        request = UploadRequest(
+            knowledge_base=place.knowledge_base,
+            filename=file.name,
+            parts=file.chunks(),
+            external_id=external_id_of(path),
+            restricted=restricted,
+        )
+        upload = document_upload(request, actor=acting(place.request))
+    except RagError as error:
+        return FileResult(file.name, error=error)
+    return FileResult(file.name, upload.outcome, upload.version)
+
+
+def _of_same_name(place: Place, file: Any) -> Document | None:
+    """The document of that name, where these bytes are not in the knowledge base yet and the user may give it a version."""
+    if is_bundle(file.name) or not place.may("documents.change_document"):
+        return None
+    titled = documents_titled(place.request.user, file.name)
+    same = titled.filter(knowledge_base=place.knowledge_base, title=file.name).first()
+    here = Document.objects.filter(knowledge_base=place.knowledge_base)
+    sha256 = sha256_of(Path(file.temporary_file_path()))
+    return same if same and not versions_holding(here, [sha256]) else None
 
 
 def _new_version(place: Place, document: Document) -> Sequence[FileResult] | str:
@@ -114,7 +151,7 @@ def _first_error(form: Any) -> str:
 def _told(result: FileResult) -> Told:
     if result.outcome is None or result.version is None:
         return _told_refused(result)
-    url = row_url(result.version.document)
+    url = document_url(result.version.document)
     match result.outcome:
         case UploadOutcome.CREATED:
             words = _("Uploaded. It answers once it is ready.")
@@ -142,9 +179,10 @@ def _told_refused(result: FileResult) -> Told:
 
 def _in_numbers(told: Sequence[Told], refused: str) -> dict[str, Any]:
     refusals = [one for one in told if one.outcome == "refused"]
+    asked = sum(one.same is not None for one in told)
     unchanged = sum(one.outcome == UploadOutcome.UNCHANGED for one in told)
     return {
-        "taken_total": len(told) - len(refusals) - unchanged,
+        "taken_total": len(told) - len(refusals) - unchanged - asked,
         "unchanged_total": unchanged,
         "refused_total": len(refusals) + bool(refused),
         "refusals": refusals[:MOST_TOLD],

@@ -9,12 +9,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from apps.documents.admin.addresses import version_span_url
 from apps.documents.admin.wording import where_in_words
 from apps.retrieval.answers.kept import KeptPassage
 from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.exporting import Reference, referenced
 from apps.retrieval.models import Answer
-from ragsite.core.admin.base import Words, badge, row_url
+from ragsite.core.admin.base import Words, badge
 
 STEPS = ("rewrite", "scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
 
@@ -102,7 +103,7 @@ def kept_shown(passages: Sequence[KeptPassage]) -> list[ShownSpan]:
             number=number,
             title=one.version.document.title,
             version_number=one.version.number,
-            url=row_url(one.version),
+            url=version_span_url(one.version, start=one.start, end=one.end),
             where=where_in_words(one.heading_path, one.place),
             text=one.text,
             score=one.score,
@@ -124,7 +125,7 @@ def _source(one: Reference) -> ShownSpan:
         number=one.number,
         title=one.title,
         version_number=citation.version.number,
-        url=row_url(citation.version),
+        url=version_span_url(citation.version, start=citation.start, end=citation.end),
         where=where_in_words(citation.heading_path, citation.place),
         text=one.quote,
         score=citation.score,

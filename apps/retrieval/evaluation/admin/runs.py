@@ -1,29 +1,26 @@
-"""Evaluation runs: their figures, their questions with the worst first, and two of them side by side."""
+"""Evaluation runs: their figures, and their questions with the worst first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.documents.models import LIVING, Document
-from apps.retrieval.evaluation.comparing import runs_compare
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
-from apps.retrieval.models import EvaluationResult, EvaluationRun, RunState
+from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, RunState
 from ragsite.core.admin.base import LargeTableAdmin, badge, row_url
-from ragsite.core.errors import RagError
 
 TONES: dict[str, str | None] = {
     RunState.WAITING: None,
@@ -81,14 +78,12 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
     list_select_related: ClassVar = ("evaluation_set__knowledge_base",)
     search_fields: ClassVar = ("evaluation_set__name",)
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.compare_page)
-        return [path("<path:object_id>/compare/", page, name="retrieval_evaluationrun_compare"), *super().get_urls()]
-
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A page of its own instead of a form: nobody changes a run."""
+        """A page of its own instead of a form: nobody changes a run. `?part=live` asks again while it goes on, and has the whole
+        page loaded anew once it has ended.
+        """
         if self.has_view_permission(request) and self.get_object(request, unquote(object_id)) is None:
             redirection: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return redirection
@@ -102,32 +97,14 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
             "results": _shown(page, columns),
             "total": run.evaluation_set.questions.count(),
             "others": [(other.pk, _named(other)) for other in _others(run)],
+            "compare_url": reverse("workspace-tab", args=[run.evaluation_set.knowledge_base_id, "evaluate"]),
+            "under_way": run.state not in RUN_ENDED,
             "badge": badge(run.get_state_display(), TONES[run.state]),
         }
-        return TemplateResponse(request, "ragsite/admin/evaluation_run.html", context)
-
-    def compare_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The run beside the one that `against` names."""
-        run = self._run(request, object_id)
-        try:
-            against = self.get_queryset(request).filter(pk=request.GET.get("against", "")).first()
-            if against is None:
-                raise ValidationError("none")
-            compared = runs_compare(run=run, against=against)
-        except ValidationError:
-            messages.error(request, "Choose a run to compare with.")
-            return redirect(row_url(run))
-        except RagError as error:
-            messages.error(request, error.sentence)
-            return redirect(row_url(run))
-        context = self._context(request, run, title="Compare two runs") | {
-            "compared": compared,
-            "figures": [(label(figure.name), figure) for figure in compared.figures],
-            "first": label(compared.figures[0].name),
-            "questions": compared.questions[:QUESTIONS],
-            "hidden": max(0, len(compared.questions) - QUESTIONS),
-        }
-        return TemplateResponse(request, "ragsite/admin/evaluation_compare.html", context)
+        response = TemplateResponse(request, "ragsite/admin/evaluation_run.html", context)
+        if request.GET.get("part") == "live" and run.state in RUN_ENDED:
+            response["HX-Refresh"] = "true"
+        return response
 
     def _run(self, request: HttpRequest, object_id: str) -> EvaluationRun:
         if not self.has_view_permission(request):

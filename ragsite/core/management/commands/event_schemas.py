@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from django.core.management.base import CommandParser
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
+from ragsite.core.commands import base
+from ragsite.core.commands.base import Options, Told
+from ragsite.core.commands.generating import check_add, files_write
+from ragsite.core.commands.parsers import About
 from ragsite.core.environment import PROJECT_DIR
+from ragsite.core.errors import ConflictError
 from ragsite.core.event_schemas import docs_contradicting, docs_differing
 
 DOCS = PROJECT_DIR / "docs"
 
 
-class Command(BaseCommand):
-    help = "Write the JSON Schemas of all events into docs/events, and the table of docs/events.md."
+class Command(base.Command):
+    about = About(
+        sentence="Write the JSON Schemas of all events into docs/events, and the table of docs/events.md.",
+        examples=(
+            ("manage.py event_schemas", "after an event was changed or added"),
+            ("manage.py event_schemas --check", "whether that was forgotten"),
+        ),
+        changes=True,
+    )
     requires_system_checks = ()
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
+    def arguments_add(self, parser: CommandParser) -> None:
+        check_add(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> Told:
         if contradicting := docs_contradicting(DOCS):
-            raise CommandError("\n".join(contradicting))
-        differing = docs_differing(DOCS)
-        names = [str(path.relative_to(PROJECT_DIR)) for path in differing]
-        if options["check"] and names:
-            raise CommandError(f"Out of date: {', '.join(names)}. Run `manage.py event_schemas`.")
-        for path, text in differing.items():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        self.stdout.write(f"Wrote {', '.join(names)}." if names else "All is up to date.")
+            raise ConflictError("\n".join(contradicting))
+        return files_write(docs_differing(DOCS), options, root=PROJECT_DIR, command="event_schemas")

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.documents.parsing.characters import clean, decode, lines_of
+from apps.documents.parsing.characters import decode, lines_of
+from apps.documents.parsing.cleaning import clean
 from ragsite.core.errors import PermanentError
 
 

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission as UserPermission
 from django.contrib.auth.models import User
-from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
-from apps.monitoring.failures import groups
 from apps.monitoring.failures.causes import CAUSES, cause_of
 from ragsite.gateway.models import Tenant
 from tests import factories as make
@@ -54,7 +52,9 @@ def test_failures_stand_by_cause_with_what_mends_them_the_most_first(admin_clien
     assert "The file is protected with a password" in text
     assert "Save it without a password, and upload that as a new version." in text
     assert "secret.md" in text
-    assert "Retry 2 documents?" in text
+    asked = admin_client.post(PAGE, {"ask": "retry", "error_code": "model_unavailable", "stage": "parse"})
+    assert "Retry 2 documents?" in asked.content.decode()
+    assert "every 5s" in admin_client.get(f"{PAGE}?part=list").content.decode()
 
 
 def test_what_holds_nothing_up_is_not_listed(admin_client: Client) -> None:
@@ -67,16 +67,22 @@ def test_what_holds_nothing_up_is_not_listed(admin_client: Client) -> None:
     assert "Nothing has failed." in admin_client.get(PAGE).content.decode()
 
 
-def test_a_group_is_retried_and_no_other(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "MOST_AT_ONCE", 1)
-    base = make.knowledge_base()
-    oldest, newer, other = (failed(base, code) for code in ("too_slow", "too_slow", "empty_text"))
-    response = admin_client.post(PAGE, {"error_code": "too_slow", "stage": "parse"})
-    assert [str(told) for told in get_messages(response.wsgi_request)] == ["1 document is retried."]
+def test_a_group_is_retried_by_a_job_and_no_other_and_nothing_that_fails_later(admin_client: Client) -> None:
+    first, other = make.knowledge_base(), make.knowledge_base()
+    oldest, newer, kept = (failed(first, code) for code in ("too_slow", "too_slow", "empty_text"))
+    of_another = failed(other, "too_slow")
+    asked = admin_client.post(PAGE, {"ask": "retry", "error_code": "too_slow", "stage": "parse"})
+    assert "Retry 3 documents?" in asked.content.decode()
+    later = failed(first, "too_slow")
+    begun = admin_client.post(PAGE, {"confirm": [job.pk for job in asked.context["jobs"]]})
+    assert begun["HX-Redirect"] == "/admin/jobs/"
+    assert make.work_once("bulk")
+    assert make.work_once("bulk")
+    up, down = VersionStatus.UPLOADED, VersionStatus.FAILED
     standing = dict(DocumentVersion.objects.values_list("pk", "status"))
-    assert standing == {oldest.pk: VersionStatus.UPLOADED, newer.pk: "failed", other.pk: "failed"}
-    admin_client.post(PAGE, {"error_code": "none", "stage": "parse"})
-    assert DocumentVersion.objects.filter(status="failed").count() == 2
+    assert standing == {oldest.pk: up, newer.pk: up, of_another.pk: up, kept.pk: down, later.pk: down}
+    nothing = admin_client.post(PAGE, {"ask": "retry", "error_code": "none", "stage": "parse"})
+    assert "Nothing is left to retry" in nothing.content.decode()
 
 
 def test_one_knowledge_base_is_asked_for_by_the_address(admin_client: Client) -> None:
@@ -94,7 +100,9 @@ def test_others_failures_are_not_shown_and_not_retried() -> None:
     client = staff_of(base.tenant, "view_documentversion", "change_documentversion")
     assert grouped(client) == []
     assert client.get(f"{PAGE}?knowledge_base={other.pk}").status_code == 404
-    client.post(PAGE, {"error_code": "too_slow", "stage": "parse"})
+    asked = client.post(PAGE, {"ask": "retry", "error_code": "too_slow", "stage": "parse"})
+    assert asked.context["jobs"] == []
+    assert client.post(PAGE, {"confirm": "nonsense"})["HX-Redirect"] == PAGE
     assert DocumentVersion.objects.filter(status="failed").count() == 2
     assert grouped(staff_of(base.tenant, "view_documentversion", "view_document")) == [("too_slow", "parse", 1)]
 
@@ -104,7 +112,7 @@ def test_who_may_only_look_can_retry_nothing() -> None:
     failed(base, "too_slow")
     looks = staff_of(base.tenant, "view_documentversion")
     assert "Retry all of these" not in looks.get(PAGE).content.decode()
-    assert looks.post(PAGE, {"error_code": "too_slow", "stage": "parse"}).status_code == 403
+    assert looks.post(PAGE, {"ask": "retry", "error_code": "too_slow", "stage": "parse"}).status_code == 403
     outsider = Client()
     outsider.force_login(User.objects.create_user("outsider", is_staff=True))
     assert outsider.get(PAGE).status_code == 403

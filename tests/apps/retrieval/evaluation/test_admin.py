@@ -186,22 +186,22 @@ def test_a_run_that_is_not_done_says_why(admin_client: Client, made: EvaluationS
     assert "The model is away." in text
 
 
-def test_two_runs_stand_side_by_side(admin_client: Client, made: EvaluationSet) -> None:
+def test_a_run_under_way_asks_again_and_loads_the_page_anew_once_it_has_ended(
+    admin_client: Client, made: EvaluationSet
+) -> None:
+    run = started(made)
+    assert 'hx-get="?part=live"' in text_of(admin_client.get(page_of(run)))
+    live = f"{page_of(run)}?part=live"
+    assert "HX-Refresh" not in admin_client.get(live)
+    EvaluationRun.objects.update(state=RunState.FAILED, error="Broken.")
+    assert admin_client.get(live)["HX-Refresh"] == "true"
+
+
+def test_a_run_offers_the_others_of_its_set_for_comparison(admin_client: Client, made: EvaluationSet) -> None:
     before, after = done(made), done(made)
-    worse = EvaluationResult.objects.get(run=after, text=TEXTS["tides"])
-    worse.metrics["ndcg@10"] = 0.5
-    worse.save()
-    assert str(before.pk) in text_of(admin_client.get(page_of(after)))
-    response = admin_client.get(page_of(after, "compare"), {"against": str(before.pk)})
-    assert "-0.500" in text_of(response)
-    assert [row.text for row in response.context["questions"]] == [TEXTS["tides"]]
-
-
-@pytest.mark.parametrize("against", ["", "nonsense", "0198c1de-0000-7000-8000-000000000000"])
-def test_a_comparison_with_nothing_leads_back(admin_client: Client, made: EvaluationSet, against: str) -> None:
-    run = done(made)
-    response = admin_client.get(page_of(run, "compare"), {"against": against})
-    assert (response.status_code, response["Location"]) == (302, page_of(run))
+    text = text_of(admin_client.get(page_of(after)))
+    assert str(before.pk) in text
+    assert f"/admin/knowledge-bases/{made.knowledge_base_id}/evaluate/" in text
 
 
 def test_text_of_a_question_is_never_markup(admin_client: Client, made: EvaluationSet) -> None:

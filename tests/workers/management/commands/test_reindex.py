@@ -87,8 +87,11 @@ def test_vectors_that_a_kept_generation_has_are_reported_as_reused(
 def test_what_was_interrupted_is_resumed(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
     started(base, model=smaller)
     with pytest.raises(CommandError, match="has not ended"):
-        reindex(base, "--model", smaller.name)
-    assert reindex(base, "--resume")["state"] == "switched"
+        reindex(base, "--model", smaller.name, "--chunking", "size=48,overlap=0")
+    told = reindex(base, "--resume", "--dry-run")
+    assert (told["dry_run"], told["state"], Reindex.objects.get().state) == (True, "building", "building")
+    assert reindex(base, "--model", smaller.name)["state"] == "switched"
+    assert Reindex.objects.count() == 1
 
 
 def test_an_interruption_leaves_it_to_be_resumed(

@@ -54,7 +54,7 @@ def test_the_answer_stands_with_its_sources_and_the_passages(admin_client: Clien
     page = text_of(asked(admin_client, version.document.knowledge_base))
     assert SENTENCE in page
     assert page.count('class="rag-ask-passage') == 4  # the list and three passages
-    assert f"/admin/documents/documentversion/{version.pk}/change/" in page
+    assert f"/documents/{version.document_id}/?version=1&start=" in page
     assert "Harbour handbook › Berths" in page
     assert f"{SENTENCE} [1]" in page
 

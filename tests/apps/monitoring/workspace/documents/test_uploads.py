@@ -66,7 +66,7 @@ def test_a_file_becomes_a_document_and_the_line_leads_to_it(admin_client: Client
     assert (document.title, numbers(response)) == ("tides.md", (1, 0, 0))
     page = response.content.decode()
     assert "Uploaded. It answers once it is ready." in page
-    assert f"/admin/documents/document/{document.pk}/change/" in page
+    assert f'/documents/{document.pk}/"' in page
 
 
 def test_a_type_that_is_not_read_is_refused_without_a_list_of_all_types(
@@ -188,3 +188,34 @@ def test_no_new_version_is_taken_of_what_the_user_may_not_read_or_change(
     open_one = make.upload(base).version.document
     assert only_adds.post(url(base, open_one.pk), {"uploads": file("tides.md")}).status_code == 403
     assert DocumentVersion.objects.count() == 3
+
+
+def test_a_folder_that_is_dropped_again_brings_new_versions_of_what_changed(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
+    first = sent(admin_client, base, file("tides.md"), path="harbour/tides.md")
+    assert numbers(first) == (1, 0, 0)
+    assert numbers(sent(admin_client, base, file("tides.md"), path="harbour/tides.md")) == (0, 1, 0)
+    changed = file("tides.md", b"# Tides\n\nHigh water is at ten.\n")
+    assert "Uploaded as version 2" in sent(admin_client, base, changed, path="harbour/tides.md").content.decode()
+    document = Document.objects.get()
+    assert (document.title, document.external_id) == ("tides.md", "harbour/tides.md")
+    tab = f"/admin/knowledge-bases/{base.pk}/documents/"
+    assert "folder=harbour" in admin_client.get(tab).content.decode()
+    assert str(document.pk) in admin_client.get(f"{tab}?folder=harbour").content.decode()
+    assert str(document.pk) not in admin_client.get(f"{tab}?folder=harb").content.decode()
+
+
+def test_other_contents_under_a_name_that_is_known_are_asked_about_first(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
+    sent(admin_client, base, file("tides.md"), asks="on")
+    document = Document.objects.get()
+    assert numbers(sent(admin_client, base, file("tides.md"), asks="on")) == (0, 1, 0)
+    changed = b"# Tides\n\nHigh water is at ten.\n"
+    response = sent(admin_client, base, file("tides.md", changed), asks="on")
+    assert numbers(response) == (0, 0, 0)
+    assert f'data-sends-as="{document.pk}"' in response.content.decode()
+    assert DocumentVersion.objects.count() == 1
+    assert numbers(sent(admin_client, base, file("tides.md", changed))) == (1, 0, 0)
+    assert Document.objects.count() == 2

@@ -1,0 +1,55 @@
+"""A version made of another one without an upload: the same bytes, and a text that is chunked anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apps.documents.models import Document, DocumentVersion, ParsedText, TextEdit, VersionStatus
+from ragsite.core.actors import Actor
+
+
+def version_derive(
+    current: DocumentVersion,
+    *,
+    document: Document,
+    text: ParsedText,
+    edits: Iterable[TextEdit],
+    edited: bool = False,
+    actor: Actor,
+) -> DocumentVersion:
+    """The next version of the document, about to be chunked, in the caller's transaction, which holds the document's row.
+
+    It has the bytes of `current`, and its own copies of the text and of all edits that this text has.
+    """
+    version = DocumentVersion.objects.create(
+        tenant_id=document.tenant_id,
+        document=document,
+        number=document.versions.count() + 1,
+        filename=current.filename,
+        document_type=current.document_type,
+        content_hash=current.content_hash,
+        blob=current.blob,
+        size=current.size,
+        status=VersionStatus.PARSED,
+        rechunk_of_id=current.upload_id,
+        edited=edited,
+        actor=actor.as_dict(),
+    )
+    text.pk, text._state.adding = version.pk, True
+    text.save(force_insert=True)
+    TextEdit.objects.bulk_create(_copied(edit, version) for edit in edits)
+    return version
+
+
+def _copied(edit: TextEdit, version: DocumentVersion) -> TextEdit:
+    """Who made it, and when, stays."""
+    made_at = {"made_at": edit.made_at} if edit.pk else {}
+    return TextEdit(
+        version=version,
+        start=edit.start,
+        end=edit.end,
+        old_text=edit.old_text,
+        text=edit.text,
+        actor=edit.actor,
+        **made_at,
+    )

@@ -1,0 +1,20 @@
+"""The characters that a parsed text may have. Pure, and without a library: the web process uses it, too."""
+
+from __future__ import annotations
+
+import re
+
+_LINE_ENDS = re.compile(r"\r\n?|[\f\v\x85\u2028\u2029]")
+_SPACES = re.compile(r"[\xa0\u2007\u202f]")
+# Controls, lone surrogates, and characters that show nothing: the soft hyphen, zero-width spaces, the byte order mark
+# and U+FFFE, which stands for a hyphen at the end of a line in text taken from a PDF. The zero-width joiners
+# (U+200C, U+200D) stay: words of Persian and of several Indian languages are spelled with them.
+_DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with newline characters only, plain spaces, and no character that shows nothing.
+
+    Letters are left as they are: there is no Unicode normalisation.
+    """
+    return _DROPPED.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))

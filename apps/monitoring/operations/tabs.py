@@ -1,0 +1,60 @@
+"""The operator's pages as one table: their names, and who may open each. They share an entry of the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
+
+from ragsite.gateway.members import is_superuser
+from ragsite.gateway.roles import AnyUser, may_somewhere
+
+LOOKS_AFTER = "gateway.view_tenant"
+"""Who may look at a tenant, as its owners may, sees what it uses and who does what in it."""
+
+
+def _permitted(user: AnyUser, *, permission: str) -> bool:
+    has_perm: Callable[[str], bool] = getattr(user, "has_perm", lambda permission: False)
+    return has_perm(permission)
+
+
+def _looks_after(user: AnyUser) -> bool:
+    return may_somewhere(user, LOOKS_AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsTab:
+    """A page by the name of its address, and who may open it."""
+
+    name: str
+    words: str
+    icon: str
+    may: Callable[[AnyUser], bool]
+
+    @property
+    def title(self) -> str:
+        return gettext(self.words)
+
+    @property
+    def url(self) -> str:
+        return reverse(self.name)
+
+
+TABS: tuple[OperationsTab, ...] = (
+    OperationsTab("usage", gettext_noop("Usage"), "bar_chart", _looks_after),
+    OperationsTab("activity", gettext_noop("Activity"), "history", _looks_after),
+    OperationsTab(
+        "workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission="core.view_workerpresence")
+    ),
+    OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
+    OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),
+)
+
+
+def tabs_of(request: HttpRequest) -> list[OperationsTab]:
+    """Those that the user may open."""
+    return [tab for tab in TABS if tab.may(request.user)]

@@ -1,0 +1,40 @@
+"""A knowledge base is cut anew beside what answers, compared, switched to, and rolled back."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.models import Reindex
+from tests.apps.retrieval.evaluation.asking import asked, library
+from tests.apps.retrieval.reindexing.rebuilding import worked
+from tests.browser.visiting import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_re_index_with_other_chunks_is_followed_compared_switched_to_and_rolled_back(visit: Visit) -> None:
+    base, page = library(), visit.page
+    asked(base, name="Questions of guests")
+    old = generation_ensure(base)
+    visit.open(reverse("workspace-tab", args=[base.pk, "index"]))
+    page.fill("[name=size]", "64")
+    page.fill("[name=overlap]", "8")
+    page.select_option("[name=switch]", "manual")
+    page.get_by_role("button", name="Start the re-index").click()
+    under_way = page.locator("#reindex")
+    expect(under_way).to_contain_text("0 of 3 chunks")
+    worked(Reindex.objects.get())
+    expect(under_way.locator("tbody tr")).to_contain_text("Questions of guests")
+    expect(under_way.locator("tbody tr")).to_contain_text("1.000")
+    under_way.get_by_role("button", name="Let it answer").click()
+    new = Reindex.objects.get().generation
+    row = page.locator("#generations tbody tr", has=page.get_by_role("cell", name=str(new.pk), exact=True))
+    expect(row).to_contain_text("Answers searches")
+    expect(row).to_contain_text("64 tokens")
+    assert generation_ensure(base) == new
+    page.get_by_role("button", name="Roll back to the previous generation").click()
+    expect(row).not_to_contain_text("Answers searches")
+    assert generation_ensure(base) == old
