@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog, UnfoldAction
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from apps.models.doors.columns import ModelVersionInline, StatusColumn
 from apps.models.doors.connecting_page import connect_page
 from apps.models.doors.forms import FallbackForm
 from apps.models.doors.testing import files_checked, servers_asked, version_test
@@ -27,48 +29,13 @@ from apps.models.services.registry import model_activate, model_make_default
 from apps.models.services.removing import model_remove
 from ragsite.core.admin.base import (
     ReadOnlyAdmin,
-    ReadOnlyInline,
     acting,
-    badge,
     confirmation,
     dialog_done,
     errors_told,
-    row_link,
     row_url,
 )
 from ragsite.gateway.members import is_superuser
-
-STATUS_TONES: dict[str, str | None] = {
-    ModelStatus.ACTIVE: "success",
-    ModelStatus.READY: "info",
-    ModelStatus.REGISTERED: "info",
-    ModelStatus.DOWNLOADING: "warning",
-    ModelStatus.FAILED: "danger",
-    ModelStatus.RETIRED: None,
-}
-
-
-class StatusColumn:
-    """A model version's status as a coloured label."""
-
-    @display(description="Status", ordering="status")
-    def state(self, version: ModelVersion) -> SafeString:
-        return badge(ModelStatus(version.status).label, STATUS_TONES[version.status])
-
-
-class ModelVersionInline(StatusColumn, ReadOnlyInline):
-    model = ModelVersion
-    verbose_name_plural = "Versions"
-    hide_title = True
-    fields: ClassVar = ("page", "state", "dimensions", "max_tokens", "prompts", "created_at")
-
-    @display(description="Version")
-    def page(self, version: ModelVersion) -> SafeString:
-        return row_link(version)
-
-    @display(description="Prompts", empty_value="None")
-    def prompts(self, version: ModelVersion) -> str | None:
-        return prompts_shown(version)
 
 
 @admin.register(Model)
@@ -94,45 +61,51 @@ class ModelAdmin(ReadOnlyAdmin):
     def has_test_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("model_registry.change_modelversion"))
 
-    @action(description="Download a model", icon="download", url_path="download", permissions=["download"])
+    @action(description=_("Download a model"), icon="download", url_path="download", permissions=["download"])
     def download(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:model_registry_modeltask_add")
 
     @action(
-        description="Test",
+        description=_("Test"),
         icon="network_check",
         permissions=["test"],
         dialog=confirmation(
-            title="Test the version that is in use?",
-            text="Servers are asked for a little, which may take up to half a minute. Of a model that runs here the files are "
-            "read again.",
-            button="Test",
+            title=_("Test the version that is in use?"),
+            text=_(
+                "Servers are asked for a little, which may take up to half a minute. Of a model that runs here the files are "
+                "read again."
+            ),
+            button=_("Test"),
         ),
     )
     def test(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         model = self.row_or_404(request, object_id)
         version = model.versions.filter(status=ModelStatus.ACTIVE).first()
         if version is None:
-            messages.error(request, f"No version of {model} is in use. Choose one below, and use it.")
+            messages.error(
+                request, gettext("No version of %(model)s is in use. Choose one below, and use it.") % {"model": model}
+            )
             return dialog_done(row_url(model))
         return version_test(request, version)
 
-    @action(description="Connect a language model", icon="link", url_path="connect", permissions=["connect"])
+    @action(description=_("Connect a language model"), icon="link", url_path="connect", permissions=["connect"])
     def connect(self, request: HttpRequest) -> HttpResponse:
         return connect_page(request, site=self.admin_site)
 
-    @action(description="From a folder", icon="folder_open", url_path="folder", permissions=["folder"])
+    @action(description=_("From a folder"), icon="folder_open", url_path="folder", permissions=["folder"])
     def folder(self, request: HttpRequest) -> HttpResponse:
-        title = "Add a model from a folder"
+        title = gettext("Add a model from a folder")
         context = {**self.admin_site.each_context(request), "title": title, "content_title": title, "opts": self.opts}
         return TemplateResponse(request, "ragsite/admin/model_folder.html", context)
 
-    @action(description="Try it", icon="play_arrow", url_path="try", permissions=["test"])
+    @action(description=_("Try it"), icon="play_arrow", url_path="try", permissions=["test"])
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
         model = self.row_or_404(request, object_id)
         version = model.versions.filter(status=ModelStatus.ACTIVE).select_related("model").first()
         if version is None:
-            messages.error(request, f"No version of {model} is in use. Choose one below, and use it.")
+            messages.error(
+                request, gettext("No version of %(model)s is in use. Choose one below, and use it.") % {"model": model}
+            )
             return redirect(row_url(model))
         return redirect("admin:model_registry_modelversion_try_it", version.pk)
 
@@ -144,16 +117,21 @@ class ModelAdmin(ReadOnlyAdmin):
             active_dimensions=Subquery(active.values("dimensions")[:1]),
         )
 
-    @display(description="Active version", empty_value="None")
+    @display(description=_("Active version"), empty_value=_("None"))
     def active_version(self, model: Any) -> str | None:
         return model.active_revision[:12] if model.active_revision else None
 
-    @display(description="Dimensions", empty_value="None")
+    @display(description=_("Dimensions"), empty_value=_("None"))
     def dimensions(self, model: Any) -> int | None:
         dimensions: int | None = model.active_dimensions
         return dimensions
 
 
+ORDERED = {
+    OrderKind.LOAD: _("The model workers are told to load %(version)s."),
+    OrderKind.WARM: _("The model workers are told to warm %(version)s."),
+    OrderKind.UNLOAD: _("The model workers are told to unload %(version)s."),
+}
 OF_FILES = ("bytes", "licence", "path", "sha256")
 OF_THIS_MACHINE = ("source", "path")
 """May name folders of the machine, which are for superusers."""
@@ -202,7 +180,7 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
             hidden += OF_THIS_MACHINE
         return tuple(one for one in self.fields if one not in hidden)
 
-    @action(description="Try it", icon="play_arrow", url_path="try", permissions=["use"])
+    @action(description=_("Try it"), icon="play_arrow", url_path="try", permissions=["use"])
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return try_page(request, self.row_or_404(request, object_id), site=self.admin_site)
 
@@ -210,67 +188,74 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return bool(request.user.has_perm("model_registry.delete_modelversion"))
 
     @action(
-        description="Use it",
+        description=_("Use it"),
         icon="check_circle",
         permissions=["use"],
         dialog=confirmation(
-            title="Use this version?",
-            text="The one in use is retired, and can be used again. Indexes keep the version that made them until a re-index.",
-            button="Use it",
+            title=_("Use this version?"),
+            text=_(
+                "The one in use is retired, and can be used again. Indexes keep the version that made them until a re-index."
+            ),
+            button=_("Use it"),
         ),
     )
     def use(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             model_activate(version_id=version.pk, actor=acting(request))
-            messages.success(request, f"{version} is in use.")
+            messages.success(request, gettext("%(version)s is in use.") % {"version": version})
         return dialog_done(_versions_url())
 
     @action(
-        description="By default",
+        description=_("By default"),
         icon="star",
         permissions=["use"],
         dialog=confirmation(
-            title="Use this model where none is named?",
-            text="Of an embedding model, new knowledge bases are indexed with it; those there are keep theirs until a re-index. "
-            "Any other is used from the next question on.",
-            button="Use it by default",
+            title=_("Use this model where none is named?"),
+            text=_(
+                "Of an embedding model, new knowledge bases are indexed with it; those there are keep theirs until a re-index. "
+                "Any other is used from the next question on."
+            ),
+            button=_("Use it by default"),
         ),
     )
     def use_by_default(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             model_make_default(version_id=version.pk, actor=acting(request))
-            messages.success(request, f"{version.model} is the default.")
+            messages.success(request, gettext("%(model)s is the default.") % {"model": version.model})
         return dialog_done(_versions_url())
 
     @action(
-        description="Fall back",
+        description=_("Fall back"),
         icon="alt_route",
         permissions=["use"],
         dialog=ActionDialog(
-            title="Which version answers where this one does not?",
-            description="A smaller one of the same kind, where this one cannot be loaded or takes too long. Of an embedding "
-            "model, its knowledge bases get a second index by that, which is kept up to date.",
+            title=_("Which version answers where this one does not?"),
+            description=_(
+                "A smaller one of the same kind, where this one cannot be loaded or takes too long. Of an embedding "
+                "model, its knowledge bases get a second index by that, which is kept up to date."
+            ),
             form_class=FallbackForm,
-            form_submit_text="Save",
+            form_submit_text=_("Save"),
         ),
     )
     def fall_back(self, request: HttpRequest, form: FallbackForm, object_id: str) -> HttpResponse:
         version, to = self.row_or_404(request, object_id), form.cleaned_data["version"]
         with errors_told(request):
             model_fall_back(version_id=version.pk, to=to and to.pk, actor=acting(request))
-            messages.success(request, f"{version} falls back to {to or 'nothing'}.")
+            told = {"version": version, "other": to or gettext("nothing")}
+            messages.success(request, gettext("%(version)s falls back to %(other)s.") % told)
         return dialog_done(row_url(version))
 
     @action(
-        description="Test connection",
+        description=_("Test connection"),
         icon="network_check",
         permissions=["servers"],
         dialog=confirmation(
-            title="Ask its servers?",
-            text="Each is asked for a little, which may take up to half a minute.",
-            button="Ask",
+            title=_("Ask its servers?"),
+            text=_("Each is asked for a little, which may take up to half a minute."),
+            button=_("Ask"),
         ),
     )
     def ask_servers(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -280,13 +265,15 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return dialog_done(row_url(version))
 
     @action(
-        description="Check its files",
+        description=_("Check its files"),
         icon="fact_check",
         permissions=["files"],
         dialog=confirmation(
-            title="Check this version's files?",
-            text="A model worker reads all of them again. If one is missing or has changed, the version is not used any more.",
-            button="Check",
+            title=_("Check this version's files?"),
+            text=_(
+                "A model worker reads all of them again. If one is missing or has changed, the version is not used any more."
+            ),
+            button=_("Check"),
         ),
     )
     def check_files(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -294,37 +281,41 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         return files_checked(request, version)
 
     @action(
-        description="Load",
+        description=_("Load"),
         icon="memory",
         permissions=["files"],
         dialog=confirmation(
-            title="Load this version?",
-            text="Model workers load it within seconds and keep it loaded, if it fits beside what they keep already.",
-            button="Load",
+            title=_("Load this version?"),
+            text=_(
+                "Model workers load it within seconds and keep it loaded, if it fits beside what they keep already."
+            ),
+            button=_("Load"),
         ),
     )
     def load(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         return self._order(request, object_id, OrderKind.LOAD)
 
     @action(
-        description="Warm",
+        description=_("Warm"),
         icon="mode_heat",
         permissions=["files"],
         dialog=confirmation(
-            title="Load this version if it fits?",
-            text="Model workers load it within seconds, where nothing has to make room for it. It may make room later.",
-            button="Load",
+            title=_("Load this version if it fits?"),
+            text=_(
+                "Model workers load it within seconds, where nothing has to make room for it. It may make room later."
+            ),
+            button=_("Load"),
         ),
     )
     def warm(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         return self._order(request, object_id, OrderKind.WARM)
 
     @action(
-        description="Unload",
+        description=_("Unload"),
         icon="eject",
         permissions=["files"],
         dialog=confirmation(
-            title="Unload this version?", text="The next call that needs it loads it again.", button="Unload"
+            title=_("Unload this version?"), text=_("The next call that needs it loads it again."), button=_("Unload")
         ),
     )
     def unload(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -334,40 +325,40 @@ class ModelVersionAdmin(StatusColumn, ReadOnlyAdmin):
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             model_order(version_id=version.pk, kind=kind, actor=acting(request))
-            messages.success(request, f"The model workers are told to {kind} {version}.")
+            messages.success(request, str(ORDERED[kind]) % {"version": version})
         return dialog_done(reverse("admin:model_registry_modelcache_changelist"))
 
     @action(
-        description="Remove",
+        description=_("Remove"),
         icon="delete",
         permissions=["forget"],
         variant=ActionVariant.DANGER,
         dialog=confirmation(
-            title="Remove this version?",
-            text="Files that were downloaded are removed; a folder that was registered stays.",
-            button="Remove",
+            title=_("Remove this version?"),
+            text=_("Files that were downloaded are removed; a folder that was registered stays."),
+            button=_("Remove"),
         ),
     )
     def forget(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         version = self.row_or_404(request, object_id)
         with errors_told(request):
             model_remove(version_id=version.pk, actor=acting(request))
-            messages.success(request, f"{version} is removed.")
+            messages.success(request, gettext("%(version)s is removed.") % {"version": version})
         return dialog_done(_versions_url())
 
-    @display(description="Servers", empty_value="None: it runs in model workers")
+    @display(description=_("Servers"), empty_value=_("None: it runs in model workers"))
     def servers(self, version: ModelVersion) -> str | None:
         return ", ".join(version.urls) or None
 
-    @display(description="Key for its servers")
+    @display(description=_("Key for its servers"))
     def key(self, version: ModelVersion) -> str:
         return version.key_in_words
 
-    @display(description="Version", ordering="revision")
+    @display(description=_("Version"), ordering="revision")
     def short_revision(self, version: ModelVersion) -> str:
         return version.revision[:12]
 
-    @display(description="Prompts", empty_value="None")
+    @display(description=_("Prompts"), empty_value=_("None"))
     def prompts(self, version: ModelVersion) -> str | None:
         return prompts_shown(version)
 

@@ -187,8 +187,8 @@ class ModelVersion(models.Model):
     def key_in_words(self) -> str:
         """Where the key for its servers is, and never the key."""
         if self.key_env:
-            return f"in {self.key_env}"
-        return "stored, encrypted" if self.key_sealed else "none"
+            return gettext("in %(variable)s") % {"variable": self.key_env}
+        return gettext("stored, encrypted") if self.key_sealed else gettext("none")
 
 
 class TaskKind(models.TextChoices):

@@ -19,6 +19,7 @@ from babel.messages import Catalog, Message, extract, mofile, pofile
 from django.apps import apps
 from django.utils.translation.template import templatize
 
+from ragsite.core.environment import Environment
 from ragsite.core.naming import names
 from ragsite.core.sentences import CONTEXT, PATTERNS
 from tests.project.raised import sentences
@@ -63,6 +64,9 @@ def gathered(language: str) -> Catalog:
         _add(catalog, PROJECT / root, PROJECT)
     for name, model in names(apps.get_models()):
         catalog.add(name, locations=[(model.__module__.replace(".", "/") + ".py", 1)])
+    for setting in Environment.model_fields.values():
+        if setting.description:
+            catalog.add(setting.description, locations=[("ragsite/core/environment.py", 1)])
     for text, file in sentences(PROJECT):
         catalog.add(text, locations=[(str(file.relative_to(PROJECT)), 1)], context=CONTEXT)
     theme, known = Catalog(locale=language), _known_to_django(language)

@@ -17,8 +17,10 @@ READ = (
     "apps/documents/services",
     "apps/documents/tags.py",
     "apps/documents/upload_limits.py",
+    "apps/models/services",
     "apps/retrieval/answers/conversations.py",
     "apps/retrieval/evaluation",
+    "apps/retrieval/index",
     "apps/retrieval/reindexing",
     "ragsite/core/bounds.py",
     "ragsite/core/errors.py",
@@ -32,7 +34,9 @@ READ = (
     "ragsite/gateway/staff.py",
     "ragsite/gateway/tenants.py",
 )
-"""Where sentences are raised that people meet in the admin. Those of models and of the API's own fields stay in English."""
+"""Where sentences are raised that people meet in the admin. Those of engines, model servers and the API's own fields stay in
+English.
+"""
 FEWEST_LETTERS = 12
 """Of a pattern's own words: one with fewer would fit any sentence."""
 

@@ -54,10 +54,10 @@ class PullForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
         model = ModelTask
         fields: ClassVar = ("source", "revision", "name", "file", "sha256", "dimensions")
         help_texts: ClassVar = {
-            "source": "A repository of the hub: owner/name.",
-            "revision": "The full hash of a commit.",
-            "name": "What the model is called here; else as its repository.",
-            "dimensions": "Keep the first so many numbers of each vector. Empty: all.",
+            "source": _("A repository of the hub: owner/name."),
+            "revision": _("The full hash of a commit."),
+            "name": _("What the model is called here; else as its repository."),
+            "dimensions": _("Keep the first so many numbers of each vector. Empty: all."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

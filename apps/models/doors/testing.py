@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from apps.models.doors.work_admin import tasks_url
 from apps.models.models import ModelVersion
@@ -32,5 +33,6 @@ def files_checked(request: HttpRequest, version: ModelVersion) -> HttpResponse:
     """Have its files read again, and show the tasks."""
     with errors_told(request):
         model_verify(version_id=version.pk, actor=acting(request))
-        messages.success(request, f"The files of {version} are read again; see below what comes of it.")
+        words = gettext("The files of %(version)s are read again; see below what comes of it.")
+        messages.success(request, words % {"version": version})
     return dialog_done(tasks_url())

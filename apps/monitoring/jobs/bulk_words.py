@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.documents.models import BulkJob, BulkState
 from apps.documents.services.bulk.kinds import BulkKind, bulk_kind
+from ragsite.core.sentences import said
 
 Words = str | Promise
 
@@ -129,7 +130,7 @@ def result_of(job: BulkJob) -> str:
         case BulkState.CANCELLED:
             ended = _("It was cancelled after %(n)s of %(total)s.") % _counted(job)
         case BulkState.FAILED:
-            ended = _("It stopped after %(n)s of %(total)s.") % _counted(job) + f" {job.error}"
+            ended = _("It stopped after %(n)s of %(total)s.") % _counted(job) + f" {said(job.error)}"
         case _:
             ended = ""
     return " ".join(part for part in (done, refused, ended) if part)

@@ -33,6 +33,7 @@ from apps.retrieval.reindexing.progress import reindex_progress
 from apps.retrieval.reindexing.services import reindex_cancel
 from ragsite.core.actors import Actor, actor_text
 from ragsite.core.admin.base import row_url
+from ragsite.core.sentences import said
 from ragsite.gateway.members import is_superuser, rows_of_tenants
 from ragsite.gateway.roles import AnyUser, looking, permissions_held, tenants_where
 
@@ -114,7 +115,7 @@ def _bulk_line(kind: JobKind, job: BulkJob, user: AnyUser) -> Line:
     about = str(job.knowledge_base) if job.knowledge_base else _("Several knowledge bases")
     return Line(
         pk=job.pk, kind=kind.slug, icon=bulk.icon, title=str(bulk.doing), about=about, standing=kind.standing(job.state),
-        result=job.error if under_way else result_of(job), asked_by=actor_text(job.actor),
+        result=said(job.error) if under_way else result_of(job), asked_by=actor_text(job.actor),
         asked_at=job.confirmed_at or job.created_at, ended_at=job.ended_at, url="", can_cancel=kind.can_cancel(job, user),
         progress=Progress(job.behind, job.total, _("%(n)s of %(total)s documents") % _counts(job.behind, job.total)),
         facts=[(_("Tags"), ", ".join(job.tags))] if job.tags else (),
@@ -146,7 +147,7 @@ def _run_line(kind: JobKind, run: Any, user: AnyUser) -> Line:
     base = run.evaluation_set.knowledge_base
     return Line(
         pk=run.pk, kind=kind.slug, icon=kind.icon, title=_("Evaluating %(set)s") % {"set": run.evaluation_set.name},
-        about=str(base), standing=kind.standing(run.state), result=f"{result}{run.error} {run.note}".strip(),
+        about=str(base), standing=kind.standing(run.state), result=f"{result}{said(run.error)} {said(run.note)}".strip(),
         asked_by=run.asked_by, asked_at=run.created_at, ended_at=run.finished_at, url=row_url(run), progress=progress,
     )  # fmt: skip
 
@@ -158,7 +159,7 @@ def _task_line(kind: JobKind, task: ModelTask, user: AnyUser) -> Line:
         progress = Progress(task.bytes_done, task.bytes_total, _("%(n)s of %(total)s MB") % sizes)
     return Line(
         pk=task.pk, kind=kind.slug, icon=kind.icon, title=str(TASK_TITLES[TaskKind(task.kind)]), about=task.name,
-        standing=kind.standing(task.state), result=task.error, asked_by=actor_text(task.actor), asked_at=task.created_at,
+        standing=kind.standing(task.state), result=said(task.error), asked_by=actor_text(task.actor), asked_at=task.created_at,
         ended_at=task.ended_at, url=row_url(task), progress=progress, can_cancel=kind.can_cancel(task, user),
         facts=[(_("Revision"), task.revision), (_("Source"), task.source)],
     )  # fmt: skip
@@ -171,7 +172,7 @@ def _deletion_line(kind: JobKind, deletion: KnowledgeBaseDeletion, user: AnyUser
     return Line(
         pk=deletion.pk, kind=kind.slug, icon=kind.icon, title=_("Deleting a knowledge base"),
         about=str(deletion.knowledge_base), standing=kind.standing(deletion.state),
-        result=deletion.error if removing else deletion.in_words, asked_by=actor_text(deletion.actor),
+        result=said(deletion.error) if removing else deletion.in_words, asked_by=actor_text(deletion.actor),
         asked_at=deletion.created_at, ended_at=deletion.ended_at, url=row_url(deletion),
         progress=Progress(deletion.document_gone, deletion.document_total, text) if removing else None,
     )  # fmt: skip

@@ -24,6 +24,7 @@ from apps.monitoring.jobs.refusals import refusals_of
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError
 from ragsite.core.models import ScheduledJob
+from ragsite.core.sentences import said
 
 NO_CONTENT = 204
 
@@ -86,7 +87,7 @@ def job_cancel_view(request: HttpRequest, kind: str, job_id: UUID) -> HttpRespon
     try:
         found.cancel(row, acting(request))
     except RagError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, said(error.sentence))
         return HttpResponse(status=NO_CONTENT, headers={"HX-Refresh": "true"})
     return HttpResponse(status=NO_CONTENT, headers={"HX-Trigger": "jobs-changed"})
 

@@ -192,7 +192,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
 
 
 def _listed(changed: Iterable[str]) -> str:
-    return ", ".join(one.replace("_", " ") for one in changed)
+    return ", ".join(_(one.replace("_", " ")) for one in changed)
 
 
 def act_of_version(version: Any, kept: Mapping[str, Any] | None) -> Act:

@@ -38,9 +38,13 @@ class SettingShown:
     def source(self) -> str:
         return _("Environment") if self.setting.is_given else _("Default")
 
+    @property
+    def description(self) -> str:
+        return _(self.setting.description) if self.setting.description else ""
+
     def is_meant(self, wanted: str) -> bool:
         """Whether its names or what is said of it have these words."""
-        said = f"{self.setting.variable} {self.setting.description} {self.words.title} {self.words.heading}".lower()
+        said = f"{self.setting.variable} {self.description} {self.words.title} {self.words.heading}".lower()
         return all(word in said for word in wanted.lower().split())
 
 

@@ -94,7 +94,7 @@ def _asked(place: Place) -> HttpResponse:
             actor=acting(place.request),
         )  # fmt: skip
     except RagError as error:
-        return render(place.request, "ragsite/workspace/cut_shown.html", {"refused": error.sentence})
+        return render(place.request, "ragsite/workspace/cut_shown.html", {"refused": said(error.sentence)})
     return _shown(place, preview)
 
 

@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -60,21 +62,24 @@ EARLIER = 5
 def version_label(version: ModelVersion) -> str:
     """A version by all that tells two of the same weights apart."""
     prompts = f", {shown}" if (shown := prompts_shown(version)) else ""
-    return f"{version}, {version.dimensions} dimensions{prompts}"
+    words = gettext("%(version)s, %(dimensions)s dimensions") % {"version": version, "dimensions": version.dimensions}
+    return f"{words}{prompts}"
 
 
 class ReindexForm(forms.Form):
     """A model and how documents are cut; filled in with what answers now."""
 
     model = forms.ModelChoiceField(
-        ModelVersion.objects.none(), label="Embedding model", empty_label=None, widget=UnfoldAdminSelectWidget
+        ModelVersion.objects.none(), label=_("Embedding model"), empty_label=None, widget=UnfoldAdminSelectWidget
     )
-    strategy = forms.ChoiceField(label="Chunks end", choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
-    size = forms.IntegerField(label="Most tokens of a chunk", widget=UnfoldAdminIntegerFieldWidget)
-    overlap = forms.IntegerField(label="Most tokens repeated", widget=UnfoldAdminIntegerFieldWidget)
-    switch = forms.ChoiceField(label="The new one answers", choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget)
+    strategy = forms.ChoiceField(label=_("Chunks end"), choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
+    size = forms.IntegerField(label=_("Most tokens of a chunk"), widget=UnfoldAdminIntegerFieldWidget)
+    overlap = forms.IntegerField(label=_("Most tokens repeated"), widget=UnfoldAdminIntegerFieldWidget)
+    switch = forms.ChoiceField(
+        label=_("The new one answers"), choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget
+    )
     margin = forms.FloatField(
-        label="How far nDCG@10 may fall", min_value=0, max_value=1, widget=UnfoldAdminDecimalFieldWidget
+        label=_("How far nDCG@10 may fall"), min_value=0, max_value=1, widget=UnfoldAdminDecimalFieldWidget
     )
 
     def __init__(self, *args: Any, live: IndexGeneration, **kwargs: Any) -> None:
@@ -178,18 +183,22 @@ def _do(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) 
 
 def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
     plan = request_plan(knowledge_base, form.asked(knowledge_base), principal=_principal(request, knowledge_base))
-    about = "about " if plan.is_estimate else ""
-    took = "no model answered, so nobody knows how long" if plan.seconds is None else duration_in_words(plan.seconds)
-    return (
-        f"{plan.documents:,} documents, {about}{plan.chunks:,} chunks: {plan.vectors:,} vectors to make and {plan.reused:,} "
-        f"there already; about {took}, and {plan.megabytes:,.1f} MB."
-    )
+    about = gettext("about %(count)s") if plan.is_estimate else "%(count)s"
+    unknown = gettext("no model answered, so nobody knows how long")
+    return gettext(
+        "%(documents)s documents, %(chunks)s chunks: %(vectors)s vectors to make and %(reused)s there already; about %(took)s, "
+        "and %(megabytes)s MB."
+    ) % {
+        "documents": f"{plan.documents:,}", "chunks": about % {"count": f"{plan.chunks:,}"}, "vectors": f"{plan.vectors:,}",
+        "reused": f"{plan.reused:,}", "took": unknown if plan.seconds is None else duration_in_words(plan.seconds),
+        "megabytes": f"{plan.megabytes:,.1f}",
+    }  # fmt: skip
 
 
 def _start(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
     principal = _principal(request, knowledge_base)
     reindex_start(knowledge_base, form.asked(knowledge_base), actor=acting(request), principal=principal)
-    return "The new generation is being built. Searches work as before."
+    return gettext("The new generation is being built. Searches work as before.")
 
 
 def _switch(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm) -> str:
@@ -215,7 +224,7 @@ def _drop(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
     if generation is None:
         raise NotFoundError(f"There is no generation {wanted[:40]!r} of this knowledge base.")
     generation_drop(generation, actor=acting(request))
-    return f"Generation {wanted} is dropped."
+    return gettext("Generation %(number)s is dropped.") % {"number": wanted}
 
 
 FILLED_IN = ("plan", "start")
@@ -240,7 +249,7 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
             "vectors": one.embeddings.count() if of_all else "",
-            "searched": "by HNSW index" if one.has_hnsw else "exactly",
+            "searched": gettext("searched by HNSW index") if one.has_hnsw else gettext("searched exactly"),
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,
         }

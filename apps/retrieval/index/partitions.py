@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from psycopg.errors import LockNotAvailable
 
 from apps.retrieval.models import GenerationState, IndexGeneration
@@ -103,7 +104,8 @@ def partition_holder(generation: IndexGeneration) -> Holder | None:
 def removal_waits(generation: IndexGeneration) -> str:
     """What the removal of a dropped generation waits for, in words; empty for any other, and where nobody is in the way."""
     holder = partition_holder(generation) if generation.state == GenerationState.DROPPED else None
-    return f"Its vectors are removed once their table is no longer read by {holder.in_words}." if holder else ""
+    words = gettext("Its vectors are removed once their table is no longer read by %(holder)s.")
+    return words % {"holder": holder.in_words} if holder else ""
 
 
 def _held_by(holder: Holder) -> TransientError:

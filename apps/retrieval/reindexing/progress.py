@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from apps.retrieval.models import Reindex, ReindexState
+from ragsite.core.sentences import said
 
 WHOLE = 1.0
 
@@ -24,10 +27,16 @@ def reindex_progress(reindex: Reindex) -> ReindexProgress:
     if state != ReindexState.BUILDING:
         return ReindexProgress(WHOLE if state != ReindexState.FAILED else _share(reindex), None, _in_words(reindex))
     share, seconds = _share(reindex), _seconds_left(reindex)
-    left = "" if seconds is None else f", about {duration_in_words(seconds)} left"
     done = min(reindex.chunk_done, reindex.chunk_total)
-    why = f" The last time: {reindex.error}" if reindex.error else ""
-    return ReindexProgress(share, seconds, f"Building: {done:,} of {reindex.chunk_total:,} chunks{left}.{why}")
+    words, told = (
+        gettext("Building: %(done)s of %(total)s chunks."),
+        {"done": f"{done:,}", "total": f"{reindex.chunk_total:,}"},
+    )
+    if seconds is not None:
+        words = gettext("Building: %(done)s of %(total)s chunks, about %(left)s left.")
+        told["left"] = duration_in_words(seconds)
+    why = " " + gettext("The last time: %(error)s") % {"error": said(reindex.error)} if reindex.error else ""
+    return ReindexProgress(share, seconds, words % told + why)
 
 
 def duration_in_words(seconds: float) -> str:
@@ -48,5 +57,5 @@ def _seconds_left(reindex: Reindex) -> float | None:
 
 
 def _in_words(reindex: Reindex) -> str:
-    parts = [f"{reindex.get_state_display()}.", reindex.note, reindex.error]
+    parts = [f"{reindex.get_state_display()}.", said(reindex.note), said(reindex.error)]
     return " ".join(part for part in parts if part)

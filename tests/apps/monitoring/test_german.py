@@ -63,4 +63,5 @@ def _left(client: Client, path: str, english: frozenset[str]) -> set[tuple[str, 
     page = client.get(path).content.decode()
     assert 'lang="de"' in page, path
     shown = " ".join(unescape(re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)).split())
-    return {(path, text) for text in english if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", shown)}
+    found = (text for text in english if text in shown)
+    return {(path, text) for text in found if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", shown)}

@@ -140,7 +140,7 @@ def compared(opened: Opened, said: Mapping[str, str]) -> Compared | None:
     try:
         return Compared(old, new, diff=words_diff(_text(found[old]), _text(found[new])))
     except RagError as error:
-        return Compared(old, new, refused=error.sentence)
+        return Compared(old, new, refused=said(error.sentence))
 
 
 def _may_answer(opened: Opened, version: DocumentVersion) -> bool:

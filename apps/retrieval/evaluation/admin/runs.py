@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
@@ -36,17 +38,18 @@ LABELS = {
     "recall": "Recall",
     "map": "MAP",
     "mrr": "MRR",
-    "p50_ms": "Median",
-    "p95_ms": "95th percentile",
+    "p50_ms": gettext_noop("Median"),
+    "p95_ms": gettext_noop("95th percentile"),
+    "queries": gettext_noop("Queries"),
 }
 MEANING = {
-    "ndcg": "Order of the first {cut}, graded",
-    "recall": "Relevant ones among the first {cut}",
-    "mrr": "1 / rank of the first relevant one",
-    "map": "Precision at each relevant one",
-    "p50_ms": "Half of the searches were faster",
-    "p95_ms": "95 of 100 searches were faster",
-    "queries": "Questions that were measured",
+    "ndcg": gettext_noop("Order of the first {cut}, graded"),
+    "recall": gettext_noop("Relevant ones among the first {cut}"),
+    "mrr": gettext_noop("1 / rank of the first relevant one"),
+    "map": gettext_noop("Precision at each relevant one"),
+    "p50_ms": gettext_noop("Half of the searches were faster"),
+    "p95_ms": gettext_noop("95 of 100 searches were faster"),
+    "queries": gettext_noop("Questions that were measured"),
 }
 
 
@@ -123,11 +126,11 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
             "list_url": reverse("admin:retrieval_evaluationrun_changelist"),
         }
 
-    @display(description="Knowledge base")
+    @display(description=_("Knowledge base"))
     def knowledge_base(self, run: EvaluationRun) -> str:
         return str(run.evaluation_set.knowledge_base)
 
-    @display(description="State", ordering="state")
+    @display(description=_("State"), ordering="state")
     def shown_state(self, run: EvaluationRun) -> SafeString:
         return badge(run.state, TONES[run.state])
 
@@ -135,11 +138,11 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
     def ndcg(self, run: EvaluationRun) -> str:
         return _shown_value(run, f"ndcg@{run.k}")
 
-    @display(description="Recall")
+    @display(description=_("Recall"))
     def recall(self, run: EvaluationRun) -> str:
         return _shown_value(run, f"recall@{run.depth}")
 
-    @display(description="Questions")
+    @display(description=_("Questions"))
     def questions(self, run: EvaluationRun) -> str:
         return f"{run.metrics['queries']:,}" if run.metrics else ""
 
@@ -147,7 +150,7 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
 def label(name: str) -> str:
     """A figure's name as people write it."""
     kind, at, cut = name.partition("@")
-    return f"{LABELS.get(kind, kind.capitalize())}{at}{cut}"
+    return f"{gettext(LABELS[kind]) if kind in LABELS else kind.capitalize()}{at}{cut}"
 
 
 def _shown_value(run: EvaluationRun, name: str) -> str:
@@ -158,7 +161,8 @@ def _figure(run: EvaluationRun, name: str) -> Figure:
     kind, _, cut = name.partition("@")
     value = run.metrics[name]
     text = f"{value:,}" if kind == "queries" else f"{value:.1f} ms" if kind.endswith("_ms") else f"{value:.3f}"
-    return Figure(label(name), text, MEANING.get(kind, "").format(cut=cut))
+    meaning = gettext(MEANING[kind]).format(cut=cut) if kind in MEANING else ""
+    return Figure(label(name), text, meaning)
 
 
 def _shown(page: Page[EvaluationResult], columns: list[str]) -> list[ShownResult]:
