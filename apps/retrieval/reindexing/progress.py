@@ -28,10 +28,8 @@ def reindex_progress(reindex: Reindex) -> ReindexProgress:
         return ReindexProgress(WHOLE if state != ReindexState.FAILED else _share(reindex), None, _in_words(reindex))
     share, seconds = _share(reindex), _seconds_left(reindex)
     done = min(reindex.chunk_done, reindex.chunk_total)
-    words, told = (
-        gettext("Building: %(done)s of %(total)s chunks."),
-        {"done": f"{done:,}", "total": f"{reindex.chunk_total:,}"},
-    )
+    words = gettext("Building: %(done)s of %(total)s chunks.")
+    told = {"done": f"{done:,}", "total": f"{reindex.chunk_total:,}"}
     if seconds is not None:
         words = gettext("Building: %(done)s of %(total)s chunks, about %(left)s left.")
         told["left"] = duration_in_words(seconds)
