@@ -84,13 +84,13 @@ def cut_part(place: Place) -> HttpResponse:
 
 
 def _asked(place: Place) -> HttpResponse:
-    said = place.request.POST
+    form = place.request.POST
     try:
-        document = _document(place, _id(said.get("document", "")))
+        document = _document(place, _id(form.get("document", "")))
         if document is None or document.current_version is None:
             raise PermanentError(_("No document is chosen."), action=_("Choose one that is ready."))
         preview = cut_preview_ask(
-            version=document.current_version, chunking=_settings(said), user=place.request.user,
+            version=document.current_version, chunking=_settings(form), user=place.request.user,
             actor=acting(place.request),
         )  # fmt: skip
     except RagError as error:
@@ -121,12 +121,12 @@ def _document(place: Place, document_id: UUID) -> Document | None:
     return shown.select_related("current_version__document__knowledge_base").first()
 
 
-def _settings(said: Any) -> dict[str, Any]:
-    numbers = {name: said.get(name, "") for name in ("size", "overlap")}
+def _settings(form: Any) -> dict[str, Any]:
+    numbers = {name: form.get(name, "") for name in ("size", "overlap")}
     wrong = [text for text in numbers.values() if not (text.isascii() and text.isdigit() and len(text) < 7)]
     if wrong:
         raise PermanentError(_("%(text)r is no number of tokens.") % {"text": wrong[0][:40]})
-    return {"strategy": said.get("strategy", "")} | {name: int(text) for name, text in numbers.items()}
+    return {"strategy": form.get("strategy", "")} | {name: int(text) for name, text in numbers.items()}
 
 
 def _id(text: str) -> UUID:

@@ -127,9 +127,9 @@ def edits_shown(opened: Opened) -> list[ShownEdit]:
     return [ShownEdit(row) for row in rows]
 
 
-def compared(opened: Opened, said: Mapping[str, str]) -> Compared | None:
+def compared(opened: Opened, asked: Mapping[str, str]) -> Compared | None:
     """The two versions that an address names, compared; None where it names no two."""
-    old, new = number_in(said, "old"), number_in(said, "new")
+    old, new = number_in(asked, "old"), number_in(asked, "new")
     if old is None or new is None:
         return None
     found: dict[int, Any] = {
