@@ -23,6 +23,7 @@ from apps.retrieval.models import CutPreview, PreviewState
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import PermanentError, RagError
 from ragsite.core.presence import jobs_listened_for
+from ragsite.core.sentences import said
 
 MOST_OFFERED = 20
 Span = Sequence[Any]

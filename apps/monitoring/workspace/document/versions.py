@@ -19,6 +19,7 @@ from apps.monitoring.workspace.documents.filters import STATE_WORDS, STATUSES, S
 from apps.monitoring.workspace.documents.rows import TONES
 from ragsite.core.actors import actor_text
 from ragsite.core.errors import ConflictError, RagError
+from ragsite.core.sentences import said
 
 MOST_EDITS_SHOWN = 100
 LONGEST_COMPARED = 2_000_000
