@@ -39,7 +39,7 @@ def ready(version: DocumentVersion) -> DocumentVersion:
 
 def found(base: KnowledgeBase, question: str) -> str:
     request = SearchRequest(question, top_k=20)
-    passages = retrieve(request, scope=make.scope(base), deadline=Deadline.after(10)).passages
+    passages = retrieve(request, scope=make.scope(base), deadline=Deadline.after(60)).passages
     return "\n".join(one.text for one in passages)
 
 
