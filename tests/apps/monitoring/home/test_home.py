@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import ngettext_lazy
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import Deadline
@@ -168,6 +169,7 @@ def test_ids_since_a_moment_are_those_made_from_then_on() -> None:
 
 def test_of_very_many_rows_no_more_is_told_than_that_there_are_more() -> None:
     counts = (1, MOST_COUNTED, MOST_COUNTED + 1)
-    assert [Count(number).of("question") for number in counts] == [
+    questions = ngettext_lazy("%(count)s question", "%(count)s questions", "number")
+    assert [Count(number).told(questions) for number in counts] == [
         "1 question", "1,000 questions", "more than 1,000 questions",
     ]  # fmt: skip
