@@ -93,7 +93,7 @@ def test_an_empty_list_offers_to_add_only_where_that_can_be_done(admin_client: C
     assert "Add knowledge base" in admin_client.get(list_url("documents.knowledgebase")).content.decode()
     page = admin_client.get(list_url("documents.document")).content.decode()
     assert "Open a knowledge base" in page
-    assert apps.get_model("documents.document")._meta.verbose_name in page
+    assert str(apps.get_model("documents.document")._meta.verbose_name) in page
     assert "Add document" not in page
     nothing = admin_client.get(list_url("documents.document") + "?q=tides").content.decode()
     assert "Nothing matches" in nothing
