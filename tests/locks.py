@@ -26,7 +26,6 @@ ORDER = (
     "model_registry_modelversion",
     "documents_knowledgebase",
     "documents_knowledgebasedeletion",
-    "documents_bulkjob",
     "retrieval_reindex",
     "retrieval_evaluationset",
     "retrieval_evaluationrun",
@@ -35,6 +34,7 @@ ORDER = (
     "documents_documentversion",
     "retrieval_judgement",
     "documents_grant",
+    "documents_bulkjob",
     "retrieval_conversation",
     "retrieval_citation",
 )

@@ -76,16 +76,22 @@ def _next(claim: Claim) -> Sequence[UUID]:
 
 
 def _do(claim: Claim, document_id: UUID) -> None:
-    """Do it to a document and note that, or that it was refused and why."""
+    """Do it to a document and note that, or that it was refused and why.
+
+    The job is locked last, when it is noted: whoever lost the lease meanwhile has done nothing.
+    """
     with transaction.atomic():
-        job = _hold(claim)
+        job = BULK_JOBS.held(claim).defer("documents").first()
+        if job is None:
+            raise _lost(claim)
         try:
-            _do_one(job, document_id)
+            with transaction.atomic():
+                _do_one(job, document_id)
         except PermanentError as error:
             told = [*job.refusals, {"document": str(document_id), "reason": error.sentence[:LONGEST_REASON]}]
-            _progressed(job, refused=F("refused") + 1, refusals=told[:MOST_TOLD])
+            _progressed(claim, refused=F("refused") + 1, refusals=told[:MOST_TOLD])
         else:
-            _progressed(job, done=F("done") + 1)
+            _progressed(claim, done=F("done") + 1)
 
 
 def _do_one(job: BulkJob, document_id: UUID) -> None:
@@ -100,25 +106,15 @@ def _do_one(job: BulkJob, document_id: UUID) -> None:
 
 
 def _end(claim: Claim) -> None:
-    with transaction.atomic():
-        job = _hold(claim)
-        BulkJob.objects.filter(pk=job.pk).update(
-            state=BulkState.DONE, ended_at=Now(), error="", attempts=0, documents=[], **RELEASED
-        )
-
-
-def _hold(claim: Claim) -> BulkJob:
-    """The job, locked for the rest of the transaction."""
-    held = BULK_JOBS.held(claim).select_for_update(of=("self",), no_key=True).defer("documents")
-    job: BulkJob | None = held.first()
-    if job is None:
+    ended = dict(state=BulkState.DONE, ended_at=Now(), error="", attempts=0, documents=[], **RELEASED)
+    if not BULK_JOBS.held(claim).update(**ended):
         raise _lost(claim)
-    return job
 
 
-def _progressed(job: BulkJob, **columns: Any) -> None:
+def _progressed(claim: Claim, **columns: Any) -> None:
     """The next start goes on after this document, so only deaths at one and the same are counted."""
-    BulkJob.objects.filter(pk=job.pk).update(attempts=1, error="", **columns)
+    if not BULK_JOBS.held(claim).update(attempts=1, error="", **columns):
+        raise _lost(claim)
 
 
 def _lost(claim: Claim) -> LeaseLostError:
