@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import DeletionState, Grant, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.models import BulkJob, DeletionState, Grant, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
@@ -97,6 +97,7 @@ def _row_remove(knowledge_base: KnowledgeBase) -> None:
             EvaluationRun.objects.filter(evaluation_set__knowledge_base=base),
             Judgement.objects.filter(question__evaluation_set__knowledge_base=base),
             Grant.objects.filter(knowledge_base=base),
+            BulkJob.objects.filter(knowledge_base=base),
         )
         KnowledgeBase.objects.filter(pk=base).delete()
 
