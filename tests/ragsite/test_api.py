@@ -70,6 +70,8 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/documents/{id}/grants/",
         "/documents/{id}/grants/{id}/",
         "/documents/{id}/rollback/",
+        "/documents/{id}/edits/",
+        "/documents/{id}/edits/undo/",
         "/documents/{id}/versions/",
         "/documents/bulk/",
         "/documents/from-url/",
