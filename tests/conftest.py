@@ -20,8 +20,8 @@ from tests.model_server import engine  # noqa: F401 - a fixture for all
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
 
-# How long an example takes is the machine's affair. Each run draws others, so fewer of them find as much over some runs.
-hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent

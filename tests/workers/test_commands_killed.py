@@ -16,10 +16,15 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
 
+from apps.documents.blobs import blob_store
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.models import EvaluationRun, IndexGeneration, Reindex
+from ragsite.core.ids import new_id
+from ragsite.core.storage.places import S3Place
+from ragsite.core.storage.store import Parts
 from ragsite.stack.local import PROJECT_DIR
 from tests import factories as make
+from tests import s3
 from tests.waiting import wait_for
 from tests.workers.beir import beir_write
 from workers.celery import app
@@ -96,3 +101,17 @@ def test_a_reindex_that_was_killed_goes_on_with_the_same_generation() -> None:
     assert told(*words)["state"] == "switched"
     assert Reindex.objects.get().generation_id == generation
     assert sorted(IndexGeneration.objects.values_list("state", flat=True)) == ["live", "retired"]
+
+
+def test_a_copy_of_blobs_that_was_killed_copies_the_rest(bucket: S3Place, settings: Any) -> None:
+    s3.blobs_at(settings, None)
+    contents = {f"{new_id()}/{new_id()}": str(number).encode() for number in range(MANY)}
+    for name, content in contents.items():
+        blob_store().save(name, Parts([content]))
+    target = f"s3://{bucket.bucket}/{bucket.prefix}?endpoint_url={bucket.endpoint_url}&region={bucket.region}"
+    copied = s3.store_at(bucket)
+    killed("blobs_copy", target, at=lambda: bool(copied.names_after("", limit=5)))
+    there = len(copied.names_after("", limit=MANY))
+    assert there < MANY
+    assert told("blobs_copy", target) == {"dry_run": False, "copied": MANY - there, "there": there}
+    assert copied.names_after("", limit=MANY) == sorted(contents)

@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.forms import NewVersionForm
 from apps.documents.intake.bulk import BulkRequest, FileResult, documents_upload
+from apps.documents.intake.external_ids import external_id_of
 from apps.documents.intake.sources import arrived
 from apps.documents.intake.uploads import UploadOutcome, UploadRequest, document_upload
 from apps.documents.models import Document, KnowledgeBase
@@ -78,11 +79,32 @@ def version_take(file: Any, *, document: Document, actor: Actor) -> FileResult:
     request = UploadRequest(
         knowledge_base=document.knowledge_base, document=document, filename=file.name, parts=file.chunks()
     )
+    return _taken(request, actor)
+
+
+def folder_file_take(
+    file: Any, *, path: str, knowledge_base: KnowledgeBase, restricted: bool, actor: Actor
+) -> FileResult:
+    """Upload a file of a folder, known by its path there: the folder taken again brings new versions of what changed."""
+    try:
+        request = UploadRequest(
+            knowledge_base=knowledge_base,
+            filename=file.name,
+            parts=file.chunks(),
+            external_id=external_id_of(path),
+            restricted=restricted,
+        )
+    except RagError as error:
+        return FileResult(file.name, error=error)
+    return _taken(request, actor)
+
+
+def _taken(request: UploadRequest, actor: Actor) -> FileResult:
     try:
         upload = document_upload(request, actor=actor)
     except RagError as error:
-        return FileResult(file.name, error=error)
-    return FileResult(file.name, upload.outcome, upload.version)
+        return FileResult(request.filename, error=error)
+    return FileResult(request.filename, upload.outcome, upload.version)
 
 
 def files_read(request: HttpRequest, *, many: bool) -> str:

@@ -137,7 +137,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """A way to a model that this process does not take for now, as calls failed on it."""
+    """A way to a model that this process keeps off until its breaker closes, as calls failed on it."""
 
     name: str
     seconds: int

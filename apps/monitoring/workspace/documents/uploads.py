@@ -16,11 +16,10 @@ from django.views.decorators.csrf import csrf_protect
 
 from apps.documents.admin.addresses import document_url
 from apps.documents.admin.forms import NewVersionForm, UploadForm
-from apps.documents.admin.uploading import documents_take, files_read, version_take
+from apps.documents.admin.uploading import documents_take, files_read, folder_file_take, version_take
 from apps.documents.intake.bulk import FileResult
-from apps.documents.intake.external_ids import external_id_of
 from apps.documents.intake.sources import is_bundle, sha256_of
-from apps.documents.intake.uploads import UploadOutcome, UploadRequest, document_upload, versions_holding
+from apps.documents.intake.uploads import UploadOutcome, versions_holding
 from apps.documents.models import Document
 from apps.documents.rights.titles import documents_titled
 from apps.monitoring.workspace.documents.listing import documents_of
@@ -87,29 +86,21 @@ def _documents(place: Place) -> Sequence[FileResult | Told] | str:
         return _first_error(form)
     files, path = form.files_sent(), request.POST.get("path", "").replace("\0", "")
     if path and len(files) == 1 and not is_bundle(files[0].name):
-        return [_of_folder(place, files[0], path=path, restricted=form.restricts())]
+        return [
+            folder_file_take(
+                files[0],
+                path=path,
+                knowledge_base=place.knowledge_base,
+                restricted=form.restricts(),
+                actor=acting(request),
+            )
+        ]
     if "asks" in request.POST and len(files) == 1 and (same := _of_same_name(place, files[0])):
         words = _("“%(title)s” is here already, with other contents.") % {"title": same.title}
         return [Told(files[0].name, words, "asked", document_url(same), mend="version", same=same)]
     return documents_take(
         files, knowledge_base=place.knowledge_base, restricted=form.restricts(), actor=acting(request)
     )
-
-
-def _of_folder(place: Place, file: Any, *, path: str, restricted: bool) -> FileResult:
-    """A file of a folder is known by its path in it: the folder dropped again brings new versions of what changed."""
-    try:
-        request = UploadRequest(
-            knowledge_base=place.knowledge_base,
-            filename=file.name,
-            parts=file.chunks(),
-            external_id=external_id_of(path),
-            restricted=restricted,
-        )
-        upload = document_upload(request, actor=acting(place.request))
-    except RagError as error:
-        return FileResult(file.name, error=error)
-    return FileResult(file.name, upload.outcome, upload.version)
 
 
 def _of_same_name(place: Place, file: Any) -> Document | None:
