@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from apps.documents.admin.addresses import document_url, place_url
 from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.monitoring.navigation import DAILY, LOOKED_INTO
+from apps.monitoring.operations.tabs import TABS as OPERATIONS
+from apps.monitoring.workspace.document.page import PARTS
 from apps.monitoring.workspace.documents.filters import LAST_PAGE, ORDERS, PAGE_SIZE, State
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
@@ -57,7 +62,13 @@ def pages(made: Made) -> Iterator[Page]:
     yield Page("search box", "/admin/search/?s=crane 1998")
     yield Page("failures", failures)
     yield Page("failures of one knowledge base", f"{failures}?knowledge_base={base.pk}")
+    yield Page("jobs", reverse("jobs"))
+    yield Page("jobs, live", f"{reverse('jobs')}?part=list")
+    yield from (Page(f"operations, {tab.name}", tab.url) for tab in OPERATIONS)
+    yield from (Page(f"operations, usage of {days} days", _usage(days)) for days in (1, 30, 90))
     yield from (Page(f"tab {tab.slug}", workspace_url(base, tab.slug)) for tab in TABS)
+    run, before = EvaluationRun.objects.all()[:2]
+    yield Page("tab evaluate, two runs", f"{workspace_url(base, 'evaluate')}?run={run.pk}&against={before.pk}")
     yield Page("tab evaluate, live", f"{workspace_url(base, 'evaluate')}?part=live")
     yield Page("tab index, live", f"{workspace_url(base, 'index')}?part=live")
     asked = [f"state={state.value}" for state in State] + [f"order={order}" for order in ORDERS]
@@ -66,15 +77,28 @@ def pages(made: Made) -> Iterator[Page]:
     last = min(LAST_PAGE, 1 + Document.objects.filter(knowledge_base=base).count() // PAGE_SIZE)
     yield Page("tab documents, last page", f"{documents}?page={last}")
     yield Page("tab documents, last page by name", f"{documents}?order=name&page={last}")
-    for row in _rows(made):
+    document = _document(made)
+    version = DocumentVersion.objects.select_related("document").get(pk=document.current_version_id)
+    yield Page("document page", document_url(document))
+    yield from (Page(f"document page, {part}", f"{document_url(document)}?part={part}") for part in PARTS)
+    yield Page("document page, place", f"{place_url(version)}?start=0&end=74")
+    for row in _rows(made, document, version):
         yield Page(f"a {row._meta.verbose_name}", row_url(row))
     for model in [name for entry in (*DAILY, *LOOKED_INTO) for name in entry.models]:
         yield from _lists(model, made.users["superuser"])
 
 
-def _rows(made: Made) -> list[Model]:
-    document = Document.objects.filter(knowledge_base=made.base, restricted=False).exclude(current_version=None)[10]
-    version = DocumentVersion.objects.get(pk=document.current_version_id)
+def _usage(days: int) -> str:
+    """A period of so many days to today: longer than a month, the page loads its figures as a part."""
+    first = timezone.localdate() - timedelta(days=days - 1)
+    return f"{reverse('usage')}?first={first}&part=live"
+
+
+def _document(made: Made) -> Document:
+    return Document.objects.filter(knowledge_base=made.base, restricted=False).exclude(current_version=None)[10]
+
+
+def _rows(made: Made, document: Document, version: DocumentVersion) -> list[Model]:
     question = Query.objects.filter(user=made.users["reader"])[10]
     measured = [EvaluationSet.objects.all()[0], EvaluationRun.objects.all()[0]]
     return [document, version, Chunk.objects.filter(version=version)[0], question, made.users["reader"], *measured]
