@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,7 @@ from servestatic.middleware import ServeStaticMiddleware  # type: ignore[import-
 def static_files_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Serves static files, and passes on everything else without leaving the request's thread, as ServeStatic's own would."""
 
-    async def no_file(request: HttpRequest) -> None:
-        return None
-
-    found: Any = ServeStaticMiddleware(no_file)
+    found = _found()
     files = async_to_sync(found)
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -26,3 +24,13 @@ def static_files_middleware(get_response: Callable[[HttpRequest], HttpResponseBa
         return get_response(request) if file is None else file
 
     return middleware
+
+
+@functools.cache
+def _found() -> Any:
+    """Looked for once a process: every chain of middleware serves the same files, and there are hundreds of them."""
+
+    async def no_file(request: HttpRequest) -> None:
+        return None
+
+    return ServeStaticMiddleware(no_file)
