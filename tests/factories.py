@@ -45,8 +45,9 @@ from workers.running import job_run
 
 _numbers = itertools.count(1)
 Result = TypeVar("Result")
-# The bundled weights do not change while tests run, and hashing them again takes longer than most tests.
+# The bundled weights do not change while tests run, and reading them again takes longer than most tests.
 _file_sha256 = functools.cache(digests.file_sha256)
+_checkpoint_usable = functools.cache(registry.checkpoint_usable)
 
 HANDBOOK = """# Harbour handbook
 
@@ -75,7 +76,10 @@ def embedding_model() -> ModelVersion:
     """
     path = registry.bundled_model_path()
     assert path is not None
-    with patch.object(digests, "file_sha256", _file_sha256):
+    with (
+        patch.object(digests, "file_sha256", _file_sha256),
+        patch.object(registry, "checkpoint_usable", _checkpoint_usable),
+    ):
         version = registry.model_register(source=path, name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
     OutboxEvent.objects.filter(type__startswith="model.").delete()
     return version

@@ -113,10 +113,10 @@ def statistics(*, are_new: bool) -> None:
 @pytest.mark.usefixtures("vacuumed")
 @STATISTICS
 def test_a_claim_costs_the_same_however_many_wait_and_are_done(are_new: bool) -> None:
-    tenant = versions(VersionStatus.CHUNKED, 500)
+    tenant = versions(VersionStatus.CHUNKED, 300)
     pages_of_few = pages_of_a_claim()
-    versions(VersionStatus.READY, 10_000, of=tenant)
-    versions(VersionStatus.CHUNKED, 5_000, of=tenant)
+    versions(VersionStatus.READY, 3_000, of=tenant)
+    versions(VersionStatus.CHUNKED, 3_000, of=tenant)
     statistics(are_new=are_new)
     assert pages_of_a_claim() < 1.5 * pages_of_few
 
@@ -197,7 +197,7 @@ def test_how_a_version_stands_costs_the_same_whatever_the_backlog(
 
     tenant = versions(VersionStatus.CHUNKED, 150)
     pages_of_few = pages_of_the_last()
-    versions(VersionStatus.CHUNKED, 5_000, of=tenant)
+    versions(VersionStatus.CHUNKED, 3_000, of=tenant)
     versions(VersionStatus.CHUNKED, 2_000)
     statistics(are_new=are_new)
     assert pages_of_the_last() < 1.5 * pages_of_few
