@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,9 +11,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from ragsite.gateway.members import rows_of_tenants
+from apps.documents.models import LIVING, Document, DocumentVersion
+from ragsite.gateway.members import is_superuser, rows_of_tenants, tenant_ids_of
 
 MOST_COUNTED = 1_000
+MOST_LOOKED_THROUGH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,21 @@ def counted(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> Count:
 def mine(request: HttpRequest, rows: QuerySet[Any], *, path: str = "tenant") -> QuerySet[Any]:
     """Those of the user's tenants."""
     return rows_of_tenants(rows, request.user, path=path)
+
+
+def versions_came(request: HttpRequest, versions: QuerySet[DocumentVersion]) -> list[datetime] | None:
+    """When those of the versions came whose documents the user is shown, or None where more than `MOST_LOOKED_THROUGH` fit.
+
+    Few versions fail or wait, and many documents may be read: the other way round the rights to all are looked up.
+    """
+    user = request.user
+    of_tenants = versions if is_superuser(user) else versions.filter(tenant_id__in=tenant_ids_of(user))
+    found = list(of_tenants.order_by().values_list("document", "created_at")[: MOST_LOOKED_THROUGH + 1])
+    if len(found) > MOST_LOOKED_THROUGH:
+        return None
+    among = mine(request, Document.objects.filter(LIVING, pk__in={document for document, _ in found}))
+    shown = set(among.values_list("pk", flat=True))
+    return [moment for document, moment in found if document in shown]
 
 
 def list_url(model: Any, query: str = "") -> str:

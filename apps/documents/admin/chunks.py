@@ -13,12 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from apps.documents.admin.finding import versions_named
 from apps.documents.admin.wording import heading_in_words, place_in_words
-from apps.documents.models import Chunk
+from apps.documents.models import Chunk, DocumentVersion
 from ragsite.core.admin.base import LargeTableAdmin
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 EXCERPT_CHARACTERS = 120
+MOST_VERSIONS = 200
+"""The newest, whose chunks a search leads to."""
 
 
 @admin.register(Chunk)
@@ -44,6 +47,12 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
         chunks: QuerySet[Chunk] = super().get_queryset(request)
         living = chunks.filter(version__document__deleted_at=None, version__document__knowledge_base__deleted_at=None)
         return living.defer("text").annotate(beginning=Left("text", EXCERPT_CHARACTERS))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Chunk], search_term: str) -> Any:
+        if not search_term:
+            return queryset, False
+        named = DocumentVersion.objects.filter(versions_named(request.user, search_term)).order_by("-pk")
+        return queryset.filter(version__in=list(named.values_list("pk", flat=True)[:MOST_VERSIONS])), False
 
     @display(description=_("Text"))
     def excerpt(self, chunk: Any) -> str:

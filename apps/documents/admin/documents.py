@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from apps.documents.admin.counts import documents_counted
+from apps.documents.admin.finding import documents_named
 from apps.documents.admin.forms import DocumentForm
 from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, GrantInline, grant_action
 from apps.documents.admin.uploading import new_version_page, upload_page
@@ -126,6 +127,9 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, Large
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         living = super().get_queryset(request).filter(LIVING)
         return documents_counted(living)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Document], search_term: str) -> Any:
+        return (queryset.filter(pk__in=documents_named(request.user, search_term)) if search_term else queryset), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         about = ("title", "external_id", "tags", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")

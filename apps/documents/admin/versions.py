@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
+from apps.documents.admin.finding import versions_named
 from apps.documents.admin.wording import (
     OUTCOME_TONES,
     origin_in_words,
@@ -141,6 +142,9 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
         versions: QuerySet[DocumentVersion] = super().get_queryset(request)
         return versions.filter(LIVING_VERSIONS).select_related("document__knowledge_base", "rechunk_of")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[DocumentVersion], search_term: str) -> Any:
+        return (queryset.filter(versions_named(request.user, search_term)) if search_term else queryset), False
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """With a button that retries, for those who may."""

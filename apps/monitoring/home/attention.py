@@ -19,7 +19,7 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
-from apps.monitoring.rows import counted, list_url, mine
+from apps.monitoring.rows import Count, counted, list_url, mine, versions_came
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
     Answer,
@@ -73,20 +73,27 @@ def attention(request: HttpRequest) -> list[Attention]:
     return [one for permission, look in LOOKS if request.user.has_perm(permission) for one in look(request)]
 
 
-def _versions(request: HttpRequest) -> Any:
-    return mine(request, DocumentVersion.objects.filter(LIVING_VERSIONS), path="document__tenant")
+def _living(request: HttpRequest, versions: Any) -> Any:
+    return mine(request, versions.filter(LIVING_VERSIONS), path="document__tenant")
 
 
 def _failed(request: HttpRequest) -> Iterator[Attention]:
-    failed = counted(_versions(request).filter(status=VersionStatus.FAILED))
+    versions = DocumentVersion.objects.filter(status=VersionStatus.FAILED)
+    came = versions_came(request, versions)
+    failed = counted(_living(request, versions)) if came is None else Count(len(came))
     if failed:
         text = failed.told(FAILED)
         yield Attention("danger", "error", text, reverse("failures"))
 
 
 def _stuck(request: HttpRequest) -> Iterator[Attention]:
-    waiting = _versions(request).exclude(status__in=(VersionStatus.READY, *VERSION_STOPPED))
-    oldest = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    versions = DocumentVersion.objects.exclude(status__in=(VersionStatus.READY, *VERSION_STOPPED))
+    came = versions_came(request, versions)
+    oldest = (
+        _living(request, versions).aggregate(oldest=Min("created_at"))["oldest"]
+        if came is None
+        else min(came, default=None)
+    )
     if oldest is not None and timezone.now() - oldest > LONG:
         text = gettext("A document has waited for %(time)s. Do workers run, and is a model there?")
         text %= {"time": timesince(oldest)}

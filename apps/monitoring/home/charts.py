@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from statistics import quantiles
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.template.defaultfilters import date as date_shown
 from django.template.defaultfilters import floatformat
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, VersionStatus
+from apps.documents.models import LIVING, VERSION_STOPPED, Document, DocumentVersion, VersionStatus
 from apps.monitoring.chart_styles import BAD, GOOD, LINES, PLAIN, SOFT, STACKED
+from apps.monitoring.operations.tabs import LOOKS_AFTER
 from apps.monitoring.rows import list_url, mine
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
 from ragsite.gateway.members import is_superuser, tenant_ids_of
 
 DAYS = 14
-MOST_DRAWN = 5_000
+MOST_DRAWN = 2_000
 """Of so many rows, the newest, a chart is drawn: one of a hundred thousand took half a second of the page's."""
 
 
@@ -50,32 +52,60 @@ class Chart:
     options: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question that was answered: on which day, after how many seconds, with how many tokens."""
+
+    day: date
+    found: bool
+    seconds: float | None
+    read: int
+    written: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What charts are drawn of: the days, and once for all charts the newest answers of them."""
+
+    request: HttpRequest
+    days: Sequence[date]
+
+    @cached_property
+    def answers(self) -> list[Answered]:
+        rows = mine(self.request, Answer.objects.filter(pk__gte=_since()), path="query__tenant").order_by("-pk")
+        told = rows.values_list("created_at", "found", "milliseconds", "usage")
+        return [_answered(*one) for one in told[:MOST_DRAWN]]
+
+
 def charts(request: HttpRequest) -> list[Chart]:
     """Those of what the user may look at."""
-    days = [timezone.localdate() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    made = [make(request, days) for permission, make in CHARTS if request.user.has_perm(permission)]
+    drawn = Drawn(request, [timezone.localdate() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)])
+    made = [make(drawn) for permission, make in CHARTS if request.user.has_perm(permission)]
     return [one for one in made if one is not None]
 
 
-def _questions(request: HttpRequest, days: Sequence[date]) -> Chart | None:
-    rows = _by_day(_answers(request).order_by(), "found")
-    found = [rows.get((day, True), 0) for day in days]
-    missed = [rows.get((day, False), 0) for day in days]
-    if not any(found) and not any(missed):
+def _answered(at: datetime, found: bool, milliseconds: dict[str, float], usage: dict[str, int]) -> Answered:
+    seconds = sum(milliseconds.values()) / 1000 if milliseconds else None
+    return Answered(
+        timezone.localdate(at), found, seconds, usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    )
+
+
+def _questions(drawn: Drawn) -> Chart | None:
+    rows = Counter((one.day, one.found) for one in drawn.answers)
+    if not rows:
         return None
+    found, missed = ([rows[day, kind] for day in drawn.days] for kind in (True, False))
     said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
         "found": f"{sum(found):,}", "missed": f"{sum(missed):,}", "days": DAYS,
     }  # fmt: skip
-    said += _cut(sum(found) + sum(missed))
+    said += _cut(len(drawn.answers))
     series = [Series(gettext("Answer found"), GOOD, found), Series(gettext("Not found"), BAD, missed)]
-    return _chart(gettext("Questions a day"), "bar", said, list_url(Query), days, series, STACKED)
+    return _chart(gettext("Questions a day"), "bar", said, list_url(Query), drawn.days, series, STACKED)
 
 
-def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
-    # The newest of the tenants come first, and of these what the user may read: the other way round all rights are looked up.
-    newest = _of_tenants(request, DocumentVersion.objects.filter(pk__gte=_since()))
-    versions = _newest(newest).filter(LIVING_VERSIONS)
-    rows = _by_day(mine(request, versions, path="document__tenant").order_by(), "status")
+def _documents(drawn: Drawn) -> Chart | None:
+    rows, looked_at = _by_day_and_status(drawn.request)
     states = {status for _, status in rows}
     under_way = states - {VersionStatus.READY, *VERSION_STOPPED}
     named = [
@@ -84,7 +114,7 @@ def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
         (gettext("Failed"), BAD, {VersionStatus.FAILED}),
     ]
     series = [
-        Series(label, colour, [sum(rows.get((day, state), 0) for state in of) for day in days])
+        Series(label, colour, [sum(rows[day, state] for state in of) for day in drawn.days])
         for label, colour, of in named
     ]
     totals = [int(sum(value or 0 for value in one.values)) for one in series]
@@ -94,39 +124,66 @@ def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
         "Of the documents added in %(days)s days %(ready)s are ready, %(under_way)s are under way, %(failed)s failed."
     )
     said %= {"days": DAYS, "ready": f"{totals[0]:,}", "under_way": f"{totals[1]:,}", "failed": f"{totals[2]:,}"}
-    said += _cut(MOST_DRAWN if newest.order_by("-pk")[MOST_DRAWN - 1 :].exists() else 0)
-    return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), days, series, STACKED)
+    said += _cut(looked_at)
+    return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), drawn.days, series, STACKED)
 
 
-def _seconds(request: HttpRequest, days: Sequence[date]) -> Chart | None:
-    sql, parameters = _answers(request).order_by().values("created_at", "milliseconds").query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(_PERCENTILES.format(answers=sql), [timezone.get_current_timezone_name(), *parameters])
-        rows = {day: (half, most) for day, half, most in cursor.fetchall()}
-    if not rows:
+def _by_day_and_status(request: HttpRequest) -> tuple[Counter[tuple[date, str]], int]:
+    """The newest versions of the tenants, of these what the user may look at; and how many they were before that: the other way
+    round the rights to all documents are looked up.
+    """
+    user, versions = request.user, DocumentVersion.objects.filter(pk__gte=_since())
+    of_tenants = versions if is_superuser(user) else versions.filter(tenant_id__in=tenant_ids_of(user))
+    newest = list(of_tenants.order_by("-pk").values_list("document", "created_at", "status")[:MOST_DRAWN])
+    among = Document.objects.filter(LIVING, pk__in={document for document, *_ in newest})
+    shown = set(mine(request, among).values_list("pk", flat=True))
+    return Counter((timezone.localdate(at), status) for document, at, status in newest if document in shown), len(
+        newest
+    )
+
+
+def _tokens(drawn: Drawn) -> Chart | None:
+    """What language models read and wrote; none where the documents' own sentences answer."""
+    read, written = Counter[date](), Counter[date]()
+    for one in drawn.answers:
+        read[one.day] += one.read
+        written[one.day] += one.written
+    if not read.total() and not written.total():
         return None
-    half = [round(rows[day][0], 2) if day in rows else None for day in days]
-    most = [round(rows[day][1], 2) if day in rows else None for day in days]
-    last = max(rows)
-    said = gettext("On %(day)s half of the answers took up to %(half)s seconds, 19 of 20 up to %(most)s.") % {
-        "day": date_shown(last, gettext("j F")), "half": floatformat(rows[last][0], 2), "most": floatformat(rows[last][1], 2),
+    said = gettext("Language models read %(read)s tokens and wrote %(written)s in %(days)s days.") % {
+        "read": f"{read.total():,}", "written": f"{written.total():,}", "days": DAYS,
     }  # fmt: skip
-    series = [Series(gettext("Half are faster"), PLAIN, half), Series(gettext("19 of 20 are faster"), SOFT, most)]
-    return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), days, series, LINES)
+    said += _cut(len(drawn.answers))
+    series = [
+        Series(gettext("Read"), SOFT, [read[day] for day in drawn.days]),
+        Series(gettext("Written"), PLAIN, [written[day] for day in drawn.days]),
+    ]
+    return _chart(gettext("Tokens a day"), "bar", said, reverse("usage"), drawn.days, series, STACKED)
 
 
-def _answers(request: HttpRequest) -> QuerySet[Answer]:
-    return _newest(mine(request, Answer.objects.filter(pk__gte=_since()), path="query__tenant"))
+def _seconds(drawn: Drawn) -> Chart | None:
+    taken: dict[date, list[float]] = {}
+    for one in drawn.answers:
+        if one.seconds is not None:
+            taken.setdefault(one.day, []).append(one.seconds)
+    if not taken:
+        return None
+    half = {day: round(_quantile(seconds, 10), 2) for day, seconds in taken.items()}
+    most = {day: round(_quantile(seconds, 19), 2) for day, seconds in taken.items()}
+    last = max(taken)
+    said = gettext("On %(day)s half of the answers took up to %(half)s seconds, 19 of 20 up to %(most)s.") % {
+        "day": date_shown(last, gettext("j F")), "half": floatformat(half[last], 2), "most": floatformat(most[last], 2),
+    }  # fmt: skip
+    series = [
+        Series(gettext("Half are faster"), PLAIN, [half.get(day) for day in drawn.days]),
+        Series(gettext("19 of 20 are faster"), SOFT, [most.get(day) for day in drawn.days]),
+    ]
+    return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), drawn.days, series, LINES)
 
 
-def _of_tenants(request: HttpRequest, versions: QuerySet[DocumentVersion]) -> QuerySet[DocumentVersion]:
-    user = request.user
-    return versions if is_superuser(user) else versions.filter(tenant_id__in=tenant_ids_of(user))
-
-
-def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
-    newest: QuerySet[Any] = rows.model.objects.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_DRAWN])
-    return newest
+def _quantile(values: Sequence[float], twentieths: int) -> float:
+    """So many twentieths of the values are not above it; between two it is interpolated."""
+    return quantiles(values, n=20, method="inclusive")[twentieths - 1] if len(values) > 1 else values[0]
 
 
 def _cut(drawn: int) -> str:
@@ -136,11 +193,6 @@ def _cut(drawn: int) -> str:
 
 def _since() -> Any:
     return first_id_since(timezone.now() - timedelta(days=DAYS))
-
-
-def _by_day(rows: QuerySet[Any], what: str) -> dict[tuple[date, Any], int]:
-    counted: Iterable[Any] = rows.annotate(day=TruncDate("created_at")).values_list("day", what).annotate(Count("pk"))
-    return {(day, value): number for day, value, number in counted}
 
 
 def _chart(
@@ -158,15 +210,9 @@ def _chart(
     return Chart(title, kind, said, url, json.dumps(data), json.dumps(options))
 
 
-_PERCENTILES = """
-    SELECT (created_at AT TIME ZONE %s)::date,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY taken), percentile_cont(0.95) WITHIN GROUP (ORDER BY taken)
-    FROM (SELECT created_at, (SELECT sum(value::float8) FROM jsonb_each_text(milliseconds)) / 1000 AS taken
-          FROM ({answers}) answers OFFSET 0) timed
-    WHERE taken IS NOT NULL GROUP BY 1"""
-
 CHARTS = (
     ("retrieval.view_query", _questions),
     ("retrieval.view_query", _seconds),
     ("documents.view_documentversion", _documents),
+    (LOOKS_AFTER, _tokens),
 )

@@ -14,6 +14,8 @@ from apps.documents.models import LIVING, Document, KnowledgeBase
 from apps.monitoring.home.attention import attention
 from apps.monitoring.home.charts import charts
 from apps.monitoring.home.starting import is_empty, may_start
+from apps.monitoring.operations.queues import queues_waiting
+from apps.monitoring.operations.tabs import SEES_QUEUES
 from apps.monitoring.rows import counted, list_url, mine
 from apps.retrieval.models import Query
 
@@ -34,7 +36,8 @@ def home_live_view(request: HttpRequest) -> HttpResponse:
 
 
 def _live(request: HttpRequest) -> dict[str, Any]:
-    return {"attention": attention(request), "figures": _figures(request)}
+    waits = queues_waiting() if request.user.has_perm(SEES_QUEUES) else None
+    return {"attention": attention(request), "figures": _figures(request), "queues": waits, "queues_url": reverse("workers")}
 
 
 def _figures(request: HttpRequest) -> list[dict[str, Any]]:

@@ -168,6 +168,14 @@ def work_now(request: HttpRequest) -> Work:
     return Work(shown, running, _workers(presences, queues), _breakers())
 
 
+def queues_waiting() -> list[QueueShown]:
+    """The queues in which something waits, the longest first, as of this moment."""
+    alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
+    shown = [_queue(queue, alive, 0) for queue in board()]
+    waiting = [(one.waiting.number, one) for one in shown if one.waiting]
+    return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]
+
+
 def _is_there(presence: WorkerPresence) -> bool:
     return timezone.now() - presence.seen_at < timedelta(seconds=GONE_SECONDS)
 

@@ -16,6 +16,9 @@ from ragsite.gateway.roles import AnyUser, may_somewhere
 LOOKS_AFTER = "gateway.view_tenant"
 """Who may look at a tenant, as its owners may, sees what it uses and who does what in it."""
 
+SEES_QUEUES = "core.view_workerpresence"
+"""Who may see what waits for workers, and who they are."""
+
 
 def _permitted(user: AnyUser, *, permission: str) -> bool:
     has_perm: Callable[[str], bool] = getattr(user, "has_perm", lambda permission: False)
@@ -47,9 +50,7 @@ class OperationsTab:
 TABS: tuple[OperationsTab, ...] = (
     OperationsTab("usage", gettext_noop("Usage"), "bar_chart", _looks_after),
     OperationsTab("activity", gettext_noop("Activity"), "history", _looks_after),
-    OperationsTab(
-        "workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission="core.view_workerpresence")
-    ),
+    OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),
 )

@@ -16,7 +16,8 @@ from apps.documents.models import VERSION_ENDED, Document, DocumentVersion, Know
 from apps.documents.parsing.types import DocumentType
 
 PAGE_SIZE = 50
-LAST_PAGE = 1_000
+LAST_PAGE = 200
+"""Nobody turns so many pages: who looks for a document further down searches or narrows."""
 
 
 class State(StrEnum):

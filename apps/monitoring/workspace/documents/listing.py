@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.rights.access import documents_shown_to
-from apps.monitoring.workspace.documents.filters import PAGE_SIZE, Filters, State
+from apps.monitoring.workspace.documents.filters import LAST_PAGE, PAGE_SIZE, Filters, State
 from apps.monitoring.workspace.documents.rows import Row, rows_of
 from ragsite.core.presence import jobs_listened_for
 
@@ -24,6 +24,8 @@ class Listing:
     filters: Filters
     rows: list[Row]
     has_next: bool
+    has_more: bool
+    """On pages that nobody is led to."""
     held_up: str
 
     @property
@@ -62,7 +64,8 @@ def listing_of(request: HttpRequest, knowledge_base: KnowledgeBase, filters: Fil
     pks = list(found.values_list("pk", flat=True)[first : first + PAGE_SIZE + 1])
     documents = Document.objects.select_related("current_version").in_bulk(pks[:PAGE_SIZE])
     rows = rows_of([documents[pk] for pk in pks[:PAGE_SIZE] if pk in documents])
-    return Listing(filters, rows, has_next=len(pks) > PAGE_SIZE, held_up=_held_up(rows))
+    has_more, is_last = len(pks) > PAGE_SIZE, filters.page >= LAST_PAGE
+    return Listing(filters, rows, has_more and not is_last, has_more and is_last, _held_up(rows))
 
 
 def _held_up(rows: Sequence[Row]) -> str:

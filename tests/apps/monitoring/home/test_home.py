@@ -173,3 +173,21 @@ def test_of_very_many_rows_no_more_is_told_than_that_there_are_more() -> None:
     assert [Count(number).told(questions) for number in counts] == [
         "1 question", "1,000 questions", "more than 1,000 questions",
     ]  # fmt: skip
+
+
+def test_who_sees_workers_is_told_what_waits_for_them_and_others_are_not(admin_client: Client) -> None:
+    base = make.knowledge_base()
+    for _ in range(3):
+        make.upload(base)
+    page = admin_client.get("/admin/home/").content.decode()
+    assert "Reading files" in page
+    assert "3 waiting" in page
+    assert "no worker" in page
+    assert "waiting" not in staff(base.tenant, "view_document").get("/admin/home/").content.decode()
+
+
+def test_tokens_of_language_models_are_drawn_for_who_looks_after_a_tenant(admin_client: Client) -> None:
+    answer = answered(make.ready_version().document.knowledge_base, QUESTIONS["found"])
+    Answer.objects.filter(pk=answer.pk).update(usage={"prompt_tokens": 900, "completion_tokens": 41})
+    shown = drawn(admin_client)["Tokens a day"]
+    assert {label: sum(values) for label, values in shown.items()} == {"Read": 900, "Written": 41}
