@@ -74,7 +74,7 @@ def pages(made: Made) -> Iterator[Page]:
     asked = [f"state={state.value}" for state in State] + [f"order={order}" for order in ORDERS]
     asked += ["part=list&poll=1", "type=pdf", "tag=topic-3", "q=tariffs 1998", "q=doc-777", "q=nothing-is-called-so"]
     yield from (Page(f"tab documents, {query}", f"{documents}?{query}") for query in asked)
-    last = min(LAST_PAGE, 1 + Document.objects.filter(knowledge_base=base).count() // PAGE_SIZE)
+    last = min(LAST_PAGE, max(1, Document.objects.filter(knowledge_base=base).count() // PAGE_SIZE))
     yield Page("tab documents, last page", f"{documents}?page={last}")
     yield Page("tab documents, last page by name", f"{documents}?order=name&page={last}")
     document = _document(made)
@@ -122,7 +122,10 @@ def _lists(model: str, user: User) -> Iterator[Page]:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Ask for the pages over few documents, then over many."""
+    """Ask for the pages over few documents, then over many.
+
+    `queries_constant` says that none asks for more over many; the first round may ask for what a process then knows.
+    """
     begun = time.perf_counter()
     few = options.questions * options.small // options.documents
     made = few_made(options.small, chunks=options.chunks, questions=few)
@@ -146,7 +149,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "pages_over_300ms_of_processor": sum(told["processor_ms"] > LIMIT_MS for told in found.values()),
         "slowest_ms": max(told["ms"] for told in found.values()),
         "most_queries": max(told["queries"] for told in found.values()),
-        "queries_constant": all(told["queries"] == told["few_queries"] for told in found.values()),
+        "queries_constant": all(told["queries"] <= told["few_queries"] for told in found.values()),
     }
 
 
