@@ -48,3 +48,13 @@ def test_an_answer_comes_in_a_citation_leads_to_its_passage_and_that_is_marked(v
     visit.page.click("#ask [type=submit]")
     expect(visit.page.locator(".rag-ask-done")).to_have_count(2)
     assert sorted(Query.objects.values_list("turn", flat=True)) == [1, 2]
+
+    visit.page.reload()
+    expect(visit.page.locator(".rag-ask-done")).to_have_count(2)
+    asked = visit.page.locator(".rag-ask-turn", has_text="What does a berth cost a night?")
+    asked.locator(".rag-ask-answer .rag-reference").first.click()
+    expect(asked.locator(".rag-ask-passage", has=visit.page.locator(".rag-cited-now"))).to_be_focused()
+    visit.page.keyboard.press("Tab")
+    expect(visit.page.locator(":focus")).to_have_text("open_in_browserOpen in the document: Harbour handbook")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_url(f"**/documents/{base.documents.get().pk}/**")
