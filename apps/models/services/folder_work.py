@@ -41,7 +41,13 @@ def folder_work(claim: Claim, turn: Turn, task: ModelTask) -> None:
     size, actor = sum(file.bytes for file in files), Actor.kept(task.actor, job=MODEL_TASK)
     with transaction.atomic():
         version = model_register(source=path, name=task.name, files=files, actor=actor)
-        ended = {"version": version, "revision": version.revision, "bytes_total": size, "bytes_done": size, "plan": None}
+        ended = {
+            "version": version,
+            "revision": version.revision,
+            "bytes_total": size,
+            "bytes_done": size,
+            "plan": None,
+        }
         task_end(claim, TaskState.DONE, **ended)
 
 

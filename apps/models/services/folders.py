@@ -29,7 +29,6 @@ DEEPEST = 4
 
 MOST_LOOKED_INTO = 5_000
 MOST_OFFERED = 200
-CHOOSE = "Choose one of those that the form offers."
 _CACHED = "models--"
 
 
@@ -56,7 +55,7 @@ def name_of(place: str) -> str:
     first, *rest = PurePosixPath(place).parts
     named = first.removeprefix(_CACHED)
     if "--" in named and (rest or first != named):
-        return named.replace("--", "/")
+        return named.replace("--", "/", 1)
     return str(PurePosixPath(first, *rest)).removesuffix(SUFFIX)
 
 
@@ -69,7 +68,9 @@ def folder_allowed(place: str) -> Path:
     root = models_root()
     path = root / place
     if not place or "\0" in place or _is_hidden(PurePosixPath(place)) or path.resolve() != path or not path.exists():
-        raise ModelNotFoundError(f"There is no model {place!r} in the folder of models.", action=CHOOSE)
+        raise ModelNotFoundError(
+            f"There is no model {place!r} in the folder of models.", action="Choose one of those that the page offers."
+        )
     if outside := next((file for file in _files_of(path) if not file.resolve().is_relative_to(root)), None):
         raise ModelNotFoundError(
             f"{outside.name!r} of {place!r} is a link that leads out of the folder of models.",
@@ -95,7 +96,8 @@ def model_add_folder(*, place: str, name: str = "", kind: ModelKind | None = Non
     task = task_open(TaskKind.FOLDER, None, name=called, revision="", source=str(path), folder=place, actor=actor)
     if task.folder != place:
         raise ConflictError(
-            f"Another folder, {task.folder!r}, is being added as {called!r}.", action="Wait for it, or give another name."
+            f"Another folder, {task.folder!r}, is being added as {called!r}.",
+            action="Wait for it, or give another name.",
         )
     return task
 

@@ -161,7 +161,9 @@ def _task_line(kind: JobKind, task: ModelTask, user: AnyUser) -> Line:
         pk=task.pk, kind=kind.slug, icon=kind.icon, title=str(TASK_TITLES[TaskKind(task.kind)]), about=task.name,
         standing=kind.standing(task.state), result=said(task.error), asked_by=actor_text(task.actor), asked_at=task.created_at,
         ended_at=task.ended_at, url=row_url(task), progress=progress, can_cancel=kind.can_cancel(task, user),
-        facts=[(_("Revision"), task.revision), (_("Source"), task.source)],
+        facts=[
+            fact for fact in ((_("Revision"), task.revision), (_("Source"), task.folder or task.source)) if fact[1]
+        ],
     )  # fmt: skip
 
 
@@ -190,6 +192,7 @@ TASK_TITLES: dict[TaskKind, Words] = {
     TaskKind.PULL: gettext_lazy("Downloading a model"),
     TaskKind.VERIFY: gettext_lazy("Checking a model's files"),
     TaskKind.REMOVE: gettext_lazy("Removing a model's files"),
+    TaskKind.FOLDER: gettext_lazy("Adding a model from a folder"),
 }
 
 JOB_KINDS: tuple[JobKind, ...] = (
