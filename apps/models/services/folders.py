@@ -93,7 +93,7 @@ def model_add_folder(*, place: str, name: str = "", kind: ModelKind | None = Non
     _kind_check(checkpoint_usable(path), kind, place)
     called = name or name_of(place)
     lengths_check(ModelTask, name=called, folder=place)
-    task = task_open(TaskKind.FOLDER, None, name=called, revision="", source=str(path), folder=place, actor=actor)
+    task = task_open(TaskKind.FOLDER, None, name=called, revision="", source=place, folder=place, actor=actor)
     if task.folder != place:
         raise ConflictError(
             f"Another folder, {task.folder!r}, is being added as {called!r}.",
