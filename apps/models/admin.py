@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from apps.models.doors.columns import ModelVersionInline, StatusColumn
 from apps.models.doors.connecting_page import connect_page
+from apps.models.doors.folder_page import folder_page
 from apps.models.doors.forms import FallbackForm
 from apps.models.doors.testing import files_checked, servers_asked, version_test
 from apps.models.doors.trying_page import try_page
@@ -94,9 +94,7 @@ class ModelAdmin(ReadOnlyAdmin):
 
     @action(description=_("From a folder"), icon="folder_open", url_path="folder", permissions=["folder"])
     def folder(self, request: HttpRequest) -> HttpResponse:
-        title = gettext("Add a model from a folder")
-        context = {**self.admin_site.each_context(request), "title": title, "content_title": title, "opts": self.opts}
-        return TemplateResponse(request, "ragsite/admin/model_folder.html", context)
+        return folder_page(request, site=self.admin_site)
 
     @action(description=_("Try it"), icon="play_arrow", url_path="try", permissions=["test"])
     def try_it(self, request: HttpRequest, object_id: str) -> HttpResponse:

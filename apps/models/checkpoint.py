@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from apps.models.modules import WEIGHTS, Modules, json_read, modules_read, scori
 from apps.models.prompts import Prompts, prompts_stated
 from ragsite.core.errors import ModelNotFoundError
 
+BLOCK = 1024 * 1024
 WEIGHTS_INDEX = "model.safetensors.index.json"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # These families number positions from padding_idx + 1, so that many of them hold no token.
@@ -109,10 +111,16 @@ def digests_joined(digests: list[tuple[str, str]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def file_sha256(file: Path) -> str:
-    """The SHA-256 of a file as hex digits."""
+def file_sha256(file: Path, *, told: Callable[[int], None] | None = None) -> str:
+    """The SHA-256 of a file as hex digits; `told` is given the bytes of each block that was read."""
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        if told is None:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            told(len(block))
+        return digest.hexdigest()
 
 
 def parameter_count(weights: tuple[Path, ...]) -> int:

@@ -197,6 +197,7 @@ class TaskKind(models.TextChoices):
     PULL = "pull", _("Download")
     VERIFY = "verify", _("Check")
     REMOVE = "remove", _("Remove")
+    FOLDER = "folder", _("Add from a folder")
 
 
 class TaskState(models.TextChoices):
@@ -212,7 +213,7 @@ TASK_OPEN = (TaskState.OPEN, TaskState.CANCELLING)
 
 
 class ModelTask(Leased):
-    """Work on the files of a version, done by a model worker under a lease: to download, to read again, or to remove them.
+    """Work on the files of a version, done by a model worker under a lease: to download, to read, or to remove them.
 
     `attempts` counts the starts since the last progress. A download has no version before its repository was looked at. Prompts
     and dimensions that nobody chose are NULL: its files say them, or its family.
@@ -223,8 +224,8 @@ class ModelTask(Leased):
     state = models.CharField(max_length=10, choices=TaskState.choices, default=TaskState.OPEN)
     version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="tasks")
     name = models.CharField(max_length=200, help_text=_("The model's."))
-    source = models.CharField(max_length=1000, help_text=_("The hub's repository."))
-    revision = models.CharField(max_length=64, help_text=_("The version's."))
+    source = models.CharField(max_length=1000, help_text=_("The hub's repository, or the folder that is added."))
+    revision = models.CharField(max_length=64, help_text=_("The version's; empty until a folder was read."))
     commit = models.CharField(max_length=40, blank=True, default="", help_text=_("The hub's."))
     file = models.CharField(
         max_length=400, blank=True, default="", help_text=_("The weights to take, where there are several.")
@@ -241,8 +242,10 @@ class ModelTask(Leased):
     dimensions = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("How much of each vector shall be kept.")
     )
-    folder = models.CharField(max_length=1000, blank=True, default="", help_text=_("What is removed."))
-    plan = models.JSONField(null=True, help_text=_("The files, as the hub states them."))
+    folder = models.CharField(
+        max_length=1000, blank=True, default="", help_text=_("What is removed, or added from the folder of models.")
+    )
+    plan = models.JSONField(null=True, help_text=_("The files, as the hub states them, or as far as they were read."))
     licence = models.CharField(max_length=120, blank=True, default="")
     bytes_total = models.PositiveBigIntegerField(null=True)
     bytes_done = models.PositiveBigIntegerField(default=0)
@@ -269,7 +272,7 @@ class ModelTask(Leased):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.name} {self.revision[:12]}"
+        return f"{self.get_kind_display()} {self.name} {self.revision[:12]}".rstrip()
 
     @property
     def in_words(self) -> str:

@@ -50,6 +50,7 @@ def pages(version: DocumentVersion) -> list[str]:
         reverse("admin:documents_document_change", args=[document.pk]),
         reverse("admin:retrieval_query_try"),
         reverse("admin:model_registry_model_connect"),
+        reverse("admin:model_registry_model_folder"),
         reverse("health-page"),
         reverse("jobs"),
         reverse("workspace", args=[base]),

@@ -150,7 +150,7 @@ def mark(player: Player) -> None:
     passage_mark(
         evaluation_set=questions(player),
         text="Where?",
-        relevant=NewJudgement(document_id=player.document.pk),
+        judged=NewJudgement(document_id=player.document.pk),
         actor=ACTOR,
     )
 

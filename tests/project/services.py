@@ -59,7 +59,6 @@ PARTS: dict[str, str] = {
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,
     f"{INDEX}.lexical.writing.segment_write": OF_STAGES,
     f"{INDEX}.lexical.writing.versions_write": OF_STAGES,
-    "apps.retrieval.answers.turns.turn_take": "a part of saving an answer: its place in the conversation",
     "apps.retrieval.reindexing.building.vectors_keep": "a part of the work on a re-index, and on a smaller model's index",
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
 }

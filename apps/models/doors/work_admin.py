@@ -48,7 +48,7 @@ class ModelCacheAdmin(ReadOnlyAdmin):
 
 @admin.register(ModelTask)
 class ModelTaskAdmin(ReadOnlyAdmin):
-    """Downloads, checks and removals; adding one is a download."""
+    """Downloads, checks, removals, and folders that are added; adding one is a download."""
 
     form = PullForm
     list_display: ClassVar = ("__str__", "shown_state", "in_words", "asked_by", "created_at", "ended_at")
@@ -94,7 +94,11 @@ class ModelTaskAdmin(ReadOnlyAdmin):
         icon="cancel",
         permissions=["cancel"],
         variant=ActionVariant.DANGER,
-        dialog=confirmation(title=_("Cancel this?"), text=_("What was downloaded is removed."), button=_("Cancel it")),
+        dialog=confirmation(
+            title=_("Cancel this?"),
+            text=_("What was downloaded so far is removed. A folder that is being added stays as it is."),
+            button=_("Cancel it"),
+        ),
     )
     def cancel(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         task = self.row_or_404(request, object_id)

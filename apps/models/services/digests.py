@@ -8,10 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.models.checkpoint import Checkpoint, digests_joined, file_sha256
+from apps.models.checkpoint import BLOCK, Checkpoint, digests_joined, file_sha256
 from apps.models.services.repositories import PLAIN, HubFile
-
-BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +25,22 @@ class KeptFile:
 
 
 def folder_files(checkpoint: Checkpoint) -> list[KeptFile]:
-    """What there is of a checkpoint: its weights, and the plain files at the top and in the folders of its steps."""
+    """What there is of a checkpoint, all of which is read."""
     folder = checkpoint.folder
-    if folder != checkpoint.path:
-        return files_read(folder, checkpoint.weights)
-    plain = {file for at in (folder.glob("*"), folder.glob("*/*")) for file in at if file.name.endswith(PLAIN)}
-    steps = set(folder.glob("*/*.safetensors"))
-    return files_read(folder, sorted(plain | steps | set(checkpoint.weights)))
-
-
-def files_read(folder: Path, files: Iterable[Path]) -> list[KeptFile]:
-    """The digests of files, all of which are read."""
     return [
         KeptFile(str(file.relative_to(folder)), file.stat().st_size, file_sha256(file))
-        for file in files
-        if file.is_file()
+        for file in checkpoint_files(checkpoint)
     ]
+
+
+def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
+    """The files of a checkpoint: its weights, and the plain ones at the top and in the folders of its steps."""
+    folder = checkpoint.folder
+    if folder != checkpoint.path:
+        return list(checkpoint.weights)
+    plain = {file for at in (folder.glob("*"), folder.glob("*/*")) for file in at if file.name.endswith(PLAIN)}
+    steps = set(folder.glob("*/*.safetensors"))
+    return [file for file in sorted(plain | steps | set(checkpoint.weights)) if file.is_file()]
 
 
 def weights_digest(checkpoint: Checkpoint, files: Iterable[KeptFile]) -> str:

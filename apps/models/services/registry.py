@@ -51,8 +51,7 @@ class _Registered:
     columns: dict[str, Any]
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, source: str, identity: dict[str, Any]) -> _Registered:
-        files = folder_files(checkpoint)
+    def of(cls, checkpoint: Checkpoint, files: list[KeptFile], *, source: str, identity: dict[str, Any]) -> _Registered:
         sha256 = weights_digest(checkpoint, files)
         columns = version_columns(checkpoint, files, source=source, sha256=sha256, identity=identity)
         return cls(checkpoint.kind, sha256, identity, columns)
@@ -72,10 +71,11 @@ def model_register(
     name: str | None = None,
     revision: str | None = None,
     choices: VersionChoices = NO_CHOICES,
+    files: list[KeptFile] | None = None,
     actor: Actor,
 ) -> ModelVersion:
     """Register a checkpoint of one of the kinds that is here: a folder, a GGUF file, or the small language model that comes as a
-    package, `smollm2`.
+    package, `smollm2`. Its files are read, unless they were: then `files` are their digests.
 
     A model's first version becomes active, and the first model of a kind its default. Registering the same weights
     with the same prompts and dimensions again changes nothing but where they lie; with others they are another version.
@@ -89,7 +89,8 @@ def model_register(
     located = _locate(source)
     checkpoint, called = checkpoint_usable(located.path), name or located.name
     identity = version_identity(checkpoint, choices, names=names_of(called, source))
-    registered = _Registered.of(checkpoint, source=str(source), identity=identity)
+    kept = folder_files(checkpoint) if files is None else files
+    registered = _Registered.of(checkpoint, kept, source=str(source), identity=identity)
     with transaction.atomic():
         model = model_hold(called, registered.kind)
         version = _version(model, registered, revision=revision or registered.sha256, actor=actor)

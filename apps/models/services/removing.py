@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,12 +38,17 @@ def model_remove(*, version_id: UUID, actor: Actor) -> ModelTask | None:
         version = version_found(version_id)
         _check_unneeded(version)
         emit(ModelRemoved(**told_of(version)), actor=actor)
-        task = _files_remove(version, actor) if version.path and in_store(version.path) else None
+        task = _files_remove(version, actor) if _was_downloaded(version) else None
         model = version.model
         version.delete()
         if not ModelVersion.objects.filter(model=model.pk).exists():
             model.delete()
     return task
+
+
+def _was_downloaded(version: ModelVersion) -> bool:
+    """Of a folder that somebody put there and registered, the path is the source."""
+    return in_store(version.path) and not Path(version.source).is_absolute()
 
 
 def needed_by(version: ModelVersion) -> list[str]:

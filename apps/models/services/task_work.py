@@ -12,6 +12,7 @@ from apps.models.errors import ChecksumMismatchError
 from apps.models.models import ModelStatus, ModelTask, ModelVersion, TaskKind, TaskState
 from apps.models.services.digests import KeptFile, folder_files, weights_digest
 from apps.models.services.downloading import pull_cancel, pull_work
+from apps.models.services.folder_work import folder_work
 from apps.models.services.store import folder_remove
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS, task_end
 from apps.models.services.versions import version_change, version_hold, version_move
@@ -35,6 +36,8 @@ def model_task_work(claim: Claim, turn: Turn) -> None:
         pull_cancel(claim, task)
     elif task.kind == TaskKind.PULL:
         pull_work(claim, turn, task)
+    elif task.kind == TaskKind.FOLDER:
+        folder_work(claim, turn, task)
     elif task.kind == TaskKind.VERIFY:
         _verify(claim, task)
     else:

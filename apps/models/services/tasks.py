@@ -109,7 +109,7 @@ def model_pull(
     _check_sha256(sha256)
     prompts_checked(Prompts(choices.query_prompt or "", choices.document_prompt or ""))
     version = version_to_pull(asked["name"], asked["revision"], choices)
-    return _task_open(TaskKind.PULL, version, sha256=sha256.lower(), actor=actor, **asked, **asdict(choices))
+    return task_open(TaskKind.PULL, version, sha256=sha256.lower(), actor=actor, **asked, **asdict(choices))
 
 
 def version_to_pull(name: str, revision: str, choices: VersionChoices) -> ModelVersion | None:
@@ -147,7 +147,7 @@ def model_verify(*, version_id: UUID, actor: Actor) -> ModelTask:
     if not version.path or not version.sha256:
         raise ConflictError(f"{version} has no files: it is {version.status}.", action="Download it by `models pull`.")
     about = {"name": version.model.name, "revision": version.revision, "source": version.source}
-    return _task_open(TaskKind.VERIFY, version, actor=actor, **about)
+    return task_open(TaskKind.VERIFY, version, actor=actor, **about)
 
 
 def model_task_cancel(*, task_id: UUID, actor: Actor) -> ModelTask:
@@ -197,7 +197,12 @@ def task_end(claim: Claim, state: TaskState, **columns: Any) -> None:
         raise LeaseLostError(f"The lease on the task {claim.ids[0]} was lost; this end of it does not count.")
 
 
-def _task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **columns: Any) -> ModelTask:
+def task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **columns: Any) -> ModelTask:
+    """Note a task and wake a worker; the one that is open already where there is one of the same kind, name and revision.
+
+    Raises:
+        ConflictError: that one is with other choices.
+    """
     try:
         with transaction.atomic():
             task = ModelTask.objects.create(kind=kind, version=version, actor=actor.as_dict(), **columns)

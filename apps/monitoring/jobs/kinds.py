@@ -161,7 +161,7 @@ def _task_line(kind: JobKind, task: ModelTask, user: AnyUser) -> Line:
         pk=task.pk, kind=kind.slug, icon=kind.icon, title=str(TASK_TITLES[TaskKind(task.kind)]), about=task.name,
         standing=kind.standing(task.state), result=said(task.error), asked_by=actor_text(task.actor), asked_at=task.created_at,
         ended_at=task.ended_at, url=row_url(task), progress=progress, can_cancel=kind.can_cancel(task, user),
-        facts=[(_("Revision"), task.revision), (_("Source"), task.source)],
+        facts=[(name, value) for name, value in ((_("Revision"), task.revision), (_("Source"), task.source)) if value],
     )  # fmt: skip
 
 
@@ -190,6 +190,7 @@ TASK_TITLES: dict[TaskKind, Words] = {
     TaskKind.PULL: gettext_lazy("Downloading a model"),
     TaskKind.VERIFY: gettext_lazy("Checking a model's files"),
     TaskKind.REMOVE: gettext_lazy("Removing a model's files"),
+    TaskKind.FOLDER: gettext_lazy("Adding a model from a folder"),
 }
 
 JOB_KINDS: tuple[JobKind, ...] = (
@@ -228,7 +229,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
             S.CANCELLED: [TaskState.CANCELLED],
         },
         cancel=lambda task, actor: model_task_cancel(task_id=task.pk, actor=actor), cancellable=[TaskState.OPEN],
-        cancel_question=gettext_lazy("What was downloaded so far is removed."),
+        cancel_question=gettext_lazy("What was downloaded so far is removed. A folder that is being added stays as it is."),
         may_cancel=lambda task, user: task.kind != TaskKind.REMOVE and user.has_perm("model_registry.change_modeltask"),
     ),
     JobKind(

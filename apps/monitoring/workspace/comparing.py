@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,8 @@ class ShownPlace:
 
     title: str
     url: str
-    is_relevant: bool
+    is_relevant: bool = False
+    is_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +145,14 @@ def _results(results: Any, ids: Sequence[UUID]) -> dict[UUID, EvaluationResult]:
 
 
 def _side(result: EvaluationResult, known: Mapping[str, ShownPlace]) -> Side:
-    gone = ShownPlace(_("A document that is gone, or not for you to read"), "", is_relevant=False)
-    places = (
-        (known.get(one["document"], gone), bool(one["grade"])) for one in result.ranking[:PLACES]
-    )  # fmt: skip
+    gone = ShownPlace(_("A document that is gone, or not for you to read"), "")
+    places = ((known.get(one["document"], gone), one) for one in result.ranking[:PLACES])
     rank = result.metrics.get("mrr", 0.0)
     return Side(
         rank=round(1 / rank) if rank else None,
-        places=tuple(ShownPlace(one.title, one.url, is_relevant) for one, is_relevant in places),
+        places=tuple(
+            replace(shown, is_relevant=bool(one["grade"]), is_wrong=one.get("wrong", False)) for shown, one in places
+        ),
     )
 
 
@@ -160,6 +161,6 @@ def _known(place: Place, results: Sequence[EvaluationResult]) -> dict[str, Shown
     ranked = {one["document"] for result in results for one in result.ranking[:PLACES]}
     documents: QuerySet[Document] = documents_shown_to(place.request.user).filter(LIVING, pk__in=ranked)
     return {
-        str(pk): ShownPlace(title, span_url(place.knowledge_base.pk, pk), is_relevant=False)
+        str(pk): ShownPlace(title, span_url(place.knowledge_base.pk, pk))
         for pk, title in documents.values_list("pk", "title")
     }

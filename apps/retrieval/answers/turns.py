@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from apps.documents.rights.access import versions_visible
+from apps.documents.rights.access import AccessScope, versions_visible
 from apps.models.gateway import Deadline
 from apps.models.installed_model import InstalledModel, ModelKind
 from apps.models.selectors import model_named, writer_in_use
@@ -20,8 +20,10 @@ from apps.retrieval.models import LONGEST_TITLE, Answer, Conversation, Query
 from apps.retrieval.search.degradation import UNREWRITTEN, Degradation, DegradedStep
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.timing import Timings
+from ragsite.core.actors import Actor
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConflictError, NotFoundError, RagError
+from ragsite.core.ids import new_id
 from ragsite.gateway.keys import Principal
 
 HISTORY = 6
@@ -35,7 +37,8 @@ MOST_TURNS = 200
 class AskedTurn:
     """A question as it was asked, the search that it is understood as, and where: None for all that the caller sees.
 
-    `history` is what was said before it, the latest last.
+    `history` is what was said before it, the latest last. A conversation that `begins` with the question is made with its answer,
+    so that one without an answer leaves nothing.
     """
 
     question: str
@@ -45,11 +48,17 @@ class AskedTurn:
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     history: tuple[PastTurn, ...] = ()
+    begins: bool = False
 
     @property
     def searched_for(self) -> str:
         """Empty if it is searched for as it was asked."""
         return "" if self.request.text == self.question else self.request.text
+
+
+def first_turn(request: SearchRequest, *, knowledge_base_ids: Collection[UUID]) -> AskedTurn:
+    """The turn of a question that a conversation begins with, about these knowledge bases, once it is answered."""
+    return AskedTurn(request.text, request, knowledge_base_ids, new_id(), begins=True)
 
 
 def conversation_turn(
@@ -105,15 +114,17 @@ def conversation_of(principal: Principal, conversation_id: UUID) -> Conversation
     return found
 
 
-def turn_take(turn: AskedTurn) -> int | None:
+def turn_take(turn: AskedTurn, *, scope: AccessScope, actor: Actor) -> int | None:
     """The next place of the conversation, in the transaction that saves the answer; None outside of conversations. Others that
-    answer in it at the same moment wait until that commits, so places have one order and no gaps.
+    answer in it at the same moment wait until that commits, so places have one order and no gaps. What begins is made here.
 
     Raises:
         NotFoundError: the conversation was deleted meanwhile.
     """
     if turn.conversation_id is None:
         return None
+    if turn.begins:
+        return _begun(turn, scope, actor).turn_count
     held = Conversation.objects.select_for_update(no_key=True).filter(pk=turn.conversation_id).first()
     if held is None:
         raise NotFoundError(f"There is no conversation {turn.conversation_id}; it was deleted a moment ago.")
@@ -122,6 +133,19 @@ def turn_take(turn: AskedTurn) -> int | None:
     held.last_at = Now()
     held.save(update_fields=["turn_count", "title", "last_at"])
     return held.turn_count
+
+
+def _begun(turn: AskedTurn, scope: AccessScope, actor: Actor) -> Conversation:
+    return Conversation.objects.create(
+        pk=turn.conversation_id,
+        tenant_id=scope.tenant_id,
+        begun_by=actor.text,
+        user_id=scope.subjects.user_id,
+        api_key_id=scope.subjects.api_key_id,
+        title=title_of(turn.question),
+        knowledge_base_ids=sorted(map(str, turn.knowledge_base_ids or ())),
+        turn_count=1,
+    )
 
 
 def title_of(question: str) -> str:

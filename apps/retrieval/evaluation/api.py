@@ -39,6 +39,7 @@ from apps.retrieval.evaluation.serializers import (
     NewEvaluationQuestionSerializer,
     NewEvaluationRunSerializer,
     NewEvaluationSetSerializer,
+    NewJudgementSerializer,
 )
 from apps.retrieval.evaluation.sets import (
     NewJudgement,
@@ -47,6 +48,7 @@ from apps.retrieval.evaluation.sets import (
     evaluation_set_update,
     question_add,
     question_delete,
+    question_judge,
 )
 from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Mode, Searching
@@ -159,6 +161,19 @@ class EvaluationQuestionViewSet(viewsets.GenericViewSet[EvaluationQuestion]):
     def get_queryset(self) -> QuerySet[EvaluationQuestion]:
         return evaluation_questions_visible(caller(self.request))
 
+    @extend_schema(
+        summary="Judge something", request=NewJudgementSerializer, responses={200: EvaluationQuestionSerializer}
+    )
+    @answering("conflict")
+    @idempotent(atomic=True)
+    @action(detail=True, methods=["post"])
+    def judge(self, request: Request, pk: UUID) -> Response:
+        """Note how well something answers the question, with grade 0 that it does not. What was noted of it is changed."""
+        question, body = self.get_object(), NewJudgementSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        question_judge(question=question, judged=NewJudgement(**body.validated_data), actor=acting(request))
+        return Response(EvaluationQuestionSerializer(self.get_object()).data)
+
     @extend_schema(summary="Delete a question", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Earlier runs keep its text and figures."""
@@ -236,8 +251,8 @@ def _question_added(request: Request, evaluation_set: EvaluationSet) -> Response
     body = NewEvaluationQuestionSerializer(data=request.data)
     body.is_valid(raise_exception=True)
     fields: dict[str, Any] = dict(body.validated_data)
-    relevant = [NewJudgement(**one) for one in fields.pop("relevant")]
-    made = question_add(evaluation_set=evaluation_set, relevant=relevant, actor=acting(request), **fields)
+    relevant, wrong = ([NewJudgement(**one) for one in fields.pop(name)] for name in ("relevant", "wrong"))
+    made = question_add(evaluation_set=evaluation_set, relevant=relevant, wrong=wrong, actor=acting(request), **fields)
     return Response(EvaluationQuestionSerializer(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -84,12 +84,13 @@ def beir_import(
         UnreadableSetError: a line can't be read; nothing is taken then.
     """
     judged = _by_question(qrels_read(qrels))
-    wanted = {row.document_id for rows in judged.values() for row in rows}
-    known = documents if documents is not None else _documents_by_external_id(evaluation_set, wanted)
+    named = {row.document_id for rows in judged.values() for row in rows}
+    wanted = {row.document_id for rows in judged.values() for row in rows if row.grade}
+    known = documents if documents is not None else _documents_by_external_id(evaluation_set, named)
     asked = taken = 0
     with transaction.atomic():
         _hold(evaluation_set)
-        for rows in _batches(row for row in queries_read(queries) if row.id in judged):
+        for rows in _batches(row for row in queries_read(queries) if any(one.grade for one in judged.get(row.id, ()))):
             asked += len(rows)
             taken += _take(evaluation_set, rows, judged, known)
     change_log(f"{taken} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
@@ -138,7 +139,7 @@ def _take(
     judged: Mapping[str, list[JudgementRow]],
     known: Mapping[str, UUID],
 ) -> int:
-    answerable = [row for row in rows if any(one.document_id in known for one in judged[row.id])]
+    answerable = [row for row in rows if any(one.grade and one.document_id in known for one in judged[row.id])]
     questions = _questions(evaluation_set, answerable)
     Judgement.objects.filter(question__in=questions.values(), version=None).delete()
     grades: dict[tuple[UUID, UUID], int] = {}

@@ -57,4 +57,5 @@ def _place(one: RankingPlace, grade: int) -> dict[str, Any]:
         "chunk": one.passage.chunk_id,
         "score": round(one.passage.score, 6),
         "grade": grade,
+        "wrong": one.is_wrong,
     }

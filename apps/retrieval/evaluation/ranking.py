@@ -3,6 +3,9 @@
 Documents are ranked by their best passage. A span that was judged stands for itself, as long as the version it lies in is the
 one that answers: then a passage counts only if it shares at least half of the shorter of the two, and the document's
 other passages count as one that is not relevant. When a newer version answers, the whole document is what is relevant.
+
+What was judged with grade 0 is not relevant, as is what nobody judged, and changes no figure. Only where a whole document is
+relevant, its passages that were judged so do not stand for it: they count as one more place that is not relevant.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ class SpanOfVersion:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A document that is relevant to a question, or with `span` a span of the version of it that answers."""
+    """A document that is relevant to a question, or with `span` a span of the version of it that answers; of grade 0, that it is
+    not.
+    """
 
     document_id: UUID
     grade: int
@@ -39,17 +44,19 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class RankingPlace:
-    """A key of the ranking, and the passage that brought it there."""
+    """A key of the ranking, the passage that brought it there, and whether that was judged as not relevant."""
 
     key: str
     passage: Passage
+    is_wrong: bool = False
 
 
 def relevant_keys(judged: Iterable[Judged]) -> dict[str, int]:
-    """The grade of each relevant key; of several grades the highest."""
+    """The grade of each relevant key, 1 or more; of several grades the highest."""
     grades: dict[str, int] = {}
     for one in judged:
-        grades[one.key] = max(one.grade, grades.get(one.key, 0))
+        if one.grade:
+            grades[one.key] = max(one.grade, grades.get(one.key, 0))
     return grades
 
 
@@ -57,14 +64,20 @@ def ranked(passages: Iterable[Passage], judged: Sequence[Judged], *, depth: int)
     """The first `depth` keys of the ranking that the passages, best first, come to."""
     found: dict[str, RankingPlace] = {}
     for passage in passages:
-        for key in _keys(passage, judged):
-            found.setdefault(key, RankingPlace(key, passage))
+        for place in _places(passage, judged):
+            found.setdefault(place.key, place)
     return list(found.values())[:depth]
 
 
-def _keys(passage: Passage, judged: Sequence[Judged]) -> Iterator[str]:
-    hit = [one.key for one in judged if one.span and _is_met(one.span, passage)]
-    yield from hit or [str(passage.document_id)]
+def _places(passage: Passage, judged: Sequence[Judged]) -> Iterator[RankingPlace]:
+    met = [one for one in judged if one.span and _is_met(one.span, passage)]
+    if hit := [one.key for one in met if one.grade]:
+        yield from (RankingPlace(key, passage) for key in hit)
+        return
+    whole = [one.grade for one in judged if one.span is None and one.document_id == passage.document_id]
+    is_relevant, key = any(whole), str(passage.document_id)
+    is_wrong = bool(met) or (bool(whole) and not is_relevant)
+    yield RankingPlace(f"{key}:wrong" if is_wrong and is_relevant else key, passage, is_wrong)
 
 
 def _is_met(span: SpanOfVersion, passage: Passage) -> bool:

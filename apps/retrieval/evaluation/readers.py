@@ -62,7 +62,7 @@ class QuestionRow:
 
 @dataclass(frozen=True, slots=True)
 class JudgementRow:
-    """That a document, by its id in the file, is relevant to a question; the grade is 1 or more."""
+    """That a document, by its id in the file, is relevant to a question; with grade 0, that it is not."""
 
     question_id: str
     document_id: str
@@ -71,7 +71,9 @@ class JudgementRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """A line of CSV: a question, a document by its id or external id, and perhaps the words of it that answer."""
+    """A line of CSV: a question, a document by its id or external id, and perhaps the words of it that answer, or with grade 0
+    do not.
+    """
 
     line: int
     question: str
@@ -99,15 +101,14 @@ def queries_read(source: NamedLines) -> Iterator[QuestionRow]:
 
 
 def qrels_read(source: NamedLines) -> Iterator[JudgementRow]:
-    """The judgements of a qrels.tsv that say relevant: a score of 0 or less says that it is not."""
+    """The judgements of a qrels.tsv; a score of 0 or less says that the document is not relevant."""
     for line, text in enumerate(source.lines, start=1):
         columns = text.rstrip("\r\n").split("\t")
         if columns == [""] or (line == 1 and columns[0] == "query-id"):
             continue
         if len(columns) != 3:
             raise source.error(line, f"{text.strip()[:80]!r} is not query-id, corpus-id and score with tabs between")
-        if (grade := _grade(source, line, columns[2])) > 0:
-            yield JudgementRow(columns[0], columns[1], grade)
+        yield JudgementRow(columns[0], columns[1], max(0, _grade(source, line, columns[2])))
 
 
 def csv_read(source: NamedLines) -> Iterator[CsvRow]:
@@ -131,7 +132,7 @@ def _csv_row(source: NamedLines, line: int, row: dict[str, Any]) -> CsvRow:
         raise source.error(line, "question or document is empty")
     for name in ("question", "reference_answer"):
         _fitting(source, line, f"the {name}", values[name])
-    grade = _grade(source, line, values["grade"] or "1")
+    grade = max(0, _grade(source, line, values["grade"] or "1"))
     return CsvRow(
         line, values["question"], values["document"], values["passage"], grade, values["reference_answer"]
     )  # fmt: skip

@@ -13,6 +13,7 @@ from apps.documents.models import LIVING, Document
 from apps.documents.rights.access import knowledge_bases_visible
 from apps.retrieval.evaluation.ranking import Judged, SpanOfVersion
 from apps.retrieval.models import (
+    IS_RELEVANT,
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
@@ -42,7 +43,7 @@ def evaluation_set_visible(principal: Principal, set_id: UUID) -> EvaluationSet:
 
 
 def evaluation_questions_visible(principal: Principal) -> QuerySet[EvaluationQuestion]:
-    """The questions of the sets a caller may see, with what is relevant to each."""
+    """The questions of the sets a caller may see, with what was judged of each."""
     return EvaluationQuestion.objects.filter(
         evaluation_set__knowledge_base__in=knowledge_bases_visible(principal)
     ).prefetch_related("judgements")
@@ -89,7 +90,7 @@ def documents_restricted_since(results: Iterable[EvaluationResult]) -> frozenset
 
 
 def judged(question_ids: Iterable[UUID]) -> dict[UUID, list[Judged]]:
-    """What is relevant to each question, of documents that are measured; a span only while its version answers."""
+    """What was judged of each question, of documents that are measured; a span only while its version answers."""
     found: dict[UUID, list[Judged]] = {}
     measured = Document.objects.filter(LIVING, restricted=False)
     rows = Judgement.objects.filter(question__in=list(question_ids), document__in=measured)
@@ -101,7 +102,7 @@ def judged(question_ids: Iterable[UUID]) -> dict[UUID, list[Judged]]:
 def questions_measurable(evaluation_set: EvaluationSet) -> QuerySet[EvaluationQuestion]:
     """The questions to which a document that is measured is relevant."""
     measured = documents_measured(evaluation_set.knowledge_base_id)
-    answered = Judgement.objects.filter(document__in=measured, question__evaluation_set=evaluation_set)
+    answered = Judgement.objects.filter(IS_RELEVANT, document__in=measured, question__evaluation_set=evaluation_set)
     return evaluation_set.questions.filter(pk__in=answered.values("question"))
 
 

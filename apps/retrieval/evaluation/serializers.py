@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.retrieval.evaluation.runs import LARGEST_DEPTH, LARGEST_K
 from apps.retrieval.models import (
+    WRONG,
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
@@ -53,8 +55,8 @@ class JudgementSerializer(serializers.ModelSerializer[Judgement]):
         read_only_fields = fields
 
 
-class RelevantSerializer(StrictSerializer):
-    """What answers a question: a document, or a version with the span of its parsed text."""
+class JudgedSerializer(StrictSerializer):
+    """A document, or a version with the span of its parsed text."""
 
     openapi = {
         "oneOf": [
@@ -67,7 +69,6 @@ class RelevantSerializer(StrictSerializer):
     version = serializers.UUIDField(source="version_id", required=False)
     start = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     end = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
-    grade = serializers.IntegerField(min_value=1, max_value=32_767, required=False, default=1)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         span = {"version_id", "start", "end"} & attrs.keys()
@@ -76,13 +77,34 @@ class RelevantSerializer(StrictSerializer):
         return attrs
 
 
+class RelevantSerializer(JudgedSerializer):
+    """What answers a question: a document, or a version with the span of its parsed text."""
+
+    grade = serializers.IntegerField(min_value=1, max_value=32_767, required=False, default=1)
+
+
+class NewJudgementSerializer(JudgedSerializer):
+    """That something answers a question, or with grade 0 does not."""
+
+    grade = serializers.IntegerField(min_value=WRONG, max_value=32_767)
+
+
 class EvaluationQuestionSerializer(serializers.ModelSerializer[EvaluationQuestion]):
-    relevant = JudgementSerializer(source="judgements", many=True, read_only=True)
+    relevant = serializers.SerializerMethodField(help_text="What answers it.")
+    wrong = serializers.SerializerMethodField(help_text="What was judged not to answer it; the grade is 0.")
 
     class Meta:
         model = EvaluationQuestion
-        fields = ("id", "text", "reference_answer", "external_id", "relevant", "created_at")
+        fields = ("id", "text", "reference_answer", "external_id", "relevant", "wrong", "created_at")
         read_only_fields = fields
+
+    @extend_schema_field(JudgementSerializer(many=True))
+    def get_relevant(self, question: EvaluationQuestion) -> Any:
+        return JudgementSerializer([one for one in question.judgements.all() if one.grade], many=True).data
+
+    @extend_schema_field(JudgementSerializer(many=True))
+    def get_wrong(self, question: EvaluationQuestion) -> Any:
+        return JudgementSerializer([one for one in question.judgements.all() if not one.grade], many=True).data
 
 
 class NewEvaluationQuestionSerializer(StrictSerializer):
@@ -91,6 +113,7 @@ class NewEvaluationQuestionSerializer(StrictSerializer):
     text = serializers.CharField(max_length=2_000)
     reference_answer = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
     relevant = RelevantSerializer(many=True, allow_empty=False)
+    wrong = JudgedSerializer(many=True, required=False, default=(), help_text="What does not answer it.")
 
 
 class EvaluationImportSerializer(StrictSerializer):
@@ -149,13 +172,14 @@ class NewEvaluationRunSerializer(StrictSerializer):
 
 
 class RankedDocumentSerializer(serializers.Serializer[Any]):
-    """One place of a ranking; a grade of 0 is not relevant."""
+    """One place of a ranking; a grade of 0 is not relevant, and `wrong` says whether somebody judged it so."""
 
     document = serializers.UUIDField()
     title = serializers.SerializerMethodField(help_text="Empty where the document was restricted since.")
     chunk = serializers.IntegerField()
     score = serializers.FloatField()
     grade = serializers.IntegerField()
+    wrong = serializers.BooleanField(default=False)
 
     def get_title(self, place: dict[str, Any]) -> str:
         return "" if place["document"] in self.context["untitled"] else str(place["title"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,7 +11,15 @@ from django.db import IntegrityError, transaction
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.answers.services import span_text
 from apps.retrieval.evaluation.selectors import documents_measured
-from apps.retrieval.models import Answer, AnswerFeedback, EvaluationQuestion, EvaluationSet, Judgement, Rating
+from apps.retrieval.models import (
+    WRONG,
+    Answer,
+    AnswerFeedback,
+    EvaluationQuestion,
+    EvaluationSet,
+    Judgement,
+    Rating,
+)
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
@@ -23,7 +31,7 @@ MOST_JUDGEMENTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewJudgement:
-    """What answers a question: a document, or `start` to `end` of one of its versions."""
+    """What answers a question, or with grade 0 does not: a document, or `start` to `end` of one of its versions."""
 
     document_id: UUID | None = None
     version_id: UUID | None = None
@@ -92,18 +100,20 @@ def question_add(
     evaluation_set: EvaluationSet,
     text: str,
     relevant: Sequence[NewJudgement],
+    wrong: Sequence[NewJudgement] = (),
     reference_answer: str = "",
     actor: Actor,
 ) -> EvaluationQuestion:
-    """Add a question with what answers it.
+    """Add a question with what answers it, and what does not. What is named as both is relevant.
 
     Raises:
         NotFoundError: a document or version is not of the set's knowledge base.
         PermanentError: nothing is relevant, or a span is not in its version's text.
     """
-    if not 1 <= len(relevant) <= MOST_JUDGEMENTS:
+    found = sum(one.grade > WRONG for one in relevant)
+    if not found or len(relevant) + len(wrong) > MOST_JUDGEMENTS:
         raise PermanentError(
-            f"{len(relevant)} documents are named as relevant.",
+            f"{found} documents are named as relevant, and {len(wrong)} as wrong.",
             action=f"Name 1 to {MOST_JUDGEMENTS:,}: a question that nothing answers measures nothing.",
         )
     lengths_check(EvaluationQuestion, text=text, reference_answer=reference_answer)
@@ -111,7 +121,7 @@ def question_add(
         question = EvaluationQuestion.objects.create(
             evaluation_set=evaluation_set, text=text, reference_answer=reference_answer
         )
-        for one in relevant:
+        for one in (*(replace(one, grade=WRONG) for one in wrong), *relevant):
             _judge(question, one)
     change_log(f"question {question.pk} was added", actor=actor)
     return question
@@ -127,44 +137,48 @@ def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
     change_log(f"question {pk} was deleted", actor=actor)
 
 
-def passage_mark(*, evaluation_set: EvaluationSet, text: str, relevant: NewJudgement, actor: Actor) -> Judgement:
-    """Note that a span answers a question, which joins the set if it is not in it. Twice is the same as once.
+def passage_mark(*, evaluation_set: EvaluationSet, text: str, judged: NewJudgement, actor: Actor) -> Judgement:
+    """Note that a span answers a question, or with grade 0 that it does not; the question joins the set if it is not in it. What
+    was noted before is changed: twice is the same as once.
 
     Raises:
         NotFoundError, PermanentError: as `question_add`.
     """
     lengths_check(EvaluationQuestion, text=text)
     with transaction.atomic():
-        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
-            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
+        _set_hold(evaluation_set)
         question = _question_joined(evaluation_set, text)
-        judgement = _judge(question, relevant)
+        judgement = _judge(question, judged)
     change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
     return judgement
 
 
-def passage_unmark(*, evaluation_set: EvaluationSet, text: str, wrong: NewJudgement, actor: Actor) -> bool:
-    """Take back that a span answers a question, and say whether that was noted. What is not noted as relevant counts as wrong.
+def question_judge(*, question: EvaluationQuestion, judged: NewJudgement, actor: Actor) -> Judgement:
+    """As `passage_mark`, of a question that is in a set.
 
     Raises:
-        NotFoundError: the set was deleted a moment ago.
+        NotFoundError: the question was deleted a moment ago; and as `question_add`.
+        ConflictError: it has as many judgements as it may.
     """
     with transaction.atomic():
-        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
-            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
-        noted = Judgement.objects.filter(
-            question__evaluation_set=evaluation_set, question__text=text,
-            version_id=wrong.version_id, start=wrong.start, end=wrong.end,
-        )  # fmt: skip
-        removed, _ = noted.delete()
-    if removed:
-        change_log(f"a judgement of evaluation set {evaluation_set.pk} was taken back", actor=actor)
-    return bool(removed)
+        _set_hold(question.evaluation_set)
+        if not EvaluationQuestion.objects.filter(pk=question.pk).exists():
+            raise NotFoundError(f"There is no question {question.pk}; it was deleted a moment ago.")
+        judgement = _judge(question, judged)
+        if question.judgements.count() > MOST_JUDGEMENTS:
+            raise ConflictError(f"The question has {MOST_JUDGEMENTS:,} judgements already.", action="Add another one.")
+    change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
+    return judgement
+
+
+def _set_hold(evaluation_set: EvaluationSet) -> None:
+    if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
+        raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
 
 
 def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: Actor) -> EvaluationQuestion:
     """The question of an answer, as it was understood, in the knowledge base's set of tried queries. If the one who asked called
-    the answer good, what it cites there is relevant. Twice is the same as once.
+    the answer good, what it cites there is relevant, where nobody has judged that. Twice is the same as once.
 
     Raises:
         NotFoundError: the set was deleted a moment ago.
@@ -173,11 +187,10 @@ def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: 
     text = answer.query.searched_for or answer.query.question
     is_good = AnswerFeedback.objects.filter(answer=answer, rating=Rating.UP).exists()
     with transaction.atomic():
-        if not rows_hold(EvaluationSet.objects.filter(pk=evaluation_set.pk)):
-            raise NotFoundError(f"There is no evaluation set {evaluation_set.pk}; it was deleted a moment ago.")
+        _set_hold(evaluation_set)
         question = _question_joined(evaluation_set, text)
         for one in _cited(answer, knowledge_base) if is_good else ():
-            _judge(question, one)
+            _judge(question, one, anew=False)
     change_log(f"question {question.pk} was made of answer {answer.pk}", actor=actor)
     return question
 
@@ -185,7 +198,7 @@ def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: 
 def playground_set(knowledge_base: KnowledgeBase, *, actor: Actor) -> EvaluationSet:
     """The set that a knowledge base's marked passages go to when none was chosen; made if there is none."""
     found, made = EvaluationSet.objects.get_or_create(
-        knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages marked as relevant by hand."}
+        knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages judged by hand."}
     )
     if made:
         change_log(f"evaluation set {found.pk} was made", actor=actor)
@@ -205,18 +218,22 @@ def _cited(answer: Answer, knowledge_base: KnowledgeBase) -> list[NewJudgement]:
     return [NewJudgement(version_id=one.version_id, start=one.start, end=one.end) for one in citations]
 
 
-def _judge(question: EvaluationQuestion, relevant: NewJudgement) -> Judgement:
-    document = _document(question.evaluation_set, relevant)
-    if relevant.version_id is not None:
-        _check_span(relevant)
-    judgement, _ = Judgement.objects.update_or_create(
+def _judge(question: EvaluationQuestion, judged: NewJudgement, *, anew: bool = True) -> Judgement:
+    """Note it; a judgement that is there already is changed only `anew`."""
+    document = _document(question.evaluation_set, judged)
+    if judged.version_id is not None:
+        _check_span(judged)
+    judgement, made = Judgement.objects.get_or_create(
         question=question,
         document=document,
-        version_id=relevant.version_id,
-        start=relevant.start,
-        end=relevant.end,
-        defaults={"grade": relevant.grade},
+        version_id=judged.version_id,
+        start=judged.start,
+        end=judged.end,
+        defaults={"grade": judged.grade},
     )
+    if anew and not made and judgement.grade != judged.grade:
+        judgement.grade = judged.grade
+        judgement.save(update_fields=["grade"])
     return judgement
 
 

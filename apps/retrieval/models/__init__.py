@@ -9,7 +9,9 @@ from apps.retrieval.models.conversations import (
     Rating,
 )
 from apps.retrieval.models.evaluation import (
+    IS_RELEVANT,
     RUN_ENDED,
+    WRONG,
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
@@ -38,6 +40,7 @@ from apps.retrieval.models.reindexing import (
 )
 
 __all__ = [
+    "IS_RELEVANT",
     "KEPT_UP",
     "LONGEST_COMMENT",
     "LONGEST_TITLE",
@@ -45,6 +48,7 @@ __all__ = [
     "REINDEX_TRANSITIONS",
     "REINDEX_WORKED_ON",
     "RUN_ENDED",
+    "WRONG",
     "Answer",
     "AnswerFeedback",
     "Citation",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -64,8 +63,17 @@ class EvaluationQuestion(models.Model):
         return self.text[:80]
 
 
+WRONG = 0
+"""The grade of what does not answer its question."""
+
+IS_RELEVANT = Q(grade__gt=WRONG)
+"""Of judgements."""
+
+
 class Judgement(models.Model):
-    """That a document is relevant to a question, or a span of one of its versions; the grade says how much."""
+    """That a document is relevant to a question, or a span of one of its versions; the grade says how much, and 0 that it is
+    not.
+    """
 
     id = models.BigAutoField(primary_key=True)
     question = models.ForeignKey(EvaluationQuestion, on_delete=models.CASCADE, related_name="judgements")
@@ -75,7 +83,9 @@ class Judgement(models.Model):
     )
     start = models.PositiveIntegerField(null=True, blank=True)
     end = models.PositiveIntegerField(null=True, blank=True)
-    grade = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])
+    grade = models.PositiveSmallIntegerField(
+        default=1, help_text=_("0: it does not answer the question. From 1: how well it does.")
+    )
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -85,7 +95,6 @@ class Judgement(models.Model):
                 nulls_distinct=False,
                 name="judgement_once",
             ),
-            models.CheckConstraint(condition=Q(grade__gte=1), name="judgement_grade_is_relevant"),
             models.CheckConstraint(
                 condition=Q(version=None, start=None, end=None)
                 | Q(version__isnull=False, start__isnull=False, end__gt=models.F("start")),

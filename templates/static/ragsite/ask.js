@@ -2,6 +2,7 @@
 // in as text; pieces of the page come from the server, which has escaped them. Without this script the form gives the finished answer.
 const ask = document.getElementById("ask");
 const TRIES = 3;
+const LONGEST_ADDRESS = 2000;
 const live = new Set();
 
 function copyOf(id) {
@@ -75,7 +76,7 @@ class Side {
     const text = await response.text();
     if (response.headers.get("Content-Type")?.includes("json")) {
       this.end("", "ask-lost");
-      this.place.querySelector(".rag-ask-failed").lastChild.data = JSON.parse(text).detail;
+      this.place.querySelector(".rag-ask-why").textContent = JSON.parse(text).detail;
     } else if (text.includes("<html")) this.end("", "ask-lost");
     else this.end(text);
   }
@@ -128,9 +129,10 @@ class Side {
     return claim;
   }
 
-  cite({ claim, number, title }) {
-    const chip = document.createElement("span");
+  cite({ claim, number, title, href }) {
+    const chip = document.createElement(href ? "a" : "span");
     chip.className = "rag-reference";
+    if (href) chip.href = href;
     chip.title = title;
     chip.textContent = number;
     this.claim(claim).append(chip);
@@ -145,8 +147,10 @@ class Side {
     this.isOver = true;
     this.place.removeAttribute("aria-busy");
     this.place.querySelector(".rag-ask-state")?.remove();
-    if (template) this.place.prepend(copyOf(template));
-    else put(this.place, html);
+    if (template) return this.place.prepend(copyOf(template));
+    const held = this.place.contains(document.activeElement) ? document.activeElement.id : "";
+    put(this.place, html);
+    if (held) document.getElementById(held)?.focus();
   }
 
   // Before the server has named the answer there is nothing to stop yet: `begin` does it then.
@@ -176,6 +180,20 @@ function goOn(conversation) {
   history.replaceState(null, "", `?${new URLSearchParams({ conversation })}`);
 }
 
+// A question that has no answer is in the box again when the page is loaded anew; nothing of it is on the server.
+function keep(question) {
+  const address = new URLSearchParams({ question });
+  if (ask.elements.conversation.value) address.set("conversation", ask.elements.conversation.value);
+  if (`${address}`.length < LONGEST_ADDRESS) history.replaceState(null, "", `?${address}`);
+}
+
+function askAgain(turn) {
+  if (live.size) return;
+  ask.elements.question.value = turn.querySelector(".rag-question").textContent;
+  turn.remove();
+  ask.requestSubmit();
+}
+
 async function submitted() {
   const question = ask.elements.question.value.trim();
   if (!question || live.size) return;
@@ -195,24 +213,34 @@ async function submitted() {
     return side.begin(body);
   }));
   asking(false);
-  goOn(sides[0].conversation);
-  if (sides.some((side) => side.place.querySelector(".rag-ask-done"))) ask.elements.question.value = "";
+  if (sides.some((side) => side.place.querySelector(".rag-ask-done"))) {
+    goOn(sides[0].conversation);
+    ask.elements.question.value = "";
+  } else keep(question);
   ask.elements.question.focus({ preventScroll: true });
 }
 
-// To where a citation's quote stands, which is marked apart from the others.
+// To where a citation's quote stands, which is marked apart from the others; while an answer is written, to its passage.
 function lead(chip) {
-  const done = chip.closest(".rag-ask-done");
   const target = document.getElementById(chip.hash.slice(1));
-  if (!done || !target) return false;
-  const number = chip.hash.replace(/.*-c/, "");
-  for (const one of done.querySelectorAll(".rag-cited")) one.classList.toggle("rag-cited-now", one.dataset.cites.split(" ").includes(number));
-  const passage = target.closest("li");
+  const passage = target?.closest("li");
+  if (!passage) return false;
+  const number = chip.hash.match(/-c(\d+)$/)?.[1];
+  const cited = chip.closest(".rag-ask-done")?.querySelectorAll(".rag-cited") ?? [];
+  for (const one of cited) one.classList.toggle("rag-cited-now", one.dataset.cites.split(" ").includes(number));
   const folded = passage.closest("details");
   if (folded) folded.open = true;
+  show(target, target.closest(".rag-ask-text"));
   passage.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   passage.focus({ preventScroll: true });
   return true;
+}
+
+// A long passage scrolls by itself, so that what is cited can be out of sight in it.
+function show(target, box) {
+  if (!box) return;
+  const below = target.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  box.scrollTop += below - box.clientHeight / 3;
 }
 
 function watched() {
@@ -238,6 +266,8 @@ ask?.elements.compare.addEventListener("change", (event) => {
 });
 if (ask) watched();
 document.addEventListener("click", (event) => {
+  const again = event.target.closest(".rag-ask-again");
+  if (again) askAgain(again.closest(".rag-ask-turn"));
   const chip = event.target.closest("a.rag-reference");
   if (chip && lead(chip)) event.preventDefault();
 });

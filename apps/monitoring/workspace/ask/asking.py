@@ -15,10 +15,8 @@ from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import access_scope, knowledge_bases_readable_by
 from apps.monitoring.workspace.ask.forms import SIDES, Offered, OptionsForm, QuestionForm
 from apps.monitoring.workspace.ask.shown import Viewer
-from apps.retrieval.answers.conversations import conversation_begin
-from apps.retrieval.answers.turns import conversation_turn
+from apps.retrieval.answers.turns import AskedTurn, conversation_turn, first_turn
 from apps.retrieval.doors.asking import Asking
-from apps.retrieval.models import Conversation
 from ragsite.core.actors import change_log
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import NotFoundError, PermanentError
@@ -107,21 +105,16 @@ def filled(asker: Asker, data: Any = None, *, initial: dict[str, Any] | None = N
 
 
 def asking_of(asker: Asker, forms: Filled, side: str) -> Asking:
-    """The question of valid forms with the options of one side. With somebody else's eyes it belongs to no conversation, as does
-    one whose answers are compared; any other begins one, or goes on with its own.
+    """The question of valid forms with the options of one side.
 
     Raises:
         NotFoundError: there is no such conversation, or whose eyes it is asked with may read nothing here.
         ConflictError: the conversation is full.
     """
-    mine, options = asker.principal, forms.sides[side]
-    fields, eyes = forms.question.cleaned_data, forms.eyes
-    base, request = asker.knowledge_base, options.request(fields["question"])
-    principal = principal_of_user(eyes, tenant_id=base.tenant_id) if eyes else mine
-    scope = _scope(principal, base)
-    alone = eyes is not None or forms.compares
-    conversation = None if alone else fields["conversation"] or _begun(asker, mine).pk
-    turn = conversation_turn(request, conversation_id=conversation, knowledge_base_ids=[base.pk], principal=mine)
+    mine, options, eyes = asker.principal, forms.sides[side], forms.eyes
+    principal = principal_of_user(eyes, tenant_id=asker.knowledge_base.tenant_id) if eyes else mine
+    scope = _scope(principal, asker.knowledge_base)
+    turn = _turn(asker, forms, options, mine)
     if eyes:
         _note_eyes(asker, eyes)
     return Asking(
@@ -141,10 +134,16 @@ def _scope(principal: Principal, base: KnowledgeBase) -> Any:
         ) from error
 
 
-def _begun(asker: Asker, principal: Principal) -> Conversation:
-    return conversation_begin(
-        principal=principal, knowledge_base_ids=[asker.knowledge_base.pk], actor=acting(asker.request)
-    )  # fmt: skip
+def _turn(asker: Asker, forms: Filled, options: OptionsForm, principal: Principal) -> AskedTurn:
+    """With somebody else's eyes it belongs to no conversation, as does one whose answers are compared; any other goes on with its
+    own, or begins one with its answer.
+    """
+    fields, bases = forms.question.cleaned_data, [asker.knowledge_base.pk]
+    request, alone = options.request(fields["question"]), forms.eyes is not None or forms.compares
+    held = None if alone else fields["conversation"]
+    if alone or held:
+        return conversation_turn(request, conversation_id=held, knowledge_base_ids=bases, principal=principal)
+    return first_turn(request, knowledge_base_ids=bases)
 
 
 def _note_eyes(asker: Asker, eyes: User) -> None:

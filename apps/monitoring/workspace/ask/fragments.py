@@ -21,6 +21,8 @@ from apps.monitoring.workspace.ask.shown import (
     Viewer,
     degraded_said,
     indexing_said,
+    passage_anchor,
+    passage_of,
     passages_shown,
     turn_key,
     turn_shown,
@@ -65,7 +67,7 @@ class Teller:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._key = self._question = ""
-        self._numbers = Numbers("")
+        self._numbers = Numbers("", viewer)
         self._retrieved: RetrievedOut | None = None
 
     def fragment(self, event: StreamEvent) -> Fragment:
@@ -86,17 +88,17 @@ class Teller:
             case EventName.CITED:
                 return "cited", self._cited(AnnotationOut.model_validate_json(event.data))
             case EventName.WITHDRAWN:
-                self._numbers = Numbers(self._key)
+                self._numbers = Numbers(self._key, self._viewer)
                 return "withdrawn", {}
             case EventName.COMPLETED:
                 out = AnswerOut.model_validate_json(event.data)
                 return "done", {"html": turn_html(turn_shown(out, self._retrieved, self._viewer), self._viewer)}
             case EventName.FAILED:
-                return "failed", {"html": failed_html(json.loads(event.data)["detail"])}
+                return "failed", {"html": failed_html(json.loads(event.data)["detail"], again=True)}
 
     def _created(self, created: CreatedOut) -> None:
         self._question, self._key = created.question, turn_key(created.id, self._viewer)
-        self._numbers = Numbers(self._key)
+        self._numbers = Numbers(self._key, self._viewer)
 
     def _found(self, retrieved: RetrievedOut) -> dict[str, Any]:
         self._retrieved = retrieved
@@ -104,20 +106,22 @@ class Teller:
         return {"html": render_to_string("ragsite/workspace/ask_passages.html", {"passages": passages})}
 
     def _cited(self, one: AnnotationOut) -> dict[str, Any]:
-        source = self._numbers.source(one, one.quote)
-        return {"claim": one.claim, "number": source.number, "title": f"{source.title}, {source.where}"}
+        source, found = self._numbers.source(one, one.quote), self._retrieved
+        number = passage_of(one, found.passages if found else ())
+        href = f"#{passage_anchor(self._key, number)}" if number else ""
+        return {"claim": one.claim, "number": source.number, "title": f"{source.title}, {source.where}", "href": href}
 
 
-def turn_html(turn: ShownTurn, viewer: Viewer) -> str:
-    """The finished answer."""
+def turn_html(turn: ShownTurn, viewer: Viewer, *, rating: str | None = None, folded: bool = False) -> str:
+    """The finished answer with what who asked said of it; its passages may be `folded` away."""
     out = turn.out
     context = {
         "turn": turn, "viewer": viewer, "degraded": degraded_said(out.degraded), "indexing": indexing_said(out.indexing),
-        "rating": None,
+        "rating": rating, "folded": folded,
     }  # fmt: skip
     return render_to_string("ragsite/workspace/ask_turn.html", context)
 
 
-def failed_html(sentence: str) -> str:
-    """Why there is no answer."""
-    return render_to_string("ragsite/workspace/ask_failed.html", {"sentence": sentence})
+def failed_html(sentence: str, *, again: bool) -> str:
+    """Why there is no answer; with `again` the question can be asked once more."""
+    return render_to_string("ragsite/workspace/ask_failed.html", {"sentence": sentence, "again": again})

@@ -30,7 +30,7 @@ from apps.retrieval.models import Rating
 from apps.retrieval.streaming.log import MOST_EVENTS
 from ragsite.core.admin.base import acting
 from ragsite.core.configuration import StreamSettings
-from ragsite.core.errors import RagError
+from ragsite.core.errors import PermanentError, RagError
 from ragsite.core.sentences import said
 
 Part: TypeAlias = Callable[[Asker], HttpResponseBase]
@@ -40,12 +40,15 @@ CONVERSATION, ANSWER = "X-Conversation", "X-Answer"
 
 
 class AnswerForm(forms.Form):
-    """Which answer, which of two on the page, and, of a stream that was cut, the last event that has come."""
+    """Which answer, which of two on the page, and, of a stream that was cut, the last event that has come; `earlier` is one of a
+    conversation that is opened again.
+    """
 
     answer = forms.UUIDField()
     side = forms.ChoiceField(choices=[(one, one) for one in SIDES], required=False)
     after = forms.IntegerField(min_value=0, max_value=MOST_EVENTS, required=False)
     rating = forms.ChoiceField(choices=Rating.choices, required=False)
+    earlier = forms.BooleanField(required=False)
 
 
 def _part(view: Part) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
@@ -59,7 +62,8 @@ def _part(view: Part) -> Callable[[HttpRequest, UUID], HttpResponseBase]:
         try:
             return view(asker)
         except RagError as error:
-            return HttpResponse(failed_html(said(error.sentence)), status=error.http_status)
+            again = not isinstance(error, PermanentError)
+            return HttpResponse(failed_html(said(error.sentence), again=again), status=error.http_status)
 
     return part
 
@@ -98,11 +102,13 @@ def events_view(asker: Asker) -> HttpResponseBase:
 @require_GET
 @_part
 def answer_view(asker: Asker) -> HttpResponseBase:
-    """The finished answer, where no stream comes through."""
+    """The finished answer, where no stream comes through, and of what was asked earlier."""
     sent, principal = _form(asker.request.GET), asker.principal
-    out = answer_out(answer_visible(sent["answer"], principal), principal=principal)
+    answer = answer_visible(sent["answer"], principal)
     viewer = asker.viewer(side=sent["side"])
-    return HttpResponse(turn_html(turn_shown(out, None, viewer), viewer))
+    turn = turn_shown(answer_out(answer, principal=principal), None, viewer)
+    feedback = getattr(answer, "feedback", None)
+    return HttpResponse(turn_html(turn, viewer, rating=feedback and feedback.rating, folded=sent["earlier"]))
 
 
 @admin.site.admin_view

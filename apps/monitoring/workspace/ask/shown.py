@@ -58,18 +58,21 @@ class ShownPassage:
 
     @property
     def anchor(self) -> str:
-        return f"{self.key}-p{self.number}"
+        return passage_anchor(self.key, self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A span that is cited, by its number; `anchor` is where it stands on the page."""
+    """A span that is cited, by its number; `anchor` is where it stands on the page, `url` where in the document, if that may be
+    opened.
+    """
 
     number: int
     title: str
     where: str
     quote: str
     anchor: str
+    url: str = ""
 
     @property
     def href(self) -> str:
@@ -119,8 +122,8 @@ class ShownTurn:
 class Numbers:
     """The numbers of what is cited, as it first appears: a span that two sentences rest on has one."""
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, key: str, viewer: Viewer) -> None:
+        self._key, self._viewer = key, viewer
         self._sources: dict[SpanKey, Source] = {}
         self._placed: set[int] = set()
 
@@ -131,7 +134,8 @@ class Numbers:
     def source(self, span: SpanOut, quote: str) -> Source:
         place = (span.version, span.start, span.end)
         number = len(self._sources) + 1
-        made = Source(number, span.title, _where_of_version(span), quote, f"{self._key}-c{number}")
+        url = _url(span, self._viewer, span.start, span.end)
+        made = Source(number, span.title, _where_of_version(span), quote, f"{self._key}-c{number}", url)
         return self._sources.setdefault(place, made)
 
     @property
@@ -156,10 +160,25 @@ def turn_key(answer_id: UUID, viewer: Viewer) -> str:
     return f"{viewer.side}{answer_id.hex[-12:]}"
 
 
+def passage_anchor(key: str, number: int) -> str:
+    """Where a passage of an answer stands on the page."""
+    return f"{key}-p{number}"
+
+
+def passage_of(span: SpanOut, passages: Sequence[SpanOut]) -> int | None:
+    """The number of the first passage that the span stands in."""
+    within = (
+        number
+        for number, one in enumerate(passages, start=1)
+        if one.version == span.version and one.start < span.end and one.end > span.start
+    )
+    return next(within, None)
+
+
 def turn_shown(out: AnswerOut, retrieved: RetrievedOut | None, viewer: Viewer) -> ShownTurn:
     """The finished answer; without what was retrieved its passages have no scores."""
     key = turn_key(out.id, viewer)
-    numbers = Numbers(key)
+    numbers = Numbers(key, viewer)
     cited = {one.id: one for one in out.citations}
     sentences = [_sentence(one, cited, numbers) for one in out.sentences if one.shown]
     found: Sequence[Found] = retrieved.passages if retrieved else out.passages
@@ -184,7 +203,7 @@ def passages_shown(
     found: Sequence[Found], viewer: Viewer, *, key: str, question: str, numbers: Numbers | None = None
 ) -> list[ShownPassage]:
     """The passages, best first, with the words of the question and what is cited."""
-    numbered = numbers or Numbers(key)
+    numbered = numbers or Numbers(key, viewer)
     return [
         _passage(number, one, viewer, key, question, numbered.quotes_in(one))
         for number, one in enumerate(found, start=1)
@@ -214,7 +233,7 @@ def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, q
         key=key,
         number=number,
         title=one.title,
-        url=_opened_at(one, viewer, quotes) if viewer.may_open else "",
+        url=_opened_at(one, viewer, quotes),
         version_number=one.version_number,
         where=_where(one),
         blocks=blocks_of(one.text, question=question, quotes=quotes, is_beginning=one.start == 0),
@@ -230,7 +249,14 @@ def _opened_at(one: Found, viewer: Viewer, quotes: Sequence[Quote]) -> str:
     """Where the document is opened at what is cited first of the passage, or at the passage."""
     cited = min(quotes, key=lambda quote: quote.start, default=None)
     start, end = (one.start + cited.start, one.start + cited.end) if cited else (one.start, one.end)
-    return span_url(viewer.knowledge_base_id, one.document, version=one.version_number, start=start, end=end)
+    return _url(one, viewer, start, end)
+
+
+def _url(span: SpanOut, viewer: Viewer, start: int, end: int) -> str:
+    """Empty where the document may not be opened."""
+    if not viewer.may_open:
+        return ""
+    return span_url(viewer.knowledge_base_id, span.document, version=span.version_number, start=start, end=end)
 
 
 def _sentence(one: SentenceOut, cited: Mapping[int, CitationOut], numbers: Numbers) -> ShownSentence:

@@ -33,12 +33,16 @@ class ImportForm(forms.Form):
     """Files in the form of BEIR, or one CSV."""
 
     queries = _file("queries.jsonl", _("A line for each question: _id and text."))
-    qrels = _file("qrels.tsv", _("Which document answers which question: query-id, corpus-id and score."))
+    qrels = _file(
+        "qrels.tsv", _("Which document answers which question: query-id, corpus-id and score; 0 where it does not.")
+    )
     corpus = _file(
         "corpus.jsonl",
         format_lazy(_("Only if the documents are not here yet; at most {most}."), most=f"{MOST_DOCUMENTS:,}"),
     )
-    csv = _file(_("CSV file"), _("Columns question and document; perhaps passage, grade and reference_answer."))
+    csv = _file(
+        _("CSV file"), _("Columns question and document; perhaps passage, grade (0 for wrong) and reference_answer.")
+    )
 
     def clean(self) -> dict[str, Any]:
         given = {name for name, file in (super().clean() or {}).items() if file}

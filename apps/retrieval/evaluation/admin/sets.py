@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Model, Prefetch, QuerySet
+from django.db.models import Count, Model, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
@@ -32,7 +32,7 @@ from apps.retrieval.evaluation.sets import (
     evaluation_set_update,
     question_delete,
 )
-from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
+from apps.retrieval.models import WRONG, EvaluationQuestion, EvaluationRun, EvaluationSet, Judgement, RunState
 from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.actors import Actor
 from ragsite.core.admin.base import (
@@ -40,6 +40,7 @@ from ragsite.core.admin.base import (
     ReadOnlyInline,
     ServiceDeleteMixin,
     acting,
+    badge,
     dialog_done,
     errors_told,
     link,
@@ -93,11 +94,15 @@ class QuestionInline(ReadOnlyInline):
     verbose_name_plural = _("questions")
     hide_title = True
     per_page = 20
-    fields: ClassVar = ("shown_text", "relevant", "reference_answer", "external_id")
+    fields: ClassVar = ("shown_text", "relevant", "wrong", "reference_answer", "external_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvaluationQuestion]:
         questions: QuerySet[EvaluationQuestion] = super().get_queryset(request)
-        return questions.annotate(judgement_total=Count("judgements")).order_by("id")
+        counted = {
+            "relevant_total": Count("judgements", filter=Q(judgements__grade__gt=WRONG)),
+            "wrong_total": Count("judgements", filter=Q(judgements__grade=WRONG)),
+        }
+        return questions.annotate(**counted).order_by("id")
 
     @display(description=_("Question"))
     def shown_text(self, question: EvaluationQuestion) -> SafeString:
@@ -105,19 +110,24 @@ class QuestionInline(ReadOnlyInline):
 
     @display(description=_("Relevant"))
     def relevant(self, question: Any) -> int:
-        total: int = question.judgement_total
+        total: int = question.relevant_total
+        return total
+
+    @display(description=_("Wrong"))
+    def wrong(self, question: Any) -> int:
+        total: int = question.wrong_total
         return total
 
 
 class JudgementInline(TabularInline):
-    """What is relevant; a wrong judgement can be taken away, and a grade changed."""
+    """What is relevant, and what is not: a judgement can be taken away, and its grade changed, with 0 to wrong."""
 
     model = Judgement
     extra = 0
     hide_title = True
     per_page = 20
-    fields: ClassVar = ("source", "span", "grade")
-    readonly_fields: ClassVar = ("source", "span")
+    fields: ClassVar = ("source", "span", "answers", "grade")
+    readonly_fields: ClassVar = ("source", "span", "answers")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Judgement]:
         judgements: QuerySet[Judgement] = super().get_queryset(request)
@@ -125,6 +135,10 @@ class JudgementInline(TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @display(description=_("Judged"))
+    def answers(self, judgement: Judgement) -> SafeString:
+        return badge(gettext("Relevant"), "success") if judgement.grade else badge(gettext("Wrong"), "danger")
 
     @display(description=_("Document"))
     def source(self, judgement: Judgement) -> SafeString:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from apps.retrieval.models import (
     Judgement,
     RunState,
 )
+from ragsite.core.admin.base import badge
 from tests import factories as make
 from tests.apps.retrieval.evaluation.asking import TEXTS, asked, document, done, library, started
 
@@ -71,18 +73,21 @@ def test_one_click_adds_the_question_and_the_span(admin_client: Client, base: Kn
     assert judgement.document == document(base, "tides")
 
 
-def test_what_is_wrong_is_no_longer_relevant_to_the_question(admin_client: Client, base: KnowledgeBase) -> None:
-    admin_client.post(MARK, mark(base))
-    assert "No longer relevant" in text_of(admin_client.post(MARK, mark(base, wrong="on")))
-    assert not Judgement.objects.exists()
-    assert "Counts as wrong, as all that is not marked" in text_of(admin_client.post(MARK, mark(base, wrong="on")))
-
-
-def test_what_is_wrong_for_one_question_stays_relevant_to_another(admin_client: Client, base: KnowledgeBase) -> None:
+def test_what_is_wrong_is_kept_shown_and_counted_apart_from_what_is_relevant(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
     for question in ("When?", "How high?"):
         admin_client.post(MARK, mark(base, question=question))
-    admin_client.post(MARK, mark(base, question="When?", wrong="on"))
-    assert Judgement.objects.get().question.text == "How high?"
+    assert "Wrong, in" in text_of(admin_client.post(MARK, mark(base, question="When?", wrong="on")))
+    grades = {one.question.text: one.grade for one in Judgement.objects.select_related("question")}
+    assert grades == {"When?": 0, "How high?": 1}
+    question = EvaluationQuestion.objects.get(text="When?")
+    assert badge("Wrong", "danger") in text_of(admin_client.get(page_of(question)))
+    counted = text_of(admin_client.get(page_of(question.evaluation_set)))
+    totals = re.findall(r'data-label="(Relevant|Wrong)">\s*(?:<[^>]*>\s*)*(\d)', counted)
+    assert sorted(totals) == [("Relevant", "0"), ("Relevant", "1"), ("Wrong", "0"), ("Wrong", "1")]
+    assert "Relevant, in" in text_of(admin_client.post(MARK, mark(base, question="When?")))
+    assert set(Judgement.objects.values_list("grade", flat=True)) == {1}
 
 
 def test_a_chosen_set_gets_the_passage(admin_client: Client, base: KnowledgeBase, made: EvaluationSet) -> None:

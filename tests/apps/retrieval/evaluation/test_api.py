@@ -76,6 +76,21 @@ def test_a_question_that_says_half_is_refused(client: Client, made: EvaluationSe
     assert made.questions.count() == 3
 
 
+def test_what_is_wrong_stands_apart_from_what_is_relevant_and_can_be_judged_anew(
+    client: Client, made: EvaluationSet
+) -> None:
+    relevant, wrong = ({"document": str(document(made.knowledge_base, name).pk)} for name in ("tides", "berths"))
+    url = f"{SETS}{made.pk}/questions/"
+    question = post(client, url, text="When?", relevant=[relevant], wrong=[wrong]).json()
+    assert [(one["document"], one["grade"]) for one in question["wrong"]] == [(wrong["document"], 0)]
+    judge = f"/api/v1/evaluation-questions/{question['id']}/judge/"
+    for grade, found in ((2, (2, 0)), (0, (1, 1))):
+        told = post(client, judge, **wrong, grade=grade).json()
+        assert (len(told["relevant"]), len(told["wrong"])) == found
+    assert post(client, judge, **wrong, grade=-1).status_code == 422
+    assert post(client, judge, **wrong).status_code == 422
+
+
 def beir() -> dict[str, Any]:
     corpus = json.dumps({"_id": "buoy", "title": "Buoys", "text": "The buoy is red."})
     return {

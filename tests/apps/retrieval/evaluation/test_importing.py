@@ -41,13 +41,13 @@ def judgements(made: EvaluationSet) -> list[tuple[str, str, int]]:
     return list(rows.values_list("question__text", "document__external_id", "grade"))
 
 
-def test_questions_come_with_the_judgements_that_say_relevant(made: EvaluationSet) -> None:
+def test_questions_come_with_their_judgements_if_one_says_relevant(made: EvaluationSet) -> None:
     asked = queries(q1="When?", q2="How much?", q3="Nobody judged this.", q4="Judged irrelevant.")
     done = beir_import(
         made, queries=asked, qrels=qrels("q1 tides 2", "q1 harbour 0", "q2 berths 1", "q4 tides 0"), actor=ACTOR
     )
     assert done == ImportResult(questions=2, left_out=0, unknown_documents=0)
-    assert judgements(made) == [("How much?", "berths", 1), ("When?", "tides", 2)]
+    assert judgements(made) == [("How much?", "berths", 1), ("When?", "harbour", 0), ("When?", "tides", 2)]
 
 
 def test_a_question_without_a_known_document_is_left_out_and_counted(made: EvaluationSet) -> None:
@@ -122,3 +122,5 @@ def test_a_csv_that_comes_again_changes_grades_and_repeats_nothing(made: Evaluat
         csv_import(made, csv(f"When?,tides,at noon,{grade},", f"When?,tides,,{grade},", "When?,tides,,2,"), actor=ACTOR)
     assert made.questions.count() == 1
     assert judgements(made) == [("When?", "tides", 3), ("When?", "tides", 2)]
+    csv_import(made, csv("When?,tides,at noon,0,"), actor=ACTOR)
+    assert judgements(made) == [("When?", "tides", 0), ("When?", "tides", 2)]

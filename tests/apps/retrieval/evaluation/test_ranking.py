@@ -48,5 +48,20 @@ def test_a_passage_that_holds_two_spans_meets_both() -> None:
     assert keys([of(A)], judged) == list(relevant_keys(judged))
 
 
+def test_what_was_judged_wrong_ranks_as_what_nobody_judged() -> None:
+    passages = [of(A), of(B, start=400), of(A, start=200), of(C, start=600)]
+    relevant = [Judged(C, 2), Judged(A, 1, SpanOfVersion(VERSION, 200, 300))]
+    wrong = [Judged(A, 0, SpanOfVersion(VERSION, 0, 100)), Judged(B, 0)]
+    assert keys(passages, relevant + wrong) == keys(passages, relevant)
+    assert relevant_keys(relevant + wrong) == relevant_keys(relevant)
+    assert [one.is_wrong for one in ranked(passages, relevant + wrong, depth=10)] == [True, True, False, False]
+
+
+def test_a_passage_that_was_judged_wrong_does_not_stand_for_its_relevant_document() -> None:
+    judged = [Judged(A, 1), Judged(A, 0, SpanOfVersion(VERSION, 0, 100))]
+    assert keys([of(A), of(B), of(A, start=200)], judged) == [f"{A}:wrong", str(B), str(A)]
+    assert relevant_keys(judged) == {str(A): 1}
+
+
 def test_of_several_grades_of_a_document_the_highest_counts() -> None:
     assert relevant_keys([Judged(A, 1), Judged(A, 3), Judged(A, 2)]) == {str(A): 3}

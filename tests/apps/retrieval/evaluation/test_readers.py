@@ -33,9 +33,10 @@ def test_a_corpus_is_read_with_or_without_titles_and_with_numbers_as_ids() -> No
     assert [one.body for one in found] == ["b", "T\n\nc"]
 
 
-def test_a_judgement_of_score_0_or_less_is_ignored() -> None:
+def test_a_judgement_of_score_0_or_less_says_that_it_is_not_relevant() -> None:
     rows = ["query-id\tcorpus-id\tscore\n", "q1\td1\t2\n", "q1\td2\t0\n", "q1\td3\t-1\r\n", "q2\td 4\t1\r\n"]
-    assert list(qrels_read(source(*rows))) == [JudgementRow("q1", "d1", 2), JudgementRow("q2", "d 4", 1)]
+    grades = {"d1": 2, "d2": 0, "d3": 0, "d 4": 1}
+    assert {one.document_id: one.grade for one in qrels_read(source(*rows))} == grades
 
 
 def test_judgements_without_a_header_lose_no_line() -> None:

@@ -25,6 +25,7 @@ from apps.retrieval.evaluation.sets import (
 )
 from apps.retrieval.index.generations import generation_ensure
 from apps.retrieval.models import (
+    WRONG,
     EvaluationResult,
     EvaluationRun,
     EvaluationSet,
@@ -86,8 +87,20 @@ def test_a_marked_span_is_measured_as_a_span(made: EvaluationSet) -> None:
     tides = document(made.knowledge_base, "tides")
     empty = evaluation_set_create(knowledge_base=made.knowledge_base, name="Marked", actor=ACTOR)
     span = NewJudgement(version_id=tides.current_version_id, start=0, end=10)
-    passage_mark(evaluation_set=empty, text=TEXTS["tides"], relevant=span, actor=ACTOR)
+    passage_mark(evaluation_set=empty, text=TEXTS["tides"], judged=span, actor=ACTOR)
     assert done(empty).metrics["map"] == 1
+
+
+def test_what_was_judged_wrong_is_named_in_the_ranking_and_changes_no_figure(made: EvaluationSet) -> None:
+    before, tides = done(made), document(made.knowledge_base, "tides")
+    wrong = NewJudgement(version_id=tides.current_version_id, start=0, end=10, grade=WRONG)
+    for text in (TEXTS["berths"], "Who wrote it?"):
+        passage_mark(evaluation_set=made, text=text, judged=wrong, actor=ACTOR)
+    after = done(made)
+    figures = [{name: one.metrics[name] for name in before.metrics if "ms" not in name} for one in (before, after)]
+    assert figures[0] == figures[1]
+    marked = {one["document"] for one in after.results.get(text=TEXTS["berths"]).ranking if one["wrong"]}
+    assert marked == {str(tides.pk)}
 
 
 @pytest.mark.parametrize("mode", Mode)

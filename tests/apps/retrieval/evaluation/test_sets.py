@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.documents import document_delete
+from apps.retrieval.evaluation.ranking import relevant_keys
 from apps.retrieval.evaluation.selectors import judged, questions_measurable
 from apps.retrieval.evaluation.sets import (
     NewJudgement,
@@ -16,8 +18,9 @@ from apps.retrieval.evaluation.sets import (
     passage_mark,
     playground_set,
     question_add,
+    question_judge,
 )
-from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
+from apps.retrieval.models import WRONG, EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from tests import factories as make
 from tests.acting import ACTOR
@@ -90,16 +93,30 @@ def test_a_document_of_another_knowledge_base_cannot_be_judged(base: KnowledgeBa
 def test_marking_a_passage_adds_its_question_once_and_its_span_once(base: KnowledgeBase) -> None:
     made = playground_set(base, actor=ACTOR)
     for _ in range(2):
-        passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "tides"), actor=ACTOR)
-    passage_mark(evaluation_set=made, text="When is high water?", relevant=span(base, "berths"), actor=ACTOR)
+        passage_mark(evaluation_set=made, text="When is high water?", judged=span(base, "tides"), actor=ACTOR)
+    passage_mark(evaluation_set=made, text="When is high water?", judged=span(base, "berths"), actor=ACTOR)
     assert made.questions.count() == 1
     assert Judgement.objects.count() == 2
     assert playground_set(base, actor=ACTOR) == made
 
 
+def test_a_passage_is_judged_wrong_and_relevant_and_back_and_only_what_has_an_answer_is_measured(
+    base: KnowledgeBase,
+) -> None:
+    made, tides = playground_set(base, actor=ACTOR), span(base, "tides")
+    for grade in (WRONG, 1, WRONG):
+        mark = passage_mark(evaluation_set=made, text="When?", judged=replace(tides, grade=grade), actor=ACTOR)
+        assert [one.grade for one in Judgement.objects.all()] == [grade]
+        assert questions_measurable(made).exists() == bool(grade)
+    (wrong,) = judged([mark.question_id])[mark.question_id]
+    assert relevant_keys([wrong]) == {}
+    question_judge(question=mark.question, judged=span(base, "berths"), actor=ACTOR)
+    assert list(questions_measurable(made)) == [mark.question]
+
+
 def test_a_span_counts_while_its_version_answers_and_then_the_document_does(base: KnowledgeBase) -> None:
     made = playground_set(base, actor=ACTOR)
-    mark = passage_mark(evaluation_set=made, text="When?", relevant=span(base, "tides"), actor=ACTOR)
+    mark = passage_mark(evaluation_set=made, text="When?", judged=span(base, "tides"), actor=ACTOR)
     (before,) = judged([mark.question_id])[mark.question_id]
     assert before.span is not None
     make.ready_version(base, "High water is at one o'clock.", filename="tides.txt", external_id="tides")
@@ -119,7 +136,7 @@ def test_deleting_a_set_takes_its_questions_along(base: KnowledgeBase) -> None:
     assert not Judgement.objects.exists()
 
 
-@pytest.mark.parametrize("fields", [{"start": 1}, {"start": 1, "end": 2}, {"grade": 0}], ids=str)
+@pytest.mark.parametrize("fields", [{"start": 1}, {"start": 1, "end": 2}, {"grade": -1}], ids=str)
 def test_the_database_refuses_half_a_span_and_an_invalid_grade(base: KnowledgeBase, fields: dict[str, int]) -> None:
     question = asked(base, "tides").questions.get()
     with pytest.raises(IntegrityError), transaction.atomic():

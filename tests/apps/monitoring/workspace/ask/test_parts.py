@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.test import Client, override_settings
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.models.gateway import using_transport
 from apps.retrieval.models import Answer, AnswerFeedback, Conversation, Query
 from apps.retrieval.streaming.pool import RUNS
 from tests import factories as make
@@ -59,7 +60,11 @@ def test_the_answer_comes_in_parts_and_the_last_is_the_whole(admin_client: Clien
     assert delta == {"claim": 0, "text": SENTENCE}
     assert (cited["claim"], cited["number"]) == (0, 1)
     assert 'data-cites="1"' in done["html"]
-    assert done["html"].count(f'id="a{Answer.objects.get().pk.hex[-12:]}-c1"') == 1
+    key = f"a{Answer.objects.get().pk.hex[-12:]}"
+    assert cited["href"] == f"#{key}-p1"
+    assert f'id="{key}-p1"' in passages["html"]
+    assert done["html"].count(f'id="{key}-c1"') == 1
+    assert done["html"].count("Open in the document") == 3
 
 
 def test_the_stream_names_the_conversation_that_the_next_question_goes_on_with(
@@ -70,6 +75,17 @@ def test_the_stream_names_the_conversation_that_the_next_question_goes_on_with(
     assert post(admin_client, base, "And for guests?", conversation=first)["X-Conversation"] == first
     assert [one.turn for one in Query.objects.order_by("turn")] == [1, 2]
     assert post(admin_client, base, compare="on", side="b")["X-Conversation"] == ""
+
+
+def test_a_first_question_without_an_answer_leaves_nothing_and_can_be_asked_again(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
+    with using_transport("queue"), override_settings(RAGSITE_SEARCH_SECONDS=0.05):
+        failed = asked(admin_client, base, **{"a-mode": "dense"})[-1]
+    assert failed.name == "failed"
+    assert "Ask again" in failed.data["html"]
+    assert [model.objects.count() for model in (Query, Answer, Conversation)] == [0, 0, 0]
+    assert post(admin_client, base)["X-Conversation"] == str(Conversation.objects.get(title=SENTENCE, turn_count=1).pk)
 
 
 def test_text_of_a_document_is_never_markup_in_a_fragment(admin_client: Client) -> None:
@@ -109,6 +125,24 @@ def test_a_cut_stream_goes_on_after_the_last_event_and_else_there_is_the_finishe
     finished = admin_client.get(f"{tab(base)}answer/", {"answer": answer}).content.decode()
     assert SENTENCE in finished
     assert 'data-cites="1"' in finished
+    assert '<details class="rag-ask-found" open>' in finished
+
+
+def test_in_a_conversation_that_is_opened_again_citations_lead_to_the_passages_as_before(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
+    response = post(admin_client, base)
+    streamed(response)
+    answer, held = response["X-Answer"], response["X-Conversation"]
+    admin_client.post(f"{tab(base)}rate/", {"answer": answer, "rating": "up"})
+    opened = admin_client.get(tab(base), {"conversation": held}).content.decode()
+    assert f'hx-get="{tab(base)}answer/?answer={answer}&amp;earlier=on" hx-trigger="revealed"' in opened
+    earlier = admin_client.get(f"{tab(base)}answer/", {"answer": answer, "earlier": "on"}).content.decode()
+    place = f"a{answer.replace('-', '')[-12:]}-c1"
+    assert f'href="#{place}"' in earlier
+    assert f'id="{place}"' in earlier
+    assert '<details class="rag-ask-found">' in earlier
+    assert earlier.count('aria-pressed="true"') == 1
 
 
 def test_nobody_else_reads_rates_or_goes_on_with_an_answer(admin_client: Client, base: KnowledgeBase) -> None:
@@ -156,6 +190,7 @@ def test_a_stop_ends_the_run_of_who_asked(admin_client: Client, base: KnowledgeB
         assert admin_client.post(f"{tab(base)}stop/", {"answer": run.answer_id}).status_code == 204
     work()
     assert not Answer.objects.exists()
+    assert not Conversation.objects.exists()
 
 
 def test_of_what_is_asked_as_another_nothing_is_kept_and_neither_can_read_it_again(base: KnowledgeBase) -> None:

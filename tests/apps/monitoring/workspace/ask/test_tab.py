@@ -111,6 +111,7 @@ def test_by_meaning_alone_a_model_that_does_not_answer_is_a_message_in_words(
     (message,) = response.context["messages"]
     assert message.level_tag == "error"
     assert not Query.objects.exists()
+    assert not Conversation.objects.exists()
 
 
 def test_without_a_model_the_answer_is_made_by_words_and_every_page_says_so(
