@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import rows_of_tenants
 
 MOST_COUNTED = 1_000
@@ -24,9 +25,9 @@ class Count:
 
     def __str__(self) -> str:
         return (
-            f"{self.number:,}"
+            number_shown(self.number)
             if self.number <= self.most
-            else gettext("more than %(most)s") % {"most": f"{self.most:,}"}
+            else gettext("more than %(most)s") % {"most": number_shown(self.most)}
         )
 
     def __bool__(self) -> bool:

@@ -22,6 +22,7 @@ from apps.monitoring.chart_styles import BAD, GOOD, LINES, PLAIN, SOFT, STACKED
 from apps.monitoring.rows import list_url, mine
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import is_superuser, tenant_ids_of
 
 DAYS = 14
@@ -64,7 +65,7 @@ def _questions(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     if not any(found) and not any(missed):
         return None
     said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
-        "found": f"{sum(found):,}", "missed": f"{sum(missed):,}", "days": DAYS,
+        "found": number_shown(sum(found)), "missed": number_shown(sum(missed)), "days": DAYS,
     }  # fmt: skip
     said += _cut(sum(found) + sum(missed))
     series = [Series(gettext("Answer found"), GOOD, found), Series(gettext("Not found"), BAD, missed)]
@@ -93,7 +94,12 @@ def _documents(request: HttpRequest, days: Sequence[date]) -> Chart | None:
     said = gettext(
         "Of the documents added in %(days)s days %(ready)s are ready, %(under_way)s are under way, %(failed)s failed."
     )
-    said %= {"days": DAYS, "ready": f"{totals[0]:,}", "under_way": f"{totals[1]:,}", "failed": f"{totals[2]:,}"}
+    said %= {
+        "days": DAYS,
+        "ready": number_shown(totals[0]),
+        "under_way": number_shown(totals[1]),
+        "failed": number_shown(totals[2]),
+    }
     said += _cut(MOST_DRAWN if newest.order_by("-pk")[MOST_DRAWN - 1 :].exists() else 0)
     return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), days, series, STACKED)
 
@@ -130,7 +136,7 @@ def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _cut(drawn: int) -> str:
-    words = gettext("Only the newest %(most)s are drawn.") % {"most": f"{MOST_DRAWN:,}"}
+    words = gettext("Only the newest %(most)s are drawn.") % {"most": number_shown(MOST_DRAWN)}
     return f" {words}" if drawn >= MOST_DRAWN else ""
 
 

@@ -44,8 +44,8 @@ def test_a_document_is_shown_with_what_answers_its_chunks_and_its_tags(admin_cli
     ("status", "step"),
     [
         (VersionStatus.UPLOADED, "Uploaded, waiting to be parsed"),
-        (VersionStatus.PARSED, "Parsed, waiting to be chunked"),
-        (VersionStatus.CHUNKED, "Chunked, waiting to be embedded"),
+        (VersionStatus.PARSED, "Read, waiting to be cut"),
+        (VersionStatus.CHUNKED, "Cut, waiting to be embedded"),
         (VersionStatus.EMBEDDED, "Embedded, about to answer"),
     ],
 )
