@@ -18,7 +18,7 @@ from ragsite.core.numbers import number_shown
 STATUS_WORDS: dict[str, str] = {
     VersionStatus.UPLOADED: gettext_noop("uploaded"),
     VersionStatus.PARSED: gettext_noop("parsed"),
-    VersionStatus.CHUNKED: gettext_noop("chunked"),
+    VersionStatus.CHUNKED: gettext_noop("cut into passages"),
     VersionStatus.EMBEDDED: gettext_noop("embedded"),
     VersionStatus.READY: gettext_noop("ready"),
     VersionStatus.FAILED: gettext_noop("failed"),

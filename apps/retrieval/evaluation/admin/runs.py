@@ -133,7 +133,7 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
 
     @display(description=_("State"), ordering="state")
     def shown_state(self, run: EvaluationRun) -> SafeString:
-        return badge(run.state, TONES[run.state])
+        return badge(run.get_state_display(), TONES[run.state])
 
     @display(description="nDCG")
     def ndcg(self, run: EvaluationRun) -> str:
