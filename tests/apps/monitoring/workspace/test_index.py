@@ -118,6 +118,15 @@ def test_an_estimate_starts_nothing(admin_client: Client, base: KnowledgeBase) -
     assert not Reindex.objects.exists()
 
 
+def test_the_cost_is_told_beside_the_form(admin_client: Client, base: KnowledgeBase) -> None:
+    part = admin_client.post(f"{url(base)}?part=cost", form(base, do="plan", size=64, overlap=0)).content.decode()
+    assert "3 documents, about 9 passages" in part
+    refused = admin_client.post(f"{url(base)}?part=cost", form(base, do="plan", size=9)).content.decode()
+    assert "is invalid" in refused
+    assert "<html" not in part + refused
+    assert not Reindex.objects.exists()
+
+
 def test_a_refusal_keeps_what_was_filled_in(admin_client: Client, base: KnowledgeBase) -> None:
     page = admin_client.post(url(base), form(base, size=9, overlap=0))
     assert "is invalid" in told(page)
