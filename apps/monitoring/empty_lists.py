@@ -65,8 +65,8 @@ EMPTY: Mapping[str, Empty] = {
         BASES,
     ),
     "documents.chunk": Empty(
-        gettext_noop("No chunks"),
-        gettext_noop("Documents are cut into chunks when they are read, and what they were cut into is listed here."),
+        gettext_noop("No passages"),
+        gettext_noop("Documents are cut into passages when they are read. The passages are listed here."),
         BASES,
     ),
     "documents.stagerecord": Empty(
@@ -119,7 +119,7 @@ EMPTY: Mapping[str, Empty] = {
     "retrieval.reindex": Empty(
         gettext_noop("Nothing was re-indexed"),
         gettext_noop(
-            "When another model or other chunking is chosen for a knowledge base, its progress is listed here."
+            "When another model or another way of cutting is chosen for a knowledge base, its progress is listed here."
         ),
         BASES,
     ),

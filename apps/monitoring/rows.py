@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apps.documents.models import LIVING, Document, DocumentVersion
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import is_superuser, rows_of_tenants, tenant_ids_of
 
 MOST_COUNTED = 1_000
@@ -27,9 +28,9 @@ class Count:
 
     def __str__(self) -> str:
         return (
-            f"{self.number:,}"
+            number_shown(self.number)
             if self.number <= self.most
-            else gettext("more than %(most)s") % {"most": f"{self.most:,}"}
+            else gettext("more than %(most)s") % {"most": number_shown(self.most)}
         )
 
     def __bool__(self) -> bool:

@@ -4,6 +4,7 @@ as they are shown. Migrations know nothing of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,11 +19,11 @@ def names_translate(models: Iterable[type[Model]]) -> None:
     for model in ours(models):
         options: Any = model._meta
         if "verbose_name" not in options.original_attrs:
-            options.verbose_name = gettext_lazy(str(options.verbose_name))
+            options.verbose_name = gettext_lazy(_read(options.verbose_name))
         if "verbose_name_plural" not in options.original_attrs:
-            options.verbose_name_plural = gettext_lazy(str(options.verbose_name_plural))
+            options.verbose_name_plural = gettext_lazy(_read(options.verbose_name_plural))
         for field in _unnamed(model):
-            field.verbose_name = gettext_lazy(str(field.verbose_name))
+            field.verbose_name = gettext_lazy(_read(field.verbose_name))
 
 
 def names(models: Iterable[type[Model]]) -> Iterator[tuple[str, type[Model]]]:
@@ -31,13 +32,18 @@ def names(models: Iterable[type[Model]]) -> Iterator[tuple[str, type[Model]]]:
         options = model._meta
         for attribute in ("verbose_name", "verbose_name_plural"):
             if attribute not in options.original_attrs:
-                yield str(getattr(options, attribute)), model
-        yield from ((str(field.verbose_name), model) for field in _unnamed(model))
+                yield _read(getattr(options, attribute)), model
+        yield from ((_read(field.verbose_name), model) for field in _unnamed(model))
 
 
 def ours(models: Iterable[type[Model]]) -> Iterator[type[Model]]:
     """The project's own models."""
     return (model for model in models if model.__module__.startswith(OURS))
+
+
+def _read(name: object) -> str:
+    """A chunk is called a passage wherever people read of it."""
+    return re.sub(r"\bchunk(s?)\b", r"passage\1", str(name))
 
 
 def _unnamed(model: type[Model]) -> Iterator[Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import get_language, pgettext
 
+from ragsite.core.numbers import numbers_said
+
 CONTEXT = "error"
 PATTERNS = Path(__file__).resolve().parents[1] / "locale" / "sentences.txt"
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -25,16 +27,19 @@ def said(text: str) -> str:
         return text
     for expression, pattern in _patterns():
         if found := expression.match(text):
-            told = pgettext(CONTEXT, pattern) % found.groupdict()
+            values = {name: numbers_said(value) for name, value in found.groupdict().items()}
+            told = pgettext(CONTEXT, pattern) % values
             return f"{told} {said(text[found.end() :].lstrip())}".strip()
     return text
 
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Those that say the most themselves come first, so that none takes for a value what another says in words."""
+    """Those that begin with words, and of these those that say the most themselves, come first, so that none takes for a
+    value what another says in words.
+    """
     patterns = PATTERNS.read_text().splitlines()
-    by_words = sorted(patterns, key=lambda one: len(PLACEHOLDER.sub("", one)), reverse=True)
+    by_words = sorted(patterns, key=lambda one: (bool(PLACEHOLDER.match(one)), -len(PLACEHOLDER.sub("", one))))
     return tuple((_expression(one), one) for one in by_words)
 
 

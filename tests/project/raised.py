@@ -12,18 +12,27 @@ READ = (
     "apps/documents/lifecycle",
     "apps/documents/metadata.py",
     "apps/documents/parsing",
+    "apps/documents/pictures",
     "apps/documents/retrieval_settings.py",
     "apps/documents/rights",
     "apps/documents/services",
     "apps/documents/tags.py",
     "apps/documents/upload_limits.py",
+    "apps/models/engine",
+    "apps/models/errors.py",
+    "apps/models/gateway",
+    "apps/models/judging.py",
+    "apps/models/selectors.py",
+    "apps/models/servers",
     "apps/models/services",
-    "apps/retrieval/answers/conversations.py",
+    "apps/retrieval/answers",
     "apps/retrieval/evaluation",
     "apps/retrieval/index",
     "apps/retrieval/reindexing",
+    "apps/retrieval/search",
     "ragsite/core/bounds.py",
     "ragsite/core/errors.py",
+    "ragsite/core/work.py",
     "ragsite/gateway/admission.py",
     "ragsite/gateway/errors.py",
     "ragsite/gateway/invitations.py",
@@ -34,8 +43,8 @@ READ = (
     "ragsite/gateway/staff.py",
     "ragsite/gateway/tenants.py",
 )
-"""Where sentences are raised that people meet in the admin. Those of engines, model servers and the API's own fields stay in
-English.
+"""Where sentences are raised that people meet in the admin. Those of the API's own fields stay in English, and what a foreign
+library says is a value within ours.
 """
 FEWEST_LETTERS = 12
 """Of a pattern's own words: one with fewer would fit any sentence."""
@@ -59,13 +68,21 @@ def _patterns(tree: ast.AST) -> Iterator[str]:
 
 
 def _said(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """The texts of an error: its message, and what is to be done."""
+    """The texts of an error: its message, and what is to be done; and sentences that have a name, for several errors."""
     if isinstance(node, ast.Call) and _named(node.func).endswith("Error"):
         yield from _texts([*node.args[:1], *(one.value for one in node.keywords if one.arg in {"message", "action"})])
+    elif isinstance(node, ast.Assign):
+        yield from (one for one in _texts([node.value]) if _is_sentence(one))
     elif isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
         yield from _texts(
             [one.value for one in node.body if isinstance(one, ast.Assign) and _named(one.targets[0]) == "action"]
         )
+
+
+def _is_sentence(node: ast.Constant | ast.JoinedStr) -> bool:
+    last = node if isinstance(node, ast.Constant) else node.values[-1]
+    text = str(last.value) if isinstance(last, ast.Constant) else ""
+    return text.endswith(".") and " " in text and not text.isupper()
 
 
 def _texts(nodes: list[ast.expr]) -> Iterator[ast.Constant | ast.JoinedStr]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.finding import versions_named
-from apps.documents.admin.wording import heading_in_words, place_in_words
+from apps.documents.admin.wording import heading_in_words, place_in_words, span_in_words
 from apps.documents.models import Chunk, DocumentVersion
 from ragsite.core.admin.base import LargeTableAdmin
 from ragsite.gateway.admin.rows import TenantRowsMixin
@@ -60,7 +60,7 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
 
     @display(description=_("Span"))
     def span(self, chunk: Chunk) -> str:
-        return f"{chunk.start:,} to {chunk.end:,}"
+        return span_in_words(chunk.start, chunk.end)
 
     @display(description=_("Headings"))
     def headings(self, chunk: Chunk) -> str:

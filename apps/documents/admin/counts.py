@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import rows_of_tenants
 from ragsite.gateway.roles import AnyUser
 
@@ -45,7 +46,11 @@ def knowledge_bases_counted(knowledge_bases: QuerySet[KnowledgeBase], *, for_use
 
 def count_in_words(total: int) -> str:
     """A total that was counted no further than to one more than MOST_COUNTED."""
-    return f"{total:,}" if total <= MOST_COUNTED else gettext("more than %(most)s") % {"most": f"{MOST_COUNTED:,}"}
+    return (
+        number_shown(total)
+        if total <= MOST_COUNTED
+        else gettext("more than %(most)s") % {"most": number_shown(MOST_COUNTED)}
+    )
 
 
 def _bounded(rows: QuerySet[Any]) -> Func:

@@ -17,6 +17,7 @@ from apps.documents.models import DeletionState, KnowledgeBaseDeletion
 from apps.documents.services.deleting import knowledge_base_deletion_resume
 from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, errors_told
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.members import tenant_ids_of
 from ragsite.gateway.roles import permissions_held
@@ -72,7 +73,8 @@ class KnowledgeBaseDeletionAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     @display(description=_("Documents removed"))
     def progress(self, deletion: Any) -> str:
-        return f"{deletion.document_gone:,} of {deletion.document_total:,}"
+        counts = {"n": number_shown(deletion.document_gone), "total": number_shown(deletion.document_total)}
+        return gettext("%(n)s of %(total)s") % counts
 
     @display(description=_("Asked by"))
     def asked_by(self, deletion: KnowledgeBaseDeletion) -> str:

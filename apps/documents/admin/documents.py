@@ -38,11 +38,12 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.members import rows_of_tenants
 
 RECHUNKED = _(
-    "What you fill in here replaces the knowledge base's settings for this document. A change re-chunks its text as a new"
+    "What you fill in here replaces the knowledge base's settings for this document. A change cuts its text anew as a new"
     " version; the current one keeps answering until that is ready."
 )
 
@@ -249,8 +250,8 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, Large
 
     @display(description=_("Versions"), ordering="version_total")
     def versions(self, row: Any) -> str:
-        return f"{row.version_total:,}"
+        return number_shown(row.version_total)
 
-    @display(description=_("Chunks"), ordering="chunk_total")
+    @display(description=_("Passages"), ordering="chunk_total")
     def chunks(self, row: Any) -> str:
-        return f"{row.chunk_total:,}"
+        return number_shown(row.chunk_total)

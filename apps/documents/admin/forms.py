@@ -28,6 +28,7 @@ from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.retrieval_settings import Fusion, InvalidRetrievalError, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_read
+from ragsite.core.numbers import number_shown_later
 from ragsite.core.sentences import said
 
 STRATEGY_CHOICES = [
@@ -79,22 +80,24 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         help_text=format_lazy(_("From 0 to 1; empty for {usual}."), usual=f"{RetrievalSettings().weight:g}"),
     )
     chunk_strategy = forms.ChoiceField(
-        label=_("Chunks end"),
+        label=_("Passages end"),
         choices=STRATEGY_CHOICES,
         initial=ChunkingSettings().strategy.value,
         widget=UnfoldAdminSelectWidget,
-        help_text=_("Where documents are cut into chunks."),
+        help_text=_("Where documents are cut into passages."),
     )
     chunk_size = forms.IntegerField(
-        label=_("Chunk size"),
+        label=_("Passage size"),
         initial=ChunkingSettings().size,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=format_lazy(
-            _("The most tokens of a chunk, {least} to {most}."), least=SMALLEST_SIZE, most=f"{LARGEST_SIZE:,}"
+            _("The most tokens of a passage, {least} to {most}."),
+            least=SMALLEST_SIZE,
+            most=number_shown_later(LARGEST_SIZE),
         ),
     )
     chunk_overlap = forms.IntegerField(
-        label=_("Chunk overlap"),
+        label=_("Passage overlap"),
         initial=ChunkingSettings().overlap,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens repeated, 0 to half of the size."),
@@ -187,19 +190,19 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         label=_("Tags"), required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Separated by commas.")
     )
     chunk_strategy = forms.ChoiceField(
-        label=_("Chunks end"),
+        label=_("Passages end"),
         choices=[("", _("As in the knowledge base")), *STRATEGY_CHOICES],
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
     chunk_size = forms.IntegerField(
-        label=_("Chunk size"),
+        label=_("Passage size"),
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text=_("The most tokens of a chunk; empty as there."),
+        help_text=_("The most tokens of a passage; empty as there."),
     )
     chunk_overlap = forms.IntegerField(
-        label=_("Chunk overlap"),
+        label=_("Passage overlap"),
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens that are repeated; empty as there."),

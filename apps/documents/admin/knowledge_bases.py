@@ -154,6 +154,6 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
     def failed(self, row: Any) -> SafeString | str:
         return badge(count_in_words(row.failed_total), "danger") if row.failed_total else "0"
 
-    @display(description=_("Chunking"))
+    @display(description=_("How documents are cut"))
     def chunking_in_words(self, row: KnowledgeBase) -> str:
         return in_words(ChunkingSettings.from_dict(row.chunking))

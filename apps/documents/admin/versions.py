@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -54,6 +54,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.core.numbers import number_shown
 from ragsite.core.sentences import said
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
@@ -109,7 +110,6 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
         "filename",
         "number",
         "document_link",
-        "knowledge_base",
         "state_and_reason",
         "chunk_count",
         "created_at",
@@ -146,9 +146,10 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[DocumentVersion], search_term: str) -> Any:
         return (queryset.filter(versions_named(request.user, search_term)) if search_term else queryset), False
 
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """With a button that retries, for those who may."""
-        return (*self.list_display, "mend") if self.has_retry_permission(request) else self.list_display
+        columns = super().get_list_display(request)
+        return (*columns, "mend") if self.has_retry_permission(request) else columns
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether the user may; on a version's page also whether it failed, so that the button shows only then."""
@@ -227,11 +228,8 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
 
     @display(description=_("Document"), ordering="document__title")
     def document_link(self, version: DocumentVersion) -> SafeString:
-        return row_link(version.document)
-
-    @display(description=_("Knowledge base"), ordering="document__knowledge_base__name")
-    def knowledge_base(self, version: DocumentVersion) -> str:
-        return str(version.document.knowledge_base)
+        base = version.document.knowledge_base
+        return format_html('{}<br><span class="rag-muted">{}</span>', row_link(version.document), base)
 
     @display(description=_("Status"))
     def state(self, version: DocumentVersion) -> SafeString:
@@ -262,19 +260,20 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     def explanation(self, version: DocumentVersion) -> str:
         return version_progress(version).text
 
-    @display(description=_("Chunks"))
+    @display(description=_("Passages"))
     def chunks(self, version: DocumentVersion) -> SafeString | str:
         if not version.chunk_count:
             return gettext("None yet")
         key = ChunkingSettings.from_dict(version.document.knowledge_base.chunking).key
         url = f"{reverse('admin:documents_chunk_changelist')}?version__id__exact={version.pk}&chunking_key={key}"
-        return link(url, f"{version.chunk_count:,} chunks")
+        words = ngettext("%(n)s passage", "%(n)s passages", version.chunk_count)
+        return link(url, words % {"n": number_shown(version.chunk_count)})
 
     @display(description=_("Size"))
     def size_text(self, version: DocumentVersion) -> str:
         return size_in_words(version.size)
 
-    @display(description=format_lazy(_("First {count} characters"), count=f"{PREVIEW_CHARACTERS:,}"))
+    @display(description=format_lazy(_("First {count} characters"), count=number_shown(PREVIEW_CHARACTERS)))
     def preview(self, version: DocumentVersion) -> SafeString | str:
         texts = ParsedText.objects.filter(version=version).values_list(Left("text", PREVIEW_CHARACTERS), flat=True)
         text = texts.first()

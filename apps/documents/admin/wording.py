@@ -13,11 +13,12 @@ from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.models import DocumentVersion, StageOutcome, VersionStatus
 from apps.documents.parsing.types import PlaceKind
 from ragsite.core.admin.base import badge
+from ragsite.core.numbers import number_shown
 
 STATUS_WORDS: dict[str, str] = {
     VersionStatus.UPLOADED: gettext_noop("uploaded"),
     VersionStatus.PARSED: gettext_noop("parsed"),
-    VersionStatus.CHUNKED: gettext_noop("chunked"),
+    VersionStatus.CHUNKED: gettext_noop("cut into passages"),
     VersionStatus.EMBEDDED: gettext_noop("embedded"),
     VersionStatus.READY: gettext_noop("ready"),
     VersionStatus.FAILED: gettext_noop("failed"),
@@ -57,7 +58,7 @@ def status_badge(status: str) -> SafeString:
 
 
 def seconds_in_words(seconds: float | None) -> str:
-    return gettext("running") if seconds is None else f"{seconds:.2f} s"
+    return gettext("running") if seconds is None else f"{number_shown(seconds, 2)} s"
 
 
 def place_in_words(place: Mapping[str, Any] | None) -> str:
@@ -72,6 +73,11 @@ def place_in_words(place: Mapping[str, Any] | None) -> str:
     if rows:
         words += ", " + gettext("rows %(first)s to %(last)s") % {"first": rows[0], "last": rows[1]}
     return words
+
+
+def span_in_words(start: int, end: int) -> str:
+    """From which character to which."""
+    return gettext("%(first)s to %(last)s") % {"first": number_shown(start), "last": number_shown(end)}
 
 
 def heading_in_words(heading_path: Sequence[str]) -> str:
@@ -91,7 +97,7 @@ def origin_in_words(version: DocumentVersion) -> str:
     """What made the version: an upload, or an edit or other chunking of one."""
     if version.rechunk_of is None:
         return gettext("Upload")
-    made = gettext("Version %(number)s, edited") if version.edited else gettext("Version %(number)s, re-chunked")
+    made = gettext("Version %(number)s, edited") if version.edited else gettext("Version %(number)s, cut anew")
     return made % {"number": version.rechunk_of.number}
 
 

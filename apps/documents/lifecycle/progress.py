@@ -13,12 +13,13 @@ from apps.documents.lifecycle.rows import version_waits
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.models import DocumentVersion, StageRecord, VersionStatus
 from ragsite.core.configuration import WorkSettings
+from ragsite.core.numbers import number_shown
 from ragsite.core.presence import workers_listening
 from ragsite.core.sentences import said
 
 DOING: dict[str, str] = {
     "parse": gettext_noop("parsed"),
-    "chunk": gettext_noop("chunked"),
+    "chunk": gettext_noop("cut into passages"),
     "embed": gettext_noop("embedded"),
     "activate": gettext_noop("activated"),
 }
@@ -66,7 +67,7 @@ def worker_in_words(owner: str) -> str:
 
 def _ended(version: DocumentVersion) -> str:
     if version.status == VersionStatus.READY:
-        return gettext("All stages are done; its chunks answer searches unless another version does.")
+        return gettext("All stages are done; its passages answer searches unless another version does.")
     return said(version.error)
 
 
@@ -99,7 +100,9 @@ def _in_line(stage: str, ahead: int, workers: int) -> str:
 
 def _line(ahead: int) -> str:
     if ahead == MOST_AHEAD:
-        return gettext("At least %(count)s versions of its tenant are ahead of it") % {"count": f"{MOST_AHEAD:,}"}
+        return gettext("At least %(count)s versions of its tenant are ahead of it") % {
+            "count": number_shown(MOST_AHEAD)
+        }
     if not ahead:
         return gettext("It is next")
     return ngettext("%(count)s version is ahead of it", "%(count)s versions are ahead of it", ahead) % {"count": ahead}

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from ragsite.core.bounds import CONTENT, LONGEST_TEXT, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
+from ragsite.core.numbers import number_shown
+from ragsite.core.sentences import said
 from ragsite.gateway.models import Tenant
 
 
@@ -112,11 +114,11 @@ class KnowledgeBaseDeletion(Leased):
         if self.state == DeletionState.DONE:
             return gettext("All documents are removed.")
         removed = gettext("%(gone)s of %(total)s documents are removed.") % {
-            "gone": f"{self.document_gone:,}",
-            "total": f"{self.document_total:,}",
+            "gone": number_shown(self.document_gone),
+            "total": number_shown(self.document_total),
         }
         if self.state == DeletionState.FAILED:
-            return gettext("%(removed)s It stopped there: %(error)s") % {"removed": removed, "error": self.error}
+            return gettext("%(removed)s It stopped there: %(error)s") % {"removed": removed, "error": said(self.error)}
         if self.error:
-            return gettext("%(removed)s The last time: %(error)s") % {"removed": removed, "error": self.error}
+            return gettext("%(removed)s The last time: %(error)s") % {"removed": removed, "error": said(self.error)}
         return removed

@@ -196,7 +196,7 @@ class Chunk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("chunk %(ordinal)s") % {"ordinal": self.ordinal}
+        return gettext("passage %(ordinal)s") % {"ordinal": self.ordinal}
 
     @staticmethod
     def embedded_text(text: str, table_header: str) -> str:

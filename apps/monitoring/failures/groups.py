@@ -24,7 +24,7 @@ EXAMPLES = 3
 
 STAGE_WORDS: dict[str, str | Promise] = {
     PARSE: _("while it was parsed"),
-    CHUNK: _("while it was chunked"),
+    CHUNK: _("while it was cut into passages"),
     EMBED: _("while it was embedded"),
     ACTIVATE: _("while it was made ready"),
 }

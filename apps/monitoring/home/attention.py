@@ -33,6 +33,7 @@ from apps.retrieval.models import (
 )
 from ragsite.core.ids import first_id_since
 from ragsite.core.models import OutboxEvent, ScheduledJob
+from ragsite.core.sentences import said
 
 LATELY = timedelta(days=7)
 LONG = timedelta(minutes=10)
@@ -168,7 +169,7 @@ def _events(request: HttpRequest) -> Iterator[Attention]:
 
 def _jobs(request: HttpRequest) -> Iterator[Attention]:
     for job in ScheduledJob.objects.exclude(error="")[:5]:
-        text = gettext("The scheduled job %(job)s failed: %(error)s") % {"job": job, "error": job.error}
+        text = gettext("The scheduled job %(job)s failed: %(error)s") % {"job": job, "error": said(job.error)}
         yield Attention("warning", "schedule", text, list_url(ScheduledJob))
 
 

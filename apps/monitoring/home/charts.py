@@ -24,6 +24,7 @@ from apps.monitoring.operations.tabs import LOOKS_AFTER
 from apps.monitoring.rows import list_url, mine
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import is_superuser, tenant_ids_of
 
 DAYS = 14
@@ -97,7 +98,7 @@ def _questions(drawn: Drawn) -> Chart | None:
         return None
     found, missed = ([rows[day, kind] for day in drawn.days] for kind in (True, False))
     said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
-        "found": f"{sum(found):,}", "missed": f"{sum(missed):,}", "days": DAYS,
+        "found": number_shown(sum(found)), "missed": number_shown(sum(missed)), "days": DAYS,
     }  # fmt: skip
     said += _cut(len(drawn.answers))
     series = [Series(gettext("Answer found"), GOOD, found), Series(gettext("Not found"), BAD, missed)]
@@ -107,10 +108,10 @@ def _questions(drawn: Drawn) -> Chart | None:
 def _documents(drawn: Drawn) -> Chart | None:
     rows, looked_at = _by_day_and_status(drawn.request)
     states = {status for _, status in rows}
-    under_way = states - {VersionStatus.READY, *VERSION_STOPPED}
+    of_work = states - {VersionStatus.READY, *VERSION_STOPPED}
     named = [
         (gettext("Ready"), GOOD, {VersionStatus.READY}),
-        (gettext("Under way"), SOFT, under_way),
+        (gettext("Under way"), SOFT, of_work),
         (gettext("Failed"), BAD, {VersionStatus.FAILED}),
     ]
     series = [
@@ -123,7 +124,12 @@ def _documents(drawn: Drawn) -> Chart | None:
     said = gettext(
         "Of the documents added in %(days)s days %(ready)s are ready, %(under_way)s are under way, %(failed)s failed."
     )
-    said %= {"days": DAYS, "ready": f"{totals[0]:,}", "under_way": f"{totals[1]:,}", "failed": f"{totals[2]:,}"}
+    said %= {
+        "days": DAYS,
+        "ready": number_shown(totals[0]),
+        "under_way": number_shown(totals[1]),
+        "failed": number_shown(totals[2]),
+    }
     said += _cut(looked_at)
     return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), drawn.days, series, STACKED)
 
@@ -151,7 +157,7 @@ def _tokens(drawn: Drawn) -> Chart | None:
     if not read.total() and not written.total():
         return None
     said = gettext("Language models read %(read)s tokens and wrote %(written)s in %(days)s days.") % {
-        "read": f"{read.total():,}", "written": f"{written.total():,}", "days": DAYS,
+        "read": number_shown(read.total()), "written": number_shown(written.total()), "days": DAYS,
     }  # fmt: skip
     said += _cut(len(drawn.answers))
     series = [
@@ -187,7 +193,7 @@ def _quantile(values: Sequence[float], twentieths: int) -> float:
 
 
 def _cut(drawn: int) -> str:
-    words = gettext("Only the newest %(most)s are drawn.") % {"most": f"{MOST_DRAWN:,}"}
+    words = gettext("Only the newest %(most)s are drawn.") % {"most": number_shown(MOST_DRAWN)}
     return f" {words}" if drawn >= MOST_DRAWN else ""
 
 

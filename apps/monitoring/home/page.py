@@ -37,7 +37,12 @@ def home_live_view(request: HttpRequest) -> HttpResponse:
 
 def _live(request: HttpRequest) -> dict[str, Any]:
     waits = queues_waiting() if request.user.has_perm(SEES_QUEUES) else None
-    return {"attention": attention(request), "figures": _figures(request), "queues": waits, "queues_url": reverse("workers")}
+    return {
+        "attention": attention(request),
+        "figures": _figures(request),
+        "queues": waits,
+        "queues_url": reverse("workers"),
+    }
 
 
 def _figures(request: HttpRequest) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ from apps.retrieval.reindexing.progress import reindex_progress
 from apps.retrieval.reindexing.services import reindex_cancel
 from ragsite.core.actors import Actor, actor_text
 from ragsite.core.admin.base import row_url
+from ragsite.core.numbers import number_shown
 from ragsite.core.sentences import said
 from ragsite.gateway.members import is_superuser, rows_of_tenants
 from ragsite.gateway.roles import AnyUser, looking, permissions_held, tenants_where
@@ -126,7 +127,7 @@ def _reindex_line(kind: JobKind, reindex: Reindex, user: AnyUser) -> Line:
     progress = None
     if reindex.state == ReindexState.BUILDING:
         counts = _counts(min(reindex.chunk_done, reindex.chunk_total), reindex.chunk_total)
-        progress = Progress(reindex.chunk_done, reindex.chunk_total, _("%(n)s of %(total)s chunks") % counts)
+        progress = Progress(reindex.chunk_done, reindex.chunk_total, _("%(n)s of %(total)s passages") % counts)
     return Line(
         pk=reindex.pk, kind=kind.slug, icon=kind.icon, about=str(reindex.knowledge_base), progress=progress,
         title=_("Going back to the previous index") if reindex.is_rollback else _("Re-indexing"),
@@ -143,7 +144,7 @@ def _run_line(kind: JobKind, run: Any, user: AnyUser) -> Line:
         text = _("%(n)s of %(total)s questions") % _counts(measured, run.questions)
         progress = Progress(measured, run.questions, text)
     scored = run.metrics.get(f"ndcg@{run.k}")
-    result = f"nDCG@{run.k} {scored:.3f}. " if isinstance(scored, float) else ""
+    result = f"nDCG@{run.k} {number_shown(scored, 3)}. " if isinstance(scored, float) else ""
     base = run.evaluation_set.knowledge_base
     return Line(
         pk=run.pk, kind=kind.slug, icon=kind.icon, title=_("Evaluating %(set)s") % {"set": run.evaluation_set.name},
@@ -155,7 +156,7 @@ def _run_line(kind: JobKind, run: Any, user: AnyUser) -> Line:
 def _task_line(kind: JobKind, task: ModelTask, user: AnyUser) -> Line:
     progress = None
     if task.state in TASK_OPEN and task.bytes_total:
-        sizes = {"n": f"{task.bytes_done / 1e6:,.0f}", "total": f"{task.bytes_total / 1e6:,.0f}"}
+        sizes = {"n": number_shown(task.bytes_done / 1e6), "total": number_shown(task.bytes_total / 1e6)}
         progress = Progress(task.bytes_done, task.bytes_total, _("%(n)s of %(total)s MB") % sizes)
     return Line(
         pk=task.pk, kind=kind.slug, icon=kind.icon, title=str(TASK_TITLES[TaskKind(task.kind)]), about=task.name,
@@ -179,7 +180,7 @@ def _deletion_line(kind: JobKind, deletion: KnowledgeBaseDeletion, user: AnyUser
 
 
 def _counts(n: int, total: int) -> dict[str, str]:
-    return {"n": f"{n:,}", "total": f"{total:,}"}
+    return {"n": number_shown(n), "total": number_shown(total)}
 
 
 def _may_cancel_bulk(job: BulkJob, user: Any) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.documents.models import BulkJob, Document
 from apps.documents.rights.access import documents_shown_to
 from ragsite.core.admin.base import row_url
+from ragsite.core.sentences import said
 from ragsite.gateway.roles import AnyUser
 
 
@@ -33,5 +34,5 @@ def refusals_of(job: BulkJob, user: AnyUser, *, most: int = 100) -> list[Refusal
 
 def _refusal(told: dict[str, Any], document: Document | None) -> Refusal:
     if document is None:
-        return Refusal(_("A document that is gone, or not shown to you"), told["reason"])
-    return Refusal(document.title, told["reason"], row_url(document))
+        return Refusal(_("A document that is gone, or not shown to you"), said(told["reason"]))
+    return Refusal(document.title, said(told["reason"]), row_url(document))

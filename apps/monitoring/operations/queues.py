@@ -38,7 +38,7 @@ MOST_WORKERS = 200
 
 QUEUE_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     "parsing": (_("Reading files"), _("New documents wait, and nobody reads them.")),
-    "chunking": (_("Cutting texts"), _("Documents that were read wait to be cut into chunks.")),
+    "chunking": (_("Cutting texts"), _("Documents that were read wait to be cut into passages.")),
     "embedding": (_("Embedding, and work on models"), _("Documents wait to be embedded, and models to be downloaded.")),
     "retrieval": (
         _("Evaluations, and models for searches"),

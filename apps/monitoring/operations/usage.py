@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import date as date_shown
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
@@ -33,12 +34,16 @@ from apps.monitoring.operations.usage_counts import (
 )
 from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.roles import tenants_where
 
 USUAL_DAYS = 30
 SHOWN = 100
 """Knowledge bases on the page; the table for a spreadsheet has all."""
+
+FEWEST_DRAWN = 2
+"""Days or months in which something was used, below which one bar alone would stand in an empty chart."""
 
 AT_ONCE_DAYS = 31
 """What was asked in a longer period is asked for by the page once it is there: to add up a year may take seconds."""
@@ -59,12 +64,12 @@ class BaseUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageChart:
-    """A chart, with what it says in a sentence for those who can't see it."""
+    """A chart, with what it says in a sentence; without `data` the sentence says it all."""
 
     title: str
     said: str
-    data: str
-    options: str
+    data: str = ""
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +167,14 @@ def _charts(usage: Usage) -> list[UsageChart]:
     asked = [by_step.get(at, Asked()) for at in usage.period.steps]
     total = usage.total
     said = _("%(found)s questions found an answer, %(missed)s did not.")
-    tokens = _("Language models read %(read)s tokens and wrote %(written)s.")
+    tokens = _("Language models read %(read)s tokens and wrote %(written)s.") % {
+        "read": number_shown(total.tokens_read), "written": number_shown(total.tokens_written),
+    }  # fmt: skip
     made = [
-        _chart(usage, _("Questions"), said % {"found": f"{total.found:,}", "missed": f"{total.missed:,}"}, [
+        _chart(usage, _("Questions"), said % {"found": number_shown(total.found), "missed": number_shown(total.missed)}, [
             (_("Answer found"), GOOD, [one.found for one in asked]), (_("Not found"), BAD, [one.missed for one in asked]),
         ]),
-        _chart(usage, _("Tokens"), tokens % {"read": f"{total.tokens_read:,}", "written": f"{total.tokens_written:,}"}, [
+        _chart(usage, _("Tokens"), tokens, [
             (_("Read"), SOFT, [one.tokens_read for one in asked]),
             (_("Written"), PLAIN, [one.tokens_written for one in asked]),
         ]),
@@ -176,13 +183,22 @@ def _charts(usage: Usage) -> list[UsageChart]:
 
 
 def _chart(usage: Usage, title: str, said: str, series: Sequence[tuple[str, str, Sequence[float]]]) -> UsageChart:
-    look = "%-d %b" if usage.period.step is Step.DAY else "%b %Y"
+    shown = [_step_shown(usage.period, at) for at in usage.period.steps]
+    together = zip(*(values for _label, _colour, values in series), strict=True)
+    used = [label for label, values in zip(shown, together, strict=True) if any(values)]
+    if len(used) < FEWEST_DRAWN:
+        when = [_("All of it: %(when)s.") % {"when": label} for label in used]
+        return UsageChart(title, " ".join([said, *when]))
     sets = [
         {"label": label, "data": list(values), "backgroundColor": colour, "maxBarThickness": 28, "borderRadius": 2}
         for label, colour, values in series
     ]
-    data = {"labels": [at.strftime(look) for at in usage.period.steps], "datasets": sets}
+    data = {"labels": shown, "datasets": sets}
     return UsageChart(title, said, json.dumps(data), json.dumps(STACKED))
+
+
+def _step_shown(period: Period, at: date) -> str:
+    return date_shown(at, _("j M") if period.step is Step.DAY else _("M Y"))
 
 
 def _ways(usage: Usage) -> list[dict[str, Any]]:

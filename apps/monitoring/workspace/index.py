@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -46,7 +46,9 @@ from apps.retrieval.reindexing.services import (
     reindex_switch,
 )
 from ragsite.core.admin.base import acting, badge, errors_told
-from ragsite.core.errors import NotFoundError
+from ragsite.core.errors import NotFoundError, RagError
+from ragsite.core.numbers import number_shown
+from ragsite.core.sentences import said
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.roles import looks_by_role
@@ -55,6 +57,9 @@ GENERATION_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
     GenerationState.FILLING: "info",
 }  # fmt: skip
+SELDOM = frozenset({"overlap", "switch", "margin"})
+"""Fields that are folded away."""
+
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
 EARLIER = 5
 
@@ -72,8 +77,8 @@ class ReindexForm(forms.Form):
     model = forms.ModelChoiceField(
         ModelVersion.objects.none(), label=_("Embedding model"), empty_label=None, widget=UnfoldAdminSelectWidget
     )
-    strategy = forms.ChoiceField(label=_("Chunks end"), choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
-    size = forms.IntegerField(label=_("Most tokens of a chunk"), widget=UnfoldAdminIntegerFieldWidget)
+    strategy = forms.ChoiceField(label=_("Passages end"), choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
+    size = forms.IntegerField(label=_("Most tokens of a passage"), widget=UnfoldAdminIntegerFieldWidget)
     overlap = forms.IntegerField(label=_("Most tokens repeated"), widget=UnfoldAdminIntegerFieldWidget)
     switch = forms.ChoiceField(
         label=_("The new one answers"), choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget
@@ -122,12 +127,26 @@ def index_tab(place: Place) -> HttpResponse:
     if request.method == "POST":
         if not place.may("documents.change_knowledgebase"):
             raise PermissionDenied
+        if request.GET.get("part") == "cost":
+            return _cost_part(place, form)
         if (not form.is_bound or form.is_valid()) and _done(request, knowledge_base, form):
             return redirect(request.path)
     shown = _shown(place) | {
-        "form": form, "cut_documents": cut_documents(place), "strategies": STRATEGY_CHOICES, "live_chunking": live.chunking,
+        "form": form, "opens_more": bool(SELDOM & form.errors.keys()),
+        "cut_documents": cut_documents(place), "strategies": STRATEGY_CHOICES, "live_chunking": live.chunking,
     }  # fmt: skip
     return place.page("ragsite/workspace/index.html", shown)
+
+
+def _cost_part(place: Place, form: ReindexForm) -> HttpResponse:
+    """What was filled in would cost this, or why it can't be had."""
+    told: dict[str, Any] = {"refused": [f"{form[name].label}: {' '.join(why)}" for name, why in form.errors.items()]}
+    if form.is_valid():
+        try:
+            told = {"cost": _plan(place.request, place.knowledge_base, form)}
+        except RagError as error:
+            told = {"refused": [said(error.sentence)]}
+    return render(place.request, "ragsite/workspace/index_cost.html", told)
 
 
 def _shown(place: Place) -> dict[str, Any]:
@@ -186,12 +205,13 @@ def _plan(request: HttpRequest, knowledge_base: KnowledgeBase, form: ReindexForm
     about = gettext("about %(count)s") if plan.is_estimate else "%(count)s"
     unknown = gettext("no model answered, so nobody knows how long")
     return gettext(
-        "%(documents)s documents, %(chunks)s chunks: %(vectors)s vectors to make and %(reused)s there already; about %(took)s, "
+        "%(documents)s documents, %(chunks)s passages: %(vectors)s vectors to make and %(reused)s there already; about %(took)s, "
         "and %(megabytes)s MB."
     ) % {
-        "documents": f"{plan.documents:,}", "chunks": about % {"count": f"{plan.chunks:,}"}, "vectors": f"{plan.vectors:,}",
-        "reused": f"{plan.reused:,}", "took": unknown if plan.seconds is None else duration_in_words(plan.seconds),
-        "megabytes": f"{plan.megabytes:,.1f}",
+        "documents": number_shown(plan.documents), "chunks": about % {"count": number_shown(plan.chunks)},
+        "vectors": number_shown(plan.vectors),
+        "reused": number_shown(plan.reused), "took": unknown if plan.seconds is None else duration_in_words(plan.seconds),
+        "megabytes": number_shown(plan.megabytes, 1),
     }  # fmt: skip
 
 

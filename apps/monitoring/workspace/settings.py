@@ -93,8 +93,12 @@ def _page(place: Place, form: SettingsForm, *, typed: str = "", refused: str = "
         "searched": [(form[name], TECHNICAL[name]) for name in ("search_mode", "search_fusion", "search_weight")],
         "cut": [
             (_("Documents are cut"), "chunking.strategy", dict(STRATEGY_CHOICES)[chunking.strategy.value]),
-            (_("Longest piece"), "chunking.size", _("%d tokens") % chunking.size),
-            (_("Repeated at the start of the next piece"), "chunking.overlap", _("up to %d tokens") % chunking.overlap),
+            (_("Longest passage"), "chunking.size", _("%d tokens") % chunking.size),
+            (
+                _("Repeated at the start of the next passage"),
+                "chunking.overlap",
+                _("up to %d tokens") % chunking.overlap,
+            ),
         ],
         "readers": Visibility(base.visibility).label,
         "access_url": place.url("access") if place.may("documents.view_grant") else "",

@@ -11,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.documents.admin.wording import where_in_words
+from apps.documents.admin.wording import span_in_words, where_in_words
 from apps.documents.rights.access import versions_readable_by
 from apps.retrieval.models import Citation
 from ragsite.core.admin.base import LargeTableAdmin, link, row_link, row_url
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 
@@ -47,7 +48,7 @@ class CitationAdmin(TenantRowsMixin, LargeTableAdmin):
 
     @display(description=_("Span"))
     def span(self, citation: Citation) -> str:
-        return f"{citation.start:,} to {citation.end:,}"
+        return span_in_words(citation.start, citation.end)
 
     @display(description=_("Claim"))
     def claim_number(self, citation: Citation) -> int:
@@ -56,4 +57,4 @@ class CitationAdmin(TenantRowsMixin, LargeTableAdmin):
 
     @display(description=_("Score"), ordering="score")
     def rounded_score(self, citation: Citation) -> str:
-        return f"{citation.score:.3f}"
+        return number_shown(citation.score, 3)

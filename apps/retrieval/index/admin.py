@@ -13,6 +13,7 @@ from unfold.decorators import display
 from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.admin.base import ReadOnlyAdmin, badge
+from ragsite.core.numbers import number_shown
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 STATE_TONES: dict[str, str | None] = {
@@ -31,7 +32,6 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
         "knowledge_base",
         "shown_state",
         "model_version",
-        "dimensions",
         "searched",
         "waits",
         "created_at",
@@ -54,7 +54,7 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     @display(description=_("Embeddings"))
     def embeddings(self, generation: IndexGeneration) -> str:
-        return f"{generation.embeddings.count():,}"
+        return number_shown(generation.embeddings.count())
 
     @display(description=_("Waits for"))
     def waits(self, generation: IndexGeneration) -> str:

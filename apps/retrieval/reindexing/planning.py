@@ -122,7 +122,7 @@ def check_fits(
     limit = model.max_tokens - SPECIAL_TOKENS - prompt_room(model.prompts.document)
     if longest > limit:
         raise PermanentError(
-            f"{model.name} reads {limit} tokens, and the longest chunk has {longest}.",
+            f"{model.name} reads {limit} tokens, and the longest passage has {longest}.",
             code=TOO_LONG,
             action=f"Give chunking with a size of at most {limit}, too.",
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from apps.retrieval.models import Reindex, ReindexState
+from ragsite.core.numbers import number_shown
 from ragsite.core.sentences import said
 
 WHOLE = 1.0
@@ -28,10 +29,10 @@ def reindex_progress(reindex: Reindex) -> ReindexProgress:
         return ReindexProgress(WHOLE if state != ReindexState.FAILED else _share(reindex), None, _in_words(reindex))
     share, seconds = _share(reindex), _seconds_left(reindex)
     done = min(reindex.chunk_done, reindex.chunk_total)
-    words = gettext("Building: %(done)s of %(total)s chunks.")
-    told = {"done": f"{done:,}", "total": f"{reindex.chunk_total:,}"}
+    words = gettext("Building: %(done)s of %(total)s passages.")
+    told = {"done": number_shown(done), "total": number_shown(reindex.chunk_total)}
     if seconds is not None:
-        words = gettext("Building: %(done)s of %(total)s chunks, about %(left)s left.")
+        words = gettext("Building: %(done)s of %(total)s passages, about %(left)s left.")
         told["left"] = duration_in_words(seconds)
     why = " " + gettext("The last time: %(error)s") % {"error": said(reindex.error)} if reindex.error else ""
     return ReindexProgress(share, seconds, words % told + why)
@@ -41,7 +42,7 @@ def duration_in_words(seconds: float) -> str:
     """`40 s`, `3 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{number_shown(seconds / 3600, 1)} h"
 
 
 def _share(reindex: Reindex) -> float:

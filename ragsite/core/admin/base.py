@@ -195,4 +195,4 @@ def link(url: str, text: str) -> SafeString:
 
 def badge(text: Words, tone: str | None) -> SafeString:
     """A coloured label. Tones: info, success, warning, danger; None is neutral."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})
+    return render_to_string("unfold/helpers/label.html", {"text": capfirst(str(text)), "type": tone})

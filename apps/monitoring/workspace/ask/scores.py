@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.retrieval.doors.admin.showing import steps_in_order
 from apps.retrieval.doors.search_shapes import ExplanationOut, ScoresOut
+from ragsite.core.numbers import number_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def figures_said(scores: ScoresOut | None) -> str:
     named = {
         _("cosine"): scores.dense, "BM25": scores.lexical, _("both together"): scores.fused, _("reranker"): scores.rerank,
     }  # fmt: skip
-    return " · ".join(f"{name} {figure:.3f}" for name, figure in named.items() if figure is not None)
+    return " · ".join(f"{name} {number_shown(figure, 3)}" for name, figure in named.items() if figure is not None)
 
 
 def search_said(explanation: ExplanationOut | None) -> list[str]:
@@ -63,7 +64,7 @@ def search_said(explanation: ExplanationOut | None) -> list[str]:
         for one in explanation.plans
     ]
     counted = ", ".join(f"{name} {number}" for name, number in explanation.candidates.items())
-    return [*told, _("Chunks that each step left: %(counted)s.") % {"counted": counted}] if counted else told
+    return [*told, _("Passages that each step left: %(counted)s.") % {"counted": counted}] if counted else told
 
 
 def _mode(explanation: ExplanationOut) -> str:

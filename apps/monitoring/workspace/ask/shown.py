@@ -20,6 +20,7 @@ from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut, SentenceO
 from apps.retrieval.doors.exporting import text_with_sources
 from apps.retrieval.doors.search_shapes import DegradedOut, IndexingOut, PassageOut, SpanOut
 from apps.retrieval.doors.stream_shapes import RetrievedOut
+from ragsite.core.numbers import number_shown
 
 Found: TypeAlias = PassageOut | SourceOut
 SpanKey: TypeAlias = tuple[UUID, int, int]
@@ -107,7 +108,7 @@ class ShownTurn:
 
     @property
     def seconds(self) -> str:
-        return f"{self.milliseconds / 1000:.2f}"
+        return number_shown(self.milliseconds / 1000, 2)
 
     @property
     def copy_id(self) -> str:
@@ -220,7 +221,7 @@ def indexing_said(indexing: IndexingOut | None) -> Sequence[str]:
     if indexing is None:
         return ()
     more = indexing.documents - len(indexing.titles)
-    return [*indexing.titles, *([f"+ {more:,}"] if more > 0 else [])]
+    return [*indexing.titles, *([f"+ {number_shown(more)}"] if more > 0 else [])]
 
 
 def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, quotes: Sequence[Quote]) -> ShownPassage:

@@ -146,7 +146,7 @@ def _row(document: Document, version: DocumentVersion, now: datetime) -> Row:
 
 def _stages(version: DocumentVersion) -> tuple[Stage, ...]:
     reached = WAY.index(VersionStatus(version.status))
-    names = (_("Uploaded"), _("Parsed"), _("Chunked"), _("Embedded"), _("Ready"))
+    names = (_("Uploaded"), _("Read"), _("Cut"), _("Embedded"), _("Ready"))
     return tuple(Stage(name, at <= reached, at == reached) for at, name in enumerate(names))
 
 
@@ -164,10 +164,10 @@ def _step(version: DocumentVersion, now: datetime) -> str:
 def _words(status: VersionStatus) -> tuple[str, str]:
     match status:
         case VersionStatus.UPLOADED:
-            return _("Being parsed"), _("Uploaded, waiting to be parsed")
+            return _("Being read"), _("Uploaded, waiting to be read")
         case VersionStatus.PARSED:
-            return _("Being chunked"), _("Parsed, waiting to be chunked")
+            return _("Being cut into passages"), _("Read, waiting to be cut")
         case VersionStatus.CHUNKED:
-            return _("Being embedded"), _("Chunked, waiting to be embedded")
+            return _("Being embedded"), _("Cut, waiting to be embedded")
         case _:
             return _("Being made ready"), _("Embedded, about to answer")

@@ -28,6 +28,7 @@ from apps.monitoring.workspace.reading.text import (
     window_around,
 )
 from ragsite.core.presence import jobs_listened_for
+from ragsite.core.sentences import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def place_shown(version: DocumentVersion, asked: Asked, *, again: bool = False) 
 
 def _unread(version: DocumentVersion) -> Unread:
     if version.status in VERSION_STOPPED:
-        why = version.error or _("It was cancelled before it was read.")
+        why = said(version.error) or _("It was cancelled before it was read.")
         return Unread(_("This version was not read. %(why)s") % {"why": why}, waits=False)
     return Unread(_("This version has not been read yet. It appears here as soon as it is."), waits=True)
 
@@ -190,7 +191,7 @@ def _mark(one: Rectangle) -> Mark:
 
 def _words(picture: PagePicture, *, has_text: bool, is_added: bool, is_marked: bool) -> str:
     if picture.state == PictureState.FAILED:
-        return picture.error
+        return said(picture.error)
     if picture.state == PictureState.WAITING:
         idle = DRAW not in jobs_listened_for()
         return _("No worker is running, so the page is not drawn just now. Start one.") if idle else ""

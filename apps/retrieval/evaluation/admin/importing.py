@@ -22,6 +22,7 @@ from apps.retrieval.evaluation.arrived import MOST_DOCUMENTS, files_import
 from apps.retrieval.evaluation.importing import ImportResult
 from apps.retrieval.models import EvaluationSet
 from ragsite.core.admin.base import Words, acting, errors_told, row_url
+from ragsite.core.numbers import number_shown, number_shown_later
 from ragsite.core.sentences import said
 
 
@@ -38,7 +39,9 @@ class ImportForm(forms.Form):
     )
     corpus = _file(
         "corpus.jsonl",
-        format_lazy(_("Only if the documents are not here yet; at most {most}."), most=f"{MOST_DOCUMENTS:,}"),
+        format_lazy(
+            _("Only if the documents are not here yet; at most {most}."), most=number_shown_later(MOST_DOCUMENTS)
+        ),
     )
     csv = _file(
         _("CSV file"), _("Columns question and document; perhaps passage, grade (0 for wrong) and reference_answer.")
@@ -84,8 +87,8 @@ def _page(request: HttpRequest, *, evaluation_set: EvaluationSet, site: AdminSit
 
 def _told(imported: ImportResult) -> str:
     taken = ngettext("%(count)s question was imported.", "%(count)s questions were imported.", imported.questions)
-    taken %= {"count": f"{imported.questions:,}"}
+    taken %= {"count": number_shown(imported.questions)}
     if not imported.left_out:
         return taken
     left_out = gettext("%(count)s had no relevant document in this knowledge base and were left out.")
-    return f"{taken} {left_out % {'count': f'{imported.left_out:,}'}}"
+    return f"{taken} {left_out % {'count': number_shown(imported.left_out)}}"

@@ -23,6 +23,7 @@ from apps.documents.models import LIVING, Document
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
 from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, RunState
 from ragsite.core.admin.base import LargeTableAdmin, badge, row_url
+from ragsite.core.numbers import number_shown
 
 TONES: dict[str, str | None] = {
     RunState.WAITING: None,
@@ -132,7 +133,7 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
 
     @display(description=_("State"), ordering="state")
     def shown_state(self, run: EvaluationRun) -> SafeString:
-        return badge(run.state, TONES[run.state])
+        return badge(run.get_state_display(), TONES[run.state])
 
     @display(description="nDCG")
     def ndcg(self, run: EvaluationRun) -> str:
@@ -144,7 +145,7 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
 
     @display(description=_("Questions"))
     def questions(self, run: EvaluationRun) -> str:
-        return f"{run.metrics['queries']:,}" if run.metrics else ""
+        return number_shown(run.metrics["queries"]) if run.metrics else ""
 
 
 def label(name: str) -> str:
@@ -154,13 +155,19 @@ def label(name: str) -> str:
 
 
 def _shown_value(run: EvaluationRun, name: str) -> str:
-    return f"{run.metrics[name]:.3f}" if name in run.metrics else ""
+    return number_shown(run.metrics[name], 3) if name in run.metrics else ""
 
 
 def _figure(run: EvaluationRun, name: str) -> Figure:
     kind, _, cut = name.partition("@")
     value = run.metrics[name]
-    text = f"{value:,}" if kind == "queries" else f"{value:.1f} ms" if kind.endswith("_ms") else f"{value:.3f}"
+    text = (
+        number_shown(value)
+        if kind == "queries"
+        else f"{number_shown(value, 1)} ms"
+        if kind.endswith("_ms")
+        else number_shown(value, 3)
+    )
     meaning = gettext(MEANING[kind]).format(cut=cut) if kind in MEANING else ""
     return Figure(label(name), text, meaning)
 

@@ -47,6 +47,7 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.core.numbers import number_shown
 
 SHORT = 160
 
@@ -149,8 +150,8 @@ class JudgementInline(TabularInline):
         if judgement.start is None or judgement.version is None:
             return gettext("The whole document")
         return gettext("%(start)s to %(end)s of version %(number)s") % {
-            "start": f"{judgement.start:,}",
-            "end": f"{judgement.end:,}",
+            "start": number_shown(judgement.start),
+            "end": number_shown(judgement.end),
             "number": judgement.version.number,
         }
 
@@ -196,7 +197,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     def named_for_deletion(self, row: Any) -> str:
         return gettext("%(row)s, with its %(question_total)s questions and all its runs") % {
             "row": row,
-            "question_total": f"{row.question_total:,}",
+            "question_total": number_shown(row.question_total),
         }
 
     def has_start_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -234,7 +235,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
 
     @display(description=_("Questions"), ordering="question_total")
     def questions(self, row: Any) -> str:
-        return f"{row.question_total:,}"
+        return number_shown(row.question_total)
 
     @display(description=_("Latest nDCG"))
     def latest(self, row: EvaluationSet) -> SafeString | str:
@@ -249,7 +250,7 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
     @display(description=_("Runs"))
     def all_runs(self, row: EvaluationSet) -> SafeString:
         url = f"{reverse('admin:retrieval_evaluationrun_changelist')}?evaluation_set__id__exact={row.pk}"
-        return link(url, f"{row.runs.count():,}")
+        return link(url, number_shown(row.runs.count()))
 
 
 @admin.register(EvaluationQuestion)

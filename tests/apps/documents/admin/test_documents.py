@@ -94,7 +94,7 @@ def test_other_chunking_is_filled_in_and_rechunks_the_document(admin_client: Cli
     factories.run_stages()
     page = admin_client.get(change_url(document)).content.decode()
     assert "By sentence, at most 16 tokens, 0 of them repeated: this document&#x27;s own settings" in page
-    assert "Version 1, re-chunked" in page
+    assert "Version 1, cut anew" in page
     first, second = DocumentVersion.objects.order_by("number")
     assert second.chunk_count > first.chunk_count
     admin_client.post(change_url(document), form(document))

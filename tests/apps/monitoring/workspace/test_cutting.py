@@ -88,7 +88,7 @@ def test_a_long_document_shows_its_first_chunks_and_counts_all(
     preview = CutPreview.objects.get()
     assert (len(preview.spans), preview.chunk_total > 10) == (3, True)
     shown = admin_client.get(f"{url(preview.knowledge_base)}&preview={preview.pk}").content.decode()
-    assert f"These are the first 3 of {preview.chunk_total} chunks." in shown
+    assert f"These are the first 3 of {preview.chunk_total} passages." in shown
 
 
 @pytest.mark.parametrize(

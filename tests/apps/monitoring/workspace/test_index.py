@@ -96,7 +96,7 @@ def test_from_start_over_progress_and_roll_back_to_drop(
     assert "is being built" in told(started)
     reindex = Reindex.objects.get()
     assert reindex.asked_by == "root, admin"
-    assert "Building: 0 of 3 chunks" in admin_client.get(url(base)).content.decode()
+    assert "Building: 0 of 3 passages" in admin_client.get(url(base)).content.decode()
     worked(reindex)
     ready = html.unescape(admin_client.get(url(base)).content.decode())
     assert "1.000" in ready
@@ -114,7 +114,16 @@ def test_from_start_over_progress_and_roll_back_to_drop(
 def test_an_estimate_starts_nothing(admin_client: Client, base: KnowledgeBase) -> None:
     page = admin_client.post(url(base), form(base, do="plan", size=64, overlap=0))
     assert page.status_code == 200
-    assert "3 documents, about 9 chunks: 9 vectors to make" in told(page)
+    assert "3 documents, about 9 passages: 9 vectors to make" in told(page)
+    assert not Reindex.objects.exists()
+
+
+def test_the_cost_is_told_beside_the_form(admin_client: Client, base: KnowledgeBase) -> None:
+    part = admin_client.post(f"{url(base)}?part=cost", form(base, do="plan", size=64, overlap=0)).content.decode()
+    assert "3 documents, about 9 passages" in part
+    refused = admin_client.post(f"{url(base)}?part=cost", form(base, do="plan", size=9)).content.decode()
+    assert "is invalid" in refused
+    assert "<html" not in part + refused
     assert not Reindex.objects.exists()
 
 
@@ -129,7 +138,7 @@ def test_what_changes_is_asked_for_again_while_a_re_index_goes_on(admin_client: 
     admin_client.post(url(base), form(base, size=64, overlap=0))
     part = admin_client.get(f"{url(base)}?part=live").content.decode()
     assert "hx-trigger" in part
-    assert "Building: 0 of 3 chunks" in part
+    assert "Building: 0 of 3 passages" in part
     assert "<html" not in part
 
 

@@ -43,9 +43,9 @@ def test_a_document_is_shown_with_what_answers_its_chunks_and_its_tags(admin_cli
 @pytest.mark.parametrize(
     ("status", "step"),
     [
-        (VersionStatus.UPLOADED, "Uploaded, waiting to be parsed"),
-        (VersionStatus.PARSED, "Parsed, waiting to be chunked"),
-        (VersionStatus.CHUNKED, "Chunked, waiting to be embedded"),
+        (VersionStatus.UPLOADED, "Uploaded, waiting to be read"),
+        (VersionStatus.PARSED, "Read, waiting to be cut"),
+        (VersionStatus.CHUNKED, "Cut, waiting to be embedded"),
         (VersionStatus.EMBEDDED, "Embedded, about to answer"),
     ],
 )
@@ -57,7 +57,7 @@ def test_one_that_is_under_way_says_where_it_is_and_the_list_looks_again(
     page = admin_client.get(tab(version.document.knowledge_base, "part=list&poll"))
     (row,) = page.context["listing"].rows
     assert (row.step, row.answers) == (step, "None yet")
-    assert [stage.name for stage in row.stages if stage.is_last] == [status.capitalize()]
+    assert [stage.name for stage in row.stages if stage.is_last] == [step.partition(",")[0]]
     assert "every 2s" in page.content.decode()
     assert "workspace-head" not in page.content.decode()
 
