@@ -96,7 +96,8 @@ def _questions(drawn: Drawn) -> Chart | None:
     rows = Counter((one.day, one.found) for one in drawn.answers)
     if not rows:
         return None
-    found, missed = ([rows[day, kind] for day in drawn.days] for kind in (True, False))
+    found = [rows[day, True] for day in drawn.days]
+    missed = [rows[day, False] for day in drawn.days]
     said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
         "found": number_shown(sum(found)), "missed": number_shown(sum(missed)), "days": DAYS,
     }  # fmt: skip
@@ -109,7 +110,7 @@ def _documents(drawn: Drawn) -> Chart | None:
     rows, looked_at = _by_day_and_status(drawn.request)
     states = {status for _, status in rows}
     of_work = states - {VersionStatus.READY, *VERSION_STOPPED}
-    named = [
+    named: list[tuple[str, str, set[str]]] = [
         (gettext("Ready"), GOOD, {VersionStatus.READY}),
         (gettext("Under way"), SOFT, of_work),
         (gettext("Failed"), BAD, {VersionStatus.FAILED}),

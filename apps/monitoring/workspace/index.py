@@ -140,7 +140,9 @@ def index_tab(place: Place) -> HttpResponse:
 
 def _cost_part(place: Place, form: ReindexForm) -> HttpResponse:
     """What was filled in would cost this, or why it can't be had."""
-    told: dict[str, Any] = {"refused": [f"{form[name].label}: {' '.join(why)}" for name, why in form.errors.items()]}
+    told: dict[str, Any] = {
+        "refused": [f"{form[name].label}: {' '.join(map(str, why))}" for name, why in form.errors.items()]
+    }
     if form.is_valid():
         try:
             told = {"cost": _plan(place.request, place.knowledge_base, form)}

@@ -147,7 +147,7 @@ class JudgementInline(TabularInline):
 
     @display(description=_("Span"))
     def span(self, judgement: Judgement) -> str:
-        if judgement.start is None or judgement.version is None:
+        if judgement.start is None or judgement.end is None or judgement.version is None:
             return gettext("The whole document")
         return gettext("%(start)s to %(end)s of version %(number)s") % {
             "start": number_shown(judgement.start),
