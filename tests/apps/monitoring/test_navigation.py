@@ -32,7 +32,7 @@ def test_daily_work_is_a_handful_of_entries_and_the_rest_is_folded() -> None:
         "People & access", "API keys", "Operations",
     ]  # fmt: skip
     assert (looked_into["title"], looked_into["collapsible"]) == ("Diagnostics", True)
-    assert {"Document versions", "Chunks", "Stages", "Outbox events", "Health", "API docs"} <= {
+    assert {"Document versions", "Passages", "Stages", "Outbox events", "Health", "API docs"} <= {
         item["title"] for item in looked_into["items"]
     }
 
