@@ -46,7 +46,7 @@ def test_headings_lists_and_tables_come_out_in_order(parse, outline):
     parsed = parse(saved(document))
     assert parsed.title == "About ducks"
     assert outline(parsed) == [
-        (("Ducks", "Food"), "Ducks\n\nFood\n\nThey eat:\n\n- leaves\n- seeds"),
+        (("Ducks", "Food"), "Ducks\n\nFood\n\nThey eat:\n\n- leaves\n1. seeds"),
         (("Ducks", "Food", "Weights"), "Weights\n\n| Duck | Weight |\n| Teal | 300 g |\n\nEnd."),
     ]
     assert all(section.place is None for section in parsed.sections)
@@ -66,18 +66,156 @@ def test_the_strict_kind_of_the_format_is_read_too(parse, make_docx):
     assert parse(strict).text == "A duck."
 
 
-def test_notes_and_comments_are_kept_once(parse, make_docx, make_word_xml):
+def run(text, properties=""):
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
+def test_notes_and_comments_stand_after_the_paragraph_they_belong_to(parse, make_docx, make_word_xml):
+    def note(kind, key, words, more=""):
+        return f'<w:{kind} w:id="{key}" {more}><w:p>{run(words)}</w:p></w:{kind}>'
+
+    body = (
+        f'<w:p>{run("Turnover")}<w:r><w:footnoteReference w:id="7"/></w:r>{run(" rose")}<w:r><w:endnoteReference w:id="2"/></w:r>'
+        f'{run(" to ")}<w:commentRangeStart w:id="3"/>{run("a limit")}<w:commentRangeEnd w:id="3"/>'
+        f'<w:r><w:commentReference w:id="3"/></w:r>{run(".")}</w:p><w:p>{run("End.")}</w:p>'
+    )
+    notes = {
+        "footnotes": note("footnote", 0, "", 'w:type="separator"')
+        + note("footnote", 7, "Gross.")
+        + note("footnote", 8, "Lost."),
+        "endnotes": note("endnote", 2, "In 2024."),
+        "comments": note("comment", 3, "Which?", 'w:author="Ann"'),
+    }
     data = make_docx(
-        PARAGRAPH,
-        related=[("footnotes", "footnotes.xml"), ("comments", "comments.xml")],
+        body,
+        related=[(kind, f"{kind}.xml") for kind in notes],
+        parts={f"word/{kind}.xml": make_word_xml(kind, words) for kind, words in notes.items()},
+    )
+    assert parse(data).text == (
+        "Turnover¹ rose^(i) to a limit.\n\n¹ Gross.\n\n^(i) In 2024.\n\nComment by Ann on “a limit”: Which?\n\nEnd.\n\nLost."
+    )
+
+
+def test_paragraphs_have_the_numbers_that_word_shows(parse, make_docx, make_word_xml):
+    def level(depth, notation, text, more=""):
+        return (
+            f'<w:lvl w:ilvl="{depth}"><w:start w:val="1"/><w:numFmt w:val="{notation}"/>{more}'
+            f'<w:lvlText w:val="{text}"/></w:lvl>'
+        )
+
+    def item(text, number=None, depth=None, style=""):
+        given = "".join(
+            f'<w:{name} w:val="{value}"/>' for name, value in (("ilvl", depth), ("numId", number)) if value is not None
+        )
+        properties = f"{style and f'<w:pStyle w:val={chr(34)}{style}{chr(34)}/>'}<w:numPr>{given}</w:numPr>"
+        return f"<w:p><w:pPr>{properties}</w:pPr>{run(text)}</w:p>"
+
+    clauses = (
+        level(0, "decimal", "§ %1", '<w:pStyle w:val="Clause"/>')
+        + level(1, "decimal", "%1.%2")
+        + level(2, "lowerLetter", "(%3)")
+        + level(3, "upperRoman", "%4.")
+        + level(4, "decimal", "%4-%5", "<w:isLgl/>")
+    )
+    numbering = (
+        f'<w:abstractNum w:abstractNumId="1">{clauses}</w:abstractNum>'
+        f'<w:abstractNum w:abstractNumId="2">{level(0, "bullet", "x")}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="1"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="2"/></w:num>'
+        '<w:num w:numId="3"><w:abstractNumId w:val="1"/>'
+        '<w:lvlOverride w:ilvl="1"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
+    )
+    in_list = '<w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr>'
+    styles = f'<w:style w:styleId="Clause"><w:name w:val="heading 1"/>{in_list}</w:style>'
+    heading = '<w:p><w:pPr><w:pStyle w:val="Clause"/></w:pPr>{}</w:p>'.format
+    body = (
+        heading(run("Scope"))
+        + item("All.", 1, 1)
+        + heading(run("Payment"))
+        + item("Due.", 1, 1)
+        + item("bullet", 2, 0)
+        + item("Late.", 1, 1)
+        + item("counted", 1, 2)
+        + item("at least", 1, 2)
+        + item("deep", 1, 3)
+        + item("deeper", 1, 4)
+        + item("Again.", 3, 1)
+        + item("None.", 0, 0, style="Clause").replace("Clause", "Plain")
+    )
+    data = make_docx(
+        body,
+        related=[("numbering", "numbering.xml"), ("styles", "styles.xml")],
         parts={
-            "word/footnotes.xml": make_word_xml("footnotes", f"<w:footnote>{PARAGRAPH}{PARAGRAPH}</w:footnote>"),
-            "word/comments.xml": make_word_xml(
-                "comments", "<w:comment><w:p><w:r><w:t>Is it 1934?</w:t></w:r></w:p></w:comment>"
-            ),
+            "word/numbering.xml": make_word_xml("numbering", numbering),
+            "word/styles.xml": make_word_xml("styles", styles),
         },
     )
-    assert parse(data).text == "A duck.\n\nA duck.\n\nIs it 1934?"
+    assert [line.strip() for line in parse(data).text.splitlines() if line] == [
+        *("§ 1 Scope", "1.1 All.", "§ 2 Payment", "2.1 Due.", "- bullet", "2.2 Late.", "(a) counted", "(b) at least"),
+        *("I. deep", "1-1 deeper", "2.5 Again.", "None."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (
+            run("10") + run("-", '<w:vertAlign w:val="superscript"/>') + run("6", '<w:vertAlign w:val="superscript"/>'),
+            "10⁻⁶",
+        ),
+        (run("H") + run("2", '<w:rStyle w:val="Low"/>') + run("O"), "H₂O"),
+        (
+            "<w:oMath><w:sSup><w:e><w:r><w:t>10</w:t></w:r></w:e><w:sup><w:r><w:t>6</w:t></w:r></w:sup></w:sSup></w:oMath>",
+            "10⁶",
+        ),
+        (
+            f"<w:r><w:ruby><w:rt>{run('とう')}</w:rt><w:rubyBase>{run('東')}</w:rubyBase></w:ruby></w:r>" + run("へ"),
+            "東(とう)へ",
+        ),
+        (f'<w:hyperlink r:id="r0">{run("the form")}</w:hyperlink>' + run("."), "the form (https://example.org/f)."),
+        (f'<w:hyperlink w:anchor="top">{run("above")}</w:hyperlink>', "above"),
+        (
+            '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>HYPERLINK "mailto:a@example.org"</w:instrText></w:r>'
+            f'<w:r><w:fldChar w:fldCharType="separate"/></w:r>{run("Ann")}<w:r><w:fldChar w:fldCharType="end"/></w:r>{run("!")}',
+            "Ann (a@example.org)!",
+        ),
+        ('<w:r><w:sym w:font="Wingdings" w:char="F0FE"/><w:sym w:font="Symbol" w:char="F061"/></w:r>', "☑α"),
+        (run("\uf0b3 5", '<w:rFonts w:ascii="Symbol"/>'), "≥ 5"),
+        ('<w:sdt><w:sdtPr><w:checkbox><w:checked w:val="1"/></w:checkbox></w:sdtPr></w:sdt>' + run(" open"), "☒ open"),
+        (
+            '<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:checkBox><w:default w:val="0"/></w:checkBox></w:ffData>'
+            '</w:fldChar></w:r><w:r><w:instrText> FORMCHECKBOX </w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+            + run(" shut"),
+            "☐ shut",
+        ),
+        (2 * f"<w:sdt><w:sdtPr/><w:sdtContent>{run('Yes')}</w:sdtContent></w:sdt>", "Yes Yes"),
+    ],
+)
+def test_what_stands_in_a_paragraph_is_told_apart(parse, make_docx, make_word_xml, inside, shown):
+    styles = '<w:style w:styleId="Low"><w:rPr><w:vertAlign w:val="subscript"/></w:rPr></w:style>'
+    data = make_docx(
+        f'<w:p xmlns:r="urn:r">{inside}</w:p>',
+        related=[("hyperlink", "https://example.org/f"), ("styles", "styles.xml")],
+        parts={"word/styles.xml": make_word_xml("styles", styles)},
+    )
+    assert parse(data).text == shown
+
+
+def test_cells_over_columns_and_rows_stand_in_each_and_a_header_of_rows_is_one(parse, make_docx):
+    def cell(text, properties=""):
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr><w:p>{run(text)}</w:p></w:tc>"
+
+    wide, top, under = '<w:gridSpan w:val="2"/>', '<w:vMerge w:val="restart"/>', "<w:vMerge/>"
+    rows = [
+        cell("Sales", '<w:gridSpan w:val="3"/>'),
+        cell("Region", top) + cell("2023", wide),
+        cell("", under) + cell("Q1") + cell("Q2"),
+        cell("North", top) + cell("1") + cell("2"),
+        cell("", under) + cell("closed", wide),
+    ]
+    table = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    assert parse(make_docx(f"<w:tbl>{table}</w:tbl>")).text == (
+        "Sales\n\n| Region | 2023 / Q1 | 2023 / Q2 |\n| North | 1 | 2 |\n| North | closed | closed |"
+    )
 
 
 def test_deleted_and_hidden_words_are_left_out_and_inserted_ones_kept(parse, make_docx):
