@@ -54,6 +54,9 @@ class Run:
 
 def written(runs: Iterable[Run]) -> str:
     """The runs as one text; neighbours of one kind are taken together, whatever they were cut into."""
+    runs = list(runs)
+    if not any(run.target or run.reading or run.script is not Script.LEVEL for run in runs):
+        return "".join([run.text for run in runs])
     text = ""
     for target, linked in groupby(runs, key=lambda run: run.target):
         label = _label(linked, after=text)

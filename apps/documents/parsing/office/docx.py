@@ -17,7 +17,7 @@ from apps.documents.parsing.building import DocumentBuilder, list_indent, table_
 from apps.documents.parsing.errors import DamagedFileError
 from apps.documents.parsing.office.docx_inline import NOT_SHOWN, OFF, Context, Words, is_hidden, words_of
 from apps.documents.parsing.office.docx_notes import Note, Notes
-from apps.documents.parsing.office.docx_numbering import BULLET, Numbering, read_numbering
+from apps.documents.parsing.office.docx_numbering import BULLET, Numbering
 from apps.documents.parsing.office.docx_styles import (
     LOWEST_HEADING,
     Styles,
@@ -79,7 +79,7 @@ def _metadata(archive: XmlArchive) -> dict[str, str]:
 
 def _numbering(archive: XmlArchive, related: Sequence[Relation]) -> Numbering:
     name = next((relation.target for relation in related if relation.kind == "numbering"), "")
-    return read_numbering(archive.xml(name))
+    return Numbering(lambda: archive.xml(name))
 
 
 def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
@@ -150,26 +150,25 @@ class _Writer:
             self._code.append(text.rstrip())
         else:
             self._end_code()
-            self._write_words(words, level=level, depth=depth, mark=mark)
+            self._write_words(words, text.strip(), level=level, depth=depth, mark=mark)
         self._write_beside(words)
 
-    def _write_words(self, words: Words, *, level: int | None, depth: int, mark: str) -> None:
-        text = words.text.strip()
+    def _write_words(self, words: Words, text: str, *, level: int | None, depth: int, mark: str) -> None:
         if not text:
             return
         if level is not None:
-            self._write_heading(words, level=level, mark=mark)
+            self._write_heading(words, text, level=level, mark=mark)
         elif mark:
             self.builder.line(f"{list_indent(depth)}{mark} {text}")
         else:
             self.builder.block(text)
 
-    def _write_heading(self, words: Words, *, level: int, mark: str) -> None:
+    def _write_heading(self, words: Words, text: str, *, level: int, mark: str) -> None:
         """A heading with its number; an address that is linked from it stands below it."""
-        heading = words.text_without_links.strip()
+        heading = words.text_without_links.strip() if words.has_links else text
         self.builder.heading(level, heading if mark in {"", BULLET} else f"{mark} {heading}")
-        if words.has_links and words.text.strip() != heading:
-            self.builder.block(words.text.strip())
+        if text != heading:
+            self.builder.block(text)
 
     def _write_beside(self, words: Words) -> None:
         """The text boxes that are anchored in the words, and the notes to them."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lxml import etree
 
@@ -48,100 +49,113 @@ class Level:
     pattern: str = "%1."
     restarts_after: int | None = None
     is_legal: bool = False
-    style: str = ""
-
-
-_ANY = Level()
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """The levels of a list, and the one it counts together with; `starts` are the levels that begin anew with it."""
+    """A list, by the key of those that it counts together with; `starts` are the depths that begin anew with it."""
 
     key: str
-    levels: Mapping[int, Level]
+    elements: Mapping[int, etree._Element]
     starts: Mapping[int, int]
+    levels: dict[int, Level] = field(default_factory=dict)
+
+    def level(self, depth: int) -> Level:
+        """How this depth is numbered."""
+        if depth not in self.levels:
+            element = self.elements.get(depth)
+            self.levels[depth] = Level(pattern=f"%{depth + 1}.") if element is None else _level(element)
+        return self.levels[depth]
 
     def start(self, depth: int) -> int:
         """The number that the first paragraph at this depth has."""
-        return self.starts.get(depth, self.levels.get(depth, _ANY).start)
+        return self.starts.get(depth, self.level(depth).start)
 
 
-@dataclass(slots=True)
 class Numbering:
-    """The lists of a document by their numbers, and how far each has counted."""
+    """The lists of a document by their numbers, and how far each has counted.
 
-    lists: Mapping[str, _List]
-    counts: dict[str, list[int | None]] = field(default_factory=dict)
-    begun: set[str] = field(default_factory=set)
+    A document comes with more lists than it uses, and often with none that it uses: each is read when it is asked for.
+    """
+
+    def __init__(self, read_part: Callable[[], etree._Element | None]) -> None:
+        self._read_part = read_part
+        self._lists: dict[str, _List | None] = {}
+        self._begun: set[str] = set()
+        self._counts: dict[str, list[int | None]] = {}
 
     def mark(self, number: str, depth: int) -> str:
         """What stands before the next paragraph at this depth, from 0, of the list: "2.1", "-", or nothing."""
-        found = self.lists.get(number)
+        is_new = number not in self._begun
+        self._begun.add(number)
+        found = self._list(number)
         if found is None:
             return BULLET
         depth = min(depth, LEVELS - 1)
-        level = found.levels.get(depth, Level(pattern=f"%{depth + 1}."))
-        counts = self._counted(number, found, depth)
+        level = found.level(depth)
+        counts = self._counted(found, depth, is_new=is_new)
         if level.notation == "bullet":
             return BULLET
-        return _PLACE.sub(
-            lambda place: _shown(int(place[1]) - 1, found, counts, level), bare_private(level.pattern)
-        ).strip()
+        pattern = bare_private(level.pattern)
+        return _PLACE.sub(lambda place: _shown(int(place[1]) - 1, found, counts, level), pattern).strip()
 
     def depth_of_style(self, number: str, style: str) -> int:
         """The depth at which the list has paragraphs of this style, from 0."""
-        levels = self.lists[number].levels if number in self.lists else {}
-        return next((depth for depth, level in levels.items() if level.style == style), 0)
+        found = self._list(number)
+        elements = found.elements if found is not None else {}
+        return next((depth for depth, level in elements.items() if attribute(child(level, "pStyle")) == style), 0)
 
-    def _counted(self, number: str, found: _List, depth: int) -> list[int | None]:
-        counts = self.counts.setdefault(found.key, [None] * LEVELS)
-        if number not in self.begun:
-            self.begun.add(number)
-            for at in found.starts:
-                counts[at] = None
+    @cached_property
+    def _part(self) -> etree._Element | None:
+        return self._read_part()
+
+    def _list(self, number: str) -> _List | None:
+        if number not in self._lists:
+            self._lists[number] = _list_in(self._part, number)
+        return self._lists[number]
+
+    def _counted(self, found: _List, depth: int, *, is_new: bool) -> list[int | None]:
+        counts = self._counts.setdefault(found.key, [None] * LEVELS)
+        for at in found.starts if is_new else ():
+            counts[at] = None
         before = counts[depth]
         counts[depth] = found.start(depth) if before is None else before + 1
         for below in range(depth + 1, LEVELS):
-            after = found.levels.get(below, _ANY).restarts_after
-            if after is None or depth < after:
-                counts[below] = None
+            if counts[below] is not None:
+                after = found.level(below).restarts_after
+                counts[below] = counts[below] if after is not None and depth >= after else None
         return counts
 
 
-def read_numbering(root: etree._Element | None) -> Numbering:
-    """The lists in the numbering part; without one, there are none."""
-    abstracts = {attribute(entry, "abstractNumId"): entry for entry in children(root, "abstractNum")}
-    by_style = {attribute(child(entry, "styleLink")): entry for entry in abstracts.values()}
-    lists = {}
-    for entry in children(root, "num"):
-        abstract = abstracts.get(attribute(child(entry, "abstractNumId")))
-        link = attribute(child(abstract, "numStyleLink"))
-        abstract = by_style.get(link, abstract) if link else abstract
-        overrides = list(children(entry, "lvlOverride"))
-        levels = dict(_levels(abstract)) | {
-            depth: level for override in overrides for depth, level in _levels(override)
-        }
-        starts = {_depth(override): start for override in overrides if (start := _start(override)) is not None}
-        lists[attribute(entry, "numId")] = _List(attribute(abstract, "abstractNumId"), levels, starts)
-    return Numbering(lists)
+def _list_in(root: etree._Element | None, number: str) -> _List | None:
+    entry = next((entry for entry in children(root, "num") if attribute(entry, "numId") == number), None)
+    if entry is None:
+        return None
+    abstract = _abstract(root, attribute(child(entry, "abstractNumId")))
+    overrides = list(children(entry, "lvlOverride"))
+    levels = {_depth(level): level for holder in (abstract, *overrides) for level in children(holder, "lvl")}
+    starts = {_depth(override): start for override in overrides if (start := _start(override)) is not None}
+    return _List(attribute(abstract, "abstractNumId"), levels, starts)
 
 
-def _levels(holder: etree._Element | None) -> Iterator[tuple[int, Level]]:
-    for level in children(holder, "lvl"):
-        restart = attribute(child(level, "lvlRestart"))
-        text = child(level, "lvlText")
-        yield (
-            _depth(level),
-            Level(
-                start=_whole(attribute(child(level, "start")), default=1),
-                notation=attribute(child(level, "numFmt")) or "decimal",
-                pattern=attribute(text) if text is not None else "",
-                restarts_after=_whole(restart, default=0) if restart else None,
-                is_legal=child(level, "isLgl") is not None and attribute(child(level, "isLgl")) not in {"0", "false"},
-                style=attribute(child(level, "pStyle")),
-            ),
-        )
+def _abstract(root: etree._Element | None, key: str) -> etree._Element | None:
+    """The definition with this key, or the one of the style that it refers to."""
+    found = next((entry for entry in children(root, "abstractNum") if attribute(entry, "abstractNumId") == key), None)
+    link = attribute(child(found, "numStyleLink"))
+    linked = (entry for entry in children(root, "abstractNum") if attribute(child(entry, "styleLink")) == link)
+    return next(linked, found) if link else found
+
+
+def _level(element: etree._Element) -> Level:
+    restart = attribute(child(element, "lvlRestart"))
+    legal = child(element, "isLgl")
+    return Level(
+        start=_whole(attribute(child(element, "start")), default=1),
+        notation=attribute(child(element, "numFmt")) or "decimal",
+        pattern=attribute(child(element, "lvlText")),
+        restarts_after=_whole(restart, default=0) if restart else None,
+        is_legal=legal is not None and attribute(legal) not in {"0", "false"},
+    )
 
 
 def _depth(element: etree._Element) -> int:
@@ -158,7 +172,7 @@ def _whole(text: str, *, default: int) -> int:
 
 
 def _shown(at: int, found: _List, counts: list[int | None], shown_by: Level) -> str:
-    level = found.levels.get(at, _ANY)
+    level = found.level(at)
     if level.notation in NO_NUMBER:
         return ""
     count = counts[at]
