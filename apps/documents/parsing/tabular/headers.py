@@ -56,18 +56,25 @@ def joined_header(rows: Iterable[Sequence[str]]) -> list[str]:
     return [BETWEEN_HEADERS.join(dict.fromkeys(column)) for column in columns]
 
 
-def goes_on(row: Sequence[str], below: Sequence[str] | None, *, is_under_names: bool) -> bool:
-    """Whether a row under a name over several columns belongs to the header.
+def goes_on(above: Sequence[str], row: Sequence[str], below: Sequence[str] | None, *, is_under_names: bool) -> bool:
+    """Whether a row under one with names over several columns, which stand in each of them, belongs to the header.
 
-    It does where a cell above reaches into it (`is_under_names`), where its names come again ("Q1", "Q2", "Q1", "Q2"), or
-    where figures stand below them.
+    It does where it has names, none of them under a name of one column, and a cell above reaches into it
+    (`is_under_names`), or its names come again ("Q1", "Q2", "Q1", "Q2"), or figures stand below them.
     """
     names = [text for text in row if text]
     if len(names) < LEAST_NAMES or not all(is_name(text) or is_period(text) for text in names):
         return False
+    if any(row[at : at + 1] not in ([], [""], [above[at]]) for at in _single(above)):
+        return False
     if is_under_names or len(set(names)) < len(names):
         return True
     return below is not None and any(name and is_number(text) for name, text in zip(row, below, strict=False))
+
+
+def _single(row: Sequence[str]) -> list[int]:
+    """Where the row has a text that does not come again beside it."""
+    return [at for at, text in enumerate(row) if text and text not in (*row[at - 1 : at], *row[at + 1 : at + 2])]
 
 
 def _count_on(figures: Sequence[str]) -> bool:

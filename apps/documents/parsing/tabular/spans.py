@@ -53,9 +53,10 @@ def repeated(text: str) -> str:
 def _header_length(rows: Sequence[Sequence[Cell]], declared: int) -> int:
     """As many rows as are declared, and what stands under a name over several columns."""
     length = max(min(declared, MOST_HEADER_ROWS), 1)
+    texts = list(islice(_spread(rows), MOST_HEADER_ROWS + 1))
     while length < min(len(rows) - 1, MOST_HEADER_ROWS) and _is_open(rows[length - 1]):
-        row, below = ([cell.text for cell in rows[at] for _ in range(cell.columns)] for at in (length, length + 1))
-        if not goes_on(row, below, is_under_names=any(cell.continues for cell in rows[length])):
+        is_under_names = any(cell.continues for cell in rows[length])
+        if not goes_on(texts[length - 1], texts[length], texts[length + 1], is_under_names=is_under_names):
             break
         length += 1
     return length

@@ -219,7 +219,8 @@ def _header_length(rows: Sequence[Row]) -> int:
         return 0
     length = 1
     while length < len(rows) and rows[length - 1].has_spans:
-        if not goes_on(rows[length].texts, texts[length + 1], is_under_names=rows[length].is_under_spans):
+        above, row = rows[length - 1].texts, rows[length]
+        if not goes_on(above, list(row.texts), texts[length + 1], is_under_names=row.is_under_spans):
             break
         length += 1
     return length
