@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import NamedTuple
 
+from apps.documents.parsing.numerals import Numeral, numeral
 from apps.documents.parsing.office.opc import addresses, all_relations
 from apps.documents.parsing.scripts import with_target
 from apps.documents.parsing.tabular.spans import MOST_REPEATED, repeated
@@ -87,6 +88,11 @@ def column_of(reference: str) -> int | None:
     """The column of a reference such as "BC7", from 0; None where it names none."""
     letters = _COLUMN.match(reference)
     return _number(letters[0]) if letters else None
+
+
+def column_name(column: int) -> str:
+    """The letters of a column, from 0."""
+    return numeral(column + 1, Numeral.UPPER_LETTER)
 
 
 def read_marks(archive: XmlArchive, part: str) -> SheetMarks:

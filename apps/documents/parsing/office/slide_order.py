@@ -6,6 +6,7 @@ A file keeps shapes in the order in which they were drawn. ECMA-376, part 1, sec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from lxml import etree
@@ -29,20 +30,22 @@ NOWHERE = Box(0, 0, 0)
 
 
 def in_order(shapes: Sequence[etree._Element], places: Places) -> list[etree._Element]:
-    """The shapes as they are read; one of unknown place stays behind the one before it."""
-    boxes: list[Box] = []
-    for shape in shapes:
-        boxes.append(_box(shape) or _placeholder_box(shape, places) or (boxes[-1] if boxes else NOWHERE))
-    by_top = sorted(range(len(shapes)), key=lambda at: boxes[at].top)
-    ordered: list[int] = []
-    row: list[int] = []
-    for at in by_top:
-        if row and boxes[at].top >= boxes[row[0]].top + max(boxes[row[0]].height // 2, 1):
-            ordered += sorted(row, key=lambda at: boxes[at].left)
-            row = []
-        row.append(at)
-    ordered += sorted(row, key=lambda at: boxes[at].left)
-    return [shapes[at] for at in ordered]
+    """The shapes as they are read."""
+    return ordered(shapes, [_box(shape) or _placeholder_box(shape, places) for shape in shapes])
+
+
+def ordered(shapes: Sequence[etree._Element], found: Sequence[Box | None]) -> list[etree._Element]:
+    """The shapes by where they lie; one of unknown place stays behind the one before it."""
+    boxes = list(accumulate(found, lambda before, box: box or before or NOWHERE))
+    rows: list[list[int]] = []
+    for at in sorted(range(len(shapes)), key=lambda at: (boxes[at] or NOWHERE).top):
+        box = boxes[at] or NOWHERE
+        first = boxes[rows[-1][0]] or NOWHERE if rows else NOWHERE
+        if rows and box.top < first.top + max(first.height // 2, 1):
+            rows[-1].append(at)
+        else:
+            rows.append([at])
+    return [shapes[at] for row in rows for at in sorted(row, key=lambda at: (boxes[at] or NOWHERE).left)]
 
 
 def placeholder_key(shape: etree._Element) -> tuple[str, str] | None:

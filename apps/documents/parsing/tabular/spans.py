@@ -6,7 +6,7 @@ one, or one that has its row to itself, stands once. A header of several rows be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -34,7 +34,7 @@ class Cell:
 
 def table_rows(rows: Sequence[Sequence[Cell]], *, declared: int = 0) -> Iterator[list[str]]:
     """The rows with a text for each column, those of the header as one; at least `declared` rows are the header."""
-    texts = _spread(rows)
+    texts = spread(rows)
     header = list(islice(texts, _header_length(rows, declared)))
     yield from [joined_header(header)] if len(header) > 1 else header
     yield from texts
@@ -53,7 +53,7 @@ def repeated(text: str) -> str:
 def _header_length(rows: Sequence[Sequence[Cell]], declared: int) -> int:
     """As many rows as are declared, and what stands under a name over several columns."""
     length = max(min(declared, MOST_HEADER_ROWS), 1)
-    texts = list(islice(_spread(rows), MOST_HEADER_ROWS + 1))
+    texts = list(islice(spread(rows), MOST_HEADER_ROWS + 1))
     while length < min(len(rows) - 1, MOST_HEADER_ROWS) and _is_open(rows[length - 1]):
         is_under_names = any(cell.continues for cell in rows[length])
         if not goes_on(texts[length - 1], texts[length], texts[length + 1], is_under_names=is_under_names):
@@ -69,14 +69,16 @@ def _is_open(row: Sequence[Cell]) -> bool:
     return len(filled) >= LEAST_NAMES and is_names and any(cell.columns > 1 for cell in filled)
 
 
-def _spread(rows: Sequence[Sequence[Cell]]) -> Iterator[list[str]]:
+def spread(rows: Iterable[Sequence[Cell]]) -> Iterator[list[str]]:
+    """The rows with a text for each column, one by one."""
     above: list[str] = []
     for row in rows:
-        above = _row(row, above)
+        above = spread_row(row, above)
         yield above
 
 
-def _row(row: Sequence[Cell], above: Sequence[str]) -> list[str]:
+def spread_row(row: Sequence[Cell], above: Sequence[str]) -> list[str]:
+    """A row with a text for each column, by the row above it."""
     is_alone = sum(bool(cell.text or cell.continues) for cell in row) <= 1
     texts: list[str] = []
     for cell in row:
