@@ -5,7 +5,6 @@ ECMA-376, part 1, sections 17.3 (runs), 17.5 (controls) and 17.16 (fields).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ from lxml import etree
 
 from apps.documents.parsing.office.docx_styles import script_of
 from apps.documents.parsing.office.equations import equation_text
+from apps.documents.parsing.office.field_codes import is_form_field, symbol_of_field, target_of_field
 from apps.documents.parsing.office.opc import relation_key
 from apps.documents.parsing.office.symbols import EMPTY, TICKED, bare_private, is_symbol_font, symbol, symbols
 from apps.documents.parsing.scripts import Run, Script, written
@@ -24,10 +24,6 @@ TEXT_BOX = "txbxContent"
 NOTE_MARKS = {"footnoteReference": "footnotes", "endnoteReference": "endnotes", "commentReference": "comments"}
 OFF = frozenset({"0", "false", "off"})
 LONGEST_QUOTE = 80
-_LINK = re.compile(
-    r'^\s*HYPERLINK\s+(?P<options>(?:\\[a-z]\s+)*)(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s\\"]+))', re.IGNORECASE
-)
-_FORM = re.compile(r"^\s*FORM(?:TEXT|CHECKBOX|DROPDOWN)", re.IGNORECASE)
 _BOXES = frozenset("☐☑☒□■✓✔✗✘🗹🗷")
 
 
@@ -112,7 +108,7 @@ class _Reader:
             case "hyperlink":
                 self._read_link(element, self.context.targets.get(relation_key(element), ""))
             case "fldSimple":
-                self._read_link(element, _target_of_field(attribute(element, "instr")))
+                self._read_link(element, target_of_field(attribute(element, "instr")))
             case "sdt":
                 self._read_control(element)
             case "oMath" | "oMathPara":
@@ -205,19 +201,20 @@ class _Reader:
                 self.fields.append(_Field(child(mark, "ffData")))
             case "separate" if self.fields:
                 self.fields[-1].has_result = True
-                self.target = _target_of_field(self.fields[-1].code) or self.target
+                self.target = target_of_field(self.fields[-1].code) or self.target
                 self._begin_form(self.fields[-1])
             case "end" if self.fields:
                 ended = self.fields.pop()
                 if not ended.has_result:
                     self._begin_form(ended)
+                    self._add(symbol_of_field(ended.code))
                 self._add(_form_value(ended.form))
-                self.after_control = _FORM.match(ended.code) is not None
-                if _target_of_field(ended.code):
+                self.after_control = is_form_field(ended.code)
+                if target_of_field(ended.code):
                     self.target = ""
 
     def _begin_form(self, begun: _Field) -> None:
-        if _FORM.match(begun.code):
+        if is_form_field(begun.code):
             self._begin_control()
 
 
@@ -238,12 +235,6 @@ def _quote(runs: Iterable[Run]) -> str:
 
 def _plain_text(element: etree._Element | None) -> str:
     return "" if element is None else "".join(text.text or "" for text in descendants(element, "t"))
-
-
-def _target_of_field(code: str) -> str:
-    """Where the field leads; "" for one that is no link, or that leads to a place in the document."""
-    found = _LINK.match(code)
-    return (found["quoted"] or found["bare"] or "") if found and "\\l" not in found["options"].lower() else ""
 
 
 def _form_value(form: etree._Element | None) -> str:

@@ -122,7 +122,7 @@ class OdfWriter:
 
     def _write_paragraph(self, paragraph: etree._Element) -> None:
         text = self.text(paragraph)
-        if text and self._lists.is_inside:
+        if text and self._lists.is_in_item:
             mark = self._lists.mark(paragraph)
             self._builder.line(f"{list_indent(self._lists.depth)}{f'{mark} ' if mark else '  '}{text}")
         else:

@@ -22,6 +22,7 @@ class _Open:
     style: str
     count: ListCount
     item: etree._Element | None = None
+    is_item: bool = False
 
 
 class OdfLists:
@@ -36,6 +37,11 @@ class OdfLists:
     @property
     def is_inside(self) -> bool:
         return bool(self._open)
+
+    @property
+    def is_in_item(self) -> bool:
+        """Whether the words belong to an item rather than stand above the list."""
+        return bool(self._open) and self._open[-1].is_item
 
     @property
     def depth(self) -> int:
@@ -61,7 +67,8 @@ class OdfLists:
     def begin_item(self, item: etree._Element) -> None:
         """An item begins; a header of a list has no number."""
         if self._open:
-            self._open[-1].item = item if local_name(item) == "list-item" else None
+            self._open[-1].is_item = local_name(item) == "list-item"
+            self._open[-1].item = item if self._open[-1].is_item else None
 
     def mark(self, paragraph: etree._Element) -> str:
         """What stands before the paragraph: the number of its item, once, or nothing."""
