@@ -6,7 +6,6 @@ A file keeps shapes in the order in which they were drawn. ECMA-376, part 1, sec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from lxml import etree
@@ -36,16 +35,17 @@ def in_order(shapes: Sequence[etree._Element], places: Places) -> list[etree._El
 
 def ordered(shapes: Sequence[etree._Element], found: Sequence[Box | None]) -> list[etree._Element]:
     """The shapes by where they lie; one of unknown place stays behind the one before it."""
-    boxes = list(accumulate(found, lambda before, box: box or before or NOWHERE))
+    boxes: list[Box] = []
+    for box in found:
+        boxes.append(box or (boxes[-1] if boxes else NOWHERE))
     rows: list[list[int]] = []
-    for at in sorted(range(len(shapes)), key=lambda at: (boxes[at] or NOWHERE).top):
-        box = boxes[at] or NOWHERE
-        first = boxes[rows[-1][0]] or NOWHERE if rows else NOWHERE
-        if rows and box.top < first.top + max(first.height // 2, 1):
+    for at in sorted(range(len(shapes)), key=lambda at: boxes[at].top):
+        first = boxes[rows[-1][0]] if rows else NOWHERE
+        if rows and boxes[at].top < first.top + max(first.height // 2, 1):
             rows[-1].append(at)
         else:
             rows.append([at])
-    return [shapes[at] for row in rows for at in sorted(row, key=lambda at: (boxes[at] or NOWHERE).left)]
+    return [shapes[at] for row in rows for at in sorted(row, key=lambda at: boxes[at].left)]
 
 
 def placeholder_key(shape: etree._Element) -> tuple[str, str] | None:
