@@ -34,6 +34,8 @@ _FORMATS = {
     "1st": Numeral.ORDINAL,
     "01": Numeral.TWO_DIGITS,
 }
+# Of all styles, so it is asked for by its whole name.
+_NAME = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}name"
 _PLACE = re.compile(r"%(\d{1,2})%")
 
 
@@ -123,8 +125,8 @@ def read_styles(archive: XmlArchive, document: etree._Element) -> Styles:
     ]
     faces = (face for root in (common, document) for face in children(child(root, "font-face-decls"), "font-face"))
     return Styles(
-        text_styles={attribute(style, "name"): style for holder in holders for style in children(holder, "style")},
-        list_styles={attribute(style, "name"): style for holder in holders for style in children(holder, "list-style")},
+        text_styles={style.get(_NAME, ""): style for holder in holders for style in children(holder, "style")},
+        list_styles={style.get(_NAME, ""): style for holder in holders for style in children(holder, "list-style")},
         outline=child(common, "styles", "outline-style"),
         fonts={attribute(face, "name"): attribute(face, "font-family").strip("'\"") for face in faces},
     )

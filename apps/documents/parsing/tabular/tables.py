@@ -127,11 +127,11 @@ class TableWriter:
         if self.last and number > self.last + 1:
             self._pause(number - self.last - 1)
         self.last = number
-        row = Row(number, texts, has_spans, is_under_spans)
         if self.is_header_known:
-            self._add(row)
+            self.shape.learn(texts)
+            self._keep(number, texts)
         else:
-            self._wait(row)
+            self._wait(Row(number, texts, has_spans, is_under_spans))
 
     def end_table(self) -> None:
         """What follows is another table, or none."""
