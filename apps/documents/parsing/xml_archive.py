@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from apps.documents.parsing.xml_elements import local_name
 # A part that is read piece by piece may have so many times the elements of one that is held whole.
 STREAM_FACTOR = 5
 PIECE_BYTES = 1024 * 1024
+LONGEST_PATTERN = 100
 _PARSER_OPTIONS: dict[str, Any] = {
     "resolve_entities": False,
     "load_dtd": False,
@@ -68,6 +70,20 @@ class XmlArchive:
                 yield from walk.elements(etree.iterparse(file, events=("start", "end"), **_PARSER_OPTIONS))
             except etree.XMLSyntaxError as error:
                 raise DamagedFileError(f"The part {name!r} of the file is not well-formed XML: {error.msg}.") from error
+
+    def tail(self, name: str, *, behind: re.Pattern[bytes]) -> bytes:
+        """The bytes of the member `name` behind the first match of a short pattern; b"" where there is none."""
+        if name not in self.names:
+            return b""
+        kept = b""
+        with self._archive.open(name) as file:
+            for piece in iter(partial(file.read, PIECE_BYTES), b""):
+                data = kept + piece
+                found = behind.search(data)
+                if found:
+                    return data[found.end() :] + file.read()
+                kept = data[-LONGEST_PATTERN:]
+        return b""
 
     def _check_length(self, name: str) -> None:
         most = self._limits.max_values * STREAM_FACTOR

@@ -12,7 +12,8 @@ ANY_NAMESPACE = "{*}"
 
 def local_name(element: etree._Element) -> str:
     """The element's name without its namespace; "" for what is no element, such as a processing instruction."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def attribute(element: etree._Element | None, name: str = "val") -> str:

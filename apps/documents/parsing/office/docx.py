@@ -6,7 +6,8 @@ Both kinds use the same names in different XML namespaces, so elements are ident
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from lxml import etree
@@ -14,30 +15,36 @@ from lxml import etree
 from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.errors import DamagedFileError
+from apps.documents.parsing.office.docx_inline import NOT_SHOWN, OFF, Context, Words, is_hidden, words_of
+from apps.documents.parsing.office.docx_notes import Note, Notes
+from apps.documents.parsing.office.docx_numbering import BULLET, Numbering
 from apps.documents.parsing.office.docx_styles import (
     LOWEST_HEADING,
     Styles,
     is_code_font,
-    is_numbered,
+    list_depth,
+    list_number,
     outline_level,
     styles_of,
 )
-from apps.documents.parsing.office.opc import core_title, main_part, relations
+from apps.documents.parsing.office.opc import Relation, addresses, all_relations, core_title, main_part
+from apps.documents.parsing.scripts import raised
+from apps.documents.parsing.tabular.spans import Cell, is_caption, table_rows
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
-from apps.documents.parsing.xml_elements import attribute, child, local_name
+from apps.documents.parsing.xml_elements import attribute, child, descendants, local_name
 
 # Relations of the main part whose words come after the body, in this order.
-NOTES = ("footnotes", "endnotes", "comments")
 MARGINS = ("header", "footer")
 EMBEDDED_FOLDER = "word/embeddings/"
-# Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.
-NOT_SHOWN = frozenset({"del", "moveFrom", "instrText", "delText", "Fallback", "pPr", "rPr"})
-TEXT_BOX = "txbxContent"
+# A note's own mark looks as it does behind any word.
+BEHIND_A_WORD = "word"
+# As many as Word can make.
+MOST_COLUMNS = 63
 
 
 class DocxParser:
-    """Takes the body with its headings, lists and tables, then notes, comments, page headers and footers."""
+    """Takes the body with its headings, lists, tables, notes and comments, then page headers and footers."""
 
     name = "docx"
     types = frozenset({DocumentType.DOCX})
@@ -50,12 +57,18 @@ class DocxParser:
         with open_archive(path, limits) as opened:
             archive = XmlArchive(opened, limits)
             main = main_part(archive)
-            related = relations(archive, main)
-            writer = _Writer(DocumentBuilder(limits), styles=styles_of(archive, related, limits))
-            writer.write_body(archive.part(main))
-            for kind in (*NOTES, *MARGINS):
-                parts = [archive.part(relation.target) for relation in related if relation.kind == kind]
-                writer.write_appendix(parts, only_words=kind in MARGINS)
+            related = all_relations(archive, main)
+            inside = [relation for relation in related if not relation.is_outside]
+            writer = _Writer(
+                DocumentBuilder(limits),
+                styles=styles_of(archive, inside, limits),
+                numbering=_numbering(archive, inside),
+                notes=Notes.read(archive, inside),
+            )
+            writer.write_body(archive.part(main), targets=addresses(related))
+            writer.write_left_notes()
+            for kind in MARGINS:
+                writer.write_margins([relation.target for relation in inside if relation.kind == kind], archive)
             return writer.builder.finish(title=core_title(archive), metadata=_metadata(archive))
 
 
@@ -64,19 +77,9 @@ def _metadata(archive: XmlArchive) -> dict[str, str]:
     return {"embedded_files_not_read": str(embedded)} if embedded else {}
 
 
-def _shown(element: etree._Element, *, into_boxes: bool = False) -> Iterator[etree._Element]:
-    """The descendants that a reader sees, in order; a text box comes without its content, unless `into_boxes`."""
-    for inner in element:
-        if local_name(inner) in NOT_SHOWN or _is_hidden(inner):
-            continue
-        yield inner
-        if into_boxes or local_name(inner) != TEXT_BOX:
-            yield from _shown(inner, into_boxes=into_boxes)
-
-
-def _is_hidden(run: etree._Element) -> bool:
-    vanish = child(run, "rPr", "vanish")
-    return vanish is not None and attribute(vanish) not in {"0", "false", "off"}
+def _numbering(archive: XmlArchive, related: Sequence[Relation]) -> Numbering:
+    name = next((relation.target for relation in related if relation.kind == "numbering"), "")
+    return Numbering(lambda: archive.xml(name))
 
 
 def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
@@ -88,50 +91,44 @@ def _nearest(element: etree._Element, name: str) -> Iterator[etree._Element]:
             yield from _nearest(inner, name)
 
 
-def _paragraph_text(paragraph: etree._Element) -> str:
-    return _characters(paragraph).strip()
-
-
-def _characters(paragraph: etree._Element) -> str:
-    return "".join(_run_text(element) for element in _shown(paragraph))
-
-
-def _run_text(element: etree._Element) -> str:
-    match local_name(element):
-        case "t":
-            return element.text or ""
-        case "tab" | "ptab":
-            return "\t"
-        case "br" | "cr":
-            return "\n"
-        case "noBreakHyphen":
-            return "-"
-        case _:
-            return ""
-
-
 class _Writer:
     """Hands the words of a document's parts to the builder."""
 
-    def __init__(self, builder: DocumentBuilder, *, styles: Styles) -> None:
+    def __init__(self, builder: DocumentBuilder, *, styles: Styles, numbering: Numbering, notes: Notes) -> None:
         self.builder = builder
         self._styles = styles
+        self._numbering = numbering
+        self._notes = notes
+        self._context = self._context_with({})
         self._code: list[str] = []
 
-    def write_body(self, document: etree._Element) -> None:
+    def write_body(self, document: etree._Element, *, targets: Mapping[str, str]) -> None:
         body = child(document, "body")
         if body is None:
             raise DamagedFileError("The document has no body.")
+        self._context = self._context_with(targets)
         self._write_blocks(body)
         self._end_code()
 
-    def write_appendix(self, parts: list[etree._Element], *, only_words: bool) -> None:
-        """What stands outside the body, each text once; `only_words` leaves out page numbers and rules."""
+    def write_left_notes(self) -> None:
+        """The notes that nothing in the body refers to, each text once."""
         self.builder.leave_headings()
-        texts = [_paragraph_text(element) for part in parts for element in _paragraphs(part)]
+        notes = [(note.lead_in("", ""), self._note_text(note)) for note in self._notes.left()]
+        for text in dict.fromkeys(f"{lead_in}{text}" for lead_in, text in notes if text):
+            self.builder.block(text)
+
+    def write_margins(self, parts: Sequence[str], archive: XmlArchive) -> None:
+        """The words of page headers or footers, each once; page numbers and rules are left out."""
+        texts: list[str] = []
+        for part in parts:
+            context = self._context_with(addresses(all_relations(archive, part)))
+            texts += [words_of(paragraph, context).text.strip() for paragraph in _paragraphs(archive.part(part))]
         for text in dict.fromkeys(texts):
-            if not only_words or any(character.isalpha() for character in text):
+            if any(character.isalpha() for character in text):
                 self.builder.block(text)
+
+    def _context_with(self, targets: Mapping[str, str]) -> Context:
+        return Context(targets, lambda style: self._styles.meaning(style).script, self._notes.mark_of)
 
     def _write_blocks(self, parent: etree._Element) -> None:
         for element in parent:
@@ -145,26 +142,50 @@ class _Writer:
 
     def _write_paragraph(self, paragraph: etree._Element) -> None:
         properties = child(paragraph, "pPr")
-        text = _paragraph_text(paragraph)
+        words = words_of(paragraph, self._context)
+        text = words.text
         level = self._level(properties)
-        is_item = level is None and bool(text) and self._is_list_item(properties)
-        if level is None and not is_item and self._continues_code(paragraph, text):
-            self._code.append(_characters(paragraph).rstrip())
+        depth, mark = self._list_mark(properties)
+        if level is None and not mark and self._continues_code(paragraph, text.strip()):
+            self._code.append(text.rstrip())
         else:
             self._end_code()
-            self._write_words(text, level=level, item=properties if is_item else None)
-        for box in _shown(paragraph):
-            if local_name(box) == TEXT_BOX:
-                self._write_blocks(box)
+            self._write_words(words, text.strip(), level=level, depth=depth, mark=mark)
+        self._write_beside(words)
 
-    def _write_words(self, text: str, *, level: int | None, item: etree._Element | None) -> None:
+    def _write_words(self, words: Words, text: str, *, level: int | None, depth: int, mark: str) -> None:
+        if not text:
+            return
         if level is not None:
-            self.builder.heading(level, text)
-        elif item is not None:
-            depth = attribute(child(item, "numPr", "ilvl"))
-            self.builder.line(f"{list_indent(int(depth) if depth.isdecimal() else 0)}- {text}")
+            self._write_heading(words, text, level=level, mark=mark)
+        elif mark:
+            self.builder.line(f"{list_indent(depth)}{mark} {text}")
         else:
             self.builder.block(text)
+
+    def _write_heading(self, words: Words, text: str, *, level: int, mark: str) -> None:
+        """A heading with its number; an address that is linked from it stands below it."""
+        heading = words.text_without_links.strip() if words.has_links else text
+        self.builder.heading(level, heading if mark in {"", BULLET} else f"{mark} {heading}")
+        if text != heading:
+            self.builder.block(text)
+
+    def _write_beside(self, words: Words) -> None:
+        """The text boxes that are anchored in the words, and the notes to them."""
+        for box in words.boxes:
+            self._write_blocks(box)
+        for reference in words.references:
+            note = self._notes.take(reference)
+            text = self._note_text(note) if note is not None else ""
+            if note is not None and text:
+                self._end_code()
+                lead_in = note.lead_in(raised(self._notes.mark_of(reference), after=BEHIND_A_WORD), reference.quoted)
+                self.builder.block(f"{lead_in}{text}")
+
+    def _note_text(self, note: Note) -> str:
+        context = self._context_with(note.targets)
+        texts = (words_of(paragraph, context).text.strip() for paragraph in _paragraphs(note.element))
+        return "\n\n".join(filter(None, texts))
 
     def _continues_code(self, paragraph: etree._Element, text: str) -> bool:
         """Whether the paragraph is a line of code, or an empty one after such a line."""
@@ -172,13 +193,16 @@ class _Writer:
             return bool(self._code)
         if self._styles.meaning(attribute(child(paragraph, "pPr", "pStyle"))).is_code:
             return True
-        runs = [run for run in _nearest(paragraph, "r") if _run_has_words(run)]
-        return bool(runs) and not self._styles.has_code_font and all(is_code_font(child(run, "rPr")) for run in runs)
+        if self._styles.has_code_font:
+            return False
+        runs = [run for run in _nearest(paragraph, "r") if _has_words(run)]
+        return bool(runs) and all(is_code_font(child(run, "rPr")) for run in runs)
 
     def _end_code(self) -> None:
         """A program is a paragraph a line, or one paragraph with line breaks: what follows one another is one block."""
-        self.builder.code("\n".join(self._code))
-        self._code = []
+        if self._code:
+            self.builder.code("\n".join(self._code))
+            self._code = []
 
     def _level(self, properties: etree._Element | None) -> int | None:
         level = outline_level(properties)
@@ -186,32 +210,86 @@ class _Writer:
             level = self._styles.meaning(attribute(child(properties, "pStyle"))).level
         return level if level is not None and level <= LOWEST_HEADING else None
 
-    def _is_list_item(self, properties: etree._Element | None) -> bool:
-        if child(properties, "numPr", "numId") is not None:
-            return is_numbered(properties)
-        return self._styles.meaning(attribute(child(properties, "pStyle"))).is_list
+    def _list_mark(self, properties: etree._Element | None) -> tuple[int, str]:
+        """How deep in a list the paragraph is, and what stands before it; "" if it is no item."""
+        if properties is None:
+            return 0, ""
+        style = attribute(child(properties, "pStyle"))
+        meaning = self._styles.meaning(style)
+        number = list_number(properties)
+        depth = list_depth(properties)
+        if number in {"", meaning.number}:
+            depth = depth if depth is not None else meaning.depth
+        number = number or meaning.number
+        if number.strip("0") == "":
+            return 0, ""
+        if depth is None:
+            depth = self._numbering.depth_of_style(number, style)
+        return depth, self._numbering.mark(number, depth)
 
     def _write_table(self, table: etree._Element) -> None:
         self._end_code()
         rows = [list(_nearest(row, "tc")) for row in _nearest(table, "tr")]
-        if all(len(cells) <= 1 for cells in rows):
+        if all(len(cells) <= 1 for cells in rows) and not any(_is_continued(cell) for cells in rows for cell in cells):
             # A frame or a column of text boxes rather than a table.
             for cell in (cell for cells in rows for cell in cells):
                 self._write_blocks(cell)
             return
-        for cells in rows:
-            texts = [_cell_text(cell) for cell in cells]
+        beside: list[Words] = []
+        cells = [self._row(row, beside) for row in _nearest(table, "tr")]
+        self._write_rows([row for row in cells if any(cell.text or cell.continues for cell in row)], table)
+        for words in beside:
+            self._write_beside(words)
+
+    def _write_rows(self, rows: list[list[Cell]], table: etree._Element) -> None:
+        declared = sum(1 for _ in takewhile(_is_header, _nearest(table, "tr")))
+        while len(rows) > 1 and is_caption(rows[0]):
+            self.builder.block(rows.pop(0)[0].text)
+            declared -= 1
+        for texts in table_rows(rows, declared=declared) if rows else ():
             if any(texts):
                 self.builder.line(table_row(texts))
 
+    def _row(self, row: etree._Element, beside: list[Words]) -> list[Cell]:
+        skipped = attribute(child(row, "trPr", "gridBefore"))
+        cells = [Cell("")] * min(int(skipped) if skipped.isdecimal() else 0, MOST_COLUMNS)
+        for cell in _nearest(row, "tc"):
+            span = attribute(child(cell, "tcPr", "gridSpan"))
+            columns = min(int(span), MOST_COLUMNS) if span.isdecimal() else 1
+            cells.append(Cell(self._cell_text(cell, beside), columns, continues=_is_continued(cell)))
+        return cells
 
-def _run_has_words(run: etree._Element) -> bool:
-    return any(_run_text(element).strip() for element in _shown(run))
+    def _cell_text(self, cell: etree._Element, beside: list[Words]) -> str:
+        texts = []
+        for paragraph in _paragraphs(cell):
+            words = words_of(paragraph, self._context)
+            text = words.text
+            _, mark = self._list_mark(child(paragraph, "pPr"))
+            texts.append(f"{mark} {text}" if mark not in {"", BULLET} and text.strip() else text)
+            if words.references:
+                beside.append(Words(references=words.references))
+        return " ".join(" ".join(texts).split())
+
+
+def _is_continued(cell: etree._Element) -> bool:
+    merge = child(cell, "tcPr", "vMerge")
+    return merge is not None and attribute(merge) in {"", "continue"}
+
+
+def _is_header(row: etree._Element) -> bool:
+    header = child(row, "trPr", "tblHeader")
+    return header is not None and attribute(header) not in OFF
+
+
+def _has_words(run: etree._Element) -> bool:
+    return any((text.text or "").strip() for text in descendants(run, "t")) and not is_hidden(child(run, "rPr"))
 
 
 def _paragraphs(element: etree._Element) -> Iterator[etree._Element]:
-    return (inner for inner in _shown(element, into_boxes=True) if local_name(inner) == "p")
-
-
-def _cell_text(cell: etree._Element) -> str:
-    return " ".join(" ".join(_paragraph_text(paragraph) for paragraph in _paragraphs(cell)).split())
+    """All paragraphs below, also of tables and text boxes, in order."""
+    for inner in element:
+        name = local_name(inner)
+        if name == "p":
+            yield inner
+        if name and name not in NOT_SHOWN:
+            yield from _paragraphs(inner)

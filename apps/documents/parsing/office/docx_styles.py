@@ -14,16 +14,19 @@ from functools import lru_cache
 from lxml import etree
 
 from apps.documents.parsing.office.opc import Relation
+from apps.documents.parsing.scripts import Script
 from apps.documents.parsing.types import FileLimits
 from apps.documents.parsing.xml_archive import XmlArchive, parse_xml
 from apps.documents.parsing.xml_elements import attribute, child, children
 
 TITLE_LEVEL = 0
 LOWEST_HEADING = 9
+MOST_DIGITS = 9
 # Documents of one template come with the same styles, often hundreds of kilobytes: the last few are not read again.
 REMEMBERED = 2
 LARGEST_REMEMBERED = 1024 * 1024
 # Names that Word, LibreOffice and pandoc give, and what people call their own; and typefaces in which code is set.
+_SCRIPTS = {"superscript": Script.RAISED, "subscript": Script.LOWERED, "baseline": Script.LEVEL}
 _HEADING_STYLE = re.compile(r"heading (\d)$", re.IGNORECASE)
 _CODE_STYLE = re.compile(
     r"(?:(?:source|program|computer|sample|block)[ _-]?)?(?:code|listing)"
@@ -40,11 +43,17 @@ _CODE_FONT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a style makes of a paragraph: a heading of a level (0 is a title, None no heading), a list item, code."""
+    """What a style makes of its text: a heading of a level (0 is a title, None no heading), an item of a list, code.
+
+    `number` is the list's, "" for none, and `depth` the item's in it, from 0, None if the list says it. A style of
+    characters may raise or lower them.
+    """
 
     level: int | None
-    is_list: bool
+    number: str
+    depth: int | None
     is_code: bool
+    script: Script
 
 
 class Styles:
@@ -71,8 +80,10 @@ class Styles:
         level = next((level for level in map(_own_level, chain) if level is not None), None)
         return Meaning(
             level=level if level is not None and level <= LOWEST_HEADING else None,
-            is_list=any(is_numbered(child(style, "pPr")) for style in chain),
+            number=next(filter(None, (list_number(child(style, "pPr")) for style in chain)), "").lstrip("0"),
+            depth=next((depth for style in chain if (depth := list_depth(child(style, "pPr"))) is not None), None),
             is_code=style_id not in self._usual and any(map(self._is_code_style, chain)),
+            script=next(filter(None, (script_of(child(style, "rPr")) for style in chain)), Script.LEVEL),
         )
 
     def _based_on(self, style_id: str) -> Iterator[etree._Element]:
@@ -113,9 +124,20 @@ def is_code_font(properties: etree._Element | None) -> bool:
     return _CODE_FONT.match(attribute(child(properties, "rFonts"), "ascii")) is not None
 
 
-def is_numbered(properties: etree._Element | None) -> bool:
-    """Whether the paragraph properties make a list item: number 0 takes away the numbering that the style gives."""
-    return attribute(child(properties, "numPr", "numId")) not in {"", "0"}
+def list_number(properties: etree._Element | None) -> str:
+    """The number of the list that the paragraph properties put the paragraph in; "0" for expressly none, "" if unsaid."""
+    return attribute(child(properties, "numPr", "numId"))
+
+
+def list_depth(properties: etree._Element | None) -> int | None:
+    """The depth in the list that the paragraph properties give, from 0."""
+    value = attribute(child(properties, "numPr", "ilvl"))
+    return int(value) if value.isdecimal() and len(value) <= MOST_DIGITS else None
+
+
+def script_of(properties: etree._Element | None) -> Script | None:
+    """Whether run properties raise or lower the characters; None if they don't say."""
+    return _SCRIPTS.get(attribute(child(properties, "vertAlign")))
 
 
 def outline_level(properties: etree._Element | None) -> int | None:

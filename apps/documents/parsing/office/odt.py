@@ -10,7 +10,7 @@ from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocumen
 
 
 class OdtParser:
-    """Takes the body with its headings, lists, tables and notes."""
+    """Takes the body with its headings, lists and tables, notes and comments after their paragraphs."""
 
     name = "odt"
     types = frozenset({DocumentType.ODT})
@@ -22,5 +22,6 @@ class OdtParser:
         """
         with open_odf(path, limits) as archive:
             builder = DocumentBuilder(limits)
-            OdfWriter(builder).write(content(archive, "text"))
+            text, styles = content(archive, "text")
+            OdfWriter(builder, styles).write(text)
             return builder.finish(title=odf_title(archive))

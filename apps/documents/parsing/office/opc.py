@@ -6,7 +6,7 @@ ECMA-376, part 2. Relations are identified by the last word of their type, which
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -20,22 +20,38 @@ PACKAGE = ""
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A part that another one refers to by `key`; `kind` is the last word of the relation's type."""
+    """A part, or an address outside, that a part refers to by `key`; `kind` is the last word of the relation's type."""
 
     key: str
     kind: str
     target: str
+    is_outside: bool = False
 
 
 def relations(archive: XmlArchive, part: str) -> list[Relation]:
     """What `part` refers to inside the archive; PACKAGE is the package itself."""
+    return [relation for relation in all_relations(archive, part) if not relation.is_outside]
+
+
+def all_relations(archive: XmlArchive, part: str) -> list[Relation]:
+    """What `part` refers to, inside the archive or outside."""
     folder, base = posixpath.split(part)
     root = archive.xml(posixpath.join(folder, "_rels", f"{base}.rels"))
-    return [
-        Relation(attribute(entry, "Id"), posixpath.basename(entry.get("Type", "")), _target(folder, entry))
-        for entry in children(root, "Relationship")
-        if entry.get("TargetMode") != "External"
-    ]
+    return [_relation(folder, entry) for entry in children(root, "Relationship")]
+
+
+def addresses(related: Iterable[Relation]) -> dict[str, str]:
+    """Where links lead, by the keys of their relations."""
+    return {
+        relation.key: relation.target for relation in related if relation.is_outside and relation.kind == "hyperlink"
+    }
+
+
+def _relation(folder: str, entry: etree._Element) -> Relation:
+    kind = posixpath.basename(entry.get("Type", ""))
+    if entry.get("TargetMode") == "External":
+        return Relation(attribute(entry, "Id"), kind, entry.get("Target", ""), is_outside=True)
+    return Relation(attribute(entry, "Id"), kind, _target(folder, entry))
 
 
 def related(archive: XmlArchive, part: str, kind: str) -> Iterator[str]:

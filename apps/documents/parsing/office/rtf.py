@@ -9,12 +9,16 @@ import codecs
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import read_bytes
 from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLargeError
 from apps.documents.parsing.office import rtf_codes as codes
-from apps.documents.parsing.office.rtf_text import RtfText
+from apps.documents.parsing.office.field_codes import symbol_of_field, target_of_field
+from apps.documents.parsing.office.rtf_text import PLAIN, Look, RtfText
+from apps.documents.parsing.office.symbols import EMPTY, TICKED, is_symbol_font
+from apps.documents.parsing.scripts import Script
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 MAGIC = "{\\rtf"
@@ -30,7 +34,7 @@ _HEADING_STYLE = re.compile(r"heading (\d)\b", re.IGNORECASE)
 
 
 class RtfParser:
-    """Takes the body with its headings, list items and tables, then notes, comments, page headers and footers."""
+    """Takes the body with its headings, list items and tables, notes and comments after their paragraphs, then margins."""
 
     name = "rtf"
     types = frozenset({DocumentType.RTF})
@@ -44,19 +48,23 @@ class RtfParser:
             raise TooLargeError(f"The file has more than {limits.max_values:,} groups.")
         text = RtfText(DocumentBuilder(limits))
         _Walk(text).run(source)
-        text.write_asides()
+        text.write_margins()
         return text.builder.finish(title=text.title)
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What holds until the group ends: how its words are read, and where they go."""
+    """What holds until the group ends: how its words are read, and where they go; `home` is where its field stands."""
 
-    codec: str = codes.DEFAULT_CODEC
+    look: Look = PLAIN
     fallback_length: int = 1
-    destination: str = "body"
     is_hidden: bool = False
     style: int = 0
+    home: Look = PLAIN
+
+    @property
+    def destination(self) -> str:
+        return self.look.destination
 
 
 @dataclass(slots=True)
@@ -67,12 +75,17 @@ class _Walk:
     group: _Group = field(default_factory=_Group)
     outer: list[_Group] = field(default_factory=list)
     fonts: dict[int, str] = field(default_factory=dict)
+    font_names: dict[int, str] = field(default_factory=dict)
     levels: dict[int, int] = field(default_factory=dict)
     font: int = 0
     default_font: int = 0
     default_codec: str = codes.DEFAULT_CODEC
     is_extension: bool = False
     to_skip: int = 0
+    notes: int = 0
+    target: str = ""
+    is_symbol: bool = False
+    form: dict[str, int] = field(default_factory=dict)
 
     def run(self, source: str) -> None:
         position = 0
@@ -105,7 +118,7 @@ class _Walk:
         elif self.outer:
             left, self.group = self.group, self.outer.pop()
             if left.destination != self.group.destination:
-                self.text.leave(left.destination)
+                self._leave(left)
         self.is_extension = False
 
     def _bytes(self, data: bytes) -> None:
@@ -115,13 +128,13 @@ class _Walk:
             data = data[skipped:]
         match self.group.destination:
             case "fonttbl":
-                pass
+                self._font_name(data.decode("latin-1"))
             case "stylesheet":
                 self._style_name(data.decode("latin-1"))
             case "skipped":
                 pass
             case _ if data and not self.group.is_hidden:
-                self.text.add_bytes(data, codec=self.group.codec, destination=self.group.destination)
+                self.text.add_bytes(data, self.group.look)
 
     def _symbol(self, symbol: str) -> None:
         if symbol == "*":
@@ -137,7 +150,7 @@ class _Walk:
 
     def _characters(self, characters: str) -> None:
         if not self.group.is_hidden and self.group.destination not in {"skipped", "fonttbl", "stylesheet"}:
-            self.text.add(characters, destination=self.group.destination)
+            self.text.add(characters, self.group.look)
 
     def _end_paragraph(self) -> None:
         if self.group.destination not in {"skipped", "fonttbl", "stylesheet"}:
@@ -163,11 +176,10 @@ class _Walk:
         """Whether the word says what the whole group is for; if so, the group is entered."""
         if word in codes.NOT_SHOWN:
             self._enter("skipped")
-        elif word in codes.LIST_MARKS:
-            self._enter("skipped")
-            self.text.is_item = True
-        elif word in {"fonttbl", "stylesheet"} | codes.ASIDES | codes.MARGINS:
+        elif word in {"fonttbl", "stylesheet"} | codes.ASIDES | codes.MARGINS | codes.ASKED:
             self._enter(word)
+        elif word == "fldrslt":
+            self._begin_result()
         elif word == "info":
             self._enter("info")
         elif word == "title" and self.group.destination == "info":
@@ -180,7 +192,37 @@ class _Walk:
 
     def _enter(self, destination: str) -> None:
         self.text.end_bytes()
-        self.group = replace(self.group, destination=destination)
+        self._look(destination=destination)
+
+    def _look(self, **changes: Any) -> None:
+        self.group = replace(self.group, look=replace(self.group.look, **changes))
+
+    def _leave(self, left: _Group) -> None:
+        words = self.text.leave(left.destination)
+        if left.destination == "fldinst":
+            self.target = target_of_field(words)
+            sign = symbol_of_field(words)
+            self.is_symbol = bool(sign)
+            if sign:
+                self.text.add(sign, self.group.look)
+        elif left.destination == "formfield" and self.form.get("fftype") == codes.CHECKBOX:
+            given = self.form.get("ffres", codes.UNSAID)
+            state = self.form.get("ffdefres", 0) if given == codes.UNSAID else given
+            self.text.add(TICKED if state else EMPTY, self.group.home)
+            self.form = {}
+
+    def _begin_result(self) -> None:
+        """What a field shows: the words of a link, or a sign that its code has shown already."""
+        if self.is_symbol:
+            self._enter("skipped")
+        elif self.target:
+            self._look(target=self.target)
+        self.target, self.is_symbol = "", False
+
+    def _note_mark(self) -> None:
+        """The number of a note: it counts up where it stands in the text."""
+        self.notes += self.group.destination not in codes.ASIDES
+        self.text.add(str(self.notes), replace(self.group.look, script=Script.RAISED))
 
     def _property(self, word: str, number: int | None) -> None:
         match word, number:
@@ -193,11 +235,21 @@ class _Walk:
             case "plain", _:
                 self._use_font(self.default_font)
                 self.group = replace(self.group, is_hidden=False)
+                self._look(script=Script.LEVEL)
+            case (("super" | "sub" | "nosupersub" | "up" | "dn"), _):
+                self.text.end_bytes()
+                self._look(script=Script.LEVEL if number == 0 else codes.SCRIPTS[word])
+            case "chftn", _:
+                self._note_mark()
+            case "field", _:
+                self.group = replace(self.group, home=self.group.look)
+            case (("fftype" | "ffres" | "ffdefres"), int()):
+                self.form[word] = number
             case (("v" | "deleted"), _):
                 self.group = replace(self.group, is_hidden=number != 0)
             case _ if self.group.destination in {"fonttbl", "stylesheet"}:
                 self._table_entry(word, number)
-            case _:
+            case _ if self.group.destination not in codes.ASKED:
                 self._layout(word, number)
 
     def _unicode(self, number: int) -> None:
@@ -208,7 +260,7 @@ class _Walk:
     def _use_font(self, number: int) -> None:
         self.font = number
         if self.group.destination != "fonttbl":
-            self.group = replace(self.group, codec=self.fonts.get(number, self.default_codec))
+            self._look(codec=self.fonts.get(number, self.default_codec), font=self.font_names.get(number, ""))
 
     def _table_entry(self, word: str, number: int | None) -> None:
         match word, number:
@@ -220,6 +272,12 @@ class _Walk:
                 self.group = replace(self.group, style=number)
             case "outlinelevel", int() if number < NO_HEADING:
                 self.levels[self.group.style] = number + 1
+
+    def _font_name(self, name: str) -> None:
+        """The name of a typeface; only that of one of signs is of use."""
+        bare = name.strip().rstrip(";")
+        if is_symbol_font(bare):
+            self.font_names[self.font] = bare
 
     def _style_name(self, name: str) -> None:
         heading = _HEADING_STYLE.match(name.strip())
@@ -236,8 +294,12 @@ class _Walk:
                 self.text.level = self.levels.get(number)
             case "outlinelevel", int():
                 self.text.level = number + 1 if number < NO_HEADING else None
+            case "ilvl", int():
+                self.text.depth = number
             case "intbl", _:
                 self.text.is_in_table = True
+            case _ if word in codes.TABLE_WORDS:
+                self._table(word, number or 0)
             case "cell", _:
                 self.text.end_cell()
             case "row", _:
@@ -251,9 +313,23 @@ class _Walk:
             case _ if word in codes.DOCUMENT_CODECS:
                 self._use_codec(codes.DOCUMENT_CODECS[word])
 
+    def _table(self, word: str, number: int) -> None:
+        table = self.text.table
+        match word:
+            case "trowd":
+                table.begin_row()
+            case "trhdr":
+                table.is_header = True
+            case "clmrg":
+                table.joins_left = True
+            case "clvmrg":
+                table.joins_above = True
+            case "cellx":
+                table.edge(number)
+
     def _use_codec(self, codec: str) -> None:
         self.default_codec = codec
-        self.group = replace(self.group, codec=codec)
+        self._look(codec=codec)
 
 
 def _known_codec(name: str) -> str:

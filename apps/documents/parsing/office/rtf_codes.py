@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from apps.documents.parsing.scripts import Script
+
 DEFAULT_CODEC = "cp1252"
 
 # \fcharsetN: the character set of a font.
@@ -53,19 +55,33 @@ ESCAPED = frozenset("{}\\")
 
 _NOT_SHOWN_NAMES = (
     "colortbl pict objdata themedata colorschememapping datastore listtable listoverridetable rsidtbl"
-    " generator fldinst xmlnstbl latentstyles filetbl revtbl pgptbl sp shprslt nonesttables bkmkstart"
-    " bkmkend xe tc atnid atnauthor atrfstart atrfend atndate atnref atnicn atntime ftnsep ftnsepc aftnsep"
+    " generator xmlnstbl latentstyles filetbl revtbl pgptbl sp shprslt nonesttables bkmkstart"
+    " bkmkend xe tc atnid atrfstart atrfend atndate atnref atnicn atntime ftnsep ftnsepc aftnsep"
     " aftnsepc wgrffmtfilter mmathPr"
 )
 # Groups with nothing in them that a reader sees.
 NOT_SHOWN = frozenset(_NOT_SHOWN_NAMES.split())
 # Groups that begin with \* and still hold words.
-SHOWN_EXTENSIONS = frozenset({"shpinst", "annotation", "ud"})
+SHOWN_EXTENSIONS = frozenset({"shpinst", "annotation", "ud", "fldinst", "formfield", "atnauthor"})
 # The mark of a list item, written out.
 LIST_MARKS = frozenset({"listtext", "pntext"})
-# What stands beside the text or on the margin of every page: it comes after the text.
+# What stands beside the text: it comes after its paragraph. And what stands on the margin of every page: it comes last.
 ASIDES = frozenset({"footnote", "annotation"})
 MARGINS = frozenset({"header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf"})
+# Groups whose words are read for something else than the text.
+ASKED = frozenset({"fldinst", "formfield", "atnauthor"}) | LIST_MARKS
+# The sign that some lists of Word have for a bullet.
+LETTER_BULLET = "o"
+TABLE_WORDS = frozenset({"trowd", "trhdr", "clmrg", "clvmrg", "cellx"})
+SCRIPTS = {
+    "super": Script.RAISED,
+    "up": Script.RAISED,
+    "sub": Script.LOWERED,
+    "dn": Script.LOWERED,
+    "nosupersub": Script.LEVEL,
+}
+CHECKBOX = 1
+UNSAID = 25
 PARAGRAPH_ENDS = frozenset({"par", "sect", "page", "column"})
 
 

@@ -5,8 +5,6 @@ Sheets are read row by row and never held whole.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,17 +14,16 @@ from lxml import etree
 from apps.documents.parsing.archives import open_archive
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
-from apps.documents.parsing.office.drawingml import chart_lines, paragraph_texts
 from apps.documents.parsing.office.number_formats import NumberFormats, read_number_formats
 from apps.documents.parsing.office.opc import core_title, main_part, related, relation_key, relations
+from apps.documents.parsing.office.sheet_marks import column_of, read_marks
+from apps.documents.parsing.office.sheet_remarks import rich_text, write_remarks
 from apps.documents.parsing.tabular.tables import TableWriter, sheet_place
-from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
-from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name, words
+from apps.documents.parsing.xml_elements import attribute, child, children, words
 
 MOST_COLUMNS = 16_384
-LETTERS = 26
-_COLUMN = re.compile(r"[A-Z]{1,3}")
 TRUTH = {"1": "TRUE", "0": "FALSE"}
 
 
@@ -37,7 +34,7 @@ class XlsxParser:
     types = frozenset({DocumentType.XLSX})
 
     def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
-        """The values that the cells show; formulas are left out.
+        """The values that the cells show; a formula stands only where its value is not stored.
 
         Raises EncryptedFileError, UnsafeArchiveError, UnsafeXmlError, DamagedFileError, EmptyTextError, TooLargeError.
         """
@@ -87,88 +84,75 @@ def _shared_strings(archive: XmlArchive, name: str, limits: FileLimits) -> list[
     if name not in archive.names:
         return strings
     for entry in archive.stream(name, element="si"):
-        strings.append(_rich_text(entry))
+        strings.append(rich_text(entry))
         if len(strings) > limits.max_values:
             raise TooLargeError(f"The workbook has more than {limits.max_values:,} different texts.")
     return strings
 
 
-def _rich_text(element: etree._Element | None) -> str:
-    """The words of a text, which may come in runs; the phonetic guide to Japanese words is no part of it."""
-    if element is None:
-        return ""
-    direct = "".join(map(words, children(element, "t")))
-    return direct + "".join(words(child(run, "t")) for run in children(element, "r"))
-
-
 def _write_sheet(archive: XmlArchive, workbook: _Workbook, sheet: _Sheet, builder: DocumentBuilder) -> None:
     table = TableWriter(builder, place=partial(sheet_place, sheet.name), headings=(sheet.name,))
+    marks = read_marks(archive, sheet.part)
     number = 0
     for row in archive.stream(sheet.part, element="row"):
         given = attribute(row, "r")
         number = int(given) if given.isdecimal() and int(given) > number else number + 1
-        table.row(number, _cells(row, workbook))
+        cells = _cells(row, workbook)
+        if marks.is_empty:
+            table.row(number, cells)
+        else:
+            spread = marks.spread(number, marks.linked(number, cells))
+            table.row(number, spread.texts, has_spans=spread.has_spans, is_under_spans=spread.is_under_spans)
     table.end_table()
-    _write_remarks(archive, sheet, builder)
+    write_remarks(archive, sheet.name, sheet.part, builder)
 
 
 def _cells(row: etree._Element, workbook: _Workbook) -> list[str]:
     texts: list[str] = []
-    for cell in children(row, "c"):
-        column = _column(attribute(cell, "r"), default=len(texts))
-        texts.extend([""] * (column - len(texts)))
+    for cell in row.iterchildren("{*}c"):
+        column = _column(cell.get("r", ""), default=len(texts))
+        if column > len(texts):
+            texts.extend([""] * (column - len(texts)))
         texts.append(_cell_text(cell, workbook))
     return texts
 
 
 def _column(reference: str, *, default: int) -> int:
     """The column of a reference such as "BC7", from 0; never left of `default`."""
-    letters = _COLUMN.match(reference)
-    if letters is None:
+    column = column_of(reference)
+    if column is None:
         return default
-    number = 0
-    for letter in letters[0]:
-        number = number * LETTERS + ord(letter) - ord("A") + 1
-    if number > MOST_COLUMNS:
+    if column >= MOST_COLUMNS:
         raise DamagedFileError(f"The cell {reference!r} lies outside of any sheet.")
-    return max(number - 1, default)
+    return max(column, default)
 
 
 def _cell_text(cell: etree._Element, workbook: _Workbook) -> str:
     value = words(child(cell, "v"))
-    match attribute(cell, "t"):
+    style = cell.get("s", "0")
+    match cell.get("t", "n"):
         case "s":
-            return workbook.strings[int(value)] if value.isdecimal() and int(value) < len(workbook.strings) else ""
+            known = value.isdecimal() and int(value) < len(workbook.strings)
+            return workbook.formats.shown_text(workbook.strings[int(value)], style=style) if known else ""
         case "inlineStr":
-            return _rich_text(child(cell, "is"))
+            return workbook.formats.shown_text(rich_text(child(cell, "is")), style=style)
         case "b":
             return TRUTH.get(value, value)
-        case "str" | "e" | "d":
+        case "str":
+            return workbook.formats.shown_text(value, style=style)
+        case "e" | "d":
             return value
         case _:
-            return workbook.formats.shown(value, style=attribute(cell, "s"))
+            return workbook.formats.shown(value, style=style) if value else _formula(cell)
 
 
-def _write_remarks(archive: XmlArchive, sheet: _Sheet, builder: DocumentBuilder) -> None:
-    lines = list(_remarks(archive, sheet.part))
-    if lines:
-        builder.place(Place(PlaceKind.SHEET, label=sheet.name))
-        builder.under(sheet.name)
-    for line in lines:
-        builder.line(line)
-
-
-def _remarks(archive: XmlArchive, part: str) -> Iterator[str]:
-    """What lies over the sheet: comments, text boxes, charts."""
-    for name in related(archive, part, "comments"):
-        for comment in descendants(archive.part(name), "comment"):
-            yield f"{attribute(comment, 'ref')}: {_rich_text(child(comment, 'text'))}"
-    for name in related(archive, part, "drawing"):
-        for shape in archive.part(name).iter():
-            if local_name(shape) == "txBody":
-                yield from paragraph_texts(shape)
-        for chart in related(archive, name, "chart"):
-            yield from chart_lines(archive.part(chart))
+def _formula(cell: etree._Element) -> str:
+    """What a cell says whose formula has no stored value: programs write such workbooks, and only Excel computes them."""
+    formula = child(cell, "f")
+    if formula is None:
+        return ""
+    text = words(formula).strip()
+    return f"={text} (not calculated)" if text else "(not calculated)"
 
 
 def _metadata(sheets: tuple[_Sheet, ...]) -> dict[str, str]:

@@ -13,8 +13,10 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
 def relations(*targets):
+    """The relations r0, r1 and so on of a part: a kind and a target each; an address lies outside."""
+    outside = ' TargetMode="External"'
     entries = "".join(
-        f'<Relationship Id="r{number}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        f'<Relationship Id="r{number}" Type="{OFFICE}/{kind}" Target="{target}"{outside if ":" in target else ""}/>'
         for number, (kind, target) in enumerate(targets)
     )
     return f'<Relationships xmlns="{PACKAGE}">{entries}</Relationships>'

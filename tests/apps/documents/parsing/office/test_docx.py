@@ -46,7 +46,7 @@ def test_headings_lists_and_tables_come_out_in_order(parse, outline):
     parsed = parse(saved(document))
     assert parsed.title == "About ducks"
     assert outline(parsed) == [
-        (("Ducks", "Food"), "Ducks\n\nFood\n\nThey eat:\n\n- leaves\n- seeds"),
+        (("Ducks", "Food"), "Ducks\n\nFood\n\nThey eat:\n\n- leaves\n1. seeds"),
         (("Ducks", "Food", "Weights"), "Weights\n\n| Duck | Weight |\n| Teal | 300 g |\n\nEnd."),
     ]
     assert all(section.place is None for section in parsed.sections)
@@ -66,18 +66,97 @@ def test_the_strict_kind_of_the_format_is_read_too(parse, make_docx):
     assert parse(strict).text == "A duck."
 
 
-def test_notes_and_comments_are_kept_once(parse, make_docx, make_word_xml):
-    data = make_docx(
-        PARAGRAPH,
-        related=[("footnotes", "footnotes.xml"), ("comments", "comments.xml")],
-        parts={
-            "word/footnotes.xml": make_word_xml("footnotes", f"<w:footnote>{PARAGRAPH}{PARAGRAPH}</w:footnote>"),
-            "word/comments.xml": make_word_xml(
-                "comments", "<w:comment><w:p><w:r><w:t>Is it 1934?</w:t></w:r></w:p></w:comment>"
-            ),
-        },
+def run(text, properties=""):
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
+def test_notes_and_comments_stand_after_the_paragraph_they_belong_to(parse, make_docx, make_word_xml):
+    def note(kind, key, words, more=""):
+        return f'<w:{kind} w:id="{key}" {more}><w:p>{run(words)}</w:p></w:{kind}>'
+
+    body = (
+        f'<w:p>{run("Turnover")}<w:r><w:footnoteReference w:id="7"/></w:r>{run(" rose")}<w:r><w:endnoteReference w:id="2"/></w:r>'
+        f'{run(" to ")}<w:commentRangeStart w:id="3"/>{run("a limit")}<w:commentRangeEnd w:id="3"/>'
+        f'<w:r><w:commentReference w:id="3"/></w:r>{run(".")}</w:p><w:p>{run("End.")}</w:p>'
     )
-    assert parse(data).text == "A duck.\n\nA duck.\n\nIs it 1934?"
+    notes = {
+        "footnotes": note("footnote", 0, "", 'w:type="separator"')
+        + note("footnote", 7, "Gross.")
+        + note("footnote", 8, "Lost."),
+        "endnotes": note("endnote", 2, "In 2024."),
+        "comments": note("comment", 3, "Which?", 'w:author="Ann"'),
+    }
+    data = make_docx(
+        body,
+        related=[(kind, f"{kind}.xml") for kind in notes],
+        parts={f"word/{kind}.xml": make_word_xml(kind, words) for kind, words in notes.items()},
+    )
+    assert parse(data).text == (
+        "Turnover¹ rose^(i) to a limit.\n\n¹ Gross.\n\n^(i) In 2024.\n\nComment by Ann on “a limit”: Which?\n\nEnd.\n\nLost."
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "shown"),
+    [
+        (
+            run("10") + run("-", '<w:vertAlign w:val="superscript"/>') + run("6", '<w:vertAlign w:val="superscript"/>'),
+            "10⁻⁶",
+        ),
+        (run("H") + run("2", '<w:rStyle w:val="Low"/>') + run("O"), "H₂O"),
+        (
+            "<w:oMath><w:sSup><w:e><w:r><w:t>10</w:t></w:r></w:e><w:sup><w:r><w:t>6</w:t></w:r></w:sup></w:sSup></w:oMath>",
+            "10⁶",
+        ),
+        (
+            f"<w:r><w:ruby><w:rt>{run('とう')}</w:rt><w:rubyBase>{run('東')}</w:rubyBase></w:ruby></w:r>" + run("へ"),
+            "東(とう)へ",
+        ),
+        (f'<w:hyperlink r:id="r0">{run("the form")}</w:hyperlink>' + run("."), "the form (https://example.org/f)."),
+        (f'<w:hyperlink w:anchor="top">{run("above")}</w:hyperlink>', "above"),
+        (
+            '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>HYPERLINK "mailto:a@example.org"</w:instrText></w:r>'
+            f'<w:r><w:fldChar w:fldCharType="separate"/></w:r>{run("Ann")}<w:r><w:fldChar w:fldCharType="end"/></w:r>{run("!")}',
+            "Ann (a@example.org)!",
+        ),
+        ('<w:r><w:sym w:font="Wingdings" w:char="F0FE"/><w:sym w:font="Symbol" w:char="F061"/></w:r>', "☑α"),
+        (run("\uf0b3 5", '<w:rFonts w:ascii="Symbol"/>'), "≥ 5"),
+        ('<w:sdt><w:sdtPr><w:checkbox><w:checked w:val="1"/></w:checkbox></w:sdtPr></w:sdt>' + run(" open"), "☒ open"),
+        (
+            '<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:checkBox><w:default w:val="0"/></w:checkBox></w:ffData>'
+            '</w:fldChar></w:r><w:r><w:instrText> FORMCHECKBOX </w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+            + run(" shut"),
+            "☐ shut",
+        ),
+        (2 * f"<w:sdt><w:sdtPr/><w:sdtContent>{run('Yes')}</w:sdtContent></w:sdt>", "Yes Yes"),
+    ],
+)
+def test_what_stands_in_a_paragraph_is_told_apart(parse, make_docx, make_word_xml, inside, shown):
+    styles = '<w:style w:styleId="Low"><w:rPr><w:vertAlign w:val="subscript"/></w:rPr></w:style>'
+    data = make_docx(
+        f'<w:p xmlns:r="urn:r">{inside}</w:p>',
+        related=[("hyperlink", "https://example.org/f"), ("styles", "styles.xml")],
+        parts={"word/styles.xml": make_word_xml("styles", styles)},
+    )
+    assert parse(data).text == shown
+
+
+def test_cells_over_columns_and_rows_stand_in_each_and_a_header_of_rows_is_one(parse, make_docx):
+    def cell(text, properties=""):
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr><w:p>{run(text)}</w:p></w:tc>"
+
+    wide, top, under = '<w:gridSpan w:val="2"/>', '<w:vMerge w:val="restart"/>', "<w:vMerge/>"
+    rows = [
+        cell("Sales", '<w:gridSpan w:val="3"/>'),
+        cell("Region", top) + cell("2023", wide),
+        cell("", under) + cell("Q1") + cell("Q2"),
+        cell("North", top) + cell("1") + cell("2"),
+        cell("", under) + cell("closed", wide),
+    ]
+    table = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    assert parse(make_docx(f"<w:tbl>{table}</w:tbl>")).text == (
+        "Sales\n\n| Region | 2023 / Q1 | 2023 / Q2 |\n| North | 1 | 2 |\n| North | closed | closed |"
+    )
 
 
 def test_deleted_and_hidden_words_are_left_out_and_inserted_ones_kept(parse, make_docx):

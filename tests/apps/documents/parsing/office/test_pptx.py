@@ -89,6 +89,94 @@ def test_notes_and_charts_are_read_from_their_own_parts(parse):
     assert document.text == "Counts\n| Ducks | 2024: 180 |\n\nSay hello"
 
 
+def placed(text, *, top, left=0, height=400, kind="sp", link=""):
+    frame = f'<a:xfrm><a:off x="{left}" y="{top}"/><a:ext cx="9" cy="{height}"/></a:xfrm>'
+    if kind == "grpSp":
+        return f"<p:grpSp><p:grpSpPr>{frame}</p:grpSpPr>{text}</p:grpSp>"
+    names = f"<p:nvSpPr><p:cNvPr>{link}</p:cNvPr><p:nvPr/></p:nvSpPr>"
+    return f"<p:sp>{names}<p:spPr>{frame}</p:spPr><p:txBody>{paragraph(text)}</p:txBody></p:sp>"
+
+
+def test_shapes_are_read_from_top_to_bottom_and_from_left_to_right(parse):
+    layout = shape(placeholder="body").replace(
+        "<p:txBody>", '<p:spPr><a:xfrm><a:off x="0" y="1500"/></a:xfrm></p:spPr><p:txBody>'
+    )
+    drawn = slide(
+        placed("six", top=4000),
+        placed(placed("four", top=90) + placed("three", top=20), top=2000, kind="grpSp"),
+        placed("five", top=2050, left=900),
+        placed("one", top=1000),
+        shape(paragraph("two"), placeholder="body"),
+    )
+    parts = {
+        "ppt/slides/_rels/slide0.xml.rels": [("slideLayout", "../slideLayouts/l.xml")],
+        "ppt/slideLayouts/l.xml": slide(layout),
+    }
+    words = [line.strip("- ") for line in parse(drawn, parts=parts).text.splitlines() if line]
+    assert words == ["one", "two", "three", "four", "five", "six"]
+
+
+def test_numbers_links_scripts_and_symbols_are_kept(parse):
+    def item(text, scheme, start="", level=0):
+        given = f' startAt="{start}"' if start else ""
+        return paragraph(text, f'<a:pPr lvl="{level}"><a:buAutoNum type="{scheme}"{given}/></a:pPr>')
+
+    def run(text, properties):
+        return f"<a:r><a:rPr{properties}<a:t>{text}</a:t></a:r>"
+
+    link = '<a:hlinkClick r:id="r0"/>'
+    rich = (
+        run("10", "/>")
+        + run("6", ' baseline="30000"/>')
+        + run(" H", "/>")
+        + run("2", ' baseline="-25000"/>')
+        + run("O ", "/>")
+        + run("the form", f">{link}</a:rPr>")
+        + run("\uf0fe", '><a:latin typeface="Wingdings"/></a:rPr>')
+    )
+    document = parse(
+        slide(
+            shape(
+                item("a", "arabicPeriod", "3"),
+                item("b", "arabicPeriod", "3"),
+                item("c", "alphaLcParenBoth", level=1),
+                item("d", "arabicPeriod", "3"),
+                paragraph("e"),
+                item("f", "romanUcParenR"),
+            ),
+            f"<p:sp><p:txBody><a:p>{rich}</a:p></p:txBody></p:sp>",
+            placed("button", top=9000, link=link),
+        ),
+        parts={"ppt/slides/_rels/slide0.xml.rels": [("hyperlink", "https://example.org/f")]},
+    )
+    assert document.text == (
+        "3. a\n4. b\n  (a) c\n5. d\n\ne\n\nI) f\n\n10⁶ H₂O the form (https://example.org/f)☑\n\nbutton (https://example.org/f)"
+    )
+
+
+def test_cells_of_a_table_stand_in_all_they_span_and_comments_come_last(parse):
+    def cell(text, properties=""):
+        return f"<a:tc{properties}><a:txBody>{paragraph(text) if text else ''}</a:txBody></a:tc>"
+
+    rows = [
+        cell("Region", ' rowSpan="2"') + cell("2023", ' gridSpan="2"') + cell("", ' hMerge="1"'),
+        cell("", ' vMerge="1"') + cell("Q1") + cell("Q2"),
+        cell("North") + cell("1") + cell("2"),
+    ]
+    table = "".join(f"<a:tr>{row}</a:tr>" for row in rows)
+    parts = {
+        "ppt/slides/_rels/slide0.xml.rels": [("comments", "../comments/c.xml")],
+        "ppt/comments/c.xml": f'<p:cmLst {NAMES}><p:cm authorId="1"><p:text>Is it so?</p:text></p:cm></p:cmLst>',
+        "ppt/commentAuthors.xml": f'<p:cmAuthorLst {NAMES}><p:cmAuthor id="1" name="Ann"/></p:cmAuthorLst>',
+    }
+    frame = (
+        f"<p:graphicFrame><a:graphic><a:graphicData><a:tbl>{table}</a:tbl></a:graphicData></a:graphic></p:graphicFrame>"
+    )
+    assert parse(slide(frame), parts=parts).text == (
+        "| Region | 2023 / Q1 | 2023 / Q2 |\n| North | 1 | 2 |\n\nComment by Ann: Is it so?"
+    )
+
+
 def test_a_presentation_of_too_many_slides_or_without_words_is_refused(parse, refused, make_office):
     with pytest.raises(Exception, match="2 slides"):
         parse(slide(), slide(), max_pages=1)

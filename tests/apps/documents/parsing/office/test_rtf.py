@@ -62,14 +62,65 @@ def test_characters_are_read_by_font_and_by_number(parse, body, text):
 def test_what_a_reader_does_not_see_is_left_out(parse):
     body = (
         r"seen{\*\unknown a}{\pict\pngblip 89504e47}{\object{\*\objdata 0105}{\result shown}}{\v b}\v c\v0"
-        r"{\field{\*\fldinst HYPERLINK d}{\fldrslt link}}{\shp{\*\shpinst{\sp{\sn e}{\sv f}}{\shptxt box}}}"
+        r"{\field{\*\fldinst PAGE}{\fldrslt link}}{\shp{\*\shpinst{\sp{\sn e}{\sv f}}{\shptxt box}}}"
     )
     assert parse(body + "\\bin4 {{{{end").text == "seenshownlinkboxend"
 
 
-def test_notes_and_margins_come_last_and_page_numbers_not_at_all(parse):
+def test_notes_come_after_their_paragraph_margins_last_and_page_numbers_not_at_all(parse):
     body = r"{\header Head\par}{\footer - 7 -}{\headerf Head}Words{\footnote A note.} go on\par"
-    assert parse(body).text == "Words go on\n\nHead\n\nA note."
+    assert parse(body).text == "Words go on\n\nA note.\n\nHead"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (r"10{\super 6} and H{\sub 2}O and 5\super 2\nosupersub x", "10⁶ and H₂O and 5²x"),
+        (
+            r'see {\field{\*\fldinst{HYPERLINK "https://example.org/f"}}{\fldrslt{\b the} form}}.',
+            "see the form (https://example.org/f).",
+        ),
+        (r'{\field{\*\fldinst HYPERLINK \\l "top"}{\fldrslt above}}', "above"),
+        (
+            r'{\f3 \'fe} open {\field{\*\fldinst SYMBOL 168 \\f "Wingdings"}{\fldrslt\f3\'a8}} shut {\f3\u61692?}',
+            "☑ open ☐ shut ✓",
+        ),
+        (
+            r"{\field{\*\fldinst FORMCHECKBOX {\*\formfield{\fftype1\ffres1\ffdefres0}}}{\fldrslt }} yes"
+            r"{\field{\*\fldinst FORMCHECKBOX {\*\formfield{\fftype1\ffres25\ffdefres0}}}{\fldrslt }} no",
+            "☒ yes☐ no",
+        ),
+        (
+            r"Sales{\super\chftn{\footnote\pard\plain{\super\chftn} Gross.}} rose"
+            r"{\*\atnauthor Ann}{\*\annotation Sure?}.\par End.",
+            "Sales¹ rose.\n\n¹ Gross.\n\nComment by Ann: Sure?\n\nEnd.",
+        ),
+    ],
+)
+def test_what_stands_in_a_paragraph_is_told_apart(parse, body, shown):
+    fonts = r"\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f3\fcharset2 Wingdings;}}"
+    assert parse(body, head=fonts).text == shown
+
+
+def test_items_and_headings_have_their_numbers(parse):
+    body = (
+        r"\pard\outlinelevel0{\listtext\pard 1.\tab}Scope\par\pard{\listtext 1.1\tab}Due\par"
+        r"\pard\ilvl1{\listtext (a)\tab}counted\par\pard\ilvl1{\listtext o\tab}bullet\par"
+    )
+    assert parse(body).text == "1. Scope\n\n1.1 Due\n  (a) counted\n  - bullet"
+
+
+def test_cells_stand_in_all_they_span(parse):
+    rows = (
+        r"\trowd\cellx3000\intbl Sales\cell\row"
+        r"\trowd\trhdr\clvmgf\cellx1000\cellx3000\intbl Region\cell 2023\cell\row"
+        r"\trowd\trhdr\clvmrg\cellx1000\cellx2000\cellx3000\intbl\cell Q1\cell Q2\cell\row"
+        r"\trowd\clvmgf\cellx1000\cellx2000\cellx3000\intbl North\cell 1\cell 2\cell\row"
+        r"\trowd\clvmrg\cellx1000\clmgf\cellx2000\clmrg\cellx3000\intbl\cell closed\cell\cell\row\pard End.\par"
+    )
+    assert parse(rows).text == (
+        "Sales\n| Region | 2023 / Q1 | 2023 / Q2 |\n| North | 1 | 2 |\n| North | closed | closed |\n\nEnd."
+    )
 
 
 def test_the_title_may_come_twice(parse):
