@@ -54,9 +54,9 @@ def mixed_pdf():
 
 
 def test_pages_without_a_text_layer_are_given_to_the_program(program, recognise):
-    program('test "$(head -c 3)" = "P5 " && echo "recognised in $4"')
+    program('test "$(head -c 3)" = "P5 " && echo "Recognised in $4"')
     document = recognise(mixed_pdf(), languages="eng+deu")
-    assert document.text == "Words of the text layer\n\nrecognised in eng+deu"
+    assert document.text == "Words of the text layer\n\nRecognised in eng+deu"
     assert [section.place.number for section in document.sections] == [1, 2]
 
 
