@@ -256,18 +256,18 @@ def _columns(region: _Region, text: str) -> tuple[Sequence[Block], int]:
     if not gutters or not _has_columns(region.rows):
         return as_drawn
     rows = _close_together(region.rows)
-    parts = _parted(rows)
-    if _has_columns(rows) and all(_is_prose(part, gutters, text) for part in parts if _has_columns(part)):
-        return [block for part in parts for block in _column_by_column(part, gutters)], len(rows)
+    parts = [part for part in _parted(rows) if _has_columns(part)]
+    if parts and all(_is_prose(part, gutters, text) for part in parts):
+        return [block for part in _parted(rows) for block in _column_by_column(part, gutters)], len(rows)
     rows = _table_rows(region.rows)
     if not _has_columns(rows):
         return as_drawn
     gutters = _Region(rows, region.free).gutters
-    return [Table(_shares_joined([_cells(row, gutters) for row in rows]))], len(rows)
+    return [Table(_shares_joined([_cells(row, gutters) for row in rows], gutters))], len(rows)
 
 
 def _has_columns(rows: Sequence[_Row]) -> bool:
-    return sum(row.has_gaps for row in rows) > 1
+    return sum(row.has_gaps and not row.reaches_over for row in rows) > 1
 
 
 def _close_together(rows: Sequence[_Row]) -> list[_Row]:
@@ -290,18 +290,17 @@ def _table_rows(rows: Sequence[_Row]) -> list[_Row]:
     return list(rows[:end])
 
 
-def _shares_joined(rows: Sequence[Cells]) -> tuple[Cells, ...]:
-    """The rows, where neighbouring columns are one if no row has something in both: heads stand to the left of numbers."""
-    filled = [{at for at, row in enumerate(rows) if row.cells[column]} for column in range(len(rows[0].cells))]
-    column = next((at for at, (one, other) in enumerate(pairwise(filled)) if not one & other), None)
-    if column is None or len(filled) == FEWEST_COLUMNS:
+def _shares_joined(rows: Sequence[Cells], gutters: Sequence[Interval]) -> tuple[Cells, ...]:
+    """The rows, where the nearest columns are one if no row has something in both: heads stand to the left of numbers."""
+    filled = [{at for at, row in enumerate(rows) if row.cells[column]} for column in range(len(gutters) + 1)]
+    apart = [column for column, (one, other) in enumerate(pairwise(filled)) if not one & other]
+    if not apart or len(filled) == FEWEST_COLUMNS:
         return tuple(rows)
-    return _shares_joined(
-        [
-            Cells((*row.cells[:column], row.cells[column] + row.cells[column + 1], *row.cells[column + 2 :]))
-            for row in rows
-        ]
-    )
+    first = min(apart, key=lambda column: gutters[column][1] - gutters[column][0])
+    joined = [
+        Cells((*row.cells[:first], row.cells[first] + row.cells[first + 1], *row.cells[first + 2 :])) for row in rows
+    ]
+    return _shares_joined(joined, [*gutters[:first], *gutters[first + 1 :]])
 
 
 def _parted(rows: Sequence[_Row]) -> list[list[_Row]]:

@@ -28,6 +28,9 @@ from apps.documents.parsing.pdf.symbols import signs_shown
 from apps.documents.parsing.scripts import Script, lowered, raised
 
 MOST = 1 << 30
+BLANK_WIDTH = 0.15
+"""The least width of a blank in heights of its font."""
+
 _CUTS = (HYPHEN, "-", "‐", "\xad")
 _LINE_END = "\r\n"
 
@@ -157,8 +160,9 @@ class _Writer:
         self, start: int, end: int, *, newline: str, is_first: bool = True, is_last: bool = False
     ) -> Iterator[Part]:
         """Characters of the page as they are, and what is put in between them."""
+        begin = start
         for insertion in self._insertions:
-            if start < insertion.at <= end:
+            if begin < insertion.at <= end:
                 yield from self._shown(start, insertion.at, is_first=is_first, is_last=True)
                 yield Part(insertion.written(newline), box=insertion.box)
                 start, is_first = insertion.at, False
@@ -177,7 +181,7 @@ class _Writer:
             yield Part(text, start)
             return
         for line in text.split(_LINE_END):
-            gap = "" if start == 0 or line[:1].isspace() or not self._is_apart(start) else " "
+            gap = " " if line.strip() and not line[0].isspace() and self._is_apart(start) else ""
             yield Part(gap)
             yield Part(line, start)
             start += len(line) + len(_LINE_END)
@@ -189,7 +193,7 @@ class _Writer:
         if before is None or at >= len(text) or text[before] == HYPHEN:
             return False
         one, other = self._letters.box(before), self._letters.box(at)
-        return other.left - one.right > 0.2 * max(one.height, other.height)
+        return other.left - one.right > BLANK_WIDTH * self._letters.loose_box(at).height
 
 
 def _words_joined(lines: Iterable[ReadLine], page: str) -> tuple[ReadLine, ...]:
