@@ -10,7 +10,9 @@ import re
 
 from apps.documents.parsing.pdf.letters import HYPHEN
 
-SHORTEST_ACRONYM = 2
+SHORTEST_HEAD = 3
+"""Letters before what is often the end of a compound: "on-going" and "to-day" are none."""
+
 _CUT = re.compile(rf"([^\W_][^\W_'’]*(?:[-‐‑][^\W_]+)*)(?:-|‐|\xad|{HYPHEN})\Z")
 _GOES_ON = re.compile(r"[^\W_][\w'’]*")
 # "Vor- und Nachteile", "pre- and post-war": a hyphen that stands for the end of a later word.
@@ -25,7 +27,7 @@ _HEAD_WORDS = """
 _HEADS = frozenset(_HEAD_WORDS.split())
 _TAIL_WORDS = """
     known based term free level wide specific related driven friendly oriented defined owned being aware only
-    looking sized style quality class end side time scale range ranging bearing sharing making taking going
+    looking sized style quality class end side time scale range ranging bearing sharing taking going
     line site house sensitive dependent independent effective efficient intensive average adjusted traded year old
     called off up down in out party way point grade date day month week hour minute service built led funded backed
     generated fold proof tech like
@@ -56,4 +58,5 @@ def _belongs(before: str, after: str, page: str) -> bool:
     if f"{before}{after}" in page:
         return False
     is_known = f"{before}-{after}" in page
-    return is_known or before.casefold() in _HEADS or after.casefold() in _TAILS
+    is_tail = len(before) >= SHORTEST_HEAD and after.casefold() in _TAILS
+    return is_known or before.casefold() in _HEADS or is_tail
