@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 
 from apps.documents.parsing.pdf.letters import Box
 
-MOST_ON_PAGE = 5_000
+MOST_ON_PAGE = 2_000
 MOST_OPTIONS = 2_000
 MOST_PARTS = 500
 LONGEST = 100_000

@@ -19,6 +19,7 @@ MOST_IN_MARGIN = 4
 NEIGHBOURS = 2
 """Pages on either side that are looked at for the same running head; right and left pages have their own."""
 
+LONGEST_NUMBER = 40
 FULL = 0.8
 SHORTEST_FULL = 25
 _NUMBER = re.compile(
@@ -111,7 +112,8 @@ def _margins(pages: Sequence[PageLines], edges: Sequence[Edges], at: int) -> tup
 def _is_margin(page: PageLines, at: int, known: set[str]) -> bool:
     if at in page.rows:
         return False
-    return _NUMBER.fullmatch(page.lines[at]) is not None or _alike(page.lines[at]) in known
+    line = page.lines[at]
+    return (len(line) <= LONGEST_NUMBER and _NUMBER.fullmatch(line) is not None) or _alike(line) in known
 
 
 def _alike(line: str) -> str:

@@ -10,6 +10,7 @@ import re
 
 from apps.documents.parsing.pdf.letters import HYPHEN
 
+LONGEST = 100
 SHORTEST_HEAD = 3
 """Letters before what is often the end of a compound: "on-going" and "to-day" are none."""
 
@@ -40,7 +41,7 @@ def hyphen_joined(line: str, after: str, page: str) -> tuple[str, str] | None:
 
     `page` is text in which the word may stand whole.
     """
-    cut, rest = _CUT.search(line), _GOES_ON.match(after)
+    cut, rest = _CUT.search(line[-LONGEST:]), _GOES_ON.match(after[:LONGEST])
     if cut is None or rest is None or rest[0].casefold() in _HANGING:
         return None
     if line.endswith("-") and cut[1].isdigit() and not rest[0].isdigit():

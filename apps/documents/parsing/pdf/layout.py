@@ -17,6 +17,10 @@ from apps.documents.parsing.pdf.letters import Box, Line, Piece
 
 NARROWEST_GUTTER = 3.0
 FEWEST_COLUMNS = 2
+MOST_ROWS = 400
+"""That are one table; a longer one goes on as another."""
+
+MOST_BESIDE = 100
 MOST_BETWEEN = 3
 """Rows of a table, or headings in it, that reach over its gutters, one after the other."""
 
@@ -130,7 +134,7 @@ def _rows(lines: Sequence[Line], text: str) -> list[_Row]:
 
 
 def _stands_beside(row: _Row, pieces: Sequence[Piece]) -> bool:
-    return all(
+    return len(row.pieces) < MOST_BESIDE and all(
         one.box.beside(row.pieces[0].box) and all(_apart(one.box, other.box) for other in row.pieces) for one in pieces
     )
 
@@ -182,7 +186,7 @@ def _region(rows: Sequence[_Row], start: int, text: str, finer: Finer) -> _Regio
         region = _grown(region, row, []) or _Region([_reaching_over(row), *region.rows], region.free)
     region.rows.sort(key=first.index)
     waiting: list[_Row] = []
-    for at in range(start + seed + 1, len(rows)):
+    for at in range(start + seed + 1, min(len(rows), start + MOST_ROWS)):
         if not _is_below((waiting or region.rows)[-1].box, rows[at].box):
             break
         row = _finer(rows[at], text, finer)

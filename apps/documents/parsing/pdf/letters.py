@@ -30,6 +30,12 @@ SAME_LINE = 0.3
 MOST_RUNS_A_LINE = 8
 """In a page with more on average, letters are placed one by one; its words are asked for instead."""
 
+MOST_AHEAD = 200
+"""Runs or words that are looked at for the one that begins where another thing does."""
+
+MOST_LOOKED_UP = 3_000
+"""Characters of a page that are looked up by where they are, which takes as long as the page has characters."""
+
 NARROW = 1.5
 FURTHER = 3.0
 """A bullet is as narrow, and what follows is no further off, in widths of a wide gap."""
@@ -104,6 +110,7 @@ class Letters:
         text = buffer.raw[: 2 * number].decode("utf-16-le", "replace")
         # Where a character outside of the basic plane is among them, the two are counted differently.
         self.text = text if len(text) == number and "\0" not in text else "".join(map(self._character, range(number)))
+        self._looked_up = 0
         self._edges = tuple(ctypes.c_double() for _ in range(4))
         self._told = tuple(map(ctypes.byref, self._edges))
 
@@ -130,6 +137,9 @@ class Letters:
 
     def at(self, x: float, y: float, reach: float) -> int | None:
         """The character at a point or within `reach` of it."""
+        self._looked_up += 1
+        if self._looked_up > MOST_LOOKED_UP:
+            return None
         found = pdfium.FPDFText_GetCharIndexAtPos(self._raw, x, y, reach, reach)
         return found if found >= 0 else None
 
@@ -254,7 +264,8 @@ def _shared(letters: Letters, spans: Sequence[Span], runs: Sequence[Box]) -> Ite
     starts, at = [], 0
     for start, end in spans:
         first = letters.box(_first_shown(letters.text, start, end))
-        found = next((place for place in range(at, len(runs)) if _begins(runs[place], first)), None)
+        ahead = range(at, min(len(runs), at + MOST_AHEAD))
+        found = next((place for place in ahead if _begins(runs[place], first)), None)
         starts.append(at if found is None else found)
         at = at if found is None else found + 1
     for start, end in zip(starts, [*starts[1:], len(runs)], strict=True):
@@ -304,11 +315,13 @@ def _pieces(letters: Letters, span: Span, runs: Sequence[Box], wide: float) -> I
 def _starts(letters: Letters, span: Span, firsts: Sequence[Box]) -> list[int | None]:
     """The characters of the line with which the runs begin, each after the one before; None where there is no such word."""
     starts: list[int | None] = [span[0]]
-    words = _WORD.finditer(letters.text, *span)
+    words = [word.start() for word in _WORD.finditer(letters.text, *span)]
+    at = 1
     for first in firsts[1:]:
-        starts.append(next((word.start() for word in words if _begins(first, letters.box(word.start()))), None))
-        if starts[-1] is None:
-            words = _WORD.finditer(letters.text, max(start for start in starts if start is not None) + 1, span[1])
+        ahead = range(at, min(len(words), at + MOST_AHEAD))
+        found = next((place for place in ahead if _begins(first, letters.box(words[place]))), None)
+        starts.append(None if found is None else words[found])
+        at = at if found is None else found + 1
     return starts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -92,6 +93,7 @@ class _Writer:
         self._letters = letters
         self._drawn = drawn
         self._insertions = insertions
+        self._ends = [insertion.at for insertion in insertions]
 
     def placed(self) -> Iterator[ReadLine]:
         """The lines and tables in reading order, by their places."""
@@ -160,12 +162,11 @@ class _Writer:
         self, start: int, end: int, *, newline: str, is_first: bool = True, is_last: bool = False
     ) -> Iterator[Part]:
         """Characters of the page as they are, and what is put in between them."""
-        begin = start
-        for insertion in self._insertions:
-            if begin < insertion.at <= end:
-                yield from self._shown(start, insertion.at, is_first=is_first, is_last=True)
-                yield Part(insertion.written(newline), box=insertion.box)
-                start, is_first = insertion.at, False
+        first, past = bisect_right(self._ends, start), bisect_right(self._ends, end)
+        for insertion in self._insertions[first:past]:
+            yield from self._shown(start, insertion.at, is_first=is_first, is_last=True)
+            yield Part(insertion.written(newline), box=insertion.box)
+            start, is_first = insertion.at, False
         yield from self._shown(start, end, is_first=is_first, is_last=is_last)
 
     def _shown(self, start: int, end: int, *, is_first: bool, is_last: bool) -> Iterator[Part]:
