@@ -87,11 +87,35 @@ class _Region:
     rows: list[_Row]
     free: list[Interval]
 
+    left: float
+    right: float
+
     @property
     def gutters(self) -> list[Interval]:
-        left = min(row.box.left for row in self.rows)
-        right = max(row.box.right for row in self.rows)
-        return [gap for gap in self.free if left < gap[0] and gap[1] < right]
+        """Those of the gaps that have something on both sides."""
+        return [gap for gap in self.free if self.left < gap[0] and gap[1] < self.right]
+
+    @classmethod
+    def of(cls, rows: Sequence[_Row], free: list[Interval]) -> _Region:
+        return cls(list(rows), free, min(row.box.left for row in rows), max(row.box.right for row in rows))
+
+    def with_row(self, row: _Row, waiting: Sequence[_Row]) -> bool:
+        """Add the row, and those that wait as rows that reach over, unless a gutter would be lost; whether it was added."""
+        free = _without(self.free, row)
+        left, right = min(self.left, row.box.left), max(self.right, row.box.right)
+        kept = sum(left < gap[0] and gap[1] < right for gap in free)
+        if kept < len(self.gutters):
+            return False
+        for one in waiting:
+            self.put(one)
+        self.rows.append(row)
+        self.free, self.left, self.right = free, left, right
+        return True
+
+    def put(self, row: _Row) -> None:
+        """Add a row that reaches over the gutters."""
+        row.reaches_over = True
+        self.rows.append(row)
 
 
 def read_in_order(lines: Sequence[Line], text: str, finer: Finer) -> list[Block]:
@@ -181,18 +205,18 @@ def _region(rows: Sequence[_Row], start: int, text: str, finer: Finer) -> _Regio
     """The rows from `start` on that have gaps in common with the one of the first rows that has most of them."""
     first = [_finer(row, text, finer) for row in _following(rows, start, HEADER_ROWS)]
     seed = max(range(len(first)), key=lambda at: len(first[at].pieces))
-    region = _Region([first[seed]], _without([(float("-inf"), float("inf"))], first[seed]))
+    region = _Region.of([first[seed]], _without([(float("-inf"), float("inf"))], first[seed]))
     for row in reversed(first[:seed]):
-        region = _grown(region, row, []) or _Region([_reaching_over(row), *region.rows], region.free)
-    region.rows.sort(key=first.index)
+        if not region.with_row(row, []):
+            region.put(row)
+    region.rows.sort(key=lambda row: -row.box.top)
     waiting: list[_Row] = []
     for at in range(start + seed + 1, min(len(rows), start + MOST_ROWS)):
         if not _is_below((waiting or region.rows)[-1].box, rows[at].box):
             break
         row = _finer(rows[at], text, finer)
-        grown = _grown(region, row, waiting)
-        if grown is not None:
-            region, waiting = grown, []
+        if region.with_row(row, waiting):
+            waiting = []
         elif len(waiting) == MOST_BETWEEN:
             break
         else:
@@ -207,19 +231,6 @@ def _following(rows: Sequence[_Row], start: int, most: int) -> list[_Row]:
             break
         found.append(row)
     return found
-
-
-def _grown(region: _Region, row: _Row, waiting: Sequence[_Row]) -> _Region | None:
-    """The region with the row, and with those that wait as rows that reach over; None where it would lose a gutter."""
-    free = _without(region.free, row)
-    if len(_Region([*region.rows, row], free).gutters) < len(region.gutters):
-        return None
-    return _Region([*region.rows, *map(_reaching_over, waiting), row], free)
-
-
-def _reaching_over(row: _Row) -> _Row:
-    row.reaches_over = True
-    return row
 
 
 def _is_below(above: Box, box: Box) -> bool:
@@ -266,7 +277,7 @@ def _columns(region: _Region, text: str) -> tuple[Sequence[Block], int]:
     rows = _table_rows(region.rows)
     if not _has_columns(rows):
         return as_drawn
-    gutters = _Region(rows, region.free).gutters
+    gutters = _Region.of(rows, region.free).gutters
     return [Table(_shares_joined([_cells(row, gutters) for row in rows], gutters))], len(rows)
 
 

@@ -46,6 +46,7 @@ BLANK = 0.6
 
 _LINE = re.compile(rf"[^\r\n{HYPHEN}]*[^\s{HYPHEN}]{HYPHEN}?|{HYPHEN}")
 _WORD = re.compile(r"\S+")
+_NUMBER = re.compile(r"(?<=\s)(?:[$€£¥]|\(*[\d—–*-])")
 _UNITS = ctypes.POINTER(ctypes.c_ushort)
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -247,16 +248,20 @@ def _mended(lines: Sequence[Line], wide: float) -> list[Line]:
 
 
 def words_apart(letters: Letters, piece: Piece, wide: float) -> list[Piece]:
-    """The pieces that one is made of when the gaps between its words are looked at."""
-    words = [word.span() for word in _WORD.finditer(letters.text, piece.start, piece.end)]
-    boxes = [letters.box(start).around(letters.box(end - 1)) for start, end in words]
-    lines = list(_word_pieces(words, boxes, wide))
-    if len(lines) != 1 or len(lines[0]) == 1:
-        return [piece]
-    return [
-        part._replace(runs=tuple(run for run in piece.runs if part.box.left - NEAR <= run.left <= part.box.right))
-        for part in lines[0]
-    ]
+    """The pieces that one is made of when the gaps before its numbers are looked at."""
+    text, parts, rest = letters.text, [], piece
+    for number in _NUMBER.finditer(text, piece.start + 1, piece.end):
+        at = number.start()
+        before = len(text[rest.start : at].rstrip()) + rest.start - 1
+        left, right = letters.box(at).left, letters.box(before).right
+        if left - right >= wide:
+            parts.append(_part(rest, rest.start, before + 1, rest.box._replace(right=right)))
+            rest = _part(rest, at, rest.end, rest.box._replace(left=left))
+    return [*parts, rest]
+
+
+def _part(piece: Piece, start: int, end: int, box: Box) -> Piece:
+    return Piece(start, end, box, tuple(run for run in piece.runs if run.right > box.left and run.left < box.right))
 
 
 def _shared(letters: Letters, spans: Sequence[Span], runs: Sequence[Box]) -> Iterator[Sequence[Box]]:

@@ -33,6 +33,7 @@ BLANK_WIDTH = 0.15
 """The least width of a blank in heights of its font."""
 
 _CUTS = (HYPHEN, "-", "‐", "\xad")
+_MAY_BE_CUT = (HYPHEN, "- ", "-\r", "‐", "\xad")
 _LINE_END = "\r\n"
 
 
@@ -199,6 +200,8 @@ class _Writer:
 
 def _words_joined(lines: Iterable[ReadLine], page: str) -> tuple[ReadLine, ...]:
     """The lines, where a word that is cut at the end of one stands whole on it."""
+    if not any(cut in page for cut in _MAY_BE_CUT):
+        return tuple(lines)
     joined: list[ReadLine] = []
     for line in lines:
         last = joined[-1] if joined else None

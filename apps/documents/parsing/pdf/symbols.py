@@ -12,7 +12,8 @@ from apps.documents.parsing.pdf.letters import Letters
 
 _PRIVATE = re.compile("[\uf020-\uf0ff]")
 # Letters in the places of ticks, boxes and bullets, which stand alone.
-_MAY_BE_SIGNS = re.compile(r"(?:^|(?<=\s))[üþ¨qonlmrvxwûýØ§à£PRTSO](?!\S)")
+_LETTERS = frozenset("üþ¨qonlmrvxwûýØ§à£PRTSO")
+_MAY_BE_SIGNS = re.compile(rf"(?:^|(?<=\s))[{''.join(sorted(_LETTERS))}](?!\S)")
 MOST_SIGNS = 5_000
 _SUBSET = re.compile(r"\A[A-Z]{6}\+")
 _FAMILY = re.compile(r"(wingdings|webdings|symbol)\W*([23]?)", re.IGNORECASE)
@@ -20,9 +21,10 @@ _FAMILY = re.compile(r"(wingdings|webdings|symbol)\W*([23]?)", re.IGNORECASE)
 
 def signs_shown(letters: Letters) -> str:
     """The page's text, each sign in it as what it looks like; as many characters as it has."""
-    found = [*_PRIVATE.finditer(letters.text), *_MAY_BE_SIGNS.finditer(letters.text)]
-    if not found:
+    is_private = not letters.text.isascii() and _PRIVATE.search(letters.text) is not None
+    if not is_private and _LETTERS.isdisjoint(letters.text.split()):
         return letters.text
+    found = [*_PRIVATE.finditer(letters.text), *_MAY_BE_SIGNS.finditer(letters.text)]
     shown = list(letters.text)
     for sign in found[:MOST_SIGNS]:
         family = family_of(letters.font(sign.start()))
