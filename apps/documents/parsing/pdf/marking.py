@@ -16,23 +16,30 @@ REACH = 4.0
 
 LONGEST_QUOTE = 200
 NEXT_LINE = 2.5
+NEAREST = 2.0
+"""From a box that is ticked to its label, in heights of the box at most."""
+
 _WORD = re.compile(r"\S+")
 _END_OF_WORD = re.compile(r"[^\s]*?(?=[.,;:!?)\]]*(?:\s|\Z))")
 
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """Text that is read before the character `at`, on a line of its own or behind a blank; it lies at `box`."""
+    """Text that is read before the character `at`, on a line of its own or behind a blank; it lies at `box`.
+
+    What `leads_in` belongs to the word that begins there, else it belongs to the one that ends there.
+    """
 
     at: int
     text: str
     box: Box
     is_line: bool = False
+    leads_in: bool = False
 
     def written(self, newline: str) -> str:
         """The text with what parts it from the text before, `newline` where a line ends."""
         lines = newline.join(line.strip() for line in self.text.split("\n") if line.strip())
-        return f"{newline if self.is_line else ' '}{lines}"
+        return f"{lines} " if self.leads_in else f"{newline if self.is_line else ' '}{lines}"
 
 
 def insertions_of(letters: Letters, drawn: DrawnLines, marks: Sequence[Mark]) -> list[Insertion]:
@@ -60,6 +67,10 @@ def comments_of(letters: Letters, marks: Sequence[Mark]) -> tuple[str, ...]:
 def _placed(letters: Letters, pieces: Sequence[Piece], mark: Mark) -> Insertion:
     """A field or a text of its own: behind what stands before it on its line, else below the line above it."""
     beside = [piece for piece in pieces if piece.box.beside(mark.box) and piece.box.left < mark.box.left]
+    labelled = _label_behind(pieces, mark) if mark.value in (TICKED, EMPTY) else None
+    if labelled is not None:
+        said = _said(mark, letters.text[labelled.start : labelled.end])
+        return Insertion(labelled.start, said, mark.box, leads_in=True)
     if beside:
         label = max(beside, key=lambda piece: piece.box.left)
         at = _end_before(letters, label, mark.box.left)
@@ -69,6 +80,19 @@ def _placed(letters: Letters, pieces: Sequence[Piece], mark: Mark) -> Insertion:
         label = min(above, key=lambda piece: _distance(piece.box, mark.box))
         return Insertion(label.end, _said(mark, letters.text[label.start : label.end]), mark.box, is_line=True)
     return Insertion(len(letters.text), _said(mark, ""), mark.box, is_line=True)
+
+
+def _label_behind(pieces: Sequence[Piece], mark: Mark) -> Piece | None:
+    """What stands right behind a box that is ticked or empty; None where nothing does, or something is nearer before it."""
+    height = max(1.0, mark.box.height)
+    on_line = [piece.box for piece in pieces if piece.box.beside(mark.box)]
+    before = min((mark.box.left - box.right for box in on_line if box.left < mark.box.left), default=height * NEAREST)
+    behind = [
+        piece
+        for piece in pieces
+        if piece.box.beside(mark.box) and 0 <= piece.box.left - mark.box.right + 1 < min(before, height * NEAREST)
+    ]
+    return min(behind, key=lambda piece: piece.box.left, default=None)
 
 
 def _distance(box: Box, field: Box) -> tuple[float, float]:
@@ -93,7 +117,7 @@ def _said(mark: Mark, label: str) -> str:
     """What is filled in, under the name of the field where that is not what stands before it."""
     if mark.kind is Kind.TEXT or not mark.name:
         return mark.value
-    is_labelled = _bare(mark.name) == _bare(label)
+    is_labelled = _bare(label) in (_bare(mark.name), _bare(mark.name.rpartition(": ")[2]))
     if mark.value in (TICKED, EMPTY):
         return mark.value if is_labelled else f"{mark.value} {mark.name}"
     return mark.value if is_labelled else f"{mark.name}: {mark.value}"

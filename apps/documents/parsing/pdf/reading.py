@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -163,8 +163,13 @@ class _Writer:
         self, start: int, end: int, *, newline: str, is_first: bool = True, is_last: bool = False
     ) -> Iterator[Part]:
         """Characters of the page as they are, and what is put in between them."""
-        first, past = bisect_right(self._ends, start), bisect_right(self._ends, end)
-        for insertion in self._insertions[first:past]:
+        begin, starts_word = start, is_first
+        for insertion in self._insertions[bisect_left(self._ends, start) : bisect_right(self._ends, end)]:
+            if insertion.leads_in != (insertion.at == begin):
+                continue
+            if insertion.leads_in:
+                yield from [Part(insertion.written(newline), box=insertion.box)] * starts_word
+                continue
             yield from self._shown(start, insertion.at, is_first=is_first, is_last=True)
             yield Part(insertion.written(newline), box=insertion.box)
             start, is_first = insertion.at, False

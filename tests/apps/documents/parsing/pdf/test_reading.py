@@ -71,7 +71,9 @@ def test_a_filled_form_is_read_field_by_field_at_its_place(read: Read) -> None:
         form.checkbox(name="insured", x=120, y=655, checked=True)
         canvas.drawString(60, 630, "Severity:")
         form.radio(name="severity", tooltip="Severity", value="minor", x=120, y=625, selected=False)
-        form.radio(name="severity", tooltip="Severity", value="major", x=160, y=625, selected=True)
+        form.radio(name="severity", tooltip="Severity", value="major", x=200, y=625, selected=True)
+        canvas.drawString(145, 630, "minor")
+        canvas.drawString(225, 630, "major")
         canvas.drawString(60, 600, "Remarks:")
         form.textfield(name="remarks", x=120, y=595, width=90, height=18, value="")
 
@@ -81,7 +83,7 @@ def test_a_filled_form_is_read_field_by_field_at_its_place(read: Read) -> None:
         "Burst hose",
         "Bay: seven Harbour: South",
         "Insured: ☑",
-        "Severity: ☐ Severity: minor ☑ Severity: major",
+        "Severity: ☐ minor ☑ major",
         "Remarks:",
     ]
 
