@@ -35,6 +35,7 @@ class Insertion:
     box: Box
     is_line: bool = False
     leads_in: bool = False
+    is_field: bool = True
 
     def written(self, newline: str) -> str:
         """The text with what parts it from the text before, `newline` where a line ends."""
@@ -141,7 +142,7 @@ def _addresses(letters: Letters, links: Sequence[Mark]) -> Iterator[Insertion]:
         words = f"{' '.join(letters.within(part) for part in link.parts)} {_word_around(letters.text, found)}"
         told = with_target(words, link.value)[len(words) :].strip()
         if told:
-            yield Insertion(at, told, last)
+            yield Insertion(at, told, last, is_field=False)
 
 
 def _word_around(text: str, at: int) -> str:

@@ -95,6 +95,7 @@ class _Writer:
         self._drawn = drawn
         self._insertions = insertions
         self._ends = [insertion.at for insertion in insertions]
+        self._fields = [insertion.at for insertion in insertions if insertion.is_field]
 
     def placed(self) -> Iterator[ReadLine]:
         """The lines and tables in reading order, by their places."""
@@ -120,6 +121,10 @@ class _Writer:
                 yield ReadLine((Part(insertion.written("\n").strip(), box=insertion.box),))
 
     def _block(self, block: Line | Table) -> Iterator[ReadLine]:
+        if isinstance(block, Table) and self._is_form(block):
+            for row in block.rows:
+                yield from self._block(tuple(piece for cell in row.cells for piece in cell))
+            return
         if isinstance(block, Table):
             yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in block.rows)
             return
@@ -132,6 +137,12 @@ class _Writer:
             parts += [Part(" ")] * bool(parts) + list(self._piece(piece, newline="\n"))
         if any(part.text.strip() for part in parts):
             yield ReadLine(tuple(parts))
+
+    def _is_form(self, table: Table) -> bool:
+        """Whether what stands below each other are the labels of fields."""
+        pieces = [piece for row in table.rows for cell in row.cells for piece in cell] if self._fields else []
+        filled = sum(bisect_right(self._fields, end) - bisect_left(self._fields, start) for start, end, *_ in pieces)
+        return bool(filled) and filled * 2 >= len(table.rows)
 
     def _row(self, row: Cells) -> Iterator[Part]:
         yield Part("|")
