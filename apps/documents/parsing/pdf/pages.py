@@ -50,7 +50,9 @@ def read_pdf(path: Path, limits: FileLimits, *, recognise: Recognise | None = No
 def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise: Recognise | None) -> ParsedDocument:
     read = list(_read_pages(pdf, builder.limits, recognise))
     unreadable = [number for number, page in enumerate(read, start=1) if page is None]
-    blank = [number for number, page in enumerate(read, start=1) if page is not None and not page.lines]
+    blank = [
+        number for number, page in enumerate(read, start=1) if page is not None and not (page.lines or page.comments)
+    ]
     for number, page in enumerate(pages_joined([page or PageLines() for page in read]), start=1):
         builder.place(Place(PlaceKind.PAGE, number), joint=page.joint)
         builder.block(page.text)
