@@ -68,6 +68,8 @@ def place_in_words(place: Mapping[str, Any] | None) -> str:
     if place["kind"] == PlaceKind.POINTER:
         return str(place["label"])
     at = place["number"] if place["number"] is not None else place["label"]
+    if place.get("last") is not None:
+        return gettext("pages %(first)s to %(last)s") % {"first": at, "last": place["last"]}
     words = (gettext(PLACES[place["kind"]]) % {"at": at}).strip()
     rows = place.get("rows")
     if rows:

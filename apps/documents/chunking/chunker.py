@@ -7,8 +7,9 @@ A section that fits is one chunk, except where the strategy cuts by meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from apps.documents.chunking.breaks import place_of, sentences_whole
 from apps.documents.chunking.measuring import WORD, Ruler
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.chunking.strategies.heading import by_headings
@@ -71,18 +72,29 @@ def chunk(
 ) -> tuple[ChunkSpan, ...]:
     """The chunks of a document, in order of their strictly rising starts.
 
-    Every character that is not whitespace is in some chunk; no chunk joins two places, begins or ends in whitespace,
-    or has more tokens than `settings.size` and `tokenizer.limit` allow. Only the strategy SEMANTIC calls `embed`, with
-    a few hundred texts at a time, none longer than a chunk; what `embed` raises is passed on. Raises ValueError when
-    it is missing there, or gives anything but one finite vector a text.
+    Every character that is not whitespace is in some chunk; no chunk joins two places, except for the rest of a sentence
+    that goes on over the end of a page. None begins or ends in whitespace, or has more tokens than `settings.size` and
+    `tokenizer.limit` allow. Only the strategy SEMANTIC calls `embed`, with a few hundred texts at a time, none longer
+    than a chunk; what `embed` raises is passed on. Raises ValueError when it is missing there, or gives anything but one
+    finite vector a text.
     """
     ruler = Ruler(document.text, settings=settings, tokenizer=tokenizer)
     strategy = STRATEGIES[settings.strategy]
-    return tuple(
+    sections = document.sections
+    goes_on = any(section.goes_on for section in sections)
+    whole = sentences_whole(document.text, sections, sentence_spans) if goes_on else sections
+    spans = tuple(
         span
-        for section, cores in strategy.cut(document.sections, ruler, embed)
+        for section, cores in strategy.cut(whole, ruler, embed)
         for span in _chunks(section, cores, ruler=ruler, repeat=strategy.repeat)
     )
+    return _placed(spans, sections) if goes_on else spans
+
+
+def _placed(spans: Iterable[ChunkSpan], sections: Sequence[Section]) -> tuple[ChunkSpan, ...]:
+    """The chunks, each at the pages that it reaches over."""
+    starts = [section.start for section in sections]
+    return tuple(replace(span, place=place_of(sections, starts, span.start, span.end)) for span in spans)
 
 
 def _chunks(section: Section, cores: Iterable[Core], *, ruler: Ruler, repeat: Repeat) -> Iterator[ChunkSpan]:

@@ -37,6 +37,11 @@ def fenced(code: str, language: str = "") -> str:
     return f"{fence}{language}\n{code}\n{fence}"
 
 
+def too_much_text(limits: FileLimits) -> TooLargeError:
+    """To be raised for a file with more text than `limits` allow."""
+    return TooLargeError(f"The file holds more than {limits.max_characters:,} characters of text.")
+
+
 def shortened(label: str) -> str:
     """The label, cut where it is too long to stand above the text."""
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
@@ -61,6 +66,7 @@ class DocumentBuilder:
         self._first_heading = ""
         self._only_headings = True
         self._after_line = False
+        self._joint: str | None = None
 
     def heading(self, level: int, text: str) -> None:
         """A heading; a smaller `level` is higher up."""
@@ -104,10 +110,11 @@ class DocumentBuilder:
         self._close_section()
         self._headings = []
 
-    def place(self, place: Place) -> None:
-        """What follows lies at `place`."""
-        self._close_section()
+    def place(self, place: Place, *, joint: str | None = None) -> None:
+        """What follows lies at `place`; behind `joint`, where it goes on with a sentence from the place before."""
+        self._close_section(goes_on=joint is not None)
         self._place = place
+        self._joint = joint
 
     def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
         """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""
@@ -131,6 +138,8 @@ class DocumentBuilder:
 
     def _append(self, text: str, *, separator: str) -> None:
         is_section_start = self._length == self._section_start
+        if self._joint is not None:
+            separator, self._joint = self._joint, None
         self._add(separator if self._length else "")
         if is_section_start:
             self._section_start = self._length
@@ -141,12 +150,12 @@ class DocumentBuilder:
         self._parts.append(text)
         self._length += len(text)
         if self._length > self.limits.max_characters:
-            raise TooLargeError(f"The file holds more than {self.limits.max_characters:,} characters of text.")
+            raise too_much_text(self.limits)
 
-    def _close_section(self) -> None:
+    def _close_section(self, *, goes_on: bool = False) -> None:
         if self._length > self._section_start:
             path = tuple(name for _, name in self._headings)
-            self._sections.append(Section(self._section_start, self._length, path, self._place))
+            self._sections.append(Section(self._section_start, self._length, path, self._place, goes_on))
             if len(self._sections) > self.limits.max_sections:
                 raise TooLargeError(f"The file is divided into more than {self.limits.max_sections:,} parts.")
         self._section_start = self._length

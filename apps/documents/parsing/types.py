@@ -51,7 +51,8 @@ class PlaceKind(StrEnum):
 class Place:
     """A place in the original file; all numbers count from 1.
 
-    A page or slide has its number, a sheet its name as the label. The rows of a sheet or a table file, and the lines of
+    A page or slide has its number, and `last` where it reaches over several, the last of which begins at the character
+    `turn` of the text; a sheet has its name as the label. The rows of a sheet or a table file, and the lines of
     source code, are `rows`, the first and the last of them; for the kinds ROW and LINE the number is the first one. A
     pointer's label is a JSON pointer (RFC 6901); in JSON Lines it points into the array of all lines, and the number is
     the line's.
@@ -61,10 +62,14 @@ class Place:
     number: int | None = None
     label: str = ""
     rows: tuple[int, int] | None = None
+    last: int | None = None
+    turn: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         data: dict[str, Any] = {"kind": self.kind.value, "number": self.number, "label": self.label}
-        return data if self.rows is None else {**data, "rows": list(self.rows)}
+        rows = {} if self.rows is None else {"rows": list(self.rows)}
+        last = {} if self.last is None else {"last": self.last, "turn": self.turn}
+        return data | rows | last
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Place:
@@ -74,25 +79,40 @@ class Place:
             number=data["number"],
             label=data["label"],
             rows=(rows[0], rows[1]) if rows else None,
+            last=data.get("last"),
+            turn=data.get("turn"),
         )
+
+
+def place_narrowed(place: dict[str, Any] | None, start: int, end: int) -> dict[str, Any] | None:
+    """A place as it is kept, of the characters from `start` to `end` alone: on the one page where they don't reach over two."""
+    if not place or place.get("turn") is None or start < place["turn"] < end:
+        return place
+    number = place["number"] if end <= place["turn"] else place["last"]
+    return {name: value for name, value in place.items() if name not in ("last", "turn")} | {"number": number}
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Characters `start` to `end` (exclusive) of the text, all under the same headings and in the same place."""
+    """Characters `start` to `end` (exclusive) of the text, all under the same headings and in the same place.
+
+    Where a sentence `goes_on` over its end, as over the end of a page, the next section has the rest of it.
+    """
 
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
     place: Place | None = None
+    goes_on: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        data: dict[str, Any] = {
             "start": self.start,
             "end": self.end,
             "heading_path": list(self.heading_path),
             "place": self.place.to_dict() if self.place else None,
         }
+        return {**data, "goes_on": True} if self.goes_on else data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Section:
@@ -102,6 +122,7 @@ class Section:
             end=data["end"],
             heading_path=tuple(data["heading_path"]),
             place=Place.from_dict(place) if place else None,
+            goes_on=bool(data.get("goes_on")),
         )
 
 

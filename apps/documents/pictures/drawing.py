@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from apps.documents.blobs import blob_file, blob_write, blobs_discard
 from apps.documents.models import PagePicture, PictureState
+from apps.documents.parsing.pdf.ocr import words_on
 from apps.documents.pictures.boxes import boxes_packed
 from apps.documents.pictures.rendering import DrawnPage, page_drawn
 from apps.documents.pictures.rows import PAGE_PICTURES
 from apps.documents.pictures.texts import page_span, text_between
+from ragsite.core.configuration import ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.leases import RELEASED, Claim
@@ -29,7 +31,7 @@ def page_picture_draw(claim: Claim, turn: Turn) -> None:
     text = text_between(picture.version_id, *span) if span else ""
     connection_release()
     with blob_file(picture.version.blob) as path:
-        drawn = page_drawn(path, picture.page, text)
+        drawn = page_drawn(path, picture.page, text, words=words_on if ParsingSettings.current().ocr else None)
     _keep(claim, picture, drawn)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from apps.documents.parsing.errors import DamagedFileError
+from apps.documents.parsing.pdf.annotations import Mark, marks_on
+from apps.documents.parsing.pdf.letters import Box, Letters
+from apps.documents.parsing.pdf.ocr import RecognisedWord
 from apps.documents.parsing.pdf.pages import pdf_opened
+from apps.documents.parsing.pdf.reading import Part, lines_read
 from apps.documents.pictures.aligning import aligned
 from apps.documents.pictures.boxes import Boxes, Rectangle
 from ragsite.core.errors import NotFoundError
@@ -29,6 +33,10 @@ _FINE = 1 << 24
 """Steps of a page's width and height in which PDFium tells where a point lies, as it does so in whole numbers."""
 
 
+PageWords = Callable[[pypdfium2.PdfPage], Sequence[RecognisedWord]]
+"""The words that are recognised on a page; none where they can't be now."""
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnPage:
     """A page as a WebP picture of so many pixels; for each character of its text the box, or nothing without a text layer."""
@@ -39,8 +47,10 @@ class DrawnPage:
     boxes: Boxes
 
 
-def page_drawn(path: Path, number: int, text: str) -> DrawnPage:
+def page_drawn(path: Path, number: int, text: str, *, words: PageWords | None = None) -> DrawnPage:
     """Page `number`, from 1, of a PDF that was parsed; `text` is what it was found to say.
+
+    `words` tells where the words of a page without a text layer are, if they were recognised.
 
     Raises:
         DamagedFileError, EncryptedFileError: the file or this page can't be drawn.
@@ -55,7 +65,8 @@ def page_drawn(path: Path, number: int, text: str) -> DrawnPage:
             raise _damaged(number) from error
         try:
             picture, width, height = _picture(page, number)
-            return DrawnPage(picture, width, height, page_boxes(page, text))
+            boxes = page_boxes(page, text) or (recognised_boxes(words(page), text) if words and text else [])
+            return DrawnPage(picture, width, height, boxes)
         finally:
             page.close()
 
@@ -63,20 +74,51 @@ def page_drawn(path: Path, number: int, text: str) -> DrawnPage:
 def page_boxes(page: pypdfium2.PdfPage, text: str) -> Boxes:
     """Where each character of the page's text lies; nothing where the page has no text layer, or one that is too large."""
     try:
-        letters = page.get_textpage()
+        letters = Letters(page)
     except pypdfium2.PdfiumError:
         return []
     try:
-        number = letters.count_chars()
-        if not number or number > MOST_CHARACTERS or len(text) > MOST_CHARACTERS:
+        if len(letters.text) > MOST_CHARACTERS or len(text) > MOST_CHARACTERS:
             return []
-        drawn = [_character(letters, at) for at in range(number)]
-        places = aligned(drawn, text)
         onto = _onto_picture(page)
-        boxes = [None if place is None else _box(letters, place, onto) for place in places]
+        boxes = [box and _onto_fractions(box, onto) for box in _boxes_of(letters, marks_on(page), text)]
         return boxes if any(boxes) else []
     finally:
         letters.close()
+
+
+def recognised_boxes(words: Sequence[RecognisedWord], text: str) -> Boxes:
+    """Where each character of a text lies that was recognised as these words: each has an equal share of its word's box."""
+    drawn: list[tuple[str, Rectangle | None]] = []
+    for word in words:
+        share = (word.right - word.left) / max(1, len(word.text))
+        for at, character in enumerate(word.text):
+            left = word.left + at * share
+            drawn.append((character, Rectangle(left, word.top, left + share, word.bottom)))
+        drawn.append((" ", None))
+    places = aligned([character for character, _ in drawn], text)
+    boxes = [None if place is None else drawn[place][1] for place in places]
+    return boxes if any(boxes) else []
+
+
+def _boxes_of(letters: Letters, marks: Sequence[Mark], text: str) -> list[Box | None]:
+    """For each character of the text its box on the page, which is read as parsing reads it.
+
+    What was parsed before pages were read in columns is found in the order in which it was drawn.
+    """
+    read = [
+        (character, part.box if part.start is None else part.start + min(at, part.length - 1))
+        for line in lines_read(letters, marks).lines
+        for part in (*line.parts, Part(" "))
+        for at, character in enumerate(part.text)
+    ]
+    as_drawn: list[tuple[str, Box | int | None]] = [(character, at) for at, character in enumerate(letters.text)]
+    found = (
+        [None if place is None else order[place][1] for place in aligned([one for one, _ in order], text)]
+        for order in (read, as_drawn)
+    )
+    best = max(found, key=lambda sources: sum(source is not None for source in sources))
+    return [letters.loose_box(source) if isinstance(source, int) else source for source in best]
 
 
 def _picture(page: pypdfium2.PdfPage, number: int) -> tuple[bytes, int, int]:
@@ -97,11 +139,6 @@ def _picture(page: pypdfium2.PdfPage, number: int) -> tuple[bytes, int, int]:
         return written.getvalue(), image.width, image.height
     finally:
         bitmap.close()
-
-
-def _character(letters: pypdfium2.PdfTextPage, at: int) -> str:
-    code = pdfium.FPDFText_GetUnicode(letters, at)
-    return chr(code) if code <= 0x10FFFF else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +177,9 @@ def _told(page: pypdfium2.PdfPage, x: float, y: float) -> tuple[float, float]:
     return across.value / _FINE, down.value / _FINE
 
 
-def _box(letters: pypdfium2.PdfTextPage, at: int, onto: _Onto) -> Rectangle | None:
-    """The character's box with the height of its line; None where it lies outside of what is shown, or has no size."""
-    told: Any = pdfium.FS_RECTF()
-    if not pdfium.FPDFText_GetLooseCharBox(letters, at, told):
-        return None
-    corners = [onto.fractions(told.left, told.top), onto.fractions(told.right, told.bottom)]
+def _onto_fractions(box: Box, onto: _Onto) -> Rectangle | None:
+    """The box, with the height of its line, on the picture; None where it lies outside of what is shown, or has no size."""
+    corners = [onto.fractions(box.left, box.top), onto.fractions(box.right, box.bottom)]
     (left, right), (top, bottom) = (sorted(min(1.0, max(0.0, one[axis])) for one in corners) for axis in (0, 1))
     return Rectangle(left, top, right, bottom) if left < right and top < bottom else None
 

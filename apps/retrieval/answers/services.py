@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 
 from apps.documents.models import ParsedText
+from apps.documents.parsing.types import place_narrowed
 from apps.documents.rights.access import AccessScope, versions_visible
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.turns import AskedTurn, searched_for_shown, turn_take
@@ -185,7 +186,7 @@ def _citation(answer: Answer, statement: int, quotation: Quotation) -> Citation:
         end=quotation.end,
         quote=quotation.quote,
         heading_path=list(quotation.passage.heading_path),
-        place=quotation.passage.place,
+        place=place_narrowed(quotation.passage.place, quotation.start, quotation.end),
         score=quotation.score,
     )
 

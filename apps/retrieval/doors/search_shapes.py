@@ -8,6 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from apps.documents.parsing.types import PlaceKind
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import AccessScope
 from apps.retrieval.search.passages import Passage
@@ -17,10 +18,14 @@ from apps.retrieval.search.underway import documents_underway
 
 
 class PlaceOut(Schema):
+    """Where in its file something stands: on a page, or, where it goes on over its end, on the pages up to `last`."""
+
     kind: str
     number: int | None = None
     label: str = ""
     rows: tuple[int, int] | None = None
+    page: int | None = Field(None, description="The page, or the first of them, of a file that has pages.")
+    last: int | None = Field(None, description="The last page of what goes on over the end of a page.")
 
 
 class SpanOut(Schema):
@@ -184,4 +189,6 @@ def indexing_out(scope: AccessScope) -> IndexingOut | None:
 
 
 def place_out(place: dict[str, Any] | None) -> PlaceOut | None:
-    return PlaceOut(**place) if place else None
+    if not place:
+        return None
+    return PlaceOut(**place, page=place["number"] if place["kind"] == PlaceKind.PAGE else None)

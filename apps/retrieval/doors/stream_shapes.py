@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ninja import Schema
 
+from apps.documents.parsing.types import place_narrowed
 from apps.retrieval.answers.types import Quotation, Statement, Verdict
 from apps.retrieval.doors.answer_shapes import CitationOut, SentenceOut
 from apps.retrieval.doors.search_shapes import (
@@ -79,7 +80,7 @@ def annotation_out(quotation: Quotation, statement: Statement, claim: int) -> An
         version=passage.version_id,
         version_number=passage.version_number,
         heading_path=list(passage.heading_path),
-        place=place_out(passage.place),
+        place=place_out(place_narrowed(passage.place, quotation.start, quotation.end)),
         start=quotation.start,
         end=quotation.end,
         quote=quotation.quote,

@@ -93,12 +93,14 @@ class FileResults:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the original file, such as page 3."""
+    """Where in the original file, such as page 3; `last` is the last page of what goes on over the end of one."""
 
     kind: str
     number: int | None = None
     label: str = ""
     rows: tuple[int, ...] | None = None
+    page: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

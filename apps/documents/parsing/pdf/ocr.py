@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,15 @@ import pypdfium2
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.pdf.pages import read_pdf
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
-from ragsite.core.errors import ConfigurationError, TransientError
+from ragsite.core.errors import ConfigurationError, RagError, TransientError
 
 PROGRAM = "tesseract"
 POINTS_PER_INCH = 72
 DOTS_PER_INCH = 300
 MOST_PIXELS = 20_000_000
 DEFAULT_LANGUAGES = "eng"
+PAGE_LEVEL, WORD_LEVEL = "1", "5"
+"""Of the rows in which the program tells what is where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class OcrPdfParser:
         return recognised_text(page_picture(page), self._recognition)
 
 
+def words_on(page: pypdfium2.PdfPage) -> list[RecognisedWord]:
+    """The words that are recognised on a page, as they were when it was parsed; none where they can't be now."""
+    try:
+        return recognised_words(page_picture(page), Recognition())
+    except RagError:
+        return []
+
+
 def page_picture(page: pypdfium2.PdfPage) -> bytes:
     """The page in shades of grey, as a portable graymap (PGM, binary) of at most MOST_PIXELS."""
     width, height = page.get_size()
@@ -74,9 +86,42 @@ def page_picture(page: pypdfium2.PdfPage) -> bytes:
         bitmap.close()
 
 
+@dataclass(frozen=True, slots=True)
+class RecognisedWord:
+    """A word on a picture, and its edges in fractions of the picture's width, from the left, and height, from the top."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 def recognised_text(picture: bytes, recognition: Recognition) -> str:
     """The words on the picture; raises ConfigurationError and TransientError."""
-    command = [PROGRAM, "stdin", "stdout", "-l", recognition.languages, "--dpi", str(DOTS_PER_INCH)]
+    return _recognised(picture, recognition)
+
+
+def recognised_words(picture: bytes, recognition: Recognition) -> list[RecognisedWord]:
+    """The words on the picture and where they are; raises ConfigurationError and TransientError."""
+    rows = csv.DictReader(io.StringIO(_recognised(picture, recognition, "tsv")), delimiter="\t", quoting=csv.QUOTE_NONE)
+    words: list[RecognisedWord] = []
+    width = height = 0.0
+    for row in rows:
+        try:
+            left, top, across, down = (float(row[name]) for name in ("left", "top", "width", "height"))
+        except (KeyError, TypeError, ValueError):
+            continue
+        if row.get("level") == PAGE_LEVEL:
+            width, height = across, down
+        elif row.get("level") == WORD_LEVEL and width and height and (text := (row.get("text") or "").strip()):
+            edges = (left / width, top / height, (left + across) / width, (top + down) / height)
+            words.append(RecognisedWord(text, *edges))
+    return words
+
+
+def _recognised(picture: bytes, recognition: Recognition, *wanted: str) -> str:
+    command = [PROGRAM, "stdin", "stdout", "-l", recognition.languages, "--dpi", str(DOTS_PER_INCH), *wanted]
     try:
         done = subprocess.run(
             command, input=picture, capture_output=True, timeout=recognition.seconds_a_page, check=True

@@ -9,9 +9,11 @@ from pathlib import Path
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from apps.documents.parsing.building import DocumentBuilder
+from apps.documents.parsing.building import DocumentBuilder, too_much_text
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NoTextLayerError, TooLargeError
+from apps.documents.parsing.pdf.breaks import PageLines, pages_joined
 from apps.documents.parsing.pdf.pdf_streams import check_streams
+from apps.documents.parsing.pdf.reading import page_read
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 
 LONGEST_PAGE_LIST = 20
@@ -46,21 +48,31 @@ def read_pdf(path: Path, limits: FileLimits, *, recognise: Recognise | None = No
 
 
 def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise: Recognise | None) -> ParsedDocument:
-    unreadable: list[int] = []
-    blank: list[int] = []
-    for number in range(1, len(pdf) + 1):
-        builder.place(Place(PlaceKind.PAGE, number))
-        text = _page_text(pdf, number, recognise)
-        if text is None:
-            unreadable.append(number)
-        elif not text.strip():
-            blank.append(number)
-        else:
-            builder.block(text)
+    read = list(_read_pages(pdf, builder.limits, recognise))
+    unreadable = [number for number, page in enumerate(read, start=1) if page is None]
+    blank = [
+        number for number, page in enumerate(read, start=1) if page is not None and not (page.lines or page.comments)
+    ]
+    for number, page in enumerate(pages_joined([page or PageLines() for page in read]), start=1):
+        builder.place(Place(PlaceKind.PAGE, number), joint=page.joint)
+        builder.block(page.text)
     _check_any_text(pages=len(pdf), unreadable=len(unreadable), blank=len(blank))
     metadata = {"pages": str(len(pdf)), "pages_unreadable": _listed(unreadable), "pages_without_text": _listed(blank)}
-    title = pdf.get_metadata_dict().get("Title", "")
+    title = pdf.get_metadata_value("Title")
     return builder.finish(title=title, metadata={name: value for name, value in metadata.items() if value})
+
+
+def _read_pages(
+    pdf: pypdfium2.PdfDocument, limits: FileLimits, recognise: Recognise | None
+) -> Iterator[PageLines | None]:
+    """The lines of each page; None of one that is damaged."""
+    length = 0
+    for number in range(1, len(pdf) + 1):
+        page = _page_lines(pdf, number, recognise)
+        length += sum(map(len, page.lines)) if page else 0
+        if length > limits.max_characters:
+            raise too_much_text(limits)
+        yield page
 
 
 @contextmanager
@@ -73,23 +85,26 @@ def pdf_opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
             raise EncryptedFileError("The PDF can't be opened without a password.") from error
         raise DamagedFileError("The file can't be opened as a PDF: its structure is damaged.") from error
     try:
+        pdf.init_forms()
         yield pdf
     finally:
         pdf.close()
 
 
-def _page_text(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None) -> str | None:
-    """The text of page `number` (from 1), or None where the page is damaged."""
+def _page_lines(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None) -> PageLines | None:
+    """The lines of page `number` (from 1), or None where the page is damaged."""
     try:
         page = pdf[number - 1]
-        text_page = page.get_textpage()
+        read = page_read(page)
     except pypdfium2.PdfiumError:
         return None
     try:
-        text = str(text_page.get_text_range())
-        return text if text.strip() or recognise is None else recognise(page)
+        rows = frozenset(at for at, line in enumerate(read.lines) if line.is_row)
+        lines = tuple(line.text for line in read.lines)
+        if not lines and recognise is not None:
+            lines = tuple(line for line in recognise(page).splitlines() if line.strip())
+        return PageLines(lines, rows, read.comments)
     finally:
-        text_page.close()
         page.close()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pypdfium2
 import pytest
 from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
+from apps.documents.parsing.pdf.ocr import RecognisedWord
 from apps.documents.parsing.registry import parse
 from apps.documents.parsing.types import DocumentType, ParsedDocument, Section
 from apps.documents.pictures.boxes import Rectangle, boxes_packed, boxes_unpacked, rectangles_of
@@ -82,6 +84,39 @@ def test_a_turned_page_is_drawn_and_marked_as_it_is_shown(tmp_path: Path) -> Non
     )
     assert cut.getextrema()[0] < 100, "nothing is printed where the word was said to be"
     assert line.height > 1.5 * line.width, "what was written across a page that is turned runs down it"
+
+
+def test_boxes_follow_the_columns_the_table_and_the_field_that_a_page_is_read_by(tmp_path: Path) -> None:
+    path, canvas = tmp_path / "columns.pdf", Canvas(str(tmp_path / "columns.pdf"), pagesize=(595, 842))
+    columns = [("All boats that moor", "Diesel is sold here"), ("here pay at the kiosk", "on weekdays by noon")]
+    for number, (left, right) in enumerate(columns):
+        canvas.drawString(60, 780 - 14 * number, left)
+        canvas.drawString(260, 780 - 14 * number, right)
+    for number, cells in enumerate([("Berth", "Price"), ("A1", "40"), ("B1", "70")]):
+        canvas.drawString(60, 700 - 14 * number, cells[0])
+        canvas.drawString(160, 700 - 14 * number, cells[1])
+    canvas.drawString(60, 600, "Name:")
+    canvas.acroForm.textfield(name="name", x=120, y=595, width=90, height=18, value="Anna")
+    canvas.save()
+    said = parse(path, DocumentType.PDF).text
+    boxes, page = page_drawn(path, 1, said).boxes, pypdfium2.PdfDocument(path)[0]
+    for words in ("moor\nhere pay", "Diesel is sold here\non weekdays", "A1 | 40", "Price"):
+        start = said.index(words)
+        back = read_back(page, rectangles_of(boxes, start, start + len(words)))
+        assert bare(back) == bare(words).replace("|", "")
+    (field,) = rectangles_of(boxes, said.index("Anna"), said.index("Anna") + 4)
+    assert (round(field.left * 595), round((1 - field.bottom) * 842)) == (120, 595)
+
+
+def test_words_that_were_recognised_have_boxes_where_the_recogniser_tells_them(tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf_of([]))
+    words = [RecognisedWord("Invoice", 0.1, 0.1, 0.45, 0.15), RecognisedWord("2024", 0.5, 0.1, 0.7, 0.15)]
+    boxes = page_drawn(path, 1, "Invoice 2024", words=lambda _: words).boxes
+    (word,) = rectangles_of(boxes, 0, 7)
+    assert (word.left, word.top, word.right, word.bottom) == pytest.approx((0.1, 0.1, 0.45, 0.15))
+    (half,) = rectangles_of(boxes, 8, 10)
+    assert (half.left, half.right) == pytest.approx((0.5, 0.6))
 
 
 @pytest.mark.parametrize("size", [(14_000.0, 14_000.0), (3.0, 14_000.0)])

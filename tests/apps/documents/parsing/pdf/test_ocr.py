@@ -8,7 +8,15 @@ import zlib
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from apps.documents.parsing.pdf.ocr import MOST_PIXELS, PROGRAM, OcrPdfParser, Recognition, page_picture
+from apps.documents.parsing.pdf.ocr import (
+    MOST_PIXELS,
+    PROGRAM,
+    OcrPdfParser,
+    RecognisedWord,
+    Recognition,
+    page_picture,
+    recognised_words,
+)
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, FileLimits
 from ragsite.core.errors import PermanentError, RagError
@@ -54,9 +62,9 @@ def mixed_pdf():
 
 
 def test_pages_without_a_text_layer_are_given_to_the_program(program, recognise):
-    program('test "$(head -c 3)" = "P5 " && echo "recognised in $4"')
+    program('test "$(head -c 3)" = "P5 " && echo "Recognised in $4"')
     document = recognise(mixed_pdf(), languages="eng+deu")
-    assert document.text == "Words of the text layer\n\nrecognised in eng+deu"
+    assert document.text == "Words of the text layer\n\nRecognised in eng+deu"
     assert [section.place.number for section in document.sections] == [1, 2]
 
 
@@ -65,6 +73,12 @@ def test_a_page_on_which_nothing_is_recognised_has_no_text_layer(program, recogn
     with pytest.raises(PermanentError) as caught:
         recognise(make_pdf(BLANK, filters=1))
     assert caught.value.error_code == "no_text_layer"
+
+
+def test_the_program_tells_where_words_are(program):
+    rows = ["level\\tleft\\ttop\\twidth\\theight\\ttext", "1\\t0\\t0\\t200\\t100\\t", "5\\t20\\t10\\t50\\t20\\tInvoice"]
+    program('cat > /dev/null; test "$7" = tsv && printf \'' + "\\n".join(rows) + "\\n'")
+    assert recognised_words(b"P5 1 1 255\n0", Recognition()) == [RecognisedWord("Invoice", 0.1, 0.1, 0.35, 0.3)]
 
 
 @pytest.mark.parametrize(

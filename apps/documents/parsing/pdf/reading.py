@@ -1,0 +1,262 @@
+"""Reads a page: its characters in reading order, with what was filled in, noted and linked at its place."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pypdfium2
+
+from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
+from apps.documents.parsing.pdf.hyphens import hyphen_joined
+from apps.documents.parsing.pdf.layout import Cells, Table, read_in_order
+from apps.documents.parsing.pdf.letters import (
+    HYPHEN,
+    Box,
+    DrawnLines,
+    Letters,
+    Line,
+    Piece,
+    line_spans,
+    lines_of,
+    words_apart,
+)
+from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertions_of
+from apps.documents.parsing.pdf.small import Small, small_in
+from apps.documents.parsing.pdf.symbols import signs_shown
+from apps.documents.parsing.scripts import Script, lowered, raised
+
+MOST = 1 << 30
+BLANK_WIDTH = 0.15
+"""The least width of a blank in heights of its font."""
+
+_CUTS = (HYPHEN, "-", "‐", "\xad")
+_MAY_BE_CUT = (HYPHEN, "- ", "-\r", "‐", "\xad")
+_LINE_END = "\r\n"
+
+
+class Part(NamedTuple):
+    """Text of a page: `length` characters as they were drawn, from `start` on, or else what was put in, which lies at `box`."""
+
+    text: str
+    start: int | None = None
+    box: Box | None = None
+    length: int = MOST
+
+
+class ReadLine(NamedTuple):
+    """A line of a page in parts; `is_row` where it is a row of a table."""
+
+    parts: tuple[Part, ...]
+    is_row: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.parts[0].text if len(self.parts) == 1 else "".join([part.text for part in self.parts])
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page's lines in reading order, and the comments on it."""
+
+    lines: tuple[ReadLine, ...]
+    comments: tuple[str, ...] = ()
+
+
+def page_read(page: pypdfium2.PdfPage) -> ReadPage:
+    """The page's lines.
+
+    Raises PdfiumError for a page that is damaged.
+    """
+    letters = Letters(page)
+    try:
+        letters.text = signs_shown(letters)
+        return lines_read(letters, marks_on(page))
+    finally:
+        letters.close()
+
+
+def lines_read(letters: Letters, marks: Sequence[Mark]) -> ReadPage:
+    """The lines of the page that `letters` are of, with the marks on it."""
+    put_in = [mark for mark in marks if mark.kind is not Kind.COMMENT]
+    drawn = lines_of(letters, all_placed=bool(put_in))
+    writer = _Writer(letters, drawn, insertions_of(letters, drawn, put_in))
+    lines = writer.placed() if drawn.lines else writer.as_drawn()
+    return ReadPage(_words_joined(lines, letters.text), comments_of(letters, marks))
+
+
+class _Writer:
+    """Writes the characters of a page as lines, with what is put in between them."""
+
+    def __init__(self, letters: Letters, drawn: DrawnLines, insertions: Sequence[Insertion]) -> None:
+        self._letters = letters
+        self._drawn = drawn
+        self._insertions = insertions
+        self._ends = [insertion.at for insertion in insertions]
+        self._fields = [insertion.at for insertion in insertions if insertion.is_field]
+
+    def placed(self) -> Iterator[ReadLine]:
+        """The lines and tables in reading order, by their places."""
+        lines, wide = self._drawn.lines, self._drawn.wide
+        for block in read_in_order(lines, self._letters.text, lambda piece: words_apart(self._letters, piece, wide)):
+            yield from self._block(block)
+
+    def as_drawn(self) -> Iterator[ReadLine]:
+        """The lines in the order in which they were drawn, with what lies beside them at the end."""
+        text = self._letters.text
+        small = small_in(self._letters, self._drawn.runs, 0, len(text))
+        at = 0
+        is_plain = not small and not self._insertions
+        for start, end in line_spans(text):
+            if is_plain:
+                yield ReadLine((Part(text[start:end].strip(), start),))
+                continue
+            mine = [one for one in small if start <= one.start < end] if small else ()
+            yield ReadLine(tuple(self._with_small(start, end, mine, newline="\n")))
+            at = end
+        for insertion in self._insertions:
+            if insertion.at > at:
+                yield ReadLine((Part(insertion.written("\n").strip(), box=insertion.box),))
+
+    def _block(self, block: Line | Table) -> Iterator[ReadLine]:
+        if isinstance(block, Table) and self._is_form(block):
+            for row in block.rows:
+                yield from self._block(tuple(piece for cell in row.cells for piece in cell))
+            return
+        if isinstance(block, Table):
+            yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in block.rows)
+            return
+        if len(block) == 1 and len(block[0].runs) == 1 and not self._insertions:
+            (piece,) = block
+            yield ReadLine(tuple(self._shown(piece.start, piece.end, is_first=True, is_last=True)))
+            return
+        parts: list[Part] = []
+        for piece in block:
+            parts += [Part(" ")] * bool(parts) + list(self._piece(piece, newline="\n"))
+        if any(part.text.strip() for part in parts):
+            yield ReadLine(tuple(parts))
+
+    def _is_form(self, table: Table) -> bool:
+        """Whether what stands below each other are the labels of fields."""
+        pieces = [piece for row in table.rows for cell in row.cells for piece in cell] if self._fields else []
+        filled = sum(bisect_right(self._fields, end) - bisect_left(self._fields, start) for start, end, *_ in pieces)
+        return bool(filled) and filled * 2 >= len(table.rows)
+
+    def _row(self, row: Cells) -> Iterator[Part]:
+        yield Part("|")
+        for cell in row.cells:
+            for piece in cell:
+                yield Part(" ")
+                for part in self._piece(piece, newline=" "):
+                    yield part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+            yield Part(" |" if cell else "  |")
+
+    def _piece(self, piece: Piece, *, newline: str) -> Iterator[Part]:
+        small = small_in(self._letters, piece.runs, piece.start, piece.end)
+        return self._with_small(piece.start, piece.end, small, newline=newline)
+
+    def _with_small(self, start: int, end: int, small: Sequence[Small], *, newline: str) -> Iterator[Part]:
+        """Characters of the page in parts, the small ones written as what they are."""
+        at, before = start, ""
+        for one in small:
+            for part in self._said(at, one.start, newline=newline, is_first=at == start):
+                yield part
+                before = part.text
+            said = self._letters.text[one.start : one.end]
+            is_raised = one.script is Script.RAISED
+            yield Part(raised(said, after=before) if is_raised else lowered(said), one.start, length=len(said))
+            at = one.end
+        yield from self._said(at, end, newline=newline, is_first=at == start, is_last=True)
+
+    def _said(
+        self, start: int, end: int, *, newline: str, is_first: bool = True, is_last: bool = False
+    ) -> Iterator[Part]:
+        """Characters of the page as they are, and what is put in between them."""
+        begin, starts_word = start, is_first
+        for insertion in self._insertions[bisect_left(self._ends, start) : bisect_right(self._ends, end)]:
+            if insertion.leads_in != (insertion.at == begin):
+                continue
+            if insertion.leads_in:
+                yield from [Part(insertion.written(newline), box=insertion.box)] * starts_word
+                continue
+            yield from self._shown(start, insertion.at, is_first=is_first, is_last=True)
+            yield Part(insertion.written(newline), box=insertion.box)
+            start, is_first = insertion.at, False
+        yield from self._shown(start, end, is_first=is_first, is_last=is_last)
+
+    def _shown(self, start: int, end: int, *, is_first: bool, is_last: bool) -> Iterator[Part]:
+        text = self._letters.text[start:end]
+        if is_last:
+            text = text.rstrip()
+        if is_first:
+            start += len(text) - len(text.lstrip())
+            text = text.lstrip()
+        if not text:
+            return
+        if _LINE_END not in text:
+            yield Part(text, start)
+            return
+        for line in text.split(_LINE_END):
+            gap = " " if line.strip() and not line[0].isspace() and self._is_apart(start) else ""
+            yield Part(gap)
+            yield Part(line, start)
+            start += len(line) + len(_LINE_END)
+
+    def _is_apart(self, at: int) -> bool:
+        """Whether there is a blank's room between a character and the one before it that shows."""
+        text = self._letters.text
+        before = next((place for place in range(at - 1, -1, -1) if not text[place].isspace()), None)
+        if before is None or at >= len(text) or text[before] == HYPHEN:
+            return False
+        one, other = self._letters.box(before), self._letters.box(at)
+        return other.left - one.right > BLANK_WIDTH * self._letters.loose_box(at).height
+
+
+def _words_joined(lines: Iterable[ReadLine], page: str) -> tuple[ReadLine, ...]:
+    """The lines, where a word that is cut at the end of one stands whole on it."""
+    if not any(cut in page for cut in _MAY_BE_CUT):
+        return tuple(lines)
+    joined: list[ReadLine] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last is None or last.is_row or line.is_row or not last.parts[-1].text.endswith(_CUTS):
+            joined.append(line)
+            continue
+        whole = hyphen_joined(last.text, line.text, page)
+        if whole is None:
+            joined.append(line)
+            continue
+        moved = len(line.text) - len(whole[1])
+        cut, rest = _split(line.parts, moved)
+        end = last.parts[-1]
+        kept = whole[0][len(last.text) - 1 :].startswith("-")
+        mended = end._replace(text=end.text[:-1] + "-" * kept)
+        joined[-1] = ReadLine((*last.parts[:-1], mended, *_stripped(cut)))
+        if rest:
+            joined.append(ReadLine(rest))
+    return tuple(map(_hyphens_shown, joined)) if HYPHEN in page else tuple(joined)
+
+
+def _split(parts: Sequence[Part], at: int) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The parts before and after a character of their text."""
+    before: list[Part] = []
+    for number, part in enumerate(parts):
+        if at < len(part.text):
+            rest = part._replace(text=part.text[at:], start=None if part.start is None else part.start + at)
+            head = [part._replace(text=part.text[:at])] if at else []
+            return (*before, *head), (rest, *parts[number + 1 :])
+        before.append(part)
+        at -= len(part.text)
+    return tuple(before), ()
+
+
+def _stripped(parts: Sequence[Part]) -> tuple[Part, ...]:
+    return (*parts[:-1], parts[-1]._replace(text=parts[-1].text.rstrip())) if parts else ()
+
+
+def _hyphens_shown(line: ReadLine) -> ReadLine:
+    if not any(HYPHEN in part.text for part in line.parts):
+        return line
+    return line._replace(parts=tuple(part._replace(text=part.text.replace(HYPHEN, "-")) for part in line.parts))
