@@ -13,7 +13,7 @@ def test_marks_are_dropped_and_headings_lead_to_sections(parse, outline):
     document = parse("# Duck\nA *bird* with [feet](http://x.y).\n\nFood\n----\n- leaves\n- `seeds`\n")
     assert document.title == "Duck"
     assert outline(document) == [
-        (("Duck",), "Duck\n\nA bird with feet."),
+        (("Duck",), "Duck\n\nA bird with feet (http://x.y)."),
         (("Duck", "Food"), "Food\n\n- leaves\n- seeds"),
     ]
 

@@ -1,0 +1,77 @@
+"""What the elements of an HTML page are: blocks, parts that no reader sees, tables that only arrange the page, code."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from lxml import etree
+
+HEADING_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+# Not text, not shown, or (nav) links to other places. `annotation` repeats a formula in another notation; `rp` are
+# parentheses for browsers that put no reading above a word.
+_DROPPED_NAMES = (
+    "head script style template noscript noframes iframe object svg canvas audio video nav datalist"
+    " annotation annotation-xml rp"
+)
+_BLOCK_NAMES = (
+    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer"
+    " form h1 h2 h3 h4 h5 h6 header hr html legend li main menu ol p pre search section summary table tbody td"
+    " tfoot th thead tr ul"
+)
+LONGEST_UNMARKED_CODE = 100  # lines
+# Beside code: numbers that some pages put before its lines.
+LINE_NUMBERS = frozenset({"linenos", "lineno", "gutter"})
+DROPPED = frozenset(_DROPPED_NAMES.split())
+BLOCKS = frozenset(_BLOCK_NAMES.split())
+CELLS = frozenset({"td", "th"})
+LISTS = frozenset({"ul", "ol", "menu"})
+# Where a formula has characters above or below the line: the place of that part among the others.
+_RAISED_PARTS = {"msup": {1}, "msubsup": {2}, "munderover": {2}, "mover": {1}}
+_LOWERED_PARTS = {"msub": {1}, "msubsup": {1}, "munderover": {1}, "munder": {1}}
+_HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#.-]{1,20})(?=\s|$)")
+
+
+def is_dropped(element: etree._Element) -> bool:
+    """Whether a reader of the page doesn't see the element."""
+    if element.tag in DROPPED or element.get("hidden") is not None:
+        return True
+    names = element.get("class") if element.tag in {"td", "span"} else None
+    if names and LINE_NUMBERS.intersection(names.split()):
+        return True
+    style = element.get("style")
+    return bool(style) and _HIDDEN_STYLE.search(style) is not None
+
+
+def is_layout(table: etree._Element) -> bool:
+    """Whether a table only arranges the page: its cells hold headings, further tables, or code beside line numbers."""
+    inner = next(table.iterdescendants("table", *HEADING_LEVELS), None)
+    if inner is None and next(table.iterdescendants("pre"), None) is not None:
+        return len(list(islice(table.iterdescendants("tr"), 2))) == 1
+    return inner is not None or table.get("role") in {"presentation", "none"}
+
+
+def is_code(pre: etree._Element) -> bool:
+    """Whether preformatted text is code, or at least as short as code is: some pages are one text file within `pre`."""
+    if next(pre.iterdescendants(*HEADING_LEVELS), None) is not None:
+        return False
+    is_marked = next(pre.iterdescendants("code", "samp", "kbd"), None) is not None
+    return is_marked or sum(str(text).count("\n") for text in pre.itertext()) <= LONGEST_UNMARKED_CODE
+
+
+def language(code: etree._Element) -> str:
+    """The language that the page names for the code, by the class of the element itself or of the first one in it."""
+    named = (_LANGUAGE.search(element.get("class", "")) for element in [code, *code.iterchildren("code")][:2])
+    return next((found[1] for found in named if found), "")
+
+
+def script_in_formula(element: etree._Element) -> str:
+    """ "sup" or "sub" for a part of a formula (MathML) that stands above or below the line, else ""."""
+    parent = element.getparent()
+    if parent is None or parent.tag not in _RAISED_PARTS.keys() | _LOWERED_PARTS.keys():
+        return ""
+    at = parent.index(element)
+    if at in _RAISED_PARTS.get(str(parent.tag), ()):
+        return "sup"
+    return "sub" if at in _LOWERED_PARTS.get(str(parent.tag), ()) else ""
