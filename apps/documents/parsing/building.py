@@ -112,9 +112,9 @@ class DocumentBuilder:
         self._place = place
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing has come yet."""
-        return not self._length
+    def length(self) -> int:
+        """How many characters have come."""
+        return self._length
 
     def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
         """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""

@@ -7,21 +7,24 @@ in parentheses behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
 LONGEST_TARGET = 500
-_RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
-_LOWERED = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_HAS_RAISED = re.compile(r"[0-9+\-−=()]*[ni]?", re.ASCII)
-_HAS_LOWERED = re.compile(r"[0-9+\-−=()]+", re.ASCII)
+_SIGNS_BESIDE = "0123456789+-−=()"
+_RAISED = dict(
+    zip(_SIGNS_BESIDE + "abcdefghijklmnoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True)
+)
+_LOWERED = dict(zip(_SIGNS_BESIDE + "aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 # Marks of several notes on one word: "1,2", "3–5".
 _NOTE_MARKS = re.compile(r"[0-9]{1,3}(?:\s*[,;–-]\s*[0-9]{1,3})+", re.ASCII)
 # What is told from the word before it as it is: signs ("*", "®"), marks in brackets, characters raised by themselves.
 _SIGNS = re.compile(r"\[[^\[\]]*\]|[^\w\s(+\-−=]+|[¹²³⁰ⁱ⁴-ⁿªº]+")
-_ENDING = re.compile(r"(?:st|nd|rd|th|er|ère|re|ème|e|me|mes|lle|le|o|os|a|as)\.?", re.IGNORECASE)
+_LETTERS = re.compile(r"[a-z]")
+_WORD = re.compile(r"[a-z]{2}")
+_ENDING = re.compile(r"(?:st|nd|rd|th|er|ère|re|ème|e|me|mes|lle|le|o|os)\.?", re.IGNORECASE)
 # What such an ending stands on: a number, a Roman one, or the letter of "Mme", "Dr", "No".
 _BEFORE_ENDING = re.compile(r"(?:[0-9]\.?|\b[IVXLCDM]+|\b[MDNn])\Z")
 _MARKS = {"TM": "™", "SM": "℠", "R": "®"}
@@ -51,6 +54,9 @@ class Run:
 
 def written(runs: Iterable[Run]) -> str:
     """The runs as one text; neighbours of one kind are taken together, whatever they were cut into."""
+    runs = list(runs)
+    if not any(run.target or run.reading or run.script is not Script.LEVEL for run in runs):
+        return "".join([run.text for run in runs])
     text = ""
     for target, linked in groupby(runs, key=lambda run: run.target):
         label = _label(linked, after=text)
@@ -58,17 +64,18 @@ def written(runs: Iterable[Run]) -> str:
     return text
 
 
-def raised(text: str, *, after: str = "") -> str:
-    """Superscript in plain characters: "⁶" where Unicode has it, else "^(max)"; `after` is the text before it.
+def raised(text: str, *, after: str | None = None) -> str:
+    """Superscript in plain characters: "⁶" where Unicode has it, else "^(max)"; `after` is the text before it, if known.
 
-    Endings of ordinals and titles ("1st", "2e", "Mme") are no exponents and stay as they are; so do signs ("*", "[1]").
+    Endings of ordinals and titles ("1st", "2e", "Mme") are no exponents and stay as they are; so do signs ("*", "[1]"),
+    and words that stand apart.
     """
     return _between_spaces(text, lambda inner: _raised(inner, after=after))
 
 
-def lowered(text: str) -> str:
-    """Subscript in plain characters: "₂" where Unicode has it, else "_(max)"."""
-    return _between_spaces(text, _lowered)
+def lowered(text: str, *, after: str | None = None) -> str:
+    """Subscript in plain characters: "₂" where Unicode has it, else "_(max)"; words that stand apart stay as they are."""
+    return _between_spaces(text, lambda inner: _lowered(inner, after=after))
 
 
 def with_reading(base: str, reading: str) -> str:
@@ -101,7 +108,7 @@ def _in_script(text: str, script: Script, *, after: str) -> str:
         case Script.RAISED:
             return raised(text, after=after)
         case Script.LOWERED:
-            return lowered(text)
+            return lowered(text, after=after)
         case Script.LEVEL:
             return text
 
@@ -114,18 +121,32 @@ def _between_spaces(text: str, convert: Callable[[str], str]) -> str:
     return f"{text[:start]}{convert(inner)}{text[start + len(inner) :]}"
 
 
-def _raised(text: str, *, after: str) -> str:
-    if text in _MARKS and after[-1:].isalnum():
+def _raised(text: str, *, after: str | None) -> str:
+    before = after or ""
+    if text in _MARKS and before[-1:].isalnum():
         return _MARKS[text]
-    if _HAS_RAISED.fullmatch(text) or (_NOTE_MARKS.fullmatch(text) and not after[-1:].isdigit()):
-        return text.translate(_RAISED)
-    is_ending = _ENDING.fullmatch(text) is not None and _BEFORE_ENDING.search(after[-8:]) is not None
-    is_apart = not after or after[-1].isspace()
-    return text if is_ending or is_apart or _SIGNS.fullmatch(text) else f"^({text})"
+    if _has_all(text, _RAISED, before) or (_NOTE_MARKS.fullmatch(text) and not before[-1:].isdigit()):
+        return "".join(_RAISED.get(character, character) for character in text)
+    is_ending = _ENDING.fullmatch(text) is not None and _BEFORE_ENDING.search(before[-8:]) is not None
+    return text if is_ending or _is_apart(after) or _SIGNS.fullmatch(text) else f"^({text})"
 
 
-def _lowered(text: str) -> str:
-    return text.translate(_LOWERED) if _HAS_LOWERED.fullmatch(text) else f"_({text})"
+def _lowered(text: str, *, after: str | None) -> str:
+    if _has_all(text, _LOWERED, after or ""):
+        return "".join(map(_LOWERED.__getitem__, text))
+    return text if _is_apart(after) else f"_({text})"
+
+
+def _has_all(text: str, signs: Mapping[str, str], before: str) -> bool:
+    """Whether all of the text has signs: figures always, single letters behind a figure or a letter, but not a word."""
+    if not all(character in signs for character in text):
+        return False
+    is_behind_word = len(before) > 1 and before[-2:].isalpha()
+    return not _LETTERS.search(text) or not (is_behind_word or _is_apart(before) or _WORD.search(text))
+
+
+def _is_apart(before: str | None) -> bool:
+    return before is not None and (not before or before[-1].isspace())
 
 
 def _address(target: str) -> str:

@@ -10,7 +10,7 @@ from email.header import decode_header
 from email.message import Message
 from email.policy import Compat32
 
-from apps.documents.parsing.characters import decode
+from apps.documents.parsing.characters import SUPERSETS, decode
 from apps.documents.parsing.errors import DamagedFileError
 from apps.documents.parsing.guessing import CONVINCING, guess_encoding, likeness
 
@@ -18,6 +18,10 @@ LONGEST_HEADER = 10_000
 _SAYING_NOTHING = frozenset(
     {"", "ascii", "us-ascii", "utf-8", "utf8", "unknown-8bit", "x-unknown", "unknown", "default"}
 )
+# In these few bytes mean anything at all, so that a name that is rare but possible is enough.
+_OF_SEVERAL_BYTES = ("gb", "big5", "euc", "shift", "sjis", "cp932", "cp949", "ks_c", "iso-2022")
+_OF_ASCII_BYTES = ("iso-2022", "iso2022", "utf-7", "hz")
+CONVINCING_BYTES = 0.2
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -75,10 +79,22 @@ class HeaderReader:
     def _decoded(self, data: bytes, charset: str) -> str:
         """The characters in the encoding that is named, else in the likely one, if they look like a language in it."""
         for declared in (charset.lower(), self.likely):
-            text = "" if declared in _SAYING_NOTHING else _decode(data, declared)
-            if text and likeness(text) >= CONVINCING:
+            text = "" if declared in _SAYING_NOTHING else _strictly(data, declared)
+            if text and likeness(text) >= (CONVINCING_BYTES if declared.startswith(_OF_SEVERAL_BYTES) else CONVINCING):
                 return text
         return _decode(data, charset)
+
+
+def _strictly(data: bytes, charset: str) -> str:
+    """The characters, where the data is UTF-8 or in the encoding; else ""."""
+    named = SUPERSETS.get(charset.replace("_", "-"), charset)
+    for encoding in (named, "utf-8") if named.startswith(_OF_ASCII_BYTES) else ("utf-8", named):
+        try:
+            return data.decode(encoding)
+        # UnicodeDecodeError is a ValueError.
+        except (ValueError, LookupError):
+            continue
+    return ""
 
 
 def _decode(data: bytes, charset: str) -> str:

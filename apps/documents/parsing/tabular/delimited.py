@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, lines_of, read_bytes
@@ -14,9 +15,13 @@ from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.tabular.tables import LONGEST_ROW, TableWriter, row_place
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
-DELIMITERS = (",", ";", "\t", "|")
+# Commas are in texts and figures, too, so another one that parts the rows as evenly is more likely.
+DELIMITERS = ("\t", ";", "|", ",")
 SAMPLE_CHARACTERS = 64 * 1024
 SAMPLE_ROWS = 50
+WEAK = 0.5
+_WEAK_COMMA = re.compile(r",(?= )|(?<=\d),(?=\d)")
+_ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|\r\n]|\Z)')
 LONGEST_CELL = 131_072
 # What a spreadsheet program writes before the first row to say how to read the rest.
 _NAMED_DELIMITER = re.compile(r"\Asep=(?P<delimiter>[^\r\n])\r?\n", re.IGNORECASE)
@@ -43,10 +48,11 @@ class CsvParser:
 
 def likely_delimiter(sample: str) -> str:
     """The delimiter by which the most rows of the sample have the same number of cells, and more than one."""
-    return max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
+    best = max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
+    return best if _evenness(sample, best) > 0 else ","
 
 
-def _evenness(sample: str, delimiter: str) -> tuple[int, int]:
+def _evenness(sample: str, delimiter: str) -> float:
     widths: Counter[int] = Counter()
     try:
         for number, cells in _rows(sample, delimiter):
@@ -54,8 +60,19 @@ def _evenness(sample: str, delimiter: str) -> tuple[int, int]:
                 break
             widths[len(cells)] += len(cells) > 1
     except TooLargeError:
-        return (0, 0)
-    return max(((rows, width) for width, rows in widths.items()), default=(0, 0))
+        return 0
+    return max(widths.values(), default=0) * (WEAK if delimiter == "," and _are_weak(sample) else 1)
+
+
+def _are_weak(sample: str) -> bool:
+    """Whether most commas are those of sentences and decimals."""
+    weak = len(_WEAK_COMMA.findall(sample))
+    return weak * 2 > sample.count(",")
+
+
+def _dialect(sample: str) -> dict[str, Any]:
+    """How quotation marks within cells are written: doubled, or behind a backslash."""
+    return {"escapechar": "\\"} if _ESCAPED_QUOTE.search(sample) and '""' not in sample else {}
 
 
 def _checked_lines(text: str) -> Iterator[str]:
@@ -67,7 +84,7 @@ def _checked_lines(text: str) -> Iterator[str]:
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(_checked_lines(text), delimiter=delimiter)
+    reader = csv.reader(_checked_lines(text), delimiter=delimiter, **_dialect(text[:SAMPLE_CHARACTERS]))
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):

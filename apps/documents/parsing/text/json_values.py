@@ -11,7 +11,30 @@ from apps.documents.parsing.types import FileLimits
 DEEPEST_VALUE = 100
 # Each value has one of these before or after it, whether inside a string or not.
 _SEPARATORS = (",", "[", "{")
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+
+class Again(str):
+    """A name that its object has given before; as a key it equals no other."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with all of its members, also those whose names are repeated."""
+    value = dict(members)
+    if len(value) == len(members):
+        return value
+    value = {}
+    for name, member in members:
+        value[Again(name) if name in value else name] = member
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
 
 
 def load_json(text: str, *, limits: FileLimits, where: str = "The file") -> Any:

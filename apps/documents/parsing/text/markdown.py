@@ -40,7 +40,7 @@ class MarkdownParser:
         front = split_front_matter(source)
         builder = DocumentBuilder(limits)
         own_title = MarkdownWriter().write(front.body, builder)
-        if builder.is_empty:
+        if not builder.length:
             for line in front.lines():
                 builder.line(line)
         return builder.finish(title=front.title or own_title, metadata=front.fields)

@@ -7,6 +7,8 @@ from itertools import islice
 
 from lxml import etree
 
+from apps.documents.parsing.office.symbols import is_symbol_font
+
 HEADING_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 # Not text, not shown, or (nav) links to other places. `annotation` repeats a formula in another notation; `rp` are
 # parentheses for browsers that put no reading above a word.
@@ -30,6 +32,7 @@ LISTS = frozenset({"ul", "ol", "menu"})
 _RAISED_PARTS = {"msup": {1}, "msubsup": {2}, "munderover": {2}, "mover": {1}}
 _LOWERED_PARTS = {"msub": {1}, "msubsup": {1}, "munderover": {1}, "munder": {1}}
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_FONT = re.compile(r"font(?:-family)?\s*:[^;]*?\b((?:wing|web)dings(?: [23])?|symbol)\b", re.IGNORECASE)
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#.-]{1,20})(?=\s|$)")
 
 
@@ -75,3 +78,12 @@ def script_in_formula(element: etree._Element) -> str:
     if at in _RAISED_PARTS.get(str(parent.tag), ()):
         return "sup"
     return "sub" if at in _LOWERED_PARTS.get(str(parent.tag), ()) else ""
+
+
+def symbol_font(element: etree._Element) -> str:
+    """The typeface of signs in which the element's letters are shown; "" where it is none."""
+    face, style = element.get("face"), element.get("style")
+    if face:
+        return face if is_symbol_font(face) else ""
+    found = _FONT.search(style) if style else None
+    return found[1] if found else ""

@@ -14,6 +14,7 @@ from lxml import etree
 from apps.documents.parsing.building import DocumentBuilder, list_indent, table_row
 from apps.documents.parsing.cleaning import clean
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
+from apps.documents.parsing.office.symbols import symbols
 from apps.documents.parsing.scripts import with_target
 from apps.documents.parsing.types import FileLimits, ParsedDocument
 from apps.documents.parsing.web.controls import SHOWING, follows_its_like, shown, stands_apart
@@ -27,6 +28,7 @@ from apps.documents.parsing.web.elements import (
     is_layout,
     language,
     script_in_formula,
+    symbol_font,
 )
 from apps.documents.parsing.web.grids import Row, cell_of, grid
 from apps.documents.parsing.web.inline import Words, Write, quotation, subscript, superscript
@@ -199,6 +201,10 @@ class _Walk:
             self._show(element)
         elif tag in WRITTEN or tag in {"a", "math"} or self.is_in_formula:
             self._begin_written(element, tag)
+        elif tag in {"span", "font"}:
+            font = symbol_font(element)
+            if font:
+                self.words.begin(element, lambda words, _before: symbols(words, font))
 
     def _is_apart(self, element: etree._Element, last: str) -> bool:
         return stands_apart(element) or follows_its_like(element, is_in_cell=self.is_in_cell, last=last)

@@ -204,9 +204,9 @@ def superscript(words: str, before: str) -> str:
     return raised(words, after=before)
 
 
-def subscript(words: str, _before: str) -> str:
-    """Lowered words."""
-    return lowered(words)
+def subscript(words: str, before: str) -> str:
+    """Lowered words, behind those before them."""
+    return lowered(words, after=before)
 
 
 def quotation(words: str, _before: str) -> str:

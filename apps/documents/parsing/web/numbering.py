@@ -7,77 +7,74 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from apps.documents.parsing.numerals import Numeral, numeral
+
 BULLET = "-"
-_STYLE = re.compile(
-    r"list-style(?:-type)?\s*:\s*[^;]*?\b(none|disc|circle|square|(?:lower|upper)-(?:alpha|latin|roman))\b"
-)
+_KINDS = {
+    "1": Numeral.DECIMAL,
+    "a": Numeral.LOWER_LETTER,
+    "A": Numeral.UPPER_LETTER,
+    "i": Numeral.LOWER_ROMAN,
+    "I": Numeral.UPPER_ROMAN,
+}
 _STYLES = {
-    "lower-alpha": "a",
-    "lower-latin": "a",
-    "upper-alpha": "A",
-    "upper-latin": "A",
-    "lower-roman": "i",
-    "upper-roman": "I",
+    "decimal": Numeral.DECIMAL,
+    "decimal-leading-zero": Numeral.TWO_DIGITS,
+    "lower-alpha": Numeral.LOWER_LETTER,
+    "lower-latin": Numeral.LOWER_LETTER,
+    "upper-alpha": Numeral.UPPER_LETTER,
+    "upper-latin": Numeral.UPPER_LETTER,
+    "lower-roman": Numeral.LOWER_ROMAN,
+    "upper-roman": Numeral.UPPER_ROMAN,
+    "lower-greek": Numeral.LOWER_GREEK,
+    "cjk-decimal": Numeral.HAN,
+    "simp-chinese-informal": Numeral.HAN,
+    "trad-chinese-informal": Numeral.HAN,
+    "cjk-ideographic": Numeral.HAN,
 }
 _UNNUMBERED = frozenset({"none", "disc", "circle", "square"})
-_ROMAN = (
-    *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl")),
-    *((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
-)
-HIGHEST_ROMAN = 3_999
+_STYLE = re.compile(r"list-style(?:-type)?\s*:\s*(?P<names>[^;]*)", re.IGNORECASE)
 LONGEST_NUMBER = 9
 
 
 @dataclass(slots=True)
 class ListNumbers:
-    """The numbers of one list; `kind` is "" without numbers, else "1", "a", "A", "i" or "I" as in HTML."""
+    """The numbers of one list; without a `kind` it has bullets."""
 
-    kind: str
+    kind: Numeral | None
     next: int = 1
     step: int = 1
 
     def mark(self, item: etree._Element) -> str:
         """What stands before this item, which is the next."""
-        kind = _style(item) if self.kind and item.get("style") else self.kind
-        kind = _kind(item) or kind if self.kind else ""
+        if self.kind is None:
+            return BULLET
+        kind = _kind(item, otherwise=self.kind)
         number = _whole(item.get("value"))
-        if number is None:
-            number = self.next
+        number = self.next if number is None else number
         self.next = number + self.step
-        return f"{numeral(number, kind)}." if kind else BULLET
+        return BULLET if kind is None else f"{numeral(number, kind)}."
 
 
 def numbers_of(element: etree._Element) -> ListNumbers:
     """The numbers of the items of `ol`, and the bullets of other lists."""
     if element.tag != "ol":
-        return ListNumbers("")
+        return ListNumbers(None)
     is_reversed = element.get("reversed") is not None
     start = _whole(element.get("start"))
     if start is None:
         start = sum(1 for _ in element.iterchildren("li")) if is_reversed else 1
-    return ListNumbers(_kind(element) or _style(element), start, -1 if is_reversed else 1)
+    return ListNumbers(_kind(element, otherwise=Numeral.DECIMAL), start, -1 if is_reversed else 1)
 
 
-def numeral(number: int, kind: str) -> str:
-    """The number in digits ("1"), letters ("a", "A") or Roman figures ("i", "I"); in digits where these have none."""
-    lower = kind.lower()
-    if lower == "a" and number > 0:
-        text = _letters(number)
-    elif lower == "i" and 0 < number <= HIGHEST_ROMAN:
-        text = _roman(number)
-    else:
-        return str(number)
-    return text.upper() if kind.isupper() else text
-
-
-def _kind(element: etree._Element) -> str:
-    kind = element.get("type", "")
-    return kind if kind in {"1", "a", "A", "i", "I"} else ""
-
-
-def _style(element: etree._Element) -> str:
+def _kind(element: etree._Element, *, otherwise: Numeral) -> Numeral | None:
+    """How the element says that numbers are written; None for not at all."""
     found = _STYLE.search(element.get("style", ""))
-    return "" if found and found[1] in _UNNUMBERED else _STYLES.get(found[1], "1") if found else "1"
+    names = found["names"].lower().split() if found else ()
+    if not _UNNUMBERED.isdisjoint(names):
+        return None
+    styled = next((_STYLES[name] for name in names if name in _STYLES), None)
+    return styled or _KINDS.get(element.get("type", ""), otherwise)
 
 
 def _whole(text: str | None) -> int | None:
@@ -86,19 +83,3 @@ def _whole(text: str | None) -> int | None:
         len(digits) <= LONGEST_NUMBER and digits.removeprefix("-").isascii() and digits.removeprefix("-").isdecimal()
     )
     return int(digits) if is_number else None
-
-
-def _letters(number: int) -> str:
-    text = ""
-    while number:
-        number, letter = divmod(number - 1, 26)
-        text = chr(ord("a") + letter) + text
-    return text
-
-
-def _roman(number: int) -> str:
-    text = ""
-    for value, figures in _ROMAN:
-        count, number = divmod(number, value)
-        text += figures * count
-    return text

@@ -14,6 +14,8 @@ from apps.documents.parsing.scripts import Run, Script, lowered, raised, with_ta
         ("10", "-6 ", "⁻⁶ "),
         ("x", "2n", "²ⁿ"),
         ("x", "max", "^(max)"),
+        ("x", "n-k", "ⁿ⁻ᵏ"),
+        ("Turnover", "a", "^(a)"),
         ("10", "1,5", "^(1,5)"),
         ("Turnover", "1", "¹"),
         ("Turnover", "1, 2", "¹, ²"),
@@ -31,7 +33,8 @@ def test_what_is_raised_is_told_from_what_it_follows(before: str, text: str, sho
 
 
 def test_what_is_lowered_is_told_from_what_it_follows() -> None:
-    assert (lowered("2"), lowered("max"), lowered(" ")) == ("₂", "_(max)", " ")
+    assert (lowered("2"), lowered("max"), lowered("i", after="x")) == ("₂", "_(max)", "ᵢ")
+    assert (lowered(" "), lowered("small print", after="in ")) == (" ", "small print")
 
 
 @pytest.mark.parametrize(

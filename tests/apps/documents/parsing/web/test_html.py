@@ -192,6 +192,7 @@ def test_raised_and_lowered_characters_and_readings_leave_words_whole(parse, sou
         ("a<span style='display: inline-block'>b</span>c <span class=badge>new</span>item", "a b c new item"),
         ("<span style='display:flex'><b>x</b><b>y</b></span>", "x y"),
         ("<b>Java</b><b>Script</b>", "JavaScript"),
+        ("<font face=Wingdings>þ</font> Paid <span style='font-family: Symbol'>a</span>", "☑ Paid α"),
     ],
 )
 def test_controls_show_their_values_and_do_not_run_together(parse, source, expected):
