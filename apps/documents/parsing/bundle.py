@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from apps.documents.parsing.archive_names import archive_names
 from apps.documents.parsing.archives import is_encrypted, open_container, unpacking_errors
 from apps.documents.parsing.errors import (
     BadFilenameError,
@@ -17,6 +16,7 @@ from apps.documents.parsing.errors import (
     NestedArchiveError,
     UnsafeArchiveError,
 )
+from apps.documents.parsing.names import archive_names
 from apps.documents.parsing.sniffing import safe_filename
 from apps.documents.parsing.types import FileLimits
 from ragsite.core.errors import PermanentError

@@ -42,7 +42,7 @@ class EmailParser:
     def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The message under its subject; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         message = _message(read_bytes(path, limits))
-        headers = HeaderReader.of(message)
+        headers = HeaderReader(message)
         builder = DocumentBuilder(limits)
         subject = headers.header(message, "Subject")
         builder.heading(1, subject)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.policy import Compat32
+from functools import cached_property
 
 from apps.documents.parsing.characters import SUPERSETS, decode
 from apps.documents.parsing.errors import DamagedFileError
 from apps.documents.parsing.guessing import CONVINCING, guess_encoding, likeness
+from apps.documents.parsing.names import likely_encoding
 
 LONGEST_HEADER = 10_000
+# What names in mail are in when nothing says it, and how many bytes are too few for a guess by their statistics.
+UNSAID = ("gb18030", "cp932", "cp949", "big5", "cp1252", "cp1251", "koi8_r", "cp1250")
+SHORT = 100
 _SAYING_NOTHING = frozenset(
     {"", "ascii", "us-ascii", "utf-8", "utf8", "unknown-8bit", "x-unknown", "unknown", "default"}
 )
@@ -32,19 +36,19 @@ class RawHeaders(Compat32):
         return value
 
 
-@dataclass(frozen=True, slots=True)
 class HeaderReader:
-    """Reads the headers of a message; `likely` is the encoding of what in it names none."""
+    """Reads the headers of a message. What names no encoding is taken to be in that of the rest."""
 
-    likely: str
+    def __init__(self, message: Message) -> None:
+        self._message = message
 
-    @classmethod
-    def of(cls, message: Message) -> HeaderReader:
-        """A reader of this message and its parts, which mostly are in one encoding: the one that a part names, or a guess."""
-        parts = list(message.walk())
+    @cached_property
+    def _likely(self) -> str:
+        """The encoding that a part of the message names, else a guess by all of its headers."""
+        parts = list(self._message.walk())
         named = (part.get_content_charset("") for part in parts)
         charset = next((charset for charset in named if charset not in _SAYING_NOTHING), "")
-        return cls(charset or guess_encoding(b"\n".join(_bytes_beyond_ascii(parts))))
+        return charset or _guess(b"\n".join(_bytes_beyond_ascii(parts)))
 
     def header(self, message: Message, name: str) -> str:
         """The header's value, decoded; "" without one."""
@@ -78,15 +82,39 @@ class HeaderReader:
 
     def _decoded(self, data: bytes, charset: str) -> str:
         """The characters in the encoding that is named, else in the likely one, if they look like a language in it."""
-        for declared in (charset.lower(), self.likely):
-            text = "" if declared in _SAYING_NOTHING else _strictly(data, declared)
-            if text and likeness(text) >= (CONVINCING_BYTES if declared.startswith(_OF_SEVERAL_BYTES) else CONVINCING):
-                return text
-        return _decode(data, charset)
+        if not charset and _is_utf8(data):
+            return data.decode("utf-8")
+        text = _fitting(data, charset.lower()) or _fitting(data, self._likely)
+        return text or _decode(data, _guess(data) if charset.lower() in _SAYING_NOTHING else charset)
+
+
+def _guess(data: bytes) -> str:
+    """The likely encoding of headers that name none; "" for nothing beyond ASCII, or where nothing is likely."""
+    if data.isascii():
+        return ""
+    is_short = sum(byte > 0x7F for byte in data) <= SHORT
+    return likely_encoding(data, UNSAID) if is_short else guess_encoding(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fitting(data: bytes, charset: str) -> str:
+    """The characters in the encoding; "" where they look like no language in it."""
+    text = _strictly(data, charset)
+    least = CONVINCING_BYTES if charset.startswith(_OF_SEVERAL_BYTES) else CONVINCING
+    return text if text and likeness(text) >= least else ""
 
 
 def _strictly(data: bytes, charset: str) -> str:
-    """The characters, where the data is UTF-8 or in the encoding; else ""."""
+    """The characters, where the data is UTF-8 or in the encoding; else "", as where the encoding says nothing."""
+    if charset in _SAYING_NOTHING:
+        return ""
     named = SUPERSETS.get(charset.replace("_", "-"), charset)
     for encoding in (named, "utf-8") if named.startswith(_OF_ASCII_BYTES) else ("utf-8", named):
         try:

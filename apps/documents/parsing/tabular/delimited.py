@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, lines_of, read_bytes
@@ -48,8 +47,8 @@ class CsvParser:
 
 def likely_delimiter(sample: str) -> str:
     """The delimiter by which the most rows of the sample have the same number of cells, and more than one."""
-    best = max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
-    return best if _evenness(sample, best) > 0 else ","
+    evenness = {delimiter: _evenness(sample, delimiter) for delimiter in DELIMITERS if delimiter in sample}
+    return max(evenness, key=evenness.__getitem__) if any(evenness.values()) else ","
 
 
 def _evenness(sample: str, delimiter: str) -> float:
@@ -66,13 +65,13 @@ def _evenness(sample: str, delimiter: str) -> float:
 
 def _are_weak(sample: str) -> bool:
     """Whether most commas are those of sentences and decimals."""
-    weak = len(_WEAK_COMMA.findall(sample))
-    return weak * 2 > sample.count(",")
+    return len(_WEAK_COMMA.findall(sample)) * 2 > sample.count(",")
 
 
-def _dialect(sample: str) -> dict[str, Any]:
-    """How quotation marks within cells are written: doubled, or behind a backslash."""
-    return {"escapechar": "\\"} if _ESCAPED_QUOTE.search(sample) and '""' not in sample else {}
+def _escape(text: str) -> str | None:
+    """What stands before a quotation mark within a cell, where that isn't another one."""
+    sample = text[:SAMPLE_CHARACTERS]
+    return "\\" if '\\"' in sample and '""' not in sample and _ESCAPED_QUOTE.search(sample) else None
 
 
 def _checked_lines(text: str) -> Iterator[str]:
@@ -84,7 +83,7 @@ def _checked_lines(text: str) -> Iterator[str]:
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(_checked_lines(text), delimiter=delimiter, **_dialect(text[:SAMPLE_CHARACTERS]))
+    reader = csv.reader(_checked_lines(text), delimiter=delimiter, escapechar=_escape(text))
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):

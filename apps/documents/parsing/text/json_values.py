@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLargeError
@@ -34,7 +35,10 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+# It takes longer, and is only needed where names are repeated.
+_WHOLE_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+_NAME_END = re.compile(r'(?<!\\)"\s*:')
 
 
 def load_json(text: str, *, limits: FileLimits, where: str = "The file") -> Any:
@@ -46,12 +50,26 @@ def load_json(text: str, *, limits: FileLimits, where: str = "The file") -> Any:
         raise TooLargeError(f"{where} holds more than {limits.max_values:,} values.")
     try:
         value = _DECODER.decode(text)
+        if _members(value) < len(_NAME_END.findall(text)):
+            value = _WHOLE_DECODER.decode(text)
     except RecursionError as error:
         raise TooDeepError(f"{where} has values inside one another, more than {DEEPEST_VALUE} deep.") from error
     except json.JSONDecodeError as error:
         raise DamagedFileError(f"{where} is not valid JSON: {error.msg} in line {error.lineno:,}.") from error
     _check_depth(value, where)
     return value
+
+
+def _members(value: Any) -> int:
+    """How many members the objects in the value have together; those of values too deep to be read aren't all counted."""
+    count = 0
+    layer = [value]
+    for _ in range(DEEPEST_VALUE):
+        count += sum(len(inner) for inner in layer if isinstance(inner, dict))
+        layer = [inner for outer in layer for inner in _inner(outer) if isinstance(inner, dict | list)]
+        if not layer:
+            break
+    return count
 
 
 def _check_depth(value: Any, where: str) -> None:

@@ -23,6 +23,12 @@ from apps.documents.parsing.web.html_text import any_target, write_html
 DEEPEST_NESTING = 100
 # Inside a paragraph these are words about HTML; taken as markup they would swallow the rest of the page.
 _SWALLOWING_NAMES = "iframe noembed noframes noscript plaintext script style template textarea title xmp"
+# Tags that lxml's list of them is without.
+_MORE_NAMES = (
+    "bdi data dialog picture rb rtc search mfrac mi mn mo mover mroot mrow ms msqrt mstyle msub msubsup msup mtable mtd mtext"
+    " mtr munder munderover semantics annotation"
+)
+TAGS = frozenset(HTML_TAGS) | frozenset(_MORE_NAMES.split())
 SWALLOWING_TAGS = frozenset(_SWALLOWING_NAMES.split())
 _LINE_ENDS = re.compile(r"\r\n?")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][\w-]*)")
@@ -75,5 +81,5 @@ def _render_inline_html(_renderer: object, tokens: Sequence[Token], index: int, 
     """A tag as it is, but `<file>` in "open <file>" as the words that it is."""
     markup = tokens[index].content
     name = _TAG_NAME.match(markup)
-    is_tag = name is None or (name[1].lower() in HTML_TAGS and name[1].lower() not in SWALLOWING_TAGS)
+    is_tag = name is None or (name[1].lower() in TAGS and name[1].lower() not in SWALLOWING_TAGS)
     return markup if is_tag else escape(markup)

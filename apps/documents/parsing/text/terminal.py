@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import re
 
-# ECMA-48: strings (OSC with titles and links, DCS, SOS, PM, APC) up to their end, control sequences (CSI), sequences with
-# intermediate characters such as those that choose a character set, and single ones. In brackets the 8-bit forms.
-_CODES = re.compile(
-    r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|\x1b[ -/]+[0-~]"
-    r"|\x1b[0-~]"
-)
+from apps.documents.parsing.cleaning import without_terminal_codes
+
 # The 8-bit form of such codes as bytes. No encoding has a figure behind this byte and then one of these letters.
 _CODE_BYTES = re.compile(rb"\x9b[0-9;?]+[ABCDHJKhlm]")
 _REDRAWN = re.compile(r"[^\n]*\r(?!\n|\r|\Z)")
@@ -24,8 +18,7 @@ def without_code_bytes(data: bytes) -> bytes:
 
 def shown(text: str) -> str:
     """What stands on the screen in the end; the words of links stay."""
-    has_codes = "\x1b" in text or any("\x80" <= character <= "\x9f" for character in set(text))
-    plain = _CODES.sub("", text) if has_codes else text
+    plain = without_terminal_codes(text)
     return _overstruck(plain) if "\x08" in plain else plain
 
 

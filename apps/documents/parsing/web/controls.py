@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lxml import etree
 
@@ -39,15 +40,26 @@ def stands_apart(element: etree._Element) -> bool:
     if element.tag in APART:
         return True
     style, names = element.get("style"), element.get("class")
-    if (style and _APART_STYLE.search(style)) or (names and _APART_CLASS.search(names)):
+    if (style and _is_apart_style(style)) or (names and _is_apart_class(names)):
         return True
     parent = element.getparent()
-    return parent is not None and is_row_of_boxes(parent)
+    return parent is not None and _is_row_of_boxes(parent.get("style"), parent.get("class"))
 
 
-def is_row_of_boxes(element: etree._Element) -> bool:
-    """Whether the element lays its children out side by side."""
-    style, names = element.get("style"), element.get("class")
+# A page uses few classes and styles, each of them often.
+@lru_cache(maxsize=2_000)
+def _is_apart_style(style: str) -> bool:
+    return _APART_STYLE.search(style) is not None
+
+
+@lru_cache(maxsize=2_000)
+def _is_apart_class(names: str) -> bool:
+    return _APART_CLASS.search(names) is not None
+
+
+@lru_cache(maxsize=2_000)
+def _is_row_of_boxes(style: str | None, names: str | None) -> bool:
+    """Whether an element with this style lays its children out side by side."""
     return bool((style and _FLEX_STYLE.search(style)) or (names and _FLEX_CLASS.search(names)))
 
 

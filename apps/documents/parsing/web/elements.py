@@ -22,15 +22,22 @@ _BLOCK_NAMES = (
     " tfoot th thead tr ul"
 )
 LONGEST_UNMARKED_CODE = 100  # lines
-# Beside code: numbers that some pages put before its lines.
-LINE_NUMBERS = frozenset({"linenos", "lineno", "gutter"})
+# Beside code: numbers that some pages put before its lines. Beside a formula: its signs once more, laid out.
+REPEATING = frozenset({"linenos", "lineno", "gutter", "katex-html"})
 DROPPED = frozenset(_DROPPED_NAMES.split())
 BLOCKS = frozenset(_BLOCK_NAMES.split())
 CELLS = frozenset({"td", "th"})
 LISTS = frozenset({"ul", "ol", "menu"})
-# Where a formula has characters above or below the line: the place of that part among the others.
-_RAISED_PARTS = {"msup": {1}, "msubsup": {2}, "munderover": {2}, "mover": {1}}
-_LOWERED_PARTS = {"msub": {1}, "msubsup": {1}, "munderover": {1}, "munder": {1}}
+# What the parts of a formula (MathML) are, by what they are part of and their place in it.
+_PARTS = {
+    "msup": {1: "sup"},
+    "msub": {1: "sub"},
+    "msubsup": {1: "sub", 2: "sup"},
+    "munder": {1: "sub"},
+    "mover": {1: "sup"},
+    "munderover": {1: "sub", 2: "sup"},
+    "mfrac": {0: "numerator", 1: "denominator"},
+}
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _FONT = re.compile(r"font(?:-family)?\s*:[^;]*?\b((?:wing|web)dings(?: [23])?|symbol)\b", re.IGNORECASE)
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source)-([\w+#.-]{1,20})(?=\s|$)")
@@ -41,7 +48,7 @@ def is_dropped(element: etree._Element) -> bool:
     if element.tag in DROPPED or element.get("hidden") is not None:
         return True
     names = element.get("class") if element.tag in {"td", "span"} else None
-    if names and LINE_NUMBERS.intersection(names.split()):
+    if names and REPEATING.intersection(names.split()):
         return True
     style = element.get("style")
     return bool(style) and _HIDDEN_STYLE.search(style) is not None
@@ -69,15 +76,13 @@ def language(code: etree._Element) -> str:
     return next((found[1] for found in named if found), "")
 
 
-def script_in_formula(element: etree._Element) -> str:
-    """ "sup" or "sub" for a part of a formula (MathML) that stands above or below the line, else ""."""
+def part_of_formula(element: etree._Element) -> str:
+    """What a part of a formula is: "sup" or "sub" off the line, "numerator" or "denominator", "root", or "" on the line."""
+    if element.tag in {"msqrt", "mroot"}:
+        return "root"
     parent = element.getparent()
-    if parent is None or parent.tag not in _RAISED_PARTS.keys() | _LOWERED_PARTS.keys():
-        return ""
-    at = parent.index(element)
-    if at in _RAISED_PARTS.get(str(parent.tag), ()):
-        return "sup"
-    return "sub" if at in _LOWERED_PARTS.get(str(parent.tag), ()) else ""
+    places = None if parent is None else _PARTS.get(str(parent.tag))
+    return places.get(parent.index(element), "") if places and parent is not None else ""
 
 
 def symbol_font(element: etree._Element) -> str:

@@ -27,17 +27,25 @@ from apps.documents.parsing.web.elements import (
     is_dropped,
     is_layout,
     language,
-    script_in_formula,
+    part_of_formula,
     symbol_font,
 )
 from apps.documents.parsing.web.grids import Row, cell_of, grid
-from apps.documents.parsing.web.inline import Words, Write, quotation, subscript, superscript
+from apps.documents.parsing.web.inline import Words, Write, grouped, quotation, subscript, superscript
 from apps.documents.parsing.web.numbering import BULLET, ListNumbers, numbers_of
 
 # Before the address of a link whose words are blocks of their own.
 ARROW = "→"
 WRITTEN: dict[str, Write] = {"sup": superscript, "sub": subscript, "q": quotation}
+_FORMULA: dict[str, Write] = {
+    "sup": superscript,
+    "sub": subscript,
+    "numerator": lambda words, _before: grouped(words),
+    "denominator": lambda words, _before: f"/{grouped(words)}",
+    "root": lambda words, _before: f"√{grouped(words)}",
+}
 _RUBY_PARTS = frozenset({"rb", "rt", "rtc"})
+_WITH_ENDS = _RUBY_PARTS | {"ruby", "math", "option"}
 _SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 _FILE = re.compile(r"\.(?!(?:x?html?|php\d?|aspx?|jsp|cgi|md)$)[a-z0-9]{2,5}$", re.IGNORECASE)
 
@@ -193,6 +201,8 @@ class _Walk:
             self.words.gap()
         if tag == "img":
             self._put_apart(element.get("alt", "").strip())
+        elif tag == "area":
+            self._put_apart(with_target(element.get("alt", "").strip(), self.target_of(element.get("href", ""))))
         elif tag == "ruby":
             self.words.begin_ruby()
         elif tag in _RUBY_PARTS:
@@ -230,7 +240,7 @@ class _Walk:
         target = self.target_of(element.get("href", "")) if tag == "a" else ""
         if target:
             self.words.begin(element, lambda words, _before: self._linked(words, target))
-        write = WRITTEN.get(tag) or WRITTEN.get(script_in_formula(element) if self.is_in_formula else "")
+        write = WRITTEN.get(tag) or (_FORMULA.get(part_of_formula(element)) if self.is_in_formula else None)
         if write is not None:
             self.words.begin(element, write)
 
@@ -255,18 +265,23 @@ class _Walk:
 
     def _end_of_inline(self, element: etree._Element) -> None:
         tag = str(element.tag)
-        if tag == "ruby":
-            self.words.leave_ruby()
-        elif tag in _RUBY_PARTS:
-            self.words.ruby_part(tag, is_end=True)
-        elif tag == "math":
-            self.is_in_formula = False
-        elif tag == "option" and not shown(element):
-            self._end_block()
-        if not self.words.end(element) and tag == "a":
+        if tag in _WITH_ENDS:
+            self._end_special(element, tag)
+        if self.words.marks and not self.words.end(element) and tag == "a":
             self._point_to(self.target_of(element.get("href", "")))
         if not (element.tail or "x")[0].isspace() and stands_apart(element):
             self.words.gap()
+
+    def _end_special(self, element: etree._Element, tag: str) -> None:
+        if tag == "ruby":
+            self.words.leave_ruby()
+        elif tag == "math":
+            self.is_in_formula = False
+        elif tag == "option":
+            if not shown(element):
+                self._end_block()
+        else:
+            self.words.ruby_part(tag, is_end=True)
 
     def _point_to(self, target: str) -> None:
         """The address of a link around whole blocks, below them."""

@@ -69,7 +69,7 @@ class Words:
 
     parts: list[str] = field(default_factory=list)
     preformatted: int = 0
-    _marks: list[_Mark] = field(default_factory=list)
+    marks: list[_Mark] = field(default_factory=list)
     _ruby: Ruby | None = None
     _has_gap: bool = False
 
@@ -109,17 +109,17 @@ class Words:
         if self._has_gap and self.parts:
             self._has_gap = False
             self.parts.append("" if self.last().isspace() or self.last() in _OPENING else " ")
-        self._marks.append(_Mark(element, len(self.parts), write))
+        self.marks.append(_Mark(element, len(self.parts), write))
 
     def end(self, element: object) -> bool:
         """Ends what was begun with this element, if anything was.
 
         False where a block within it had taken its words, so that nothing is left to write.
         """
-        if not self._marks or self._marks[-1].element is not element:
+        if not self.marks or self.marks[-1].element is not element:
             return True
         self.end_ruby()
-        mark = self._marks.pop()
+        mark = self.marks.pop()
         words = "".join(self.parts[mark.start :])
         if mark.is_cut and not words.strip():
             return False
@@ -185,7 +185,7 @@ class Words:
             self.end_ruby()
         if not self.parts:
             return ""
-        for mark in self._marks:
+        for mark in self.marks:
             mark.is_cut = mark.is_cut or any(part.strip() for part in self.parts[mark.start :])
             mark.start = 0
         text = "".join(self.parts)
@@ -212,3 +212,9 @@ def subscript(words: str, before: str) -> str:
 def quotation(words: str, _before: str) -> str:
     """Words between the quotation marks that a browser puts around them."""
     return f"“{words.strip()}”" if words.strip() else words
+
+
+def grouped(words: str) -> str:
+    """A part of a formula in parentheses, unless it is a single number or name."""
+    text = words.strip()
+    return text if text.replace(".", "").replace(",", "").isalnum() or not text else f"({text})"

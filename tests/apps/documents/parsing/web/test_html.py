@@ -170,6 +170,7 @@ def test_the_address_of_a_heading_or_of_whole_blocks_stands_below_them(parse, ou
     [
         ("10<sup>6</sup>, H<sub>2</sub>O, Turnover<sup><a href='#n'>1</a></sup> rose", "10⁶, H₂O, Turnover¹ rose"),
         ("<math><msup><mn>10</mn><mn>6</mn></msup></math>", "10⁶"),
+        ("<math><mfrac><mn>1</mn><mrow><mi>x</mi><mo>+</mo><mn>2</mn></mrow></mfrac></math>", "1/(x+2)"),
         ("<q>no</q> she said", "“no” she said"),
         ("<ruby>図<rp>(</rp><rt>と</rt><rp>)</rp>書<rt>しょ</rt></ruby>は", "図書(としょ)は"),
         ("<ruby>東京<rt>とうきょう</rt></ruby><ruby>駅<rt>えき</rt></ruby>から", "東京駅(とうきょうえき)から"),

@@ -1,4 +1,4 @@
-"""The names of files in a ZIP archive, most of which don't say in what encoding they are. Imports nothing heavy.
+"""Names that don't say in what encoding they are, such as those of files in a ZIP archive. Imports nothing heavy.
 
 A name is too short for the statistics of a text, so what counts is whether its letters are common ones of a language, and
 whether they make words: letters of one script, capitals only where words have them.
@@ -11,8 +11,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
 
 from apps.documents.parsing.guessing import LATIN_LETTERS, LEVEL_ONE
 
@@ -27,6 +26,7 @@ MOST_NAMES = 1_000
 COMMON, KNOWN, RARE = 1.0, 0.75, 0.1
 # Signs that stand in a word only where it is read wrongly.
 _ODD = re.compile(r"(?<=[^\W\d_])[·®©§¡«»\\](?=[^\W\d_])|\\\Z")
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 _WORD = re.compile(r"[^\W\d_]+")
 _CYRILLIC = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґўђјљњћџ")
 _GREEK = frozenset("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ")
@@ -71,6 +71,13 @@ def archive_names(archive: zipfile.ZipFile) -> Callable[[zipfile.ZipInfo], str]:
     ratings = [_ratings(name) for name in raw]
     others = {encoding: sum(rated[encoding] for rated in ratings) / len(ratings) for encoding in _RATERS if ratings}
     return lambda entry: _name(entry, others)
+
+
+def likely_encoding(name: bytes, encodings: Sequence[str]) -> str:
+    """The one of these encodings in which the name looks most like one; "" where it looks like none in any."""
+    ratings = {encoding: _rating(name, encoding) for encoding in encodings}
+    best = max(encodings, key=ratings.__getitem__)
+    return best if ratings[best] >= LEAST_RATING else ""
 
 
 def _is_unsaid(entry: zipfile.ZipInfo) -> bool:
@@ -120,7 +127,7 @@ def _rating(name: bytes, encoding: str) -> float:
         path = name.decode(encoding)
     except UnicodeDecodeError:
         return -1.0
-    stem = str(PurePosixPath(path).with_suffix(""))
+    stem = _EXTENSION.sub("", path)
     beyond = [character for character in stem if not character.isascii()]
     if any(unicodedata.category(character) in {"Cc", "Co", "Cn"} for character in beyond):
         return -1.0
