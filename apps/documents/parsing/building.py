@@ -27,9 +27,10 @@ def list_indent(depth: int) -> str:
 
 def table_row(cells: Sequence[str]) -> str:
     """A table's row as a line of text; a bar within a cell is marked as one that parts no cells."""
-    row = "".join(cells)
-    texts = [cell.replace("|", "\\|") for cell in cells] if "|" in row else cells
-    return f"| {' | '.join(texts)} |"
+    row = " | ".join(cells)
+    if row.count("|") >= max(1, len(cells)):
+        row = " | ".join(cell.replace("|", "\\|") for cell in cells)
+    return f"| {row} |"
 
 
 def fenced(code: str, language: str = "") -> str:

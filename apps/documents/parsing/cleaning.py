@@ -10,8 +10,6 @@ _SPACES = re.compile(r"[\xa0\u2007\u202f]")
 # and U+FFFE, which stands for a hyphen at the end of a line in text taken from a PDF. The zero-width joiners
 # (U+200C, U+200D) stay: words of Persian and of several Indian languages are spelled with them.
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
-# The signs that such codes begin with, most of them with the first.
-_CODE_SIGNS = "\x1b\x9b\x9d\x90"
 # What a terminal takes as orders, whole (ECMA-48): strings such as titles and links' addresses up to their end (OSC, DCS,
 # SOS, PM, APC), control sequences (CSI), sequences such as those that choose a character set, and single ones; each also
 # in its 8-bit form.
@@ -25,7 +23,8 @@ _TERMINAL_CODES = re.compile(
 
 def without_terminal_codes(text: str) -> str:
     """The text without codes for a terminal; the words of its links stay."""
-    return _TERMINAL_CODES.sub("", text) if any(sign in text for sign in _CODE_SIGNS) else text
+    has_codes = "\x1b" in text or "\x9b" in text or "\x9d" in text or "\x90" in text
+    return _TERMINAL_CODES.sub("", text) if has_codes else text
 
 
 def clean(text: str) -> str:
@@ -33,4 +32,7 @@ def clean(text: str) -> str:
 
     Letters are left as they are: there is no Unicode normalisation.
     """
+    if text.isprintable():
+        # None of what is taken out can be printed, line ends included.
+        return text
     return _DROPPED.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", without_terminal_codes(text))))

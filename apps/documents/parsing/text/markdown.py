@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,24 @@ class MarkdownParser:
 class MarkdownWriter:
     """Renders Markdown to HTML and takes its text, so that headings, lists and tables come out as they do for HTML."""
 
-    def __init__(self) -> None:
-        self._renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
-        self._renderer.add_render_rule("html_inline", _render_inline_html)
-        extend(self._renderer)
-
     def write(self, source: str, builder: DocumentBuilder) -> str:
         """Hands the words to the builder; gives the title that HTML inside the text declares, or "".
 
         Raises TooLargeError and DamagedFileError.
         """
         references = References()
-        page = self._renderer.render(source, {"references": references})
+        page = _renderer().render(source, {"references": references})
         page += "".join(map(_reference, references.unused()))
         return write_html(page, builder, target_of=any_target) if page.strip() else ""
+
+
+@lru_cache(maxsize=1)
+def _renderer() -> MarkdownIt:
+    """It keeps nothing of what it renders."""
+    renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
+    renderer.add_render_rule("html_inline", _render_inline_html)
+    extend(renderer)
+    return renderer
 
 
 def _reference(reference: tuple[str, str]) -> str:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from lxml import etree
 
 from apps.documents.parsing.errors import TooLargeError
+from apps.documents.parsing.tabular.headers import joined_header
 
 # The most columns that a cell spans in any browser.
 WIDEST_SPAN = 1_000
 TALLEST_SPAN = 65_534
 # A cell that spans so many rows of figures at the head of a table is one of its headers.
 MOST_HEADER_ROWS = 4
-BETWEEN_HEADERS = " / "
 
 
 class Cell(NamedTuple):
@@ -94,14 +94,9 @@ def _with_spans(rows: Sequence[Row], room: int) -> Grid:
     return Grid(sum(map(len, placed)), captions, _written(header, body))
 
 
-def merged_header(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One row of headers from several, each column's from the top down, what is repeated once."""
-    return [BETWEEN_HEADERS.join(dict.fromkeys(filter(None, column))) for column in zip(*rows, strict=True)]
-
-
 def _written(header: list[list[str]], body: Iterator[list[str]]) -> Iterator[list[str]]:
     if any(map(any, header)):
-        yield merged_header(header)
+        yield joined_header(header)
     yield from filter(any, body)
 
 
