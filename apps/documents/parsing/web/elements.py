@@ -51,7 +51,7 @@ def is_dropped(element: etree._Element) -> bool:
     if names and REPEATING.intersection(names.split()):
         return True
     style = element.get("style")
-    return bool(style) and _HIDDEN_STYLE.search(style) is not None
+    return style is not None and _HIDDEN_STYLE.search(style) is not None
 
 
 def is_layout(table: etree._Element) -> bool:
