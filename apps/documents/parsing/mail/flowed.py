@@ -24,17 +24,17 @@ class _Line:
 
 def unflowed(text: str, *, drops_space: bool) -> str:
     """The text with each paragraph in a line; with `drops_space` (DelSp) the space at a line's end is no part of it."""
-    paragraphs: list[str] = []
+    paragraphs: list[list[str]] = []
     before: _Line | None = None
     for line in map(_read, text.replace("\r\n", "\n").split("\n")):
         ends_clause = line.text[-2:-1] in CLAUSE_ENDS
         shown = line.text[:-1] if drops_space and line.flows and not ends_clause else line.text
         if before is not None and before.flows and before.depth == line.depth and line.text != SIGNATURE:
-            paragraphs[-1] += shown
+            paragraphs[-1].append(shown)
         else:
-            paragraphs.append(f"{'>' * line.depth} {shown}" if line.depth else shown)
+            paragraphs.append([f"{'>' * line.depth} ", shown] if line.depth else [shown])
         before = line
-    return "\n".join(paragraphs)
+    return "\n".join(map("".join, paragraphs))
 
 
 def _read(line: str) -> _Line:

@@ -10,18 +10,16 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
-# Between its marks a formula in a line has no space, and no figure follows it: "$5 to $6" is no formula. It must have
+# Between dollar signs a formula in a line has no space, and no figure follows it: "$5 to $6" is no formula. It must have
 # something that prose has not.
-_FORMULAS = {
-    "$": re.compile(r"\$\$(?P<shown>.{1,20000}?)\$\$|\$(?=\S)(?P<inline>[^$\n]{0,1000}?[^\s\\$])\$(?!\d)", re.DOTALL),
-    "\\": re.compile(r"\\\((?P<inline>.{1,1000}?)\\\)|\\\[(?P<shown>.{1,20000}?)\\\]", re.DOTALL),
-}
+_MARKS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
+LONGEST_INLINE, LONGEST_SHOWN = 1_000, 20_000
 _FORMULA_SIGN = re.compile(r"[\\^_{}=]")
 _FENCE = re.compile(r"[ \t]*\$\$[ \t]*$")
 _SPECIAL_NAMES = (
     "all class contains dict doc enter exit file getitem hash init iter len main name new repr slots str version"
 )
-_DUNDER = re.compile(rf"__(?:\w+?__(?=\(|\.\w)|(?:{_SPECIAL_NAMES.replace(' ', '|')})__(?!\w))")
+_DUNDER = re.compile(rf"__(?:\w{{1,40}}?__(?=\(|\.\w)|(?:{_SPECIAL_NAMES.replace(' ', '|')})__(?!\w))")
 _NOTE = re.compile(r"\[\^(?P<label>[^\]\s\[]{1,100})\]")
 _NOTE_TEXT = re.compile(r"\[\^(?P<label>[^\]\s\[]{1,100})\]:[ \t]*(?P<text>.*)")
 
@@ -117,11 +115,25 @@ def _paragraph(state: StateBlock, content: str, start: int, end: int) -> None:
 
 def _formula(state: StateInline, silent: bool) -> bool:
     """A formula as it was written."""
-    form = _FORMULAS.get(state.src[state.pos])
-    found = form.match(state.src, state.pos, state.posMax) if form else None
-    if found is None or not _FORMULA_SIGN.search(found["inline"] or found["shown"]):
+    start = state.pos
+    if state.src[start] not in "$\\":
         return False
-    return _verbatim(state, found[0], silent)
+    mark = state.src[start : start + 2]
+    mark = mark if mark in _MARKS else mark[:1]
+    close = _MARKS.get(mark)
+    if close is None:
+        return False
+    begin = start + len(mark)
+    longest = LONGEST_SHOWN if mark in {"$$", "\\["} else LONGEST_INLINE
+    end = state.src.find(close, begin + 1, min(state.posMax, begin + longest))
+    if end < 0 or not _is_formula(state.src[begin:end], mark, after=state.src[end + 1 : end + 2]):
+        return False
+    return _verbatim(state, state.src[start : end + len(close)], silent)
+
+
+def _is_formula(text: str, mark: str, *, after: str) -> bool:
+    has_room = mark == "$" and (text[0].isspace() or text[-1].isspace() or after.isdigit() or "\n" in text)
+    return not has_room and _FORMULA_SIGN.search(text) is not None
 
 
 def _dunder(state: StateInline, silent: bool) -> bool:
