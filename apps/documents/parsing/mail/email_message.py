@@ -25,9 +25,8 @@ MOST_PARTS = 1_000
 # Each line is held against the boundary of every part it may end.
 MOST_COMPARISONS = 20_000_000
 # What shows that a part has words: any letter or figure outside of its tags.
-_TAGS = re.compile(
-    rb"<(?:style|script|title)\b.*?</(?:style|script|title)\s*>|<[^>]*>|&nbsp;|&#160;", re.IGNORECASE | re.DOTALL
-)
+_TAGS = re.compile(rb"<[^<>]*>|&nbsp;|&#160;")
+_UNSEEN = (b"style", b"script", b"title")
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]")
 _PART = re.compile(rb"^content-type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _HOLDER = re.compile(rb"^content-type[ \t]*:[ \t\r\n]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
@@ -121,10 +120,22 @@ def _worth(part: Message) -> int:
     """How well a part stands for the message: rich text before plain text before anything else, and nothing with no words."""
     data = _payload(part)
     if part.get_content_subtype() == "html":
-        return 3 if _WORD.search(_TAGS.sub(b"", data)) else 0
+        return 3 if _WORD.search(_TAGS.sub(b"", _without_unseen(data))) else 0
     if not data.strip() or part.get_content_subtype() == "x-amp-html":
         return 0
     return 2 if part.get_content_subtype() == "plain" else 1
+
+
+def _without_unseen(data: bytes) -> bytes:
+    """The page without the contents of elements that hold no words of it."""
+    for name in _UNSEEN:
+        lower = data.lower()
+        parts, position = [], 0
+        while (start := lower.find(b"<" + name, position)) >= 0 and (end := lower.find(b"</" + name, start)) >= 0:
+            parts.append(data[position:start])
+            position = end
+        data = b"".join([*parts, data[position:]])
+    return data
 
 
 def _is_calendar(part: Message) -> bool:
