@@ -26,8 +26,11 @@ def list_indent(depth: int) -> str:
 
 
 def table_row(cells: Sequence[str]) -> str:
-    """A table's row as a line of text."""
-    return f"| {' | '.join(cells)} |"
+    """A table's row as a line of text; a bar within a cell is marked as one that parts no cells."""
+    row = " | ".join(cells)
+    if row.count("|") >= max(1, len(cells)):
+        row = " | ".join(cell.replace("|", "\\|") for cell in cells)
+    return f"| {row} |"
 
 
 def fenced(code: str, language: str = "") -> str:
@@ -115,6 +118,11 @@ class DocumentBuilder:
         self._close_section(goes_on=joint is not None)
         self._place = place
         self._joint = joint
+
+    @property
+    def length(self) -> int:
+        """How many characters have come."""
+        return self._length
 
     def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
         """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""

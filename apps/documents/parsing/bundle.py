@@ -16,6 +16,7 @@ from apps.documents.parsing.errors import (
     NestedArchiveError,
     UnsafeArchiveError,
 )
+from apps.documents.parsing.names import archive_names
 from apps.documents.parsing.sniffing import safe_filename
 from apps.documents.parsing.types import FileLimits
 from ragsite.core.errors import PermanentError
@@ -26,9 +27,6 @@ ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz
 RESOURCE_FORKS = "__MACOSX"
 # Below this a member may be packed as tightly as it likes.
 SMALL_BYTES = 100_000
-UTF8_FLAG = 0x800
-# How names are read when nothing says that they are UTF-8.
-OLD_NAMES = "cp437"
 UNIX_MODE_SHIFT = 16
 
 
@@ -70,20 +68,21 @@ def open_bundle(path: Path, limits: FileLimits) -> Iterator[Iterator[Member]]:
         EncryptedFileError, DamagedFileError: it is no zip archive that can be opened.
     """
     with open_container(path, limits) as archive:
-        yield (_member(archive, entry, limits) for entry in archive.infolist() if _is_file(entry))
+        name_of = archive_names(archive)
+        named = ((entry, _parts(name_of(entry))) for entry in archive.infolist())
+        yield (_member(archive, entry, parts, limits) for entry, parts in named if _is_file(entry, parts))
 
 
-def _is_file(entry: zipfile.ZipInfo) -> bool:
+def _is_file(entry: zipfile.ZipInfo, parts: list[str]) -> bool:
     mode = entry.external_attr >> UNIX_MODE_SHIFT
-    parts = _parts(entry)
     is_passed_over = RESOURCE_FORKS in parts or (parts and parts[-1].startswith("."))
     return not (entry.is_dir() or stat.S_ISLNK(mode) or is_passed_over)
 
 
-def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: FileLimits) -> Member:
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, parts: list[str], limits: FileLimits) -> Member:
     refusal: PermanentError | None
     try:
-        name = "/".join(safe_filename(part) for part in _parts(entry))
+        name = "/".join(safe_filename(part) for part in parts)
         refusal = _refusal(name, entry, limits)
     except BadFilenameError as error:
         name, refusal = "?", error
@@ -92,20 +91,10 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: FileLimits
     return Member(name, entry.file_size, refusal, archive, entry)
 
 
-def _parts(entry: zipfile.ZipInfo) -> list[str]:
+def _parts(name: str) -> list[str]:
     """The name's parts without those that lead out of the archive: drives, roots, and dots."""
-    parts = _read_name(entry).replace("\\", "/").split("/")
+    parts = name.replace("\\", "/").split("/")
     return [part for part in parts if part not in {"", ".", ".."} and not (len(part) == 2 and part.endswith(":"))]
-
-
-def _read_name(entry: zipfile.ZipInfo) -> str:
-    """The name; many programs write UTF-8 without saying so."""
-    if entry.flag_bits & UTF8_FLAG:
-        return entry.filename
-    try:
-        return entry.filename.encode(OLD_NAMES).decode("utf-8")
-    except ValueError:
-        return entry.filename
 
 
 def _refusal(name: str, entry: zipfile.ZipInfo, limits: FileLimits) -> PermanentError | None:

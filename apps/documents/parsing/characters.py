@@ -40,6 +40,7 @@ SUPERSETS = {
     "tis-620": "cp874",
 }
 
+_ZEROS = re.compile(r"\0+")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
@@ -62,7 +63,7 @@ def decode(data: bytes, *, declared: str = "") -> str:
     A declaration under which the text looks like no language gives way to a guess under which it does. A few bytes that
     are wrong in UTF-8 become replacement characters. DamagedFileError when no encoding fits.
     """
-    return (
+    text = (
         _decode_as(data, marked_encoding(data) or unmarked_utf16(data))
         or _decode_as(data, SWITCHING if _ESCAPES.search(data) else "")
         or _decode_as(data, "utf-8")
@@ -70,6 +71,12 @@ def decode(data: bytes, *, declared: str = "") -> str:
         or _decode_as_declared(data, declared)
         or _decode_as_guessed(data)
     )
+    return _without_fillings(text) if "\0" in text or "\x1a" in text else text
+
+
+def _without_fillings(text: str) -> str:
+    """The text without what fills the rest of a block on some disks: zeros, as after a power failure, and the DOS end of file."""
+    return _ZEROS.sub("\n", text.rstrip("\x1a\0"))
 
 
 def _decode_as_declared(data: bytes, declared: str) -> str | None:

@@ -87,7 +87,11 @@ _MAIL_HEADER = re.compile(
     r"^(?:from|to|subject|date|sender|received|return-path|delivered-to|message-id|mime-version|content-type)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# The bell, the backspace, and the end of a file under DOS.
+_TERMINAL_CHARACTERS = re.compile(r"[\x07\x08]|\x1a+\Z")
+# Runs of zeros, as logs have them after a power failure; so many other characters must be there for each.
+_ZEROS = re.compile(r"\0+")
+CHARACTERS_A_GAP = 64
 _BINARY_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _DIRECTION_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _DEVICE_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
@@ -196,10 +200,16 @@ def _form_mismatch(document_type: DocumentType, head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    text = _decoded_head(head)
-    if text is not None:
-        return _BINARY_CHARACTERS.search(text) is None
-    return _BINARY.search(head) is None
+    """Whether these are characters, with at most what terminals and disks leave among them."""
+    decoded = _decoded_head(head)
+    text = head.decode("latin-1") if decoded is None else decoded
+    if _BINARY_CHARACTERS.search(text) is None:
+        return True
+    bare = _ZEROS.sub("", text)
+    gaps = len(_ZEROS.findall(text))
+    strange = len(_BINARY_CHARACTERS.findall(bare)) - len(_TERMINAL_CHARACTERS.findall(bare))
+    is_written = bool(bare.strip()) and gaps * CHARACTERS_A_GAP <= len(bare) + CHARACTERS_A_GAP
+    return is_written and not strange and filetype.guess(head) is None
 
 
 def _decoded_head(head: bytes) -> str | None:

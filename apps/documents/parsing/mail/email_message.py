@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import compat32
 from pathlib import Path
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.errors import TooDeepError, TooLargeError
+from apps.documents.parsing.mail.calendar import write_calendar
+from apps.documents.parsing.mail.flowed import unflowed
+from apps.documents.parsing.mail.headers import HeaderReader, RawHeaders
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html import declared_encoding
 from apps.documents.parsing.web.html_text import write_html
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
-LONGEST_HEADER = 10_000
 MOST_LISTED = 20
 DEEPEST_PART = 50
 MOST_PARTS = 1_000
 # Each line is held against the boundary of every part it may end.
 MOST_COMPARISONS = 20_000_000
+# What shows that a part has words: any letter or figure outside of its tags.
+_TAGS = re.compile(rb"<[^<>]*>|&nbsp;|&#160;")
+_UNSEEN = (b"style", b"script", b"title")
+_WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]")
 _PART = re.compile(rb"^content-type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _HOLDER = re.compile(rb"^content-type[ \t]*:[ \t\r\n]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 
@@ -38,16 +41,17 @@ class EmailParser:
     def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The message under its subject; raises DamagedFileError, TooDeepError, EmptyTextError and TooLargeError."""
         message = _message(read_bytes(path, limits))
+        headers = HeaderReader(message)
         builder = DocumentBuilder(limits)
-        subject = _header(message, "Subject")
+        subject = headers.header(message, "Subject")
         builder.heading(1, subject)
         for name in SHOWN_HEADERS:
-            value = _header(message, name)
+            value = headers.header(message, name)
             if value:
                 builder.line(f"{name}: {value}")
         for part in _shown_parts(message):
             _write_part(part, builder)
-        return builder.finish(title=subject, metadata=_metadata(message))
+        return builder.finish(title=subject, metadata=_metadata(message, headers))
 
 
 def _message(data: bytes) -> Message:
@@ -58,7 +62,7 @@ def _message(data: bytes) -> Message:
             f"The message has {parts:,} parts; the most that is read is {MOST_PARTS:,}, of a long one less."
         )
     try:
-        message = BytesParser(policy=compat32).parsebytes(data)
+        message = BytesParser(policy=RawHeaders()).parsebytes(data)
     except RecursionError as error:
         raise _too_deep() from error
     _check_depth(message)
@@ -83,35 +87,12 @@ def _inner(part: Message) -> list[Message]:
     return [inner for inner in payload if isinstance(inner, Message)] if isinstance(payload, list) else []
 
 
-def _header(message: Message, name: str) -> str:
-    """The header's value, decoded; "" without one."""
-    raw = next((value for key, value in message.raw_items() if key.lower() == name.lower()), "")
-    text = str(raw)[:LONGEST_HEADER]
-    if not text.isascii():
-        return " ".join(decode(text.encode("ascii", "surrogateescape")).split())
-    try:
-        words = decode_header(text)
-    except HeaderParseError:
-        return " ".join(text.split())
-    return " ".join("".join(_decoded_word(word, charset) for word, charset in words).split())
-
-
-def _decoded_word(word: bytes | str, charset: str | None) -> str:
-    if isinstance(word, str):
-        return word
-    try:
-        return word.decode(charset or "ascii", "replace")
-    # ValueError: a name with a NUL in it.
-    except (LookupError, ValueError):
-        return word.decode("latin-1")
-
-
 def _is_attachment(part: Message) -> bool:
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
 
 
 def _shown_parts(part: Message) -> Iterator[Message]:
-    """The parts that make up the message's text. Of alternatives the last is the best: RFC 2046, section 5.1.4."""
+    """The parts that make up the message's text: its own words, of which one form is enough, and invitations."""
     if _is_attachment(part) or part.get_content_type() == "message/rfc822":
         return
     if not part.is_multipart():
@@ -120,9 +101,45 @@ def _shown_parts(part: Message) -> Iterator[Message]:
         return
     found = [list(_shown_parts(inner)) for inner in _inner(part)]
     if part.get_content_subtype() == "alternative":
-        found = [parts for parts in found if any(_payload(shown).strip() for shown in parts)][-1:]
+        found = _best(found)
     for parts in found:
         yield from parts
+
+
+def _best(alternatives: list[list[Message]]) -> list[list[Message]]:
+    """The alternative that a reader sees, and the invitations of all. Of equal ones it is the last: RFC 2046, 5.1.4."""
+    calendars = [part for parts in alternatives for part in parts if _is_calendar(part)]
+    texts = [[part for part in parts if not _is_calendar(part)] for parts in alternatives]
+    worth = [max(map(_worth, parts), default=0) for parts in texts]
+    best = max(range(len(texts)), key=lambda at: (worth[at], at), default=None)
+    shown = [texts[best]] if best is not None and worth[best] else []
+    return [*shown, calendars[:1]]
+
+
+def _worth(part: Message) -> int:
+    """How well a part stands for the message: rich text before plain text before anything else, and nothing with no words."""
+    data = _payload(part)
+    if part.get_content_subtype() == "html":
+        return 3 if _WORD.search(_TAGS.sub(b"", _without_unseen(data))) else 0
+    if not data.strip() or part.get_content_subtype() == "x-amp-html":
+        return 0
+    return 2 if part.get_content_subtype() == "plain" else 1
+
+
+def _without_unseen(data: bytes) -> bytes:
+    """The page without the contents of elements that hold no words of it."""
+    for name in _UNSEEN:
+        lower = data.lower()
+        parts, position = [], 0
+        while (start := lower.find(b"<" + name, position)) >= 0 and (end := lower.find(b"</" + name, start)) >= 0:
+            parts.append(data[position:start])
+            position = end
+        data = b"".join([*parts, data[position:]])
+    return data
+
+
+def _is_calendar(part: Message) -> bool:
+    return part.get_content_subtype() == "calendar"
 
 
 def _payload(part: Message) -> bytes:
@@ -137,25 +154,30 @@ def _write_part(part: Message, builder: DocumentBuilder) -> None:
     charset = part.get_content_charset("")
     if part.get_content_subtype() == "html":
         write_html(decode(data, declared=charset or declared_encoding(data)), builder)
-    else:
-        builder.block(decode(data, declared=charset))
+        return
+    text = decode(data, declared=charset)
+    if _is_calendar(part) and write_calendar(text, builder):
+        return
+    if str(part.get_param("format", "")).lower() == "flowed":
+        text = unflowed(text, drops_space=str(part.get_param("delsp", "")).lower() == "yes")
+    builder.block(text)
 
 
-def _attachments(part: Message) -> Iterator[str]:
+def _attachments(part: Message, headers: HeaderReader) -> Iterator[str]:
     if _is_attachment(part) or part.get_content_type() == "message/rfc822":
-        yield " ".join(str(part.get_filename() or part.get_content_type()).split())
+        yield " ".join((headers.filename(part) or part.get_content_type()).split())
         return
     for inner in _inner(part):
-        yield from _attachments(inner)
+        yield from _attachments(inner, headers)
 
 
-def _metadata(message: Message) -> dict[str, str]:
-    names = list(_attachments(message))
+def _metadata(message: Message, headers: HeaderReader) -> dict[str, str]:
+    names = list(_attachments(message, headers))
     metadata = {
-        "from": _header(message, "From"),
-        "to": _header(message, "To"),
-        "date": _header(message, "Date"),
-        "message_id": _header(message, "Message-ID"),
+        "from": headers.header(message, "From"),
+        "to": headers.header(message, "To"),
+        "date": headers.header(message, "Date"),
+        "message_id": headers.header(message, "Message-ID"),
         "attachments_not_read": str(len(names)) if names else "",
         "attachment_names": ", ".join(names[:MOST_LISTED]),
     }

@@ -14,8 +14,8 @@ from apps.documents.parsing.office.docx_styles import script_of
 from apps.documents.parsing.office.equations import equation_text
 from apps.documents.parsing.office.field_codes import is_form_field, symbol_of_field, target_of_field
 from apps.documents.parsing.office.opc import relation_key
-from apps.documents.parsing.office.symbols import EMPTY, TICKED, bare_private, is_symbol_font, symbol, symbols
 from apps.documents.parsing.scripts import Run, Script, written
+from apps.documents.parsing.symbols import EMPTY, TICKED, bare_private, is_symbol_font, symbol, symbols
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name
 
 # Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.

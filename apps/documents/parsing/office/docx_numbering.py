@@ -10,7 +10,7 @@ from functools import cached_property
 from lxml import etree
 
 from apps.documents.parsing.numerals import Numeral, numeral
-from apps.documents.parsing.office.symbols import bare_private
+from apps.documents.parsing.symbols import bare_private
 from apps.documents.parsing.xml_elements import attribute, child, children
 
 LEVELS = 9

@@ -9,8 +9,8 @@ from lxml import etree
 from apps.documents.parsing.building import table_row
 from apps.documents.parsing.office.equations import equation_text
 from apps.documents.parsing.office.opc import relation_key
-from apps.documents.parsing.office.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.scripts import Run, Script, written
+from apps.documents.parsing.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.tabular.spans import Cell, table_rows
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name, words
 

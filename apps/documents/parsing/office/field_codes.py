@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from apps.documents.parsing.office.symbols import symbols
+from apps.documents.parsing.symbols import symbols
 
 LARGEST_CODE = 0xFFFF
 _LINK = re.compile(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from apps.documents.parsing.office.odf_styles import PLAIN, Look, Styles
-from apps.documents.parsing.office.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.scripts import Run, Script, written
+from apps.documents.parsing.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.xml_elements import attribute, child, local_name, words
 
 MOST_SPACES = 100

@@ -17,8 +17,8 @@ from apps.documents.parsing.errors import DamagedFileError, TooDeepError, TooLar
 from apps.documents.parsing.office import rtf_codes as codes
 from apps.documents.parsing.office.field_codes import symbol_of_field, target_of_field
 from apps.documents.parsing.office.rtf_text import PLAIN, Look, RtfText
-from apps.documents.parsing.office.symbols import EMPTY, TICKED, is_symbol_font
 from apps.documents.parsing.scripts import Script
+from apps.documents.parsing.symbols import EMPTY, TICKED, is_symbol_font
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 MAGIC = "{\\rtf"

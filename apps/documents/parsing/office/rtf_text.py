@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from apps.documents.parsing.building import DocumentBuilder, list_indent
 from apps.documents.parsing.office import rtf_codes as codes
 from apps.documents.parsing.office.rtf_tables import RtfTable
-from apps.documents.parsing.office.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.scripts import Run, Script, written
+from apps.documents.parsing.symbols import bare_private, is_symbol_font, symbols
 
 TITLE = "title"
 INFO = "info"

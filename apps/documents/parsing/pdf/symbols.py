@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from apps.documents.parsing.office.symbols import bare_private, is_symbol_font, symbols
 from apps.documents.parsing.pdf.letters import Letters
+from apps.documents.parsing.symbols import bare_private, is_symbol_font, symbols
 
 _PRIVATE = re.compile("[\uf020-\uf0ff]")
 # Letters in the places of ticks, boxes and bullets, which stand alone.

@@ -14,9 +14,13 @@ from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.tabular.tables import LONGEST_ROW, TableWriter, row_place
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
-DELIMITERS = (",", ";", "\t", "|")
+# Commas are in texts and figures, too, so another one that parts the rows as evenly is more likely.
+DELIMITERS = ("\t", ";", "|", ",")
 SAMPLE_CHARACTERS = 64 * 1024
 SAMPLE_ROWS = 50
+WEAK = 0.5
+_WEAK_COMMA = re.compile(r",(?= )|(?<=\d),(?=\d)")
+_ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|\r\n]|\Z)')
 LONGEST_CELL = 131_072
 # What a spreadsheet program writes before the first row to say how to read the rest.
 _NAMED_DELIMITER = re.compile(r"\Asep=(?P<delimiter>[^\r\n])\r?\n", re.IGNORECASE)
@@ -43,10 +47,11 @@ class CsvParser:
 
 def likely_delimiter(sample: str) -> str:
     """The delimiter by which the most rows of the sample have the same number of cells, and more than one."""
-    return max(DELIMITERS, key=lambda delimiter: _evenness(sample, delimiter))
+    evenness = {delimiter: _evenness(sample, delimiter) for delimiter in DELIMITERS if delimiter in sample}
+    return max(evenness, key=evenness.__getitem__) if any(evenness.values()) else ","
 
 
-def _evenness(sample: str, delimiter: str) -> tuple[int, int]:
+def _evenness(sample: str, delimiter: str) -> float:
     widths: Counter[int] = Counter()
     try:
         for number, cells in _rows(sample, delimiter):
@@ -54,8 +59,19 @@ def _evenness(sample: str, delimiter: str) -> tuple[int, int]:
                 break
             widths[len(cells)] += len(cells) > 1
     except TooLargeError:
-        return (0, 0)
-    return max(((rows, width) for width, rows in widths.items()), default=(0, 0))
+        return 0
+    return max(widths.values(), default=0) * (WEAK if delimiter == "," and _are_weak(sample) else 1)
+
+
+def _are_weak(sample: str) -> bool:
+    """Whether most commas are those of sentences and decimals."""
+    return len(_WEAK_COMMA.findall(sample)) * 2 > sample.count(",")
+
+
+def _escape(text: str) -> str | None:
+    """What stands before a quotation mark within a cell, where that isn't another one."""
+    sample = text[:SAMPLE_CHARACTERS]
+    return "\\" if '\\"' in sample and '""' not in sample and _ESCAPED_QUOTE.search(sample) else None
 
 
 def _checked_lines(text: str) -> Iterator[str]:
@@ -67,7 +83,7 @@ def _checked_lines(text: str) -> Iterator[str]:
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(_checked_lines(text), delimiter=delimiter)
+    reader = csv.reader(_checked_lines(text), delimiter=delimiter, escapechar=_escape(text))
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):

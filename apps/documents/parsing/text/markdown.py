@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,24 @@ from markdown_it.token import Token
 
 from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
+from apps.documents.parsing.text.front_matter import split_front_matter
+from apps.documents.parsing.text.markdown_rules import References, extend
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
-from apps.documents.parsing.web.html_text import write_html
+from apps.documents.parsing.web.html_text import any_target, write_html
 
 # The default of 20 nested quotes or lists drops what lies deeper.
 DEEPEST_NESTING = 100
 # Inside a paragraph these are words about HTML; taken as markup they would swallow the rest of the page.
 _SWALLOWING_NAMES = "iframe noembed noframes noscript plaintext script style template textarea title xmp"
+# Tags that lxml's list of them is without.
+_MORE_NAMES = (
+    "bdi data dialog picture rb rtc search mfrac mi mn mo mover mroot mrow ms msqrt mstyle msub msubsup msup mtable mtd mtext"
+    " mtr munder munderover semantics annotation"
+)
+TAGS = frozenset(HTML_TAGS) | frozenset(_MORE_NAMES.split())
 SWALLOWING_TAGS = frozenset(_SWALLOWING_NAMES.split())
+_LINE_ENDS = re.compile(r"\r\n?")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][\w-]*)")
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<fields>.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<title>.+)$", re.MULTILINE | re.IGNORECASE)
 
 
 class MarkdownParser:
@@ -35,42 +43,48 @@ class MarkdownParser:
 
     def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
         """The text without marks; raises DamagedFileError, EmptyTextError and TooLargeError."""
-        source = decode(read_bytes(path, limits)).replace("\r\n", "\n")
-        title, body = split_front_matter(source)
+        source = _LINE_ENDS.sub("\n", decode(read_bytes(path, limits)))
+        front = split_front_matter(source)
         builder = DocumentBuilder(limits)
-        own_title = MarkdownWriter().write(body, builder)
-        return builder.finish(title=title or own_title)
+        own_title = MarkdownWriter().write(front.body, builder)
+        if not builder.length:
+            for line in front.lines():
+                builder.line(line)
+        return builder.finish(title=front.title or own_title, metadata=front.fields)
 
 
 class MarkdownWriter:
     """Renders Markdown to HTML and takes its text, so that headings, lists and tables come out as they do for HTML."""
-
-    def __init__(self) -> None:
-        self._renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
-        self._renderer.add_render_rule("html_inline", _render_inline_html)
 
     def write(self, source: str, builder: DocumentBuilder) -> str:
         """Hands the words to the builder; gives the title that HTML inside the text declares, or "".
 
         Raises TooLargeError and DamagedFileError.
         """
-        page = self._renderer.render(source)
-        return write_html(page, builder) if page.strip() else ""
+        references = References()
+        page = _renderer().render(source, {"references": references})
+        page += "".join(map(_reference, references.unused()))
+        return write_html(page, builder, target_of=any_target) if page.strip() else ""
 
 
-def split_front_matter(source: str) -> tuple[str, str]:
-    """The title in the YAML block at the head of `source` ("" without one), and what follows the block."""
-    block = _FRONT_MATTER.match(source)
-    if block is None:
-        return "", source
-    field = _FRONT_TITLE.search(block["fields"])
-    title = field["title"].strip().strip("\"'") if field else ""
-    return title, source[block.end() :]
+@lru_cache(maxsize=1)
+def _renderer() -> MarkdownIt:
+    """It keeps nothing of what it renders."""
+    renderer = MarkdownIt("commonmark", {"maxNesting": DEEPEST_NESTING}).enable(["table", "strikethrough"])
+    renderer.add_render_rule("html_inline", _render_inline_html)
+    extend(renderer)
+    return renderer
+
+
+def _reference(reference: tuple[str, str]) -> str:
+    """An address that is defined and that no link leads to, as a paragraph."""
+    title, target = reference
+    return f'<p><a href="{escape(target)}">{escape(title or target)}</a></p>' if target.strip("#") else ""
 
 
 def _render_inline_html(_renderer: object, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     """A tag as it is, but `<file>` in "open <file>" as the words that it is."""
     markup = tokens[index].content
     name = _TAG_NAME.match(markup)
-    is_tag = name is None or (name[1].lower() in HTML_TAGS and name[1].lower() not in SWALLOWING_TAGS)
+    is_tag = name is None or (name[1].lower() in TAGS and name[1].lower() not in SWALLOWING_TAGS)
     return markup if is_tag else escape(markup)

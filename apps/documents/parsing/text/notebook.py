@@ -11,14 +11,20 @@ from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.errors import DamagedFileError, TooLargeError
 from apps.documents.parsing.text.json_values import load_json
 from apps.documents.parsing.text.markdown import MarkdownWriter
+from apps.documents.parsing.text.terminal import last_states, shown
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
+from apps.documents.parsing.web.html_text import write_html
 
 LONGEST_OUTPUT = 2_000
+LONGEST_RICH_OUTPUT = 100_000
+ERRORS = frozenset({"error", "pyerr"})
+# The forms of an output in format 3, which stand beside its type.
+_OLD_FORMS = ("html", "markdown")
 MOST_CELLS = 20_000
 
 
 class NotebookParser:
-    """Takes cell after cell: Markdown as text with headings, code as it is, and the text among a cell's output."""
+    """Takes cell after cell: Markdown as text with headings, code as it is, and what a cell put out, errors too."""
 
     name = "ipynb"
     types = frozenset({DocumentType.NOTEBOOK})
@@ -84,10 +90,42 @@ class _Writer:
         outputs = cell.get("outputs")
         for output in outputs if isinstance(outputs, list) else []:
             if isinstance(output, dict):
-                self.builder.block(_output_text(output)[:LONGEST_OUTPUT])
+                self._write_output(output)
+
+    def _write_output(self, output: dict[str, Any]) -> None:
+        """What a reader of the notebook sees of an output: rich text before plain text, and all of an error's words."""
+        data = output.get("data")
+        forms = data if isinstance(data, dict) else {f"text/{name}": output.get(name) for name in _OLD_FORMS}
+        if output.get("output_type") in ERRORS:
+            self.builder.block(_error_text(output))
+        elif not self._write_rich(forms):
+            self.builder.block(_terminal_text(_joined(forms.get("text/plain")) or _joined(output.get("text"))))
+
+    def _write_rich(self, forms: dict[str, Any]) -> bool:
+        """Writes the output's HTML and Markdown; False where no words are in either."""
+        before = self.builder.length
+        try:
+            write_html(_joined(forms.get("text/html"))[:LONGEST_RICH_OUTPUT], self.builder)
+            self._markdown.write(_joined(forms.get("text/markdown"))[:LONGEST_RICH_OUTPUT], self.builder)
+        except DamagedFileError:
+            return False
+        return self.builder.length > before
 
 
-def _output_text(output: dict[str, Any]) -> str:
-    data = output.get("data")
-    plain = data.get("text/plain") if isinstance(data, dict) else output.get("text")
-    return _joined(plain)
+def _error_text(output: dict[str, Any]) -> str:
+    """The error's name and words, and below them how it came about."""
+    name, words = (value if isinstance(value, str) else "" for value in (output.get("ename"), output.get("evalue")))
+    summary = ": ".join(filter(None, (name, words)))
+    lines = output.get("traceback")
+    traceback = "\n".join(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else ""
+    trace = _terminal_text(traceback)
+    return trace if trace.strip() == summary else f"{summary}\n{trace}"
+
+
+def _terminal_text(text: str) -> str:
+    """What a terminal shows in the end; of a long text the beginning and the end, where the result stands."""
+    plain = last_states(shown(text))
+    if len(plain) <= LONGEST_OUTPUT:
+        return plain
+    half = LONGEST_OUTPUT // 2
+    return f"{plain[:half].rstrip()}\n…\n{plain[-half:].lstrip()}"

@@ -14,7 +14,7 @@ from apps.documents.parsing.characters import decode
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, TooLargeError
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html import declared_encoding
-from apps.documents.parsing.web.html_text import write_html
+from apps.documents.parsing.web.html_text import full_target, write_html
 from apps.documents.parsing.xml_archive import XmlArchive
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, words
 
@@ -43,7 +43,8 @@ class EpubParser:
             builder = DocumentBuilder(limits)
             for page in pages:
                 data = archive.read(page)
-                write_html(decode(data, declared=declared_encoding(data)) if data else "", builder)
+                source = decode(data, declared=declared_encoding(data)) if data else ""
+                write_html(source, builder, target_of=full_target)
             return builder.finish(title=_property(package, "title"), metadata=_metadata(archive, package, pages))
 
 

@@ -1,6 +1,8 @@
 import io
 import stat
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -42,6 +44,40 @@ def test_each_file_comes_with_its_name_and_content(members, make_zip):
 )
 def test_no_name_leads_out_of_the_archive(members, make_zip, name, safe):
     assert members(make_zip({name: "x"})) == [(safe, b"x")]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("说明/安装手册.md", "gb18030"),
+        ("合同.md", "gb18030"),
+        ("資料/会議メモ.md", "cp932"),
+        ("時刻表.md", "cp932"),
+        ("報價單.md", "big5"),
+        ("견적서.md", "cp949"),
+        ("Договор аренды.md", "cp866"),
+        ("Акт №1.md", "cp866"),
+        ("Öffnungszeiten für Gäste.md", "cp850"),
+        ("São João.md", "cp850"),
+        ("Übersicht.md", "cp1252"),
+    ],
+)
+def test_names_in_old_encodings_are_read_by_their_letters(members, make_zip, name, encoding):
+    raw = name.encode(encoding)
+    held = "_" * len(raw)
+    data = make_zip({held: "x"}).replace(held.encode(), raw)
+    assert members(data) == [(name, b"x")]
+
+
+@pytest.mark.parametrize(("about", "name"), [(b"a?.md", "ключ.md"), (b"other.md", "a_.md")])
+def test_the_name_beside_an_old_one_counts_where_it_is_about_it(members, about, name):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entry = zipfile.ZipInfo("a?.md" if name == "ключ.md" else "a_.md")
+        told = b"\1" + struct.pack("<L", zlib.crc32(about)) + "ключ.md".encode()
+        entry.extra = struct.pack("<HH", 0x7075, len(told)) + told
+        archive.writestr(entry, "x")
+    assert members(buffer.getvalue()) == [(name, b"x")]
 
 
 def test_names_written_in_utf8_without_saying_so_are_read(members, make_zip):

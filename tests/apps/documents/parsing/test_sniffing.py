@@ -51,6 +51,8 @@ def zip_bytes(*names):
         ("a.eml", b"Received: by x\r\nSubject: y\r\n\r\nz", DocumentType.EML),
         ("a.rtf", b"{\\rtf1 words}", DocumentType.RTF),
         ("a.py", b"import this", DocumentType.PYTHON),
+        ("a.txt", b"The key hangs here.\r\n\x1a", DocumentType.TEXT),
+        ("a.txt", b"pump started\n" + b"\0" * 5_000 + b"pump stopped, \x1b]0;x\x07 N\bN\n", DocumentType.TEXT),
         ("a.YAML", b"a: 1", DocumentType.CODE),
         ("a.xml", b"<a/>", DocumentType.CODE),
     ],

@@ -32,6 +32,10 @@ def test_rows_keep_their_header_and_their_numbers(parse, outline):
         ("a|b\nc|d\n", "|"),
         ('"x;y;z",b\n"x;y;z",d\n', ","),
         ("only\none\ncolumn\n", ","),
+        ("Ware;Preis, netto;Preis, brutto\nApfel;1,50;1,79\nBirne;2,10;2,50\n", ";"),
+        ("Name\tOrt, Land\nAnn\tBonn, D\nBob\tWien, A\n", "\t"),
+        ("Name|Preis\nApfel|1,50\nBirne|2,10\n", "|"),
+        ("a,b;c\nd,e\nf,g\n", ","),
     ],
 )
 def test_the_delimiter_is_the_one_that_makes_even_rows(sample, delimiter):
@@ -40,6 +44,11 @@ def test_the_delimiter_is_the_one_that_makes_even_rows(sample, delimiter):
 
 def test_quoted_cells_may_hold_delimiters_and_line_ends(parse):
     assert parse('who,what\n"Duck, Donald","first\nsecond"\n').text == "| who | what |\n| Duck, Donald | first second |"
+
+
+def test_quotation_marks_may_be_doubled_or_behind_a_backslash_and_bars_part_no_cells(parse):
+    assert parse('a,b\n"said ""no""",x | y\n').text == '| a | b |\n| said "no" | x \\| y |'
+    assert parse('a,b\n"said \\"no, no\\" twice",x\n').text == '| a | b |\n| said "no, no" twice | x |'
 
 
 def test_the_delimiter_may_be_named_in_the_first_line(parse):

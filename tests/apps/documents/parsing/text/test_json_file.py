@@ -95,3 +95,16 @@ def test_more_lines_than_may_be_read_are_refused_before_the_first_is(refused, mo
 
 def test_as_many_lines_as_may_be_read_are_read(parse_bytes):
     assert parse_bytes(DocumentType.JSONL, b"1\r\n" + b"\r\n" * 99, max_values=100).text == "1"
+
+
+def test_members_whose_names_are_repeated_are_all_kept(parse_bytes):
+    data = b'{"port": 8080, "port": 9090, "a": {"b": [1], "b": {"c": 1.10}}}'
+    document = parse_bytes(DocumentType.JSON, data)
+    assert document.text == "port: 8080\nport: 9090\na:\n  b:\n    - 1\n  b:\n    c: 1.10"
+    long = b'{"a": {"t": "%s"}, "a": {"t": "%s"}}' % (b"x" * 900, b"y" * 900)
+    assert [section.place.label for section in parse_bytes(DocumentType.JSON, long).sections] == ["/a", "/a"]
+
+
+def test_a_json_file_of_several_lines_with_a_value_each_is_read_as_json_lines(parse_bytes):
+    document = parse_bytes(DocumentType.JSON, b'{"a": 1}\n\n{"a": 2}\n')
+    assert [section.place.label for section in document.sections] == ["/0", "/1"]

@@ -26,10 +26,28 @@ def test_cells_come_in_order_with_their_pointers_and_headings(parse, outline):
     assert document.metadata == {"language": "python"}
 
 
+def test_rich_outputs_and_errors_are_text_and_codes_for_the_terminal_are_not(parse):
+    outputs = [
+        {"output_type": "stream", "text": "\x1b[0;31mHot\x1b[0m: 96\n10%\r20%\rdone\n"},
+        {"output_type": "display_data", "data": {"text/html": "<table><tr><td>rich", "text/plain": "<HTML object>"}},
+        {"output_type": "display_data", "data": {"text/html": "<script>x()</script>", "text/plain": "plain"}},
+        {"output_type": "display_data", "data": {"text/markdown": ["**bold** ", "words"], "text/plain": "<MD object>"}},
+        {"output_type": "error", "ename": "Timeout", "evalue": "no answer", "traceback": ["at \x1b[1mx\x1b[0m", "y"]},
+        {"output_type": "error", "ename": "E", "evalue": "long", "traceback": ["z" * 3_000, "the end"]},
+    ]
+    text = parse({"cells": [cell("code", "run()", outputs=outputs)]}).text
+    assert text.startswith(
+        "run()\n\nHot: 96\ndone\n\n| rich |\n\nplain\n\nbold words\n\nTimeout: no answer\nat x\ny\n\nE: long\nzz"
+    )
+    assert text.endswith("zz\nthe end")
+    assert len(text) < 2_300
+
+
 def test_notebooks_of_format_3_keep_cells_in_worksheets(parse, outline):
-    cells = [cell("heading", "Duck", level=2), {"cell_type": "code", "input": "quack()"}]
+    outputs = [{"output_type": "pyerr", "ename": "E", "evalue": "x"}, {"output_type": "pyout", "html": "<b>rich</b>"}]
+    cells = [cell("heading", "Duck", level=2), {"cell_type": "code", "input": "quack()", "outputs": outputs}]
     document = parse({"worksheets": [{"cells": cells}]})
-    assert outline(document)[-1] == (("Duck",), "quack()")
+    assert outline(document)[-1] == (("Duck",), "quack()\n\nE: x\n\nrich")
     assert document.sections[-1].place.label == "/worksheets/0/cells/1"
 
 

@@ -16,3 +16,8 @@ def test_text_files_that_cannot_be_used_are_refused(parse_bytes, data, code):
         parse_bytes(DocumentType.TEXT, data, max_characters=100)
     assert caught.value.error_code == code
     assert caught.value.error_action
+
+
+def test_what_disks_and_terminals_leave_among_the_words_is_no_text(parse_bytes):
+    data = b"\x1b[32mstarted\x1b[0m\x00\x00\x00stopped\r\n\x1a\x1a"
+    assert parse_bytes(DocumentType.TEXT, data).text == "started\nstopped"
