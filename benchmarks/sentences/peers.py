@@ -12,8 +12,8 @@ from apps.documents.sentences.splitting import sentence_spans
 Split = Callable[[str, str], Iterable[int]]
 """From a text and its ISO 639-1 code to the character after each of its sentences."""
 
-PYSBD = "en hi mr zh es am ar hy bg ur ru pl fa nl da fr my el it ja de kk sk".split()
-SYNTOK = frozenset(("en", "es", "de"))
+_KNOWN = "en hi mr zh es am ar hy bg ur ru pl fa nl da fr my el it ja de kk sk"
+PYSBD = _KNOWN.split()
 
 
 def splitters() -> dict[str, Split]:

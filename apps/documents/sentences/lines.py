@@ -12,12 +12,12 @@ Part = tuple[int, int, bool]
 
 _PROMPT = r"(?:\$|>>>|[\w.-]+@[\w.-]+:[^\n$#]*[$#]|PS [A-Z]:[^\n>]*>|[A-Z]:\\[^\n>]*>)[ \t]+(?=[^\s\d])"
 _ENTRY = (
-    r"[-*+•‣◦·▪●○■□☐☑☒✓✗][ \t]|\||\#{1,6}[ \t]|\d{1,3}[.)][ \t]|\(?[a-z]\)[ \t]|\(\w{1,4}\)[ \t]|[\u2460-\u2473]"
+    r"[-*+•‣◦·▪●○■□☐☑☒✓✗][ \t]|\#{1,6}[ \t]|\d{1,3}[.)][ \t]|\(?[a-z]\)[ \t]|\(\w{1,4}\)[ \t]|[\u2460-\u2473]"
     r"|(?:i{1,3}|iv|vi{1,3}|ix)\.[ \t]+(?=[A-Z])|§+[ \t]?\d|[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十]{1,3}[）)]"
 )
 _BREAK = re.compile(
     rf"(?P<blank>\n[ \t]*\n\s*)|\n(?=[ \t]*(?P<entry>{_ENTRY}|{_PROMPT}))|(?m:^(?P<heading>[ \t]*\#{{1,6}}[ \t][^\n]*\n))"
-    rf"|(?m:^(?P<prompt>[ \t]*{_PROMPT}[^\n]*(?:\n|\Z)))"
+    rf"|(?m:^(?P<whole>[ \t]*(?:\||{_PROMPT})[^\n]*(?:\n|\Z)))"
 )
 _FENCE = re.compile(r"^[ \t]*(?P<marks>`{3,}|~{3,})(?P<rest>[^\n]*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"[ \t]*\d{1,3}\.[ \t]+(?P<word>\w+)")
@@ -30,7 +30,7 @@ _OPEN_END = re.compile(
 def alone(text: str, start: int, end: int) -> Iterator[Part]:
     """The parts between which sentences never reach, in order; together they are all of the text."""
     position = start
-    for first, last in _fences(text, start, end) if "```" in text or "~~~" in text else ():
+    for first, last in _fences(text, start, end):
         yield from _lines(text, position, first)
         yield first, last, True
         position = last
@@ -42,7 +42,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[Part]:
     for found in _BREAK.finditer(text, start, end):
         if found["entry"] and _goes_on(text, start, found):
             continue
-        if found["heading"] or found["prompt"]:
+        if found["heading"] or found["whole"]:
             yield position, found.start(), False
             yield found.start(), found.end(), True
         else:
@@ -61,6 +61,8 @@ def _goes_on(text: str, start: int, found: re.Match[str]) -> bool:
 
 
 def _fences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    if text.find("```", start, end) < 0 and text.find("~~~", start, end) < 0:
+        return
     opening: re.Match[str] | None = None
     for fence in _FENCE.finditer(text, start, end):
         if opening is None:

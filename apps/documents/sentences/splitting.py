@@ -1,18 +1,19 @@
-"""Where sentences begin and end, for cutting documents and for what of a passage can be quoted (ADR 61). Pure; imports no library,
-so that the web process can.
+"""Where sentences begin and end, for cutting documents and for what of a passage can be quoted (ADR 61).
 
-First lines that stand alone part the text: blank lines, entries of lists, rows of tables, headings, commands at a prompt, blocks of
-code. Between them every mark that may end a sentence is looked at: what stands before it, and what after.
+Pure, and without a library, so that the web process can import it. First, lines that stand alone part the text: blank lines,
+entries of lists, rows of tables, headings, commands at a prompt, blocks of code. Between them every mark that may end a
+sentence is looked at: what stands before it, and what after.
 
-A sentence that was wrongly parted is worse than two that were not: half a sentence may say the opposite of the whole.
+A sentence that was wrongly parted is worse than two that were not: half of one may say the opposite of the whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from apps.documents.languages import STOP_WORDS
 from apps.documents.parsing.types import Span
@@ -30,9 +31,7 @@ from apps.documents.sentences.thai import PHRASE_GAP, ends_at_gap
 FULL_STOPS = "\u3002\uff01\uff1f\uff61"
 """Ideographic full stop, full-width exclamation and question mark, half-width full stop: no space follows them."""
 
-OTHER_STOPS = (
-    "।॥။።፨፧៕។᠃᠉꘎꘏᙮߹᥄᥅᪨᪩᱾᱿꓿꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫᭚᭛᭞᭟܀܁܂"
-)
+OTHER_STOPS = "।॥။።፨፧៕។᠃᠉꘎꘏᙮߹᥄᥅᪨᪩᱾᱿꓿꛳꛷꡶꡷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫᭚᭛᭞᭟܀܁܂"
 """Full stops of the scripts of India, Burma, Ethiopia, Cambodia, Mongolia, Syria and others."""
 
 SPACED_STOPS = "۔؟։؞՜༎།"
@@ -65,7 +64,9 @@ _DATE = re.compile(r"\d{1,2}\.(?!\d)|(?:19|20)\d\d(?!\d)")
 _DATE_BEFORE = re.compile(r"(?<!\d)\d{1,2}\.\s?\d{1,2}$")
 _VOWEL = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýœąęőűıăâîů]", re.IGNORECASE)
 _PLAIN_LATIN = re.compile(r"[A-Za-z][a-z]{1,4}")
-_UNIT = re.compile(r"(?:[kcmdµn]?m|[kmµ]?g|[mcdhk]?l|km/h|[kMGT]?[WBV]|[kMG]?Hz|[kM]?Wh|ppm|rpm|hrs?|yds?|lbs?|ft|kn|bps)")
+_UNIT = re.compile(
+    r"(?:[kcmdµn]?m|[kmµ]?g|[mcdhk]?l|km/h|[kMGT]?[WBV]|[kMG]?Hz|[kM]?Wh|ppm|rpm|hrs?|yds?|lbs?|ft|kn|bps)"
+)
 _GOES_ON_CJK = re.compile(
     r"[，、,;；：）)]|(?:と|って|という|の|を|が|は|に|も|で|など|라|하고)"
     r"|[他她它我你您]们?[^，。！？\n]{0,4}?(?:说|道|问|喊|叫|答|笑|說|問)"
@@ -84,6 +85,12 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Sp
     Nothing but white space lies between them. Lines that stand alone are sentences, too.
     """
     return list(_spans(text, start, len(text) if end is None else end))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in order, each with the white space after it: together they are the text."""
+    starts = [start for start, _ in sentence_spans(text)][1:]
+    return [text[start:end] for start, end in pairwise([0, *starts, len(text)])] if text else []
 
 
 def _spans(text: str, start: int, end: int) -> Iterator[Span]:
@@ -119,8 +126,11 @@ class _Next:
     def is_lower(self) -> bool:
         """In an alphabet with capitals, and unlike "iPhone"."""
         first = self.word[:1]
-        return first.islower() and first.upper() != first and not _is_georgian(first) and not any(
-            map(str.isupper, self.word[1:3])
+        return (
+            first.islower()
+            and first.upper() != first
+            and not _is_georgian(first)
+            and not any(map(str.isupper, self.word[1:3]))
         )
 
     @property
@@ -159,7 +169,7 @@ class _Block:
 
     def _code(self) -> list[Span]:
         """What stands between two grave accents."""
-        if "`" not in self._text:
+        if self._text.find("`", self._start, self._end) < 0:
             return []
         return [found.span() for found in _CODE.finditer(self._text, self._start, self._end)]
 
@@ -209,7 +219,7 @@ class _Block:
 
     def _next(self, at: int) -> _Next | None:
         found = _NEXT.match(self._text, at, self._end)
-        if found is None or found.end() == self._end and not found["word"].strip():
+        if found is None or (found.end() == self._end and not found["word"].strip()):
             return None
         return _Next(found["word"], bool(found["number"]), bool(found["dash"]), found.start("word"))
 
@@ -226,7 +236,7 @@ class _Block:
         token = head.split()[-1].lstrip("\"'“‘„«»‹›([{¿¡*_`")
         if not token:
             return True
-        if self._text[self._begin : at].strip() == token and _MARKER.fullmatch(token):
+        if head.strip() == token and _MARKER.fullmatch(token):
             return False
         token = token.rpartition("'")[2].rpartition("’")[2] or token
         if token.isdecimal():
@@ -303,14 +313,18 @@ def _ends_abbreviation(kind: Kind, following: _Next) -> bool:
 def _names_a_part(word: str) -> bool:
     """Whether it is such as "IV", "B" or "3b"."""
     bare = word.rstrip(".")
-    return len(bare) == 1 and bare not in "AIaO" or bool(_ROMAN.fullmatch(bare) and len(bare) > 1)
+    return (len(bare) == 1 and bare not in "AIaO") or bool(_ROMAN.fullmatch(bare) and len(bare) > 1)
 
 
 def _is_initial(token: str) -> bool:
     """A letter with its marks, of any script."""
     letters = sum(sign.isalpha() for sign in token)
-    return letters == 1 and token[0].isalpha() and len(token) <= 3 and not token[-1].isdigit() and (
-        token not in VERBS_OF_ONE_SYLLABLE and not _is_wide(token[0])
+    return (
+        letters == 1
+        and token[0].isalpha()
+        and len(token) <= 3
+        and not token[-1].isdigit()
+        and (token not in VERBS_OF_ONE_SYLLABLE and not _is_wide(token[0]))
     )
 
 
@@ -324,5 +338,3 @@ def _lacks_vowels(token: str, head: str) -> bool:
         return False
     words = head.split()
     return not (_UNIT.fullmatch(token) and len(words) > 1 and words[-2][-1].isdigit())
-
-

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-PHRASE_GAP = r"(?P<gap>(?<=[\u0e01-\u0e5b\u0e81-\u0edf.])[ \u00a0]*(?:\n|[ \u00a0])[ \u00a0]*(?=[\u0e01-\u0e2e\u0e40-\u0e44\u0e81-\u0eae\u0ec0-\u0ec4]))"
+PHRASE_GAP = (
+    r"(?P<gap>(?<=[\u0e01-\u0e5b\u0e81-\u0edf.])[ \u00a0]*(?:\n|[ \u00a0])[ \u00a0]*"
+    r"(?=[\u0e01-\u0e2e\u0e40-\u0e44\u0e81-\u0eae\u0ec0-\u0ec4]))"
+)
 LEAST_BEFORE = 12
 """Letters of a sentence: the first part of a name has fewer."""
 LEAST_AFTER = 8
@@ -23,10 +26,14 @@ _SHORTENED = re.compile(r"(?:^|[^\u0e01-\u0e5b])(?:พ\.ศ|ค\.ศ|ดร|น�
 
 def ends_at_gap(text: str, begin: int, gap: re.Match[str], end: int) -> bool:
     """Whether a sentence that begins at `begin` ends at a space or a line's end between Thai or Lao letters."""
-    before, after = text[begin : gap.start()], gap.end()
+    before, after = text[max(begin, gap.start() - WRAPPED) : gap.start()], gap.end()
     if _GOES_ON.match(text, after, end) or _LEADS_ON.search(before[-12:]) or _SHORTENED.search(before[-12:]):
         return False
     if "\n" in gap[0]:
         return len(before.rpartition("\n")[2]) < WRAPPED
     phrase = text[after : after + LEAST_AFTER]
-    return len(_LETTER.findall(before)) >= LEAST_BEFORE and len(phrase) == len(phrase.split()[0]) and after + LEAST_AFTER <= end
+    return (
+        len(_LETTER.findall(before)) >= LEAST_BEFORE
+        and len(phrase) == len(phrase.split()[0])
+        and after + LEAST_AFTER <= end
+    )
