@@ -8,7 +8,8 @@ from itertools import zip_longest
 from apps.documents.parsing.types import Span
 from apps.documents.sentences.splitting import sentence_spans
 
-_WORD = re.compile(r"[\u3040-\u9fff]|[^\W\u3040-\u9fff]+")  # where no space parts the words, each sign is one
+# Where no space parts the words, each sign is one; in Korean, whose particles are part of the words, every two.
+_WORD = re.compile(r"[\u3040-\u9fff]|[\uac00-\ud7a3]{1,2}|[^\W\u3040-\u9fff\uac00-\ud7a3]+")
 FRAGMENT_WORDS = 4
 
 
