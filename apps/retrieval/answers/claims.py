@@ -30,6 +30,7 @@ LOOKED_AT = 16
 _MARKER = re.compile(r"\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
 _MARKERS_FIRST = re.compile(rf"(?:{_MARKER.pattern})+")
 _PART_OF_MARKER = re.compile(r"\s*(?:\[[\d\s,]*)?$")
+_WHOLE_WORD = re.compile(r"\S+\s|[^\x00-\u2e7f]")
 _LINK = re.compile(r"(?<=\])(?=[(:\[])|(?<=<)(?=[\w/!?])")
 
 
@@ -161,4 +162,5 @@ def _first_end(raw: str) -> int | None:
     if markers := _MARKERS_FIRST.match(raw, end):
         end = markers.end()
     rest = raw[end:].lstrip()
-    return end if rest and not _PART_OF_MARKER.fullmatch(rest) else None
+    # Whether a sentence ends there shows only in the whole of the next word: "a.m. Mon" may become "Monday".
+    return end if _WHOLE_WORD.match(rest) and not _PART_OF_MARKER.fullmatch(rest) else None

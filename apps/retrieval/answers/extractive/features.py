@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.retrieval.answers.checking.reading import is_negated
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.asked import (
     NOTHING_SAID,
-    AnswerType,
     Asked,
     Said,
     Word,
@@ -74,6 +74,8 @@ _CAUSE = re.compile(
 )
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|to|of|bei|nach|aus|à|en|chez|a|di|da)\s+(?:the |der |dem |la |le )?[A-ZÄÖÜÉ]"
+    r"|\b(?:in|at|near|behind|outside|inside|beside|opposite|under|above) the "
+    r"(?!morning|afternoon|evening|year|century|case|event|form|process|end|beginning|following|first|same)[a-z]"
 )
 
 

@@ -8,25 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 
-
-class AnswerType(StrEnum):
-    """What a good answer holds."""
-
-    TIME = "time"
-    NUMBER = "number"
-    PERSON = "person"
-    PLACE = "place"
-    CAUSE = "cause"
-    MANNER = "manner"
-    OTHER = "other"
-
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 
 _ASKED: Sequence[tuple[AnswerType, str]] = (
     (
         AnswerType.TIME,
-        "什么时候|什麼時候|何时|何時|几点|幾點|哪天|哪年|哪一年|几月|いつ|何日|何年|何曜日|언제|몇 ?시|며칠|몇 ?년|เมื่อไร|เมื่อไหร่|กี่โมง|"
+        "什么时候|什麼時候|何时|何時|几点|幾點|哪天|哪年|哪一年|几月|いつ|何日|何年|何曜日|언제|몇 ?시|며칠|몇 ?년|"
+        "เมื่อไร|เมื่อไหร่|กี่โมง|"
         "วันไหน|កាលណា|ពេលណា|ម៉ោងប៉ុន្មាន|कब|कितने बजे|কখন|متى|کب|کتنے بجے|چه زمانی|מתי|როდის|երբ|መቼ|ဘယ်အချိန်|ဘယ်တော့",
     ),
     (
@@ -40,7 +29,8 @@ _ASKED: Sequence[tuple[AnswerType, str]] = (
         "哪里|哪儿|哪裡|什么地方|什麼地方|どこ|어디|ที่ไหน|ឯណា|កន្លែងណា|कहाँ|कहां|কোথায়|أين|کہاں|کجا|איפה|היכן|სად|որտեղ|የት|ဘယ်မှာ",
     ),
     (AnswerType.CAUSE, "为什么|為什麼|为何|なぜ|どうして|왜|ทำไม|ហេតុអ្វី|क्यों|কেন|لماذا|کیوں|چرا|למה|מדוע|რატომ|ինչու|ለምን|ဘာကြောင့်"),
-    (AnswerType.MANNER, "怎么|怎麼|怎样|如何|どうやって|どのように|어떻게|อย่างไร|ยังไง|យ៉ាងណា|कैसे|কীভাবে|كيف|کیسے|چگونه|איך|כיצד|როგორ|ինչպես|እንዴት|ဘယ်လို"),
+    (AnswerType.MANNER, "怎么|怎麼|怎样|如何|どうやって|どのように|어떻게|"
+     "อย่างไร|ยังไง|យ៉ាងណា|कैसे|কীভাবে|كيف|کیسے|چگونه|איך|כיצד|როგორ|ինչպես|እንዴት|ဘယ်လို"),
 )  # fmt: skip
 _TYPES = [(kind, re.compile(words)) for kind, words in _ASKED]
 
@@ -60,7 +50,9 @@ _ASKING = re.compile(
     "|กี่โมง|ที่ไหน|เมื่อไร|เมื่อไหร่|เท่าไร|เท่าไหร่|กี่|ทำไม|อย่างไร|ใคร|อะไร|ไหม|ប៉ុន្មាន|ឯណា|ដែរឬទេ|ទេ(?=[?។\\s]*$)"
 )  # fmt: skip
 
-_NUMERAL = re.compile("[一二三四五六七八九十百千万萬两兩〇零半]|[한두세네]\\s|다섯|여섯|일곱|여덟|아홉|열|หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|สิบ")
+_NUMERAL = re.compile(
+    "[一二三四五六七八九十百千万萬两兩〇零半]|[한두세네]\\s|다섯|여섯|일곱|여덟|아홉|열|หนึ่ง|สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|สิบ"
+)
 _CAPITALS = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\u0531-\u0587]")
 _LETTER = re.compile(r"[^\W\d_]")
 

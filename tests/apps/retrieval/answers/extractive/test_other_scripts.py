@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
-from apps.retrieval.answers.extractive.other_scripts import AnswerType, answer_type_elsewhere, without_asking
+from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, without_asking
 from apps.retrieval.answers.types import Statement
 from tests import factories as make
 from tests.apps.retrieval.making import material, passage
 
 LIBRARIES = {
-    "zh": "市图书馆位于中山路十二号。图书馆周二至周日上午九点开门，晚上八点关门。每位读者一次最多可以借五本书。逾期每本每天罚款两角。自行车停放在北门外。",
-    "ja": "市立図書館は中央通りにあります。開館時間は午前九時から午後八時までです。本は一人五冊まで借りることができます。自転車は北口の外に停めてください。",
+    "zh": "市图书馆位于中山路十二号。图书馆周二至周日上午九点开门，晚上八点关门。"
+    "每位读者一次最多可以借五本书。逾期每本每天罚款两角。自行车停放在北门外。",
+    "ja": "市立図書館は中央通りにあります。開館時間は午前九時から午後八時までです。"
+    "本は一人五冊まで借りることができます。自転車は北口の外に停めてください。",
     "th": "ห้องสมุดประชาชนตั้งอยู่บนถนนกลางเมือง ห้องสมุดเปิดทุกวันอังคารถึงวันอาทิตย์ เวลา 9.00 น. ถึง 20.00 น. "
     "สมาชิกยืมหนังสือได้ครั้งละห้าเล่มเป็นเวลาสองสัปดาห์ จักรยานให้จอดที่ประตูทิศเหนือ",
-    "ko": "시립 도서관은 중앙로에 있습니다. 도서관은 오전 아홉 시에 열고 오후 여덟 시에 닫습니다. 자전거는 북문 밖에 세워 주세요.",
+    "ko": "시립 도서관은 중앙로에 있습니다. 도서관은 오전 아홉 시에 열고 오후 여덟 시에 닫습니다. "
+    "자전거는 북문 밖에 세워 주세요.",
     "km": "បណ្ណាល័យស្ថិតនៅលើផ្លូវកណ្តាល។ បណ្ណាល័យបើកពីម៉ោងប្រាំបួនព្រឹក។ សមាជិកអាចខ្ចីសៀវភៅបានប្រាំក្បាលក្នុងមួយលើក។",
     "hi": "नगर पुस्तकालय मुख्य सड़क पर है। पुस्तकालय सुबह नौ बजे खुलता है। एक बार में पाँच किताबें ली जा सकती हैं।",
     "ur": "شہر کا کتب خانہ مرکزی سڑک پر ہے۔ کتب خانہ صبح نو بجے کھلتا ہے۔ ایک بار میں پانچ کتابیں لی جا سکتی ہیں۔",
