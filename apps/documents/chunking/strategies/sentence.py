@@ -1,4 +1,4 @@
-"""Inside the sections, at the ends of sentences, by llama-index's sentence splitter."""
+"""Inside the sections, at the ends of sentences, which llama-index's splitter packs into chunks."""
 
 from __future__ import annotations
 
