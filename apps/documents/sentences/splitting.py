@@ -10,7 +10,7 @@ A sentence that was wrongly parted is worse than two that were not: half of one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -149,6 +149,20 @@ def _is_georgian(sign: str) -> bool:
     return "\u10d0" <= sign <= "\u10ff"
 
 
+class _Spans:
+    """Spans in order, asked about places in order."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = iter(spans)
+        self._now = next(self._spans, None)
+
+    def hold(self, at: int) -> bool:
+        """Whether one of them goes on before and after a place."""
+        while self._now is not None and self._now[1] <= at:
+            self._now = next(self._spans, None)
+        return self._now is not None and self._now[0] < at
+
+
 class _Block:
     """Prose between two lines that stand alone."""
 
@@ -160,18 +174,15 @@ class _Block:
     def ends(self) -> Iterator[int]:
         """The character after each sentence but the last."""
         pattern = _CANDIDATE_OR_GAP if _GAPS.search(self._text, self._start, self._end) else _CANDIDATE
-        code = self._code()
+        code = _Spans(self._code())
         for found in pattern.finditer(self._text, self._start, self._end):
-            in_code = any(first < found.start() < last for first, last in code)
-            if found.end() < self._end and not in_code and self._is_end(found):
+            if found.end() < self._end and not code.hold(found.start()) and self._is_end(found):
                 self._begin = found.end()
                 yield found.end()
 
-    def _code(self) -> list[Span]:
+    def _code(self) -> Iterator[Span]:
         """What stands between two grave accents."""
-        if self._text.find("`", self._start, self._end) < 0:
-            return []
-        return [found.span() for found in _CODE.finditer(self._text, self._start, self._end)]
+        return (found.span() for found in _CODE.finditer(self._text, self._start, self._end))
 
     def _is_end(self, found: re.Match[str]) -> bool:
         match found.lastgroup:
@@ -227,7 +238,7 @@ class _Block:
         """Whether there are any: who writes without begins sentences without."""
         if self._capitals is None:
             part = self._text[self._start : self._end]
-            self._capitals = part.casefold() != part
+            self._capitals = part.lower() != part
         return self._capitals
 
     def _ends_point(self, at: int, following: _Next) -> bool:

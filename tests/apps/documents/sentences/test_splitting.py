@@ -90,7 +90,16 @@ def test_spans_are_in_order_and_trimmed_and_nothing_but_white_space_lies_between
 
 @pytest.mark.parametrize(
     "text",
-    ["." * 60_000, ". " * 30_000, "a. " * 20_000, "ก " * 30_000, "`" * 60_000, "\n$ " * 20_000, "1. 1. A " * 8_000],
+    [
+        "." * 60_000,
+        ". " * 30_000,
+        "a. " * 20_000,
+        "ก " * 30_000,
+        "`" * 60_000,
+        "`a. A` B. " * 8_000,
+        "\n$ " * 20_000,
+        "1. 1. A " * 8_000,
+    ],
     ids=lambda text: repr(text[:6]),
 )
 def test_no_text_takes_long(text: str) -> None:
