@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from apps.retrieval.answers.extractive.asked import AnswerType, asked_of, languages_of
+from apps.retrieval.answers.extractive.answer_types import AnswerType
+from apps.retrieval.answers.extractive.asked import asked_of, languages_of
 from apps.retrieval.answers.extractive.features import FEATURES, features_of
 from apps.retrieval.answers.extractive.scoring import (
     ANSWER_INPUTS,

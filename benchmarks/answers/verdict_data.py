@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.documents.sentences.quick import sentence_spans
+from apps.documents.sentences.statements import statement_spans
 from apps.retrieval.answers.checking.features import features
 from apps.retrieval.answers.checking.learned import CLASSES
 from apps.retrieval.answers.checking.reading import words_of
@@ -76,7 +76,7 @@ def _label(claim: dict[str, Any], document: str) -> str:
 
 def _sentences(document: dict[str, Any]) -> tuple[str, ...]:
     text = document["text"]
-    return (document["title"], *(text[start:end] for start, end in sentence_spans(text)))
+    return (document["title"], *(text[start:end] for start, end in statement_spans(text)))
 
 
 def _lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:

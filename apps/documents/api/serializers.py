@@ -80,6 +80,9 @@ class AnyObjectField(serializers.JSONField):
 class ChunkingField(serializers.DictField):
     """Chunking settings, some or all."""
 
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        return {name: one for name, one in super().to_representation(value).items() if name != "edition"}
+
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class PlaceField(serializers.JSONField):
@@ -107,7 +110,7 @@ class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[Know
         fields = ("id", "name", "description", "chunking", "retrieval", "visibility", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
-        return ChunkingSettings.from_dict(value).to_dict()
+        return ChunkingSettings.chosen(value).to_dict()
 
 
 class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):

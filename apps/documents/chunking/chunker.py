@@ -18,7 +18,7 @@ from apps.documents.chunking.strategies.sentence import by_sentences
 from apps.documents.chunking.strategies.tokens import by_tokens
 from apps.documents.chunking.types import ChunkSpan, Core, Embed, Tokenizer
 from apps.documents.parsing.types import ParsedDocument, Section, Span
-from apps.documents.sentences.punkt import sentence_spans
+from apps.documents.sentences.splitting import sentence_spans
 
 BESIDE = 80
 """Characters before a place that are enough to tell whether a sentence begins there: that depends on the words beside it."""

@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 
+from apps.documents.chunking.graphemes import grapheme_before
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.chunking.types import Tokenizer
 from apps.documents.parsing.types import Span
-from apps.documents.sentences import FULL_STOPS
+from apps.documents.sentences.splitting import FULL_STOPS, OTHER_STOPS
 
 # Text without spaces is mostly dense in tokens: a first look only so far ahead saves counting the rest each time.
 FEW_CHARACTERS_PER_TOKEN = 4
 
 
 # Scripts without spaces between words are cut at their punctuation.
-COMMAS = "\uff1b\uff0c\u3001"  # full-width semicolon and comma, ideographic comma
-STOPS = FULL_STOPS + COMMAS
+COMMAS = "\uff1b\uff0c\u3001\u104a"  # full-width semicolon and comma, ideographic comma, Burmese comma
+STOPS = FULL_STOPS + OTHER_STOPS + COMMAS
 WORD = re.compile(rf"[^\s{STOPS}]+[{STOPS}]*|[{STOPS}]+")
 # A word counts as at least one token for so many characters. Tokenizers make one "unknown" token of any very long
 # word, and a chunk of a million characters that counts as one token is of no use.
@@ -125,7 +126,7 @@ class Ruler:
             start, _ = self.trimmed(piece[1], end)
 
     def _fitting_end(self, start: int, end: int, *, room: int) -> int:
-        """How far a piece from `start` can go; at least one character."""
+        """How far a piece from `start` can go, up to the end of a grapheme where one ends; at least one character."""
         for characters_per_token in (FEW_CHARACTERS_PER_TOKEN, CHARACTERS_PER_TOKEN):
             window = self.text[start : min(end, start + room * characters_per_token)]
             offsets = self._tokenizer.offsets(window)
@@ -137,4 +138,4 @@ class Ruler:
         while kept > 1 and (excess := self._tokenizer.count(window[:length]) - self.size) > 0:
             kept = max(kept - excess, 1)
             length = max(offsets[kept - 1][1], 1)
-        return start + length
+        return start + length if start + length == end else grapheme_before(self.text, start, start + length)

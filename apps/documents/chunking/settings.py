@@ -15,6 +15,14 @@ SMALLEST_SIZE = 16
 LARGEST_SIZE = 8_192
 KEY_LENGTH = 16
 
+EDITION = 2
+"""Of how documents are cut by the same settings. It changes where another place of a cut would come of it, and is a part of what
+identifies chunks: those of an older edition stay as they are until their knowledge base is re-indexed.
+"""
+
+FIRST_EDITION = 1
+"""Of settings that were kept before editions were counted: their sentences ended as Punkt has them."""
+
 
 class ChunkingStrategy(StrEnum):
     """Where a document is cut.
@@ -50,6 +58,7 @@ class ChunkingSettings:
     strategy: ChunkingStrategy = ChunkingStrategy.SENTENCE
     size: int = 220
     overlap: int = 32
+    edition: int = EDITION
 
     def __post_init__(self) -> None:
         if not isinstance(self.strategy, ChunkingStrategy):
@@ -62,16 +71,33 @@ class ChunkingSettings:
     @property
     def key(self) -> str:
         """A short name that is the same for the same settings, everywhere and always."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        told = self.to_dict() if self.edition == FIRST_EDITION else self.to_stored()
+        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     def to_dict(self) -> dict[str, Any]:
+        """What people choose."""
         return {"strategy": self.strategy.value, "size": self.size, "overlap": self.overlap}
+
+    def to_stored(self) -> dict[str, Any]:
+        """What is kept with knowledge bases and index generations."""
+        return {**self.to_dict(), "edition": self.edition}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChunkingSettings:
-        """The settings that `to_dict` wrote, with the defaults for what is left out; raises InvalidChunkingError."""
+        """The settings that were kept, with the defaults for what is left out; raises InvalidChunkingError."""
+        kept = dict(data)
+        edition = kept.pop("edition", FIRST_EDITION)
+        return cls(edition=edition).overridden(kept)
+
+    @classmethod
+    def chosen(cls, data: Mapping[str, Any]) -> ChunkingSettings:
+        """The settings that somebody chose now, with the defaults for what is left out; raises InvalidChunkingError."""
         return cls().overridden(data)
+
+    def renewed(self) -> ChunkingSettings:
+        """The same as documents are cut by them today."""
+        return replace(self, edition=EDITION)
 
     def overridden(self, data: Mapping[str, Any]) -> ChunkingSettings:
         """These settings with what `data` has of a document's own; raises InvalidChunkingError."""

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from apps.documents.chunking.settings import EDITION
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
@@ -48,8 +49,8 @@ def knowledge_base_create(
     try:
         with transaction.atomic():
             made = KnowledgeBase.objects.create(
-                tenant_id=tenant_id, name=name, description=description, chunking=chunking or {}, visibility=visibility,
-                retrieval=retrieval or {},
+                tenant_id=tenant_id, name=name, description=description, chunking={**(chunking or {}), "edition": EDITION},
+                visibility=visibility, retrieval=retrieval or {},
             )  # fmt: skip
     except IntegrityError as error:
         raise _name_taken(name) from error

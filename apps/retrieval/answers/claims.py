@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.documents.parsing.types import Span
-from apps.documents.sentences.quick import says_something, sentence_spans
+from apps.documents.sentences.statements import says_something, statement_spans
 from apps.retrieval.answers.checking.judging import judge
 from apps.retrieval.answers.checking.reading import language_of_texts, words_of
 from apps.retrieval.answers.checking.turning import Turn, turn_of
@@ -30,6 +30,7 @@ LOOKED_AT = 16
 _MARKER = re.compile(r"\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
 _MARKERS_FIRST = re.compile(rf"(?:{_MARKER.pattern})+")
 _PART_OF_MARKER = re.compile(r"\s*(?:\[[\d\s,]*)?$")
+_WHOLE_WORD = re.compile(r"\S+\s|[^\x00-\u2e7f]")
 _LINK = re.compile(r"(?<=\])(?=[(:\[])|(?<=<)(?=[\w/!?])")
 
 
@@ -141,7 +142,7 @@ def _sentences(passage: Passage) -> list[str]:
 
 
 def _sentence_spans(passage: Passage) -> list[Span]:
-    return [span for span in sentence_spans(passage.text) if says_something(passage.text[slice(*span)])]
+    return [span for span in statement_spans(passage.text) if says_something(passage.text[slice(*span)])]
 
 
 def _said(raw: str, *, whole: bool = True) -> str:
@@ -154,11 +155,12 @@ def _said(raw: str, *, whole: bool = True) -> str:
 
 def _first_end(raw: str) -> int | None:
     """Where the first sentence ends, its markers with it; None as long as that may not be the end."""
-    spans = sentence_spans(raw)
+    spans = statement_spans(raw)
     if not spans:
         return None
     end = spans[0][1]
     if markers := _MARKERS_FIRST.match(raw, end):
         end = markers.end()
     rest = raw[end:].lstrip()
-    return end if rest and not _PART_OF_MARKER.fullmatch(rest) else None
+    # Whether a sentence ends there shows only in the whole of the next word: "a.m. Mon" may become "Monday".
+    return end if _WHOLE_WORD.match(rest) and not _PART_OF_MARKER.fullmatch(rest) else None

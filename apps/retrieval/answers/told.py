@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from apps.documents.sentences.quick import sentence_spans
+from apps.documents.sentences.splitting import sentence_spans
 from apps.retrieval.answers.around import NOTHING_AROUND, Around, Surroundings
 from apps.retrieval.answers.extractive.units import NO_HEADS, Heads, is_row
 from apps.retrieval.answers.prompting import passage_told, plain

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.measuring import question_measure, run_metrics
 from apps.retrieval.evaluation.mlflow_log import run_log
@@ -124,7 +125,7 @@ def _begin(claim: Claim) -> EvaluationRun:
         searched_by = RetrievalSettings.from_dict(base.retrieval)
         parameters = {
             "embedding_model": str(generation.model_version),
-            "chunking": generation.chunking,
+            "chunking": ChunkingSettings.from_dict(generation.chunking).to_dict(),
             "chunks": generation.embeddings.count(),
             "documents": documents_measured(base.pk).count(),
             "fusion": searched_by.fusion.value,

@@ -38,7 +38,7 @@ def temporary_create(*, name: str, chunking: dict[str, Any], mark: str = "", act
     Raises:
         InvalidChunkingError: no document can be cut by these settings.
     """
-    chosen = ChunkingSettings.from_dict(chunking).to_dict()
+    chosen = ChunkingSettings.chosen(chunking).to_dict()
     tenant = tenant_get_or_create(name=TENANT, actor=actor)
     for forgotten in _forgotten(tenant.pk):
         temporary_remove(forgotten, actor=actor)
@@ -54,7 +54,7 @@ def temporary_left(*, chunking: dict[str, Any], mark: str) -> KnowledgeBase | No
     Raises:
         InvalidChunkingError: no document can be cut by these settings.
     """
-    chosen = ChunkingSettings.from_dict(chunking).to_dict()
+    chosen = ChunkingSettings.chosen(chunking).to_stored()
     left = KnowledgeBase.objects.filter(tenant__name=TENANT, name__startswith=TEMPORARY, deleted_at=None)
     return left.filter(description=mark, chunking=chosen).order_by("-created_at").first()
 

@@ -91,7 +91,7 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
     generation = IndexGeneration.objects.create(
         knowledge_base=knowledge_base,
         model_version_id=model.version_id,
-        chunking=chunking.to_dict(),
+        chunking=chunking.to_stored(),
         chunking_key=chunking.key,
         dimensions=model.dimensions,
         state=GenerationState.LIVE,

@@ -26,7 +26,7 @@ def reindex_request(
     switch: str = SwitchMode.AUTO,
     margin: float = MARGIN,
 ) -> ReindexRequest:
-    """What is not said stays as it is in the live generation.
+    """What is not said stays as it is in the live generation, and is cut as documents are today.
 
     Raises:
         ConflictError: the knowledge base has no index yet.
@@ -39,7 +39,7 @@ def reindex_request(
         raise PermanentError(f"A margin of {margin:g} is invalid.", action="Give a share of nDCG from 0 to 1.")
     return ReindexRequest(
         model=embedding_model_named(model) if model else embedding_model_version(live.model_version_id),
-        chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}),
+        chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}).renewed(),
         switch=SwitchMode(switch),
         margin=margin,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.documents.api.serializers import ChunkingField
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN
 from apps.retrieval.reindexing.progress import reindex_progress
@@ -45,6 +46,13 @@ OF_SOME = "It stopped; why is told to callers that see all documents, or manage 
 COUNTED = ("chunk_total", "chunk_done", "embedded", "reused")
 
 
+class ChunkingToldField(serializers.DictField):
+    """Chunking settings as people choose them."""
+
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        return ChunkingSettings.from_dict(value).to_dict()
+
+
 class ReindexSerializer(serializers.ModelSerializer[Reindex]):
     """Numbers of chunks and the words of an error, which may name a document, are for callers that see all documents, or manage
     grants: those for whom the context says `of_all`.
@@ -55,7 +63,7 @@ class ReindexSerializer(serializers.ModelSerializer[Reindex]):
     embedded = serializers.IntegerField(read_only=True, allow_null=True)
     reused = serializers.IntegerField(read_only=True, allow_null=True)
     model = serializers.CharField(source="generation.model_version", default=None, allow_null=True)
-    chunking = serializers.DictField(source="generation.chunking", default=None, allow_null=True)
+    chunking = ChunkingToldField(source="generation.chunking", default=None, allow_null=True)
     comparison = ComparedSerializer(many=True)
     share = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()

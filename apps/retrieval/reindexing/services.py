@@ -90,7 +90,7 @@ def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Rein
     generation = IndexGeneration.objects.create(
         knowledge_base_id=live.knowledge_base_id,
         model_version_id=request.model.version_id,
-        chunking=request.chunking.to_dict(),
+        chunking=request.chunking.to_stored(),
         chunking_key=request.chunking.key,
         dimensions=request.model.dimensions,
         state=GenerationState.BUILDING,

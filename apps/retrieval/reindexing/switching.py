@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import KnowledgeBase
 from apps.retrieval.events import VectorUpdated
@@ -111,7 +112,7 @@ def _event(
         generation_id=new.pk,
         previous_generation_id=old.pk,
         model=str(new.model_version),
-        chunking=new.chunking,
+        chunking=ChunkingSettings.from_dict(new.chunking).to_dict(),
         is_rollback=reindex.is_rollback,
     )
 

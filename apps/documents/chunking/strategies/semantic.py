@@ -14,7 +14,7 @@ from apps.documents.chunking.measuring import Ruler
 from apps.documents.chunking.strategies.sentence import SentenceCutter
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section, Span
-from apps.documents.sentences.punkt import sentence_spans
+from apps.documents.sentences.splitting import sentence_spans
 
 # The part of a document's gaps, in per cent, at which the text may be cut because its subject changes.
 PERCENTILE = 20

@@ -1,4 +1,4 @@
-"""Inside the sections, at the ends of sentences, by llama-index's sentence splitter."""
+"""Inside the sections, at the ends of sentences, which llama-index's splitter packs into chunks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from apps.documents.chunking.cutting import cores, small_joined
 from apps.documents.chunking.measuring import COMMAS, WORD, Ruler
 from apps.documents.chunking.types import Core, Embed
 from apps.documents.parsing.types import Section, Span
-from apps.documents.sentences.punkt import PARAGRAPH_END, sentences
+from apps.documents.sentences.splitting import sentences
 
+PARAGRAPH_END = "\n\n"
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CLAUSE = re.compile(rf".+?(?:[,;:]\s+|[{COMMAS}]+\s*|\Z)", re.DOTALL)
 _WORDS_WITH_SPACE = rf"\s*(?:{WORD.pattern})\s*"

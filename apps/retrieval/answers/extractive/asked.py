@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 
 from apps.retrieval.answers.checking.reading import is_negated
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.commonness import weight_of
+from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, without_asking
 from apps.retrieval.index.lexical.analysis import (
     DEFAULT,
     language_of_question,
@@ -20,19 +21,6 @@ from apps.retrieval.index.lexical.analysis import (
 )
 from apps.retrieval.index.lexical.reading import TermStatistics
 from apps.retrieval.search.passages import Passage
-
-
-class AnswerType(StrEnum):
-    """What a good answer holds."""
-
-    TIME = "time"
-    NUMBER = "number"
-    PERSON = "person"
-    PLACE = "place"
-    CAUSE = "cause"
-    MANNER = "manner"
-    OTHER = "other"
-
 
 _ASKED: Sequence[tuple[AnswerType, str]] = (
     (
@@ -59,6 +47,10 @@ _ASKED: Sequence[tuple[AnswerType, str]] = (
 _TYPES = [(kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)) for kind, words in _ASKED]
 _NAME = re.compile(r"(?<=[\w,;)('\"“„»]\s)\w+|\b(?:\w*\d\w*|[A-Z]{2,})\b")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_MEASURE = re.compile(
+    r"(?<!\w)wie ?(?:viele?|lange?|oft|hoch|groß|weit|teuer|alt|schwer|tief|breit|schnell)(?!\w)", re.IGNORECASE
+)
+"""What only asks: "lang" tells as much as a name where it is no common word of the documents'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +101,7 @@ def asked_of(question: str, *, statistics: TermStatistics, languages: Sequence[s
     names = {word for name in names_in(question) for word in words_of_question(name, languages=spoken)}
     weights = {
         word: min(weight_of(term, statistics) for term in word)
-        for word in words_of_question(question, languages=spoken)
+        for word in words_of_question(_MEASURE.sub(" ", without_asking(question)), languages=spoken)
     }
     numbers = frozenset(_NUMBER.findall(question))
     denies = is_negated(question, language_of_question(question.casefold().split(), spoken))
@@ -134,7 +126,7 @@ def answer_type(question: str) -> AnswerType:
     found = [
         (match.start(), place, kind) for place, (kind, words) in enumerate(_TYPES) if (match := words.search(question))
     ]
-    return min(found)[2] if found else AnswerType.OTHER
+    return min(found)[2] if found else answer_type_elsewhere(question)
 
 
 def names_in(text: str) -> list[str]:

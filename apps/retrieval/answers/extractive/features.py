@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from apps.retrieval.answers.checking.reading import is_negated
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.asked import (
     NOTHING_SAID,
-    AnswerType,
     Asked,
     Said,
     Word,
@@ -22,6 +22,7 @@ from apps.retrieval.answers.extractive.asked import (
     names_in,
     said_in,
 )
+from apps.retrieval.answers.extractive.other_scripts import has_capitals, holds_numeral
 from apps.retrieval.answers.extractive.units import Unit, UnitKind
 from apps.retrieval.search.passages import Passage
 
@@ -73,6 +74,8 @@ _CAUSE = re.compile(
 )
 _PLACE = re.compile(
     r"\b(?:in|at|near|from|to|of|bei|nach|aus|à|en|chez|a|di|da)\s+(?:the |der |dem |la |le )?[A-ZÄÖÜÉ]"
+    r"|\b(?:in|at|near|behind|outside|inside|beside|opposite|under|above) the "
+    r"(?!morning|afternoon|evening|year|century|case|event|form|process|end|beginning|following|first|same)[a-z]"
 )
 
 
@@ -184,7 +187,10 @@ def _share(wanted: frozenset[str], had: frozenset[str]) -> float:
 
 
 def _holds(asked: Asked, text: str, said: Said) -> bool | None:
-    """Whether it holds what the type of the answer asks for; None where the type does not tell."""
+    """Whether it holds what the type of the answer asks for; None where the type does not tell, or the script."""
+    if not has_capitals(text):
+        counts = asked.kind in (AnswerType.TIME, AnswerType.NUMBER)
+        return True if counts and (said.numbers - asked.numbers or holds_numeral(text)) else None
     match asked.kind:
         case AnswerType.TIME:
             return bool(_TIME.search(text)) and not said.numbers <= asked.numbers

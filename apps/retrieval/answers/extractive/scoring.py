@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.retrieval.answers.extractive.asked import AnswerType
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.features import FEATURES
 
 FILE = Path(__file__).with_name("weights.json")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 
-from apps.documents.sentences.quick import says_something, sentence_spans
+from apps.documents.sentences.splitting import STOPS
+from apps.documents.sentences.statements import says_something, statement_spans
 from apps.retrieval.search.passages import Passage
 
 MOST_PASSAGES = 6
@@ -20,7 +21,7 @@ SHORT_LINE = 48
 LONGEST_HEADING = 80
 
 _LINE = re.compile(r"[^\n]+")
-_ENDS = re.compile(r"[.!?…:;,。！？।۔]['\"”’»)\]]*\s*$")
+_ENDS = re.compile(rf"[:;,，；：、{STOPS}]['\"”’»)\]」』）】]*\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*•‣◦·–]|\d{1,3}[.)])\s+")
 
 
@@ -117,7 +118,7 @@ def _rows(text: str, spans: Sequence[tuple[int, int]], head: tuple[str, ...]) ->
 
 def _prose(passage: Passage, first: int, last: int) -> Iterator[_Found]:
     text = passage.text
-    for start, end in sentence_spans(text[first:last]):
+    for start, end in statement_spans(text[first:last]):
         span = _without_heading(text, first + start, first + end, passage.heading_path)
         lines = _short_lines(text, *span)
         if len(lines) > 1:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.test import Client
 
+from apps.documents.chunking.settings import EDITION
 from apps.documents.models import Document, KnowledgeBase
 from tests import factories
 
@@ -33,7 +34,7 @@ def test_a_new_one_keeps_the_chunking_that_was_chosen(admin_client: Client) -> N
     assert admin_client.post(ADD, filled_form(tenant=tenant.pk)).status_code == 302
     made = KnowledgeBase.objects.get(name="Tide tables")
     assert made.tenant == tenant
-    assert made.chunking == {"strategy": "sentence", "size": 120, "overlap": 20}
+    assert made.chunking == {"strategy": "sentence", "size": 120, "overlap": 20, "edition": EDITION}
 
 
 def test_chunking_that_cuts_nothing_is_refused_with_a_sentence(admin_client: Client) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.documents.chunking.settings import EDITION
 from apps.documents.models import DocumentVersion, KnowledgeBase, VersionStatus
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
@@ -192,4 +193,5 @@ def test_chunking_is_settled_when_a_knowledge_base_is_made(client: Client, base:
     url = f"{BASES}{base.pk}/"
     client.patch(url, {"chunking": {"size": 16, "overlap": 0}}, content_type="application/json")
     base.refresh_from_db()
-    assert base.chunking == {}
+    assert base.chunking == {"edition": EDITION}
+    assert client.get(url).json()["chunking"] == {}

@@ -6,16 +6,27 @@ from ragsite.core.errors import PermanentError
 
 def test_settings_survive_the_way_through_a_dict():
     settings = ChunkingSettings(size=128, overlap=16)
-    assert ChunkingSettings.from_dict(settings.to_dict()) == settings
+    assert ChunkingSettings.from_dict(settings.to_stored()) == settings
 
 
 def test_what_a_dict_leaves_out_has_the_default():
-    assert ChunkingSettings.from_dict({}) == ChunkingSettings(ChunkingStrategy.SENTENCE, 220, 32)
+    assert ChunkingSettings.chosen({}) == ChunkingSettings(ChunkingStrategy.SENTENCE, 220, 32)
 
 
-def test_the_key_is_the_same_in_every_release():
-    assert ChunkingSettings().key == "da698988ac37a096"
-    assert ChunkingSettings().key == ChunkingSettings.from_dict({"overlap": 32, "size": 220}).key
+def test_the_key_is_the_same_in_every_release_that_cuts_alike():
+    assert ChunkingSettings().key == "37d656c9c53cb4e4"
+    assert ChunkingSettings().key == ChunkingSettings.from_dict({"overlap": 32, "size": 220, "edition": 2}).key
+
+
+def test_chunks_of_an_earlier_edition_are_found_by_the_key_they_were_kept_with():
+    kept = ChunkingSettings.from_dict({"strategy": "sentence", "size": 220, "overlap": 32})
+    assert kept.key == ChunkingSettings.from_dict({}).key == "da698988ac37a096"
+    assert kept.renewed() == ChunkingSettings()
+
+
+def test_nobody_chooses_an_edition():
+    with pytest.raises(PermanentError, match="'edition'"):
+        ChunkingSettings.chosen({"edition": 1})
 
 
 def test_the_key_changes_with_each_setting():

@@ -95,7 +95,7 @@ def test_a_claim_with_a_name_that_no_passage_has_is_weak() -> None:
 def test_a_name_in_a_heading_is_known() -> None:
     office = replace(OFFICE, heading_path=("Malmö",))
     claim = "The office in Malmö opens at 8:30 in the morning."
-    (statement,) = [one for one in ClaimReader([office]).add(f"{claim} And") if isinstance(one, Statement)]
+    (statement,) = [one for one in ClaimReader([office]).add(f"{claim} And ") if isinstance(one, Statement)]
     assert statement.judgement.verdict is Verdict.SUPPORTED
 
 

@@ -24,7 +24,14 @@ from apps.retrieval.models import (
     ReindexState,
     SwitchMode,
 )
-from apps.retrieval.reindexing.services import reindex_open, reindex_resume, reindex_rollback, reindex_switch
+from apps.retrieval.reindexing.asking import reindex_request
+from apps.retrieval.reindexing.services import (
+    reindex_open,
+    reindex_resume,
+    reindex_rollback,
+    reindex_start,
+    reindex_switch,
+)
 from apps.retrieval.reindexing.waiting import REINDEXES
 from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.leases import lease_claim
@@ -81,7 +88,7 @@ def test_other_chunking_rechunks_every_ready_version_and_the_old_chunks_stay_for
     assert_whole(live)
     base.refresh_from_db()
     version.refresh_from_db()
-    assert base.chunking == SMALL.to_dict()
+    assert base.chunking == SMALL.to_stored()
     kept, new = (Chunk.objects.filter(version=version, chunking_key=g.chunking_key) for g in (old, live))
     assert (kept.count(), new.count(), version.chunk_count) == (1, 10, 10)
     assert max(Chunk.objects.filter(version=own, chunking_key=live.chunking_key).values_list("token_count"))[0] > 16
@@ -93,6 +100,24 @@ def test_other_chunking_rechunks_every_ready_version_and_the_old_chunks_stay_for
     assert listed["count"] == 10, "the chunks are those that answer"
     (event,) = OutboxEvent.objects.filter(type="knowledge_base.updated")
     assert event.payload["changed"] == ["chunking"]
+
+
+def test_an_index_of_an_earlier_edition_keeps_its_chunks_until_it_is_re_indexed_as_it_is() -> None:
+    base = make.knowledge_base()
+    KnowledgeBase.objects.update(chunking={})
+    base.refresh_from_db()
+    version = make.ready_version(base, LONG, filename="a.txt")
+    assert set(Chunk.objects.values_list("chunking_key", flat=True)) == {ChunkingSettings(edition=1).key}
+    reindex = worked(reindex_start(base, reindex_request(base), actor=ACTOR))
+    assert (reindex.state, reindex.error) == (ReindexState.SWITCHED, "")
+    base.refresh_from_db()
+    assert base.chunking == ChunkingSettings().to_stored()
+    assert generation_ensure(base).chunking_key == ChunkingSettings().key
+    client = make.client(base.tenant)
+    assert client.get(f"/api/v1/knowledge-bases/{base.pk}/").json()["chunking"] == ChunkingSettings().to_dict()
+    assert client.get(f"/api/v1/versions/{version.pk}/chunks/").json()["count"] == version.chunk_count
+    with pytest.raises(ConflictError, match="with this chunking already"):
+        reindex_start(base, reindex_request(base), actor=ACTOR)
 
 
 def test_vectors_of_the_same_text_and_model_are_copied(use_transport: UseTransport) -> None:

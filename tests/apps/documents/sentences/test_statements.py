@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from apps.documents.sentences.quick import says_something, sentence_spans
+from apps.documents.sentences.statements import says_something, statement_spans
 
 
 def sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentence_spans(text)]
+    return [text[start:end] for start, end in statement_spans(text)]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ TEXTS = st.text(st.sampled_from("aAb .!?…\n#-*|1)。」”é漢\u2028\u00a0\U0
 
 @given(TEXTS)
 def test_spans_are_in_order_in_range_and_trimmed(text: str) -> None:
-    spans = sentence_spans(text)
+    spans = statement_spans(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(one[1] <= other[0] for one, other in pairwise(spans))
     assert all(text[start:end] == text[start:end].strip() for start, end in spans)
@@ -66,7 +66,7 @@ def test_spans_are_in_order_in_range_and_trimmed(text: str) -> None:
 @example("。\u2028")
 def test_nothing_but_white_space_lies_between_the_sentences(text: str) -> None:
     left = list(text)
-    for start, end in sentence_spans(text):
+    for start, end in statement_spans(text):
         left[start:end] = " " * (end - start)
     assert not "".join(left).strip()
 
