@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from apps.documents.models import Chunk
-from apps.retrieval.index.lexical.analysis import language_of_text, terms_of_text
+from apps.documents.models import Chunk, ParsedText
+from apps.retrieval.index.lexical.analysis import ANALYSIS, language_of_text, terms_of_text
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segment_build
 from apps.retrieval.models import LexicalSegment, LexicalVersion
 
@@ -57,10 +57,31 @@ class SegmentVersion:
     chunks: int
 
 
-def lexical_text(chunk: Chunk, title: str) -> str:
-    """What a chunk is found by: its document's title, its headings, and what is embedded for it."""
-    headings = [heading for heading in chunk.heading_path if heading != title]
-    return "\n".join([title, *headings, Chunk.embedded_text(chunk.text, chunk.table_header)])
+TOLD = frozenset({"title", "subtitle", "description", "summary", "subject", "keywords", "tags", "author", "authors"})
+"""Of what a file says about itself in front of its text, what people look for it by."""
+
+MOST_TOLD = 500
+"""Characters of that: it is said again with each chunk."""
+
+
+def lexical_text(chunk: Chunk, title: str, about: Sequence[str] = ()) -> str:
+    """What a chunk is found by: its document's title, what its file says about itself, its headings, and what is embedded for it.
+
+    What stands there twice counts once.
+    """
+    lines = dict.fromkeys([title, *about, *chunk.heading_path])
+    return "\n".join([*lines, Chunk.embedded_text(chunk.text, chunk.table_header)])
+
+
+def _about(version_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """What the files of these versions say about themselves, such as their own titles."""
+    parsed = ParsedText.objects.filter(version__in=version_ids).values_list("version_id", "title", "metadata")
+    return {pk: [line for line in (title, _told(metadata)) if line] for pk, title, metadata in parsed}
+
+
+def _told(metadata: Mapping[str, object]) -> str:
+    told = (value for key, value in metadata.items() if key.casefold() in TOLD)
+    return "\n".join(value for value in told if isinstance(value, str))[:MOST_TOLD]
 
 
 def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[VersionTerms]:
@@ -72,14 +93,15 @@ def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[Ve
     found = Chunk.objects.filter(version__in=version_ids, chunking_key=chunking_key).select_related("version__document")
     for chunk in found.order_by("version", "ordinal"):
         chunks[chunk.version_id].append(chunk)
-    return [_version_terms(chunks[version_id]) for version_id in version_ids if version_id in chunks]
+    about = _about(list(chunks))
+    return [_version_terms(chunks[pk], about.get(pk, [])) for pk in version_ids if pk in chunks]
 
 
-def _version_terms(chunks: Sequence[Chunk]) -> VersionTerms:
+def _version_terms(chunks: Sequence[Chunk], about: Sequence[str]) -> VersionTerms:
     version = chunks[0].version
     title = version.document.title
     language = language_of_text("\n".join(chunk.text for chunk in chunks[:TELLING_CHUNKS]))
-    terms = ((chunk.pk, tuple(terms_of_text(lexical_text(chunk, title), language=language))) for chunk in chunks)
+    terms = ((chunk.pk, tuple(terms_of_text(lexical_text(chunk, title, about), language=language))) for chunk in chunks)
     return VersionTerms(version.pk, version.document_id, title, language, tuple(terms))
 
 
@@ -97,8 +119,11 @@ def versions_write(index: LexicalIndex, versions: Sequence[VersionTerms]) -> Non
     )
 
 
-def segment_write(index: LexicalIndex, content: SegmentContent, versions: Sequence[SegmentVersion]) -> None:
-    """Write a segment, whose chunks are those of the versions in their order, in the caller's transaction.
+def segment_write(
+    index: LexicalIndex, content: SegmentContent, versions: Sequence[SegmentVersion], *, analysis: int = ANALYSIS
+) -> None:
+    """Write a segment, whose chunks are those of the versions in their order, in the caller's transaction. `analysis` is the one
+    that its terms are of.
 
     Raises:
         IntegrityError: one of the versions is in the index.
@@ -110,6 +135,7 @@ def segment_write(index: LexicalIndex, content: SegmentContent, versions: Sequen
         chunking_key=index.chunking_key,
         chunk_count=len(content.chunk_ids),
         languages=dict(_chunks_by_language(versions)),
+        analysis=analysis,
         chunk_ids=content.chunk_ids.astype("<i8").tobytes(),
         lengths=content.lengths.astype("<u2").tobytes(),
     )
