@@ -11,6 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import Document, KnowledgeBase, ParsedText
@@ -27,6 +28,7 @@ from apps.retrieval.evaluation.readers import (
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.composing import composed, spellings
 from ragsite.core.errors import PermanentError
 from ragsite.core.locking import rows_hold
 from ragsite.gateway.keys import Principal
@@ -233,13 +235,12 @@ def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
 
 
 def _documents_by_external_id(evaluation_set: EvaluationSet, names: Iterable[str]) -> dict[str, UUID]:
-    return {
-        document.external_id: document.pk
-        for some in _batches(sorted(names))
-        for document in documents_measured(evaluation_set.knowledge_base_id)
-        .filter(external_id__in=some)
-        .only("external_id")
-    }
+    found: dict[str, UUID] = {}
+    for some in _batches(sorted(names)):
+        documents = _of_external_ids(evaluation_set, some).only("external_id")
+        known = {composed(document.external_id): document.pk for document in documents}
+        found |= {name: known[composed(name)] for name in some if composed(name) in known}
+    return found
 
 
 def _documents_by_name(evaluation_set: EvaluationSet, names: Iterable[str]) -> dict[str, Document]:
@@ -248,11 +249,15 @@ def _documents_by_name(evaluation_set: EvaluationSet, names: Iterable[str]) -> d
     for some in _batches(sorted(names)):
         ids = [name for name in some if _is_uuid(name)]
         found |= {str(one.pk): one for one in documents_measured(evaluation_set.knowledge_base_id).filter(pk__in=ids)}
-        found |= {
-            one.external_id: one
-            for one in documents_measured(evaluation_set.knowledge_base_id).filter(external_id__in=some)
-        }
+        known = {composed(one.external_id): one for one in _of_external_ids(evaluation_set, some)}
+        found |= {name: known[composed(name)] for name in some if composed(name) in known}
     return found
+
+
+def _of_external_ids(evaluation_set: EvaluationSet, names: Iterable[str]) -> QuerySet[Document]:
+    """Those that have one of these, however it is composed."""
+    wanted = [spelled for name in names for spelled in spellings(name)]
+    return documents_measured(evaluation_set.knowledge_base_id).filter(external_id__in=wanted)
 
 
 def _is_uuid(text: str) -> bool:
