@@ -176,7 +176,9 @@ _POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 _BLANKS = re.compile(r"[ ']")
 _DECIMALS = re.compile(r"\d+,\d+")
 _JOINER = re.compile(r"[-\u2010\u2011_/:,+@^]|(?<!\d)\.|\.(?!\d)")
-_HYPHENED = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+){1,2}")
+_LETTERS = rf"(?:[^\W\d_]|[{mark_class()}])+"
+_HYPHENED = re.compile(rf"{_LETTERS}(?:[-\u2010\u2011^]{_LETTERS}){{1,2}}")
+_WITH_PARTICLE = re.compile("[가-힣][은는이가을를에의도로와과만]")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 
 Token = tuple[str, str]
@@ -193,7 +195,7 @@ def terms_of_text(text: str, *, language: str) -> list[str]:
     terms: list[str] = []
     for tokens in _tokens(normal(text)):
         for kind, token in tokens:
-            terms += _terms(kind, token, language, plain)
+            terms += _word_terms(token, language, plain) if kind == "WORD" else _terms(kind, token, language, plain)
     return terms
 
 
@@ -250,7 +252,7 @@ def _unit(tokens: Sequence[Token], languages: Sequence[str], stops: frozenset[st
     parts: list[tuple[str, ...]] = []
     for kind, token in tokens:
         if kind == "RUN":
-            parts += [(pair,) for pair in _pairs(token) or [token[:LONGEST]]]
+            parts += _run_asked(token)
         elif kind != "WORD" or token not in stops:
             terms = tuple(dict.fromkeys(chain.from_iterable(_terms(kind, token, one, spelled) for one in languages)))
             if kind == "JOINED":
@@ -258,6 +260,14 @@ def _unit(tokens: Sequence[Token], languages: Sequence[str], stops: frozenset[st
             elif terms:
                 parts.append(terms)
     return _Unit(joined, tuple(parts))
+
+
+def _run_asked(run: str) -> list[tuple[str, ...]]:
+    """Pairs of characters, or the only one; a Korean word of one syllable also without the particle behind it."""
+    pairs = _pairs(run)
+    if len(pairs) == 1 and _WITH_PARTICLE.fullmatch(run):
+        return [(run, run[0])]
+    return [(pair,) for pair in pairs or [run[:LONGEST]]]
 
 
 def language_of_text(text: str) -> str:
@@ -295,9 +305,9 @@ def _compound(kind: str, token: str) -> Iterator[Token]:
 
 
 def _joined(parts: Sequence[str]) -> Iterator[str]:
-    """A letter before a word is one with it, whatever comes behind it: "email" in "e-mail-server"."""
+    """A letter or two before a word are one with it, whatever comes behind it: "email" in "e-mail-server"."""
     yield "".join(parts)
-    if len(parts) > 2 and len(parts[0]) == 1:
+    if len(parts) > 2 and len(parts[0]) <= 2:
         yield "".join(parts[:2])
 
 

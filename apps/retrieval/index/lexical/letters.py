@@ -45,16 +45,21 @@ _LAST = 0x20000
 """Behind it are ideographs."""
 
 _SAME = {
-    "™": " ", "℠": " ", "℡": " ", "№": " no ", "\u2044": "/", "\u2212": "-", "\u05be": "-", "\u058a": "-",
+    "™": " ", "℠": " ", "℡": " ", "№": " no ", "\u2044": "/", "\u2012": "-", "\u2013": "-", "\u2212": "-", "\u05be": "-",
+    "\u058a": "-",
     "٫": ".", "٬": ",", "’": "'",
 }  # fmt: skip
 
 _RAISED = {"⁰": "0", "¹": "1", "²": "2", "³": "3", **{chr(0x2070 + digit): str(digit) for digit in range(4, 10)}}
 _RAISED_NUMBER = re.compile(rf"(?<=[^\W_])(\u207b?)([{''.join(_RAISED)}]+)")
-_LINE_END = re.compile(r"(?<=[^\W\d_])([-\u2010\u2011]|\u00ad)[ \t]*\r?\n[ \t]*(?=[^\W\d_])")
+_RAISED_LETTER = "[\u02b0-\u02b8\u02e0-\u02e4\u1d2c-\u1d6a\u1d78\u1d9b-\u1dbf]"
+_BEFORE_RAISED = re.compile(rf"(?<=[^\W_])(?<!{_RAISED_LETTER})(?={_RAISED_LETTER})")
+_WITHOUT_JOINING = re.compile(r"(?<=[\u0620-\u06ff])\u200c(?=[\u0620-\u06ff])")
+# A pattern that begins with a sign instead of what must stand before it is searched for several times as fast.
+_LINE_END = re.compile(r"([-\u2010\u2011\u00ac]|\u00ad)(?<=[^\W\d_].)[ \t]*\r?\n[ \t]*(?=[^\W\d_])")
 _CAPITAL = "A-ZÀ-ÖØ-ÞА-ЯЁ"
-_DOTTED = re.compile(rf"(?<!\w)(?:[{_CAPITAL}]\.)+[{_CAPITAL}]\.?(?!\w)")
-_ALL_CAPITALS = re.compile(rf"(?<![^\W_])[{_CAPITAL}]{{2,8}}(?![^\W_])")
+_DOTTED = re.compile(rf"[{_CAPITAL}](?<!\w.)\.(?:[{_CAPITAL}]\.)*[{_CAPITAL}]\.?(?!\w)")
+_ALL_CAPITALS = re.compile(rf"[{_CAPITAL}](?<![^\W_].)[{_CAPITAL}]{{1,7}}(?![^\W_])")
 
 
 def normal(text: str) -> str:
@@ -63,7 +68,8 @@ def normal(text: str) -> str:
         text = _LINE_END.sub(lambda end: "" if end[1] == "\u00ad" else "-", text)
     if text.isascii():
         return _marked(text).lower()
-    text = _RAISED_NUMBER.sub(_power, text).translate(_same())
+    text = _BEFORE_RAISED.sub("^", _RAISED_NUMBER.sub(_power, text))
+    text = _WITHOUT_JOINING.sub("-", text).translate(_same())
     return _marked(unicodedata.normalize("NFKC", text)).casefold().replace("ё", "е").replace("l·l", "ll")
 
 
@@ -124,7 +130,7 @@ def plain(word: str) -> str:
     if script(word) in _STRIPPED:
         return without_marks(word).translate(_LETTERS)
     # A stress mark is left where a letter has none of its own: й stays, за́мок does not.
-    return "".join(sign for sign in word if not "\u0300" <= sign <= "\u036f" and sign != _NUKTA)
+    return "".join(sign for sign in word if not "\u0300" <= sign <= "\u036f" and sign != _NUKTA).replace("ँ", "ं")
 
 
 def without_marks(word: str) -> str:

@@ -57,30 +57,40 @@ class SegmentVersion:
     chunks: int
 
 
-TOLD = frozenset({"title", "subtitle", "description", "summary", "subject", "keywords", "tags", "author", "authors"})
-"""Of what a file says about itself in front of its text, what people look for it by."""
+COUNTS = frozenset(
+    {"lines", "pages", "pages_unreadable", "pages_without_text", "sheets", "sheets_hidden_not_read", "slides"}
+)
+"""Of what is kept about a file beside its text, what nobody looks for it by."""
 
-MOST_TOLD = 500
-"""Characters of that: it is said again with each chunk."""
+MOST_TOLD = 2_000
+"""Characters of the rest, as of front matter or a mail's head, that a text's first chunk is found by."""
 
 
-def lexical_text(chunk: Chunk, title: str, about: Sequence[str] = ()) -> str:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a version's file says about itself: its own title, which each chunk is found by, and all else."""
+
+    title: str = ""
+    told: str = ""
+
+
+def lexical_text(chunk: Chunk, title: str, about: About = About()) -> str:
     """What a chunk is found by: its document's title, what its file says about itself, its headings, and what is embedded for it.
 
     What stands there twice counts once.
     """
-    lines = dict.fromkeys([title, *about, *chunk.heading_path])
-    return "\n".join([*lines, Chunk.embedded_text(chunk.text, chunk.table_header)])
+    told = [] if chunk.ordinal else [about.told]
+    lines = dict.fromkeys([title, about.title, *chunk.heading_path, *told])
+    return "\n".join([*filter(None, lines), Chunk.embedded_text(chunk.text, chunk.table_header)])
 
 
-def _about(version_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """What the files of these versions say about themselves, such as their own titles."""
+def _about(version_ids: Sequence[UUID]) -> dict[UUID, About]:
     parsed = ParsedText.objects.filter(version__in=version_ids).values_list("version_id", "title", "metadata")
-    return {pk: [line for line in (title, _told(metadata)) if line] for pk, title, metadata in parsed}
+    return {pk: About(title, _told(metadata)) for pk, title, metadata in parsed}
 
 
 def _told(metadata: Mapping[str, object]) -> str:
-    told = (value for key, value in metadata.items() if key.casefold() in TOLD)
+    told = (value for key, value in metadata.items() if key not in COUNTS)
     return "\n".join(value for value in told if isinstance(value, str))[:MOST_TOLD]
 
 
@@ -94,10 +104,10 @@ def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[Ve
     for chunk in found.order_by("version", "ordinal"):
         chunks[chunk.version_id].append(chunk)
     about = _about(list(chunks))
-    return [_version_terms(chunks[pk], about.get(pk, [])) for pk in version_ids if pk in chunks]
+    return [_version_terms(chunks[pk], about.get(pk, About())) for pk in version_ids if pk in chunks]
 
 
-def _version_terms(chunks: Sequence[Chunk], about: Sequence[str]) -> VersionTerms:
+def _version_terms(chunks: Sequence[Chunk], about: About) -> VersionTerms:
     version = chunks[0].version
     title = version.document.title
     language = language_of_text("\n".join(chunk.text for chunk in chunks[:TELLING_CHUNKS]))
