@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,8 @@ class ImportResult:
 def corpus_document_upload(
     knowledge_base: KnowledgeBase, document: CorpusDocument, *, principal: Principal | None = None, actor: Actor
 ) -> UUID:
-    """Upload a document of a corpus, known by its id there; the id of the document it became, or was already.
+    """Upload a document of a corpus, known by its id there; the id of the document it became, or was already. Of two that say the
+    same, the second is the first: else each would hide the other where one is relevant.
 
     Raises:
         PermanentError: it is empty or otherwise not accepted.
@@ -62,12 +64,19 @@ def corpus_document_upload(
             filename=f"{_NOT_IN_A_NAME.sub('_', document.id)[:80]}.txt",
             parts=[document.body.encode()],
             title=document.title.strip()[:300],
-            external_id=document.id,
+            external_id="" if _is_said(knowledge_base, document) else document.id,
             principal=principal,
         ),
         actor=actor,
     )
     return upload.version.document_id
+
+
+def _is_said(knowledge_base: KnowledgeBase, document: CorpusDocument) -> bool:
+    """Whether a document of another id holds its words, and none has its own id."""
+    living = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None)
+    held = living.filter(content_hash=hashlib.sha256(document.body.encode()).hexdigest())
+    return held.exists() and not living.filter(external_id__in=spellings(document.id)).exists()
 
 
 def beir_import(
