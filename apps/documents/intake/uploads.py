@@ -99,7 +99,7 @@ def upload_foresee(request: UploadRequest, sha256: str) -> UploadForecast:
         ConflictError: as the upload would.
     """
     document = _named(request, _living(request)) or _of_these_bytes(request, sha256)
-    _refuse_unfit(request, document)
+    _refuse_unfit(request, document, sha256)
     outcome = _outcome(document, sha256)
     same = document if outcome is UploadOutcome.UNCHANGED else None
     return UploadForecast(outcome, _newest_of_these_bytes(same) if same else None)
@@ -214,7 +214,7 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
     """The document these bytes belong to, locked, and what that makes of the upload."""
     # Locked before it is looked at: the same bytes may have come to it a moment ago.
     document = _known(request) or _of_these_bytes(request, stored.blob.sha256)
-    _refuse_unfit(request, document)
+    _refuse_unfit(request, document, stored.blob.sha256)
     outcome = _outcome(document, stored.blob.sha256)
     if document is None:
         return _create(request, stored), outcome
@@ -223,12 +223,13 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
     return document, outcome
 
 
-def _refuse_unfit(request: UploadRequest, document: Document | None) -> None:
+def _refuse_unfit(request: UploadRequest, document: Document | None, sha256: str) -> None:
     """Refuse bytes of a known document that the caller may not read, or that more people may read than the caller wants."""
-    if document is None:
-        return
-    _refuse_hidden(request, document)
-    if request.restricted and not document.restricted:
+    if document is not None:
+        _refuse_hidden(request, document)
+    elif request.restricted:
+        document = _living(request).filter(content_hash=sha256, restricted=False).first()
+    if request.restricted and document is not None and not document.restricted:
         raise ConflictError(
             f"These bytes, or this external id, are those of {document.title!r} ({document.pk}), which is not restricted.",
             action="Restrict that document first, then upload again.",
@@ -329,7 +330,7 @@ def _is_for_another(request: UploadRequest, sha256: str) -> bool:
 def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     """Another upload of the same bytes, or for the same external id, committed first."""
     same = _of_these_bytes(request, blob.sha256)
-    _refuse_unfit(request, same)
+    _refuse_unfit(request, same, blob.sha256)
     if same is None:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1

@@ -94,6 +94,8 @@ def test_bytes_with_an_external_id_of_their_own_are_a_document_of_their_own() ->
     make.upload(base, "Other.", filename="a.txt", external_id="a")
     again = make.upload(base, "The same.", filename="b.txt")
     assert again.version.document == made[1].version.document
+    with pytest.raises(ConflictError, match="is not restricted"):
+        make.upload(base, "The same.", external_id="d", restricted=True)
 
 
 def test_files_that_swap_their_contents_end_right_in_one_run() -> None:
