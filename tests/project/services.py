@@ -42,6 +42,7 @@ ROWS_OF_JOBS = {"LeasedRows", "VersionsOfStage"}
 INDEX = "apps.retrieval.index"
 OF_STAGES = "activation, repair and re-index give a generation or an index what it lacks"
 PARTS: dict[str, str] = {
+    "apps.documents.lifecycle.contents.document_hold": "a part of an upload, a retry and a roll-back",
     "apps.documents.lifecycle.steps.versions_move": "the one statement by which a version changes its status",
     "apps.models.services.holding.order_answer": "what became of an order, which keeps who gave it",
     "apps.models.services.versions.model_hold": "a part of registering a model and of downloading one",
@@ -52,8 +53,10 @@ PARTS: dict[str, str] = {
     f"{INDEX}.generations.generation_delete": "the end of dropping one",
     f"{INDEX}.generations.generation_index_if_large": "the end of a build, and a bite of the job that looks for large ones",
     f"{INDEX}.generations.generations_drop": "a bite of a deletion",
+    f"{INDEX}.lexical.held.segments_delete": "a part of writing what they hold into another segment",
     f"{INDEX}.lexical.merges.lexical_drop": "a bite of a deletion",
     f"{INDEX}.lexical.merges.lexical_drop_unused": "a bite of what follows a dropped generation",
+    f"{INDEX}.lexical.reanalysing.lexical_reanalyse": "a bite of the repair",
     f"{INDEX}.lexical.returning.version_index_again": "a part of going back to a version",
     f"{INDEX}.lexical.writing.lexical_build": OF_STAGES,
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,

@@ -15,14 +15,14 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
-from apps.documents.lifecycle.versions import version_cancel
+from apps.documents.lifecycle.versions import version_cancel, version_retry
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.models.models import ModelTask, ModelVersion
 from apps.models.services.registry import model_register
 from apps.models.services.tasks import model_verify
 from apps.retrieval.answers.cache import store
 from apps.retrieval.models import GenerationState, IndexGeneration
-from ragsite.core.ids import new_id
+from ragsite.core.actors import Actor
 from tests import factories as make
 from tests.acting import ACTOR
 from tests.apps.models.conftest import checkpoint_make
@@ -186,10 +186,12 @@ def test_documents_are_retried_cancelled_and_deleted_once(world: World) -> None:
     assert listed(world) == []
 
 
-def test_what_is_refused_is_named_and_the_exit_code_is_1(world: World) -> None:
-    """The same bytes were uploaded again, so the cancelled version cannot come back."""
-    Document.objects.filter(title="cancelled.txt").update(content_hash=new_id().hex)
-    make.upload(world.base, "Never mind.", filename="again.txt")
+def test_what_is_refused_is_named_and_the_exit_code_is_1(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_up_meanwhile(*, version: DocumentVersion, actor: Actor) -> None:
+        DocumentVersion.objects.filter(pk=version.pk).update(status="uploaded")
+        version_retry(version=version, actor=actor)
+
+    monkeypatch.setattr("apps.documents.management.commands.documents.version_retry", taken_up_meanwhile)
     for words in (["--dry-run"], []):
         document = told("documents", "retry", *world.named, "--status", "cancelled", *words, code=1)
         assert document["counts"] == {"chosen": 1, "retried": 0, "refused": 1}

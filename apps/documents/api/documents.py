@@ -46,6 +46,7 @@ from apps.documents.rights.access import (
     versions_visible,
 )
 from apps.documents.services.documents import document_delete, document_etag, document_update
+from ragsite.core.composing import spellings
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
@@ -71,11 +72,15 @@ class DocumentFilter(FilterSet):
     """By id, and not by a choice of knowledge bases: another tenant's finds nothing, as if it did not exist."""
 
     knowledge_base = UUIDFilter("knowledge_base_id")
-    external_id = TextFilter()
+    external_id = TextFilter(method="in_any_spelling")
 
     class Meta:
         model = Document
         fields = ()
+
+    def in_any_spelling(self, documents: QuerySet[Document], name: str, value: str) -> QuerySet[Document]:
+        """However its characters are composed."""
+        return documents.filter(**{f"{name}__in": spellings(value)})
 
 
 @extend_schema_view(list=extend_schema(summary="List documents"))

@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 
 from apps.documents.blobs import Blob, blob_write_looked_at, blobs_discard
 from apps.documents.events import DocumentCreated
+from apps.documents.lifecycle.contents import document_hold
 from apps.documents.lifecycle.rechunking import chunking_check
 from apps.documents.lifecycle.stages import PARSE
 from apps.documents.metadata import metadata_check
@@ -22,6 +23,7 @@ from apps.documents.rights.access import documents_visible
 from apps.documents.services.documents import document_etag
 from ragsite.core.actors import Actor
 from ragsite.core.bounds import lengths_check
+from ragsite.core.composing import composed, composed_json, spellings
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.jobs import ring
 from ragsite.core.outbox import emit
@@ -45,7 +47,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """What is uploaded, and what the caller says about it. A document that is known keeps what was said of it first.
+    """What is uploaded, and what the caller says about it, in NFC. A document that is known keeps what was said of it first.
 
     `restricted` bytes are read by nobody without a grant on their document: what is known must be so already. Without a
     principal nothing is hidden from the caller. The condition is on a given document.
@@ -66,6 +68,9 @@ class UploadRequest:
 
     def __post_init__(self) -> None:
         """Raises PermanentError: more is said about the document than is kept."""
+        object.__setattr__(self, "title", composed(self.title))
+        object.__setattr__(self, "external_id", composed(self.external_id))
+        object.__setattr__(self, "metadata", composed_json(self.metadata))
         metadata_check(self.metadata)
         lengths_check(Document, title=self.title, external_id=self.external_id)
 
@@ -93,26 +98,27 @@ def upload_foresee(request: UploadRequest, sha256: str) -> UploadForecast:
     Raises:
         ConflictError: as the upload would.
     """
-    same = versions_holding(_living(request), [sha256]).get(sha256)
-    known = _living(request).filter(external_id=request.external_id).first() if request.external_id else None
-    _refuse_unfit(request, same.document if same else None, known)
-    outcome = _outcome(same.document if same else None, known)
-    return UploadForecast(outcome, same if outcome is UploadOutcome.UNCHANGED else None)
+    document = _named(request, _living(request)) or _of_these_bytes(request, sha256)
+    _refuse_unfit(request, document, sha256)
+    outcome = _outcome(document, sha256)
+    same = document if outcome is UploadOutcome.UNCHANGED else None
+    return UploadForecast(outcome, _newest_of_these_bytes(same) if same else None)
 
 
 def versions_holding(documents: QuerySet[Document], hashes: Collection[str]) -> dict[str, DocumentVersion]:
-    """By SHA-256, the newest version with these bytes of the living one of the documents that has them now."""
+    """By SHA-256, the newest version with these bytes of the living one of the documents, the first, that has them now."""
     living = documents.filter(deleted_at=None, content_hash__in=hashes)
     same = Q(content_hash=F("document__content_hash"))
-    held = DocumentVersion.objects.select_related("document").filter(same, document__in=living).order_by("number")
-    return {version.content_hash: version for version in held}
+    held = DocumentVersion.objects.select_related("document").filter(same, document__in=living)
+    return {version.content_hash: version for version in held.order_by("-document_id", "number")}
 
 
 def document_upload(request: UploadRequest, *, actor: Actor) -> Upload:
     """Store the bytes and note the version to be worked on.
 
-    The same bytes twice in one knowledge base are one document, also when they arrive at the same moment: the content
-    hash is reserved by a unique constraint. A known document, given or found by its external id, gets a new version.
+    A known document, given or found by its external id, gets a new version, whatever other documents hold. Other bytes that are
+    there already are the document that holds them, also when they arrive at the same moment: the content hash is reserved by
+    a unique constraint. But one with an external id is not the document of another one.
 
     Raises:
         PermanentError: the name, type, size or chunking is not accepted; nothing is kept.
@@ -165,7 +171,7 @@ def upload_note(request: UploadRequest, stored: StoredFile, *, actor: Actor) -> 
     return upload
 
 
-def _note(request: UploadRequest, stored: StoredFile, actor: Actor) -> Upload:
+def _note(request: UploadRequest, stored: StoredFile, actor: Actor, *, again: bool = True) -> Upload:
     try:
         with transaction.atomic():
             hold_knowledge_base(request.knowledge_base)
@@ -181,6 +187,8 @@ def _note(request: UploadRequest, stored: StoredFile, actor: Actor) -> Upload:
             ring(PARSE)
             return Upload(outcome, version)
     except IntegrityError as error:
+        if again and _is_for_another(request, stored.blob.sha256):
+            return _note(request, stored, actor, again=False)
         return _twin(request, stored.blob, error)
 
 
@@ -205,49 +213,43 @@ def _gone(what: str) -> NoReturn:
 def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, UploadOutcome]:
     """The document these bytes belong to, locked, and what that makes of the upload."""
     # Locked before it is looked at: the same bytes may have come to it a moment ago.
-    known = _known(request)
-    same = _living(request).filter(content_hash=stored.blob.sha256).first()
-    _refuse_unfit(request, same, known)
-    outcome = _outcome(same, known)
-    if known is None or outcome is UploadOutcome.UNCHANGED:
-        return same or _create(request, stored), outcome
-    Document.objects.filter(pk=known.pk).update(content_hash=stored.blob.sha256)
-    return known, outcome
+    document = _known(request) or _of_these_bytes(request, stored.blob.sha256)
+    _refuse_unfit(request, document, stored.blob.sha256)
+    outcome = _outcome(document, stored.blob.sha256)
+    if document is None:
+        return _create(request, stored), outcome
+    if outcome is UploadOutcome.NEW_VERSION:
+        document_hold(document.pk, stored.blob.sha256)
+    return document, outcome
 
 
-def _refuse_unfit(request: UploadRequest, *documents: Document | None) -> None:
+def _refuse_unfit(request: UploadRequest, document: Document | None, sha256: str) -> None:
     """Refuse bytes of a known document that the caller may not read, or that more people may read than the caller wants."""
-    known = [document for document in documents if document is not None]
-    _refuse_hidden(request, known)
-    if request.restricted and (document := next((one for one in known if not one.restricted), None)):
+    if document is not None:
+        _refuse_hidden(request, document)
+    elif request.restricted:
+        document = _living(request).filter(content_hash=sha256, restricted=False).first()
+    if request.restricted and document is not None and not document.restricted:
         raise ConflictError(
             f"These bytes, or this external id, are those of {document.title!r} ({document.pk}), which is not restricted.",
             action="Restrict that document first, then upload again.",
         )
 
 
-def _refuse_hidden(request: UploadRequest, documents: Sequence[Document]) -> None:
+def _refuse_hidden(request: UploadRequest, document: Document) -> None:
     """A document that the caller may not read is neither named nor overwritten; that something exists can't be kept secret."""
-    ids = {document.pk for document in documents}
-    if request.principal is None or not ids:
-        return
-    if documents_visible(request.principal).filter(pk__in=ids).count() < len(ids):
+    if request.principal and not documents_visible(request.principal).filter(pk=document.pk).exists():
         raise ConflictError(
             "These bytes, or this external id, are those of a document that you may not read.",
             action="Use another external id, or ask an owner of the knowledge base for a grant.",
         )
 
 
-def _outcome(same: Document | None, known: Document | None) -> UploadOutcome:
-    """By the document that has these bytes, and the one that the caller names."""
-    if same is None:
-        return UploadOutcome.CREATED if known is None else UploadOutcome.NEW_VERSION
-    if known is None or known == same:
-        return UploadOutcome.UNCHANGED
-    raise ConflictError(
-        f"The same bytes are already in this knowledge base as {same.title!r} ({same.pk}).",
-        action="Delete one of the two documents, or upload other bytes.",
-    )
+def _outcome(document: Document | None, sha256: str) -> UploadOutcome:
+    """Of bytes for the document, if there is one."""
+    if document is None:
+        return UploadOutcome.CREATED
+    return UploadOutcome.UNCHANGED if document.content_hash == sha256 else UploadOutcome.NEW_VERSION
 
 
 def _known(request: UploadRequest) -> Document | None:
@@ -256,7 +258,26 @@ def _known(request: UploadRequest) -> Document | None:
         document = locked.filter(pk=request.document.pk).first() or _gone(f"document {request.document.pk}")
         request.condition.check(document_etag(document))
         return document
-    return locked.filter(external_id=request.external_id).first() if request.external_id else None
+    return _named(request, locked)
+
+
+def _named(request: UploadRequest, documents: QuerySet[Document]) -> Document | None:
+    """The one of the documents that has the request's external id, however that is composed."""
+    if not request.external_id:
+        return None
+    return documents.filter(external_id__in=spellings(request.external_id)).order_by("-external_id").first()
+
+
+def _of_these_bytes(request: UploadRequest, sha256: str) -> Document | None:
+    """The document that bytes without a known one are: the first that holds them, and if there is one, that the caller may read.
+
+    Where they have an external id of their own it has none.
+    """
+    holding = _living(request).filter(content_hash=sha256).order_by("pk")
+    if request.external_id:
+        holding = holding.filter(external_id="")
+    seen = documents_visible(request.principal).filter(pk__in=holding) if request.principal else holding
+    return seen.order_by("pk").first() or holding.first()
 
 
 def _living(request: UploadRequest) -> QuerySet[Document]:
@@ -265,6 +286,9 @@ def _living(request: UploadRequest) -> QuerySet[Document]:
 
 def _create(request: UploadRequest, stored: StoredFile) -> Document:
     document = document_of(request, stored)
+    # Only beside one of another external id: else the same bytes that were committed a moment ago are found by the constraint.
+    holding = _living(request).filter(content_hash=stored.blob.sha256).exclude(external_id="")
+    document.reserves_content = not (request.external_id and holding.exists())
     document.save(force_insert=True)
     return document
 
@@ -299,10 +323,16 @@ def version_of(document: Document, stored: StoredFile, *, number: int, actor: Ac
     )
 
 
+def _is_for_another(request: UploadRequest, sha256: str) -> bool:
+    """Whether the same bytes were committed first for a document of another external id."""
+    held = _living(request).filter(content_hash=sha256).exists()
+    return bool(held and request.external_id) and _of_these_bytes(request, sha256) is None
+
+
 def _twin(request: UploadRequest, blob: Blob, error: IntegrityError) -> Upload:
     """Another upload of the same bytes, or for the same external id, committed first."""
-    same = _living(request).filter(content_hash=blob.sha256).first()
-    _refuse_unfit(request, same)
+    same = _of_these_bytes(request, blob.sha256)
+    _refuse_unfit(request, same, blob.sha256)
     if same is None:
         raise ConflictError(
             f"Another upload for external id {request.external_id!r} is under way.", action="Try again.", retry_after=1

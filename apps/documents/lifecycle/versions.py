@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.answering import version_answers
+from apps.documents.lifecycle.contents import document_hold
 from apps.documents.lifecycle.stages import STAGE_FROM
 from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
@@ -62,14 +63,11 @@ def version_retry(*, version: DocumentVersion, actor: Actor) -> DocumentVersion:
     """Take up a version that failed or was cancelled where its input still stands.
 
     Raises:
-        ConflictError: the version is under way or ready, or what it holds is another document's now.
+        ConflictError: the version is under way or ready.
         NotFoundError: the document was deleted.
     """
-    try:
-        with transaction.atomic():
-            return _retry(version, actor)
-    except IntegrityError as error:
-        raise _held_by_another(version) from error
+    with transaction.atomic():
+        return _retry(version, actor)
 
 
 def _retry(version: DocumentVersion, actor: Actor) -> DocumentVersion:
@@ -77,8 +75,7 @@ def _retry(version: DocumentVersion, actor: Actor) -> DocumentVersion:
     if locked.status not in VERSION_STOPPED:
         raise ConflictError(f"Version {locked.pk} is {locked.status}; only one that stopped can be retried.")
     if not _newer(document, locked).filter(_under_way() | Q(pk=document.current_version_id)).exists():
-        _refuse_held(document, locked)
-        Document.objects.filter(pk=document.pk).update(content_hash=locked.content_hash)
+        document_hold(document.pk, locked.content_hash)
     again = VersionStatus(locked.retry_status)
     fresh: dict[str, Any] = {"retry_status": "", "error_code": "", "error": "", "attempts": 0, "not_before": Now()}
     _move(locked, again, actor=actor.as_dict(), **fresh)
@@ -90,15 +87,12 @@ def document_rollback(*, document: Document, version: DocumentVersion, actor: Ac
     """Let an earlier, or again a later, version answer. Nothing is embedded: a version that is READY has its vectors.
 
     Raises:
-        ConflictError: the version is not ready, is of another document, or holds what another document now holds; or a
-            newer one is under way, which would answer in its place in a moment.
+        ConflictError: the version is not ready, or is of another document; or a newer one is under way, which would answer in
+            its place in a moment.
         NotFoundError: the document was deleted.
     """
-    try:
-        with transaction.atomic():
-            return _rollback(document, version, actor)
-    except IntegrityError as error:
-        raise _held_by_another(version) from error
+    with transaction.atomic():
+        return _rollback(document, version, actor)
 
 
 def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Document:
@@ -114,10 +108,10 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
             action="Cancel it first, or wait until it is ready.",
         )
     if locked.current_version_id != wanted.pk:
-        _refuse_held(locked, wanted)
-        locked.current_version, locked.content_hash = wanted, wanted.content_hash
-        locked.save(update_fields=["current_version", "content_hash"])
-        locked.refresh_from_db(fields=KEPT_BY_TRIGGER)
+        locked.current_version = wanted
+        locked.save(update_fields=["current_version"])
+        document_hold(locked.pk, wanted.content_hash)
+        locked.refresh_from_db(fields=(*KEPT_BY_TRIGGER, "content_hash", "reserves_content"))
         version_answers.send(DocumentVersion, version=wanted)
         emit(
             DocumentUpdated(
@@ -153,20 +147,6 @@ def _under_way() -> Q:
 def _edits_under_way() -> Q:
     """An edited text would answer in the place of the version without the edit."""
     return ~Q(status__in=VERSION_ENDED) & Q(edited=True)
-
-
-def _refuse_held(document: Document, version: DocumentVersion) -> None:
-    """Looked at before it is written: two that want what the other one has would wait for each other."""
-    others = Document.objects.filter(knowledge_base=document.knowledge_base_id, deleted_at=None).exclude(pk=document.pk)
-    if others.filter(content_hash=version.content_hash).exists():
-        raise _held_by_another(version)
-
-
-def _held_by_another(version: DocumentVersion) -> ConflictError:
-    return ConflictError(
-        f"Another document of the knowledge base now holds what version {version.number} holds.",
-        action="Delete that document first.",
-    )
 
 
 def _locked(version: DocumentVersion) -> DocumentVersion:

@@ -43,6 +43,12 @@ class Document(models.Model):
     content_hash = models.CharField(
         max_length=64, editable=False, help_text=_("SHA-256 of the newest version's bytes.")
     )
+    reserves_content = models.BooleanField(
+        default=True,
+        db_default=True,
+        editable=False,
+        help_text=_("Whether no other document is made of these bytes: from its upload until its bytes change."),
+    )
     metadata = models.JSONField(default=dict, blank=True)
     tags = ArrayField(models.TextField(), default=list, db_default=[], blank=True)
     restricted = models.BooleanField(
@@ -71,6 +77,9 @@ class Document(models.Model):
         indexes: ClassVar = [
             GinIndex(OpClass("metadata", "jsonb_path_ops"), name="document_metadata"),
             GinIndex(fields=["tags"], name="document_tags"),
+            models.Index(
+                fields=["knowledge_base", "content_hash"], condition=models.Q(deleted_at=None), name="document_content"
+            ),
             models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="document_deleted"),
             models.Index(
                 fields=["knowledge_base", "id"], condition=models.Q(restricted=True), name="document_restricted"
@@ -79,8 +88,8 @@ class Document(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["knowledge_base", "content_hash"],
-                condition=models.Q(deleted_at=None),
-                name="document_content_of_knowledge_base",
+                condition=models.Q(deleted_at=None, reserves_content=True),
+                name="document_content_reserved",
             ),
             models.UniqueConstraint(
                 fields=["knowledge_base", "external_id"],

@@ -119,11 +119,11 @@ def sniff(path: Path, filename: str) -> DocumentType:
 
 
 def safe_filename(name: str) -> str:
-    """The name without folders and without characters that can't be seen, for display only: never a path.
+    """The name in NFC, without folders and without characters that can't be seen, for display only: never a path.
 
     At most 200 characters, the extension kept. Raises BadFilenameError when nothing is left.
     """
-    last = name.replace("\\", "/").rpartition("/")[2]
+    last = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     shown = "".join(character for character in last if _is_shown(character)).strip().rstrip(". ")
     if not shown.strip("."):
         raise BadFilenameError(f"The name {name[:LONGEST_FILENAME]!r} can't be used as a file's name.")

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from ragsite.core.composing import spellings
 from ragsite.core.errors import PermanentError
 
 PAGE = 500
@@ -57,7 +58,7 @@ def _documents(choice: DocumentChoice) -> QuerySet[Document]:
     if choice.named:
         documents = documents.filter(title__icontains=choice.named)
     if choice.external_id:
-        documents = documents.filter(external_id=choice.external_id)
+        documents = documents.filter(external_id__in=spellings(choice.external_id))
     return documents.filter(pk=_uuid(choice.id)) if choice.id else documents
 
 

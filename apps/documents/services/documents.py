@@ -13,6 +13,7 @@ from apps.documents.metadata import metadata_check
 from apps.documents.models import KEPT_BY_TRIGGER, LIVING, Document
 from ragsite.core.actors import Actor
 from ragsite.core.bounds import lengths_check
+from ragsite.core.composing import composed_json, spellings
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
@@ -40,6 +41,7 @@ def document_update(
         ConflictError: another document of the knowledge base has that external id.
         NotFoundError: the document was deleted meanwhile.
     """
+    changes = {name: composed_json(value) for name, value in changes.items()}
     lengths_check(Document, **{name: changes[name] for name in ("title", "external_id") if name in changes})
     if "metadata" in changes:
         metadata_check(changes["metadata"])
@@ -74,7 +76,7 @@ def _update(document: Document, condition: Condition, changes: dict[str, Any], a
 def _external_id_check(document: Document, wanted: str) -> None:
     """Looked at before it is written: two that want each other's would wait for each other."""
     others = Document.objects.filter(knowledge_base=document.knowledge_base_id, deleted_at=None).exclude(pk=document.pk)
-    if wanted and others.filter(external_id=wanted).exists():
+    if wanted and others.filter(external_id__in=spellings(wanted)).exists():
         raise _external_id_taken(wanted)
 
 

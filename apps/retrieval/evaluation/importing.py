@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
 from apps.documents.models import Document, KnowledgeBase, ParsedText
@@ -27,6 +29,7 @@ from apps.retrieval.evaluation.readers import (
 from apps.retrieval.evaluation.selectors import documents_measured
 from apps.retrieval.models import EvaluationQuestion, EvaluationSet, Judgement
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.composing import composed, spellings
 from ragsite.core.errors import PermanentError
 from ragsite.core.locking import rows_hold
 from ragsite.gateway.keys import Principal
@@ -48,7 +51,8 @@ class ImportResult:
 def corpus_document_upload(
     knowledge_base: KnowledgeBase, document: CorpusDocument, *, principal: Principal | None = None, actor: Actor
 ) -> UUID:
-    """Upload a document of a corpus, known by its id there; the id of the document it became, or was already.
+    """Upload a document of a corpus, known by its id there; the id of the document it became, or was already. Of two that say the
+    same, the second is the first: else each would hide the other where one is relevant.
 
     Raises:
         PermanentError: it is empty or otherwise not accepted.
@@ -60,12 +64,19 @@ def corpus_document_upload(
             filename=f"{_NOT_IN_A_NAME.sub('_', document.id)[:80]}.txt",
             parts=[document.body.encode()],
             title=document.title.strip()[:300],
-            external_id=document.id,
+            external_id="" if _is_said(knowledge_base, document) else document.id,
             principal=principal,
         ),
         actor=actor,
     )
     return upload.version.document_id
+
+
+def _is_said(knowledge_base: KnowledgeBase, document: CorpusDocument) -> bool:
+    """Whether a document of another id holds its words, and none has its own id."""
+    living = Document.objects.filter(knowledge_base=knowledge_base, deleted_at=None)
+    held = living.filter(content_hash=hashlib.sha256(document.body.encode()).hexdigest())
+    return held.exists() and not living.filter(external_id__in=spellings(document.id)).exists()
 
 
 def beir_import(
@@ -234,13 +245,12 @@ def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
 
 
 def _documents_by_external_id(evaluation_set: EvaluationSet, names: Iterable[str]) -> dict[str, UUID]:
-    return {
-        document.external_id: document.pk
-        for some in _batches(sorted(names))
-        for document in documents_measured(evaluation_set.knowledge_base_id)
-        .filter(external_id__in=some)
-        .only("external_id")
-    }
+    found: dict[str, UUID] = {}
+    for some in _batches(sorted(names)):
+        documents = _of_external_ids(evaluation_set, some).only("external_id")
+        known = {composed(document.external_id): document.pk for document in documents}
+        found |= {name: known[composed(name)] for name in some if composed(name) in known}
+    return found
 
 
 def _documents_by_name(evaluation_set: EvaluationSet, names: Iterable[str]) -> dict[str, Document]:
@@ -249,11 +259,15 @@ def _documents_by_name(evaluation_set: EvaluationSet, names: Iterable[str]) -> d
     for some in _batches(sorted(names)):
         ids = [name for name in some if _is_uuid(name)]
         found |= {str(one.pk): one for one in documents_measured(evaluation_set.knowledge_base_id).filter(pk__in=ids)}
-        found |= {
-            one.external_id: one
-            for one in documents_measured(evaluation_set.knowledge_base_id).filter(external_id__in=some)
-        }
+        known = {composed(one.external_id): one for one in _of_external_ids(evaluation_set, some)}
+        found |= {name: known[composed(name)] for name in some if composed(name) in known}
     return found
+
+
+def _of_external_ids(evaluation_set: EvaluationSet, names: Iterable[str]) -> QuerySet[Document]:
+    """Those that have one of these, however it is composed."""
+    wanted = [spelled for name in names for spelled in spellings(name)]
+    return documents_measured(evaluation_set.knowledge_base_id).filter(external_id__in=wanted)
 
 
 def _is_uuid(text: str) -> bool:

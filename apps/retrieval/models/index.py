@@ -95,6 +95,9 @@ class LexicalSegment(models.Model):
     chunking_key = models.CharField(max_length=16)
     chunk_count = models.PositiveIntegerField()
     languages = models.JSONField(help_text=_("How many of its chunks are in each."))
+    analysis = models.PositiveSmallIntegerField(
+        db_default=1, help_text=_("Which version of the analysis its terms are of.")
+    )
     chunk_ids = models.BinaryField()
     lengths = models.BinaryField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)

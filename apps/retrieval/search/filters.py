@@ -8,17 +8,22 @@ jsonpath's lax rules a list meets a condition when one of its members does, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
+from itertools import chain
 from operator import and_
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from apps.documents.parsing.types import DocumentType
 from apps.documents.rights.access import AccessScope
+from ragsite.core.composing import composed, spellings
 from ragsite.core.errors import PermanentError
 
 Scalar = str | int | float | bool | None
@@ -26,6 +31,14 @@ Bound = str | int | float | date | datetime
 DEEPEST = 32
 MOST_VALUES = 1_000
 LARGEST = 10**100
+
+Form = Literal["NFC", "NFD"]
+FORMS: tuple[Form, ...] = ("NFC", "NFD")
+"""Metadata is kept in NFC; what is older may be as it was given."""
+
+_NUMBER = "-?(0|[1-9][0-9]{0,30})([.][0-9]{1,30})?"
+_IS_NUMBER = re.compile(_NUMBER)
+"""Texts that are numbers. One with a zero in front is a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +120,9 @@ NEGATED = (Operator.NE, Operator.NOT_IN)
 class MetadataFilter:
     """A condition on the value in a document's metadata at a path of keys.
 
-    Only values of one kind are compared: a number with numbers, a text with texts by code points, a date or moment with
-    texts that are one by ISO 8601, in full and with seconds. A moment without a zone is in UTC, and a date is the whole day.
+    Only values of one kind are compared: a number with numbers and texts that are one in digits, a text with texts by code
+    points, in NFC, and with numbers if it is one, a date or moment with texts that are one by ISO 8601, in full and with seconds.
+    A moment without a zone is in UTC, and a date is the whole day.
 
     Raises InvalidFilterError.
     """
@@ -177,6 +191,8 @@ def _conditions(filters: SearchFilters) -> Iterator[Condition]:
         yield _metadata_condition(one, name=f"filter_metadata_{number}")
     for name, sql in _SQL.items():
         values = getattr(filters, name)
+        if values and name == "external_ids":
+            values = frozenset(chain.from_iterable(map(spellings, values)))
         if values:
             yield Condition(sql, {f"filter_{name}": sorted(values)})
     yield from _period_conditions(filters.created, "created")
@@ -191,15 +207,50 @@ def _period_conditions(period: Period, name: str) -> Iterator[Condition]:
 
 
 def _metadata_condition(one: MetadataFilter, *, name: str) -> Condition:
-    keys = "$" + "".join(f".{json.dumps(key)}" for key in one.path)
+    places = list(dict.fromkeys(_place(one.path, form) for form in FORMS))
     if one.operator is Operator.EXISTS:
-        return _jsonpath(f"d.metadata @? %({name})s::jsonpath", name, keys, negated=one.value is False)
+        path = " || ".join(f"exists({place})" for place in places)
+        return _jsonpath(f"d.metadata @@ %({name})s::jsonpath", name, path, negated=one.value is False)
     if isinstance(one.value, date):
-        return _jsonpath(_AS_MOMENTS.format(name=name), name, _moments(keys, one.operator, one.value))
+        moments = [f"exists({_moments(place, one.operator, one.value)})" for place in places]
+        return _jsonpath(_AS_MOMENTS.format(name=name), name, " || ".join(moments))
     values = one.value if isinstance(one.value, tuple) else (one.value,)
-    sign = RANGES.get(one.operator, "==")
-    path = " || ".join(f"{keys} {sign} {json.dumps(value)}" for value in values)
+    compared = _within if one.operator in RANGES else _equal
+    path = " || ".join(chain.from_iterable(compared(place, one.operator, v) for place in places for v in values))
     return _jsonpath(f"d.metadata @@ %({name})s::jsonpath", name, path, negated=one.operator in NEGATED)
+
+
+def _place(keys: Sequence[str], form: Form) -> str:
+    return "$" + "".join(f".{json.dumps(unicodedata.normalize(form, key))}" for key in keys)
+
+
+def _equal(place: str, operator: Operator, value: Scalar) -> Iterator[str]:
+    """What says that the value stands there: as it is, and as a number or text that is written like it."""
+    if isinstance(value, str):
+        yield from (f"{place} == {json.dumps(spelled)}" for spelled in spellings(value))
+        if _IS_NUMBER.fullmatch(value):
+            yield f"{place} == {value}"
+    else:
+        yield f"{place} == {json.dumps(value)}"
+        if value is not None and not isinstance(value, bool):
+            yield f'{place} == "{_in_digits(value)}"'
+
+
+def _within(place: str, operator: Operator, bound: Any) -> Iterator[str]:
+    """What says that a value within the bound stands there; a text that is a number counts as one beside a number."""
+    sign = RANGES[operator]
+    if isinstance(bound, str):
+        yield f"{place} {sign} {json.dumps(composed(bound))}"
+        if _IS_NUMBER.fullmatch(bound):
+            yield f"{place} {sign} {bound}"
+    else:
+        yield f"{place} {sign} {json.dumps(bound)}"
+        yield f'exists({place} ? (@ like_regex "^{_NUMBER}$" && @.double() {sign} {json.dumps(bound)}))'
+
+
+def _in_digits(number: float) -> str:
+    """A number as people write it: without an exponent, and without decimals that say nothing."""
+    return f"{Decimal(repr(number)):f}".removesuffix(".0")
 
 
 def _jsonpath(sql: str, name: str, path: str, *, negated: bool = False) -> Condition:
@@ -263,7 +314,7 @@ _FAULTS: dict[Operator, Callable[[object], str]] = {
 }
 
 # Silent: a text that is no date is not met, and no error.
-_AS_MOMENTS = "jsonb_path_exists_tz(d.metadata, %({name})s::jsonpath, '{{}}', true)"
+_AS_MOMENTS = "jsonb_path_match_tz(d.metadata, %({name})s::jsonpath, '{{}}', true)"
 
 _SQL = {
     "document_types": "d.document_type = ANY(%(filter_document_types)s)",

@@ -6,20 +6,15 @@ It is cut into pieces of plain text, and whoever shows them escapes them: nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from apps.monitoring.workspace.ask.asked_words import Span, asked_words
 from apps.retrieval.answers.extractive.units import is_row
-from apps.retrieval.index.lexical.analysis import language_of_text, terms_of_question, terms_of_text
 
 _LINE = re.compile(r"[^\n]+")
-_WORD = re.compile(r"\w+")
 _RULE = re.compile(r"[\s|:\-]+")
-LONGEST_WORD = 40
-"""Characters; what is longer is a run of a script that puts no spaces between words."""
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class Block:
 
 def blocks_of(text: str, *, question: str, quotes: Sequence[Quote] = (), is_beginning: bool = True) -> list[Block]:
     """The passage, block by block. One that is not the beginning of its text may begin within a table, below its head."""
-    cut = _Cut(text, quotes, _words(text, question))
+    cut = _Cut(text, quotes, asked_words(text, question))
     lines = [(line.start(), line.end()) for line in _LINE.finditer(text)]
     blocks = []
     for in_table, group in groupby(lines, key=lambda line: is_row(text[slice(*line)])):
@@ -108,18 +103,3 @@ def _cells(cut: _Cut, line: Span) -> Iterator[Cell]:
         inside = cut.text[bar + 1 : end]
         start = bar + 1 + len(inside) - len(inside.lstrip())
         yield cut.pieces(start, max(start, bar + 1 + len(inside.rstrip())))
-
-
-def _words(text: str, question: str) -> list[Span]:
-    """Where the question's words stand in the text, in any of their forms, as a search by words finds them."""
-    is_asked = _asked(question, language_of_text(text))
-    return [found.span() for found in _WORD.finditer(text) if is_asked(found.group())]
-
-
-def _asked(question: str, language: str) -> Callable[[str], bool]:
-    terms = frozenset(terms_of_question(question, languages=(language,)))
-
-    def is_asked(word: str) -> bool:
-        return len(word) <= LONGEST_WORD and not terms.isdisjoint(terms_of_text(word, language=language))
-
-    return is_asked

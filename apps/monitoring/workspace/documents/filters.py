@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models import VERSION_ENDED, Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.documents.parsing.types import DocumentType
+from ragsite.core.composing import composed
 
 PAGE_SIZE = 50
 LAST_PAGE = 200
@@ -115,9 +116,9 @@ class Filters:
         if self.tag:
             found = found.filter(tags__contains=[self.tag])
         if self.folder:
-            found = found.filter(external_id__startswith=f"{self.folder}/")
+            found = found.filter(external_id__startswith=f"{composed(self.folder)}/")
         if self.q:
-            found = found.filter(Q(title__icontains=self.q) | Q(external_id__icontains=self.q))
+            found = found.filter(Q(title__icontains=composed(self.q)) | Q(external_id__icontains=composed(self.q)))
         return found.order_by(*ORDERS[self.order])
 
 

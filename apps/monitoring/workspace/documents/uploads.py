@@ -19,12 +19,13 @@ from apps.documents.admin.forms import NewVersionForm, UploadForm
 from apps.documents.admin.uploading import documents_take, files_read, folder_file_take, version_take
 from apps.documents.intake.bulk import FileResult
 from apps.documents.intake.sources import is_bundle, sha256_of
-from apps.documents.intake.uploads import UploadOutcome, versions_holding
+from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.models import Document
 from apps.documents.rights.titles import documents_titled
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
+from ragsite.core.composing import composed, spellings
 from ragsite.core.errors import RagError, TransientError
 from ragsite.core.sentences import said
 
@@ -104,14 +105,12 @@ def _documents(place: Place) -> Sequence[FileResult | Told] | str:
 
 
 def _of_same_name(place: Place, file: Any) -> Document | None:
-    """The document of that name, where these bytes are not in the knowledge base yet and the user may give it a version."""
+    """The document of that name, where it holds other bytes and the user may give it a version."""
     if is_bundle(file.name) or not place.may("documents.change_document"):
         return None
-    titled = documents_titled(place.request.user, file.name)
-    same = titled.filter(knowledge_base=place.knowledge_base, title=file.name).first()
-    here = Document.objects.filter(knowledge_base=place.knowledge_base)
-    sha256 = sha256_of(Path(file.temporary_file_path()))
-    return same if same and not versions_holding(here, [sha256]) else None
+    titled = documents_titled(place.request.user, composed(file.name))
+    same = titled.filter(knowledge_base=place.knowledge_base, title__in=spellings(file.name)).first()
+    return same if same and same.content_hash != sha256_of(Path(file.temporary_file_path())) else None
 
 
 def _new_version(place: Place, document: Document) -> Sequence[FileResult] | str:

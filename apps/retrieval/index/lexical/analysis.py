@@ -1,7 +1,9 @@
 """How a text becomes terms; a question in the same way.
 
-Words are folded (width, case, accents), stop words are dropped, the rest is stemmed. A code or number stays whole and
-gives its parts too. Where a script puts no spaces between words, every two neighbouring characters are a term.
+A text is brought to one spelling (`letters.normal`), stop words are dropped, the rest is stemmed. A word with accents gives the
+term that it has without them, too, so that those who leave them out find it. A code or number stays whole and gives its parts
+too; what a hyphen joins is also one word. Where a script puts no spaces between words, every character and every two neighbours
+are a term.
 
 Which characters make words, Unicode's categories decide; its blocks say where words have no spaces. Only the Latin alphabet
 leaves a choice of language: a word of another script is stemmed as the language that is written most in it, so there a text
@@ -13,13 +15,23 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain, pairwise
 
 import Stemmer
 
 from apps.documents.languages import STOP_WORDS, latin_language, script
+from apps.retrieval.index.lexical.letters import (
+    CAPITALS,
+    NAMED_IN_CAPITALS,
+    normal,
+    normal_before,
+    plain,
+    plain_before,
+    unmarked,
+)
 
 DEFAULT = "english"
 """Of Latin text that says too little to tell."""
@@ -54,7 +66,6 @@ _SPACELESS_BLOCKS = (
     (0xAC00, 0xD7FF),
     (0xF900, 0xFAFF),  # Han
 )
-_HAN_BLOCKS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
 _ASTRAL_HAN = "\U00020000-\U0003fffd"
 
 
@@ -96,11 +107,6 @@ def mark_class() -> str:
     return _ranges(_of_categories("M"))
 
 
-def han_class() -> str:
-    """Ideographs, of which one alone can be a word."""
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in _HAN_BLOCKS) + _ASTRAL_HAN
-
-
 def language_of(words: Iterable[str]) -> str:
     """The language of a text in the Latin alphabet, by its words in lower case; DEFAULT where they do not tell."""
     return latin_language(words) or DEFAULT
@@ -133,110 +139,218 @@ def stem(word: str, language: str) -> str:
 _own = threading.local()
 
 
-_WORD = f"[{spaced_class()}]+"
+Spelled = Callable[[str], str]
+"""How a word is spelled without what is often left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How one version of the analysis spells a text and a word."""
+
+    text: Callable[[str], str]
+    word: Spelled
+
+
+ANALYSES: Mapping[int, Spelling] = {1: Spelling(normal_before, plain_before), 2: Spelling(normal, plain)}
+"""By the number that is kept with what was analysed so. What an earlier one wrote is asked for by its own terms until it is
+written anew; no analysis may take away a term that an earlier one gave to a question in the same spelling.
+"""
+
+ANALYSIS = max(ANALYSES)
+"""The one that texts are analysed by now."""
+
+_WORD = f"[{spaced_class()}{CAPITALS}]+"
+_JOIN = r"(?:[-\u2010\u2011_/:.,+@&]|\^-?)"
 _TOKEN = re.compile(
     f"(?P<RUN>[{spaceless_class()}]+)"
-    rf"|(?P<COMPOUND>{_WORD}(?:[-\u2010\u2011_/.:,+@]{_WORD})+)"
+    rf"|(?P<NUMBER>(?<![\w.,'])\d{{1,3}}(?:[ ']\d{{3}})+(?:[.,]\d+)?(?!\w))"
+    rf"|(?P<COMPOUND>{_WORD}(?:{_JOIN}{_WORD})+)"
     r"|(?P<SIGNED>[a-z](?:\+\+|#))"
     f"|(?P<WORD>{_WORD})"
 )
 _PART = re.compile(_WORD)
 _SYLLABLE = re.compile(f"[{spaceless_class()}][{mark_class()}]{{0,8}}")
-_HAN = re.compile(f"[{han_class()}]")
-_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_JOINER = re.compile(r"[-\u2010\u2011_/:,+@]|(?<!\d)\.|\.(?!\d)")
-_INVISIBLE = dict.fromkeys((0x00AD, 0x200C, 0x200D, 0x2060, 0xFEFF)) | {0x200B: " "}
-_ACCENTED = frozenset({"LATIN", "GREEK", "ARABIC", "HEBREW"})
-
+_COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_LAKHS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
+_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?")
+_BLANKS = re.compile(r"[ ']")
+_DECIMALS = re.compile(r"\d+,\d+")
+_JOINER = re.compile(r"[-\u2010\u2011_/:,+@^]|(?<!\d)\.|\.(?!\d)")
+_LETTERS = rf"(?:[^\W\d_]|[{mark_class()}])+"
+_HYPHENED = re.compile(rf"{_LETTERS}(?:[-\u2010\u2011^]{_LETTERS}){{1,2}}")
+_WITH_PARTICLE = re.compile("[가-힣][은는이가을를에의도로와과만]")
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 
 Token = tuple[str, str]
-"""Its kind and its characters. A WORD is stemmed, a CODE stays whole, a RUN is of a script without spaces."""
+"""Its kind and its characters. A WORD is stemmed, a CODE stays whole, a RUN is of a script without spaces; a JOINED is one of
+words whose parts come after it.
+"""
+
+SHOUTED = 3
+"""Words of a question that is all in capitals, from which on these say nothing."""
 
 
 def terms_of_text(text: str, *, language: str) -> list[str]:
     """The terms of a text in their order, repeats included; `language` is the one of its words in the Latin alphabet."""
     terms: list[str] = []
-    for kind, token in _tokens(text):
-        if kind == "WORD":
-            terms += _word_terms(token, language)
-        else:
-            terms += [token[:LONGEST]] if kind == "CODE" else [*_pairs(token), *_HAN.findall(token)]
+    for tokens in _tokens(normal(text)):
+        for kind, token in tokens:
+            terms += _word_terms(token, language, plain) if kind == "WORD" else _terms(kind, token, language, plain)
     return terms
 
 
-def terms_of_question(text: str, *, languages: Sequence[str] = (DEFAULT,)) -> list[str]:
+def terms_of_question(
+    text: str, *, languages: Sequence[str] = (DEFAULT,), analyses: Sequence[int] = (ANALYSIS,)
+) -> list[str]:
     """The terms that find what a question asks for in texts of these languages, the most common first; repeats included.
 
     A word gives its stem in each language; one that several languages share counts once. The stop words of the question's
-    own language give none: texts of another language that quote a few would otherwise seem to be all about them.
+    own language give none: texts of another language that quote a few would otherwise seem to be all about them. Where texts
+    were analysed by several analyses, the terms of the newest come first, then what the others have beside them.
     """
-    return [term for terms in words_of_question(text, languages=languages) for term in terms]
+    terms: list[str] = []
+    for number in sorted(analyses, reverse=True):
+        known = frozenset(terms)
+        asked = _asked(text, languages, ANALYSES[number])
+        terms += [term for unit in asked for term in unit.terms() if term not in known]
+    return terms
 
 
 def words_of_question(text: str, *, languages: Sequence[str] = (DEFAULT,)) -> list[tuple[str, ...]]:
-    """The terms of each word of a question: one for each language that has another one."""
-    tokens = list(_tokens(text))
-    own = language_of_question((token for kind, token in tokens if kind == "WORD"), languages)
-    words: list[tuple[str, ...]] = []
+    """The terms of each word of a question: one for each language and spelling that has another one. A part of a joined word has
+    the whole's, too.
+    """
+    return [word for unit in _asked(text, languages, ANALYSES[ANALYSIS]) for word in unit.words()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What stands between two blanks of a question: the terms of all of it joined, and of each part."""
+
+    joined: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
+
+    def terms(self) -> Iterator[str]:
+        return chain(self.joined, *self.parts)
+
+    def words(self) -> Iterable[tuple[str, ...]]:
+        if not self.joined:
+            return self.parts
+        return [tuple(dict.fromkeys([*part, *self.joined])) for part in self.parts] or [self.joined]
+
+
+def _asked(text: str, languages: Sequence[str], spelling: Spelling) -> list[_Unit]:
+    is_shouted = text.isupper() and len(text.split()) >= SHOUTED
+    units = list(_tokens(spelling.text(text.lower() if is_shouted else text)))
+    said = (unmarked(token) for tokens in units for kind, token in tokens if kind == "WORD")
+    stops = STOP_WORDS[language_of_question(said, languages)]
+    return [_unit(tokens, languages, stops, spelling.word) for tokens in units]
+
+
+def _unit(tokens: Sequence[Token], languages: Sequence[str], stops: frozenset[str], spelled: Spelled) -> _Unit:
+    joined: tuple[str, ...] = ()
+    parts: list[tuple[str, ...]] = []
     for kind, token in tokens:
-        if kind == "CODE":
-            words.append((token[:LONGEST],))
-        elif kind == "RUN":
-            words += [(pair,) for pair in _pairs(token) or [token]]
-        elif token not in STOP_WORDS[own]:
-            each = dict.fromkeys(term for language in languages for term in _word_terms(token, language))
-            words += [tuple(each)] if each else []
-    return words
+        if kind == "RUN":
+            parts += _run_asked(token)
+        elif kind != "WORD" or token not in stops:
+            terms = tuple(dict.fromkeys(chain.from_iterable(_terms(kind, token, one, spelled) for one in languages)))
+            if kind == "JOINED":
+                joined += terms
+            elif terms:
+                parts.append(terms)
+    return _Unit(joined, tuple(parts))
+
+
+def _run_asked(run: str) -> list[tuple[str, ...]]:
+    """Pairs of characters, or the only one; a Korean word of one syllable also without the particle behind it."""
+    pairs = _pairs(run)
+    if len(pairs) == 1 and _WITH_PARTICLE.fullmatch(run):
+        return [(run, run[0])]
+    return [(pair,) for pair in pairs or [run[:LONGEST]]]
 
 
 def language_of_text(text: str) -> str:
     """The language of a text's words in the Latin alphabet."""
-    return language_of(_PART.findall(_folded(text[:TELLING])))
+    return language_of(_PART.findall(unmarked(normal(text[:TELLING]))))
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    for found in _TOKEN.finditer(_folded(text)):
+def _terms(kind: str, token: str, language: str, spelled: Spelled) -> Sequence[str]:
+    match kind:
+        case "CODE":
+            return (token[:LONGEST],)
+        case "RUN":
+            return [*_pairs(token), *_SYLLABLE.findall(token)]
+    return _word_terms(token, language, spelled)
+
+
+def _tokens(text: str) -> Iterator[tuple[Token, ...]]:
+    """The tokens of a text in one spelling, those together that stand together."""
+    for found in _TOKEN.finditer(text):
         kind, token = str(found.lastgroup), found.group()
-        if kind in ("WORD", "RUN"):
-            yield kind, token
-            continue
-        if kind == "SIGNED" or any(sign.isdigit() or sign in "_@" for sign in token):
-            yield "CODE", _whole(token)
-        for part in _PART.findall(token):
-            yield "WORD", part
+        yield ((kind, token),) if kind in ("WORD", "RUN") else tuple(_compound(kind, token))
 
 
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).casefold().replace("ё", "е")
+def _compound(kind: str, token: str) -> Iterator[Token]:
+    bare = unmarked(token)
+    if kind == "NUMBER":
+        bare = _BLANKS.sub("", bare)
+    if kind == "SIGNED" or any(sign.isdigit() or sign in "_@&" for sign in bare):
+        yield from (("CODE", code) for code in _wholes(bare))
+    elif _INITIALS.fullmatch(bare):
+        yield "CODE", bare.replace(".", "")
+    elif _HYPHENED.fullmatch(bare):
+        yield from (("JOINED", joined) for joined in _joined(_PART.findall(bare)))
+    yield from (("WORD", part) for part in _PART.findall(token))
 
 
-def _whole(code: str) -> str:
-    """One spelling for a code, with or without what joins it; a number keeps its points, dates and ranges their dashes."""
-    if _GROUPED.fullmatch(code):
-        return code.replace(",", "")
-    return _JOINER.sub("", code) if any(sign.isalpha() for sign in code) and code[-1] not in "+#" else code
+def _joined(parts: Sequence[str]) -> Iterator[str]:
+    """A letter or two before a word are one with it, whatever comes behind it: "email" in "e-mail-server"."""
+    yield "".join(parts)
+    if len(parts) > 2 and len(parts[0]) <= 2:
+        yield "".join(parts[:2])
+
+
+def _wholes(code: str) -> Iterable[str]:
+    """One spelling for a code, with or without what joins it. A number keeps its decimals, dates and ranges their dashes; where a
+    point may part thousands or begin decimals, there are two.
+    """
+    if _COMMAS.fullmatch(code):
+        return (code.replace(",", ""),)
+    if _POINTS.fullmatch(code):
+        return dict.fromkeys([code, code.replace(".", "").replace(",", ".")])
+    if _LAKHS.fullmatch(code):
+        return code, code.replace(",", "")
+    if _DECIMALS.fullmatch(code):
+        return code, code.replace(",", ".")
+    return (_JOINER.sub("", code) if any(map(str.isalpha, code)) and code[-1] not in "+#" else code,)
 
 
 @lru_cache(maxsize=1 << 17)
-def _word_terms(word: str, language: str) -> tuple[str, ...]:
-    """The word's one term, or none for a stop word."""
-    language = language_of_word(word, language)
+def _word_terms(word: str, latin: str, spelled: Spelled) -> tuple[str, ...]:
+    """The word's term, and that of the word without accents where it is another one; none for a stop word."""
+    language = language_of_word(word, latin)
+    if word.endswith(CAPITALS):
+        return _capitals_terms(word.removesuffix(CAPITALS), language, spelled)
     if word in STOP_WORDS.get(language, ()):
         return ()
-    if language == DEFAULT:
-        # English writes its borrowed accents or leaves them out; in other languages they tell endings apart.
-        word = _without_accents(word)
+    bare = spelled(word)
+    # English writes its borrowed accents or leaves them out; in other languages they tell endings apart.
+    forms = (bare,) if language == DEFAULT else (word, bare)
+    terms = dict.fromkeys(spelled(_stemmed(form, language))[:LONGEST] for form in forms)
+    return tuple(filter(None, terms))
+
+
+def _capitals_terms(word: str, language: str, spelled: Spelled) -> tuple[str, ...]:
+    """Those of a word that its capitals may make another one: itself in capitals, which no other word has."""
+    others = _word_terms(word, language, spelled)
+    is_taken = word in NAMED_IN_CAPITALS or word in STOP_WORDS.get(language, ())
+    return (*others, word.upper()) if is_taken else others
+
+
+def _stemmed(word: str, language: str) -> str:
     # A word with digits is a name ("p53", "h2o"), which has no endings.
-    stemmed = stem(word, language) if language and not any(map(str.isdigit, word)) else word
-    return (_without_accents(stemmed)[:LONGEST],)
-
-
-def _without_accents(word: str) -> str:
-    if word.isascii() or script(word) not in _ACCENTED:
-        return word
-    return "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
+    return stem(word, language) if language and not any(map(str.isdigit, word)) else word
 
 
 def _pairs(run: str) -> list[str]:

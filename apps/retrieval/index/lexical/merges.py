@@ -17,11 +17,14 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, StoredPostings, segments_merge
-from apps.retrieval.index.lexical.writing import SegmentVersion, lexical_build_missing, segment_write
+from apps.retrieval.index.lexical.analysis import ANALYSIS
+from apps.retrieval.index.lexical.held import HeldVersion, contents_of, segments_delete, versions_held
+from apps.retrieval.index.lexical.reanalysing import lexical_reanalyse
+from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segments_merge
+from apps.retrieval.index.lexical.writing import lexical_build_missing, segment_write
 from apps.retrieval.models import LexicalSegment
 from ragsite.core.bites import bites, walk
-from ragsite.core.database import connection_release, rows_in_binary
+from ragsite.core.database import connection_release
 from ragsite.core.work import Turn
 
 PAGE_SEGMENTS = 1_000
@@ -44,12 +47,15 @@ SMALL = 4096
 
 @dataclass(frozen=True, slots=True)
 class SegmentState:
-    """A segment's chunks, those that are found no more (not current, deleted, renamed), and its age in seconds."""
+    """A segment's chunks, those that are found no more (not current, deleted, renamed), its age in seconds, and which analysis
+    its terms are of.
+    """
 
     id: int
     chunks: int
     dead: int = 0
     seconds: float = 0.0
+    analysis: int = ANALYSIS
 
     @property
     def living(self) -> int:
@@ -58,9 +64,9 @@ class SegmentState:
 
 def merges_due(states: Sequence[SegmentState]) -> list[tuple[int, ...]]:
     """The ids of the segments to be merged, group by group; a group of one is rewritten without its dead."""
-    tiers: dict[int, list[SegmentState]] = defaultdict(list)
+    tiers: dict[tuple[int, int], list[SegmentState]] = defaultdict(list)
     for state in sorted(states, key=lambda state: state.id):
-        tiers[_tier(state)].append(state)
+        tiers[state.analysis, _tier(state)].append(state)
     groups = [group for tier in tiers.values() if len(tier) >= FAN for group in _fitting(tier) if len(group) > 1]
     taken = {state.id for group in groups for state in group}
     alone = worn([state for state in states if state.id not in taken])
@@ -98,15 +104,6 @@ REPAIR = "lexical repair"
 SEGMENTS, DOCUMENTS = "segments", "documents"
 
 
-@dataclass(frozen=True, slots=True)
-class _HeldVersion:
-    """A version in a segment: the ordinals of its chunks, and whether it is found there."""
-
-    version: SegmentVersion
-    first: int
-    living: bool
-
-
 def lexical_merge(turn: Turn) -> bool:
     """Merge what has become too many segments; whether the turn was over before all was merged.
 
@@ -121,12 +118,20 @@ def lexical_merge(turn: Turn) -> bool:
 
 
 def lexical_repair(turn: Turn) -> bool:
-    """Drop the indexes no generation uses, rewrite segments with dead chunks, and index what is missing; whether the turn
-    was over before it had looked at all segments and documents.
+    """Drop the indexes no generation uses, rewrite segments with dead chunks, index what is missing, and write anew what an
+    earlier analysis wrote; whether the turn was over before all was done.
 
     It walks through the ones and then the others page by page, and where it stands is kept in the database after each.
     """
-    return bites(turn, lexical_drop_unused) or walk(turn, REPAIR, _repair)
+    return bites(turn, lexical_drop_unused) or walk(turn, REPAIR, _repair) or _reanalysed(turn)
+
+
+def _reanalysed(turn: Turn) -> bool:
+    """Write anew what an earlier analysis wrote, a bite at least; whether there may be more."""
+    while lexical_reanalyse():
+        if turn.is_over():
+            return True
+    return False
 
 
 def _repair(position: str) -> str:
@@ -152,8 +157,8 @@ def _segments_repair(position: str) -> str:
 
 def _merge(index: LexicalIndex, segment_ids: Sequence[int]) -> bool:
     """Replace the segments by one that holds their living chunks; False where somebody else was at them."""
-    held = _versions(segment_ids)
-    contents = _contents(segment_ids)
+    held = versions_held(segment_ids)
+    contents = contents_of(segment_ids)
     connection_release()
     if len(contents) != len(segment_ids):
         return False
@@ -161,14 +166,15 @@ def _merge(index: LexicalIndex, segment_ids: Sequence[int]) -> bool:
     versions = [one.version for pk in segment_ids for one in held[pk] if one.living]
     with transaction.atomic():
         free = LexicalSegment.objects.filter(pk__in=segment_ids).select_for_update(skip_locked=True)
-        if len(free.values_list("pk")) != len(segment_ids):
+        analyses = [analysis for _, analysis in free.values_list("pk", "analysis")]
+        if len(analyses) != len(segment_ids):
             return False
-        _delete(segment_ids)
-        segment_write(index, merged, versions)
+        segments_delete(segment_ids)
+        segment_write(index, merged, versions, analysis=min(analyses))
     return True
 
 
-def _kept(content: SegmentContent, held: Sequence[_HeldVersion]) -> NDArray[np.bool_]:
+def _kept(content: SegmentContent, held: Sequence[HeldVersion]) -> NDArray[np.bool_]:
     kept = np.zeros(len(content.chunk_ids), dtype=bool)
     for one in held:
         kept[one.first : one.first + one.version.chunks] = one.living
@@ -189,36 +195,9 @@ def _by_index(statement: str, parameters: dict[str, int]) -> dict[LexicalIndex, 
     states: dict[LexicalIndex, list[SegmentState]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        for base, key, pk, chunks, dead, age in cursor.fetchall():
-            states[LexicalIndex(base, key)].append(SegmentState(pk, chunks, int(dead), float(age)))
+        for base, key, pk, chunks, dead, age, analysis in cursor.fetchall():
+            states[LexicalIndex(base, key)].append(SegmentState(pk, chunks, int(dead), float(age), analysis))
     return states
-
-
-def _versions(segment_ids: Sequence[int]) -> dict[int, list[_HeldVersion]]:
-    held: dict[int, list[_HeldVersion]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_VERSIONS, {"segments": list(segment_ids)})
-        for segment, version, document, title, language, first, chunks, living in cursor.fetchall():
-            held[segment].append(
-                _HeldVersion(SegmentVersion(version, document, title, language, chunks), first, living)
-            )
-    return held
-
-
-def _contents(segment_ids: Sequence[int]) -> dict[int, SegmentContent]:
-    postings: dict[int, list[StoredPostings]] = defaultdict(list)
-    for segment, *stored in rows_in_binary(_POSTINGS, {"segments": list(segment_ids)}):
-        postings[segment].append(StoredPostings(*stored))
-    return {
-        segment: SegmentContent(np.frombuffer(ids, "<i8"), np.frombuffer(lengths, "<u2"), tuple(postings[segment]))
-        for segment, ids, lengths in rows_in_binary(_SEGMENTS, {"segments": list(segment_ids)})
-    }
-
-
-def _delete(segment_ids: Sequence[int]) -> None:
-    """The rows of postings and versions go by the database's cascade."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM retrieval_lexicalsegment WHERE id = ANY(%s)", [list(segment_ids)])
 
 
 def lexical_drop_unused() -> bool:
@@ -238,7 +217,7 @@ def _drop(statement: str, parameters: dict[str, UUID]) -> bool:
 
 
 _CROWDED = """
-    SELECT s.knowledge_base_id, s.chunking_key, s.id, s.chunk_count, 0, 0
+    SELECT s.knowledge_base_id, s.chunking_key, s.id, s.chunk_count, 0, 0, s.analysis
     FROM retrieval_lexicalsegment s
     JOIN (
         SELECT knowledge_base_id, chunking_key FROM retrieval_lexicalsegment
@@ -264,29 +243,13 @@ _PAGE = """
     )
     SELECT s.knowledge_base_id, s.chunking_key, s.id, s.chunk_count,
            coalesce(sum(l.chunk_count) FILTER (WHERE d.id IS NULL), 0),
-           extract(epoch FROM statement_timestamp() - s.created_at)
+           extract(epoch FROM statement_timestamp() - s.created_at), s.analysis
     FROM retrieval_lexicalsegment s
     LEFT JOIN retrieval_lexicalversion l ON l.segment_id = s.id
     LEFT JOIN documents_document d
         ON d.current_version_id = l.version_id AND d.deleted_at IS NULL AND d.title = l.title
     WHERE s.id IN ({bounded})
     GROUP BY s.id
-"""
-
-_VERSIONS = """
-    SELECT l.segment_id, l.version_id, l.document_id, l.title, l.language, l.first, l.chunk_count, d.id IS NOT NULL
-    FROM retrieval_lexicalversion l
-    LEFT JOIN documents_document d
-        ON d.current_version_id = l.version_id AND d.deleted_at IS NULL AND d.title = l.title
-    WHERE l.segment_id = ANY(%(segments)s)
-    ORDER BY l.segment_id, l.first
-"""
-
-_SEGMENTS = "SELECT id, chunk_ids, lengths FROM retrieval_lexicalsegment WHERE id = ANY(%(segments)s::bigint[])"
-
-_POSTINGS = """
-    SELECT segment_id, term, ordinals, frequencies FROM retrieval_lexicalposting
-    WHERE segment_id = ANY(%(segments)s::bigint[])
 """
 
 _DROP = """

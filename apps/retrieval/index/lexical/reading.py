@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.retrieval.index.lexical.analysis import terms_of_question
+from apps.retrieval.index.lexical.analysis import ANALYSIS, terms_of_question
 from apps.retrieval.index.lexical.segments import LexicalIndex, Postings, StoredPostings, postings_read
 from ragsite.core.database import rows_in_binary
 
@@ -114,11 +114,14 @@ def _idf(chunks: int, having: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SegmentChunks:
-    """A segment's chunks by ordinal, their ids and lengths (n,), and how many are in each language."""
+    """A segment's chunks by ordinal, their ids and lengths (n,), how many are in each language, and which analysis its terms are
+    of.
+    """
 
     ids: NDArray[np.int64]
     lengths: NDArray[np.uint16]
     languages: Mapping[str, int]
+    analysis: int = ANALYSIS
 
     @property
     def nbytes(self) -> int:
@@ -180,25 +183,43 @@ NOTHING_SCORED = ScoredChunks(np.empty(0, np.int64), np.empty(0))
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The segments of indexes at one moment, what each holds of the terms asked for, and the languages of what counts.
-
-    The most common language is the first.
-    """
+    """The segments of indexes at one moment, what each holds of the terms asked for, and how what counts was analysed."""
 
     segments: tuple[tuple[SegmentChunks, SegmentPostings], ...]
+    analysed: _Analysed
+
+
+@dataclass(frozen=True, slots=True)
+class _Analysed:
+    """The languages, the most common first, and the analyses that a question's terms have to be of."""
+
     languages: tuple[str, ...]
+    analyses: tuple[int, ...]
+
+    @classmethod
+    def of(cls, spoken: Mapping[str, int], segments: Iterable[SegmentChunks]) -> _Analysed:
+        """As the chunks that count are spoken, and as the segments were analysed."""
+        analyses = {ANALYSIS}.union(chunks.analysis for chunks in segments)
+        return cls(_by_commonness(spoken), tuple(sorted(analyses)))
+
+    def terms(self, text: str) -> list[str]:
+        """Those of a question; none where nothing is spoken."""
+        if not self.languages:
+            return []
+        return terms_of_question(text, languages=self.languages, analyses=self.analyses)
 
 
 def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
     """All chunks of the indexes that have a term of the question and that the reader may see, in a block of `reading_as`."""
-    languages = _by_commonness(_spoken(chunks for index in indexes for chunks in _memory.recall(index).values()))
+    known = [chunks for index in indexes for chunks in _memory.recall(index).values()]
+    analysed = _Analysed.of(_spoken(known), known)
     for _ in range(MOST_READINGS):
-        terms = terms_of_question(text, languages=languages) if languages else []
+        terms = analysed.terms(text)
         sought = frozenset(list(dict.fromkeys(terms))[:MOST_TERMS])
         reading = _read(indexes, sought)
-        if reading.languages == languages:
+        if reading.analysed == analysed:
             break
-        languages = reading.languages
+        analysed = reading.analysed
     return _scored([term for term in terms if term in sought], reading)
 
 
@@ -230,8 +251,8 @@ def _read(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> _Reading:
     )
     spoken: Counter[str] = Counter()
     segments, of_index = [], [dict[int, SegmentChunks]() for _ in indexes]
-    for place, pk, ids, lengths, languages, is_whole in rows.segments:
-        chunks = known[pk] if ids is None else SegmentChunks(*_arrays(ids, lengths), json.loads(languages))
+    for place, pk, ids, lengths, languages, is_whole, analysis in rows.segments:
+        chunks = known[pk] if ids is None else SegmentChunks(*_arrays(ids, lengths), json.loads(languages), analysis)
         of_index[place - 1][pk] = chunks
         ranges = rows.ranges[pk]
         segments.append((chunks, _held(chunks, rows.postings[pk], [found for _, found in ranges], is_whole=is_whole)))
@@ -240,7 +261,7 @@ def _read(indexes: Sequence[LexicalIndex], terms: Collection[str]) -> _Reading:
             spoken[language] += int(of_language[:, 1].sum()) * (-1 if is_whole else 1)
     for index, remembered in zip(indexes, of_index, strict=True):
         _memory.remember(index, remembered)
-    return _Reading(tuple(segments), _by_commonness(spoken))
+    return _Reading(tuple(segments), _Analysed.of(spoken, (chunks for chunks, _ in segments)))
 
 
 def _arrays(ids: bytes, lengths: bytes) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
@@ -257,9 +278,9 @@ class _Rows:
         self.segments: list[tuple[Any, ...]] = []
         self.postings: dict[int, dict[str, Postings]] = defaultdict(dict)
         self.ranges: dict[int, list[tuple[str, NDArray[np.int32]]]] = defaultdict(list)
-        for kind, place, segment, name, some, others, is_whole in rows:
+        for kind, place, segment, name, some, others, is_whole, analysis in rows:
             if kind == _SEGMENT:
-                self.segments.append((place, segment, some, others, name, is_whole))
+                self.segments.append((place, segment, some, others, name, is_whole, analysis))
             elif kind == _POSTING:
                 self.postings[segment][name] = postings_read(StoredPostings(name, some, others))
             else:
@@ -317,13 +338,14 @@ _POSTINGS = """
     )
     SELECT 'segment', place, id, CASE WHEN is_new THEN languages::text END,
            CASE WHEN is_new THEN chunk_ids END, CASE WHEN is_new THEN lengths END,
-           knowledge_base_id = ANY(coalesce(nullif(current_setting('ragsite.knowledge_bases', true), ''), '{}')::uuid[])
+           knowledge_base_id = ANY(coalesce(nullif(current_setting('ragsite.knowledge_bases', true), ''), '{}')::uuid[]),
+           analysis
     FROM segments
     UNION ALL
-    SELECT 'posting', i.place, p.segment_id, p.term, p.ordinals, p.frequencies, NULL
+    SELECT 'posting', i.place, p.segment_id, p.term, p.ordinals, p.frequencies, NULL, NULL
     FROM indexes i,
          LATERAL ragsite_lexical_postings(i.knowledge_base_id, i.chunking_key, %(lexical_terms)s::text[]) p
     UNION ALL
-    SELECT 'ranges', i.place, r.segment_id, r.language, r.ranges, NULL, NULL
+    SELECT 'ranges', i.place, r.segment_id, r.language, r.ranges, NULL, NULL, NULL
     FROM indexes i, LATERAL ragsite_lexical_ranges(i.knowledge_base_id, i.chunking_key) r
 """

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from apps.documents.models import Chunk
-from apps.retrieval.index.lexical.analysis import language_of_text, terms_of_text
+from apps.documents.models import Chunk, ParsedText
+from apps.retrieval.index.lexical.analysis import ANALYSIS, language_of_text, terms_of_text
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segment_build
 from apps.retrieval.models import LexicalSegment, LexicalVersion
 
@@ -57,10 +57,41 @@ class SegmentVersion:
     chunks: int
 
 
-def lexical_text(chunk: Chunk, title: str) -> str:
-    """What a chunk is found by: its document's title, its headings, and what is embedded for it."""
-    headings = [heading for heading in chunk.heading_path if heading != title]
-    return "\n".join([title, *headings, Chunk.embedded_text(chunk.text, chunk.table_header)])
+COUNTS = frozenset(
+    {"lines", "pages", "pages_unreadable", "pages_without_text", "sheets", "sheets_hidden_not_read", "slides"}
+)
+"""Of what is kept about a file beside its text, what nobody looks for it by."""
+
+MOST_TOLD = 2_000
+"""Characters of the rest, as of front matter or a mail's head, that a text's first chunk is found by."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a version's file says about itself: its own title, which each chunk is found by, and all else."""
+
+    title: str = ""
+    told: str = ""
+
+
+def lexical_text(chunk: Chunk, title: str, about: About = About()) -> str:
+    """What a chunk is found by: its document's title, what its file says about itself, its headings, and what is embedded for it.
+
+    What stands there twice counts once.
+    """
+    told = [] if chunk.ordinal else [about.told]
+    lines = dict.fromkeys([title, about.title, *chunk.heading_path, *told])
+    return "\n".join([*filter(None, lines), Chunk.embedded_text(chunk.text, chunk.table_header)])
+
+
+def _about(version_ids: Sequence[UUID]) -> dict[UUID, About]:
+    parsed = ParsedText.objects.filter(version__in=version_ids).values_list("version_id", "title", "metadata")
+    return {pk: About(title, _told(metadata)) for pk, title, metadata in parsed}
+
+
+def _told(metadata: Mapping[str, object]) -> str:
+    told = (value for key, value in metadata.items() if key not in COUNTS)
+    return "\n".join(value for value in told if isinstance(value, str))[:MOST_TOLD]
 
 
 def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[VersionTerms]:
@@ -72,14 +103,15 @@ def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[Ve
     found = Chunk.objects.filter(version__in=version_ids, chunking_key=chunking_key).select_related("version__document")
     for chunk in found.order_by("version", "ordinal"):
         chunks[chunk.version_id].append(chunk)
-    return [_version_terms(chunks[version_id]) for version_id in version_ids if version_id in chunks]
+    about = _about(list(chunks))
+    return [_version_terms(chunks[pk], about.get(pk, About())) for pk in version_ids if pk in chunks]
 
 
-def _version_terms(chunks: Sequence[Chunk]) -> VersionTerms:
+def _version_terms(chunks: Sequence[Chunk], about: About) -> VersionTerms:
     version = chunks[0].version
     title = version.document.title
     language = language_of_text("\n".join(chunk.text for chunk in chunks[:TELLING_CHUNKS]))
-    terms = ((chunk.pk, tuple(terms_of_text(lexical_text(chunk, title), language=language))) for chunk in chunks)
+    terms = ((chunk.pk, tuple(terms_of_text(lexical_text(chunk, title, about), language=language))) for chunk in chunks)
     return VersionTerms(version.pk, version.document_id, title, language, tuple(terms))
 
 
@@ -97,8 +129,11 @@ def versions_write(index: LexicalIndex, versions: Sequence[VersionTerms]) -> Non
     )
 
 
-def segment_write(index: LexicalIndex, content: SegmentContent, versions: Sequence[SegmentVersion]) -> None:
-    """Write a segment, whose chunks are those of the versions in their order, in the caller's transaction.
+def segment_write(
+    index: LexicalIndex, content: SegmentContent, versions: Sequence[SegmentVersion], *, analysis: int = ANALYSIS
+) -> None:
+    """Write a segment, whose chunks are those of the versions in their order, in the caller's transaction. `analysis` is the one
+    that its terms are of.
 
     Raises:
         IntegrityError: one of the versions is in the index.
@@ -110,6 +145,7 @@ def segment_write(index: LexicalIndex, content: SegmentContent, versions: Sequen
         chunking_key=index.chunking_key,
         chunk_count=len(content.chunk_ids),
         languages=dict(_chunks_by_language(versions)),
+        analysis=analysis,
         chunk_ids=content.chunk_ids.astype("<i8").tobytes(),
         lengths=content.lengths.astype("<u2").tobytes(),
     )

@@ -172,13 +172,13 @@ def test_a_new_version_can_be_sent_to_the_document_itself(client: Client, base: 
     assert counts() == (1, 2, 1, 2)
 
 
-def test_bytes_that_are_another_document_already_are_a_conflict(client: Client, base: KnowledgeBase) -> None:
+def test_bytes_that_another_document_holds_are_a_version_as_any_others(client: Client, base: KnowledgeBase) -> None:
     document = upload(client, base, "First.").json()["document"]
-    other = upload(client, base, "Second.", title="The other").json()["document"]
+    upload(client, base, "Second.", title="The other")
     response = client.post(f"{DOCUMENTS}{document}/versions/", {"file": make.file("Second.")})
-    assert (response.status_code, response.json()["code"]) == (409, "conflict")
-    assert f"'The other' ({other})" in response.json()["detail"]
-    assert counts() == (2, 2, 2, 2)
+    assert (response.status_code, response.json()["outcome"]) == (202, "new_version")
+    assert response.json()["document"] == document
+    assert counts()[:2] == (2, 3)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(base: KnowledgeBase
         ("a.txt", "unchanged"),
         ("c.txt", "created"),
         ("d.zip/d.txt", "created"),
-        ("d.zip/copy-of-a.txt", "unchanged"),
+        ("d.zip/copy-of-a.txt", "created"),
         ("fake.pdf", "type_mismatch"),
         ("sub/b.md", "new_version"),
     ]
@@ -125,12 +125,22 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(base: KnowledgeBase
 
 def test_a_dry_run_foresees_a_conflict(base: KnowledgeBase, docs: Path) -> None:
     ingest(base, docs)
-    (docs / "a.txt").write_text((docs / "sub" / "b.md").read_text())
-    (dry, _), (wet, _) = ingest(base, docs, dry_run=True), ingest(base, docs)
+    (dry, _), (wet, _) = ingest(base, docs, dry_run=True, restricted=True), ingest(base, docs, restricted=True)
     assert dry.error is not None
     assert wet.error is not None
     assert dry.error.sentence == wet.error.sentence
     assert dry.error.error_code == "conflict"
+
+
+def test_files_that_swapped_their_contents_are_taken_in_one_run(base: KnowledgeBase, docs: Path) -> None:
+    ingest(base, docs)
+    one, other = docs / "a.txt", docs / "sub" / "b.md"
+    texts = other.read_text(), one.read_text()
+    one.write_text(texts[0])
+    other.write_text(texts[1])
+    foreseen = told(ingest(base, docs, dry_run=True))
+    assert foreseen == [("a.txt", "new_version"), ("sub/b.md", "new_version")] == told(ingest(base, docs))
+    assert told(ingest(base, docs, resume=True)) == [("a.txt", "unchanged"), ("sub/b.md", "unchanged")]
 
 
 def test_resuming_does_not_store_again_what_is_there(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,21 +57,72 @@ def test_going_back_to_the_bytes_of_an_earlier_version_is_a_new_version() -> Non
     assert Document.objects.count() == 1
 
 
-def test_the_same_bytes_under_another_external_id_are_the_document_that_is_there() -> None:
+def test_the_same_bytes_under_the_same_name_or_none_make_nothing_new() -> None:
     base = make.knowledge_base()
     first = make.upload(base, "One.", filename="a.txt", external_id="a")
-    again = make.upload(base, "One.", filename="a.txt", external_id="b")
-    assert (again.outcome, again.version) == (UploadOutcome.UNCHANGED, first.version)
-    assert Document.objects.get().external_id == "a"
+    again = [make.upload(base, "One.", filename="a.txt", external_id=name) for name in ("a", "")]
+    assert {(one.outcome, one.version) for one in again} == {(UploadOutcome.UNCHANGED, first.version)}
+    unnamed = make.upload(base, "Two.", filename="b.txt")
+    named = make.upload(base, "Two.", filename="b.txt", external_id="b")
+    assert (named.outcome, named.version) == (UploadOutcome.UNCHANGED, unnamed.version)
+    assert Document.objects.count() == 2
 
 
-def test_bytes_of_one_document_for_the_external_id_of_another_are_refused_and_nothing_is_kept(settings: Any) -> None:
+def test_a_document_may_come_to_hold_the_bytes_of_another_one_and_each_has_versions_as_ever() -> None:
     base = make.knowledge_base()
-    make.upload(base, "One.", filename="a.txt", external_id="a")
-    make.upload(base, "Two.", filename="b.txt", external_id="b")
-    with pytest.raises(ConflictError, match=r"The same bytes are already in this knowledge base as 'a\.txt'"):
-        make.upload(base, "One.", filename="b.txt", external_id="b")
-    assert (DocumentVersion.objects.count(), OutboxEvent.objects.count(), len(blobs(settings))) == (2, 2, 2)
+    pool = make.upload(base, "One.", filename="a.txt", external_id="pool").version.document
+    sauna = make.upload(base, "Two.", filename="b.txt", external_id="sauna").version.document
+    outcomes = [
+        make.upload(base, "Moved.", filename="a.txt", document=pool),
+        make.upload(base, "Moved.", filename="b.txt", external_id="sauna"),
+        make.upload(base, "Moved.", filename="b.txt", external_id="sauna"),
+        make.upload(base, "One.", filename="a.txt", external_id="pool"),
+        make.upload(base, "One.", filename="b.txt", document=sauna),
+        make.upload(base, "Moved.", filename="c.txt"),
+    ]
+    assert [upload.outcome.value for upload in outcomes] == [
+        *("new_version", "new_version", "unchanged", "new_version", "new_version", "created"),
+    ]
+    assert [document.versions.count() for document in (pool, sauna)] == [3, 3]
+
+
+def test_bytes_with_an_external_id_of_their_own_are_a_document_of_their_own() -> None:
+    base = make.knowledge_base()
+    made = [make.upload(base, "The same.", filename="a.txt", external_id=name) for name in ("a", "b", "c")]
+    assert {upload.outcome for upload in made} == {UploadOutcome.CREATED}
+    # That one goes on to other bytes takes nothing from the others.
+    make.upload(base, "Other.", filename="a.txt", external_id="a")
+    again = make.upload(base, "The same.", filename="b.txt")
+    assert again.version.document == made[1].version.document
+    with pytest.raises(ConflictError, match="is not restricted"):
+        make.upload(base, "The same.", external_id="d", restricted=True)
+
+
+def test_files_that_swap_their_contents_end_right_in_one_run() -> None:
+    base = make.knowledge_base()
+    for texts in (("One.", "Two.", "Three."), ("Two.", "One.", "One."), ("Two.", "One.", "Three.")):
+        outcomes = [make.upload(base, text, external_id=f"{n}.txt").outcome for n, text in enumerate(texts)]
+    assert outcomes == [UploadOutcome.UNCHANGED, UploadOutcome.UNCHANGED, UploadOutcome.NEW_VERSION]
+    newest = DocumentVersion.objects.order_by("document_id", "-number").distinct("document_id")
+    held = {one.document.external_id: blob_path(one.blob).read_text() for one in newest.select_related("document")}
+    assert held == {"0.txt": "Two.", "1.txt": "One.", "2.txt": "Three."}
+
+
+NAME = "Übersicht Räume.md"
+
+
+def test_a_name_is_the_same_in_both_spellings_of_unicode() -> None:
+    base = make.knowledge_base()
+    spelled = [unicodedata.normalize(form, NAME) for form in ("NFC", "NFD")]
+    first = make.upload(base, "# Achtzig", filename=spelled[1], external_id=spelled[1], metadata={spelled[1]: spelled})
+    document = first.version.document
+    assert (document.external_id, document.title, first.version.filename) == (spelled[0],) * 3
+    assert document.metadata == {spelled[0]: [spelled[0]] * 2}
+    # As one was kept that is older.
+    Document.objects.update(external_id=spelled[1])
+    outcomes = [make.upload(base, f"# {name}", filename=name, external_id=name).outcome.value for name in spelled]
+    assert outcomes == ["new_version", "new_version"]
+    assert Document.objects.count() == 1
 
 
 def test_a_new_version_for_a_document_that_was_deleted_meanwhile_is_refused_and_nothing_is_kept(settings: Any) -> None:
@@ -131,6 +183,17 @@ def test_an_upload_that_meets_its_twin_half_way_is_unchanged_and_keeps_nothing(s
     assert second.outcome is UploadOutcome.UNCHANGED
     assert second.version == DocumentVersion.objects.get()
     assert (OutboxEvent.objects.count(), len(blobs(settings))) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_of_the_same_bytes_under_two_names_that_meet_half_way_are_two_documents() -> None:
+    base = make.knowledge_base()
+    second = meet_halfway(
+        lambda: make.upload(base, "The same.", filename="a.txt", external_id="a"),
+        lambda: make.upload(base, "The same.", filename="b.txt", external_id="b"),
+    )
+    assert second.outcome is UploadOutcome.CREATED
+    assert sorted(Document.objects.values_list("external_id", flat=True)) == ["a", "b"]
 
 
 @pytest.mark.django_db(transaction=True)

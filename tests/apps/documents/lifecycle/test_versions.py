@@ -71,12 +71,13 @@ def test_only_a_ready_version_of_the_same_document_can_answer() -> None:
             document_rollback(document=document, version=version, actor=ACTOR)
 
 
-def test_going_back_to_what_another_document_now_holds_is_refused() -> None:
-    document, first, _ = two_versions()
-    make.ready_version(document.knowledge_base, ONE)
-    with pytest.raises(ConflictError, match="Another document"):
-        document_rollback(document=document, version=first, actor=ACTOR)
-    assert Document.objects.get(pk=document.pk).current_version_id != first.pk
+def test_a_document_goes_back_to_what_another_one_holds_by_now() -> None:
+    document, first, second = two_versions()
+    other = make.ready_version(document.knowledge_base, ONE).document
+    assert document_rollback(document=document, version=first, actor=ACTOR).current_version == first
+    assert make.upload(document.knowledge_base, ONE, external_id="ferry").outcome == "unchanged"
+    assert document_rollback(document=document, version=second, actor=ACTOR).current_version == second
+    assert make.upload(document.knowledge_base, ONE).version.document == other
 
 
 def test_going_back_is_refused_while_a_newer_version_would_answer_in_a_moment() -> None:
@@ -103,17 +104,17 @@ def test_a_retried_version_that_will_answer_makes_the_document_stand_for_its_byt
     assert make.upload(document.knowledge_base, eleven).outcome == "unchanged"
 
 
-def test_a_version_is_not_retried_once_another_document_holds_its_bytes() -> None:
+def test_a_version_is_retried_though_another_document_holds_its_bytes_by_now() -> None:
     document, first, _ = two_versions()
     eleven = "# Ferry\n\nEleven.\n"
     waiting = make.upload(document.knowledge_base, eleven, external_id="ferry").version
     version_cancel(version=waiting, actor=ACTOR)
     document_rollback(document=document, version=first, actor=ACTOR)
     assert make.upload(document.knowledge_base, eleven).outcome == "created"
-    with pytest.raises(ConflictError, match="Another document"):
-        version_retry(version=waiting, actor=ACTOR)
-    waiting.refresh_from_db()
-    assert waiting.status == VersionStatus.CANCELLED
+    version_retry(version=waiting, actor=ACTOR)
+    make.run_stages()
+    document.refresh_from_db()
+    assert document.current_version == waiting
 
 
 def test_no_event_follows_the_deletion_of_a_document() -> None:

@@ -26,7 +26,13 @@ MOMENTS = {
 """Texts that are dates, and the moment each is, or begins at."""
 
 KEYS = ("a", "b", "a.b", "", 'q"\\', "é😀\n")
-TEXTS = (*MOMENTS, "2024-01", "12:00:00", "not a date", "", "Zebra", "zebra", 'say "%s" \\ $.a', "é😀")
+NUMERALS = {text: Decimal(text) for text in ("1", "-5", "2.5", "10000000000000000")}
+"""Texts that are numbers; "01" and "1e0" are none."""
+
+TEXTS = (
+    *(*MOMENTS, *NUMERALS, "01", "1e0"),
+    *("2024-01", "12:00:00", "not a date", "", "Zebra", "zebra", 'say "%s" \\ $.a', "é😀"),
+)
 NUMBERS = (0, 1, 1.0, -5, 2.5, 0.1, 1e16, 10**20, 1e-7)
 TAGS = ("draft", "Draft", "50 %", "é")
 SIGNS: dict[str, Callable[[Any, Any], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq}
@@ -138,6 +144,10 @@ def _kind(value: Any) -> str:
 
 
 def _compared(item: Any, sign: str, value: Any) -> bool:
+    """A text that is a number is one beside a number."""
+    if {_kind(item), _kind(value)} == {"number", "str"}:
+        one, other = (NUMERALS.get(each) if isinstance(each, str) else Decimal(repr(each)) for each in (item, value))
+        return one is not None and other is not None and SIGNS[sign](one, other)
     if _kind(item) != _kind(value) or isinstance(item, list | dict):
         return False
     if _kind(item) == "number":

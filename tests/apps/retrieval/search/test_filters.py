@@ -113,6 +113,39 @@ def test_a_value_is_no_part_of_the_statement(documents: list[Document]) -> None:
     assert by_metadata(documents, "k", op="eq", value="'; DROP TABLE documents_chunk; --") == set()
 
 
+COMPARED = [
+    ({"year": "2023"}, "year", "eq", 2023, True),
+    ({"year": 2023}, "year", "eq", "2023", True),
+    ({"year": "2023"}, "year", "gte", 2020, True),
+    ({"year": ["x", "2023"]}, "year", "lt", 2020, False),
+    ({"year": 2023}, "year", "lte", "2022", False),
+    ({"year": "2023"}, "year", "ne", 2023, False),
+    ({"year": 2023}, "year", "in", ("2022", "2023"), True),
+    ({"code": "007"}, "code", "eq", 7, False),
+    ({"is": True}, "is", "eq", "true", False),
+    ({"name": "Ku\u0308che"}, "name", "eq", "K\u00fcche", True),
+    ({"name": "K\u00fcche"}, "name", "eq", "Ku\u0308che", True),
+    ({"gro\u0308\u00dfe": 4}, "gr\u00f6\u00dfe", "eq", 4, True),
+    ({"gr\u00f6\u00dfe": "2024-01-02"}, "gro\u0308\u00dfe", "gte", date(2024, 1, 2), True),
+    ({"gro\u0308\u00dfe": 4}, "gr\u00f6\u00dfe", "exists", True, True),
+]
+
+
+@pytest.mark.parametrize(("metadata", "key", "op", "value", "meets"), COMPARED)
+def test_a_number_meets_its_text_and_a_text_its_other_spelling_also_in_what_was_kept_before(
+    documents: list[Document], metadata: dict[str, Any], key: str, op: str, value: Any, meets: bool
+) -> None:
+    Document.objects.filter(pk=documents[0].pk).update(metadata=metadata)
+    assert (documents[0].pk in by_metadata(documents, key, op=op, value=value)) is meets
+
+
+def test_external_ids_are_found_in_both_spellings(documents: list[Document]) -> None:
+    Document.objects.filter(pk=documents[0].pk).update(external_id="Ra\u0308ume.md")
+    Document.objects.filter(pk=documents[1].pk).update(external_id="S\u00e4le.md")
+    asked = SearchFilters(external_ids=frozenset({"R\u00e4ume.md", "Sa\u0308le.md"}))
+    assert found(documents, asked) == {one.pk for one in documents[:2]}
+
+
 def test_dates_are_compared_as_moments_and_a_day_is_whole(documents: list[Document]) -> None:
     dates = ["2024-05-01", "2024-05-01T21:00:00Z", "2024-05-02T01:00:00+03:00", 20240501]
     for document, when in zip(documents, dates, strict=False):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from apps.monitoring.workspace.ask.asked_words import asked_words
 from apps.monitoring.workspace.ask.scores import scores_said, waterfall
 from apps.monitoring.workspace.ask.text import Block, Piece, Quote, blocks_of
 from apps.retrieval.doors.search_shapes import ScoresOut
@@ -75,3 +78,24 @@ def test_the_waterfall_has_each_step_after_the_one_before() -> None:
         ("generate", "25.00", "75.00"),
     ]
     assert waterfall({}) == []
+
+
+STANDING = [
+    (
+        "Zolprofen™ and Betriebsrat² of the WHO, who asks",
+        "zolprofen betriebsrat WHO",
+        ["Zolprofen", "Betriebsrat²", "WHO"],
+    ),
+    ("Mail it, or send an e-mail.", "email", ["e-mail"]),
+    ("Send an e-mail, or mail it", "mail", ["mail", "mail"]),
+    ("An infor-\nmation desk in the U.S.", "information US", ["infor-\nmation", "U.S."]),
+    ("Zo\u0308e pays 12 500 in Łódź", "Zöe 12500 Lodz", ["Zo\u0308e", "12 500", "Łódź"]),
+    ("東京の天気は晴れ" * 20, "天気", ["天気"] * 20),
+    ("책을 읽다", "책", ["책"]),
+    ("ดูงูในสวน", "งู สวน", ["งู", "สวน"]),
+]
+
+
+@pytest.mark.parametrize(("text", "question", "words"), STANDING)
+def test_a_word_of_the_question_stands_out_however_it_is_spelled(text: str, question: str, words: list[str]) -> None:
+    assert [text[start:end] for start, end in asked_words(text, question)] == words

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.lifecycle.versions import document_rollback
-from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
+from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase, ParsedText
 from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.index import indexing
@@ -376,3 +376,14 @@ def test_writers_merges_repairs_and_searches_at_the_same_time_lose_nothing_and_d
     assert held_chunks() == Chunk.objects.count() == 61
     assert LexicalVersion.objects.count() == 31
     assert_exact(base, "harbour 7 tide")
+
+
+@pytest.mark.django_db
+def test_a_chunk_is_found_by_the_title_of_its_file_and_what_that_says_about_itself() -> None:
+    base = make.knowledge_base()
+    made = document(base, ["Up to five days may be kept.", "Until March."], title="page-4711.html")
+    about = {"description": "Holidays", "keywords": "leave, absence", "lines": "seventeen"}
+    ParsedText.objects.create(version=made.current_version, text="", title="Carry-over rules", metadata=about)
+    lexical_build(index_of(base))
+    found = {word: len(hits(base, word)) for word in ("carryover", "holidays", "absence", "4711", "seventeen")}
+    assert found == {"carryover": 2, "holidays": 1, "absence": 1, "4711": 2, "seventeen": 0}
