@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from apps.documents.parsing.types import Place, Section, Span
+from apps.documents.parsing.types import Place, Section
+from apps.documents.sentences.splitting import sentence_spans
 
 LONGEST_REST = 1_000
 """Characters of a sentence on its second page; what is longer is a list or a table, and is cut at the break."""
@@ -14,10 +15,8 @@ LONGEST_REST = 1_000
 BEFORE = 2_000
 """Characters before a break in which the sentence over it begins."""
 
-SentenceSpans = Callable[[str, int, int], Iterator[Span]]
 
-
-def sentences_whole(text: str, sections: Sequence[Section], sentence_spans: SentenceSpans) -> list[Section]:
+def sentences_whole(text: str, sections: Sequence[Section]) -> list[Section]:
     """The sections, where each has the whole of the sentence that goes on over its end."""
     whole: list[Section] = []
     start = 0
@@ -27,13 +26,13 @@ def sentences_whole(text: str, sections: Sequence[Section], sentence_spans: Sent
             continue
         end = section.end
         if section.goes_on and at + 1 < len(sections):
-            end = _sentence_end(text, section, sections[at + 1], sentence_spans)
+            end = _sentence_end(text, section, sections[at + 1])
         whole.append(replace(section, start=begin, end=end))
         start = end
     return whole
 
 
-def _sentence_end(text: str, section: Section, after: Section, sentence_spans: SentenceSpans) -> int:
+def _sentence_end(text: str, section: Section, after: Section) -> int:
     begin, past = max(section.start, section.end - BEFORE), min(after.end, after.start + LONGEST_REST)
     for start, end in sentence_spans(text, begin, past):
         if start < section.end < end:

@@ -82,7 +82,7 @@ def chunk(
     strategy = STRATEGIES[settings.strategy]
     sections = document.sections
     goes_on = any(section.goes_on for section in sections)
-    whole = sentences_whole(document.text, sections, sentence_spans) if goes_on else sections
+    whole = sentences_whole(document.text, sections) if goes_on else sections
     spans = tuple(
         span
         for section, cores in strategy.cut(whole, ruler, embed)
