@@ -113,7 +113,9 @@ def _placed(rows: Sequence[Row], room: int) -> Iterator[_Placed]:
         left -= len(row.cells) + sum(cell.columns for cell, _ in hanging.values())
         placed, hanging = _place(row, hanging)
         if left < 0:
-            raise TooLargeError(f"The tables of the page have more than {room:,} cells, merged ones counted often.")
+            # A merged cell is an element for each row that it is in.
+            raise TooLargeError(f"The page has more than {room:,} elements.")
+
         yield placed
 
 
