@@ -22,10 +22,12 @@ from apps.documents.models import LIVING, VERSION_STOPPED, Document, DocumentVer
 from apps.monitoring.chart_styles import BAD, GOOD, LINES, PLAIN, SOFT, STACKED
 from apps.monitoring.operations.tabs import LOOKS_AFTER
 from apps.monitoring.rows import list_url, mine
+from apps.retrieval.answers.cache.worth import worth_by_day
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
 from ragsite.core.numbers import number_shown
 from ragsite.gateway.members import is_superuser, tenant_ids_of
+from ragsite.gateway.roles import tenants_where
 
 DAYS = 14
 MOST_DRAWN = 2_000
@@ -168,6 +170,27 @@ def _tokens(drawn: Drawn) -> Chart | None:
     return _chart(gettext("Tokens a day"), "bar", said, reverse("usage"), drawn.days, series, STACKED)
 
 
+def _kept(drawn: Drawn) -> Chart | None:
+    """What the cache of answers was worth; none where nothing was looked up in it, or Redis is away."""
+    user = drawn.request.user
+    worth = worth_by_day(drawn.days, tenant_ids=None if is_superuser(user) else tenants_where(user, LOOKS_AFTER))
+    asked, found = sum(one.asked for one in worth), sum(one.found for one in worth)
+    if not asked:
+        return None
+    said = gettext(
+        "%(found)s of %(asked)s questions were answered from the cache in %(days)s days, which saved %(seconds)s seconds."
+    )
+    said %= {
+        "found": number_shown(found), "asked": number_shown(asked), "days": DAYS,
+        "seconds": number_shown(sum(one.saved_seconds for one in worth), 1),
+    }  # fmt: skip
+    series = [
+        Series(gettext("From the cache"), GOOD, [one.found for one in worth]),
+        Series(gettext("Made anew"), SOFT, [one.asked - one.found for one in worth]),
+    ]
+    return _chart(gettext("Answers from the cache"), "bar", said, reverse("usage"), drawn.days, series, STACKED)
+
+
 def _seconds(drawn: Drawn) -> Chart | None:
     taken: dict[date, list[float]] = {}
     for one in drawn.answers:
@@ -222,4 +245,5 @@ CHARTS = (
     ("retrieval.view_query", _seconds),
     ("documents.view_documentversion", _documents),
     (LOOKS_AFTER, _tokens),
+    (LOOKS_AFTER, _kept),
 )

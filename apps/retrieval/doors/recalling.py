@@ -18,6 +18,7 @@ from apps.retrieval.answers.cache.keys import Wanted, answer_key, answering_now,
 from apps.retrieval.answers.cache.stand_in import KeptGenerator, KeptSpan, KeptStatement
 from apps.retrieval.answers.cache.state import findable_state
 from apps.retrieval.answers.cache.store import LOOKUPS, value_put, values_get
+from apps.retrieval.answers.cache.worth import lookup_count
 from apps.retrieval.answers.language import LanguageModelGenerator
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.answers.types import Generator, Judgement
@@ -77,6 +78,8 @@ class Recall:
         found = values_get([self._key, own, stand_in_key(self._wanted)])
         kept = _entry(found[0], most_seconds=AnswerCacheSettings.current().seconds)
         LOOKUPS.labels(found[0][1] if kept and found[0] else "miss").inc()
+        saved = sum(kept.out.milliseconds.values()) if kept else None
+        lookup_count(self._asking.principal.tenant_id, saved_milliseconds=saved)
         if kept is None:
             self._stand_in = _entry(found[2], most_seconds=AnswerCacheSettings.current().stand_in_seconds)
             return None

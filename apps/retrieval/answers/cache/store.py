@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -86,6 +86,33 @@ class RedisLevel:
             self._client().set(_name(key), value, ex=seconds)
         except RedisError as error:
             self._pause(error)
+
+    def count(self, key: str, counts: Mapping[str, int], *, seconds: int) -> None:
+        """Add to the counts of that name, which are kept for so long after the last one."""
+        if not self._is_asked():
+            return
+        pipeline = self._client().pipeline(transaction=False)
+        for field, number in counts.items():
+            pipeline.hincrby(_name(key), field, number)
+        pipeline.expire(_name(key), seconds)
+        try:
+            pipeline.execute()
+        except RedisError as error:
+            self._pause(error)
+
+    def counts(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[int]]:
+        """The counts of these fields by each of the names, 0 where there is none."""
+        nothing = [[0] * len(fields) for _ in keys]
+        if not self._is_asked():
+            return nothing
+        pipeline = self._client().pipeline(transaction=False)
+        for key in keys:
+            pipeline.hmget(_name(key), list(fields))
+        try:
+            return [[int(count or 0) for count in row] for row in pipeline.execute()]
+        except RedisError as error:
+            self._pause(error)
+            return nothing
 
     def _is_asked(self) -> bool:
         return time.monotonic() >= self._not_before

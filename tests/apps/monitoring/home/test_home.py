@@ -21,6 +21,7 @@ from apps.models.gateway import Deadline
 from apps.monitoring.home.charts import DAYS
 from apps.monitoring.home.starting import NAME
 from apps.monitoring.rows import MOST_COUNTED, Count
+from apps.retrieval.answers.cache.worth import lookup_count
 from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.models import Answer, EvaluationRun, Rating, RunState
 from apps.retrieval.pipeline import ask
@@ -191,3 +192,12 @@ def test_tokens_of_language_models_are_drawn_for_who_looks_after_a_tenant(admin_
     Answer.objects.filter(pk=answer.pk).update(usage={"prompt_tokens": 900, "completion_tokens": 41})
     shown = drawn(admin_client)["Tokens a day"]
     assert {label: sum(values) for label, values in shown.items()} == {"Read": 900, "Written": 41}
+
+
+def test_what_the_cache_is_worth_is_drawn(admin_client: Client) -> None:
+    tenant = make.ready_version().tenant_id
+    lookup_count(tenant, saved_milliseconds=None)
+    lookup_count(tenant, saved_milliseconds=1_500)
+    shown = drawn(admin_client)["Answers from the cache"]
+    assert sum(shown["From the cache"]) >= 1
+    assert sum(shown["Made anew"]) >= 1

@@ -6,16 +6,19 @@ import json
 import random
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase, Visibility
 from apps.documents.services.documents import document_delete
 from apps.models.gateway.fake import FakeTransport
 from apps.retrieval.answers.cache import store
 from apps.retrieval.answers.cache.state import changes_compact
+from apps.retrieval.answers.cache.worth import Worth, worth_by_day
 from apps.retrieval.doors import recalling
 from apps.retrieval.models import Answer, FindableChange, IndexGeneration, LexicalSegment
 from ragsite.core.errors import ModelUnavailableError
@@ -72,6 +75,17 @@ def test_another_with_the_same_rights_has_a_copy_of_its_own_to_look_up(client: C
     kept = other.get(f"/api/v1/answers/{copy['id']}").json()
     assert told(kept) == told(copy)
     assert client.get(f"/api/v1/answers/{copy['id']}").status_code == 404
+
+
+def test_what_the_cache_is_worth_is_counted_a_day_and_tenant(client: Client, base: KnowledgeBase) -> None:
+    first = ask(client)
+    ask(client), ask(make.client(base.tenant))
+    today, before = timezone.localdate(), timezone.localdate() - timedelta(days=1)
+    found, nothing = worth_by_day([today, before], tenant_ids=[base.tenant_id])
+    assert (found.asked, found.found, nothing) == (3, 2, Worth())
+    assert found.saved_seconds == pytest.approx(2 * sum(first["milliseconds"].values()) / 1000, abs=0.002)
+    assert worth_by_day([today], tenant_ids=[make.tenant().pk]) == [Worth()]
+    assert worth_by_day([today], tenant_ids=None)[0].asked >= 3
 
 
 def test_white_space_is_no_other_question(client: Client) -> None:
