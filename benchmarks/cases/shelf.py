@@ -73,9 +73,9 @@ class Shelf:
             UnreadableError: it was refused, or could not be read.
             WaitedTooLongError: it is not ready.
         """
-        placed = self._placed[_key(name, chunking)]
+        placed = self._placed.get(_key(name, chunking), "the case has no such file")
         if isinstance(placed, str):
-            raise UnreadableError(f"refused: {placed}")
+            raise UnreadableError(f"{name}: {placed}")
         self.library.ready(placed[0].version)
         return placed
 

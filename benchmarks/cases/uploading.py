@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ragsite_client import ProblemError, RagsiteError, Upload
-from ragsite_client.options import Mode
+from ragsite_client import Passage, ProblemError, RagsiteError, Upload
+from ragsite_client.options import Mode, QueryOptions
 
 from benchmarks.cases.checks import UploadCheck
-from benchmarks.cases.library import Library, UnreadableError
+from benchmarks.cases.library import UnreadableError
 from benchmarks.cases.shelf import Shelf
 from benchmarks.cases.texts import Wanted, shown, wrong_words
 
@@ -147,7 +147,7 @@ class _Course:
     """How the steps go: a knowledge base, and the documents in it with their versions, by the names that the case gives them."""
 
     def __init__(self, shelf: Shelf) -> None:
-        self.library: Library = shelf.library
+        self.library = shelf.library
         self.base = self.library.base(shelf.case.name)
         self.documents: dict[str, str] = {}
         self.versions: dict[str, list[str]] = {}
@@ -164,7 +164,7 @@ class _Course:
     def post(self, step: Post) -> None:
         path = self._path(step.file)
         about = {"external_id": _formed(step), "metadata": step.metadata, "tags": step.tags}
-        upload = self.library.client.upload(self.base, (path.name, path.read_bytes()), **about)  # type: ignore[arg-type]
+        upload = self.library.client.upload(self.base, (path.name, path.read_bytes()), **about)
         self._noted(step.name, upload)
 
     def put(self, step: Put) -> None:
@@ -177,12 +177,11 @@ class _Course:
     def delete(self, step: Delete) -> None:
         self.library.client.delete_document(self.documents[step.document])
 
-    def passages(self, one: Found | Nowhere) -> Sequence[Any]:
-        narrowed = {"filters": one.filters} if one.filters else {}
-        bases = [self.base]
-        return self.library.client.search(
-            one.search, knowledge_bases=bases, mode=one.mode, top_k=TOP, **narrowed
-        ).passages
+    def passages(self, one: Found | Nowhere) -> Sequence[Passage]:
+        options: QueryOptions = {"mode": one.mode, "top_k": TOP}
+        if one.filters:
+            options["filters"] = one.filters
+        return self.library.client.search(one.search, knowledge_bases=[self.base], **options).passages
 
     def _noted(self, name: str, upload: Upload) -> None:
         self.documents[name] = upload.document
