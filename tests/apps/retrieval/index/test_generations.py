@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import EDITION, ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.models import ModelVersion
 from apps.retrieval.index.generations import (
@@ -41,7 +41,10 @@ def test_a_generation_is_made_once_from_the_default_model_and_the_knowledge_base
     assert partitions() == before + 1
     assert (generation.state, generation.dimensions, generation.has_hnsw) == ("live", WIDTH, False)
     assert generation.model_version == ModelVersion.objects.get()
-    assert (generation.chunking, generation.chunking_key) == (chunking, ChunkingSettings(size=64, overlap=8).key)
+    assert (generation.chunking, generation.chunking_key) == (
+        chunking | {"edition": EDITION},
+        ChunkingSettings(size=64, overlap=8).key,
+    )
 
 
 def test_without_a_model_there_is_no_generation_and_no_partition() -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, KnowledgeBase
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_ensure
@@ -121,7 +122,7 @@ def test_a_drop_whose_process_died_is_finished_by_the_sweep(
     with pytest.raises(ConflictError, match="No earlier generation is kept"):
         reindex_rollback(base, actor=ACTOR)
     with pytest.raises(ConflictError, match="of the same chunking is being removed"):
-        started(base, chunking=SMALL.overridden(old.chunking))
+        started(base, chunking=ChunkingSettings.from_dict(old.chunking))
     assert not generations_discard(turns.long())
     assert (IndexGeneration.objects.filter(pk=old.pk).exists(), partition_of(old)) == (False, False)
 

@@ -304,7 +304,7 @@ def test_a_model_that_would_not_read_chunks_to_their_end_needs_other_chunking(
     base: KnowledgeBase, smaller: EmbeddingModel
 ) -> None:
     make.ready_version(base, LONG, filename="long.txt")
-    with pytest.raises(PermanentError, match="reads 22 tokens, and the longest chunk has") as error:
+    with pytest.raises(PermanentError, match="reads 22 tokens, and the longest passage has") as error:
         started(base, model=replace(smaller, max_tokens=24))
     assert error.value.error_code == "chunks_too_long"
     assert started(base, model=replace(smaller, max_tokens=24), chunking=SMALL).state == ReindexState.BUILDING
