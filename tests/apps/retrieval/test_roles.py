@@ -102,5 +102,5 @@ def test_a_model_whose_prompt_leaves_too_little_room_for_the_chunks_is_refused()
     chunking = ChunkingSettings.from_dict(live.chunking)
     check_fits(live, model, chunking, chunks=chunks)
 
-    with pytest.raises(PermanentError, match="reads 249 tokens, and the longest chunk has 250"):
+    with pytest.raises(PermanentError, match="reads 249 tokens, and the longest passage has 250"):
         check_fits(live, replace(model, prompts=Prompts(document="passage: ")), chunking, chunks=chunks)
