@@ -28,7 +28,7 @@ def test_twenty_files_are_dropped_one_is_refused_one_fails_and_is_mended(visit: 
     expect(page.get_by_text("19 uploaded, 0 already here, 1 refused.")).to_be_visible()
     expect(page.locator(".rag-sent", has_text="program.exe")).to_contain_text("This type is not read.")
     row = page.locator("tr", has=page.get_by_role("link", name="broken.pdf"))
-    expect(row).to_contain_text("Uploaded, waiting to be parsed")
+    expect(row).to_contain_text("Uploaded, waiting to be read")
     page.get_by_label("Choose tides.md").check()
     factories.run_stages()
     expect(row).to_contain_text("The file is damaged.")
@@ -39,7 +39,7 @@ def test_twenty_files_are_dropped_one_is_refused_one_fails_and_is_mended(visit: 
         row.get_by_text("Upload new version").click()
     mended = {"name": "mended.md", "mimeType": "text/markdown", "buffer": b"# Mended\n\nLow water is at six."}
     chooser.value.set_files([mended])
-    expect(row).to_contain_text("waiting to be parsed")
+    expect(row).to_contain_text("waiting to be read")
     factories.run_stages()
     expect(row).to_contain_text("Version 2")
     expect(page.locator("#workspace-head")).to_contain_text("Everything is ready to be asked.")
