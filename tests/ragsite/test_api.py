@@ -76,6 +76,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/documents/bulk/",
         "/documents/from-url/",
         "/evaluation-questions/{id}/",
+        "/evaluation-questions/{id}/judge/",
         "/evaluation-runs/",
         "/evaluation-runs/{id}/",
         "/evaluation-runs/{id}/compare/",

@@ -152,6 +152,16 @@ def value_put(key: str, value: bytes, *, seconds: int) -> None:
         REDIS.put(key, value, seconds=seconds)
 
 
+def counts_add(key: str, counts: Mapping[str, int], *, seconds: int) -> None:
+    """Add to counts that all processes share."""
+    REDIS.count(key, counts, seconds=seconds)
+
+
+def counts_get(keys: Sequence[str], fields: Sequence[str]) -> list[list[int]]:
+    """What was counted, as `RedisLevel.counts`."""
+    return REDIS.counts(keys, fields)
+
+
 def _name(key: str) -> str:
     return f"rag:kept-answer:{key}"
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.retrieval.answers.cache.store import REDIS
+from apps.retrieval.answers.cache.store import counts_add, counts_get
 
 KEPT_SECONDS = 16 * 86_400
 _ASKED, _FOUND, _SAVED = "asked", "found", "saved"
@@ -33,14 +33,14 @@ def lookup_count(tenant_id: UUID, *, saved_milliseconds: float | None) -> None:
     if saved_milliseconds is not None:
         counts |= {_FOUND: 1, _SAVED: round(saved_milliseconds)}
     of_tenant = {f"{tenant_id}:{name}": count for name, count in counts.items()}
-    REDIS.count(_name(timezone.localdate()), counts | of_tenant, seconds=KEPT_SECONDS)
+    counts_add(_name(timezone.localdate()), counts | of_tenant, seconds=KEPT_SECONDS)
 
 
 def worth_by_day(days: Sequence[date], *, tenant_ids: Collection[UUID] | None) -> list[Worth]:
     """What the cache was worth to these tenants, or with None to all, on each of the days."""
     whose = [""] if tenant_ids is None else [f"{tenant_id}:" for tenant_id in sorted(tenant_ids)]
     fields = [f"{of}{name}" for of in whose for name in (_ASKED, _FOUND, _SAVED)]
-    counted = REDIS.counts([_name(day) for day in days], fields) if fields else [[] for _ in days]
+    counted = counts_get([_name(day) for day in days], fields) if fields else [[] for _ in days]
     return [Worth(sum(row[0::3]), sum(row[1::3]), sum(row[2::3]) / 1000) for row in counted]
 
 

@@ -20,6 +20,7 @@ SURE = 0.5
 BY_RULE = 0.88
 """How sure the rules are of "contradicted": 6 of the 6 pairs of SciFact for which they say so are, which estimates 7 / 8."""
 
+_ADDRESS = re.compile(r"""(?:https?|ftp)://[^\s<>()\[\]"']+""", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d_]*[A-ZÀ-ÖØ-ÞĀ-Ž\u0391-\u03a9\u0410-\u042f][^\W_]*")
 
 
@@ -27,11 +28,12 @@ def judge(claim: str, quotes: Sequence[str], *, around: Sequence[str] = ()) -> J
     """Whether quotations bear out a claim, one of which is enough; `around` are the sentences of the passages that they are from,
     and their headings.
 
-    `unsupported` is only a claim for which there is no quotation, or none with its numbers.
+    `unsupported` is only a claim for which there is no quotation, or none with its numbers, or which leads to an address that
+    stands nowhere there.
     """
-    if not quotes:
-        return Judgement(Verdict.UNSUPPORTED)
     context = [*quotes, *around]
+    if not quotes or _leads_elsewhere(claim, context):
+        return Judgement(Verdict.UNSUPPORTED)
     language = language_of_texts([*context, claim])
     said, found = words_of(claim, language), [words_of(quote, language) for quote in quotes]
     turns = [turn_of(said, quote) for quote in found]
@@ -56,6 +58,12 @@ def _turned(claim: Words, quotes: Sequence[Words], turns: Sequence[Turn]) -> Jud
     if all(claim.figures - quote.numbers for quote in quotes):
         return Judgement(Verdict.UNSUPPORTED)
     return Judgement(Verdict.WEAK, SURE)
+
+
+def _leads_elsewhere(claim: str, context: Sequence[str]) -> bool:
+    """Whether it has an address that stands nowhere in the context: such a link may take along what was asked."""
+    addresses = (found.rstrip(".,;:!?") for found in _ADDRESS.findall(claim))
+    return any(all(address not in text for text in context) for address in addresses)
 
 
 def _names_unknown(claim: str, context: Iterable[str], language: str) -> bool:

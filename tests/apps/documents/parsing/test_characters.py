@@ -7,8 +7,8 @@ from apps.documents.parsing.cleaning import clean
 from ragsite.core.errors import PermanentError
 
 
-@given(st.text())
-def test_clean_text_keeps_every_letter_and_digit(text):
+@given(st.text(st.characters(exclude_categories=["Cc"]) | st.sampled_from("\t\n\r\f\0\x1a")))
+def test_clean_text_keeps_every_letter_and_digit_but_those_of_codes_for_a_terminal(text):
     assert [character for character in clean(text) if character.isalnum()] == [
         character for character in text if character.isalnum()
     ]
