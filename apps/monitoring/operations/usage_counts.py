@@ -29,6 +29,9 @@ MOST_BY_DAY = 92
 MOST_ROWS = 50_000
 """Of a month."""
 
+COUNTED_SECONDS = 60
+"""So long what is kept now is not counted again."""
+
 KEPT_SECONDS = 3_600
 """So long what was asked in a month that is over is not counted again."""
 
@@ -139,13 +142,16 @@ def questions_asked(period: Period, *, tenants: Collection[UUID]) -> list[AskedR
 
 
 def _kept(period: Period, tenants: Sequence[UUID]) -> list[AskedRow]:
-    named = hashlib.sha256(b"".join(tenant.bytes for tenant in tenants)).hexdigest()
-    key = f"usage:{period.first}:{period.last}:{period.step}:{named}"
+    key = f"usage:{period.first}:{period.last}:{period.step}:{_named(tenants)}"
     found: list[AskedRow] | None = cache.get(key)
     if found is None:
         found = _questions_asked(period, tenants)
         cache.set(key, found, KEPT_SECONDS)
     return found
+
+
+def _named(tenants: Sequence[UUID]) -> str:
+    return hashlib.sha256(b"".join(tenant.bytes for tenant in tenants)).hexdigest()
 
 
 def _questions_asked(period: Period, tenants: Sequence[UUID]) -> list[AskedRow]:
@@ -168,7 +174,16 @@ def totals_by(rows: Iterable[AskedRow], *, of: Any) -> dict[Any, Asked]:
 
 
 def things_kept(*, tenants: Collection[UUID]) -> dict[UUID, Kept]:
-    """What the knowledge bases of these tenants hold, by their ids."""
+    """What the knowledge bases of these tenants hold, by their ids; this process counts it once a minute."""
+    key = f"usage-kept:{_named(sorted(tenants))}"
+    found: dict[UUID, Kept] | None = cache.get(key)
+    if found is None:
+        found = _things_kept(tenants)
+        cache.set(key, found, COUNTED_SECONDS)
+    return found
+
+
+def _things_kept(tenants: Collection[UUID]) -> dict[UUID, Kept]:
     living = DocumentVersion.objects.filter(LIVING_VERSIONS, tenant_id__in=list(tenants)).order_by()
     rows: Any = living.values("document__knowledge_base").annotate(
         documents=Count("document", distinct=True), versions=Count("pk"), cut=Sum("chunk_count"),
