@@ -225,11 +225,12 @@ def _document(request: UploadRequest, stored: StoredFile) -> tuple[Document, Upl
 
 def _refuse_unfit(request: UploadRequest, document: Document | None, sha256: str) -> None:
     """Refuse bytes of a known document that the caller may not read, or that more people may read than the caller wants."""
-    if document is not None:
-        _refuse_hidden(request, document)
-    elif request.restricted:
+    if document is None and request.restricted:
         document = _living(request).filter(content_hash=sha256, restricted=False).first()
-    if request.restricted and document is not None and not document.restricted:
+    if document is None:
+        return
+    _refuse_hidden(request, document)
+    if request.restricted and not document.restricted:
         raise ConflictError(
             f"These bytes, or this external id, are those of {document.title!r} ({document.pk}), which is not restricted.",
             action="Restrict that document first, then upload again.",

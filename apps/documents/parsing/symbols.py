@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
-TICKED = "☒"
-CHECKED = "☑"
-EMPTY = "☐"
+TICKED, EMPTY = "☑", "☐"
+CROSSED = "☒"
+"""A ticked box as Word shows it, where it does not say how."""
+
 # Office writes such a character as itself or in the private use area from here.
 PRIVATE = 0xF000
 PRIVATE_END = 0xF0FF

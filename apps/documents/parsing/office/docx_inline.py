@@ -15,7 +15,7 @@ from apps.documents.parsing.office.equations import equation_text
 from apps.documents.parsing.office.field_codes import is_form_field, symbol_of_field, target_of_field
 from apps.documents.parsing.office.opc import relation_key
 from apps.documents.parsing.scripts import Run, Script, written
-from apps.documents.parsing.symbols import EMPTY, TICKED, bare_private, is_symbol_font, symbol, symbols
+from apps.documents.parsing.symbols import CROSSED, EMPTY, bare_private, is_symbol_font, symbol, symbols
 from apps.documents.parsing.xml_elements import attribute, child, children, descendants, local_name
 
 # Deleted or moved text, field codes, and the second copy of a drawing that is kept for old programs.
@@ -132,7 +132,7 @@ class _Reader:
         self._begin_control()
         self.read_all(control)
         if box is not None and _BOXES.isdisjoint("".join(run.text for run in self.words.runs[begin:])):
-            self._add(EMPTY if attribute(child(box, "checked")) in {"", *OFF} else TICKED)
+            self._add(EMPTY if attribute(child(box, "checked")) in {"", *OFF} else CROSSED)
         self.after_control = len(self.words.runs) > begin
 
     def _begin_control(self) -> None:
@@ -243,7 +243,7 @@ def _form_value(form: etree._Element | None) -> str:
     if box is not None:
         state = child(box, "checked")
         state = child(box, "default") if state is None else state
-        return TICKED if state is not None and attribute(state) not in OFF else EMPTY
+        return CROSSED if state is not None and attribute(state) not in OFF else EMPTY
     entries = [attribute(entry) for entry in children(choices, "listEntry")]
     given = child(choices, "result")
     chosen = attribute(given if given is not None else child(choices, "default"))

@@ -18,7 +18,7 @@ from apps.documents.parsing.office import rtf_codes as codes
 from apps.documents.parsing.office.field_codes import symbol_of_field, target_of_field
 from apps.documents.parsing.office.rtf_text import PLAIN, Look, RtfText
 from apps.documents.parsing.scripts import Script
-from apps.documents.parsing.symbols import EMPTY, TICKED, is_symbol_font
+from apps.documents.parsing.symbols import CROSSED, EMPTY, is_symbol_font
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 
 MAGIC = "{\\rtf"
@@ -208,7 +208,7 @@ class _Walk:
         elif left.destination == "formfield" and self.form.get("fftype") == codes.CHECKBOX:
             given = self.form.get("ffres", codes.UNSAID)
             state = self.form.get("ffdefres", 0) if given == codes.UNSAID else given
-            self.text.add(TICKED if state else EMPTY, self.group.home)
+            self.text.add(CROSSED if state else EMPTY, self.group.home)
             self.form = {}
 
     def _begin_result(self) -> None:

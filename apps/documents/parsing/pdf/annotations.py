@@ -14,12 +14,12 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from apps.documents.parsing.pdf.letters import Box
+from apps.documents.parsing.symbols import EMPTY, TICKED
 
 MOST_ON_PAGE = 2_000
 MOST_OPTIONS = 2_000
 MOST_PARTS = 500
 LONGEST = 100_000
-TICKED, EMPTY = "☑", "☐"
 _HIDDEN = 1 << 1
 _PASSWORD = 1 << 13
 _MARKING = frozenset(

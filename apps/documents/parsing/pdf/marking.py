@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from apps.documents.parsing.pdf.annotations import EMPTY, TICKED, Kind, Mark
+from apps.documents.parsing.pdf.annotations import Kind, Mark
 from apps.documents.parsing.pdf.letters import Box, DrawnLines, Letters, Piece
 from apps.documents.parsing.scripts import with_target
+from apps.documents.parsing.symbols import EMPTY, TICKED
 
 REACH = 4.0
 """Points that a link may be away from its words."""

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from lxml import etree
 
-TICKED, EMPTY = "☑", "☐"
+from apps.documents.parsing.symbols import EMPTY, TICKED
+
 CHOSEN, FREE = "◉", "○"
 # Controls and keys: their words are never part of the word beside them.
 _APART_NAMES = "button input kbd label meter option optgroup output progress select textarea"

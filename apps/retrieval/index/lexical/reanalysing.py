@@ -7,6 +7,7 @@ leave the old segment in the transaction in which they come into a new one, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, takewhile
 
 import numpy as np
 from django.db import transaction
@@ -51,12 +52,9 @@ def _moved(old: LexicalSegment) -> bool:
 
 def _first(living: Sequence[HeldVersion]) -> list[HeldVersion]:
     """The first versions that together have about CHUNKS chunks; one at least, if there is any."""
-    first: list[HeldVersion] = []
-    for one in living:
-        if first and sum(other.version.chunks for other in first) + one.version.chunks > CHUNKS:
-            break
-        first.append(one)
-    return first
+    upto = accumulate(one.version.chunks for one in living)
+    many = sum(1 for _ in takewhile(lambda chunks: chunks <= CHUNKS, upto))
+    return list(living[: max(many, 1)])
 
 
 def _only(content: SegmentContent | None, versions: Sequence[HeldVersion]) -> SegmentContent | None:
