@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from circuitbreaker import CircuitBreakerMonitor
-from django.db.models import Min, Model, OuterRef, QuerySet, Subquery
+from django.db import models
+from django.db.models import Min, Model, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.documents.models import DocumentVersion, KnowledgeBaseDeletion, StageOutcome, StageRecord
 from apps.models.models import ModelTask, ModelVersion
 from apps.models.services.holding import models_held
-from apps.monitoring.rows import Count, counted, mine
+from apps.monitoring.rows import Count, mine
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import EvaluationRun, Reindex
 from ragsite.core.admin.base import row_url
@@ -103,6 +104,14 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How many rows of a job a worker could claim, and since when the first of them."""
+
+    number: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QueueShown:
     """A queue as it is. `oldest` is since when the first in line could be taken up."""
 
@@ -164,14 +173,17 @@ def work_now(request: HttpRequest) -> Work:
     alive = [one for one in presences if _is_there(one)]
     running = [one for queue in queues for job in queue.jobs if job.rows for one in _running(request, queue, job)]
     running += _running_by_clock(queues)
-    shown = [_queue(queue, alive, sum(one.queue == queue.name for one in running)) for queue in queues]
+    waits = _waits(queues)
+    shown = [_queue(queue, alive, waits, sum(one.queue == queue.name for one in running)) for queue in queues]
     return Work(shown, running, _workers(presences, queues), _breakers())
 
 
 def queues_waiting() -> list[QueueShown]:
     """The queues in which something waits, the longest first, as of this moment."""
     alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
-    shown = [_queue(queue, alive, 0) for queue in board()]
+    queues = board()
+    waits = _waits(queues)
+    shown = [_queue(queue, alive, waits, 0) for queue in queues]
     waiting = [(one.waiting.number, one) for one in shown if one.waiting]
     return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]
 
@@ -180,23 +192,31 @@ def _is_there(presence: WorkerPresence) -> bool:
     return timezone.now() - presence.seen_at < timedelta(seconds=GONE_SECONDS)
 
 
-def _queue(queue: QueueOnBoard, alive: Sequence[WorkerPresence], running: int) -> QueueShown:
-    rows = [job.rows for job in queue.jobs if job.rows]
+def _queue(
+    queue: QueueOnBoard, alive: Sequence[WorkerPresence], waits: Mapping[str, Waits], running: int
+) -> QueueShown:
     names = {job.name for job in queue.jobs}
     words, missing = QUEUE_WORDS.get(queue.name, (queue.name, ""))
-    waiting = [counted(one.waiting()) for one in rows]
-    total = sum(one.number for one in waiting)
-    since = [moment for one in rows if (moment := waits_since(one))]
+    found = [waits[name] for name in names & waits.keys()]
+    total = sum(one.number for one in found)
     listening = sum(bool(names.intersection(one.jobs)) for one in alive)
     return QueueShown(
-        queue.name, words, Count(total) if names else None, min(since, default=None), running, listening, missing, queue.command
+        queue.name, words, Count(total) if names else None, min((one.oldest for one in found), default=None), running,
+        listening, missing, queue.command,
     )  # fmt: skip
 
 
-def waits_since(rows: LeasedRows) -> datetime | None:
-    """Since when the row that has waited longest could be taken up."""
-    found: datetime | None = rows.waiting().order_by().aggregate(oldest=Min("not_before"))["oldest"]
-    return found
+def _waits(queues: Iterable[QueueOnBoard]) -> dict[str, Waits]:
+    """What waits of each job of which something does, by the job's name, in one statement."""
+    asked = [_waits_of(job.name, job.rows) for queue in queues for job in queue.jobs if job.rows]
+    found = asked[0].union(*asked[1:], all=True) if asked else ()
+    return {name: Waits(number, oldest) for name, number, oldest in found if number}
+
+
+def _waits_of(job: str, rows: LeasedRows) -> QuerySet[Any]:
+    waiting = rows.waiting().order_by().annotate(job=Value(job, TextField())).values("job")
+    counts: QuerySet[Any] = waiting.annotate(number=models.Count("pk"), oldest=Min("not_before"))
+    return counts.values_list("job", "number", "oldest")
 
 
 def _running(request: HttpRequest, queue: QueueOnBoard, job: JobOnBoard) -> list[Running]:
