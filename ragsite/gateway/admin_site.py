@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
 
 from ragsite.gateway.roles import may_enter_admin
@@ -13,3 +16,7 @@ class RagAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no type
 
     def has_permission(self, request: HttpRequest) -> bool:
         return may_enter_admin(request.user)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """As Django has it, made when somebody looks at it: every page is given it, and the sidebar shows another one."""
+        return SimpleLazyObject(lambda: super(RagAdminSite, self).get_app_list(request, app_label))

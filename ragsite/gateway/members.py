@@ -6,13 +6,13 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
-from ragsite.gateway.roles import AnyUser, rows_narrowed
+from ragsite.gateway.roles import AnyUser, roles_of, rows_narrowed
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_NAME = 120
@@ -57,9 +57,7 @@ def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
     """The tenants whose rows the user may look at in the admin: all for a superuser, else those of memberships."""
     if not user.is_active:
         return frozenset()
-    mine = Q() if is_superuser(user) else Q(memberships__user=user.pk)
-    tenants = Tenant.objects.filter(mine)
-    return frozenset(tenants.values_list("pk", flat=True))
+    return frozenset(Tenant.objects.values_list("pk", flat=True) if is_superuser(user) else roles_of(user))
 
 
 def owners_beside(user: AnyUser) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.backends import BaseBackend, ModelBackend
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.db.models import Model, QuerySet
 
 from ragsite.gateway.models import Membership, Role, Tenant
@@ -90,6 +90,17 @@ def roles_of(user: AnyUser) -> dict[UUID, str]:
     if kept is None:
         kept = dict(Membership.objects.filter(user=user.pk).order_by().values_list("tenant", "role"))
         user._roles_kept = kept  # type: ignore[union-attr]  # beside Django's own cache of permissions
+    return kept
+
+
+def groups_of(user: AnyUser) -> frozenset[int]:
+    """The groups that the user is in; read once, as `roles_of`."""
+    if user.pk is None:
+        return frozenset()
+    kept: frozenset[int] | None = getattr(user, "_groups_kept", None)
+    if kept is None:
+        kept = frozenset(Group.objects.filter(user=user.pk).values_list("pk", flat=True))
+        user._groups_kept = kept  # type: ignore[union-attr]
     return kept
 
 

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
@@ -40,7 +39,7 @@ from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import rows_of_tenants, tenant_ids_of
 from ragsite.gateway.models import Permission
-from ragsite.gateway.roles import AnyUser
+from ragsite.gateway.roles import AnyUser, groups_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +207,7 @@ def documents_manageable(principal: Principal) -> QuerySet[Document]:
 
 
 def _subjects_of_user(user: AnyUser) -> Subjects:
-    groups = Group.objects.filter(user=user.pk).values_list("pk", flat=True)
-    return Subjects(user_id=user.pk, group_ids=frozenset(groups))
+    return Subjects(user_id=user.pk, group_ids=groups_of(user))
 
 
 def _documents(principal: Principal) -> QuerySet[Document]:
