@@ -7,10 +7,12 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
+        from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load
         from ragsite.core.naming import names_translate
 
         adapters_register()
+        headers_keep()
         events_load()
         names_translate(apps.get_models())

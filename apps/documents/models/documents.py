@@ -82,6 +82,9 @@ class Document(models.Model):
             ),
             models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="document_deleted"),
             models.Index(
+                fields=["knowledge_base", "title", "id"], condition=models.Q(deleted_at=None), name="document_by_title"
+            ),
+            models.Index(
                 fields=["knowledge_base", "id"], condition=models.Q(restricted=True), name="document_restricted"
             ),
         ]

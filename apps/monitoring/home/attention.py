@@ -19,7 +19,7 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
-from apps.monitoring.rows import Count, counted, list_url, mine, versions_came
+from apps.monitoring.rows import counted, list_url, mine, versions_came, versions_counted
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
     Answer,
@@ -79,9 +79,7 @@ def _living(request: HttpRequest, versions: Any) -> Any:
 
 
 def _failed(request: HttpRequest) -> Iterator[Attention]:
-    versions = DocumentVersion.objects.filter(status=VersionStatus.FAILED)
-    came = versions_came(request, versions)
-    failed = counted(_living(request, versions)) if came is None else Count(len(came))
+    failed = versions_counted(request.user, DocumentVersion.objects.filter(status=VersionStatus.FAILED))
     if failed:
         text = failed.told(FAILED)
         yield Attention("danger", "error", text, reverse("failures"))
@@ -89,7 +87,7 @@ def _failed(request: HttpRequest) -> Iterator[Attention]:
 
 def _stuck(request: HttpRequest) -> Iterator[Attention]:
     versions = DocumentVersion.objects.exclude(status__in=(VersionStatus.READY, *VERSION_STOPPED))
-    came = versions_came(request, versions)
+    came = versions_came(request.user, versions)
     oldest = (
         _living(request, versions).aggregate(oldest=Min("created_at"))["oldest"]
         if came is None

@@ -6,11 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from statistics import quantiles
 from typing import Any
 
+from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.template.defaultfilters import date as date_shown
 from django.template.defaultfilters import floatformat
@@ -76,7 +77,7 @@ class Drawn:
     @cached_property
     def answers(self) -> list[Answered]:
         rows = mine(self.request, Answer.objects.filter(pk__gte=_since()), path="query__tenant").order_by("-pk")
-        told = rows.values_list("created_at", "found", "milliseconds", "usage")
+        told = rows.values_list(TruncDate("created_at"), "found", "milliseconds", "usage")
         return [_answered(*one) for one in told[:MOST_DRAWN]]
 
 
@@ -87,11 +88,9 @@ def charts(request: HttpRequest) -> list[Chart]:
     return [one for one in made if one is not None]
 
 
-def _answered(at: datetime, found: bool, milliseconds: dict[str, float], usage: dict[str, int]) -> Answered:
+def _answered(day: date, found: bool, milliseconds: dict[str, float], usage: dict[str, int]) -> Answered:
     seconds = sum(milliseconds.values()) / 1000 if milliseconds else None
-    return Answered(
-        timezone.localdate(at), found, seconds, usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-    )
+    return Answered(day, found, seconds, usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
 
 
 def _questions(drawn: Drawn) -> Chart | None:
@@ -143,12 +142,10 @@ def _by_day_and_status(request: HttpRequest) -> tuple[Counter[tuple[date, str]],
     """
     user, versions = request.user, DocumentVersion.objects.filter(pk__gte=_since())
     of_tenants = versions if is_superuser(user) else versions.filter(tenant_id__in=tenant_ids_of(user))
-    newest = list(of_tenants.order_by("-pk").values_list("document", "created_at", "status")[:MOST_DRAWN])
+    newest = list(of_tenants.order_by("-pk").values_list("document", TruncDate("created_at"), "status")[:MOST_DRAWN])
     among = Document.objects.filter(LIVING, pk__in={document for document, *_ in newest})
     shown = set(mine(request, among).values_list("pk", flat=True))
-    return Counter((timezone.localdate(at), status) for document, at, status in newest if document in shown), len(
-        newest
-    )
+    return Counter((day, status) for document, day, status in newest if document in shown), len(newest)
 
 
 def _tokens(drawn: Drawn) -> Chart | None:

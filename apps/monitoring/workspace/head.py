@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import models
+from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext_lazy
 
-from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.models import (
+    LIVING_VERSIONS,
+    VERSION_STOPPED,
+    Document,
+    DocumentVersion,
+    KnowledgeBase,
+    VersionStatus,
+)
 from apps.documents.rights.access import documents_shown_to
 from apps.monitoring.failures.groups import failed_of
-from apps.monitoring.rows import Count, counted
+from apps.monitoring.rows import Count, counted, versions_counted
 from apps.retrieval.index.generations import generation_live
 from ragsite.gateway.members import rows_of_tenants
 from ragsite.gateway.roles import AnyUser
@@ -55,13 +64,14 @@ def head_of(knowledge_base: KnowledgeBase, *, user: AnyUser) -> Head:
         user,
         path="document__tenant",
     )
-    total, failed = counted(documents, most=MOST_COUNTED), counted(failed_of(documents))
-    under_way, live = counted(versions.filter(status__in=UNDER_WAY)), generation_live(knowledge_base)
+    waiting = DocumentVersion.objects.filter(document__knowledge_base=knowledge_base, status__in=UNDER_WAY)
+    (total, ready), failed = _documents_counted(documents), counted(failed_of(documents))
+    under_way, live = versions_counted(user, waiting), generation_live(knowledge_base)
     health, tone = _health(documents=total, failed=failed, under_way=under_way, has_index=live is not None)
     newest = versions.filter(status=VersionStatus.READY).order_by("-pk").values_list("ready_at", flat=True)
     return Head(
         documents=total,
-        ready=counted(documents.exclude(current_version=None), most=MOST_COUNTED),
+        ready=ready,
         failed=failed,
         under_way=under_way,
         model=str(live.model_version) if live else "",
@@ -69,6 +79,18 @@ def head_of(knowledge_base: KnowledgeBase, *, user: AnyUser) -> Head:
         health=health,
         tone=tone,
     )
+
+
+def _documents_counted(documents: QuerySet[Document]) -> tuple[Count, Count]:
+    """All and those that answer, mostly in one statement: where there are more than are told, and not all of the first ones
+    answer, those that do are counted by themselves.
+    """
+    some = documents.order_by().values("current_version")[: MOST_COUNTED + 1]
+    found = some.aggregate(total=models.Count("*"), ready=models.Count("current_version"))
+    total, ready = Count(found["total"], MOST_COUNTED), Count(found["ready"], MOST_COUNTED)
+    if total.number > MOST_COUNTED and ready.number < total.number:
+        ready = counted(documents.exclude(current_version=None), most=MOST_COUNTED)
+    return total, ready
 
 
 def _health(*, documents: Count, failed: Count, under_way: Count, has_index: bool) -> tuple[str, str]:

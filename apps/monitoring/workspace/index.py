@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -62,6 +63,9 @@ SELDOM = frozenset({"overlap", "switch", "margin"})
 
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
 EARLIER = 5
+
+MANY_VECTORS = 100_000
+COUNTED_SECONDS = 60
 
 
 def version_label(version: ModelVersion) -> str:
@@ -270,13 +274,24 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
             "model": one.model_version,
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
-            "vectors": one.embeddings.count() if of_all else "",
+            "vectors": _vectors(one) if of_all else "",
             "searched": gettext("searched by HNSW index") if one.has_hnsw else gettext("searched exactly"),
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,
         }
         for one in rows.select_related("model_version__model")
     ]
+
+
+def _vectors(generation: IndexGeneration) -> int:
+    """How many there are; of many this process counts them once a minute."""
+    key = f"vectors-of-generation:{generation.pk}"
+    number: int | None = cache.get(key)
+    if number is None:
+        number = generation.embeddings.count()
+        if number > MANY_VECTORS:
+            cache.set(key, number, COUNTED_SECONDS)
+    return number
 
 
 def _ended(knowledge_base: KnowledgeBase) -> list[Reindex]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import messages
@@ -19,9 +20,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import ActionDialog
+from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from ragsite.core.actors import Actor, Door
+from ragsite.core.admin.lists import row_checkbox
 from ragsite.core.admin.times import columns_with_times
 from ragsite.core.errors import RagError
 from ragsite.core.sentences import said
@@ -64,6 +67,10 @@ class RagAdmin(NamedListAdmin):
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return columns_with_times(self.model, super().get_list_display(request))
+
+    @display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: Model) -> SafeString:
+        return row_checkbox(str(obj.pk))
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.is_permitted(request, "view", obj) or self.is_permitted(request, "change", obj)
@@ -195,4 +202,10 @@ def link(url: str, text: str) -> SafeString:
 
 def badge(text: Words, tone: str | None) -> SafeString:
     """A coloured label. Tones: info, success, warning, danger; None is neutral."""
-    return render_to_string("unfold/helpers/label.html", {"text": capfirst(str(text)), "type": tone})
+    return _label(str(text), tone)
+
+
+@lru_cache(1_000)
+def _label(text: str, tone: str | None) -> SafeString:
+    """Kept, as a list shows the same few on each of its rows."""
+    return render_to_string("unfold/helpers/label.html", {"text": capfirst(text), "type": tone})
