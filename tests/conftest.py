@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import hypothesis
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import TransactionTestCase
 from xdist.scheduler import LoadFileScheduling
 
@@ -19,6 +20,9 @@ from tests.locks import watched
 from tests.model_server import engine  # noqa: F401 - a fixture for all
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
 from tests.servers import migrate
+
+# A password costs a third of a second to hash, so that nobody tries many. Tests make hundreds, and a hash says how it was made.
+PBKDF2PasswordHasher.iterations = 1
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("untimed", deadline=None)
