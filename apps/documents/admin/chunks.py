@@ -31,7 +31,7 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
     list_select_related: ClassVar = ("version",)
     ordering: ClassVar = ("-version_id", "chunking_key", "ordinal")
     search_fields: ClassVar = ("version__filename", "version__document__title")
-    search_help_text = _("A file name or a document's title")
+    search_help_text = _("A file name or a document's title; passages of the newest 200 are found")
     fields: ClassVar = (
         "version",
         "ordinal",

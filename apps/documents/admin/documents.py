@@ -117,6 +117,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, Large
     list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), ("tenant", TenantFilter))
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("title", "external_id")
+    search_help_text = _("A title or external id; the newest 1,000 are found")
     inlines: ClassVar = (VersionInline, GrantInline)
     actions_detail: ClassVar = ("new_version", "give_grant", "restrict", "lift_restriction")
     give_grant = grant_action(DocumentGrantForm)

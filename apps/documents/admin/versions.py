@@ -116,6 +116,7 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     )
     list_filter: ClassVar = ("status",)
     search_fields: ClassVar = ("filename", "document__title")
+    search_help_text = _("A file name or a document's title; the newest 1,000 are found")
     inlines: ClassVar = (StageInline,)
     actions: ClassVar = ("retry_selected",)
     actions_detail: ClassVar = ("retry", "cancel", "roll_back")
