@@ -73,6 +73,7 @@ _GOES_ON_CJK = re.compile(
 )
 _REPORTED = re.compile(r"(?:\S+\s+){1,3}(?:पूछा|कहा|बोला|बोली|लिखा|کہا|پوچھا)")
 _CODE = re.compile(r"`[^`\n]+`")
+_APART, _JOINED = re.compile(r"[^\W_)] [.](?=\s|\Z)"), re.compile(r"[^\W_][.](?=\s|\Z)")
 _BEFORE = 48
 _AROUND = 400
 _ORDINALS = ("german", "danish", "norwegian", "finnish", "polish", "turkish")
@@ -170,6 +171,7 @@ class _Block:
         self._text, self._start, self._end = text, start, end
         self._begin = start
         self._capitals: bool | None = None
+        self._spaced: bool | None = None
 
     def ends(self) -> Iterator[int]:
         """The character after each sentence but the last."""
@@ -206,7 +208,9 @@ class _Block:
     def _ends_soft(self, found: re.Match[str]) -> bool:
         text, at, soft = self._text, found.start(), found["soft"]
         before = text[at - 1] if at > self._begin else " "
-        if before in "([" or (before.isspace() and soft[0] in ".…"):
+        if before.isspace() and soft[0] in ".…":
+            return soft == "." and self._ends_spaced(found)
+        if before in "([":
             return False
         following = self._next(found.end())
         if following is None:
@@ -222,6 +226,18 @@ class _Block:
         if soft[-1] in "!?" and found["close"] and _REPORTED.match(text, following.at, self._end):
             return False
         return not text.endswith("Yahoo", self._begin, at)
+
+    def _ends_spaced(self, found: re.Match[str]) -> bool:
+        """A full stop between spaces is one in texts whose words and marks were parted, and a folder or a gap in others."""
+        following = self._next(found.end())
+        return self._spaces_points() and following is not None and (following.is_letter or following.number)
+
+    def _spaces_points(self) -> bool:
+        """Whether more full stops stand apart from the word before them than not."""
+        if self._spaced is None:
+            apart, joined = (len(point.findall(self._text, self._start, self._end)) for point in (_APART, _JOINED))
+            self._spaced = apart > joined
+        return self._spaced
 
     def _ends_before_sign(self, following: _Next) -> bool:
         """Operators go on with a command or a formula; pictures and brackets begin something."""

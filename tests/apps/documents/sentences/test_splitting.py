@@ -49,6 +49,8 @@ def test_texts_that_were_never_looked_at_are_cut_nearly_as_well() -> None:
         (" \n\t\n ", []),
         ("One sentence without an end", ["One sentence without an end"]),
         ("all is written small. still it has sentences.", ["all is written small.", "still it has sentences."]),
+        ("a wing was tested . it was , in part , short .", ["a wing was tested .", "it was , in part , short ."]),
+        ("Run docker build . to make it. Then go on . and on.", ["Run docker build . to make it.", "Then go on . and on."]),
         ("The first without a stop\n\nThe second", ["The first without a stop", "The second"]),
         ("A line that is\nbroken in two goes on.", ["A line that is\nbroken in two goes on."]),
         ("Bring them on the\n3. March of the year.", ["Bring them on the\n3. March of the year."]),
