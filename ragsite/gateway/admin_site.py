@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Any
+
 from django.http import HttpRequest
 from unfold.sites import UnfoldAdminSite
 
+from ragsite.gateway.accounts import account_tell, address_of
 from ragsite.gateway.roles import may_enter_admin
 
 
@@ -13,3 +17,14 @@ class RagAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no type
 
     def has_permission(self, request: HttpRequest) -> bool:
         return may_enter_admin(request.user)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "POST":
+            account_tell("account.signed_out", request.user, address=address_of(request))
+        return super().logout(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            account_tell("account.password_changed", request.user, address=address_of(request))
+        return response

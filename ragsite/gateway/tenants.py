@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.utils.text import slugify
 
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
+from ragsite.core.configuration import AuditSettings
 from ragsite.core.errors import ConflictError
 from ragsite.gateway.models import Tenant
 
@@ -21,7 +23,9 @@ def tenant_get_or_create(*, name: str, actor: Actor) -> Tenant:
     lengths_check(Tenant, name=name, slug=slug)
     if not slug:
         raise ConflictError(f"{name!r} has no letter or digit to make a short name of.")
-    tenant, made = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
-    if made:
-        change_log(f"tenant {tenant.slug} was made", actor=actor)
+    days = AuditSettings.current().days
+    with transaction.atomic():
+        tenant, made = Tenant.objects.get_or_create(slug=slug, defaults={"name": name, "audit_days": days})
+        if made:
+            change_log(f"tenant {tenant.slug} was made", actor=actor, action="tenant.created", of=tenant)
     return tenant
