@@ -12,6 +12,16 @@ from ragsite.core.errors import ConflictError
 from ragsite.gateway.models import Tenant
 
 
+def tenant_audit_keep(*, tenant: Tenant, days: int | None, actor: Actor) -> None:
+    """From now on the tenant's audit log is kept for so many days; None for ever."""
+    with transaction.atomic():
+        before = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk).audit_days
+        Tenant.objects.filter(pk=tenant.pk).update(audit_days=days)
+        what = f"the audit log of tenant {tenant.slug} is kept for {days or 'ever'}"
+        details = {"audit_days": days, "audit_days_before": before}
+        change_log(what, actor=actor, action="tenant.updated", of=tenant, details=details)
+
+
 def tenant_get_or_create(*, name: str, actor: Actor) -> Tenant:
     """The tenant of that name; made if there is none.
 

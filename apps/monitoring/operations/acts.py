@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -39,7 +40,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         gettext_lazy("Access"),
         (
             "grant.created", "grant.deleted", "rights.tried", "member.added", "user.invited", "api_key.created",
-            "api_key.revoked", "tenant.created", "sign_in_pass.created",
+            "api_key.revoked", "tenant.created", "tenant.updated", "sign_in_pass.created",
         ),
     ),
     "accounts": (
@@ -93,6 +94,20 @@ NAMED_BY_RIGHTS = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
+class ActSpan:
+    """Characters of a version's text that somebody was shown, or a line of it; its page has rights of its own."""
+
+    version: str
+    start: int
+    end: int
+    line: int | None = None
+
+    @property
+    def url(self) -> str:
+        return reverse("admin:documents_documentversion_change", args=[self.version])
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Something that somebody did. `object_id` is what it was done to, as text."""
 
@@ -104,6 +119,7 @@ class Act:
     user_id: str = ""
     request_id: str = ""
     failed: bool = False
+    spans: Sequence[ActSpan] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,14 @@ def act_of_entry(entry: AuditEntry, names: Names) -> Act:
     user_id = actor.id if actor.kind is ActorKind.USER else ""
     door = str(DOOR_WORDS.get(actor.door, actor.door))
     failed = entry.outcome == Outcome.FAILURE
-    return Act(entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed)
+    return Act(
+        entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans(entry.details)
+    )
+
+
+def _spans(details: Mapping[str, Any]) -> list[ActSpan]:
+    spans = [ActSpan(one["version"], one["start"], one["end"]) for one in details.get("passages", ())]
+    return spans + [ActSpan(one["version"], 0, 0, one["line"]) for one in details.get("lines", ())]
 
 
 def actor_of(entry: AuditEntry) -> Actor:
@@ -244,8 +267,8 @@ def _otherwise(action: str) -> Callable[[Mapping[str, Any], Names], SafeString]:
 
 
 def _shown(payload: Mapping[str, Any], names: Names) -> SafeString:
-    spans = [*payload.get("passages", ()), *payload.get("lines", ())]
-    words = ngettext("was shown %(count)s passage", "was shown %(count)s passages", len(spans)) % {"count": len(spans)}
+    count = len(_spans(payload))
+    words = ngettext("was shown %(count)s passage", "was shown %(count)s passages", count) % {"count": count}
     eyes = payload.get("with_rights_of")
     return format_html(_("{} with the rights of {}"), words, eyes) if eyes else format_html("{}", words)
 
@@ -307,6 +330,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "api_key.created": _of_named(gettext_lazy("made the API key {}")),
     "api_key.revoked": _of_named(gettext_lazy("revoked the API key {}")),
     "tenant.created": _of_named(gettext_lazy("made the tenant {}")),
+    "tenant.updated": _of_named(gettext_lazy("said how long the audit log of {} is kept")),
     "sign_in_pass.created": _of_named(gettext_lazy("made a pass to sign in for {}")),
     "account.signed_in": _signed_in,
     "account.signed_out": _plainly(gettext_lazy("signed out")),
