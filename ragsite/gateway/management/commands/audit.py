@@ -37,7 +37,10 @@ VERIFY = About(
     sentence="Verify that the audit log is as it was written; what is wrong is named, and ends the command with 1.",
     examples=(
         ("manage.py audit verify", "all of it: every tenant's, and the installation's own"),
-        ("manage.py audit verify --tenant harbour --head 812:9f2c…", "with the last seal that Kafka has of the tenant"),
+        (
+            f"manage.py audit verify --tenant harbour --head 812:{'9f2c' * 16}",
+            "with the last seal that Kafka has of the tenant",
+        ),
     ),
     notes=(
         "Without `--head` the end of the log is what the database says: give the `number` and `hash` of the last event "
@@ -48,10 +51,10 @@ VERIFY = About(
 EXPORT = About(
     sentence="Print entries of the audit log as lines of JSON, the oldest first.",
     examples=(
-        ("manage.py audit export --since 2026-11-01 > november.jsonl", "as they are kept"),
+        ("manage.py audit export --since 2026-11-01 --until 2026-12-01", "those of a month, as they are kept"),
         ("manage.py audit export --tenant harbour --format ocsf", "for a SIEM, as OCSF events"),
     ),
-    prints=Prints.NOTHING,
+    prints=Prints.LINES,
     notes=(LEFT_OUT,),
 )
 PRUNE = About(
