@@ -2,12 +2,12 @@
 
     python -m benchmarks.gateway_audit [--json] [--edits 1000] [--documents 300] [--repeats 200]
 
-It starts servers of its own. First a tenant's log with seals and a checkpoint is changed in `edits` random ways, as somebody could
-who owns the tables and has no key: any column of any row, rows removed, copied, forged, exchanged, the end cut off. Each change
-is verified against the head that was published before, and undone. Then a knowledge base of `documents` documents is searched with
-the entry that says what was shown and without, in turns. `audit_tamper_found` is the share of changes that were found, and must be
-1; `audit_share_of_search` is the median time that an entry adds, in medians of a search. Models are stood in for, so that a search
-takes less than it would, and the share is more.
+It starts servers of its own. First a tenant's log with seals and a checkpoint is changed in `edits` random ways, as somebody
+could who owns the tables and has no key: any column of any row, rows removed, copied, forged, exchanged, the end cut off. Each is
+verified against the head that was published before, and undone. Then a knowledge base of `documents` documents is searched
+with the entry that says what was shown and without, in turns. `audit_tamper_found` is the share of changes that were found, and
+must be 1; `audit_share_of_search` is the median time that an entry adds, in medians of a search. Models are stood in for, so that
+a search takes less than it would, and the share is more.
 """
 
 from __future__ import annotations

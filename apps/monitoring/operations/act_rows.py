@@ -179,4 +179,4 @@ def knowledge_base_acts(request: HttpRequest, base: KnowledgeBase) -> list[Act]:
 
 def _of_row(request: HttpRequest, row: Model, more: Sequence[Act], *, besides: str = "") -> list[Act]:
     found = AuditEntry.objects.filter(object_id=str(row.pk)).exclude(action=besides).order_by("-id")
-    return sorted([*_told(request, found[:SHOWN]), *more], key=lambda act: act.at, reverse=True)
+    return sorted([*_told(request, list(found[:SHOWN])), *more], key=lambda act: act.at, reverse=True)

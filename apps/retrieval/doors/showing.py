@@ -82,5 +82,6 @@ def spans_again(passages: Collection[SpanOut]) -> list[ShownSpan]:
 
 
 def _spans(passage: Passage) -> Iterable[ShownSpan]:
-    around = [*passage.neighbours, *([passage.section] if passage.section else [])]
-    return (ShownSpan(passage.version_id, one.start, one.end) for one in (passage, *around))
+    spans = [(one.start, one.end) for one in (passage, *passage.neighbours)]
+    spans += [(passage.section.start, passage.section.end)] if passage.section else []
+    return (ShownSpan(passage.version_id, start, end) for start, end in spans)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -60,15 +61,17 @@ class NamedListAdmin(ModelAdmin):
         page: HttpResponse = super().changelist_view(request, named | (extra_context or {}))
         return page
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         self._tell(request, FORM_ADDED, [obj], message)
-        return super().log_addition(request, obj, message)
+        entry: LogEntry = super().log_addition(request, obj, message)
+        return entry
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         self._tell(request, FORM_CHANGED, [obj], message)
-        return super().log_change(request, obj, message)
+        entry: LogEntry = super().log_change(request, obj, message)
+        return entry
 
-    def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         self._tell(request, FORM_DELETED, queryset, [])
         return super().log_deletions(request, queryset)
 

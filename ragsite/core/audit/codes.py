@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
@@ -24,6 +24,9 @@ from ragsite.core.configuration import AuditSettings, SecretSettings
 
 BEFORE_ALL = b"\0" * 32
 """The hash before the first seal."""
+
+Bytes: TypeAlias = bytes | memoryview
+"""As a field of binary data has them."""
 
 _LOG, _QUESTIONS = b"ragsite: audit log", b"ragsite: questions in the audit log"
 
@@ -57,7 +60,7 @@ def entry_code(entry: AuditEntry, key: AuditKey) -> bytes:
     return key.code(_said(entry, besides=("mac",)))
 
 
-def seal_code(seal: AuditSeal, *, before: bytes, macs: Sequence[bytes], key: AuditKey) -> bytes:
+def seal_code(seal: AuditSeal, *, before: bytes, macs: Sequence[Bytes], key: AuditKey) -> bytes:
     """Over the hash before, what the seal says, and the codes of its entries in their order."""
     said = _said(seal, besides=("hash",))
     return key.code(said | {"before": before.hex(), "macs": [bytes(mac).hex() for mac in macs]})
@@ -68,7 +71,7 @@ def checkpoint_code(checkpoint: AuditCheckpoint, key: AuditKey) -> bytes:
     return key.code(_said(checkpoint, besides=("mac",)))
 
 
-def same(one: bytes, other: bytes) -> bool:
+def same(one: Bytes, other: Bytes) -> bool:
     """Whether two codes are the same, in constant time."""
     return hmac.compare_digest(bytes(one), bytes(other))
 

@@ -74,7 +74,8 @@ def acts_record(acts: Iterable[tuple[Act, Actor]]) -> list[UUID]:
 def tenant_of(row: Model) -> UUID | None:
     """The tenant of a row that says one, or belongs to a row that does; None for any other."""
     if row._meta.label == "gateway.Tenant":
-        return row.pk
+        itself: UUID = row.pk
+        return itself
     named: UUID | None = getattr(row, "tenant_id", None)
     if named is not None:
         return named
