@@ -32,6 +32,7 @@ from apps.retrieval.evaluation.api import (
     EvaluationSetViewSet,
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
+from ragsite.gateway.auditing.api import AuditEntryViewSet
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
@@ -56,6 +57,7 @@ resources.register("conversations", ConversationViewSet, basename="conversation"
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
+resources.register("audit-entries", AuditEntryViewSet, basename="audit-entry")
 
 queries = NinjaAPI(
     title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()

@@ -167,7 +167,9 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "ragsite",
     "DESCRIPTION": "Documents in, answers out, every claim with the span it rests on. Keys are made in the admin.",
-    "TAGS": [{"name": name} for name in ("knowledge-bases", "documents", "versions", "query", "evaluation")],
+    "TAGS": [
+        {"name": name} for name in ("knowledge-bases", "documents", "versions", "query", "evaluation", "audit-entries")
+    ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -217,6 +219,9 @@ RAGSITE_ANSWER_STAND_IN_SECONDS = ENV.ragsite_answer_stand_in_seconds
 RAGSITE_SIGN_IN_TRIES = ENV.ragsite_sign_in_tries
 RAGSITE_SIGN_IN_ADDRESS_TRIES = ENV.ragsite_sign_in_address_tries
 RAGSITE_SIGN_IN_WAIT_SECONDS = ENV.ragsite_sign_in_wait_seconds
+RAGSITE_AUDIT_KEY = ENV.ragsite_audit_key.get_secret_value()
+RAGSITE_AUDIT_EARLIER_KEYS = ENV.audit_earlier_keys
+RAGSITE_AUDIT_DAYS = ENV.ragsite_audit_days or None
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
 RAGSITE_UPLOADS_AT_ONCE = ENV.ragsite_uploads_at_once
 RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once

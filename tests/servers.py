@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from ragsite.stack.stack import Stack
+from tests.emptying import AUDIT
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOWHERE = {
@@ -84,3 +85,5 @@ def migrate() -> None:
     )  # fmt: skip
     with psycopg.connect(owner) as connection:
         connection.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO ragsite_app")
+        connection.execute("REVOKE TRUNCATE ON core_auditentry, core_auditseal, core_auditcheckpoint FROM ragsite_app")
+        connection.execute(AUDIT)

@@ -8,7 +8,7 @@ from uuid import UUID
 from ragsite.core.events import Event, event
 
 
-@event("vector.indexed", key="document_id")
+@event("vector.indexed", key="document_id", is_act=False)
 class VectorIndexed(Event):
     """All chunks of a version are embedded and searchable."""
 

@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
+from django.db.models import Model
 
+from ragsite.core.audit.recording import NOTHING, Act, AuditObject, act_record
 from ragsite.core.request_ids import request_id
 
 logger = logging.getLogger(__name__)
+
+UNNAMED = "change.made"
+"""What an act is called that has no name of its own."""
 
 LONGEST_NAME = 100
 """Of a name; with the words around it, it fits a column of 120 characters."""
@@ -112,6 +118,22 @@ def actor_text(kept: Mapping[str, Any] | None) -> str:
     return Actor.from_dict(kept).text if kept else ""
 
 
-def change_log(what: str, *, actor: Actor) -> None:
-    """A line in the log once it commits, for a change that leaves neither an event nor a row that names who made it."""
+def change_log(
+    what: str,
+    *,
+    actor: Actor,
+    action: str | None = UNNAMED,
+    of: Model | AuditObject = NOTHING,
+    tenant_id: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """An entry in the audit log, and a line in the log once it commits, for a change that leaves no event, which would say it.
+
+    To be called in the transaction of the change. `of` is what was changed; its tenant, where it does not say it itself, is
+    `tenant_id`. A change without an `action` of its own is told by `what` alone; one with None is told by its events.
+    """
+    if action is not None:
+        on = of if isinstance(of, AuditObject) else AuditObject.of(of, tenant_id=tenant_id)
+        said = {"what": what} if action == UNNAMED else {}
+        act_record(Act(action, on, {**said, **(details or {})}), actor=actor)
     transaction.on_commit(lambda: logger.info("%s, by %s", what, actor.text))

@@ -203,3 +203,14 @@ class SecretSettings(Settings):
 
     secret_key: str = setting("SECRET_KEY", secret=True)
     earlier: list[str] = setting("SECRET_KEY_FALLBACKS", secret=True)  # noqa: RUF009 - it makes a field
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings(Settings):
+    """The key of the audit log (empty: one made of Django's secret key), those before it, and after how many days entries of
+    new tenants and of the installation are pruned; None for never.
+    """
+
+    key: str = setting("RAGSITE_AUDIT_KEY", secret=True)
+    earlier_keys: tuple[str, ...] = setting("RAGSITE_AUDIT_EARLIER_KEYS", secret=True)
+    days: int | None = setting("RAGSITE_AUDIT_DAYS")

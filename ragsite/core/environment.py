@@ -23,8 +23,13 @@ from ragsite.core.storage.places import S3Place, blob_place
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
-SECRETS = frozenset({"ragsite_secret_key", "ragsite_generator_api_key"})
+SECRETS = frozenset({
+    "ragsite_secret_key", "ragsite_generator_api_key", "ragsite_audit_key", "ragsite_audit_earlier_keys",
+})  # fmt: skip
 """Settings whose values are shown to nobody."""
+
+SHORTEST_KEY = 32
+"""Characters of a key that codes are made with."""
 
 _LOGIN = re.compile(r"//\S*@")
 _KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
@@ -99,6 +104,15 @@ class Environment(BaseSettings):
     ragsite_sign_in_tries: int = Field(5, ge=1, description="Sign-ins of one account that may fail without a wait.")
     ragsite_sign_in_address_tries: int = Field(20, ge=1, description="The same, from one address to any account.")
     ragsite_sign_in_wait_seconds: int = Field(900, ge=30, description="The longest wait before the next try.")
+    ragsite_audit_key: SecretStr = Field(
+        SecretStr(""), description="Makes the codes of the audit log; empty: made of RAGSITE_SECRET_KEY."
+    )
+    ragsite_audit_earlier_keys: SecretStr = Field(
+        SecretStr(""), description="Comma-separated keys before it, which still verify what they made."
+    )
+    ragsite_audit_days: int = Field(
+        365, ge=0, le=36_500, description="The audit log is kept so long, unless a tenant says otherwise; 0: for ever."
+    )
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")
@@ -135,11 +149,24 @@ class Environment(BaseSettings):
             ModelAddress.parse(value)
         return value
 
+    @field_validator("ragsite_audit_key", "ragsite_audit_earlier_keys")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if any(len(key) < SHORTEST_KEY for key in _listed(value.get_secret_value())):
+            raise ValueError(
+                f"a key has fewer than {SHORTEST_KEY} characters, or has a comma; make one of random letters"
+            )
+        return value
+
     @field_validator("ragsite_blob_store")
     @classmethod
     def _is_blob_place(cls, value: str) -> str:
         blob_place(value)
         return value
+
+    @property
+    def audit_earlier_keys(self) -> tuple[str, ...]:
+        return tuple(_listed(self.ragsite_audit_earlier_keys.get_secret_value()))
 
     @property
     def models_dir(self) -> Path:

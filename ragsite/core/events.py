@@ -42,6 +42,8 @@ class Event:
     topic: ClassVar[str]
     key_fields: ClassVar[tuple[str, ...]]
     name: ClassVar[str]
+    is_act: ClassVar[bool]
+    """Whether it tells of what somebody did, and so belongs into the audit log."""
 
     tenant_id: UUID
 
@@ -50,6 +52,11 @@ class Event:
         """The aggregate for which order holds: the first of the key fields that says one."""
         found: UUID = next(value for name in self.key_fields if (value := getattr(self, name)) is not None)
         return found
+
+    @property
+    def object_type(self) -> str:
+        """What the key names: `document` for a key `document_id`."""
+        return next(name for name in self.key_fields if getattr(self, name) is not None).removesuffix("_id")
 
     def payload(self) -> dict[str, Any]:
         """The fields as JSON has them; raises TypeError where one is not of its type."""
@@ -71,7 +78,7 @@ class InstallationEvent(Event):
     tenant_id: None = None  # type: ignore[assignment]  # what reads it of any event takes it as the outbox does, which may have none
 
 
-OWN_NAMES = frozenset({"type", "version", "topic", "key_fields", "name", "key", "payload"})
+OWN_NAMES = frozenset({"type", "version", "topic", "key_fields", "name", "is_act", "key", "object_type", "payload"})
 E = TypeVar("E", bound=Event)
 _registry: dict[tuple[str, int], type[Event]] = {}
 _adapters: dict[type[Event], TypeAdapter[Any]] = {}
@@ -95,18 +102,18 @@ class EventPayloadError(PermanentError):
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def event(
-    type: str, /, *, key: str | tuple[str, ...], version: int = 1, topic: str = ""
+    type: str, /, *, key: str | tuple[str, ...], version: int = 1, topic: str = "", is_act: bool = True
 ) -> Callable[[builtins.type[E]], builtins.type[E]]:
     """Make the class a frozen, slotted dataclass and an event.
 
     `key` names the field for whose value order holds; of several, the first that is not None counts. The topic is named
-    after the first word of the type if none is given.
+    after the first word of the type if none is given. One that `is_act` is told in the audit log, too.
 
     Raises:
         EventDefinitionError: the class, or its declaration, cannot make an event.
     """
     keys = (key,) if isinstance(key, str) else key
-    return lambda cls: _registered(_declared(cls, type, version, keys, topic or _usual_topic(type)))
+    return lambda cls: _registered(_declared(cls, type, version, keys, topic or _usual_topic(type), is_act))
 
 
 def events() -> tuple[type[Event], ...]:
@@ -176,7 +183,7 @@ def _usual_topic(name: str) -> str:
     return f"ragsite.{name.partition('.')[0]}"
 
 
-def _declared(cls: type[E], type_: str, version: int, keys: tuple[str, ...], topic: str) -> type[E]:
+def _declared(cls: type[E], type_: str, version: int, keys: tuple[str, ...], topic: str, is_act: bool) -> type[E]:
     if not vars(cls).get("__doc__"):  # A dataclass gets one that says nothing.
         raise EventDefinitionError(f"{cls.__qualname__} has no docstring, which says when it happens.")
     if not issubclass(cls, Event):
@@ -186,6 +193,7 @@ def _declared(cls: type[E], type_: str, version: int, keys: tuple[str, ...], top
     made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
     made.type, made.version, made.topic, made.key_fields = type_, version, topic, keys
     made.name = type_ if version == 1 else f"{type_}.v{version}"
+    made.is_act = is_act
     return made
 
 

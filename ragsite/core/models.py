@@ -9,9 +9,15 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from ragsite.core.audit.models import AuditCheckpoint, AuditEntry, AuditSeal, AuditWaiting
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
+
+__all__ = [
+    "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "ScheduledJob", "Walk",
+    "WorkerPresence",
+]  # fmt: skip
 
 SHARDS = 4
 

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.audit.models import Outcome
+from ragsite.core.audit.recording import Act, AuditObject, acts_record
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
@@ -19,6 +21,7 @@ from ragsite.core.models import SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
+_MEASURED = ("milliseconds", "degraded", "content_hash")
 
 
 def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
@@ -30,13 +33,15 @@ def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
 
 
 def emit_each(acts: Iterable[tuple[Event, Actor]]) -> list[OutboxEvent]:
-    """As `emit`, for events of several actors."""
-    rows = [_row(event, actor) for event, actor in acts]
+    """As `emit`, for events of several actors. What somebody did is told in the audit log, too."""
+    told = list(acts)
+    rows = [_row(event, actor) for event, actor in told]
     if not rows:
         return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{rows[0].type} was emitted outside a transaction")
     rows_insert(rows)
+    acts_record((_act(event, row), actor) for (event, actor), row in zip(told, rows, strict=True) if event.is_act)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     return rows
@@ -48,6 +53,16 @@ def _row(event: Event, actor: Actor) -> OutboxEvent:
         tenant_id=event.tenant_id, type=event.name, key=key, shard=shard_of(key), payload=event.payload(),
         actor=actor.as_dict(),
     )  # fmt: skip
+
+
+def _act(event: Event, row: OutboxEvent) -> Act:
+    """The event as the audit log has it: without how long things took, and without what its columns say already."""
+    besides = (f"{event.object_type}_id", *_MEASURED)
+    said = {name: value for name, value in row.payload.items() if name not in besides and value is not None}
+    named = str(row.payload.get("title") or row.payload.get("model") or "")
+    on = AuditObject(event.object_type, row.key, named, event.tenant_id)
+    failed = event.type.endswith(".failed")
+    return Act(event.name, on, said, Outcome.FAILURE if failed else Outcome.SUCCESS)
 
 
 def shard_of(key: str) -> int:
@@ -67,5 +82,7 @@ def outbox_send_again(events: QuerySet[OutboxEvent], *, actor: Actor) -> int:
         number = rows_update(events.filter(sent_at=None), not_before=Now())
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-        change_log(f"{number} events are sent again", actor=actor)
+        change_log(
+            f"{number} events are sent again", actor=actor, action="events.sent_again", details={"number": number}
+        )
     return number

@@ -8,6 +8,7 @@ and makes backups, and no request runs as it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db.migrations import RunPython
@@ -97,6 +98,37 @@ def closed_to_public(functions: Sequence[str], *, clients_of: str) -> RunPython:
     return RunPython(forward, backward)
 
 
+def append_only_function() -> RunPython:
+    """A migration's step: the function behind the triggers of `append_only`.
+
+    It lets rows be removed by a function of the owner's alone, which says so for its transaction.
+    """
+    return RunPython(partial(_run, statement=_REFUSE), partial(_run, statement="DROP FUNCTION core_audit_refuse()"))
+
+
+def append_only(table: str) -> RunPython:
+    """A migration's step: who has rights on the table may read it and add to it, and nobody may change it, not even its owner
+    by accident. An owner who means it takes the trigger away: no database keeps its owner from that.
+    """
+
+    def forward(apps: Any, schema_editor: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            for client in _clients(cursor, table):
+                cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {client}")
+            cursor.execute(
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION core_audit_refuse()"
+            )
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only")
+
+    return RunPython(forward, partial(_run, statement=f"DROP TRIGGER {table}_append_only ON {table}"))
+
+
+def _run(apps: Any, schema_editor: Any, *, statement: str) -> None:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
 def _clients(cursor: Any, table: str) -> list[str]:
     """The roles, quoted, that have rights on the table but neither own it nor are the reader: the application's, as a rule."""
     cursor.execute(_CLIENTS, [table, READER])
@@ -123,6 +155,18 @@ def _may_make_roles(cursor: Any) -> bool:
     return bool(cursor.fetchone()[0])
 
 
+_REFUSE = """
+    CREATE FUNCTION core_audit_refuse() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND current_setting('ragsite.audit_pruning', true) = 'on'
+           AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
+            RETURN NULL;
+        END IF;
+        RAISE EXCEPTION 'the audit log is append-only: % of % is refused', TG_OP, TG_TABLE_NAME
+            USING ERRCODE = 'insufficient_privilege';
+    END $$
+"""
 _CLIENTS = """
     SELECT DISTINCT quote_ident(r.rolname)
     FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee

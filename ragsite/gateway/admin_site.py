@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
 
+from ragsite.gateway.accounts import account_tell, address_of
 from ragsite.gateway.roles import may_enter_admin
 
 
@@ -20,3 +22,14 @@ class RagAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no type
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """As Django has it, made when somebody looks at it: every page is given it, and the sidebar shows another one."""
         return SimpleLazyObject(lambda: super(RagAdminSite, self).get_app_list(request, app_label))
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "POST":
+            account_tell("account.signed_out", request.user, address=address_of(request))
+        return super().logout(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            account_tell("account.password_changed", request.user, address=address_of(request))
+        return response

@@ -32,9 +32,10 @@ def colleague_invite(*, tenant: Tenant, name: str, email: str = "", role: Role =
         with transaction.atomic():
             user = User.objects.create_user(name, email=email)
             member_add(user=user, tenant=tenant, role=role, actor=actor)
+            what = f"{name} was invited to tenant {tenant.slug}"
+            change_log(what, actor=actor, action="user.invited", of=user, tenant_id=tenant.pk)
     except IntegrityError as error:
         raise ConflictError(f"There is already somebody named {name!r}.", action="Choose another name.") from error
-    change_log(f"{name} was invited to tenant {tenant.slug}", actor=actor)
     return user
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -75,22 +76,21 @@ def api_key_create(
     """
     lengths_check(ApiKey, name=name)
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(
-        tenant=tenant,
-        name=name,
-        prefix=prefix,
-        secret_hash=_hash(secret),
-        permissions=[permission.value for permission in permissions],
-        expires_at=expires_at,
-    )
-    change_log(f"API key {prefix} was made", actor=actor)
+    may = [permission.value for permission in permissions]
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            tenant=tenant, name=name, prefix=prefix, secret_hash=_hash(secret), permissions=may, expires_at=expires_at
+        )
+        details = {"permissions": may, "expires_at": expires_at}
+        change_log(f"API key {prefix} was made", actor=actor, action="api_key.created", of=key, details=details)
     return key, f"rag_{prefix}.{secret}"
 
 
 def api_key_revoke(*, key: ApiKey, actor: Actor) -> None:
     """From now on the key is refused."""
-    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()):
-        change_log(f"API key {key.prefix} was revoked", actor=actor)
+    with transaction.atomic():
+        if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()):
+            change_log(f"API key {key.prefix} was revoked", actor=actor, action="api_key.revoked", of=key)
 
 
 def is_key(text: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from ragsite.core.actors import Actor, change_log
@@ -22,7 +23,7 @@ _READS = frozenset({Permission.READ.value, Permission.QUERY.value})
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.READER: _READS,
     Role.EDITOR: _READS | {Permission.WRITE.value},
-    Role.OWNER: _READS | {Permission.WRITE.value, Permission.GRANTS.value},
+    Role.OWNER: _READS | {Permission.WRITE.value, Permission.GRANTS.value, Permission.AUDIT.value},
 }
 
 
@@ -48,8 +49,12 @@ def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
 
 def member_add(*, user: User, tenant: Tenant, role: Role = Role.READER, actor: Actor) -> Membership:
     """The user belongs to the tenant from now on."""
-    made = Membership.objects.create(user=user, tenant=tenant, role=role)
-    change_log(f"{user.get_username()} was made a {role} of tenant {tenant.slug}", actor=actor)
+    with transaction.atomic():
+        made = Membership.objects.create(user=user, tenant=tenant, role=role)
+        change_log(
+            f"{user.get_username()} was made a {role} of tenant {tenant.slug}",
+            actor=actor, action="member.added", of=made, details={"user_id": user.pk, "role": role},
+        )  # fmt: skip
     return made
 
 
@@ -58,6 +63,12 @@ def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:
     if not user.is_active:
         return frozenset()
     return frozenset(Tenant.objects.values_list("pk", flat=True) if is_superuser(user) else roles_of(user))
+
+
+def tenants_of_user(user_id: int | None) -> list[UUID | None]:
+    """Whose audit logs tell of an account: the tenants that it belongs to; the installation's where there is none."""
+    found = Membership.objects.filter(user=user_id).order_by("tenant").values_list("tenant", flat=True)
+    return list(found) or [None]
 
 
 def owners_beside(user: AnyUser) -> list[str]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -21,10 +22,22 @@ class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
+    audit_days = models.PositiveIntegerField(
+        _("days of the audit log"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Entries of the audit log are removed after so many days. Left empty, they are kept for ever."),
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(audit_days=None) | models.Q(audit_days__gte=1), name="tenant_audit_days"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -38,6 +51,7 @@ class Permission(models.TextChoices):
     QUERY = "query", _("Search and ask")
     GRANTS = "grants:manage", _("Say who may read which knowledge bases and documents")
     MODELS = "models:manage", _("Download, activate and remove models, which all tenants use")
+    AUDIT = "audit:read", _("Read the audit log: who did what, and who was shown what")
 
 
 class Role(models.TextChoices):

@@ -7,8 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.views import PasswordResetConfirmView
+from django.db import transaction
+from django.http import HttpResponse
 from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
+
+from ragsite.gateway.accounts import account_tell, address_of
 
 
 class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
@@ -26,6 +30,11 @@ class PasswordSetView(PasswordResetConfirmView):
     form_class = FirstPasswordForm
     template_name = "ragsite/password_set.html"
     success_url = reverse_lazy("admin:login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            account_tell("account.password_set", form.user, address=address_of(self.request))
+            return super().form_valid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | admin.site.each_context(self.request)

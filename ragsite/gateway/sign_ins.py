@@ -22,10 +22,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door
+from ragsite.core.audit.models import Outcome
 from ragsite.core.bites import bites, rows_bite
 from ragsite.core.configuration import SignInSettings
 from ragsite.core.request_ids import request_id
 from ragsite.core.work import Turn
+from ragsite.gateway.accounts import sign_in_tell
 from ragsite.gateway.errors import TooManyTriesError
 from ragsite.gateway.models import SignInTries
 
@@ -83,7 +85,8 @@ def sign_in_begin(sign_in: SignIn) -> None:
 
 
 def sign_in_failed(sign_in: SignIn) -> None:
-    """The try was counted; the log is told."""
+    """The try was counted; the logs are told."""
+    sign_in_tell(sign_in.name, address=sign_in.address, outcome=Outcome.FAILURE)
     logger.warning("a sign-in failed, from %s, by %s", sign_in.address or "nowhere", sign_in.actor.text)
 
 
@@ -94,6 +97,7 @@ def sign_in_succeeded(sign_in: SignIn) -> None:
         for row in _locked(counted, now=now):
             failures = row.failures - 1 if row.whose == _address(sign_in.address) else 0
             _note(row, failures, now=now, tries=counted[row.whose])
+        sign_in_tell(sign_in.name, address=sign_in.address, outcome=Outcome.SUCCESS)
     logger.info("a sign-in succeeded, from %s, by %s", sign_in.address or "nowhere", sign_in.actor.text)
 
 

@@ -20,6 +20,7 @@ from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, 
 from apps.retrieval.models import Answer, Conversation, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
 from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
+from ragsite.core.audit.models import AuditEntry
 from ragsite.gateway.models import Tenant
 from tests import factories as make
 from tests.acting import ACTOR
@@ -61,6 +62,8 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/answers/{id}/export",
         "/answers/{id}/feedback",
         "/ask",
+        "/audit-entries/",
+        "/audit-entries/{id}/",
         "/conversations/",
         "/conversations/{id}/export",
         "/conversations/{id}/",
@@ -160,6 +163,7 @@ def theirs(db: None) -> dict[str, str]:
         "documents": str(version.document_id),
         "versions": str(version.pk),
         "answers": answer["id"],
+        "audit-entries": str(AuditEntry.objects.filter(tenant_id=version.document.tenant_id).latest("id").pk),
         "conversations": call(client, "post", "/api/v1/conversations/", {"title": "Berths"}).json()["id"],
     }
 

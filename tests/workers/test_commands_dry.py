@@ -103,6 +103,7 @@ ROWS: dict[str, Row] = {
     "load": (lambda w: ["models", "load", w.other], {"workers": []}),
     "pull": (lambda _: ["models", "pull", "owner/name", "--revision", "0" * 40], {"state": "open"}),
     "reindex": (lambda w: ["reindex", *w.named, "--model", "other-24"], {"documents": 1, "reused": 0}),
+    "prune": (lambda _: ["audit", "prune"], {"logs": []}),
     "answers": (lambda _: ["answers", "warm"], {"questions": []}),
 }  # fmt: skip
 

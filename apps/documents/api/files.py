@@ -13,7 +13,10 @@ from rest_framework.request import Request
 
 from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
+from ragsite.core.actors import Actor
+from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.authentication import acting
 from ragsite.gateway.problem_schemas import answering
 
 BYTES = "application/octet-stream"
@@ -35,15 +38,20 @@ DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, 
 MISSING = answering("blob_missing", "storage_failed")
 
 
-def file_response(version: DocumentVersion) -> FileResponse:
-    """The version's file, to be saved and never to be shown: whoever uploaded it chose what is in it.
+def file_response(version: DocumentVersion, *, method: str | None, actor: Actor) -> FileResponse:
+    """The version's file, to be saved and never to be shown: whoever uploaded it chose what is in it. Who gets it is in the audit
+    log.
 
     Raises:
         BlobMissingError: its bytes are gone.
         TransientError: they can't be read now.
     """
-    name = version.filename
-    response = FileResponse(blob_open(version.blob), as_attachment=True, filename=name, content_type=BYTES)
+    name, opened = version.filename, blob_open(version.blob)
+    if method == "GET":
+        on = AuditObject("document", str(version.document_id), version.document.title, version.document.tenant_id)
+        details = {"version_id": version.pk, "number": version.number, "filename": name}
+        act_record(Act("document.downloaded", on, details), actor=actor)
+    response = FileResponse(opened, as_attachment=True, filename=name, content_type=BYTES)
     response["Content-Length"] = version.size
     response["Cache-Control"] = "private, no-store"
     return response
@@ -57,7 +65,8 @@ class VersionFileMixin:
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
         """The bytes of this version, whatever became of them."""
-        return file_response(self.get_object())  # type: ignore[attr-defined]  # a mixin of view sets
+        version = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
+        return file_response(version, method=request.method, actor=acting(request))
 
 
 class DocumentFileMixin:
@@ -72,4 +81,4 @@ class DocumentFileMixin:
         version = document.current_version or document.versions.order_by("-number").first()
         if version is None:
             raise NotFoundError(f"Document {document.pk} has no version yet.")
-        return file_response(version)
+        return file_response(version, method=request.method, actor=acting(request))

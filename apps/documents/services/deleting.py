@@ -78,7 +78,8 @@ def knowledge_base_deletion_resume(*, deletion: KnowledgeBaseDeletion, actor: Ac
         if not failed.update(state=DeletionState.REMOVING, attempts=0, error="", not_before=Now()):
             raise ConflictError(f"The deletion of {deletion} has not failed.", action="Watch its progress.")
         ring(DELETE)
-    change_log(f"the deletion {deletion.pk} was resumed", actor=actor)
+        what = f"the deletion {deletion.pk} was resumed"
+        change_log(what, actor=actor, action="knowledge_base_deletion.resumed", of=deletion)
     deletion.refresh_from_db()
     return deletion
 

@@ -52,9 +52,9 @@ def knowledge_base_create(
                 tenant_id=tenant_id, name=name, description=description, chunking={**(chunking or {}), "edition": EDITION},
                 visibility=visibility, retrieval=retrieval or {},
             )  # fmt: skip
+            change_log(f"knowledge base {made.pk} was made", actor=actor, action="knowledge_base.created", of=made)
     except IntegrityError as error:
         raise _name_taken(name) from error
-    change_log(f"knowledge base {made.pk} was made", actor=actor)
     return made
 
 

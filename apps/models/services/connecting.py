@@ -94,7 +94,7 @@ def model_connect(connection: Connection, *, by_default: bool = False, actor: Ac
         version_use_if_first(version, actor=actor)
         if by_default:
             model_make_default_of_kind(version, actor=actor)
-    change_log(f"model version {version.pk} was connected", actor=actor)
+    change_log(f"model version {version.pk} was connected", actor=actor, action=None)
     return Connected(version, tried)
 
 

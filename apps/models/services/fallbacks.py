@@ -28,7 +28,7 @@ def model_fall_back(*, version_id: UUID, to: UUID | None, actor: Actor) -> Model
         if to is not None:
             _check(version, version_found(to))
         version_change(version, "fallback", actor=actor, fallback_id=to)
-    change_log(f"{version} falls back to {to or 'nothing'}", actor=actor)
+    change_log(f"{version} falls back to {to or 'nothing'}", actor=actor, action=None)
     return version
 
 

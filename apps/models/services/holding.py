@@ -99,8 +99,10 @@ def model_order(*, version_id: UUID, kind: OrderKind, worker: str = "", actor: A
         raise ConflictError(f"{version} is run by a server, which keeps it loaded itself: there is nothing to do here.")
     if kind != OrderKind.UNLOAD and version.status not in MODEL_USABLE:
         raise ConflictError(f"{version} is {version.status} and cannot be loaded.", action="Pull or verify it.")
-    order = ModelOrder.objects.create(version=version, kind=kind, worker=worker, actor=actor.as_dict())
-    change_log(f"model workers were told to {kind} {version}", actor=actor)
+    with transaction.atomic():
+        order = ModelOrder.objects.create(version=version, kind=kind, worker=worker, actor=actor.as_dict())
+        what, details = f"model workers were told to {kind} {version}", {"kind": kind, "worker": worker}
+        change_log(what, actor=actor, action="model_order.given", of=version, details=details)
     return order
 
 

@@ -95,7 +95,7 @@ def model_register(
         model = model_hold(called, registered.kind)
         version = _version(model, registered, revision=revision or registered.sha256, actor=actor)
         version_use_if_first(version, actor=actor)
-    change_log(f"model version {version.pk} was registered", actor=actor)
+    change_log(f"model version {version.pk} was registered", actor=actor, action=None)
     return version
 
 
@@ -110,7 +110,7 @@ def model_activate(*, version_id: UUID, actor: Actor) -> ModelVersion:
         version = version_hold(version_found(version_id))
         if version.status != ModelStatus.ACTIVE:
             version_use(version, actor=actor)
-    change_log(f"model version {version.pk} was activated", actor=actor)
+    change_log(f"model version {version.pk} was activated", actor=actor, action=None)
     return version
 
 
@@ -124,7 +124,7 @@ def model_make_default(*, version_id: UUID, actor: Actor) -> ModelVersion:
         rows_hold(Model.objects.filter(kind=version_found(version_id).kind))
         version = model_activate(version_id=version_id, actor=actor)
         model_make_default_of_kind(version, actor=actor)
-    change_log(f"model {version.model.name} became the default", actor=actor)
+    change_log(f"model {version.model.name} became the default", actor=actor, action=None)
     return version
 
 

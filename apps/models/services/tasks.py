@@ -165,7 +165,7 @@ def model_task_cancel(*, task_id: UUID, actor: Actor) -> ModelTask:
         if not cancellable.update(state=TaskState.CANCELLING, attempts=0, not_before=Now(), actor=actor.as_dict()):
             raise ConflictError(f"{task} is {task.state}; it cannot be cancelled.")
         ring(MODEL_TASK)
-    change_log(f"{task} was cancelled", actor=actor)
+        change_log(f"{task} was cancelled", actor=actor, action="model_task.cancelled", of=task)
     task.refresh_from_db()
     return task
 
@@ -207,6 +207,7 @@ def task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **c
         with transaction.atomic():
             task = ModelTask.objects.create(kind=kind, version=version, actor=actor.as_dict(), **columns)
             ring(MODEL_TASK)
+            change_log(f"{task} was asked for", actor=actor, action="model_task.asked", of=task)
     except IntegrityError:
         same = ModelTask.objects.filter(kind=kind, name=columns["name"], revision=columns["revision"])
         found = same.filter(state__in=TASK_OPEN).first()
@@ -218,7 +219,6 @@ def task_open(kind: TaskKind, version: ModelVersion | None, *, actor: Actor, **c
                 action="Wait for it, or cancel it.",
             ) from None
         return found
-    change_log(f"{task} was asked for", actor=actor)
     return task
 
 

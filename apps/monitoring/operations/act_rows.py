@@ -1,168 +1,133 @@
-"""The rows that activity is told from, as far as somebody may see them, in a constant number of queries.
+"""The entries of the audit log that activity is told from, as far as somebody may see them, in a constant number of queries.
 
-Events have no index by tenant, person or object: they are looked for among the newest, which bounds every question.
+Each question has an index, so it takes as long for millions of entries as for a few.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import Group, User
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Min, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, StageRecord
 from apps.monitoring.operations.acts import (
+    FORMS,
     KINDS,
+    OF_ASKING,
     Act,
     Names,
-    act_of_event,
-    act_of_log,
+    act_of_entry,
     act_of_version,
     merged,
+    payload_of,
 )
 from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
-from apps.retrieval.models import EvaluationSet, Query
+from apps.retrieval.models import Query
 from ragsite.core.admin.base import row_url
-from ragsite.core.models import OutboxEvent
-from ragsite.gateway.members import is_superuser, rows_of_tenants
-from ragsite.gateway.models import ApiKey, Membership, Tenant
-from ragsite.gateway.roles import looking, looks_by_role, may_somewhere, tenants_where
-
-RECENT = 20_000
-"""Events that are looked at, the newest; of the admin's own log a tenth."""
+from ragsite.core.audit.models import AuditEntry
+from ragsite.gateway.auditing.finding import EntryFilters, entries_found
+from ragsite.gateway.members import is_superuser
+from ragsite.gateway.models import ApiKey
+from ragsite.gateway.roles import looks_by_role, tenants_where
 
 SHOWN = 50
-
-TENANT_PATHS: Mapping[type[Model], str] = {
-    KnowledgeBase: "tenant", Document: "tenant", ApiKey: "tenant", Membership: "tenant", Tenant: "pk",
-    EvaluationSet: "knowledge_base__tenant",
-}  # fmt: skip
-"""Of which rows a line of the admin's log is shown to those who are no superusers: their own tenants'."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActFilters:
-    """What is asked for; empty for anything."""
+    """What is asked for; empty for anything. `since` and `last` are days, `before` is where the page goes on."""
 
     kind: str = ""
     person: str = ""
     knowledge_base: str = ""
+    object: str = ""
+    request: str = ""
     since: datetime | None = None
-    until: datetime | None = None
+    last: datetime | None = None
+    before: UUID | None = None
 
     @property
     def query(self) -> str:
         """As an address has them, without the place in the list."""
         said = {"kind": self.kind, "person": self.person, "knowledge_base": self.knowledge_base}
-        said |= {"since": f"{self.since:%Y-%m-%d}" if self.since else ""}
+        said |= {"object": self.object, "request": self.request}
+        days = {"since": self.since, "last": self.last}
+        said |= {name: f"{day:%Y-%m-%d}" if day else "" for name, day in days.items()}
         return urlencode({name: value for name, value in said.items() if value})
+
+    @property
+    def wanted(self) -> EntryFilters:
+        """As the audit log is asked."""
+        return EntryFilters(
+            actions=KINDS[self.kind][1] if self.kind else (),
+            actor=self.person,
+            object_id=self.object,
+            request_id=self.request,
+            knowledge_base_id=self.knowledge_base,
+            since=self.since,
+            until=self.last + timedelta(days=1) if self.last else None,
+            before=self.before,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far back the two records go; None where there is nothing."""
+    """Since when something is kept, and when it was last verified, and whether it was whole; None where it never was."""
 
-    events: datetime | None
-    log: datetime | None
-
-
-def acts(request: HttpRequest, filters: ActFilters, *, permission: str) -> list[Act]:
-    """What was done in the tenants where the user has that permission, the newest first, one more than are shown."""
-    tenants = None if is_superuser(request.user) else tenants_where(request.user, permission)
-    events = _events(request, filters, tenants) if filters.kind != "forms" else []
-    log = _log(request, filters, tenants) if filters.kind in ("", "forms") and not filters.knowledge_base else []
-    names = names_of(request, events)
-    return merged([act_of_event(one, names) for one in events], log)[: SHOWN + 1]
+    since: datetime | None
+    verified_at: datetime | None = None
+    is_whole: bool = True
 
 
-def reach() -> Reach:
-    """How far back what is looked at goes."""
-    newest = OutboxEvent.objects.order_by("-id").values("pk")[:RECENT]
-    events = OutboxEvent.objects.filter(pk__in=newest).order_by().aggregate(at=Min("created_at"))["at"]
-    log = LogEntry.objects.filter(pk__in=_newest_log().values("pk")).order_by().aggregate(at=Min("action_time"))["at"]
-    return Reach(events, log)
+@dataclass(frozen=True, slots=True)
+class ActPage:
+    """Acts, the newest first, and after which entry the next page begins; None for the last one."""
+
+    acts: Sequence[Act]
+    older: UUID | None
 
 
-def _events(request: HttpRequest, filters: ActFilters, tenants: Collection[UUID] | None) -> list[Any]:
-    types = [type_ for kind, (_, of) in KINDS.items() if filters.kind in ("", kind) for type_ in of]
-    newest = OutboxEvent.objects.order_by("-id").values("pk")[:RECENT]
-    found = OutboxEvent.objects.filter(pk__in=newest, type__in=types, actor__isnull=False)
-    found = found.filter(_between("created_at", filters), _of_tenants(request, tenants))
-    if filters.person:
-        found = found.filter(actor__name=filters.person)
-    if filters.knowledge_base:
-        found = found.filter(payload__knowledge_base_id=filters.knowledge_base)
-    return list(found.order_by("-id")[: SHOWN + 1])
+def acts(request: HttpRequest, filters: ActFilters, *, permission: str) -> ActPage:
+    """What was done in the tenants where the user has that permission; for a superuser in the installation, too."""
+    found = list(entries_found(_visible(request, permission), filters.wanted)[: SHOWN + 1])
+    shown = found[:SHOWN]
+    return ActPage(_told(request, shown), shown[-1].pk if len(found) > SHOWN else None)
 
 
-def _of_tenants(request: HttpRequest, tenants: Collection[UUID] | None) -> Q:
-    """All for a superuser. By a role alone nobody is told what others asked."""
-    if tenants is None:
-        return Q()
-    of_others = Q(type__in=KINDS["questions"][1]) & ~Q(actor__kind="user", actor__id=str(request.user.pk))
+def reach(request: HttpRequest, *, permission: str) -> Reach:
+    """How far back goes what the user sees, and when it was last verified."""
+    seen = _visible(request, permission)
+    first = seen.order_by("id").values_list("at", flat=True).first()
+    verified = seen.filter(action="audit.verified").order_by("-id").first()
+    return Reach(first, verified.at, verified.outcome == "success") if verified else Reach(first)
+
+
+def _visible(request: HttpRequest, permission: str) -> QuerySet[AuditEntry]:
+    """All for a superuser. By a role alone nobody is told what others asked: what they were shown is told without it."""
+    if is_superuser(request.user):
+        return AuditEntry.objects.all()
+    of_others = Q(action__in=OF_ASKING) & ~Q(actor_kind="user", actor_id=str(request.user.pk))
     rule = ~of_others if looks_by_role(request.user, Query) else Q()
-    return Q(tenant_id__in=list(tenants)) & rule
+    return AuditEntry.objects.filter(rule, tenant_id__in=list(tenants_where(request.user, permission)))
 
 
-def _between(field: str, filters: ActFilters) -> Q:
-    after = Q(**{f"{field}__gte": filters.since}) if filters.since else Q()
-    return after & Q(**{f"{field}__lt": filters.until}) if filters.until else after
+def _told(request: HttpRequest, entries: Sequence[AuditEntry]) -> list[Act]:
+    names = names_of(request, entries)
+    forms = [act_of_entry(one, names) for one in entries if one.action in FORMS]
+    return merged([act_of_entry(one, names) for one in entries if one.action not in FORMS], forms)
 
 
-def _newest_log() -> QuerySet[LogEntry]:
-    return LogEntry.objects.order_by("-pk")[: RECENT // 10]
-
-
-def _log(request: HttpRequest, filters: ActFilters, tenants: Collection[UUID] | None) -> list[Act]:
-    found = LogEntry.objects.filter(_between("action_time", filters), pk__in=_newest_log().values("pk"))
-    found = found.exclude(content_type=None)
-    if filters.person:
-        found = found.filter(user__username=filters.person)
-    if tenants is not None:
-        found = found.filter(pk__in=_own(request, found, tenants))
-    rows = found.select_related("user", "content_type").order_by("-pk")
-    return [log_act(one) for one in rows[: SHOWN + 1]]
-
-
-def _own(request: HttpRequest, entries: QuerySet[LogEntry], tenants: Collection[UUID]) -> list[int]:
-    """Those about rows of these tenants that are still there, and that the user may look at."""
-    own: list[int] = []
-    said = list(entries.values_list("pk", "content_type", "object_id"))
-    for model, of in ContentType.objects.get_for_models(*TENANT_PATHS).items():
-        about = [(pk, object_id) for pk, type_, object_id in said if type_ == of.pk and object_id]
-        seen = _seen(request, model, {object_id for _, object_id in about}, tenants)
-        own += [pk for pk, object_id in about if object_id in seen]
-    return own
-
-
-def _seen(request: HttpRequest, model: Any, ids: Collection[str], tenants: Collection[UUID]) -> set[str]:
-    """Of rows with these ids those that the user may look at in these tenants."""
-    if not may_somewhere(request.user, *looking(model)):
-        return set()
-    path = TENANT_PATHS[model]
-    rows = model._default_manager.filter(pk__in=ids).filter(**{f"{path}__in": list(tenants)})
-    return {str(pk) for pk in rows_of_tenants(rows, request.user, path=path).values_list("pk", flat=True)}
-
-
-def log_act(entry: LogEntry) -> Act:
-    """A line of the admin's log, with the page of what it is about."""
-    url = entry.get_admin_url() if entry.action_flag != DELETION else None
-    return act_of_log(entry, url=url or "")
-
-
-def names_of(request: HttpRequest, events: Sequence[Any]) -> Names:
-    """What the events are about, by name, as far as the user may see it."""
-    payloads = [one.payload for one in events]
+def names_of(request: HttpRequest, entries: Sequence[AuditEntry]) -> Names:
+    """What the entries are about, by name, as far as the user may see it."""
+    payloads = [payload_of(one) for one in entries]
 
     def said(field: str) -> set[str]:
         return {str(one[field]) for one in payloads if one.get(field) is not None}
@@ -181,14 +146,13 @@ def names_of(request: HttpRequest, events: Sequence[Any]) -> Names:
 
 
 def _documents(request: HttpRequest, wanted: set[str]) -> dict[str, tuple[str, str]]:
-    """Those there are by their title. One that is gone is named by the event of its upload, for who sees all documents."""
+    """Those there are by their title. One that is gone is named by the entry of its upload, for who sees all documents."""
     there = mine(request, Document.objects.filter(pk__in=wanted))
     found = {str(row.pk): (row.title, row_url(row)) for row in there}
     missing = wanted - found.keys()
     if missing and not looks_by_role(request.user, Document):
-        newest = OutboxEvent.objects.order_by("-id").values("pk")[:RECENT]
-        told = mine(request, OutboxEvent.objects.filter(pk__in=newest, type="document.created"), path="tenant_id")
-        of_missing = told.filter(key__in=missing).values_list("key", "payload__title")
+        told = mine(request, AuditEntry.objects.filter(action="document.created"), path="tenant_id")
+        of_missing = told.filter(object_id__in=missing).order_by().values_list("object_id", "object_name")
         found |= {key: (title, "") for key, title in of_missing if title}
     return found
 
@@ -205,24 +169,14 @@ def document_acts(request: HttpRequest, document: Document) -> list[Act]:
         DocumentVersion.objects.filter(document=document).annotate(first_actor=Subquery(asked)).order_by("-number")
     )
     told = [act_of_version(one, one.first_actor or one.actor) for one in versions[:SHOWN]]
-    types = [*KINDS["documents"][1][1:], *KINDS["access"][1]]
-    return _of_row(request, document, Q(key=str(document.pk)), types, told)
+    return _of_row(request, document, told, besides="document.created")
 
 
 def knowledge_base_acts(request: HttpRequest, base: KnowledgeBase) -> list[Act]:
     """What was done with a knowledge base itself."""
-    types = [*KINDS["knowledge-bases"][1], *KINDS["access"][1]]
-    return _of_row(request, base, Q(key=str(base.pk)), types, [])
+    return _of_row(request, base, [])
 
 
-def _of_row(request: HttpRequest, row: Model, about: Q, types: Sequence[str], more: Sequence[Act]) -> list[Act]:
-    newest = OutboxEvent.objects.order_by("-id").values("pk")[:RECENT]
-    found = OutboxEvent.objects.filter(about, pk__in=newest, type__in=types, actor__isnull=False)
-    events = list(found.order_by("-id")[:SHOWN])
-    names = names_of(request, events)
-    of = ContentType.objects.get_for_model(row)
-    entries = LogEntry.objects.filter(content_type=of, object_id=str(row.pk)).select_related("user", "content_type")
-    log = [act_of_log(one) for one in entries.order_by("-pk")[:SHOWN]]
-    return sorted(
-        [*merged([act_of_event(one, names) for one in events], log), *more], key=lambda act: act.at, reverse=True
-    )
+def _of_row(request: HttpRequest, row: Model, more: Sequence[Act], *, besides: str = "") -> list[Act]:
+    found = AuditEntry.objects.filter(object_id=str(row.pk)).exclude(action=besides).order_by("-id")
+    return sorted([*_told(request, list(found[:SHOWN])), *more], key=lambda act: act.at, reverse=True)

@@ -1,9 +1,9 @@
-"""The pages of what was done: in the user's tenants, with a document, and with a knowledge base."""
+"""The pages of the audit log: what was done in the user's tenants, with a document, and with a knowledge base."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,11 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from apps.documents.models import DocumentVersion, KnowledgeBase
 from apps.documents.rights.access import documents_shown_to
 from apps.monitoring.operations.act_rows import (
-    SHOWN,
     ActFilters,
     acts,
     document_acts,
@@ -45,17 +43,17 @@ def activity_view(request: HttpRequest) -> HttpResponse:
     """
     tab_required(request, "activity")
     filters = filters_of(request.GET)
-    found = acts(request, filters, permission=LOOKS_AFTER)
+    page = acts(request, filters, permission=LOOKS_AFTER)
     bases = mine(request, KnowledgeBase.objects.filter(deleted_at=None)).order_by("name")
     people = users_seen(request.user).order_by("username").values_list("username", flat=True)
     context: dict[str, Any] = {
-        "acts": found[:SHOWN],
-        "older": found[SHOWN - 1].at.isoformat() if len(found) > SHOWN else "",
+        "acts": page.acts,
+        "older": page.older,
         "filters": filters,
         "kinds": {name: words for name, (words, _types) in KINDS.items()},
         "knowledge_bases": bases[:MOST_OFFERED],
         "people": people[:MOST_OFFERED],
-        "reach": reach(),
+        "reach": reach(request, permission=LOOKS_AFTER),
     }
     return operations_page(request, "activity", context)
 
@@ -64,11 +62,18 @@ def filters_of(asked: Mapping[str, str]) -> ActFilters:
     """What is asked for by an address; what does not make sense is left out."""
     return ActFilters(
         kind=kind if (kind := asked.get("kind", "")) in KINDS else "",
-        person=asked.get("person", "").replace("\0", "").strip()[:LONGEST],
+        person=_text(asked, "person"),
         knowledge_base=_uuid_or_empty(asked.get("knowledge_base", "")),
-        since=_moment(f"{asked['since'][:10]}T00:00:00+00:00") if asked.get("since") else None,
-        until=_moment(asked.get("until", "").replace(" ", "+")),
+        object=_text(asked, "object"),
+        request=_text(asked, "request"),
+        since=_day(asked.get("since", "")),
+        last=_day(asked.get("last", "")),
+        before=UUID(before) if (before := _uuid_or_empty(asked.get("before", ""))) else None,
     )
+
+
+def _text(asked: Mapping[str, str], name: str) -> str:
+    return asked.get(name, "").replace("\0", "").strip()[:LONGEST]
 
 
 def _uuid_or_empty(said: str) -> str:
@@ -78,12 +83,11 @@ def _uuid_or_empty(said: str) -> str:
         return ""
 
 
-def _moment(said: str) -> datetime | None:
+def _day(said: str) -> datetime | None:
     try:
-        found = parse_datetime(said)
+        return datetime.combine(date.fromisoformat(said[:10]), time(), tzinfo=UTC)
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
 @admin.site.admin_view
@@ -134,6 +138,5 @@ def _history(request: HttpRequest, name: str, found: Any, url: str) -> HttpRespo
         "acts": found,
         "back": url,
         "back_name": name,
-        "reach": reach(),
     }
     return TemplateResponse(request, "ragsite/operations/history.html", context)

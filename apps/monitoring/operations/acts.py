@@ -1,4 +1,4 @@
-"""Acts in sentences: who did what, by which door, from an event of the outbox or a line of the admin's own log."""
+"""Acts in sentences: who did what, by which door, from an entry of the audit log."""
 
 from __future__ import annotations
 
@@ -7,35 +7,72 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, CHANGE
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ragsite.core.actors import Actor, ActorKind, Door
 from ragsite.core.admin.base import link
+from ragsite.core.audit.models import AuditEntry, Outcome
 
 SAME_ACT = timedelta(seconds=10)
-"""The admin's log and an event of one change are no further apart."""
+"""What is told of one change twice, by the form and by what it did, is no further apart."""
 
 KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
     "documents": (
-        gettext_lazy("Documents"), ("document.created", "document.updated", "document.deleted", "document.failed")
+        gettext_lazy("Documents"),
+        (
+            "document.created", "document.updated", "document.deleted", "document.failed", "document.downloaded",
+            "bulk_job.started", "bulk_job.cancelled",
+        ),
     ),
     "knowledge-bases": (
-        gettext_lazy("Knowledge bases"), ("knowledge_base.updated", "vector.updated", "vector.deleted")
+        gettext_lazy("Knowledge bases"),
+        (
+            "knowledge_base.created", "knowledge_base.updated", "knowledge_base_deletion.resumed", "vector.updated",
+            "vector.deleted", "reindex.resumed",
+        ),
     ),
-    "access": (gettext_lazy("Access"), ("grant.created", "grant.deleted")),
-    "questions": (gettext_lazy("Questions"), ("query.processed", "answer.rated")),
+    "access": (
+        gettext_lazy("Access"),
+        (
+            "grant.created", "grant.deleted", "rights.tried", "member.added", "user.invited", "api_key.created",
+            "api_key.revoked", "tenant.created", "tenant.updated", "sign_in_pass.created",
+        ),
+    ),
+    "accounts": (
+        gettext_lazy("Signing in"),
+        ("account.signed_in", "account.signed_out", "account.password_changed", "account.password_set"),
+    ),
+    "shown": (gettext_lazy("Passages that were shown"), ("passages.shown",)),
+    "questions": (
+        gettext_lazy("Questions"),
+        ("query.processed", "answer.rated", "conversation.renamed", "conversation.deleted"),
+    ),
+    "evaluation": (
+        gettext_lazy("Evaluation"),
+        (
+            "evaluation_set.created", "evaluation_set.updated", "evaluation_set.deleted", "evaluation_set.imported",
+            "evaluation_question.added", "evaluation_question.deleted", "evaluation_question.judged",
+        ),
+    ),
     "models": (
-        gettext_lazy("Models"), ("model.registered", "model.updated", "model.removed", "model.loaded", "model.unloaded")
+        gettext_lazy("Models"),
+        (
+            "model.registered", "model.updated", "model.removed", "model.loaded", "model.unloaded", "model_order.given",
+            "model_task.asked", "model_task.cancelled",
+        ),
     ),
-    "forms": (gettext_lazy("Forms of the admin"), ()),
+    "log": (gettext_lazy("The audit log"), ("audit.verified", "audit.exported", "audit.pruned", "events.sent_again")),
+    "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
 }  # fmt: skip
-"""What activity is filtered by, and the events of each. Forms of the admin have a log of their own."""
+"""What activity is filtered by, and the actions of each."""
+
+FORMS = KINDS["forms"][1]
+OF_ASKING = KINDS["questions"][1]
 
 DOOR_WORDS: Mapping[Door, str | Promise] = {
     Door.ADMIN: gettext_lazy("in the admin"), Door.API: gettext_lazy("over the API"),
@@ -44,8 +81,30 @@ DOOR_WORDS: Mapping[Door, str | Promise] = {
 
 ICONS = {
     "document": "description", "knowledge_base": "library_books", "vector": "database", "grant": "lock_person",
-    "query": "forum", "answer": "thumbs_up_down", "model": "neurology",
+    "query": "forum", "answer": "thumbs_up_down", "model": "neurology", "passages": "visibility", "account": "login",
+    "api_key": "key", "member": "group", "user": "group", "audit": "verified_user", "form": "edit", "rights": "lock_person",
+    "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
+    "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
 }  # fmt: skip
+
+NAMED_BY_RIGHTS = frozenset({
+    "document_version", "chunk", "query", "answer", "conversation", "citation", "evaluation_question", "stage_record",
+})  # fmt: skip
+"""Rows whose names tell what not everybody may read who may read the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActSpan:
+    """Characters of a version's text that somebody was shown, or a line of it; its page has rights of its own."""
+
+    version: str
+    start: int
+    end: int
+    line: int | None = None
+
+    @property
+    def url(self) -> str:
+        return reverse("admin:documents_documentversion_change", args=[self.version])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +117,9 @@ class Act:
     icon: str
     object_id: str
     user_id: str = ""
+    request_id: str = ""
+    failed: bool = False
+    spans: Sequence[ActSpan] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +156,43 @@ def _linked(found: tuple[str, str] | None, otherwise: str) -> SafeString:
     return link(url, name) if url else format_html("{}", name)
 
 
-def act_of_event(event: Any, names: Names) -> Act:
-    """An event of a type in KINDS, in words."""
-    actor = Actor.from_dict(event.actor)
-    said = SENTENCES[event.type](event.payload, names)
+def act_of_entry(entry: AuditEntry, names: Names) -> Act:
+    """An entry in words; one whose action has no sentence of its own by its name."""
+    actor = actor_of(entry)
+    said = SENTENCES.get(entry.action, _otherwise(entry.action))(payload_of(entry), names)
     sentence = format_html("{} {}", _who(actor), said)
-    icon = ICONS.get(event.type.partition(".")[0], "bolt")
+    icon = ICONS.get(entry.action.partition(".")[0], "bolt")
     user_id = actor.id if actor.kind is ActorKind.USER else ""
-    return Act(event.created_at, sentence, str(DOOR_WORDS[actor.door]), icon, event.key, user_id)
+    door = str(DOOR_WORDS.get(actor.door, actor.door))
+    failed = entry.outcome == Outcome.FAILURE
+    return Act(
+        entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans(entry.details)
+    )
+
+
+def _spans(details: Mapping[str, Any]) -> list[ActSpan]:
+    spans = [ActSpan(one["version"], one["start"], one["end"]) for one in details.get("passages", ())]
+    return spans + [ActSpan(one["version"], 0, 0, one["line"]) for one in details.get("lines", ())]
+
+
+def actor_of(entry: AuditEntry) -> Actor:
+    """Who did it."""
+    return Actor(
+        ActorKind(entry.actor_kind), entry.actor_id, entry.actor_name, Door(entry.door), entry.request_id
+    )  # fmt: skip
+
+
+def payload_of(entry: AuditEntry) -> dict[str, Any]:
+    """What is said of the act, with what it was done to by its own name, as events have it."""
+    on = {f"{entry.object_type}_id": entry.object_id} if entry.object_type else {}
+    own = {"object_type": entry.object_type, "object_name": entry.object_name, "outcome": entry.outcome}
+    return {**entry.details, **on, **own}
 
 
 def _who(actor: Actor) -> SafeString:
     match actor.kind:
         case ActorKind.USER:
-            name = actor.name
+            name = actor.name or _("Somebody")
         case ActorKind.KEY:
             name = _("The API key %(name)s") % {"name": actor.name}
         case ActorKind.SERVICE:
@@ -168,6 +253,50 @@ def _of_model(words: str | Promise) -> Callable[[Mapping[str, Any], Names], Safe
     return lambda payload, names: format_html(str(words), payload.get("model", ""))
 
 
+def _of_named(words: str | Promise) -> Callable[[Mapping[str, Any], Names], SafeString]:
+    return lambda payload, names: format_html(str(words), payload.get("object_name", ""))
+
+
+def _plainly(words: str | Promise) -> Callable[[Mapping[str, Any], Names], SafeString]:
+    return lambda payload, names: format_html("{}", str(words))
+
+
+def _otherwise(action: str) -> Callable[[Mapping[str, Any], Names], SafeString]:
+    """For what no sentence is written for."""
+    return lambda payload, names: format_html("{}: {}", action, payload.get("what") or payload.get("object_name", ""))
+
+
+def _shown(payload: Mapping[str, Any], names: Names) -> SafeString:
+    count = len(_spans(payload))
+    words = ngettext("was shown %(count)s passage", "was shown %(count)s passages", count) % {"count": count}
+    eyes = payload.get("with_rights_of")
+    return format_html(_("{} with the rights of {}"), words, eyes) if eyes else format_html("{}", words)
+
+
+def _signed_in(payload: Mapping[str, Any], names: Names) -> SafeString:
+    words = _("could not sign in") if payload["outcome"] == Outcome.FAILURE else _("signed in")
+    address = payload.get("address")
+    return format_html(_("{} from {}"), words, address) if address else format_html("{}", words)
+
+
+def _formed(words: str | Promise) -> Callable[[Mapping[str, Any], Names], SafeString]:
+    """What a form did. Rows whose names are not for everybody are told by what they are."""
+
+    def said(payload: Mapping[str, Any], names: Names) -> SafeString:
+        kind, name = payload["object_type"], payload["object_name"]
+        if kind == "document":
+            return format_html(str(words), names.document(payload), "")
+        return format_html(str(words), _(kind.replace("_", " ")), "" if kind in NAMED_BY_RIGHTS else name)
+
+    return said
+
+
+def _verified(payload: Mapping[str, Any], names: Names) -> SafeString:
+    if payload["outcome"] == Outcome.FAILURE:
+        return format_html(_("verified the audit log, and found it wrong in {} places"), payload.get("findings", ""))
+    return format_html(_("verified the audit log, {} entries, and found nothing wrong"), payload.get("entries", ""))
+
+
 SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "document.created": _in_base(gettext_lazy("added {} to {}")),
     "document.updated": _updated,
@@ -187,8 +316,52 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "model.removed": _of_model(gettext_lazy("removed the model {}")),
     "model.loaded": _of_model(gettext_lazy("loaded the model {}")),
     "model.unloaded": _of_model(gettext_lazy("unloaded the model {}")),
+    "document.downloaded": lambda payload, names: format_html(_("downloaded the file of {}"), names.document(payload)),
+    "bulk_job.started": _plainly(gettext_lazy("did something with many documents at once")),
+    "bulk_job.cancelled": _plainly(gettext_lazy("stopped what was done with many documents at once")),
+    "knowledge_base.created": lambda payload, names: format_html(_("made {}"), names.base(payload)),
+    "knowledge_base_deletion.resumed": _plainly(gettext_lazy("let the deletion of a knowledge base go on")),
+    "reindex.resumed": lambda payload, names: format_html(_("let the re-index of {} go on"), names.base(payload)),
+    "rights.tried": lambda payload, names: format_html(
+        _("asked {} with the rights of {}"), names.base(payload), payload.get("name", "")
+    ),
+    "member.added": _of_named(gettext_lazy("added the member {}")),
+    "user.invited": _of_named(gettext_lazy("invited {}")),
+    "api_key.created": _of_named(gettext_lazy("made the API key {}")),
+    "api_key.revoked": _of_named(gettext_lazy("revoked the API key {}")),
+    "tenant.created": _of_named(gettext_lazy("made the tenant {}")),
+    "tenant.updated": _of_named(gettext_lazy("said how long the audit log of {} is kept")),
+    "sign_in_pass.created": _of_named(gettext_lazy("made a pass to sign in for {}")),
+    "account.signed_in": _signed_in,
+    "account.signed_out": _plainly(gettext_lazy("signed out")),
+    "account.password_changed": _plainly(gettext_lazy("changed the own password")),
+    "account.password_set": _plainly(gettext_lazy("set the first password")),
+    "passages.shown": _shown,
+    "conversation.renamed": _plainly(gettext_lazy("renamed a conversation")),
+    "conversation.deleted": _plainly(gettext_lazy("deleted a conversation")),
+    "evaluation_set.created": _of_named(gettext_lazy("made the evaluation set {}")),
+    "evaluation_set.updated": _of_named(gettext_lazy("changed the evaluation set {}")),
+    "evaluation_set.deleted": _of_named(gettext_lazy("deleted the evaluation set {}")),
+    "evaluation_set.imported": _of_named(gettext_lazy("imported questions into the evaluation set {}")),
+    "evaluation_question.added": _plainly(gettext_lazy("added a question to an evaluation set")),
+    "evaluation_question.deleted": _plainly(gettext_lazy("deleted a question of an evaluation set")),
+    "evaluation_question.judged": _plainly(gettext_lazy("judged a passage")),
+    "model_order.given": _of_named(gettext_lazy("told model workers what to do with {}")),
+    "model_task.asked": _of_named(gettext_lazy("asked for work on a model: {}")),
+    "model_task.cancelled": _of_named(gettext_lazy("cancelled work on a model: {}")),
+    "audit.verified": _verified,
+    "audit.exported": lambda payload, names: format_html(
+        _("exported {} entries of the audit log"), payload.get("entries", "")
+    ),
+    "audit.pruned": lambda payload, names: format_html(
+        _("removed {} old entries of the audit log"), payload.get("entries", "")
+    ),
+    "events.sent_again": _plainly(gettext_lazy("had events sent again")),
+    "form.added": _formed(gettext_lazy("added the {} {}")),
+    "form.changed": _formed(gettext_lazy("changed the {} {}")),
+    "form.deleted": _formed(gettext_lazy("deleted the {} {}")),
 }
-"""What was done, without who, by the type of the event."""
+"""What was done, without who, by the action."""
 
 
 def _listed(changed: Iterable[str]) -> str:
@@ -205,20 +378,8 @@ def act_of_version(version: Any, kept: Mapping[str, Any] | None) -> Act:
     return Act(version.created_at, sentence, door, "upload_file", str(version.pk))
 
 
-def act_of_log(entry: Any, *, url: str = "") -> Act:
-    """A line of the admin's own log."""
-    words = {ADDITION: _("added the {} {}"), CHANGE: _("changed the {} {}")}
-    name = link(url, entry.object_repr) if url else format_html("{}", entry.object_repr)
-    said = format_html(words.get(entry.action_flag, _("deleted the {} {}")), entry.content_type.name, name)
-    details = entry.get_change_message() if entry.action_flag == CHANGE else ""
-    more = format_html(' <span class="rag-muted">{}</span>', capfirst(details)) if details else ""
-    sentence = format_html("<strong>{}</strong> {}{}", entry.user.get_username(), said, more)
-    door, object_id = str(DOOR_WORDS[Door.ADMIN]), entry.object_id or ""
-    return Act(entry.action_time, sentence, door, "edit_note", object_id, str(entry.user_id))
-
-
 def merged(events: Sequence[Act], log: Sequence[Act]) -> list[Act]:
-    """Both, the newest first. A line of the log that an event tells more of is left out."""
+    """Both, the newest first. Of the `log` of forms an act is left out that another one tells more of."""
     told: dict[tuple[str, str], list[datetime]] = {}
     for act in events:
         told.setdefault((act.object_id, act.user_id), []).append(act.at)

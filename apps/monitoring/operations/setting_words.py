@@ -17,6 +17,7 @@ WORK = _("Background work")
 MODELS = _("Models")
 ANSWERS = _("Searches and answers")
 SIGN_IN = _("Signing in")
+AUDIT = _("The audit log")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
@@ -99,6 +100,11 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "SIGN_IN_TRIES": _("Failed tries of one account without a wait"),
         "SIGN_IN_ADDRESS_TRIES": _("Failed tries from one address without a wait"),
         "SIGN_IN_WAIT_SECONDS": _("The longest wait, in seconds"),
+    }),
+    **_of(AUDIT, EVERYTHING, {
+        "AUDIT_KEY": _("Key of the audit log"),
+        "AUDIT_EARLIER_KEYS": _("Earlier keys of the audit log"),
+        "AUDIT_DAYS": _("Days for which the audit log is kept"),
     }),
 }  # fmt: skip
 """By the name of the variable."""

@@ -49,7 +49,7 @@ class OperationsTab:
 
 TABS: tuple[OperationsTab, ...] = (
     OperationsTab("usage", gettext_noop("Usage"), "bar_chart", _looks_after),
-    OperationsTab("activity", gettext_noop("Activity"), "history", _looks_after),
+    OperationsTab("activity", gettext_noop("Audit"), "verified_user", _looks_after),
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),

@@ -15,6 +15,7 @@ from apps.retrieval.answers.turns import searched_for_shown
 from apps.retrieval.answers.visibility import answers_marked, asked_by, first_withdrawn, is_readable
 from apps.retrieval.models import Answer, Citation, Conversation, Query
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.audit.recording import AuditObject
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import NotFoundError
 from ragsite.core.locking import rows_hold_to_remove
@@ -62,10 +63,12 @@ def conversation_rename(*, conversation: Conversation, title: str, actor: Actor)
         NotFoundError: it was deleted a moment ago.
     """
     lengths_check(Conversation, title=title)
-    if not Conversation.objects.filter(pk=conversation.pk).update(title=title):
-        raise NotFoundError(f"There is no conversation {conversation.pk}; it was deleted a moment ago.")
+    with transaction.atomic():
+        if not Conversation.objects.filter(pk=conversation.pk).update(title=title):
+            raise NotFoundError(f"There is no conversation {conversation.pk}; it was deleted a moment ago.")
+        what = f"conversation {conversation.pk} was renamed"
+        change_log(what, actor=actor, action="conversation.renamed", of=AuditObject.unnamed(conversation))
     conversation.title = title
-    change_log(f"conversation {conversation.pk} was renamed", actor=actor)
     return conversation
 
 
@@ -76,8 +79,9 @@ def conversation_delete(*, conversation: Conversation, actor: Actor) -> None:
         rows_hold_to_remove(
             Conversation.objects.filter(pk=pk), Citation.objects.filter(answer__query__conversation=pk)
         )  # fmt: skip
+        what = f"conversation {pk} was deleted"
+        change_log(what, actor=actor, action="conversation.deleted", of=AuditObject.unnamed(conversation))
         conversation.delete()
-    change_log(f"conversation {pk} was deleted", actor=actor)
 
 
 def conversations_of(principal: Principal) -> QuerySet[Conversation]:

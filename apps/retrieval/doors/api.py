@@ -15,14 +15,14 @@ from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints, mo
 
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import access_scope
-from apps.models.gateway import Deadline
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.answers.turns import conversation_turn
 from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
 from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.filters_api import FiltersIn
-from apps.retrieval.doors.search_shapes import SearchOut, indexing_out, search_out
+from apps.retrieval.doors.search_shapes import SearchOut
+from apps.retrieval.doors.showing import passages_search
 from apps.retrieval.doors.streaming import (
     AS_EVENTS,
     CANCELLING,
@@ -32,10 +32,8 @@ from apps.retrieval.doors.streaming import (
     events_resume,
 )
 from apps.retrieval.doors.telling import answer_made, answer_start
-from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.streaming.log import MOST_EVENTS
-from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
@@ -149,11 +147,9 @@ ASKING = own_codes(*_SEARCHED, "conflict")
 @router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
 def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     """The passages that answer the query best, best first."""
-    scope = access_scope(caller_asking(request), knowledge_base_ids=body.knowledge_bases)
-    deadline = Deadline.after(SearchSettings.current().seconds)
-    indexing = indexing_out(scope)
-    found = retrieve(body.request(body.query), scope=scope, deadline=deadline)
-    out = search_out(found, indexing, explain=body.explain)
+    principal = caller_asking(request)
+    scope = access_scope(principal, knowledge_base_ids=body.knowledge_bases)
+    out = passages_search(body.request(body.query), scope=scope, actor=principal.actor(), explain=body.explain)
     # Written here, as django-ninja would first check all of it a second time.
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 

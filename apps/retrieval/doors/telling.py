@@ -25,6 +25,7 @@ from apps.retrieval.doors.answer_shapes import AnswerOut, answer_out
 from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.recalling import Recall, Recalled
 from apps.retrieval.doors.search_shapes import IndexingOut, indexing_out
+from apps.retrieval.doors.showing import answer_shown, spans_again, spans_of
 from apps.retrieval.doors.stream_shapes import (
     CreatedOut,
     DeltaOut,
@@ -76,11 +77,14 @@ def answer_made_from(asking: Asking) -> Told:
     turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
     recall = Recall(asking, turn)
     if kept := recall.answer(indexing):
+        answer_shown(asking, turn, spans_again(kept.retrieved.passages), answer_id=kept.out.id)
         return Told(kept.out, kept.retrieved)
+    answer_id = new_id()
     found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
+    answer_shown(asking, turn, spans_of(found.passages), answer_id=answer_id)
     generators = recall.generators(generators_for(turn.request, asking.options))
     pieces = draft(found, deadline=deadline, options=asking.options, generators=generators)
-    out = _settled(asking, found, pieces, turn, indexing)
+    out = _settled(asking, found, pieces, turn, indexing, answer_id=answer_id)
     retrieved = retrieved_out(found, indexing)
     recall.keep(out, retrieved)
     return Told(out, retrieved)
@@ -121,9 +125,11 @@ def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
     recall = Recall(asking, turn)
     if kept := recall.answer(indexing, answer_id=run.answer_id):
+        answer_shown(asking, turn, spans_again(kept.retrieved.passages), answer_id=kept.out.id)
         _tell_again(run, kept)
         return
     found = retrieve(turn.request, scope=asking.scope, deadline=deadline)
+    answer_shown(asking, turn, spans_of(found.passages), answer_id=run.answer_id)
     run.log.tells_of({passage.version_id for passage in found.passages})
     retrieved = retrieved_out(found, indexing)
     run.tell(EventName.RETRIEVED, retrieved.model_dump_json())
@@ -142,7 +148,7 @@ def _settled(
     turn: AskedTurn,
     indexing: IndexingOut | None,
     *,
-    answer_id: UUID | None = None,
+    answer_id: UUID,
 ) -> AnswerOut:
     """The saved answer as doors show it; of one that somebody watches nothing stays."""
     if asking.watcher is None:

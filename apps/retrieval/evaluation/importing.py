@@ -104,7 +104,7 @@ def beir_import(
         for rows in _batches(row for row in queries_read(queries) if any(one.grade for one in judged.get(row.id, ()))):
             asked += len(rows)
             taken += _take(evaluation_set, rows, judged, known)
-    change_log(f"{taken} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
+        _imported(evaluation_set, taken, actor)
     return ImportResult(taken, asked - taken, len(wanted - known.keys()))
 
 
@@ -126,9 +126,14 @@ def csv_import(evaluation_set: EvaluationSet, source: NamedLines, *, actor: Acto
             for one in (_judgement(row, questions[row.question], documents[row.document], source) for row in known)
         }
         _judgements_write(judgements.values())
-    change_log(f"{len(questions)} questions were imported into evaluation set {evaluation_set.pk}", actor=actor)
+        _imported(evaluation_set, len(questions), actor)
     left_out = len({row.question for row in rows}) - len(questions)
     return ImportResult(len(questions), left_out, len({row.document for row in rows} - documents.keys()))
+
+
+def _imported(evaluation_set: EvaluationSet, number: int, actor: Actor) -> None:
+    what = f"{number} questions were imported into evaluation set {evaluation_set.pk}"
+    change_log(what, actor=actor, action="evaluation_set.imported", of=evaluation_set, details={"questions": number})
 
 
 def _hold(evaluation_set: EvaluationSet) -> None:

@@ -21,6 +21,7 @@ from apps.retrieval.models import (
     Rating,
 )
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.audit.recording import AuditObject
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.locking import rows_hold, rows_hold_to_remove
@@ -52,9 +53,9 @@ def evaluation_set_create(
     try:
         with transaction.atomic():
             made = EvaluationSet.objects.create(knowledge_base=knowledge_base, name=name, description=description)
+            change_log(f"evaluation set {made.pk} was made", actor=actor, action="evaluation_set.created", of=made)
     except IntegrityError as error:
         raise _name_taken(name) from error
-    change_log(f"evaluation set {made.pk} was made", actor=actor)
     return made
 
 
@@ -75,9 +76,10 @@ def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **chan
     try:
         with transaction.atomic():
             evaluation_set.save(update_fields=list(changes))
+            what, changed = f"evaluation set {evaluation_set.pk} was changed", {"changed": sorted(changes)}
+            change_log(what, actor=actor, action="evaluation_set.updated", of=evaluation_set, details=changed)
     except IntegrityError as error:
         raise _name_taken(evaluation_set.name) from error
-    change_log(f"evaluation set {evaluation_set.pk} was changed", actor=actor)
     return evaluation_set
 
 
@@ -91,8 +93,9 @@ def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> Non
             evaluation_set.runs.all(),
             Judgement.objects.filter(question__evaluation_set=pk),
         )
+        what = f"evaluation set {pk} was deleted"
+        change_log(what, actor=actor, action="evaluation_set.deleted", of=evaluation_set)
         evaluation_set.delete()
-    change_log(f"evaluation set {pk} was deleted", actor=actor)
 
 
 def question_add(
@@ -123,7 +126,12 @@ def question_add(
         )
         for one in (*(replace(one, grade=WRONG) for one in wrong), *relevant):
             _judge(question, one)
-    change_log(f"question {question.pk} was added", actor=actor)
+        change_log(
+            f"question {question.pk} was added",
+            actor=actor,
+            action="evaluation_question.added",
+            of=AuditObject.unnamed(question),
+        )
     return question
 
 
@@ -133,8 +141,13 @@ def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
     with transaction.atomic():
         rows_hold(EvaluationSet.objects.filter(pk=question.evaluation_set_id))
         rows_hold(question.judgements.all())
+        change_log(
+            f"question {pk} was deleted",
+            actor=actor,
+            action="evaluation_question.deleted",
+            of=AuditObject.unnamed(question),
+        )
         question.delete()
-    change_log(f"question {pk} was deleted", actor=actor)
 
 
 def passage_mark(*, evaluation_set: EvaluationSet, text: str, judged: NewJudgement, actor: Actor) -> Judgement:
@@ -149,7 +162,7 @@ def passage_mark(*, evaluation_set: EvaluationSet, text: str, judged: NewJudgeme
         _set_hold(evaluation_set)
         question = _question_joined(evaluation_set, text)
         judgement = _judge(question, judged)
-    change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
+        _judged(question, judgement, actor)
     return judgement
 
 
@@ -167,8 +180,16 @@ def question_judge(*, question: EvaluationQuestion, judged: NewJudgement, actor:
         judgement = _judge(question, judged)
         if question.judgements.count() > MOST_JUDGEMENTS:
             raise ConflictError(f"The question has {MOST_JUDGEMENTS:,} judgements already.", action="Add another one.")
-    change_log(f"judgement {judgement.pk} of question {question.pk} was noted", actor=actor)
+        _judged(question, judgement, actor)
     return judgement
+
+
+def _judged(question: EvaluationQuestion, judgement: Judgement, actor: Actor) -> None:
+    what = f"judgement {judgement.pk} of question {question.pk} was noted"
+    details = {"judgement_id": judgement.pk, "grade": judgement.grade}
+    change_log(
+        what, actor=actor, action="evaluation_question.judged", of=AuditObject.unnamed(question), details=details
+    )
 
 
 def _set_hold(evaluation_set: EvaluationSet) -> None:
@@ -191,17 +212,21 @@ def question_of_answer(*, answer: Answer, knowledge_base: KnowledgeBase, actor: 
         question = _question_joined(evaluation_set, text)
         for one in _cited(answer, knowledge_base) if is_good else ():
             _judge(question, one, anew=False)
-    change_log(f"question {question.pk} was made of answer {answer.pk}", actor=actor)
+        what, details = f"question {question.pk} was made of answer {answer.pk}", {"answer_id": answer.pk}
+        change_log(
+            what, actor=actor, action="evaluation_question.added", of=AuditObject.unnamed(question), details=details
+        )
     return question
 
 
 def playground_set(knowledge_base: KnowledgeBase, *, actor: Actor) -> EvaluationSet:
     """The set that a knowledge base's marked passages go to when none was chosen; made if there is none."""
-    found, made = EvaluationSet.objects.get_or_create(
-        knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages judged by hand."}
-    )
-    if made:
-        change_log(f"evaluation set {found.pk} was made", actor=actor)
+    with transaction.atomic():
+        found, made = EvaluationSet.objects.get_or_create(
+            knowledge_base=knowledge_base, name=PLAYGROUND, defaults={"description": "Passages judged by hand."}
+        )
+        if made:
+            change_log(f"evaluation set {found.pk} was made", actor=actor, action="evaluation_set.created", of=found)
     return found
 
 

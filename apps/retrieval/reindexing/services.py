@@ -122,7 +122,7 @@ def reindex_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> Reindex:
             reindex.state = ReindexState.SWITCHING if reindex.is_rollback else ReindexState.BUILDING
             Reindex.objects.filter(pk=reindex.pk).update(state=reindex.state, attempts=0, error="", not_before=Now())
         ring(REINDEX)
-    change_log(f"the re-index {reindex.pk} was resumed", actor=actor)
+        change_log(f"the re-index {reindex.pk} was resumed", actor=actor, action="reindex.resumed", of=knowledge_base)
     return _anew(reindex)
 
 

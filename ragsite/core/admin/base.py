@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,11 +28,15 @@ from unfold.paginator import InfinitePaginator
 from ragsite.core.actors import Actor, Door
 from ragsite.core.admin.lists import row_checkbox
 from ragsite.core.admin.times import columns_with_times
+from ragsite.core.audit.recording import Act, AuditObject, acts_record, tenant_of
 from ragsite.core.errors import RagError
 from ragsite.core.sentences import said
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+FORM_ADDED, FORM_CHANGED, FORM_DELETED = "form.added", "form.changed", "form.deleted"
+"""What is done by a form of the admin."""
 
 Words: TypeAlias = "StrOrPromise"
 """A text, or one that is translated when it is shown."""
@@ -51,12 +57,35 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
 
 
 class NamedListAdmin(ModelAdmin):
-    """A list is under the name of what is on it, as the way to it is."""
+    """A list is under the name of what is on it, as the way to it is. What a form does is in the audit log, too."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         named = {"title": capfirst(self.model._meta.verbose_name_plural)}
         page: HttpResponse = super().changelist_view(request, named | (extra_context or {}))
         return page
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        self._tell(request, FORM_ADDED, [obj], message)
+        entry: LogEntry = super().log_addition(request, obj, message)
+        return entry
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+        self._tell(request, FORM_CHANGED, [obj], message)
+        entry: LogEntry = super().log_change(request, obj, message)
+        return entry
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        self._tell(request, FORM_DELETED, queryset, [])
+        return super().log_deletions(request, queryset)
+
+    def tenants_told(self, obj: Model) -> Iterable[UUID | None]:
+        """Whose audit logs tell of a change to a row."""
+        return (tenant_of(obj),)
+
+    def _tell(self, request: HttpRequest, action: str, rows: Iterable[Model], message: Any) -> None:
+        actor, details = acting(request), {"message": message} if message else {}
+        told = ((AuditObject.of(row, tenant_id=tenant), actor) for row in rows for tenant in self.tenants_told(row))
+        acts_record((Act(action, on, details), actor) for on, actor in told)
 
 
 class RagAdmin(NamedListAdmin):

@@ -5,7 +5,9 @@ Staff see and make users of the tenants they own, and give nobody what they don'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -19,7 +21,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from ragsite.core.admin.base import NamedListAdmin, acting
-from ragsite.gateway.members import member_add
+from ragsite.gateway.members import member_add, tenants_of_user
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import (
@@ -51,6 +53,9 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_fullwidth = True
+
+    def tenants_told(self, obj: Model) -> Iterable[UUID | None]:
+        return tenants_of_user(obj.pk)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request) & users_seen(request.user)

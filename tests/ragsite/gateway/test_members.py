@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
     [
         (Role.READER, {"read", "query"}),
         (Role.EDITOR, {"read", "query", "write"}),
-        (Role.OWNER, {"read", "query", "write", "grants:manage"}),
+        (Role.OWNER, {"read", "query", "write", "grants:manage", "audit:read"}),
     ],
 )
 def test_a_role_says_what_a_user_may_do(role: Role, may: set[str]) -> None:

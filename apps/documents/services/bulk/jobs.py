@@ -95,7 +95,9 @@ def bulk_job_confirm(*, job: BulkJob, actor: Actor) -> BulkJob:
         if not asked.update(state=BulkState.OPEN, confirmed_at=Now(), not_before=Now(), actor=actor.as_dict()):
             raise ConflictError("This was confirmed before, or too long ago.", action="Look at it under Jobs.")
         ring(BULK)
-    change_log(f"the bulk job {job.pk} was started: {job.kind} with {job.total} documents", actor=actor)
+        what = f"the bulk job {job.pk} was started: {job.kind} with {job.total} documents"
+        details = {"kind": job.kind, "documents": job.total}
+        change_log(what, actor=actor, action="bulk_job.started", of=job, details=details)
     job.refresh_from_db(fields=("state", "confirmed_at"))
     return job
 
@@ -107,9 +109,10 @@ def bulk_job_cancel(*, job: BulkJob, actor: Actor) -> BulkJob:
         ConflictError: it has ended.
     """
     under_way = BulkJob.objects.filter(pk=job.pk, state=BulkState.OPEN)
-    if not under_way.update(state=BulkState.CANCELLED, ended_at=Now(), documents=[], **RELEASED):
-        raise ConflictError("It has ended already, so there is nothing to cancel.", action="Look at what was done.")
-    change_log(f"the bulk job {job.pk} was cancelled", actor=actor)
+    with transaction.atomic():
+        if not under_way.update(state=BulkState.CANCELLED, ended_at=Now(), documents=[], **RELEASED):
+            raise ConflictError("It has ended already, so there is nothing to cancel.", action="Look at what was done.")
+        change_log(f"the bulk job {job.pk} was cancelled", actor=actor, action="bulk_job.cancelled", of=job)
     job.refresh_from_db()
     return job
 

@@ -154,4 +154,7 @@ def _note_eyes(asker: Asker, eyes: User) -> None:
     change_log(
         f"knowledge base {asker.knowledge_base.pk} was asked with the rights of user {eyes.pk}",
         actor=acting(asker.request),
+        action="rights.tried",
+        of=asker.knowledge_base,
+        details={"user_id": eyes.pk, "name": eyes.get_username()},
     )

@@ -19,6 +19,7 @@ from apps.documents.pictures.rows import page_picture_open
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.pages import place_of
 from apps.monitoring.workspace.reading.shown import Asked, ShownPage, ShownText, place_shown
+from ragsite.core.admin.base import acting
 from ragsite.core.errors import NotFoundError, RagError
 from ragsite.gateway.problems import error_response
 
@@ -107,7 +108,7 @@ def file_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, 
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
-        return _inert(file_response(version))
+        return _inert(file_response(version, method=request.method, actor=acting(request)))
     except RagError as error:
         return error_response(request, error)
 

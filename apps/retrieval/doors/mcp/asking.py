@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from apps.documents.rights.access import access_scope
-from apps.models.gateway import Deadline
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.doors.answer_shapes import AnswerOut, CitationOut
 from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.mcp.inputs import AskInput, SearchInput
 from apps.retrieval.doors.mcp.told import Told
-from apps.retrieval.doors.search_shapes import SpanOut, indexing_out, search_out
+from apps.retrieval.doors.search_shapes import SpanOut
+from apps.retrieval.doors.showing import passages_search
 from apps.retrieval.doors.telling import answer_made
-from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.configuration import SearchSettings
 from ragsite.gateway.keys import Principal
 
 
 def search(principal: Principal, given: SearchInput) -> Told:
     """Passages, best first."""
     scope = access_scope(principal, knowledge_base_ids=given.knowledge_bases)
-    indexing = indexing_out(scope)
     request = SearchRequest(given.query, top_k=given.top_k, mode=given.mode)
-    found = retrieve(request, scope=scope, deadline=Deadline.after(SearchSettings.current().seconds))
-    out = search_out(found, indexing)
+    out = passages_search(request, scope=scope, actor=principal.actor())
     told = "\n\n".join(f"[{n}] {_where(one)}\n{one.text}" for n, one in enumerate(out.passages, start=1))
     return Told(told or "Nothing was found.", out.model_dump(mode="json"))
 

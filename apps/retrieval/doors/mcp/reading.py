@@ -11,6 +11,8 @@ from apps.documents.services.grepping import Grep, Match, documents_grep
 from apps.documents.services.lines import lines_read, version_read
 from apps.retrieval.doors.mcp.inputs import FindInput, GrepInput, ListInput, ReadInput
 from apps.retrieval.doors.mcp.told import Told
+from apps.retrieval.doors.showing import tell_shown
+from ragsite.core.audit.recording import AuditObject
 from ragsite.gateway.keys import Principal
 
 
@@ -53,6 +55,9 @@ def grep(principal: Principal, given: GrepInput) -> Told:
             start=given.next,
         ),
     )
+    lines = [{"version": one.version_id, "line": one.line} for one in found.matches]
+    search = AuditObject("search", tenant_id=principal.tenant_id)
+    tell_shown(search, given.pattern, (), actor=principal.actor(), lines=lines)
     told = "\n".join(map(_match_text, found.matches)) or "No line has it."
     if found.next:
         told += f"\nThere may be more: go on with next={found.next!r}."

@@ -29,7 +29,8 @@ class Command(base.Command):
         user = User.objects.filter(username=options["name"]).first()
         if user is None:
             raise NotFoundError(f"There is no account {options['name']!r}.")
-        change_log(f"a pass was made for {user.username}", actor=Actor.of_command("manage.py sign_in_pass"))
+        actor = Actor.of_command("manage.py sign_in_pass")
+        change_log(f"a pass was made for {user.username}", actor=actor, action="sign_in_pass.created", of=user)
         path = f"{PATH}?{urlencode({'pass': sign_in_pass(user.username)})}"
         minutes = PASS_VALID_FOR.seconds // 60
         self.say(f"To be opened within {minutes} minutes, in the browser that shall sign in.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -24,7 +23,11 @@ from apps.monitoring.operations.act_rows import ActFilters
 from apps.monitoring.operations.activity import filters_of
 from apps.monitoring.operations.acts import KINDS, SENTENCES, Act, merged
 from ragsite.core.actors import Actor, Door
-from ragsite.gateway.models import ApiKey, Role
+from ragsite.core.audit.models import AuditEntry, Outcome
+from ragsite.core.audit.recording import Act as AuditAct
+from ragsite.core.audit.recording import AuditObject, act_record
+from ragsite.gateway.keys import api_key_create
+from ragsite.gateway.models import Membership, Permission, Role
 from tests import factories as make
 from tests.acting import ACTOR
 
@@ -53,10 +56,54 @@ def test_acts_are_sentences_with_who_what_and_by_which_door(admin_client: Client
     assert told(admin_client)[0] == "ada deleted the document contract.md in Legal, in the admin"
     assert any(one.endswith("added the document contract.md to Legal, by a command") for one in told(admin_client))
     assert told(admin_client, "?person=ada") == told(admin_client)[:1]
-    assert len(told(admin_client, f"?knowledge_base={base.pk}")) == 2
-    assert told(admin_client, "?kind=access") == []
-    assert told(admin_client, f"?until={NOON.isoformat()}".replace("+", "%2B")) == []
+    assert told(admin_client, f"?object={document.pk}") == told(admin_client)[:2]
+    assert len(told(admin_client, f"?knowledge_base={base.pk}")) == 3
+    assert told(admin_client, "?kind=accounts") == []
+    assert told(admin_client, f"?last={NOON:%Y-%m-%d}") == []
+    assert len(told(admin_client, f"?since={NOON:%Y-%m-%d}")) == len(told(admin_client))
     assert "reaches back to" in admin_client.get(PAGE).content.decode()
+
+
+@pytest.mark.django_db
+def test_it_goes_on_page_by_page_and_tells_of_one_request_alone(admin_client: Client) -> None:
+    tenant_id = make.tenant().pk
+    ada = Actor.of_user(User.objects.create_user("ada"), door=Door.API)
+    for number in range(60):
+        act_record(AuditAct("change.made", AuditObject(tenant_id=tenant_id), {"what": number}), actor=ada)
+    act_record(AuditAct("change.made", AuditObject(), {"what": "x"}), actor=replace(ada, request_id="r-1"))
+    first = admin_client.get(f"{PAGE}?person=ada")
+    assert (len(first.context["acts"]), len(told(admin_client, f"?person=ada&before={first.context['older']}"))) == (
+        50,
+        11,
+    )
+    assert told(admin_client, "?request=r-1") == ["ada change.made: x, over the API"]
+
+
+@pytest.mark.django_db
+def test_passages_that_were_shown_are_told_with_their_places(admin_client: Client) -> None:
+    base = make.knowledge_base()
+    version = make.ready_version(base, "High water is at noon.")
+    key, client = make.keyed(base.tenant, Permission.QUERY)
+    client.post("/api/v1/search", {"query": "high water"}, content_type="application/json")
+    page = admin_client.get(f"{PAGE}?kind=shown")
+    assert sentences(page) == [f"The API key {key.name} was shown 1 passage, over the API"]
+    assert reverse("admin:documents_documentversion_change", args=[version.pk]) in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_form_is_told_in_the_log_of_the_rows_tenant_and_of_an_account_in_its_tenants(admin_client: Client) -> None:
+    tenant = make.tenant()
+    bob = make.member(tenant, name="bob")
+    member = Membership.objects.get(user=bob)
+    url = reverse("admin:gateway_membership_change", args=[member.pk])
+    assert admin_client.post(url, {"user": bob.pk, "tenant": tenant.pk, "role": Role.OWNER}).status_code == 302
+    assert admin_client.post(reverse("admin:auth_user_delete", args=[bob.pk]), {"post": "yes"}).status_code == 302
+    found = AuditEntry.objects.filter(tenant_id=tenant.pk, action__startswith="form.").order_by("id")
+    assert [(one.action, one.object_type, one.actor_name) for one in found] == [
+        ("form.changed", "membership", "admin"), ("form.deleted", "user", "admin"),
+    ]  # fmt: skip
+    assert found[0].details == {"message": [{"changed": {"fields": ["Role"]}}]}
+    assert told(admin_client, "?kind=forms")[0] == "admin deleted the user bob, in the admin"
 
 
 @pytest.mark.django_db
@@ -67,13 +114,9 @@ def test_an_owner_sees_the_own_tenants_acts_without_the_names_of_what_the_owner_
     make.upload(base, filename="open.md")
     make.upload(base, filename="secret.md", restricted=True)
     make.upload(other, filename="others.md")
-    key = ContentType.objects.get_for_model(ApiKey)
     for row in (base, other):
-        made, _ = make.keyed(row.tenant)
-        LogEntry.objects.create(
-            user=User.objects.create_user(f"of {row}"), content_type=key, object_id=made.pk, object_repr=f"key of {row}",
-            action_flag=ADDITION,
-        )  # fmt: skip
+        who = Actor.of_user(User.objects.create_user(f"of {row}"), door=Door.ADMIN)
+        api_key_create(tenant=row.tenant, name=f"key of {row}", permissions=[], actor=who)
     found = " ".join(told(visitor(base.tenant, Role.OWNER)))
     assert "open.md" in found
     assert "added a document to" in found
@@ -87,7 +130,11 @@ def test_an_owner_sees_the_own_tenants_acts_without_the_names_of_what_the_owner_
 def test_without_acts_it_says_what_would_be_told(admin_client: Client) -> None:
     text = admin_client.get(PAGE).content.decode()
     assert "Nothing was done yet." in text
-    assert "No events are kept now" in text
+    assert "The log is empty." in text
+    assert "It was never verified" in text
+    audit = AuditObject("audit_log")
+    act_record(AuditAct("audit.verified", audit, {"findings": 2}, Outcome.FAILURE), actor=ACTOR)
+    assert "something was wrong" in admin_client.get(PAGE).content.decode()
 
 
 @pytest.mark.django_db
@@ -164,5 +211,12 @@ def test_every_kind_of_act_has_a_sentence() -> None:
 
 
 def test_an_address_that_makes_no_sense_asks_for_everything() -> None:
-    asked = {"kind": "x", "person": "\0", "knowledge_base": "x", "since": "2026-99-99", "until": "yesterday"}
+    asked = {
+        "kind": "x",
+        "person": "\0",
+        "knowledge_base": "x",
+        "since": "2026-99-99",
+        "last": "yesterday",
+        "before": "x",
+    }
     assert filters_of(asked) == ActFilters()
