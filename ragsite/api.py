@@ -32,6 +32,7 @@ from apps.retrieval.evaluation.api import (
     EvaluationSetViewSet,
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
+from ragsite.gateway.limits.api import router as usage_router
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
@@ -62,6 +63,7 @@ queries = NinjaAPI(
 )
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
+queries.add_router("", usage_router)
 ninja_handlers_add(queries)
 
 # What is below /v1/ is described by OpenAI, and not in our own document.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.admin.base import ReadOnlyAdmin, acting
+from ragsite.gateway.admin.limits import LimitsPageMixin
 from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
@@ -50,11 +51,12 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 @admin.register(Tenant)
-class TenantAdmin(TenantRowsMixin, ReadOnlyAdmin):
+class TenantAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     tenant_path = "pk"
     form = TenantForm
     list_display: ClassVar = ("name", "slug", "created_at")
     search_fields: ClassVar = ("name", "slug")
+    actions_detail: ClassVar = ("limits",)
     fields: ClassVar = ("name", "slug", "created_at")
     add_fieldsets: ClassVar = ((None, {"fields": ("name",)}),)
 
