@@ -133,6 +133,7 @@ def idempotent_operation(*, again: StreamAgain | None = None) -> Callable[[Opera
 
         # The annotations are names in the module of the function, where nobody would look for them any more.
         run.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+        run.heeds_the_key = True  # type: ignore[attr-defined]  # for the test that walks all operations
         return cast("Operation", run)
 
     return decorate
