@@ -149,9 +149,9 @@ def _operation_answer(function: Callable[..., Any], request: HttpRequest, given:
     try:
         answer = function(request, **given)
     except Exception as error:
-        if (told := drf_exception_handler(error, {})) is None:
+        if (refusal := drf_exception_handler(error, {})) is None:
             raise
-        return told
+        return refusal
     if isinstance(answer, HttpResponseBase):
         return answer
     told = answer.model_dump() if isinstance(answer, Schema) else answer

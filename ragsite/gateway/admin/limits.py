@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -26,7 +25,7 @@ from ragsite.gateway.limits.parties import key_limits, tenant_limits
 from ragsite.gateway.limits.rows import limits_of, limits_set
 from ragsite.gateway.models import ApiKey, Tenant
 
-LABELS: Mapping[LimitKind, str | Promise] = {
+LABELS: Mapping[LimitKind, Any] = {
     LimitKind(Work.SEARCHES, Per.MINUTE): _("Searches a minute"),
     LimitKind(Work.SEARCHES, Per.DAY): _("Searches a day"),
     LimitKind(Work.SEARCHES, Per.MONTH): _("Searches a month"),
@@ -42,7 +41,7 @@ LABELS: Mapping[LimitKind, str | Promise] = {
     LimitKind(Work.STREAMS, Per.ONCE): _("Streamed answers at once"),
     LimitKind(Work.REQUESTS, Per.MINUTE): _("Other requests a minute"),
 }
-"""What each limit is called; uploads are told in MB."""
+"""What each limit is called, in the language of who reads it; uploads are told in MB."""
 
 FIELDS = tuple(kind.name for kind in LIMIT_KINDS)
 
@@ -108,7 +107,7 @@ class LimitsPageMixin:
         row = self.row_or_404(request, object_id)  # type: ignore[attr-defined]
         if not self.has_limits_permission(request, object_id):
             raise PermissionDenied
-        form = LimitFields(request.POST or None, initial=_initial(row))
+        form = LimitFields(request.POST if request.method == "POST" else None, initial=_initial(row))
         form.usual(key_limits({}) if isinstance(row, ApiKey) else tenant_limits({}))
         if request.method == "POST" and form.is_valid():
             _set(request, row, form.limits())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Router, Schema
@@ -23,7 +22,7 @@ router = Router(auth=KeyBearer(), tags=["usage"])
 class LimitOut(Schema):
     """A limit. What is used is told of those of a day or month alone, as it was some seconds ago."""
 
-    of: Literal["key", "tenant"]
+    of: PartyKind
     work: Work
     per: Per = Field(description="`once`: at the same moment.")
     limit: int
@@ -50,7 +49,7 @@ def usage(request: HttpRequest) -> UsageOut:
 
 def _out(one: LimitUse) -> LimitOut:
     return LimitOut(
-        of=one.of.value,
+        of=one.of,
         work=one.kind.work,
         per=one.kind.per,
         limit=one.limit,

@@ -81,7 +81,7 @@ def quota_uses_add(uses: Mapping[Quota, int]) -> None:
     told = sorted((one for one, amount in uses.items() if amount), key=lambda one: (one.tenant, one.whose, one.begins))
     if not told:
         return
-    columns = [
+    columns: list[Any] = [
         [one.tenant or None for one in told],
         [one.whose for one in told],
         [one.work.value for one in told],
