@@ -96,6 +96,3 @@ class LimitsUnavailableError(RequestRefusedError):
     code = "limits_unavailable"
     status = 503
     action = "Try again."
-
-    def __init__(self, *, retry_after: float) -> None:
-        super().__init__("What you may still ask for cannot be counted now.", retry_after=retry_after)

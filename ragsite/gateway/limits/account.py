@@ -147,17 +147,15 @@ def _refusal(demands: Sequence[Demand], taken: Taken, headers: Mapping[str, str]
     error = LimitReachedError(
         f"{who} has reached a limit: {bucket.limit:,} {what} {when}.",
         code="quota_exceeded" if bucket.quota else "rate_limited",
-        action=_action(bucket, wait),
+        action=(
+            f"It begins anew at {bucket.quota.ends:%Y-%m-%d %H:%M} UTC; whoever runs ragsite can raise it."
+            if bucket.quota
+            else f"Wait {max(1, round(wait))} seconds, then send it again."
+        ),
         retry_after=max(1.0, wait),
     )
     error.headers = headers
     return error
-
-
-def _action(bucket: Bucket, wait: float) -> str:
-    if bucket.quota is None:
-        return f"Wait {max(1, round(wait))} seconds, then send it again."
-    return f"It begins anew at {bucket.quota.ends:%Y-%m-%d %H:%M} UTC; whoever runs ragsite can raise it."
 
 
 def _jitter(wait: float) -> float:

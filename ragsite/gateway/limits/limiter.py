@@ -112,7 +112,7 @@ class Limiter:
         choice = LimitSettings.current().without_redis
         WITHOUT_REDIS.labels(choice).inc()
         if choice == "closed":
-            raise LimitsUnavailableError(retry_after=PAUSE_SECONDS)
+            raise LimitsUnavailableError("What you may still ask for cannot be counted now.", retry_after=PAUSE_SECONDS)
         with self._lock:
             self._counted_apart |= {one.bucket.key for one in demands if one.bucket.quota}
         if choice == "open":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -32,7 +32,7 @@ class RedisStore:
         """See Store."""
         keys = [one.bucket.key for one in demands]
         arguments = [value for one in demands for value in _told(one, used)]
-        told, found = cast(Any, _scripts(_url()).take(keys=keys, args=[place, *arguments]))
+        told, *found = map(int, cast(bytes, _scripts(_url()).take(keys=keys, args=[place, *arguments])).split())
         if told < 0:
             return Taken(is_granted=False, unknown=tuple(keys[number - 1] for number in found))
         levels = tuple(Level(left, wait / 1000) for left, wait in zip(found[::2], found[1::2], strict=True))

@@ -1,7 +1,8 @@
 -- Take from all buckets or from none. KEYS: the buckets. ARGV: the place's name, then for each bucket
 -- kind ('bucket', 'quota', 'places'), limit, milliseconds (that it refills in, until it ends, of a lease), cost, need,
 -- and what is used of a quota that is not known here (-1: that is not known either).
--- Answers 1 or 0 and for each bucket what is left and the milliseconds to wait; or -1 and the numbers of unknown quotas.
+-- Answers in one line, which is read faster than lists: 1 or 0, and for each bucket what is left and the milliseconds to wait;
+-- or -1, and the numbers of unknown quotas.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local granted, unknown, answer, todo = 1, {}, {}, {}
@@ -49,8 +50,14 @@ for i, key in ipairs(KEYS) do
   table.insert(answer, math.ceil(wait))
 end
 
-if #unknown > 0 then return { -1, unknown } end
-if granted == 0 then return { 0, answer } end
+local function told(first, numbers)
+  local parts = { first }
+  for _, number in ipairs(numbers) do table.insert(parts, string.format('%.0f', number)) end
+  return table.concat(parts, ' ')
+end
+
+if #unknown > 0 then return told('-1', unknown) end
+if granted == 0 then return told('0', answer) end
 
 for i, key in ipairs(KEYS) do
   local cost = argument(i, 3)
@@ -65,4 +72,4 @@ for i, key in ipairs(KEYS) do
   end
   answer[i * 2 - 1] = answer[i * 2 - 1] - cost
 end
-return { 1, answer }
+return told('1', answer)
