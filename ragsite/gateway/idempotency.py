@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -64,6 +64,8 @@ View = TypeVar("View", bound=APIView)
 Arguments = ParamSpec("Arguments")
 Method = Callable[Concatenate[View, Request, Arguments], HttpResponseBase]
 Operation = TypeVar("Operation", bound=Callable[..., Any])
+StreamAgain = Callable[..., HttpResponseBase]
+"""Goes on with a stream that was begun: called with the request, the id that it tells of, and what the operation was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,6 @@ def idempotent(*, atomic: bool = False) -> Callable[[Method[View, Arguments]], M
         return cast("Method[View, Arguments]", extend_schema(parameters=[_PARAMETER], methods=METHODS)(run))
 
     return decorate
-
-
-class StreamAgain(Protocol):
-    """Goes on with a stream that was begun, by the id that its response had as `tells_of`."""
-
-    def __call__(self, request: HttpRequest, told_of: UUID, **given: Any) -> HttpResponseBase: ...
 
 
 class ToldStream(StreamingHttpResponse):
