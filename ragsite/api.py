@@ -33,6 +33,7 @@ from apps.retrieval.evaluation.api import (
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
 from ragsite.gateway.auditing.api import AuditEntryViewSet
+from ragsite.gateway.limits.api import router as usage_router
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
@@ -64,6 +65,7 @@ queries = NinjaAPI(
 )
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
+queries.add_router("", usage_router)
 ninja_handlers_add(queries)
 
 # What is below /v1/ is described by OpenAI, and not in our own document.

@@ -18,6 +18,7 @@ from apps.retrieval.doors.mcp.door import McpDoor  # noqa: E402 - the edge looks
 from ragsite.gateway.admission import Admission  # noqa: E402
 from ragsite.gateway.edge import Edge, edge_limits  # noqa: E402
 from ragsite.gateway.edge_protocol import EdgeProtocol  # noqa: E402
+from ragsite.gateway.limits.gate import Gate  # noqa: E402
 from ragsite.gateway.mounts import Mounts  # noqa: E402
 from ragsite.gateway.one_thread import OneThreadHandler  # noqa: E402
 from ragsite.gateway.problems import MCP  # noqa: E402
@@ -43,4 +44,4 @@ def _open_files_allow() -> None:
 
 _open_files_allow()
 admission = Admission(capacities())
-application = Edge(Mounts(OneThreadHandler(admission), {MCP: McpDoor(admission)}), Protocol.limits)
+application = Edge(Mounts(OneThreadHandler(admission), {MCP: McpDoor(admission)}), Protocol.limits, Gate())

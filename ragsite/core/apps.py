@@ -7,8 +7,8 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        from ragsite.core.admin.lists import headers_keep
         import ragsite.core.audit.events  # noqa: F401 - it registers its events
+        from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load
         from ragsite.core.naming import names_translate

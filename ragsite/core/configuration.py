@@ -198,6 +198,19 @@ class SignInSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSettings(Settings):
+    """What a key, a person, a tenant and an address may ask for where nobody says otherwise, as `ragsite.core.limits` reads it;
+    and what holds while Redis, which counts for all processes, is away.
+    """
+
+    of_key: str = setting("RAGSITE_LIMITS_OF_KEY")
+    of_user: str = setting("RAGSITE_LIMITS_OF_USER")
+    of_tenant: str = setting("RAGSITE_LIMITS_OF_TENANT")
+    of_address: str = setting("RAGSITE_LIMITS_OF_ADDRESS")
+    without_redis: Literal["local", "open", "closed"] = setting("RAGSITE_LIMITS_WITHOUT_REDIS")
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSettings(Settings):
     """Django's secret key, and those before it, which still open what was sealed with them."""
 

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import ModelAddress
 from ragsite.core.storage.places import S3Place, blob_place
 
@@ -113,6 +114,19 @@ class Environment(BaseSettings):
     ragsite_audit_days: int = Field(
         365, ge=0, le=36_500, description="The audit log is kept so long, unless a tenant says otherwise; 0: for ever."
     )
+    ragsite_limits_of_key: str = Field(
+        "", description="What an API key may ask for that has no limits of its own, as `answers=10/minute streams=4`."
+    )
+    ragsite_limits_of_user: str = Field("", description="What a person who signed in may ask for, likewise.")
+    ragsite_limits_of_tenant: str = Field(
+        "", description="What a tenant may ask for, with all its keys and people, that has no limits of its own."
+    )
+    ragsite_limits_of_address: str = Field(
+        "", description="What an address may ask for without a valid key or session, as `requests=60/minute`."
+    )
+    ragsite_limits_without_redis: Literal["local", "open", "closed"] = Field(
+        "local", description="While Redis is away: limits a process, none, or no requests of who has limits."
+    )
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")
@@ -156,6 +170,14 @@ class Environment(BaseSettings):
             raise ValueError(
                 f"a key has fewer than {SHORTEST_KEY} characters, or has a comma; make one of random letters"
             )
+        return value
+
+    @field_validator(
+        "ragsite_limits_of_key", "ragsite_limits_of_user", "ragsite_limits_of_tenant", "ragsite_limits_of_address"
+    )
+    @classmethod
+    def _is_limits(cls, value: str) -> str:
+        limits_read(value)
         return value
 
     @field_validator("ragsite_blob_store")

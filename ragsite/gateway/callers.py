@@ -70,9 +70,9 @@ class Callers:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 return await asyncio.shield(self._asking(digest, credential))
         except (OperationalError, InterfaceError) as error:
-            raise _refused(database_error(error)) from error
+            raise refused_as(database_error(error)) from error
         except TimeoutError:
-            raise _refused(UNAVAILABLE.error()) from None
+            raise refused_as(UNAVAILABLE.error()) from None
 
     def _asking(self, digest: bytes, credential: _Credential) -> asyncio.Future[Caller | None]:
         """The look-up under way; many requests with one key cause one."""
@@ -124,7 +124,8 @@ def _of_session(key: str) -> Caller | None:
     return Caller(f"user {user}", "") if user else None
 
 
-def _refused(error: RagError) -> RequestRefusedError:
+def refused_as(error: RagError) -> RequestRefusedError:
+    """The error as the edge refuses a request for it."""
     return RequestRefusedError(
         error.message,
         code=error.error_code,

@@ -19,7 +19,8 @@ from django.http import JsonResponse
 from prometheus_client import Counter
 
 from ragsite.gateway.callers import Callers
-from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.errors import LimitReachedError, RequestRefusedError
+from ragsite.gateway.limits.gate import Gate
 from ragsite.gateway.openai_errors import shaped
 from ragsite.gateway.problems import problem_response
 from ragsite.gateway.routes import Route, route_of, routes
@@ -69,8 +70,13 @@ def edge_limits() -> EdgeLimits:
 class Edge:
     """Holds the limits around an ASGI application. A refusal is a problem, and closes the connection."""
 
-    def __init__(self, application: Callable[[Scope, Receive, Send], Awaitable[None]], limits: EdgeLimits) -> None:
-        self._application, self._limits = application, limits
+    def __init__(
+        self,
+        application: Callable[[Scope, Receive, Send], Awaitable[None]],
+        limits: EdgeLimits,
+        gate: Gate | None = None,
+    ) -> None:
+        self._application, self._limits, self._gate = application, limits, gate
         self._callers = Callers()
         self._requests = 0
         self._requests_of: Tally[str] = Tally()
@@ -97,7 +103,11 @@ class Edge:
                 bound.check(length)
                 arriving = receive if length == 0 else _Arriving(receive, self._limits, bound)
                 Visit(route.kind, caller).note(scope)
-                await self._application(scope, arriving, send)
+                if self._gate is None:
+                    await self._application(scope, arriving, send)
+                    return
+                async with self._gate.passed(route, caller, scope, length) as passage:
+                    await self._application(scope, passage.receiving(arriving), passage.sending(send))
 
     @contextmanager
     def _place(self, is_health: bool) -> Iterator[None]:
@@ -174,15 +184,18 @@ def _head_check(scope: Scope, limits: EdgeLimits) -> int:
     """The declared length of the body; -1 where it has none. Raises RequestRefusedError for what is too long."""
     if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > limits.url_bytes:
         raise url_too_long(limits)
-    size = length = 0
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > limits.header_bytes:
+        raise headers_too_large(limits)
+    return _length(scope)
+
+
+def _length(scope: Scope) -> int:
+    length = 0
     for name, value in scope["headers"]:
-        size += len(name) + len(value) + 4
         if name == b"content-length":
             length = int(value)
         elif name == b"transfer-encoding":
             length = -1
-    if size > limits.header_bytes:
-        raise headers_too_large(limits)
     return length
 
 
@@ -238,11 +251,17 @@ def refusal(error: RequestRefusedError) -> JsonResponse:
     response = problem_response(error)
     response["Content-Length"] = str(len(response.content))
     response["Connection"] = "close"
+    if isinstance(error, LimitReachedError):
+        for name, value in error.headers.items():
+            response[name] = value
     return response
 
 
 async def _refuse(error: RequestRefusedError, scope: Scope, receive: Receive, send: Send) -> None:
     answer = shaped(refusal(error), scope["path"])
+    if isinstance(error, LimitReachedError) and _length(scope) == 0:
+        # Nothing more comes of this request, and the client will be back.
+        del answer["Connection"]
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in answer.items()]
     await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content, "more_body": True})

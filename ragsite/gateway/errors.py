@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Self
 
 from ragsite.core.errors import PermanentError, RagError, TransientError
@@ -77,3 +79,20 @@ class TooManyTriesError(TransientError):
 
 class RequestRefusedError(RagError):
     """The request is over a limit of the edge, or there is no room for it."""
+
+
+class LimitReachedError(RequestRefusedError):
+    """A limit of the caller's is reached; `headers` tell which."""
+
+    code = "rate_limited"
+    status = 429
+
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class LimitsUnavailableError(RequestRefusedError):
+    """Redis, which counts for limits, is away, and the installation serves nobody who has limits without it."""
+
+    code = "limits_unavailable"
+    status = 503
+    action = "Try again."

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
+from ragsite.core.limits import Per, Work
 
 
 class Tenant(models.Model):
@@ -130,6 +131,55 @@ class IdempotencyRecord(Leased):
 
     def __str__(self) -> str:
         return self.key
+
+
+class WorkLimit(models.Model):
+    """How much a tenant, or one of its keys, may ask for. Where there is no row, the installation's setting holds."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
+    work = models.CharField(max_length=20)
+    per = models.CharField(max_length=10)
+    amount = models.BigIntegerField(help_text=_("0 allows nothing."))
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "api_key", "work", "per"], name="limit_of_whom_and_what", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=models.Q(work__in=[one.value for one in Work]), name="limit_work_known"),
+            models.CheckConstraint(condition=models.Q(per__in=[one.value for one in Per]), name="limit_per_known"),
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="limit_amount_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work} {self.amount} {self.per}"
+
+
+class QuotaUse(models.Model):
+    """What was used of a day's or month's quota: the record behind the counters in Redis."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
+    whose = models.CharField(max_length=80)
+    work = models.CharField(max_length=20)
+    per = models.CharField(max_length=10)
+    begins = models.DateField()
+    used = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "whose", "work", "per", "begins"], name="quota_of_whom_and_when", nulls_distinct=False
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["begins"], name="quota_age")]
+
+    def __str__(self) -> str:
+        return f"{self.used} {self.work} of {self.whose} since {self.begins}"
 
 
 class SignInTries(models.Model):

@@ -53,6 +53,8 @@ PROBLEMS: Mapping[str, int] = {
     "unsupported_model": 422,
     "url_forbidden": 422,
     "url_refused": 422,
+    "quota_exceeded": 429,
+    "rate_limited": 429,
     "too_many_requests": 429,
     "too_many_tries": 429,
     "headers_too_large": 431,
@@ -75,6 +77,7 @@ PROBLEMS: Mapping[str, int] = {
     "invalid_readings": 503,
     "invalid_scores": 503,
     "lease_lost": 503,
+    "limits_unavailable": 503,
     "model_loading": 503,
     "model_memory_busy": 503,
     "model_server_busy": 503,
@@ -114,7 +117,8 @@ COMMANDS = frozenset(
 
 EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
-    "request_too_large", "url_too_long", "invalid_input", "too_many_requests", "headers_too_large", "internal_error", "busy",
+    "request_too_large", "url_too_long", "invalid_input", "quota_exceeded", "rate_limited", "too_many_requests",
+    "headers_too_large", "internal_error", "busy", "limits_unavailable",
     "database_busy", "database_conflict", "database_locked", "database_timeout", "database_unavailable",
 )  # fmt: skip
 """What any operation can answer."""

@@ -34,20 +34,32 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Requests whose method and path match are of this kind, and their bodies have at most so many bytes."""
+    """Requests whose method and path match are of this kind, and their bodies have at most so many bytes.
+
+    `owner` says where people's work belongs: the model of the row that the path names as `row`, and which field has its tenant.
+    """
 
     kind: Kind
     body_bytes: int
     methods: str = ".*"
     path: str = ".*"
+    owner: str = ""
 
     def takes(self, method: str, path: str) -> bool:
         # In a path, %0A is a character like any other.
         return bool(re.fullmatch(self.methods, method) and re.fullmatch(self.path, path, re.DOTALL))
 
+    def named(self, path: str) -> str:
+        """The key of the row that a path of this route names."""
+        found = re.fullmatch(self.path, path, re.DOTALL)
+        return found["row"] if found else ""
+
 
 SMALL_BODY_BYTES = MEGABYTE
 """What JSON and the forms of the admin need."""
+
+BASE, DOCUMENT = "documents.KnowledgeBase.tenant_id", "documents.Document.tenant_id"
+SET = "retrieval.EvaluationSet.knowledge_base__tenant_id"
 
 
 def capacities() -> dict[Kind, Capacity]:
@@ -77,15 +89,15 @@ def routes() -> tuple[Route, ...]:
         Route(Kind.UPLOAD, one, "PUT", "/api/v1/documents/[^/]+/"),
         Route(Kind.UPLOAD, one, "POST", "/api/v1/documents/[^/]+/versions/"),
         Route(Kind.UPLOAD, many, "POST", "/api/v1/evaluation-sets/[^/]+/import/"),
-        Route(Kind.UPLOAD, many, "POST", "/admin/knowledge-bases/[^/]+/documents/upload/"),
-        Route(Kind.UPLOAD, many, "POST", "/admin/documents/document/.+/new_version/"),
-        Route(Kind.UPLOAD, many, "POST", "/admin/retrieval/evaluationset/.+/import_questions/"),
+        Route(Kind.UPLOAD, many, "POST", "/admin/knowledge-bases/(?P<row>[^/]+)/documents/upload/", BASE),
+        Route(Kind.UPLOAD, many, "POST", "/admin/documents/document/(?P<row>.+)/new_version/", DOCUMENT),
+        Route(Kind.UPLOAD, many, "POST", "/admin/retrieval/evaluationset/(?P<row>.+)/import_questions/", SET),
         Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/api/v1/search"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/api/v1/ask"),
         Route(Kind.SEARCH, SMALL_BODY_BYTES, "POST", "/v1/embeddings"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/chat/completions"),
         Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/v1/responses"),
-        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/admin/knowledge-bases/[^/]+/ask/(stream/)?"),
+        Route(Kind.ANSWER, SMALL_BODY_BYTES, "POST", "/admin/knowledge-bases/(?P<row>[^/]+)/ask/(stream/)?", BASE),
         Route(Kind.OTHER, SMALL_BODY_BYTES),
     )
 

@@ -56,7 +56,7 @@ class SignIn:
         if known := _known(self.browser, self.name):
             return {known: settings.tries}
         counted = {_account(self.name): settings.tries}
-        return counted | ({_address(self.address): settings.address_tries} if self.address else {})
+        return counted | ({address_digest(self.address): settings.address_tries} if self.address else {})
 
     @property
     def actor(self) -> Actor:
@@ -95,7 +95,7 @@ def sign_in_succeeded(sign_in: SignIn) -> None:
     now, counted = timezone.now(), sign_in.counted
     with transaction.atomic():
         for row in _locked(counted, now=now):
-            failures = row.failures - 1 if row.whose == _address(sign_in.address) else 0
+            failures = row.failures - 1 if row.whose == address_digest(sign_in.address) else 0
             _note(row, failures, now=now, tries=counted[row.whose])
         sign_in_tell(sign_in.name, address=sign_in.address, outcome=Outcome.SUCCESS)
     logger.info("a sign-in succeeded, from %s, by %s", sign_in.address or "nowhere", sign_in.actor.text)
@@ -164,8 +164,8 @@ def _account(name: str) -> str:
     return _digest("account", name.casefold())
 
 
-def _address(address: str) -> str:
-    """An IPv6 address counts with its neighbours: one customer has all of them."""
+def address_digest(address: str) -> str:
+    """As whom an address counts. An IPv6 address counts with its neighbours: one customer has all of them."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:

@@ -20,6 +20,8 @@ REQUESTS = ThreadPoolExecutor(AdmissionSettings.current().at_once, thread_name_p
 STREAMS = ThreadPoolExecutor(10, thread_name_prefix="stream")
 # Whose a key is: asked before a body is taken.
 LOOKUPS = ThreadPoolExecutor(2, thread_name_prefix="lookup")
+# What a caller may still ask for: a request waits for Redis there, and the event loop does not.
+LIMITS = ThreadPoolExecutor(4, thread_name_prefix="limits")
 # Health is answered also while all others wait for something.
 PROBES = ThreadPoolExecutor(2, thread_name_prefix="probe")
 

@@ -146,6 +146,9 @@ def test_a_question_whose_line_broke_is_not_asked_twice(waits: list[float]) -> N
     ("code", "status", "wait", "times"),
     [
         ("too_many_requests", 429, "1", 2),
+        ("rate_limited", 429, "7", 2),
+        ("quota_exceeded", 429, "3600", 1),
+        ("limits_unavailable", 503, "5", 2),
         ("idempotency_conflict", 409, "1", 2),
         ("busy", 503, "3600", 1),
         ("conflict", 409, "1", 1),

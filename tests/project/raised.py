@@ -37,6 +37,7 @@ READ = (
     "ragsite/gateway/errors.py",
     "ragsite/gateway/invitations.py",
     "ragsite/gateway/keys.py",
+    "ragsite/gateway/limits",
     "ragsite/gateway/members.py",
     "ragsite/gateway/problems.py",
     "ragsite/gateway/sign_ins.py",

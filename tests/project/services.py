@@ -72,9 +72,11 @@ OF_ITS_OWN: dict[str, str] = {
     "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
     "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",
     "ragsite.gateway.idempotency.idempotent": "keeps the answer of a request; what the request changes is a service's",
+    "ragsite.gateway.idempotency.idempotent_operation": "the same, for the other framework",
     "ragsite.gateway.sign_ins.sign_in_begin": "counts the sign-ins that fail",
     "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",
     "ragsite.gateway.keys._mark_used": "notes that a key was used",
+    "ragsite.gateway.limits.quotas.quota_uses_add": "counts what requests take from quotas",
 }
 """What ragsite does by itself while somebody does something else; nobody asked for it."""
 

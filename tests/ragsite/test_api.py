@@ -122,6 +122,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/models/{id}/",
         "/models/connect/",
         "/search",
+        "/usage/",
         "/versions/",
         "/versions/{id}/",
         "/versions/{id}/cancel/",

@@ -148,6 +148,7 @@ class DocumentViewSet(
         responses=DocumentSerializer,
     )
     @answering("conflict", "invalid_chunking")
+    @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Title, metadata, external id, or whether only a grant lets it be read, none of which re-indexes anything; or chunking,
         which re-chunks the document while its current chunks keep answering.

@@ -78,6 +78,7 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         responses=KnowledgeBaseSerializer,
     )
     @answering("conflict", "invalid_retrieval")
+    @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)

@@ -39,7 +39,9 @@ from ragsite.core.actors import Actor
 from ragsite.core.configuration import FetchingSettings, UploadSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.limits import Work
 from ragsite.gateway.errors import PermissionDeniedError
+from ragsite.gateway.limits.account import Spent, reserved
 
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -120,15 +122,24 @@ def document_upload_from_url(
         ForbiddenUrlError: the address, or one it redirects to, is not one to fetch from; it was not connected to.
         UrlRefusedError: there is no document at the address.
         UrlUnreachableError: it did not answer in time.
+        LimitReachedError: the caller may not upload so much more.
         PermanentError, TransientError: as `document_upload`.
     """
     url_ingestion_check()
     chunking_check(knowledge_base, about.get("chunking", {}))
     connection_release()
-    with fetch(url, network or Network()) as fetched:
-        request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=fetched.parts, **about)
+    most = UploadSettings.current().max_bytes
+    with reserved(Work.UPLOAD_BYTES, most) as spent, fetch(url, network or Network()) as fetched:
+        parts = _counted(fetched.parts, spent)
+        request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=parts, **about)
         named = request if request.external_id else replace(request, external_id=external_id_of(url))
         return document_upload(named, actor=actor)
+
+
+def _counted(parts: Iterable[bytes], spent: Spent) -> Iterator[bytes]:
+    for part in parts:
+        spent.amount += len(part)
+        yield part
 
 
 @contextmanager

@@ -13,14 +13,23 @@ from apps.models.gateway.http import HttpTransport
 from apps.models.gateway.local import LocalTransport
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.queue import QueueTransport
-from apps.models.generation import STILL_AT_IT, Conversation, GenerationOptions, GenerationPiece, Message
+from apps.models.generation import (
+    STILL_AT_IT,
+    Conversation,
+    GenerationEnd,
+    GenerationOptions,
+    GenerationPiece,
+    Message,
+)
 from apps.models.inputs import QueryTexts, Texts
 from apps.models.installed_model import EmbeddingModel, InstalledModel
 from apps.models.prompts import TextRole
 from apps.models.reading import READING_WIDTH, Reading, readings_of
 from ragsite.core.audience import client_check
-from ragsite.core.configuration import ModelSettings
+from ragsite.core.configuration import GenerationSettings, ModelSettings
 from ragsite.core.errors import ConfigurationError, ModelUnavailableError
+from ragsite.core.limits import Work
+from ragsite.gateway.limits.account import reserved
 
 TRANSPORTS: dict[str, Callable[[], ModelTransport]] = {
     "queue": QueueTransport,
@@ -147,9 +156,11 @@ def generate(
 ) -> Iterator[GenerationPiece]:
     """What the model says next, piece by piece; the last piece is the end. Nothing is done before the first is asked for.
 
-    Closing the iterator ends the writing, and so does a client that leaves.
+    Closing the iterator ends the writing, and so does a client that leaves. What the request at hand may have written is
+    reserved from its limits, and what is not written given back.
 
     Raises:
+        LimitReachedError: too few tokens are left for a text so long.
         PermanentError: (code `context_too_long`) there is no room for the messages and the text, or (`invalid_conversation`) the
             model does not take such messages; or the model is unknown, changed, too large or unusable.
         ModelUnavailableError: no model could answer for now, or the one that did was lost.
@@ -158,11 +169,16 @@ def generate(
     call = ModelCall(model, Conversation(tuple(messages), options), purpose, deadline)
     client_check("the messages were sent to a model")
     deadline.check("the messages were sent to a model")
-    with closing(transport_of(call).stream(call)) as pieces:  # type: ignore[type-var]
+    most = options.max_tokens or GenerationSettings.current().slot_tokens
+    with reserved(Work.TOKENS, most) as spent, closing(transport_of(call).stream(call)) as pieces:  # type: ignore[type-var]
         for piece in pieces:
             client_check("the text was written")
             # An empty one only says that the model is still at it.
             if piece != STILL_AT_IT:
+                # Each piece is a token or more; the end knows how many there were.
+                spent.amount = (
+                    piece.completion_tokens if isinstance(piece, GenerationEnd) else min(most, spent.amount + 1)
+                )
                 yield piece
 
 

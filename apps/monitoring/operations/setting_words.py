@@ -18,6 +18,7 @@ MODELS = _("Models")
 ANSWERS = _("Searches and answers")
 SIGN_IN = _("Signing in")
 AUDIT = _("The audit log")
+LIMITS = _("Limits")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
@@ -96,6 +97,13 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "ANSWER_STAND_IN_SECONDS": _("Age up to which a kept answer stands in"),
     }),
     **_of(ANSWERS, EVERYTHING, {"HNSW_MIN_ROWS": _("Vectors from which an index is built")}),
+    **_of(LIMITS, WEB_ONLY, {
+        "LIMITS_OF_KEY": _("What an API key may ask for"),
+        "LIMITS_OF_USER": _("What a person may ask for"),
+        "LIMITS_OF_TENANT": _("What a tenant may ask for"),
+        "LIMITS_OF_ADDRESS": _("What an address may ask for without a key"),
+        "LIMITS_WITHOUT_REDIS": _("What holds while Redis is away"),
+    }),
     **_of(SIGN_IN, WEB_ONLY, {
         "SIGN_IN_TRIES": _("Failed tries of one account without a wait"),
         "SIGN_IN_ADDRESS_TRIES": _("Failed tries from one address without a wait"),

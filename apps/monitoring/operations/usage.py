@@ -32,6 +32,7 @@ from apps.monitoring.operations.usage_counts import (
     things_kept,
     totals_by,
 )
+from apps.monitoring.operations.usage_limits import tenants_limited
 from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
 from ragsite.core.numbers import number_shown
@@ -115,6 +116,9 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "charts": _charts(usage) if usage.rows else [],
         "ways": _ways(usage),
         "today": timezone.localdate(),
+        "limits": tenants_limited(
+            usage.tenants if usage.chosen is None else {usage.chosen: usage.tenants[usage.chosen]}
+        ),
     }
     return operations_page(request, "usage", context)
 

@@ -35,6 +35,7 @@ from apps.retrieval.doors.telling import answer_made, answer_start
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.streaming.log import MOST_EVENTS
 from ragsite.gateway.authentication import KeyBearer
+from ragsite.gateway.idempotency import HEEDING, idempotent_operation
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
 from ragsite.gateway.names import StrictBody
@@ -141,7 +142,7 @@ _SEARCHED = (
     "invalid_retrieval",
 )
 SEARCHING = own_codes(*_SEARCHED)
-ASKING = own_codes(*_SEARCHED, "conflict")
+ASKING = own_codes(*_SEARCHED, "conflict", "events_expired")
 
 
 @router.post("/search", response={200: SearchOut}, openapi_extra=SEARCHING, summary="Search passages")
@@ -154,7 +155,12 @@ def search_passages(request: HttpRequest, body: SearchBody) -> HttpResponse:
     return HttpResponse(out.model_dump_json(), content_type="application/json; charset=utf-8")
 
 
-@router.post("/ask", response={200: AnswerOut}, openapi_extra=ASKING | AS_EVENTS, summary="Ask a question")
+def _stream_again(request: HttpRequest, told_of: UUID, *, body: AskBody) -> HttpResponseBase:
+    return events_resume(told_of, principal=caller_asking(request), after=0)
+
+
+@router.post("/ask", response={200: AnswerOut}, openapi_extra=ASKING | AS_EVENTS | HEEDING, summary="Ask a question")
+@idempotent_operation(again=_stream_again)
 def ask_question(request: HttpRequest, body: AskBody) -> AnswerOut | HttpResponseBase:
     """An answer from your documents, with the spans it is based on; with `stream`, as events while it is made."""
     principal = caller_asking(request)

@@ -70,6 +70,7 @@ class ConversationViewSet(viewsets.GenericViewSet[Conversation], mixins.ListMode
         return Response(ConversationDetailSerializer(conversation).data)
 
     @extend_schema(summary="Rename one", request=ConversationChangeSerializer, responses=ConversationSerializer)
+    @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         conversation, body = self.get_object(), ConversationChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)

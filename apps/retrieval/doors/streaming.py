@@ -21,10 +21,11 @@ from apps.retrieval.streaming.pool import RUNS
 from apps.retrieval.streaming.run import Run
 from ragsite.core.configuration import StreamSettings
 from ragsite.core.errors import NotFoundError, PermanentError, TransientError
+from ragsite.gateway.idempotency import STREAM, ToldStream
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.problem_schemas import own_codes
 
-CONTENT_TYPE = "text/event-stream"
+CONTENT_TYPE = STREAM
 
 
 class Sendable(Protocol):
@@ -79,12 +80,13 @@ class EventStream:
 def events_response(run: Run, *, background: bool) -> StreamingHttpResponse:
     """The run's events for whoever asked; if the client leaves, the run is cancelled, unless it is to go on."""
     events = run.follow(patience=StreamSettings.current().heartbeat_seconds)
-    return stream_response(EventStream(events, left=lambda: None if background else RUNS.cancel(run)))
+    left = lambda: None if background else RUNS.cancel(run)  # noqa: E731
+    return stream_response(EventStream(events, left=left), answer_id=run.answer_id)
 
 
 def events_resume(answer_id: UUID, *, principal: Principal, after: int) -> StreamingHttpResponse:
     """The events after that number as a response; errors as `events_again`."""
-    return stream_response(EventStream(events_again(answer_id, principal=principal, after=after)))
+    return stream_response(EventStream(events_again(answer_id, principal=principal, after=after)), answer_id=answer_id)
 
 
 def events_again(answer_id: UUID, *, principal: Principal, after: int = 0) -> AsyncGenerator[StreamEvent | None, None]:
@@ -136,7 +138,7 @@ def _readable(about: About, principal: Principal) -> bool:
     return readable == len(about.version_ids)
 
 
-def stream_response(stream: EventStream) -> StreamingHttpResponse:
-    """Not kept, and not collected by a proxy before it is passed on."""
+def stream_response(stream: EventStream, *, answer_id: UUID) -> ToldStream:
+    """Of the making of that answer. Not kept, and not collected by a proxy before it is passed on."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(stream, content_type=CONTENT_TYPE, headers=headers)
+    return ToldStream(stream, content_type=CONTENT_TYPE, headers=headers, tells_of=answer_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -46,6 +46,7 @@ from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConflictError, RagError
 from ragsite.core.ids import new_id
+from ragsite.gateway.limits.account import stream_place
 from ragsite.gateway.problems import Problem, problem, problem_of
 from ragsite.gateway.visits import Caller
 
@@ -95,13 +96,20 @@ def answer_start(asking: Asking) -> Run:
 
     Raises:
         ModelNotFoundError: there is no language model of the name that was asked for.
+        LimitReachedError: the caller has as many streams as it may have.
         RequestRefusedError: too many streams wait.
     """
     generators = generators_for(asking.turn.request, asking.options)
     run = Run(new_id(), asker=asking.asker or str(new_id()))
-    run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
     caller = Caller(str(asking.principal.tenant_id), run.asker)
-    RUNS.start(run, caller, partial(answer_tell, run, asking, generators))
+    place = ExitStack()
+    place.enter_context(stream_place())
+    try:
+        run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
+        RUNS.start(run, caller, partial(answer_tell, run, asking, generators), left=place.close)
+    except BaseException:
+        place.close()
+        raise
     return run
 
 

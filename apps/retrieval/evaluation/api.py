@@ -101,6 +101,7 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         summary="Rename or describe one", request=EvaluationSetChangeSerializer, responses=EvaluationSetSerializer
     )
     @answering("conflict")
+    @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = EvaluationSetChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)

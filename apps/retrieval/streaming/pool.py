@@ -38,6 +38,7 @@ class _Job:
     caller: Caller
     work: Callable[[], None]
     pulse: AbstractContextManager[None]
+    left: Callable[[], object]
 
 
 class RunPool:
@@ -52,13 +53,16 @@ class RunPool:
         self._jobs: dict[UUID, _Job] = {}
         self._renewal = Renewal(self._beat)
 
-    def start(self, run: Run, caller: Caller, work: Callable[[], None]) -> None:
-        """Do the work when it is its turn, in the context of whoever asks for it.
+    def start(
+        self, run: Run, caller: Caller, work: Callable[[], None], *, left: Callable[[], object] = lambda: None
+    ) -> None:
+        """Do the work when it is its turn, in the context of whoever asks for it. `left` is called when it is over, whether it
+        was begun or not.
 
         Raises:
             RequestRefusedError: too many wait.
         """
-        job = _Job(run, caller, partial(copy_context().run, work), self._renewal.of(str(run.answer_id)))
+        job = _Job(run, caller, partial(copy_context().run, work), self._renewal.of(str(run.answer_id)), left)
         with self._lock:
             self._room_check(caller)
             job.pulse.__enter__()
@@ -130,6 +134,7 @@ class RunPool:
         with self._lock:
             self._jobs.pop(job.run.answer_id, None)
         job.pulse.__exit__(None, None, None)
+        job.left()
 
     def _beat(self, keys: Collection[str]) -> None:
         for answer_id in runs_beat([UUID(key) for key in keys]):

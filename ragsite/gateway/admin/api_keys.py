@@ -21,17 +21,22 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
 
 from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, confirmation, dialog_done, row_url
+from ragsite.core.limits import Limits
+from ragsite.gateway.admin.limits import FIELDS, LimitFields, LimitsPageMixin
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_revoke
+from ragsite.gateway.limits.parties import key_limits
+from ragsite.gateway.limits.rows import limits_set
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Permission, Tenant
 from ragsite.gateway.roles import may_somewhere
 
 
-class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What a new key is for, what it may do and until when. It may no more than the `maker` may in its tenant."""
+class ApiKeyForm(LimitFields, forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """What a new key is for, what it may do, how much and until when. It may no more than the `maker` may in its tenant."""
 
     maker: ClassVar[Any] = None
+    usual_limits: ClassVar[Limits | None] = None
 
     permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
     expires_at = forms.SplitDateTimeField(
@@ -45,6 +50,11 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         model = ApiKey
         fields: ClassVar = ("tenant", "name", "permissions", "expires_at")
         help_texts: ClassVar = {"name": _("Which application calls with it.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.usual_limits is not None:
+            self.usual(self.usual_limits)
 
     def clean_permissions(self) -> list[Permission]:
         return [Permission(value) for value in self.cleaned_data["permissions"]]
@@ -75,7 +85,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
+class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     form = ApiKeyForm
 
     class Media:
@@ -95,7 +105,7 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name", "prefix")
     actions: ClassVar = ("revoke_selected",)
-    actions_detail: ClassVar = ("revoke",)
+    actions_detail: ClassVar = ("limits", "revoke")
     fields: ClassVar = (
         "name", "tenant", "beginning", "permitted", "state", "last_used_at", "created_at", "expires_at", "revoked_at",
     )  # fmt: skip
@@ -107,6 +117,16 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
                 "description": _("The key is shown once, after it is made. Only a digest of it is kept."),
             },
         ),
+        (
+            _("Limits"),
+            {
+                "fields": FIELDS,
+                "classes": ("collapse",),
+                "description": _(
+                    "How much may be asked for with it. An empty field leaves it at what it shows in grey."
+                ),
+            },
+        ),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -115,6 +135,8 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.maker = request.user
+        if obj is None:
+            form.usual_limits = key_limits({})
         return form
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -144,6 +166,8 @@ class ApiKeyAdmin(TenantRowsMixin, ReadOnlyAdmin):
             expires_at=obj.expires_at,
             actor=acting(request),
         )
+        if limits := form.limits():
+            limits_set(tenant=key.tenant, api_key=key, limits=limits, actor=acting(request))
         obj.pk, obj.prefix = key.pk, key.prefix
         messages.success(request, _shown_once(key, text))
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from ragsite.core.admin.base import ReadOnlyAdmin, acting
+from ragsite.gateway.admin.limits import LimitsPageMixin
 from ragsite.gateway.admin.rows import TenantRowsMixin
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.tenants import tenant_audit_keep, tenant_get_or_create
@@ -60,13 +61,14 @@ class TenantChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
 
 @admin.register(Tenant)
-class TenantAdmin(TenantRowsMixin, ReadOnlyAdmin):
+class TenantAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     """How long the audit log is kept is not said by those whom it tells of: it needs a permission given in Django."""
 
     tenant_path = "pk"
     form = TenantForm
     list_display: ClassVar = ("name", "slug", "created_at")
     search_fields: ClassVar = ("name", "slug")
+    actions_detail: ClassVar = ("limits",)
     fields: ClassVar = ("name", "slug", "audit_days", "created_at")
     add_fieldsets: ClassVar = ((None, {"fields": ("name",)}),)
 

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from ragsite.api import resources
+from ragsite.api import openai_shaped, queries, resources
 from ragsite.core.leases import Claim, lease_claim
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.idempotency import LIFETIME, idempotency_purge
@@ -267,22 +267,52 @@ def test_any_visible_ascii_is_a_key(client: Client, base: KnowledgeBase, key: st
     assert upload(client, base, key=key).status_code == 202
 
 
+CHANGING = ("post", "put", "patch")
+WITHOUT_A_KEY = {
+    ("post", "/api/v1/search"): "reads, and leaves nothing",
+    ("post", "/v1/embeddings"): "computes, and leaves nothing",
+    ("post", "/api/v1/answers/{answer_id}/cancel"): "ends what is under way: a repeat finds it ended",
+}
+"""Operations that do not heed the key, and why. `/mcp` has a protocol of its own, whose tools change nothing but for answers."""
+
+
 def changing_routes() -> Iterator[tuple[str, str]]:
-    """Each route of Django REST framework's that takes POST or PUT, with the method."""
+    """Each route of Django REST framework's that takes POST, PUT or PATCH, with the method."""
     for pattern in resources.urls:
         for method, action in pattern.callback.actions.items():
-            if method in ("post", "put"):
+            if method in CHANGING:
                 assert action
                 route = "/api/v1/" + re.sub(r"<uuid:\w+>", "01890000-0000-7000-8000-000000000000", str(pattern.pattern))
                 yield method, route
     yield "put", "/api/v1/answers/01890000-0000-7000-8000-000000000000/feedback"
 
 
+def changing_operations() -> Iterator[tuple[str, str, Any]]:
+    """Each operation of django-ninja's that takes one of these, with what runs it."""
+    for api, root in ((queries, "/api/v1"), (openai_shaped, "/v1")):
+        for prefix, router in api._routers:
+            for path, view in router.path_operations.items():
+                for operation in view.operations:
+                    for method in operation.methods:
+                        if method.lower() in CHANGING:
+                            yield method.lower(), f"{root}{prefix}{path}", operation.view_func
+
+
 @pytest.mark.parametrize(("method", "url"), sorted(changing_routes()))
-def test_every_post_and_put_of_the_resources_heeds_the_key(client: Client, method: str, url: str) -> None:
+def test_every_change_of_the_resources_heeds_the_key(client: Client, method: str, url: str) -> None:
     assert get_resolver().resolve(url)
     refused = getattr(client, method)(url, headers={"Idempotency-Key": "two words"})
     assert refused.json()["code"] == "invalid_idempotency_key"
+
+
+def test_every_operation_heeds_the_key_or_says_why_not() -> None:
+    found = {
+        (method, path): getattr(function, "heeds_the_key", False) for method, path, function in changing_operations()
+    }
+    assert {one for one, heeds in found.items() if not heeds} == WITHOUT_A_KEY.keys()
+    assert {one for one, heeds in found.items() if heeds} == {
+        ("post", "/api/v1/ask"), ("post", "/v1/chat/completions"), ("post", "/v1/responses"),
+    }  # fmt: skip
 
 
 def test_reading_under_a_key_is_just_reading(client: Client, base: KnowledgeBase) -> None:
@@ -301,5 +331,6 @@ def test_the_schema_names_the_header_where_it_is_heeded(client: Client) -> None:
         if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
     }
     assert (f"{DOCUMENTS}{{id}}/versions/", "post") in told
-    assert {method for _, method in told} == {"post", "put"}
-    assert len(told) == len(list(changing_routes()))
+    assert {method for _, method in told} == set(CHANGING)
+    assert ("/api/v1/ask", "post") in told
+    assert len(told) == len(list(changing_routes())) + 1

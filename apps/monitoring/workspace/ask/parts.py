@@ -82,7 +82,8 @@ def stream_view(asker: Asker) -> HttpResponseBase:
     asking = asking_of(asker, sent, side)
     run = answer_start(asking)
     events = run.follow(patience=StreamSettings.current().heartbeat_seconds)
-    response = stream_response(EventStream(fragments(events, asker.viewer_of(asking, side))))
+    told = EventStream(fragments(events, asker.viewer_of(asking, side)))
+    response = stream_response(told, answer_id=run.answer_id)
     response[ANSWER] = str(run.answer_id)
     response[CONVERSATION] = str(asking.turn.conversation_id or "")
     return response
@@ -95,7 +96,8 @@ def events_view(asker: Asker) -> HttpResponseBase:
     """The rest of a stream that was cut, of one's own question. What was asked with another's eyes is not told again."""
     sent = _form(asker.request.GET)
     events = events_again(sent["answer"], principal=asker.principal)
-    return stream_response(EventStream(fragments(events, asker.viewer(side=sent["side"]), after=sent["after"] or 0)))
+    told = EventStream(fragments(events, asker.viewer(side=sent["side"]), after=sent["after"] or 0))
+    return stream_response(told, answer_id=sent["answer"])
 
 
 @admin.site.admin_view

@@ -26,6 +26,7 @@ from ragsite.core.errors import NotFoundError
 from ragsite.core.request_ids import in_request
 from ragsite.gateway.admission import Admission
 from ragsite.gateway.errors import RequestRefusedError
+from ragsite.gateway.limits.gate import work_give_back, work_pay
 from ragsite.gateway.threads import REQUESTS, run_on
 from ragsite.gateway.visits import Receive, Scope, Send, Visit
 
@@ -57,9 +58,20 @@ class Tools:
         if tool is None:
             return _result(refused(NotFoundError(f"There is no tool {params.name[:60]!r}.")))
         try:
-            return _result(await self._worked_on(tool, params.arguments or {}, _scope(context)))
+            return _result(await self._paid(tool, params.arguments or {}, _scope(context)))
         except RequestRefusedError as error:
             return _result(refused(error))
+
+    async def _paid(self, tool: Tool, arguments: dict[str, Any], scope: Scope) -> Told:
+        """As `_worked_on`, where the caller's limits have room for such work."""
+        told: Told | None = None
+        await work_pay(scope, tool.kind)
+        try:
+            told = await self._worked_on(tool, arguments, scope)
+            return told
+        finally:
+            if told is None or told.is_error:
+                await work_give_back(scope, tool.kind)
 
     async def _worked_on(self, tool: Tool, arguments: dict[str, Any], scope: Scope) -> Told:
         """In its turn, on a thread. A thread can't be stopped: its place is free only when it has ended."""

@@ -18,9 +18,10 @@ from apps.retrieval.doors.openai.embeddings import EmbeddingsBody, embeddings_ou
 from apps.retrieval.doors.openai.messages import Asked, asked_of
 from apps.retrieval.doors.openai.names import NamedModel, model_named_so, models_named, scope_named
 from apps.retrieval.doors.openai.responses import ResponseEvents, ResponsesBody, response_out
-from apps.retrieval.doors.openai.sent import shaped_response
+from apps.retrieval.doors.openai.sent import Shape, shaped_again, shaped_response
 from apps.retrieval.doors.telling import answer_made, answer_start
 from ragsite.gateway.authentication import KeyBearer
+from ragsite.gateway.idempotency import idempotent_operation
 
 router = Router(auth=KeyBearer())
 
@@ -45,22 +46,36 @@ def embeddings_create(request: HttpRequest, body: EmbeddingsBody) -> HttpRespons
     return HttpResponse(embeddings_out(body).model_dump_json(), content_type="application/json; charset=utf-8")
 
 
+def _shape_of(request: HttpRequest, body: ChatBody | ResponsesBody) -> Shape:
+    """How a stream tells the answer that is asked for so."""
+    url = partial(_version_url, request)
+    if isinstance(body, ResponsesBody):
+        return ResponseEvents(body.model, url)
+    with_usage = body.stream_options is not None and body.stream_options.include_usage
+    return ChatChunks(body.model, url, with_usage)
+
+
+def _stream_again(request: HttpRequest, told_of: UUID, *, body: ChatBody | ResponsesBody) -> StreamingHttpResponse:
+    return shaped_again(told_of, _shape_of(request, body), principal=caller_asking(request))
+
+
 @router.post("/chat/completions")
+@idempotent_operation(again=_stream_again)
 def chat_completion_create(request: HttpRequest, body: ChatBody) -> ChatOut | StreamingHttpResponse:
     """The answer to the last message."""
     asking, url = _asking(request, body, asked_of(body.messages)), partial(_version_url, request)
     if body.stream:
-        with_usage = body.stream_options is not None and body.stream_options.include_usage
-        return shaped_response(answer_start(asking), ChatChunks(body.model, url, with_usage))
+        return shaped_response(answer_start(asking), _shape_of(request, body))
     return chat_out(answer_made(asking), model=body.model, url=url)
 
 
 @router.post("/responses")
+@idempotent_operation(again=_stream_again)
 def response_create(request: HttpRequest, body: ResponsesBody) -> dict[str, Any] | StreamingHttpResponse:
     """The answer to the last message, in the shape of the newer API."""
     asking, url = _asking(request, body, asked_of(body.messages())), partial(_version_url, request)
     if body.stream:
-        return shaped_response(answer_start(asking), ResponseEvents(body.model, url))
+        return shaped_response(answer_start(asking), _shape_of(request, body))
     return response_out(answer_made(asking), model=body.model, url=url)
 
 

@@ -7,18 +7,20 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from ninja import Schema
 from ninja.responses import NinjaJSONEncoder
 
 from apps.retrieval.doors.answer_shapes import AnswerOut
-from apps.retrieval.doors.streaming import EventStream, stream_response
+from apps.retrieval.doors.streaming import EventStream, events_again, stream_response
 from apps.retrieval.streaming.events import EventName, StreamEvent
 from apps.retrieval.streaming.pool import RUNS
 from apps.retrieval.streaming.run import Run
 from ragsite.core.configuration import StreamSettings
 from ragsite.core.errors import ConflictError
+from ragsite.gateway.keys import Principal
 from ragsite.gateway.openai_errors import error_of
 from ragsite.gateway.problems import problem
 
@@ -61,13 +63,21 @@ class Shape(Protocol):
 
 def shaped_response(run: Run, shape: Shape) -> StreamingHttpResponse:
     """The run in that shape. If the client leaves, it is cancelled."""
-    return stream_response(EventStream(parts_of(run, shape), left=lambda: RUNS.cancel(run)))
+    events = run.follow(patience=StreamSettings.current().heartbeat_seconds)
+    stream = EventStream(parts_of(events, shape), left=lambda: RUNS.cancel(run))
+    return stream_response(stream, answer_id=run.answer_id)
 
 
-async def parts_of(run: Run, shape: Shape) -> AsyncGenerator[Part | None, None]:
+def shaped_again(answer_id: UUID, shape: Shape, *, principal: Principal) -> StreamingHttpResponse:
+    """The stream of an answer from its beginning; errors as `events_again`."""
+    events = events_again(answer_id, principal=principal)
+    return stream_response(EventStream(parts_of(events, shape)), answer_id=answer_id)
+
+
+async def parts_of(told: AsyncGenerator[StreamEvent | None, None], shape: Shape) -> AsyncGenerator[Part | None, None]:
     """The parts of the stream; None where there was nothing for a while. It ends with the answer or an error."""
     said = ""
-    async with aclosing(run.follow(patience=StreamSettings.current().heartbeat_seconds)) as events:
+    async with aclosing(told) as events:
         async for event in events:
             if event is None:
                 yield None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 from django.core.management.base import CommandParser
 
 from ragsite.core.actors import Actor
@@ -9,7 +11,9 @@ from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About
 from ragsite.core.commands.trying import undone_if
+from ragsite.core.limits import EXAMPLE, NO_LIMITS, Limits, limits_read
 from ragsite.gateway.keys import api_key_create
+from ragsite.gateway.limits.rows import limits_set
 from ragsite.gateway.models import ApiKey, Permission
 from ragsite.gateway.tenants import tenant_get_or_create
 
@@ -22,6 +26,7 @@ class Command(base.Command):
         examples=(
             ("manage.py apikey 'my application'", "a key that reads, writes and asks, of the tenant Default"),
             ("manage.py apikey reports --tenant Harbour --permissions read query", "one that changes nothing"),
+            ("manage.py apikey visitors --limits 'answers=10/minute streams=2'", "one that may not ask for much"),
         ),
         changes=True,
     )
@@ -36,13 +41,29 @@ class Command(base.Command):
             default=[Permission.READ.value, Permission.WRITE.value, Permission.QUERY.value],
             help="What it may do.",
         )
+        parser.add_argument(
+            "--limits",
+            type=_limits,
+            default=NO_LIMITS,
+            metavar="LIMITS",
+            help=f"How much it may ask for, as '{EXAMPLE}'.",
+        )
 
     def run(self, options: Options) -> Told:
         permissions = [Permission(value) for value in options["permissions"]]
         with undone_if(options["dry_run"]):
             tenant = tenant_get_or_create(name=options["tenant"], actor=ACTOR)
             key, text = api_key_create(tenant=tenant, name=options["name"], permissions=permissions, actor=ACTOR)
+            if options["limits"]:
+                limits_set(tenant=tenant, api_key=key, limits=options["limits"], actor=ACTOR)
         return _would_be(key) if options["dry_run"] else Told(_about(key) | {"id": str(key.pk), "key": text}, text)
+
+
+def _limits(text: str) -> Limits:
+    try:
+        return limits_read(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def _would_be(key: ApiKey) -> Told:

@@ -11,8 +11,9 @@ from apps.retrieval.streaming.run import Run
 from ragsite.gateway.visits import Caller
 
 
-def _start(run: Run, caller: Caller, work: Callable[[], None]) -> None:
+def _start(run: Run, caller: Caller, work: Callable[[], None], *, left: Callable[[], object] = lambda: None) -> None:
     work()
+    left()
 
 
 @contextmanager

@@ -28,12 +28,13 @@ class Works:
     def __init__(self, *, threads: int, waiting: int = 8) -> None:
         self.pool = RunPool(threads=threads, waiting=waiting)
         self.begun: list[Run] = []
+        self.left: list[Run] = []
         self.may_end = threading.Event()
 
     def start(self, caller: Caller = ONE) -> Run:
         run = Run(uuid4(), asker=caller.key)
         run.tell(EventName.CREATED, "{}")
-        self.pool.start(run, caller, lambda: self._work(run))
+        self.pool.start(run, caller, lambda: self._work(run), left=lambda: self.left.append(run))
         return run
 
     def _work(self, run: Run) -> None:
@@ -106,9 +107,11 @@ def test_a_run_that_waits_ends_at_once_when_it_is_cancelled(works: Works) -> Non
     last = collected(waits.follow())[-1]
     assert last
     assert (last.name, json.loads(last.data)["code"]) == (EventName.FAILED, "cancelled")
+    assert works.left == [waits]
     works.may_end.set()
     assert ends(first) == EventName.COMPLETED
     assert waits not in works.begun
+    wait_for(lambda: works.left == [waits, first], seconds=10, what="the place of each is left")
 
 
 def test_another_process_lets_a_run_be_cancelled_through_redis(works: Works) -> None:
