@@ -23,9 +23,13 @@ from ragsite.core.storage.places import S3Place, blob_place
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
-SECRETS = frozenset({"ragsite_secret_key", "ragsite_generator_api_key"})
+SECRETS = frozenset({"ragsite_secret_key", "ragsite_generator_api_key", "ragsite_token_keys"})
 """Settings whose values are shown to nobody."""
 
+SECRET_LETTERS = 43
+"""Of base64: 256 bits."""
+
+_TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _LOGIN = re.compile(r"//\S*@")
 _KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
 
@@ -99,6 +103,26 @@ class Environment(BaseSettings):
     ragsite_sign_in_tries: int = Field(5, ge=1, description="Sign-ins of one account that may fail without a wait.")
     ragsite_sign_in_address_tries: int = Field(20, ge=1, description="The same, from one address to any account.")
     ragsite_sign_in_wait_seconds: int = Field(900, ge=30, description="The longest wait before the next try.")
+    ragsite_second_factor: Literal["off", "offered", "required"] = Field(
+        "offered", description="Whether who signs in with a password may, or must, show a code of an app besides."
+    )
+    ragsite_password_sign_in: bool = Field(True, description="False: nobody signs in with a password but the next.")
+    ragsite_emergency_account: str = Field("", description="The account that may, whatever the setting above says.")
+    ragsite_key_days: int = Field(
+        0, ge=0, le=3650, description="Days a new API key is valid if none are asked; 0: no end."
+    )
+    ragsite_key_longest_days: int = Field(0, ge=0, le=3650, description="Most days that may be asked for; 0: no limit.")
+    ragsite_key_grace_hours: int = Field(
+        24, ge=0, le=720, description="How long the earlier secret of a key works after a rotation."
+    )
+    ragsite_token_algorithm: Literal["HS256", "EdDSA"] = Field("HS256", description="What signs tokens of services.")
+    ragsite_token_keys: SecretStr = Field(
+        SecretStr(""), description="Comma-separated name:secret, the first of which signs; empty: RAGSITE_SECRET_KEY."
+    )
+    ragsite_token_issuer: str = Field("ragsite", min_length=1, description="Who tokens say that they are from.")
+    ragsite_token_audience: str = Field("ragsite", min_length=1, description="Whom tokens say that they are for.")
+    ragsite_token_seconds: int = Field(600, ge=60, le=3600, description="How long an access token is valid.")
+    ragsite_token_refresh_hours: int = Field(24, ge=1, le=720, description="How long a refresh token is valid.")
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")
@@ -135,6 +159,12 @@ class Environment(BaseSettings):
             ModelAddress.parse(value)
         return value
 
+    @field_validator("ragsite_token_keys")
+    @classmethod
+    def _is_token_keys(cls, value: SecretStr) -> SecretStr:
+        _token_keys(value)
+        return value
+
     @field_validator("ragsite_blob_store")
     @classmethod
     def _is_blob_place(cls, value: str) -> str:
@@ -153,12 +183,28 @@ class Environment(BaseSettings):
         return blob_place(self.ragsite_blob_store)
 
     @property
+    def token_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """Secrets that sign tokens, by their names; empty for Django's secret key."""
+        return _token_keys(self.ragsite_token_keys)
+
+    @property
     def allowed_hosts(self) -> list[str]:
         return _listed(self.ragsite_allowed_hosts)
 
     @property
     def url_allowed_hosts(self) -> frozenset[str]:
         return frozenset(host.lower() for host in _listed(self.ragsite_url_allowed_hosts))
+
+
+def _token_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
+    """Raises ValueError, which says nothing of a secret."""
+    pairs = [item.partition(":")[::2] for item in _listed(value.get_secret_value())]
+    for name, secret in pairs:
+        if not _TOKEN_KEY_NAME.fullmatch(name) or len(secret) < SECRET_LETTERS:
+            raise ValueError(f"each must be name:secret, the secret of at least {SECRET_LETTERS} random characters")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("two have one name")
+    return tuple((name, secret.encode()) for name, secret in pairs)
 
 
 def _listed(value: str) -> list[str]:
