@@ -125,6 +125,7 @@ DATABASES = {"default": _database()}
 AUTHENTICATION_BACKENDS = [
     "ragsite.gateway.backends.PasswordBackend",
     "ragsite.gateway.backends.TwoStepsBackend",
+    "ragsite.gateway.backends.ProviderBackend",
     "ragsite.gateway.roles.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -224,6 +225,14 @@ RAGSITE_SIGN_IN_WAIT_SECONDS = ENV.ragsite_sign_in_wait_seconds
 RAGSITE_SECOND_FACTOR = ENV.ragsite_second_factor
 RAGSITE_PASSWORD_SIGN_IN = ENV.ragsite_password_sign_in
 RAGSITE_EMERGENCY_ACCOUNT = ENV.ragsite_emergency_account
+RAGSITE_OIDC_ISSUER = ENV.ragsite_oidc_issuer
+RAGSITE_OIDC_CLIENT_ID = ENV.ragsite_oidc_client_id
+RAGSITE_OIDC_CLIENT_SECRET = ENV.oidc_client_secret
+RAGSITE_OIDC_SCOPES = ENV.ragsite_oidc_scopes
+RAGSITE_OIDC_ALGORITHM = ENV.ragsite_oidc_algorithm
+RAGSITE_OIDC_NAME = ENV.ragsite_oidc_name
+RAGSITE_OIDC_CLAIM = ENV.ragsite_oidc_claim
+RAGSITE_OIDC_MEMBERSHIPS = ENV.oidc_memberships
 RAGSITE_KEY_DAYS = ENV.ragsite_key_days
 RAGSITE_KEY_LONGEST_DAYS = ENV.ragsite_key_longest_days
 RAGSITE_KEY_GRACE_HOURS = ENV.ragsite_key_grace_hours

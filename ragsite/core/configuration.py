@@ -202,6 +202,28 @@ class SignInSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings(Settings):
+    """The provider that people sign in by (an empty issuer is none), as what it knows us, what it signs by, and which roles in
+    which tenants the values of a claim give; whether cookies are for HTTPS alone.
+    """
+
+    issuer: str = setting("RAGSITE_OIDC_ISSUER")
+    client_id: str = setting("RAGSITE_OIDC_CLIENT_ID")
+    client_secret: str = setting("RAGSITE_OIDC_CLIENT_SECRET", secret=True)
+    scopes: str = setting("RAGSITE_OIDC_SCOPES")
+    algorithm: str = setting("RAGSITE_OIDC_ALGORITHM")
+    name: str = setting("RAGSITE_OIDC_NAME")
+    claim: str = setting("RAGSITE_OIDC_CLAIM")
+    memberships: tuple[tuple[str, str, str], ...] = setting("RAGSITE_OIDC_MEMBERSHIPS")
+    secure_cookie: bool = setting("SESSION_COOKIE_SECURE")
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """The short names of the tenants that the table decides on."""
+        return frozenset(tenant for _, tenant, _ in self.memberships)
+
+
+@dataclass(frozen=True, slots=True)
 class KeySettings(Settings):
     """Of API keys: days that a new one is valid (0: without end), days that it may be at most (0: no limit), and hours that
     the earlier secret works after a rotation.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -51,6 +52,23 @@ def member_add(*, user: User, tenant: Tenant, role: Role = Role.READER, actor: A
     made = Membership.objects.create(user=user, tenant=tenant, role=role)
     change_log(f"{user.get_username()} was made a {role} of tenant {tenant.slug}", actor=actor)
     return made
+
+
+def memberships_set(*, user: User, roles: Mapping[str, str], among: Collection[str], actor: Actor) -> None:
+    """In the tenants of these short names the user has these roles from now on, and elsewhere the roles that it had."""
+    tenants = {tenant.slug: tenant for tenant in Tenant.objects.filter(slug__in=among)}
+    held = {one.tenant_id: one for one in Membership.objects.filter(user=user, tenant__in=tenants.values())}
+    for slug, tenant in tenants.items():
+        role, member = roles.get(slug), held.get(tenant.pk)
+        if role is not None and member is None:
+            member_add(user=user, tenant=tenant, role=Role(role), actor=actor)
+        elif member is not None and role is None:
+            member.delete()
+            change_log(f"{user.get_username()} belongs to tenant {slug} no more", actor=actor)
+        elif member is not None and role is not None and member.role != role:
+            member.role = role
+            member.save(update_fields=["role"])
+            change_log(f"{user.get_username()} was made a {role} of tenant {slug}", actor=actor)
 
 
 def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:

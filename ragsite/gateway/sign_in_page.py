@@ -11,8 +11,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.forms import AuthenticationForm
 
+from ragsite.core.configuration import OidcSettings, SignInSettings
 from ragsite.core.sentences import said
 from ragsite.gateway.errors import TooManyTriesError
 from ragsite.gateway.problems import accepts_pages, problem_response
@@ -25,7 +28,15 @@ from ragsite.gateway.sign_ins import (
     sign_in_failed,
     sign_in_succeeded,
 )
-from ragsite.gateway.signing_in import COOKIE, PATH, browser_remember, needs_second_step, second_step_begin
+from ragsite.gateway.signing_in import (
+    COOKIE,
+    NEXT,
+    PATH,
+    browser_remember,
+    leads_to,
+    needs_second_step,
+    second_step_begin,
+)
 
 __all__ = ["COOKIE", "PATH", "SignInForm", "sign_in_view"]
 
@@ -68,9 +79,20 @@ class SignInForm(AuthenticationForm):
         return cleaned
 
 
+def _ways(request: HttpRequest) -> dict[str, Any]:
+    """For the template: how people sign in here."""
+    settings, provider = SignInSettings.current(), OidcSettings.current()
+    address = f"{reverse('oidc-begin')}?{urlencode({NEXT: leads_to(request)})}"
+    return {
+        "provider": {"name": provider.name, "address": address} if provider.issuer else None,
+        "passwords": settings.passwords,
+        "with_password": settings.passwords or bool(settings.emergency_account),
+    }
+
+
 def sign_in_view(request: HttpRequest) -> HttpResponse:
     """The admin's page. Refused tries are a 429; a browser that signs in, or comes with a pass, is known from then on."""
-    response = admin.site.login(request)
+    response = admin.site.login(request, _ways(request))
     form = (getattr(response, "context_data", None) or {}).get("form")
     if (halfway := getattr(form, "halfway", None)) is not None:
         return second_step_begin(request, halfway)
