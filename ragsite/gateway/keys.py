@@ -194,6 +194,11 @@ class ShownKey:
         """Of the secret that was shown."""
         return self.key.former_hash if self.is_former else self.key.secret_hash
 
+    @property
+    def actor(self) -> Actor:
+        """The application that has it."""
+        return Actor.of_key(self.key.pk, self.key.name, door=Door.API)
+
 
 def key_shown(text: str) -> ShownKey:
     """The key that a text is.

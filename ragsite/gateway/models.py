@@ -113,7 +113,7 @@ class FamilyEnd(models.TextChoices):
     """Why tokens were ended before their time."""
 
     ASKED = "asked", _("ended by who had them")
-    REUSED = "reused", _("a refresh token was used twice")
+    REUSED = "reused", _("ended, as a refresh token was used twice")
 
 
 class TokenFamily(models.Model):
@@ -127,6 +127,10 @@ class TokenFamily(models.Model):
     expires_at = models.DateTimeField(db_index=True, help_text=_("When its last refresh token ends."))
     revoked_at = models.DateTimeField(null=True)
     revoked_for = models.CharField(max_length=10, choices=FamilyEnd.choices, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("family of tokens")
+        verbose_name_plural = _("families of tokens")
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -68,7 +68,31 @@ class _Claims:
     number: int
 
 
-def tokens_begin(shown: ShownKey, *, used_by: str = "") -> TokenPair:
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token that stands, as its bearer showed it: its family with the key, and of which refresh it is."""
+
+    family: TokenFamily
+    number: int
+
+    @property
+    def actor(self) -> Actor:
+        """The application that has it."""
+        key = self.family.api_key
+        return Actor.of_key(key.pk, key.name, door=Door.API)
+
+
+def token_held(text: str, *uses: TokenUse) -> HeldToken:
+    """The token that a text is, of one of these uses.
+
+    Raises:
+        AuthenticationError: it is none, has ended, or its family, key or secret has.
+    """
+    claims = _read(text, *uses)
+    return HeldToken(_family(claims), claims.number)
+
+
+def tokens_begin(*, shown: ShownKey, used_by: str = "", actor: Actor) -> TokenPair:
     """A new family of a key, and its first pair.
 
     Raises:
@@ -85,35 +109,30 @@ def tokens_begin(shown: ShownKey, *, used_by: str = "") -> TokenPair:
         )
     family = TokenFamily.objects.create(api_key=key, secret_hash=shown.secret_hash, expires_at=_refresh_end(key, now))
     key_used(key, used_by=used_by, is_former=shown.is_former)
-    change_log(f"tokens {family.pk} of API key {key.prefix} were begun", actor=_actor(key))
+    change_log(f"tokens {family.pk} of API key {key.prefix} were begun", actor=actor)
     return _pair(family, now)
 
 
-def tokens_refresh(text: str) -> TokenPair:
+def tokens_refresh(*, held: HeldToken, actor: Actor) -> TokenPair:
     """The next pair of a family, for a refresh token that was not used before.
 
     Raises:
-        AuthenticationError: it is none, has ended, or was used before; that ends its family.
+        AuthenticationError: it was used before; that ends its family.
     """
-    claims, now = _read(text, TokenUse.REFRESH), timezone.now()
-    family = _family(claims)
-    moved = TokenFamily.objects.filter(pk=family.pk, revoked_at=None, number=claims.number).update(
+    family, now = held.family, timezone.now()
+    moved = TokenFamily.objects.filter(pk=family.pk, revoked_at=None, number=held.number).update(
         number=F("number") + 1, expires_at=_refresh_end(family.api_key, now)
     )
     if not moved:
-        _end(family, FamilyEnd.REUSED)
+        _end(family, FamilyEnd.REUSED, actor=actor)
         raise AuthenticationError("The refresh token was used before, so all tokens that were had with it are ended.")
-    family.number = claims.number + 1
+    family.number = held.number + 1
     return _pair(family, now)
 
 
-def tokens_end(text: str) -> None:
-    """End the family of a token of either use. Twice is once.
-
-    Raises:
-        AuthenticationError: it is no token of ours, or has ended.
-    """
-    _end(_family(_read(text, *TokenUse)), FamilyEnd.ASKED)
+def tokens_end(*, held: HeldToken, actor: Actor) -> None:
+    """End the family of a token of either use. Twice is once."""
+    _end(held.family, FamilyEnd.ASKED, actor=actor)
 
 
 def is_token(text: str) -> bool:
@@ -127,7 +146,7 @@ def principal_of_token(text: str, *, used_by: str = "") -> Principal:
     Raises:
         AuthenticationError: it is none, has ended, or its family, key or secret has.
     """
-    family = _family(_read(text, TokenUse.ACCESS))
+    family = token_held(text, TokenUse.ACCESS).family
     key_used(family.api_key, used_by=used_by, is_former=family.secret_hash != family.api_key.secret_hash)
     return principal_of(family.api_key)
 
@@ -138,7 +157,7 @@ def principal_of_any_token(text: str) -> Principal:
     Raises:
         AuthenticationError: as `principal_of_token`.
     """
-    return principal_of(_family(_read(text, *TokenUse)).api_key)
+    return principal_of(token_held(text, *TokenUse).family.api_key)
 
 
 def token_families_purge(turn: Turn) -> bool:
@@ -157,15 +176,10 @@ def _family(claims: _Claims) -> TokenFamily:
     return family
 
 
-def _end(family: TokenFamily, why: FamilyEnd) -> None:
+def _end(family: TokenFamily, why: FamilyEnd, *, actor: Actor) -> None:
     ended = TokenFamily.objects.filter(pk=family.pk, revoked_at=None).update(revoked_at=Now(), revoked_for=why)
     if ended:
-        told = f"tokens {family.pk} of API key {family.api_key.prefix} were ended"
-        change_log(f"{told}: {FamilyEnd(why).label}", actor=_actor(family.api_key))
-
-
-def _actor(key: ApiKey) -> Actor:
-    return Actor.of_key(key.pk, key.name, door=Door.API)
+        change_log(f"tokens {family.pk} of API key {family.api_key.prefix} were ended: {why.value}", actor=actor)
 
 
 def _refresh_end(key: ApiKey, now: datetime) -> datetime:

@@ -10,7 +10,15 @@ from pydantic import Field
 
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import ShownKey, key_shown
-from ragsite.gateway.tokens import TokenPair, tokens_begin, tokens_end, tokens_refresh
+from ragsite.gateway.tokens import (
+    HeldToken,
+    TokenPair,
+    TokenUse,
+    token_held,
+    tokens_begin,
+    tokens_end,
+    tokens_refresh,
+)
 from ragsite.gateway.uses import use_of
 
 
@@ -22,10 +30,17 @@ class OwnKeyBearer(KeyBearer):
 
 
 class RefreshBearer(KeyBearer):
-    """A token, which the operation reads itself: it is used up by that."""
+    """A refresh token."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> str:
-        return token
+    def authenticate(self, request: HttpRequest, token: str) -> HeldToken:
+        return token_held(token, TokenUse.REFRESH)
+
+
+class TokenBearer(KeyBearer):
+    """A token of either use."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> HeldToken:
+        return token_held(token, *TokenUse)
 
 
 class TokensOut(Schema):
@@ -53,7 +68,7 @@ router = Router(tags=["tokens"])
 @router.post("/tokens/", auth=OwnKeyBearer(), response=TokensOut, summary="Exchange a key for tokens")
 def begin(request: Any) -> TokensOut:
     """The key goes in the header. The tokens may what the key may, and no longer than it may."""
-    return TokensOut.of(tokens_begin(request.auth, used_by=use_of(request)))
+    return TokensOut.of(tokens_begin(shown=request.auth, used_by=use_of(request), actor=request.auth.actor))
 
 
 @router.post(
@@ -61,11 +76,11 @@ def begin(request: Any) -> TokensOut:
 )
 def refresh(request: Any) -> TokensOut:
     """The refresh token goes in the header, and is used up. One that comes again ends all tokens that were had with it."""
-    return TokensOut.of(tokens_refresh(request.auth))
+    return TokensOut.of(tokens_refresh(held=request.auth, actor=request.auth.actor))
 
 
-@router.post("/tokens/revoke/", auth=RefreshBearer(), response={204: None}, summary="End tokens")
+@router.post("/tokens/revoke/", auth=TokenBearer(), response={204: None}, summary="End tokens")
 def revoke(request: Any) -> Status[None]:
     """The refresh or access token in the header, and all that were had with it, are refused from now on."""
-    tokens_end(request.auth)
+    tokens_end(held=request.auth, actor=request.auth.actor)
     return Status(204, None)

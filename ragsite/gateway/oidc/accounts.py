@@ -15,9 +15,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ragsite.core.actors import Actor, Door, change_log
+from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door, change_log
 from ragsite.core.configuration import OidcSettings
 from ragsite.core.errors import ConflictError
+from ragsite.core.request_ids import request_id
 from ragsite.gateway.members import memberships_set
 from ragsite.gateway.models import ProvidedAccount, Role
 from ragsite.gateway.oidc.errors import ProviderRefusedError
@@ -53,8 +54,14 @@ class Provided:
             groups=claimed(claims, OidcSettings.current().claim),
         )
 
+    @property
+    def actor(self) -> Actor:
+        """Whoever it is, by the name that the provider says; who has an account here by then is known by more."""
+        shown = "".join(one if one.isprintable() else "?" for one in self.name)
+        return Actor(ActorKind.USER, "", shown[:LONGEST_NAME], Door.ADMIN, request_id())
 
-def provided_sign_in(provided: Provided) -> User:
+
+def provided_sign_in(provided: Provided, *, actor: Actor) -> User:
     """The account of somebody who comes from the provider, with the memberships that the table gives.
 
     Raises:
@@ -63,10 +70,9 @@ def provided_sign_in(provided: Provided) -> User:
     """
     roles = roles_of_groups(provided.groups)
     with transaction.atomic():
-        user = _known(provided) or _made(provided, has_place=bool(roles))
+        user = _known(provided) or _made(provided, has_place=bool(roles), actor=actor)
         if not user.is_active:
             raise ProviderRefusedError("Your account here is disabled.", action="Ask your operator.")
-        actor = Actor.of_user(user, door=Door.ADMIN)
         memberships_set(user=user, roles=roles, among=OidcSettings.current().tenants, actor=actor)
     if not may_enter_admin(User.objects.get(pk=user.pk)):
         raise _no_place(provided)
@@ -109,7 +115,7 @@ def _known(provided: Provided) -> User | None:
     return user
 
 
-def _made(provided: Provided, *, has_place: bool) -> User:
+def _made(provided: Provided, *, has_place: bool, actor: Actor) -> User:
     if not has_place:
         raise _no_place(provided)
     try:
@@ -120,7 +126,6 @@ def _made(provided: Provided, *, has_place: bool) -> User:
             f"There is an account {provided.name!r} here already that is not linked to yours at the provider.",
             action="If it is yours, ask your operator to link it.",
         ) from error
-    actor = Actor.of_user(user, door=Door.ADMIN)
     change_log(f"the account {provided.name} was made for {provided.subject} at {provided.issuer}", actor=actor)
     provided_link(user=user, issuer=provided.issuer, subject=provided.subject, actor=actor)
     return user

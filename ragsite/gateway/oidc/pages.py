@@ -91,7 +91,8 @@ def callback_view(request: HttpRequest) -> HttpResponse:
     try:
         begun = _begun(request)
         token = id_token_of_code(_code(request, begun), verifier=begun.verifier, redirect_uri=_callback(request))
-        user = provided_sign_in(Provided.of(id_token_read(token, nonce=begun.nonce)))
+        provided = Provided.of(id_token_read(token, nonce=begun.nonce))
+        user = provided_sign_in(provided, actor=provided.actor)
     except RagError as error:
         return _not_in(request, error)
     signed_in(request, user, backend=PROVIDER)

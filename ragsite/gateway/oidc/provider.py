@@ -155,4 +155,4 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _unfit(what: str, body: bytes = b"") -> ProviderUnreachableError:
     logger.warning("the OIDC provider %s %s", what, body[:300].decode("utf-8", "replace"))
-    return ProviderUnreachableError(f"The sign-in provider {what}.")
+    return ProviderUnreachableError("The sign-in provider can't be used now.")

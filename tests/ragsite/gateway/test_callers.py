@@ -63,7 +63,7 @@ def test_a_key_stands_for_its_tenant(key: str) -> None:
 
 
 def test_a_token_of_either_use_stands_for_the_tenant_of_its_key_and_nothing_is_noted(key: str) -> None:
-    pair = tokens_begin(key_shown(key))
+    pair = tokens_begin(shown=key_shown(key), actor=ACTOR)
     ApiKey.objects.update(last_used_at=None)
     whose = of(
         *[scope(authorization=f"Bearer {shown}") for shown in (key, pair.access, pair.refresh, pair.access[:-4])]

@@ -309,22 +309,29 @@ def test_the_provider_changes_its_keys_and_is_asked_for_them_once_a_minute(
     ],
 )
 def test_a_provider_that_says_something_unfit_of_itself_is_not_used(
-    client: Client, at: TestProvider, about: dict[str, Any], said: str
+    client: Client, at: TestProvider, about: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     at.about = about
     assert client.get(BEGIN)["Location"] == PATH
-    assert said in told(client)
+    assert "The sign-in provider can&#x27;t be used now." in told(client)
+    assert said in caplog.text
 
 
 @pytest.mark.parametrize(("status", "content"), [(500, b""), (200, b"[" * 10), (200, b"x" * 300_000), (302, b"")])
 def test_a_provider_that_answers_nothing_of_use_is_told_of_on_the_sign_in_page(
-    client: Client, harbour: Tenant, monkeypatch: pytest.MonkeyPatch, status: int, content: bytes
+    client: Client,
+    harbour: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    content: bytes,
 ) -> None:
     monkeypatch.setattr(provider, "_known", {})
     transport = httpx.MockTransport(lambda request: httpx.Response(status, content=content, headers={"Location": "/"}))
     monkeypatch.setattr(provider, "client", lambda: httpx.Client(transport=transport))
     assert client.get(BEGIN)["Location"] == PATH
-    assert "The sign-in provider answered" in told(client)
+    assert "The sign-in provider can&#x27;t be used now." in told(client)
+    assert "the OIDC provider answered" in caplog.text
 
 
 def test_signing_out_ends_the_session_here_and_leads_to_the_provider(client: Client, at: TestProvider) -> None:

@@ -32,6 +32,7 @@ from ragsite.gateway.tokens import (
     is_token,
     principal_of_token,
     token_families_purge,
+    token_held,
     tokens_begin,
     tokens_end,
     tokens_refresh,
@@ -61,7 +62,13 @@ def key() -> str:
 
 
 def pair_of(key: str) -> TokenPair:
-    return tokens_begin(key_shown(key))
+    shown = key_shown(key)
+    return tokens_begin(shown=shown, actor=shown.actor)
+
+
+def refreshed(token: str) -> TokenPair:
+    held = token_held(token, TokenUse.REFRESH)
+    return tokens_refresh(held=held, actor=held.actor)
 
 
 def post(url: str, bearer: str) -> Any:
@@ -138,7 +145,7 @@ def test_a_pair_is_refreshed_and_the_access_token_before_it_goes_on_until_it_end
     assert second["refresh_token"] != first["refresh_token"]
     with later(seconds=700):
         assert not stands(second["access_token"])
-        third = tokens_refresh(second["refresh_token"])
+        third = refreshed(second["refresh_token"])
         assert stands(third.access)
 
 
@@ -146,7 +153,7 @@ def test_a_refresh_token_that_comes_again_ends_all_that_were_had_with_it(
     key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, bystander = pair_of(key), pair_of(key)
-    second = tokens_refresh(first.refresh)
+    second = refreshed(first.refresh)
     replayed = post(REFRESH, first.refresh)
     assert (replayed.status_code, replayed.json()["code"]) == (401, "not_authenticated")
     assert "was used before, so all tokens" in replayed.json()["detail"]
@@ -162,7 +169,7 @@ def test_of_refreshes_at_the_same_moment_one_gives_a_pair_and_the_family_is_ende
 
     def one(_number: int) -> bool:
         try:
-            tokens_refresh(refresh)
+            refreshed(refresh)
         except AuthenticationError:
             return False
         finally:
@@ -223,7 +230,8 @@ def test_a_key_that_begins_families_without_end_is_told_so(key: str, monkeypatch
     pair_of(key)
     with pytest.raises(RequestRefusedError, match="2 families"):
         pair_of(key)
-    tokens_end(first.access)
+    held = token_held(first.access, TokenUse.ACCESS)
+    tokens_end(held=held, actor=held.actor)
     pair_of(key)
 
 

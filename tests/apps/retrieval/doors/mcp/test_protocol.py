@@ -22,6 +22,7 @@ from ragsite.gateway.routes import Capacity, Kind
 from ragsite.gateway.tokens import tokens_begin
 from ragsite.gateway.visits import Caller, Visit
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.doors.mcp.agents import http, served, with_agent
 from tests.threads import connections_close
 
@@ -80,7 +81,7 @@ def test_who_has_no_key_or_no_right_comes_not_in() -> None:
 
 
 def test_an_access_token_opens_it_in_place_of_its_key_and_a_refresh_token_does_not() -> None:
-    pair = tokens_begin(key_shown(make.api_key(make.tenant(), Permission.READ)))
+    pair = tokens_begin(shown=key_shown(make.api_key(make.tenant(), Permission.READ)), actor=ACTOR)
     assert [post(token, LIST).status_code for token in (pair.access, pair.refresh)] == [200, 401]
 
 
