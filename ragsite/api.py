@@ -37,6 +37,7 @@ from ragsite.gateway.limits.api import router as usage_router
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
+from ragsite.gateway.tokens_api import router as tokens_router
 
 resources = DefaultRouter(use_regex_path=False)
 resources.include_root_view = False
@@ -66,6 +67,7 @@ queries = NinjaAPI(
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
 queries.add_router("", usage_router)
+queries.add_router("", tokens_router)
 ninja_handlers_add(queries)
 
 # What is below /v1/ is described by OpenAI, and not in our own document.

@@ -122,7 +122,12 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "ragsite.gateway.roles.RoleBackend"]
+AUTHENTICATION_BACKENDS = [
+    "ragsite.gateway.backends.PasswordBackend",
+    "ragsite.gateway.backends.TwoStepsBackend",
+    "ragsite.gateway.backends.ProviderBackend",
+    "ragsite.gateway.roles.RoleBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -227,6 +232,26 @@ RAGSITE_LIMITS_OF_USER = ENV.ragsite_limits_of_user
 RAGSITE_LIMITS_OF_TENANT = ENV.ragsite_limits_of_tenant
 RAGSITE_LIMITS_OF_ADDRESS = ENV.ragsite_limits_of_address
 RAGSITE_LIMITS_WITHOUT_REDIS = ENV.ragsite_limits_without_redis
+RAGSITE_SECOND_FACTOR = ENV.ragsite_second_factor
+RAGSITE_PASSWORD_SIGN_IN = ENV.ragsite_password_sign_in
+RAGSITE_EMERGENCY_ACCOUNT = ENV.ragsite_emergency_account
+RAGSITE_OIDC_ISSUER = ENV.ragsite_oidc_issuer
+RAGSITE_OIDC_CLIENT_ID = ENV.ragsite_oidc_client_id
+RAGSITE_OIDC_CLIENT_SECRET = ENV.oidc_client_secret
+RAGSITE_OIDC_SCOPES = ENV.ragsite_oidc_scopes
+RAGSITE_OIDC_ALGORITHM = ENV.ragsite_oidc_algorithm
+RAGSITE_OIDC_NAME = ENV.ragsite_oidc_name
+RAGSITE_OIDC_CLAIM = ENV.ragsite_oidc_claim
+RAGSITE_OIDC_MEMBERSHIPS = ENV.oidc_memberships
+RAGSITE_KEY_DAYS = ENV.ragsite_key_days
+RAGSITE_KEY_LONGEST_DAYS = ENV.ragsite_key_longest_days
+RAGSITE_KEY_GRACE_HOURS = ENV.ragsite_key_grace_hours
+RAGSITE_TOKEN_ALGORITHM = ENV.ragsite_token_algorithm
+RAGSITE_TOKEN_KEYS = ENV.token_keys
+RAGSITE_TOKEN_ISSUER = ENV.ragsite_token_issuer
+RAGSITE_TOKEN_AUDIENCE = ENV.ragsite_token_audience
+RAGSITE_TOKEN_SECONDS = ENV.ragsite_token_seconds
+RAGSITE_TOKEN_REFRESH_HOURS = ENV.ragsite_token_refresh_hours
 RAGSITE_HNSW_MIN_ROWS = ENV.ragsite_hnsw_min_rows
 RAGSITE_UPLOADS_AT_ONCE = ENV.ragsite_uploads_at_once
 RAGSITE_SEARCHES_AT_ONCE = ENV.ragsite_searches_at_once
@@ -262,6 +287,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "LOGIN": {"form": "ragsite.gateway.sign_in_page.SignInForm"},
+    "ACCOUNT": {"navigation": "ragsite.gateway.second_factor_pages.account_links"},
     "DASHBOARD_CALLBACK": "apps.monitoring.home.page.home",
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "apps.monitoring.navigation.navigation"},
     "TABS": "apps.monitoring.navigation.tabs",

@@ -10,13 +10,19 @@ from django.views.i18n import set_language
 from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
 from ragsite.gateway import problems
+from ragsite.gateway.oidc.pages import begin_view, callback_view
 from ragsite.gateway.password_page import PasswordSetView
+from ragsite.gateway.second_factor_pages import own_second_factor_view, second_factor_view
 from ragsite.gateway.sign_in_page import PATH, sign_in_view
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("favicon.ico", RedirectView.as_view(url="/static/ragsite/favicon.svg")),
     path(PATH.removeprefix("/"), sign_in_view),
+    path("admin/second-factor/", second_factor_view, name="second-factor"),
+    path("admin/second-factor/own/", own_second_factor_view, name="second-factor-own"),
+    path("admin/oidc/", begin_view, name="oidc-begin"),
+    path("admin/oidc/callback/", callback_view, name="oidc-callback"),
     path("admin/set-password/<uidb64>/<token>/", PasswordSetView.as_view(), name="password-set"),
     path("admin/language/", set_language, name="set_language"),
     path("admin/", include("apps.monitoring.admin_urls")),

@@ -161,6 +161,7 @@ JOBS: tuple[Job, ...] = (
     Job("generations-index", Queue.MAINTENANCE, f"{GENERATIONS}.generations_index", every=600.0, soft=7_200, hard=7_260),
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
     Job("quota-uses-purge", Queue.MAINTENANCE, "ragsite.gateway.limits.quotas.quota_uses_purge", every=86_400.0),
+    Job("tokens-purge", Queue.MAINTENANCE, "ragsite.gateway.tokens.token_families_purge", every=3_600.0),
     Job("sign-ins-purge", Queue.MAINTENANCE, "ragsite.gateway.sign_ins.sign_ins_purge", every=3_600.0),
     Job("changes-compact", Queue.MAINTENANCE, "apps.retrieval.answers.cache.state.changes_compact", every=60.0),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),

@@ -188,13 +188,64 @@ class ServerSettings(Settings):
 @dataclass(frozen=True, slots=True)
 class SignInSettings(Settings):
     """Tries to sign in that may fail, of an account and from an address, before the next must wait; seconds of the longest
-    wait; whether cookies are for HTTPS alone.
+    wait; whether cookies are for HTTPS alone; whether a second factor is asked for; whether passwords are taken, and whose are in
+    any case.
     """
 
     tries: int = setting("RAGSITE_SIGN_IN_TRIES")
     address_tries: int = setting("RAGSITE_SIGN_IN_ADDRESS_TRIES")
     wait_seconds: int = setting("RAGSITE_SIGN_IN_WAIT_SECONDS")
     secure_cookie: bool = setting("SESSION_COOKIE_SECURE")
+    second_factor: Literal["off", "offered", "required"] = setting("RAGSITE_SECOND_FACTOR")
+    passwords: bool = setting("RAGSITE_PASSWORD_SIGN_IN")
+    emergency_account: str = setting("RAGSITE_EMERGENCY_ACCOUNT")
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings(Settings):
+    """The provider that people sign in by (an empty issuer is none), as what it knows us, what it signs by, and which roles in
+    which tenants the values of a claim give; whether cookies are for HTTPS alone.
+    """
+
+    issuer: str = setting("RAGSITE_OIDC_ISSUER")
+    client_id: str = setting("RAGSITE_OIDC_CLIENT_ID")
+    client_secret: str = setting("RAGSITE_OIDC_CLIENT_SECRET", secret=True)
+    scopes: str = setting("RAGSITE_OIDC_SCOPES")
+    algorithm: str = setting("RAGSITE_OIDC_ALGORITHM")
+    name: str = setting("RAGSITE_OIDC_NAME")
+    claim: str = setting("RAGSITE_OIDC_CLAIM")
+    memberships: tuple[tuple[str, str, str], ...] = setting("RAGSITE_OIDC_MEMBERSHIPS")
+    secure_cookie: bool = setting("SESSION_COOKIE_SECURE")
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """The short names of the tenants that the table decides on."""
+        return frozenset(tenant for _, tenant, _ in self.memberships)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings(Settings):
+    """Of API keys: days that a new one is valid (0: without end), days that it may be at most (0: no limit), and hours that
+    the earlier secret works after a rotation.
+    """
+
+    days: int = setting("RAGSITE_KEY_DAYS")
+    longest_days: int = setting("RAGSITE_KEY_LONGEST_DAYS")
+    grace_hours: int = setting("RAGSITE_KEY_GRACE_HOURS")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings(Settings):
+    """Of services' tokens: the one algorithm, the secrets by their names (none: Django's secret key), who they are from and for,
+    and how long each kind is valid.
+    """
+
+    algorithm: Literal["HS256", "EdDSA"] = setting("RAGSITE_TOKEN_ALGORITHM")
+    keys: tuple[tuple[str, bytes], ...] = setting("RAGSITE_TOKEN_KEYS", secret=True)
+    issuer: str = setting("RAGSITE_TOKEN_ISSUER")
+    audience: str = setting("RAGSITE_TOKEN_AUDIENCE")
+    access_seconds: int = setting("RAGSITE_TOKEN_SECONDS")
+    refresh_hours: int = setting("RAGSITE_TOKEN_REFRESH_HOURS")
 
 
 @dataclass(frozen=True, slots=True)

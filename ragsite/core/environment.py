@@ -10,9 +10,9 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,13 +25,18 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
 SECRETS = frozenset({
-    "ragsite_secret_key", "ragsite_generator_api_key", "ragsite_audit_key", "ragsite_audit_earlier_keys",
+    "ragsite_secret_key", "ragsite_generator_api_key", "ragsite_audit_key", "ragsite_audit_earlier_keys", "ragsite_token_keys",
 })  # fmt: skip
 """Settings whose values are shown to nobody."""
 
 SHORTEST_KEY = 32
 """Characters of a key that codes are made with."""
 
+SECRET_LETTERS = 43
+"""Of base64: 256 bits."""
+
+_MEMBERSHIP = re.compile(r"(.+)=([a-z0-9_-]+):(reader|editor|owner)")
+_TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _LOGIN = re.compile(r"//\S*@")
 _KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
 
@@ -127,6 +132,38 @@ class Environment(BaseSettings):
     ragsite_limits_without_redis: Literal["local", "open", "closed"] = Field(
         "local", description="While Redis is away: limits a process, none, or no requests of who has limits."
     )
+    ragsite_second_factor: Literal["off", "offered", "required"] = Field(
+        "offered", description="Whether who signs in with a password may, or must, show a code of an app besides."
+    )
+    ragsite_password_sign_in: bool = Field(True, description="False: nobody signs in with a password but the next.")
+    ragsite_emergency_account: str = Field("", description="The account that may, whatever the setting above says.")
+    ragsite_oidc_issuer: str = Field("", description="The OpenID Connect provider that people sign in by; empty: none.")
+    ragsite_oidc_client_id: str = Field("", description="As what the provider knows this installation.")
+    ragsite_oidc_client_secret_file: str = Field("", description="The file with the secret for it; empty: PKCE alone.")
+    ragsite_oidc_scopes: str = Field("openid profile email", description="What the provider is asked to say.")
+    ragsite_oidc_algorithm: Literal["RS256", "PS256", "ES256", "EdDSA"] = Field(
+        "RS256", description="What its identity tokens are signed by."
+    )
+    ragsite_oidc_name: str = Field("single sign-on", description="What the button says that people sign in with.")
+    ragsite_oidc_claim: str = Field("groups", description="The claim that says what somebody is, such as groups.")
+    ragsite_oidc_memberships: str = Field(
+        "", description="Comma-separated value=tenant:role, which the values of that claim give."
+    )
+    ragsite_key_days: int = Field(
+        0, ge=0, le=3650, description="Days a new API key is valid if none are asked; 0: no end."
+    )
+    ragsite_key_longest_days: int = Field(0, ge=0, le=3650, description="Most days that may be asked for; 0: no limit.")
+    ragsite_key_grace_hours: int = Field(
+        24, ge=0, le=720, description="How long the earlier secret of a key works after a rotation."
+    )
+    ragsite_token_algorithm: Literal["HS256", "EdDSA"] = Field("HS256", description="What signs tokens of services.")
+    ragsite_token_keys: SecretStr = Field(
+        SecretStr(""), description="Comma-separated name:secret, the first of which signs; empty: RAGSITE_SECRET_KEY."
+    )
+    ragsite_token_issuer: str = Field("ragsite", min_length=1, description="Who tokens say that they are from.")
+    ragsite_token_audience: str = Field("ragsite", min_length=1, description="Whom tokens say that they are for.")
+    ragsite_token_seconds: int = Field(600, ge=60, le=3600, description="How long an access token is valid.")
+    ragsite_token_refresh_hours: int = Field(24, ge=1, le=720, description="How long a refresh token is valid.")
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")
 
     @field_validator("database_url")
@@ -180,11 +217,50 @@ class Environment(BaseSettings):
         limits_read(value)
         return value
 
+    @field_validator("ragsite_oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        if value and not re.match(r"https://\S+$|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/\S*)?$", value):
+            raise ValueError("must begin with https://, or be on this machine")
+        return value
+
+    @field_validator("ragsite_oidc_scopes")
+    @classmethod
+    def _has_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must have openid among its words")
+        return value
+
+    @field_validator("ragsite_oidc_client_secret_file")
+    @classmethod
+    def _is_readable(cls, value: str) -> str:
+        if value and not _secret_in(value):
+            raise ValueError("there is no secret in this file")
+        return value
+
+    @field_validator("ragsite_oidc_memberships")
+    @classmethod
+    def _is_memberships(cls, value: str) -> str:
+        _memberships(value)
+        return value
+
+    @field_validator("ragsite_token_keys")
+    @classmethod
+    def _is_token_keys(cls, value: SecretStr) -> SecretStr:
+        _token_keys(value)
+        return value
+
     @field_validator("ragsite_blob_store")
     @classmethod
     def _is_blob_place(cls, value: str) -> str:
         blob_place(value)
         return value
+
+    @model_validator(mode="after")
+    def _is_known_to_the_provider(self) -> Self:
+        if self.ragsite_oidc_issuer and not self.ragsite_oidc_client_id:
+            raise ValueError("RAGSITE_OIDC_CLIENT_ID must be given with RAGSITE_OIDC_ISSUER")
+        return self
 
     @property
     def audit_earlier_keys(self) -> tuple[str, ...]:
@@ -202,12 +278,54 @@ class Environment(BaseSettings):
         return blob_place(self.ragsite_blob_store)
 
     @property
+    def oidc_client_secret(self) -> str:
+        """Empty where there is none."""
+        return _secret_in(self.ragsite_oidc_client_secret_file) if self.ragsite_oidc_client_secret_file else ""
+
+    @property
+    def oidc_memberships(self) -> tuple[tuple[str, str, str], ...]:
+        """The value of the claim, the short name of the tenant, and the role there."""
+        return _memberships(self.ragsite_oidc_memberships)
+
+    @property
+    def token_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """Secrets that sign tokens, by their names; empty for Django's secret key."""
+        return _token_keys(self.ragsite_token_keys)
+
+    @property
     def allowed_hosts(self) -> list[str]:
         return _listed(self.ragsite_allowed_hosts)
 
     @property
     def url_allowed_hosts(self) -> frozenset[str]:
         return frozenset(host.lower() for host in _listed(self.ragsite_url_allowed_hosts))
+
+
+def _secret_in(file: str) -> str:
+    """Raises ValueError: it can't be read."""
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"can't be read: {error}") from None
+
+
+def _memberships(value: str) -> tuple[tuple[str, str, str], ...]:
+    """Raises ValueError: one of them says something else."""
+    found = [_MEMBERSHIP.fullmatch(item) for item in _listed(value)]
+    if not all(found):
+        raise ValueError("each must be value=tenant:role, with the tenant's short name and reader, editor or owner")
+    return tuple((one[1], one[2], one[3]) for one in found if one)
+
+
+def _token_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
+    """Raises ValueError, which says nothing of a secret."""
+    pairs = [item.partition(":")[::2] for item in _listed(value.get_secret_value())]
+    for name, secret in pairs:
+        if not _TOKEN_KEY_NAME.fullmatch(name) or len(secret) < SECRET_LETTERS:
+            raise ValueError(f"each must be name:secret, the secret of at least {SECRET_LETTERS} random characters")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("two have one name")
+    return tuple((name, secret.encode()) for name, secret in pairs)
 
 
 def _listed(value: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest
 
-from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door
+from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door, change_log
 from ragsite.core.audit.codes import text_digest
 from ragsite.core.audit.models import Outcome
 from ragsite.core.audit.recording import Act, AuditObject, act_record, acts_record
@@ -32,6 +32,13 @@ def account_tell(
         (Act(action, AuditObject("user", str(user.pk), name, tenant_id), _from(address), outcome), actor)
         for tenant_id in tenants_of_user(user.pk)
     )
+
+
+def account_log(what: str, action: str, user: User, *, actor: Actor) -> None:
+    """An entry about a change to an account, by whoever made it, in the audit log of each of its tenants, and a line in the log."""
+    on = (AuditObject("user", str(user.pk), user.get_username(), tenant_id) for tenant_id in tenants_of_user(user.pk))
+    acts_record((Act(action, one), actor) for one in on)
+    change_log(what, actor=actor, action=None)
 
 
 def sign_in_tell(name: str, *, address: str, outcome: Outcome) -> None:

@@ -1,15 +1,16 @@
-"""The admin's site: members of a tenant come in besides staff."""
+"""The admin's site: members of a tenant come in besides staff, and who came by a provider goes out by it."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 from unfold.sites import UnfoldAdminSite
 
 from ragsite.gateway.accounts import account_tell, address_of
+from ragsite.gateway.oidc.pages import signed_out
 from ragsite.gateway.roles import may_enter_admin
 
 
@@ -23,10 +24,13 @@ class RagAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no type
         """As Django has it, made when somebody looks at it: every page is given it, and the sidebar shows another one."""
         return SimpleLazyObject(lambda: super(RagAdminSite, self).get_app_list(request, app_label))
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's own, which takes a POST; then the provider's, for who came by one."""
         if request.method == "POST":
             account_tell("account.signed_out", request.user, address=address_of(request))
-        return super().logout(request, extra_context)
+        left = signed_out(request) if request.method == "POST" else None
+        page: HttpResponse = left or super().logout(request, extra_context)
+        return page
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         response = super().password_change(request, extra_context)

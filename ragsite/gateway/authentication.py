@@ -1,4 +1,4 @@
-"""One way in for both APIs: the bearer key becomes a Principal."""
+"""One way in for both APIs: the bearer of a key, or of a token in its place, becomes a Principal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from rest_framework.request import Request
 
 from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
+from ragsite.gateway.bearers import principal_of_bearer
 from ragsite.gateway.conditions import conditions_refuse
 from ragsite.gateway.errors import AuthenticationError
-from ragsite.gateway.keys import Principal, principal_of_key
+from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Permission
 from ragsite.gateway.names import PAGE, unknown_names
+from ragsite.gateway.uses import use_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports the classes named in the settings, this one among them
@@ -27,23 +29,32 @@ if TYPE_CHECKING:
 SCHEME = "bearer"
 
 
-def principal_of_header(header: str) -> Principal:
+def principal_of_header(header: str, *, used_by: str = "") -> Principal:
     """The caller named by an Authorization header.
 
     Raises:
-        AuthenticationError: there is no bearer key, or it is not valid.
+        AuthenticationError: there is no bearer key or token, or it is not valid.
     """
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != SCHEME or not key.strip():
+    return principal_of_bearer(bearer_of_header(header), used_by=used_by)
+
+
+def bearer_of_header(header: str) -> str:
+    """The key or token in an Authorization header.
+
+    Raises:
+        AuthenticationError: there is none.
+    """
+    scheme, _, shown = header.partition(" ")
+    if scheme.lower() != SCHEME or not shown.strip():
         raise AuthenticationError("The request carries no API key.")
-    return principal_of_key(key.strip())
+    return shown.strip()
 
 
 class KeyAuthentication(BaseAuthentication):
     """For Django REST framework: request.user is the Principal."""
 
     def authenticate(self, request: Request) -> tuple[Principal, None]:
-        return principal_of_header(request.headers.get("Authorization", "")), None
+        return principal_of_header(request.headers.get("Authorization", ""), used_by=use_of(request._request)), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -56,16 +67,16 @@ class KeyBearer(HttpBearer):
         super().__init__()
         self._parameters = parameters
 
-    def __call__(self, request: HttpRequest) -> Principal:
-        principal = principal_of_header(request.headers.get("Authorization", ""))
+    def __call__(self, request: HttpRequest) -> Any:
+        found = self.authenticate(request, bearer_of_header(request.headers.get("Authorization", "")))
         conditions_refuse(request.headers)
         if unknown := unknown_names(request.GET, self._parameters):
             known = f"only {', '.join(self._parameters)}" if self._parameters else "none"
             raise PermanentError(f"The address has a parameter {next(iter(unknown))!r}, and takes {known}.")
-        return principal
+        return found
 
-    def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        return principal_of_key(token)
+    def authenticate(self, request: HttpRequest, token: str) -> Any:
+        return principal_of_bearer(token, used_by=use_of(request))
 
 
 class HasPermission(BasePermission):

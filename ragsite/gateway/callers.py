@@ -1,6 +1,6 @@
 """Who a request comes from, asked when its head is there: whose turn it is, and whether its body is taken.
 
-It decides nothing else. Doors look the key or the session up themselves, each time.
+It decides nothing else. Doors look the key, token or session up themselves, each time.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from django.http import parse_cookie
 
 from ragsite.core.errors import RagError
 from ragsite.core.refusals import UNAVAILABLE
+from ragsite.gateway.bearers import is_bearer, principal_shown
 from ragsite.gateway.database_errors import database_error
-from ragsite.gateway.errors import AuthenticationError, RequestRefusedError
-from ragsite.gateway.keys import is_key, principal_of_key
+from ragsite.gateway.errors import RequestRefusedError
 from ragsite.gateway.threads import LOOKUPS, run_on
 from ragsite.gateway.visits import Caller, Scope, unknown_caller
 
@@ -97,25 +97,22 @@ class Callers:
 
 
 def _credential(scope: Scope) -> _Credential | None:
-    """The key if there is one, else the session; None for what can be neither."""
+    """The key or token if there is one, else the session; None for what can be neither."""
     cookies = ""
     for name, value in scope["headers"]:
         if name == b"authorization":
-            key = value.decode("latin-1").partition(" ")[2].strip()
-            if is_key(key):
-                return _Credential(key, _of_key)
+            shown = value.decode("latin-1").partition(" ")[2].strip()
+            if is_bearer(shown):
+                return _Credential(shown, _of_bearer)
         elif name == b"cookie":
             cookies = value.decode("latin-1")
     session = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
     return _Credential(session, _of_session) if _SESSION.fullmatch(session) else None
 
 
-def _of_key(key: str) -> Caller | None:
-    try:
-        principal = principal_of_key(key)
-    except AuthenticationError:
-        return None
-    return Caller(str(principal.tenant_id), str(principal.api_key_id))
+def _of_bearer(shown: str) -> Caller | None:
+    principal = principal_shown(shown)
+    return Caller(str(principal.tenant_id), str(principal.api_key_id)) if principal else None
 
 
 def _of_session(key: str) -> Caller | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.audit.recording import AuditObject
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
@@ -56,6 +58,27 @@ def member_add(*, user: User, tenant: Tenant, role: Role = Role.READER, actor: A
             actor=actor, action="member.added", of=made, details={"user_id": user.pk, "role": role},
         )  # fmt: skip
     return made
+
+
+@transaction.atomic
+def memberships_set(*, user: User, roles: Mapping[str, str], among: Collection[str], actor: Actor) -> None:
+    """In the tenants of these short names the user has these roles from now on, and elsewhere the roles that it had."""
+    tenants = {tenant.slug: tenant for tenant in Tenant.objects.filter(slug__in=among)}
+    held = {one.tenant_id: one for one in Membership.objects.filter(user=user, tenant__in=tenants.values())}
+    for slug, tenant in tenants.items():
+        role, member = roles.get(slug), held.get(tenant.pk)
+        if role is not None and member is None:
+            member_add(user=user, tenant=tenant, role=Role(role), actor=actor)
+        elif member is not None and role is None:
+            gone = AuditObject.of(member)
+            member.delete()
+            what = f"{user.get_username()} belongs to tenant {slug} no more"
+            change_log(what, actor=actor, action="member.removed", of=gone, details={"user_id": user.pk})
+        elif member is not None and role is not None and member.role != role:
+            member.role = role
+            member.save(update_fields=["role"])
+            what, told = f"{user.get_username()} was made a {role} of tenant {slug}", {"user_id": user.pk, "role": role}
+            change_log(what, actor=actor, action="member.updated", of=member, details=told)
 
 
 def tenant_ids_of(user: AnyUser) -> frozenset[UUID]:

@@ -85,7 +85,10 @@ class Membership(models.Model):
 
 
 class ApiKey(models.Model):
-    """A secret an application calls with. Only its hash is kept; it is found by its prefix."""
+    """A secret an application calls with. Only its hash is kept; it is found by its prefix.
+
+    After a rotation the former secret works until `former_until`. `knowledge_base_ids` are those that alone it may see.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
@@ -93,18 +96,59 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
     permissions = ArrayField(models.CharField(max_length=20, choices=Permission.choices))
+    knowledge_base_ids = ArrayField(
+        models.UUIDField(), null=True, editable=False, help_text=_("Those it may see; empty for all of the tenant.")
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_by = models.CharField(
+        max_length=40,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("The door, and from what kind of network."),
+    )
+    rotated_at = models.DateTimeField(null=True, editable=False, help_text=_("When it was given its present secret."))
+    former_hash = models.CharField(max_length=64, default="", db_default="", editable=False)
+    former_until = models.DateTimeField(null=True, editable=False)
+    former_used_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
         verbose_name = _("API key")
-        constraints: ClassVar = json_walls("api_key", permissions=WORDS)
+        constraints: ClassVar = json_walls("api_key", permissions=WORDS, knowledge_base_ids=WORDS)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class FamilyEnd(models.TextChoices):
+    """Why tokens were ended before their time."""
+
+    ASKED = "asked", _("ended by who had them")
+    REUSED = "reused", _("ended, as a refresh token was used twice")
+
+
+class TokenFamily(models.Model):
+    """The tokens that were had with one exchange of a key, and by refreshing them since."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="token_families")
+    secret_hash = models.CharField(max_length=64, help_text=_("Of the key's secret that was shown."))
+    number = models.PositiveIntegerField(default=0, help_text=_("How often it was refreshed."))
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(db_index=True, help_text=_("When its last refresh token ends."))
+    revoked_at = models.DateTimeField(null=True)
+    revoked_for = models.CharField(max_length=10, choices=FamilyEnd.choices, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("family of tokens")
+        verbose_name_plural = _("families of tokens")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class IdempotencyRecord(Leased):
@@ -193,3 +237,41 @@ class SignInTries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failures} of {self.whose[:8]}…"
+
+
+class SecondFactor(models.Model):
+    """What a user shows beside the password. Who has the row alone can't sign in: see `ragsite.gateway.second_factors`."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor")
+    sealed_key = models.TextField()
+    last_step = models.BigIntegerField(help_text=_("The step of time of the last code that was taken."))
+    recovery_hashes = ArrayField(models.CharField(max_length=64), help_text=_("SHA-256 of those not used yet."))
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            *text_walls("second_factor", sealed_key=WORDS),
+            *json_walls("second_factor", recovery_hashes=WORDS),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class ProvidedAccount(models.Model):
+    """Somebody at an OIDC provider, by what never changes there, and whose account here that is."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="provided_accounts")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["issuer", "subject"], name="provided_account_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

@@ -16,6 +16,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.core import signing
 from django.db import transaction
@@ -39,6 +40,41 @@ BROWSER_KNOWN_FOR = timedelta(days=180)
 PASS_VALID_FOR = timedelta(minutes=15)
 _BROWSER, _PASS = "ragsite.browser", "ragsite.pass"
 _IPV6_OF_ONE = 64
+
+
+class Counted(Protocol):
+    """A try that counts. It comes from an address, which is empty where that does not matter."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """By whom it counts for: how many tries that one has."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTry:
+    """A try of an account's second factor, by somebody who knows its password."""
+
+    user_id: int
+    name: str
+    address: str = ""
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return {_digest("code", str(self.user_id)): SignInSettings.current().tries}
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.USER, str(self.user_id), self.name[:LONGEST_NAME], Door.ADMIN, request_id())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +101,7 @@ class SignIn:
         return Actor(ActorKind.USER, "", typed[:LONGEST_NAME], Door.ADMIN, request_id())
 
 
-def sign_in_begin(sign_in: SignIn) -> None:
+def sign_in_begin(sign_in: Counted) -> None:
     """Count the try, as one that fails until it is known to succeed.
 
     Raises:
@@ -84,20 +120,19 @@ def sign_in_begin(sign_in: SignIn) -> None:
         raise TooManyTriesError.after(wait)
 
 
-def sign_in_failed(sign_in: SignIn) -> None:
+def sign_in_failed(sign_in: Counted) -> None:
     """The try was counted; the logs are told."""
     sign_in_tell(sign_in.name, address=sign_in.address, outcome=Outcome.FAILURE)
     logger.warning("a sign-in failed, from %s, by %s", sign_in.address or "nowhere", sign_in.actor.text)
 
 
-def sign_in_succeeded(sign_in: SignIn) -> None:
+def sign_in_succeeded(sign_in: Counted) -> None:
     """The account, or the browser, begins from nothing again; the address loses this one try, and keeps those of others."""
     now, counted = timezone.now(), sign_in.counted
     with transaction.atomic():
         for row in _locked(counted, now=now):
             failures = row.failures - 1 if row.whose == address_digest(sign_in.address) else 0
             _note(row, failures, now=now, tries=counted[row.whose])
-        sign_in_tell(sign_in.name, address=sign_in.address, outcome=Outcome.SUCCESS)
     logger.info("a sign-in succeeded, from %s, by %s", sign_in.address or "nowhere", sign_in.actor.text)
 
 
@@ -179,5 +214,5 @@ def _digest(kind: str, whose: str) -> str:
     return hashlib.sha256(f"{kind}:{whose}".encode()).hexdigest()
 
 
-def _told(wait: timedelta, sign_in: SignIn) -> str:
+def _told(wait: timedelta, sign_in: Counted) -> str:
     return f"{wait.total_seconds():.0f} s, from {sign_in.address or 'nowhere'}"

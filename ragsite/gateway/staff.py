@@ -6,7 +6,8 @@ A superuser may everything. Everybody else
 - edits a user all of whose tenants they own, who is no superuser and has no permission that they lack: who may set a
   password can sign in as that user;
 - gives permissions that they have, and groups that they are in;
-- says who belongs to the tenants they own, of the users they see.
+- says who belongs to the tenants they own, of the users they see;
+- rotates the API keys of the tenants they own, if these may no more than they do.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.models import Permission as UserPermission
 from django.db.models import Q, QuerySet
 
-from ragsite.gateway.members import is_superuser
-from ragsite.gateway.models import Membership, Role, Tenant
+from ragsite.gateway.members import is_superuser, principal_of_user
+from ragsite.gateway.models import ApiKey, Membership, Role, Tenant
 from ragsite.gateway.roles import AnyUser
 
 
@@ -31,6 +32,15 @@ def tenants_owned(staff: AnyUser) -> QuerySet[Tenant]:
 def may_decide_on_members(staff: AnyUser) -> bool:
     """Whether there may be any such tenant."""
     return is_superuser(staff) or tenants_owned(staff).exists()
+
+
+def may_rotate(staff: AnyUser, key: ApiKey) -> bool:
+    """Whether the user may have a new secret of the key, and so call with it: who owns its tenant, where grants to the key are
+    the user's to give, and has all of its permissions there.
+    """
+    if not isinstance(staff, User) or not tenants_owned(staff).filter(pk=key.tenant_id).exists():
+        return False
+    return set(key.permissions) <= principal_of_user(staff, tenant_id=key.tenant_id).permissions
 
 
 def users_seen(staff: AnyUser) -> QuerySet[User]:

@@ -27,6 +27,9 @@ DOORS = {
     "home",
     "jobs",
     "operations",
+    "pages.py",
+    "second_factor_pages.py",
+    "tokens_api.py",
     "workspace",
 }
 """Parts of paths of what parses and answers. A door writes through services alone, and has an actor to give."""
@@ -77,6 +80,7 @@ OF_ITS_OWN: dict[str, str] = {
     "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",
     "ragsite.gateway.keys._mark_used": "notes that a key was used",
     "ragsite.gateway.limits.quotas.quota_uses_add": "counts what requests take from quotas",
+    "ragsite.gateway.keys.key_used": "notes that a key was used",
 }
 """What ragsite does by itself while somebody does something else; nobody asked for it."""
 

@@ -68,6 +68,7 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
+        caller(request).require_whole_tenant()
         made = knowledge_base_create(tenant_id=caller(request).tenant_id, actor=acting(request), **body.validated_data)
         return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
 

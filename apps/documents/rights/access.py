@@ -4,7 +4,8 @@ The one rule, by which a caller of the document's tenant reads a document that i
 
 - a restricted document: by a grant on the document;
 - any other: by a grant on the document, or by reading its knowledge base;
-- a knowledge base is read by everybody of the tenant, or where it is restricted by a grant on it.
+- a knowledge base is read by everybody of the tenant, or where it is restricted by a grant on it;
+- an API key that is for named knowledge bases reads nothing outside of these, whatever was granted to it.
 
 It is written three times: here for Django's queries, in `apps.retrieval.search.filters` for searches, and in the policies
 of migration 0006, the second wall. A property test compares all three with a fourth, in plain Python.
@@ -44,11 +45,14 @@ from ragsite.gateway.roles import AnyUser, groups_of
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """To whom a grant must have been given to count: a user, one of the user's groups, or an API key."""
+    """To whom a grant must have been given to count: a user, one of the user's groups, or an API key; and of which knowledge
+    bases alone anything is shown, None for all.
+    """
 
     user_id: int | None = None
     group_ids: frozenset[int] = frozenset()
     api_key_id: UUID | None = None
+    only: frozenset[UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,9 @@ def _knowledge_bases_searched(
     """Those in which the caller may see something, by id: whether it is all that is not restricted, or only what was granted."""
     readable = _readable_by(subjects)
     granted = _grants_to(subjects).filter(document__knowledge_base=OuterRef("pk"), document__deleted_at=None)
-    seen = KnowledgeBase.objects.filter(readable | Exists(granted), tenant_id=principal.tenant_id, deleted_at=None)
+    seen = KnowledgeBase.objects.filter(
+        readable | (Exists(granted) & _among(subjects)), tenant_id=principal.tenant_id, deleted_at=None
+    )
     wanted = seen if named is None else seen.filter(pk__in=named)
     whole = ExpressionWrapper(readable, BooleanField())
     return dict(wanted.order_by().annotate(whole=whole).values_list("pk", "whole"))
@@ -106,7 +112,12 @@ def _knowledge_bases_searched(
 
 def subjects_of(principal: Principal) -> Subjects:
     """As whom the caller is granted something."""
-    return Subjects(user_id=principal.user_id, group_ids=principal.group_ids, api_key_id=principal.api_key_id)
+    return Subjects(
+        user_id=principal.user_id,
+        group_ids=principal.group_ids,
+        api_key_id=principal.api_key_id,
+        only=principal.knowledge_base_ids,
+    )
 
 
 def knowledge_bases_visible(principal: Principal) -> QuerySet[KnowledgeBase]:
@@ -198,12 +209,14 @@ def told_of_all(principal: Principal | None, knowledge_base: KnowledgeBase) -> b
 
 def knowledge_bases_manageable(principal: Principal) -> QuerySet[KnowledgeBase]:
     """Those whose grants a caller with the permission to manage grants may manage: all of the tenant, read or not."""
-    return KnowledgeBase.objects.filter(tenant_id=principal.tenant_id, deleted_at=None)
+    among = _among(subjects_of(principal))
+    return KnowledgeBase.objects.filter(among, tenant_id=principal.tenant_id, deleted_at=None)
 
 
 def documents_manageable(principal: Principal) -> QuerySet[Document]:
     """As `knowledge_bases_manageable`."""
-    return Document.objects.filter(LIVING, tenant_id=principal.tenant_id)
+    among = _among(subjects_of(principal), "knowledge_base")
+    return Document.objects.filter(LIVING, among, tenant_id=principal.tenant_id)
 
 
 def _subjects_of_user(user: AnyUser) -> Subjects:
@@ -221,13 +234,18 @@ def _documents_readable(subjects: Subjects, *, tenant_ids: Collection[UUID], at:
     def of(**wanted: Any) -> Q:
         return Q(**{f"{at}{name}": value for name, value in wanted.items()})
 
-    living = of(deleted_at=None, knowledge_base__deleted_at=None)
+    living = of(deleted_at=None, knowledge_base__deleted_at=None) & _among(subjects, f"{at}knowledge_base")
     return (of(restricted=False, knowledge_base__in=readable) | of(pk__in=granted)) & living & of(tenant__in=tenant_ids)
 
 
 def _readable_by(subjects: Subjects) -> Q:
     granted = _grants_to(subjects).filter(knowledge_base__isnull=False).values("knowledge_base_id")
-    return Q(visibility=Visibility.TENANT) | Q(pk__in=granted)
+    return (Q(visibility=Visibility.TENANT) | Q(pk__in=granted)) & _among(subjects)
+
+
+def _among(subjects: Subjects, field: str = "pk") -> Q:
+    """Only what is of the knowledge bases that the subjects are for, where `field` leads to the knowledge base."""
+    return Q() if subjects.only is None else Q(**{f"{field}__in": subjects.only})
 
 
 def _grants_to(subjects: Subjects) -> QuerySet[Grant]:

@@ -6,6 +6,7 @@ Registered when the app starts; `ragsite.gateway.members.rows_of_tenants` applie
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -20,6 +21,7 @@ from apps.documents.models import (
     StageRecord,
 )
 from apps.documents.rights.access import documents_readable_by, knowledge_bases_readable_by, readable_by
+from ragsite.gateway.narrowing import Finding, knowledge_bases_found_by
 from ragsite.gateway.roles import AnyUser, narrowed_by, permissions_held, tenants_where
 
 MANAGES = "documents.add_grant"
@@ -27,13 +29,18 @@ MANAGES = "documents.add_grant"
 
 
 def rules_register() -> None:
-    """Say what of each model a role shows."""
+    """Say what of each model a role shows, and which knowledge bases a key may be for."""
+    knowledge_bases_found_by(Finding(of_tenant=_living, read_by=knowledge_bases_readable_by))
     narrowed_by(_knowledge_bases, [KnowledgeBase])
     narrowed_by(_documents, [Document])
     narrowed_by(_versions, [DocumentVersion])
     narrowed_by(_of_versions, [Chunk, ParsedText, StageRecord])
     narrowed_by(_grants, [Grant])
     narrowed_by(_deletions, [KnowledgeBaseDeletion])
+
+
+def _living(tenant_id: UUID) -> QuerySet[KnowledgeBase]:
+    return KnowledgeBase.objects.filter(tenant_id=tenant_id, deleted_at=None)
 
 
 def _knowledge_bases(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:

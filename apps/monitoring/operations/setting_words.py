@@ -19,6 +19,7 @@ ANSWERS = _("Searches and answers")
 SIGN_IN = _("Signing in")
 AUDIT = _("The audit log")
 LIMITS = _("Limits")
+KEYS = _("API keys and tokens")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
@@ -108,6 +109,28 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "SIGN_IN_TRIES": _("Failed tries of one account without a wait"),
         "SIGN_IN_ADDRESS_TRIES": _("Failed tries from one address without a wait"),
         "SIGN_IN_WAIT_SECONDS": _("The longest wait, in seconds"),
+        "SECOND_FACTOR": _("Second factor"),
+        "PASSWORD_SIGN_IN": _("Sign in with a password"),
+        "EMERGENCY_ACCOUNT": _("Account that may always use its password"),
+        "OIDC_ISSUER": _("Provider that people sign in by"),
+        "OIDC_CLIENT_ID": _("As what the provider knows this installation"),
+        "OIDC_CLIENT_SECRET_FILE": _("File with the secret for the provider"),
+        "OIDC_SCOPES": _("What the provider is asked to say"),
+        "OIDC_ALGORITHM": _("What the provider signs by"),
+        "OIDC_NAME": _("What the provider is called"),
+        "OIDC_CLAIM": _("Claim that says what somebody is"),
+        "OIDC_MEMBERSHIPS": _("Which values of the claim give which role"),
+    }),
+    **_of(KEYS, WEB_ONLY, {
+        "KEY_DAYS": _("Days a new key is valid"),
+        "KEY_LONGEST_DAYS": _("Most days a key may be valid"),
+        "KEY_GRACE_HOURS": _("Hours an earlier secret works after a rotation"),
+        "TOKEN_ALGORITHM": _("What signs tokens"),
+        "TOKEN_KEYS": _("Secrets that sign tokens"),
+        "TOKEN_ISSUER": _("Who tokens are from"),
+        "TOKEN_AUDIENCE": _("Whom tokens are for"),
+        "TOKEN_SECONDS": _("Seconds an access token is valid"),
+        "TOKEN_REFRESH_HOURS": _("Hours a refresh token is valid"),
     }),
     **_of(AUDIT, EVERYTHING, {
         "AUDIT_KEY": _("Key of the audit log"),

@@ -1,11 +1,12 @@
-"""API keys: made here, shown once, revoked here."""
+"""API keys: made here, shown once, given new secrets and revoked here."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,74 +15,25 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
 
-from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, confirmation, dialog_done, row_url
-from ragsite.core.limits import Limits
-from ragsite.gateway.admin.limits import FIELDS, LimitFields, LimitsPageMixin
+from ragsite.core.admin.base import ReadOnlyAdmin, acting, badge, confirmation, dialog_done, errors_told, row_url
+from ragsite.core.times import time_shown
+from ragsite.gateway.admin.key_forms import ApiKeyForm, RotateForm
+from ragsite.gateway.admin.limits import FIELDS, LimitsPageMixin
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
-from ragsite.gateway.keys import api_key_create, api_key_revoke
+from ragsite.gateway.keys import api_key_create, api_key_former_end, api_key_revoke, api_key_rotate
 from ragsite.gateway.limits.parties import key_limits
 from ragsite.gateway.limits.rows import limits_set
-from ragsite.gateway.members import principal_of_user
-from ragsite.gateway.models import ApiKey, Permission, Tenant
+from ragsite.gateway.models import ApiKey
+from ragsite.gateway.narrowing import names_seen
 from ragsite.gateway.roles import may_somewhere
-
-
-class ApiKeyForm(LimitFields, forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """What a new key is for, what it may do, how much and until when. It may no more than the `maker` may in its tenant."""
-
-    maker: ClassVar[Any] = None
-    usual_limits: ClassVar[Limits | None] = None
-
-    permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
-    expires_at = forms.SplitDateTimeField(
-        required=False,
-        label=_("Expires"),
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text=_("UTC. Left empty, the key is valid until it is revoked."),
-    )
-
-    class Meta:
-        model = ApiKey
-        fields: ClassVar = ("tenant", "name", "permissions", "expires_at")
-        help_texts: ClassVar = {"name": _("Which application calls with it.")}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.usual_limits is not None:
-            self.usual(self.usual_limits)
-
-    def clean_permissions(self) -> list[Permission]:
-        return [Permission(value) for value in self.cleaned_data["permissions"]]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        tenant = cleaned.get("tenant")
-        if tenant is not None and (lacking := self._lacking(tenant, cleaned.get("permissions", []))):
-            told = gettext("You don't have %(join)s in %(tenant)s yourself. Ask an owner of it to make this key.") % {
-                "join": ", ".join(lacking),
-                "tenant": tenant,
-            }
-            self.add_error("permissions", told)
-        return cleaned
-
-    def _lacking(self, tenant: Tenant, wanted: list[Permission]) -> list[str]:
-        mine = principal_of_user(self.maker, tenant_id=tenant.pk).permissions
-        return [permission.value for permission in wanted if permission.value not in mine]
-
-    def clean_expires_at(self) -> Any:
-        expires_at = self.cleaned_data["expires_at"]
-        if expires_at and expires_at <= timezone.now():
-            raise forms.ValidationError(
-                gettext("%(expires_at)s is past. Choose a later time, or leave it empty.")
-                % {"expires_at": f"{expires_at:%Y-%m-%d %H:%M}"}
-            )
-        return expires_at
+from ragsite.gateway.staff import may_rotate
+from ragsite.gateway.uses import use_text
 
 
 @admin.register(ApiKey)
@@ -96,6 +48,7 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
         "tenant",
         "beginning",
         "permitted",
+        "sees",
         "state",
         "last_used_at",
         "expires_at",
@@ -105,15 +58,16 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     list_select_related: ClassVar = ("tenant",)
     search_fields: ClassVar = ("name", "prefix")
     actions: ClassVar = ("revoke_selected",)
-    actions_detail: ClassVar = ("limits", "revoke")
+    actions_detail: ClassVar = ("limits", "rotate", "end_former", "revoke")
     fields: ClassVar = (
-        "name", "tenant", "beginning", "permitted", "state", "last_used_at", "created_at", "expires_at", "revoked_at",
+        "name", "tenant", "beginning", "permitted", "for_knowledge_bases", "state", "last_used_at", "last_used", "created_at",
+        "rotated_at", "former_secret", "expires_at", "revoked_at",
     )  # fmt: skip
     add_fieldsets: ClassVar = (
         (
             None,
             {
-                "fields": ("tenant", "name", "permissions", "expires_at"),
+                "fields": ("tenant", "name", "permissions", "knowledge_bases", "expires_at"),
                 "description": _("The key is shown once, after it is made. Only a digest of it is kept."),
             },
         ),
@@ -132,6 +86,13 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return tuple(self.fields) if obj else ()
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With the names of its knowledge bases, as far as the user may read them."""
+        key: Any = super().get_object(request, object_id, from_field)
+        if key is not None and key.knowledge_base_ids is not None:
+            key.names_seen = names_seen(key.knowledge_base_ids, by=request.user)
+        return key
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.maker = request.user
@@ -147,6 +108,20 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
         """Whether the user may; on a key's page also whether it is still to be revoked."""
         allowed = self.is_permitted_on(request, "gateway.change_apikey", object_id)
         return allowed and (object_id is None or request.method == "POST" or self._is_standing(request, object_id))
+
+    def has_rotate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Who may rotate a key may call with it, so this asks for more than who may revoke one."""
+        if object_id is None or not self.has_revoke_permission(request, object_id):
+            return False
+        key = self.get_object(request, unquote(object_id))
+        return key is not None and may_rotate(request.user, key)
+
+    def has_end_former_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """As for revoking, where there is a former secret; a second click finds nothing to end and is no error."""
+        if object_id is None or not self.has_revoke_permission(request, object_id):
+            return False
+        key = self.get_object(request, unquote(object_id))
+        return key is not None and (request.method == "POST" or _has_former(key))
 
     def _is_standing(self, request: HttpRequest, object_id: str) -> bool:
         key = self.get_object(request, object_id)
@@ -164,15 +139,53 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
             name=obj.name,
             permissions=obj.permissions,
             expires_at=obj.expires_at,
+            knowledge_base_ids=form.cleaned_data["knowledge_bases"] or None,
             actor=acting(request),
         )
         if limits := form.limits():
             limits_set(tenant=key.tenant, api_key=key, limits=limits, actor=acting(request))
         obj.pk, obj.prefix = key.pk, key.prefix
-        messages.success(request, _shown_once(key, text))
+        told = gettext("The key for %(name)s was made. Copy it now, it is not shown again:") % {"name": key.name}
+        messages.success(request, _shown_once(told, text))
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         return redirect(reverse("admin:gateway_apikey_changelist"))
+
+    @action(
+        description=_("New secret"),
+        icon="autorenew",
+        permissions=["rotate"],
+        dialog=ActionDialog(
+            title=_("Give this key a new secret?"),
+            description=_("It is shown once. Applications change over while the former secret still works."),
+            form_class=RotateForm,
+            form_submit_text=_("Make a new secret"),
+        ),
+    )
+    def rotate(self, request: HttpRequest, form: RotateForm, object_id: str) -> HttpResponse:
+        key = self.row_or_404(request, object_id)
+        with errors_told(request):
+            grace = timedelta(hours=form.cleaned_data["grace_hours"])
+            text = api_key_rotate(key=key, grace=grace, actor=acting(request))
+            told = gettext("%(name)s has a new secret. Copy it now, it is not shown again:") % {"name": key.name}
+            messages.success(request, _shown_once(told, text))
+        return dialog_done(row_url(key))
+
+    @action(
+        description=_("End the former secret"),
+        icon="key_off",
+        permissions=["end_former"],
+        dialog=confirmation(
+            title=_("End the former secret now?"),
+            text=_("Applications that still call with it are refused from now on. The new secret goes on."),
+            button=_("End it"),
+        ),
+    )
+    def end_former(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        key = self.row_or_404(request, object_id)
+        api_key_former_end(key=key, actor=acting(request))
+        messages.success(request, gettext("The former secret of %(key)s is ended.") % {"key": key})
+        return dialog_done(row_url(key))
 
     @action(
         description=_("Revoke"),
@@ -203,6 +216,36 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     def permitted(self, key: ApiKey) -> str:
         return ", ".join(key.permissions)
 
+    @display(description=_("Sees"))
+    def sees(self, key: ApiKey) -> str:
+        if key.knowledge_base_ids is None:
+            return gettext("all of the tenant")
+        number = len(key.knowledge_base_ids)
+        return ngettext("%(number)s knowledge base", "%(number)s knowledge bases", number) % {"number": number}
+
+    @display(description=_("Knowledge bases"))
+    def for_knowledge_bases(self, key: ApiKey) -> str:
+        """Those that the reader of the page may read are named."""
+        named: list[str] = getattr(key, "names_seen", [])
+        if key.knowledge_base_ids is None or not named:
+            return str(self.sees(key))
+        others = len(key.knowledge_base_ids) - len(named)
+        more = [ngettext("%(number)s other", "%(number)s others", others) % {"number": others}] if others else []
+        return ", ".join([*named, *more])
+
+    @display(description=_("Last used by"))
+    def last_used(self, key: ApiKey) -> str:
+        return use_text(key.last_used_by)
+
+    @display(description=_("Former secret"))
+    def former_secret(self, key: ApiKey) -> SafeString | str:
+        if not _has_former(key):
+            return gettext("none")
+        ends, used = time_shown(key.former_until), time_shown(key.former_used_at)
+        return format_html(
+            gettext("works until {}, last used {}") if used else gettext("works until {}, not used since"), ends, used
+        )
+
     @display(description=_("State"))
     def state(self, key: ApiKey) -> SafeString:
         if key.revoked_at:
@@ -216,9 +259,10 @@ def _revoke(request: HttpRequest, key: ApiKey) -> None:
     messages.success(request, gettext("%(key)s is revoked.") % {"key": key})
 
 
-def _shown_once(key: ApiKey, text: str) -> SafeString:
-    return format_html(
-        "The key for {} was made. Copy it now, it is not shown again: {}",
-        key.name,
-        render_to_string("ragsite/admin/made_key.html", {"text": text}),
-    )
+def _has_former(key: ApiKey) -> bool:
+    """Whether there is a former secret that still works."""
+    return key.former_until is not None and key.former_until > timezone.now()
+
+
+def _shown_once(told: str, text: str) -> SafeString:
+    return format_html("{} {}", told, render_to_string("ragsite/admin/made_key.html", {"text": text}))

@@ -10,20 +10,25 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from ragsite.core.admin.base import NamedListAdmin, acting
+from ragsite.core.admin.base import NamedListAdmin, acting, confirmation, dialog_done, row_url
 from ragsite.gateway.members import member_add, tenants_of_user
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.roles import may_somewhere
+from ragsite.gateway.second_factors import has_second_factor, second_factor_remove
 from ragsite.gateway.staff import (
     groups_given,
     may_decide_on_members,
@@ -53,6 +58,7 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_fullwidth = True
+    actions_detail = ("reset_second_factor",)
 
     def tenants_told(self, obj: Model) -> Iterable[UUID | None]:
         return tenants_of_user(obj.pk)
@@ -72,6 +78,40 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may(request, obj)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Superusers alone: who can take a second factor away needs nothing but the password."""
+        if not request.user.is_superuser or object_id is None:
+            return False
+        return request.method == "POST" or has_second_factor(self._user_or_404(request, object_id))
+
+    @action(
+        description=_("Reset the second factor"),
+        icon="phonelink_erase",
+        permissions=["reset"],
+        variant=ActionVariant.DANGER,
+        dialog=confirmation(
+            title=_("Reset this user's second factor?"),
+            text=_(
+                "For somebody who has lost the device and the recovery codes; make sure that it is really them who ask. "
+                "The password alone signs them in then, or leads to setting up another."
+            ),
+            button=_("Reset"),
+        ),
+    )
+    def reset_second_factor(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        user = self._user_or_404(request, object_id)
+        if second_factor_remove(user=user, actor=acting(request)):
+            messages.success(
+                request, gettext("%(name)s has no second factor any more.") % {"name": user.get_username()}
+            )
+        return dialog_done(row_url(user))
+
+    def _user_or_404(self, request: HttpRequest, object_id: str) -> User:
+        user: User | None = self.get_object(request, unquote(object_id))
+        if user is None:
+            raise Http404(f"There is no user {object_id!r}.")
+        return user
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         mine: tuple[str, ...] = ("is_staff", "is_active")

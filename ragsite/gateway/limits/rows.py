@@ -28,8 +28,14 @@ def limits_set(*, tenant: Tenant, api_key: ApiKey | None = None, limits: Limits,
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         WorkLimit.objects.filter(tenant=tenant, api_key=api_key).delete()
         WorkLimit.objects.bulk_create(rows)
+        _told(tenant, api_key, limits, actor=actor)
+
+
+def _told(tenant: Tenant, api_key: ApiKey | None, limits: Limits, *, actor: Actor) -> None:
     whose = f"the API key {api_key.name!r} of tenant {tenant.slug}" if api_key else f"tenant {tenant.slug}"
-    change_log(f"the limits of {whose} are {limits_written(limits) or 'those of the installation'}", actor=actor)
+    written = limits_written(limits)
+    what = f"the limits of {whose} are {written or 'those of the installation'}"
+    change_log(what, actor=actor, action="limits.updated", of=api_key or tenant, details={"limits": written})
 
 
 def limits_of(tenant_id: UUID, api_key_id: UUID | None = None) -> Limits:

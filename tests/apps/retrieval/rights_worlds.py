@@ -1,7 +1,8 @@
 """Random worlds of rights, the oracle that says in plain Python who may read what, and the real rows they are put on.
 
 Two tenants with two knowledge bases each, of three documents each; three users, of whom the last belongs to both tenants,
-two groups, and three API keys. The rows are made once a test; a world sets their flags and grants, and is rolled back.
+two groups, and three API keys, some for named knowledge bases. The rows are made once a test; a world sets their flags and
+grants, and is rolled back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from apps.documents.models import Document, Grant, KnowledgeBase, ParsedText, Visibility
 from apps.retrieval.index.lexical.writing import lexical_build
-from ragsite.gateway.keys import Principal, api_key_create
+from ragsite.gateway.keys import Principal, api_key_create, principal_of
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import ApiKey, Membership, Permission
 from tests import factories as make
@@ -66,6 +67,12 @@ class World:
     deleted: frozenset[int]
     members: frozenset[tuple[int, int]]
     grants: frozenset[tuple[Subject, Resource]]
+    narrowed: tuple[frozenset[int] | None, ...] = (None,) * KEYS
+
+    def is_for(self, caller: Caller, base: int) -> bool:
+        """Whether the caller is no key for other knowledge bases."""
+        named = self.narrowed[caller.number] if caller.kind == "api_key" else None
+        return named is None or base in named
 
     def subjects(self, caller: Caller) -> set[Subject]:
         mine: set[Subject] = {(caller.kind, caller.number)}
@@ -77,13 +84,15 @@ class World:
         return any((subject, resource) in self.grants for subject in self.subjects(caller))
 
     def reads_base(self, caller: Caller, base: int) -> bool:
-        if tenant_of_base(base) != caller.tenant or base in self.deleted_bases:
+        if tenant_of_base(base) != caller.tenant or base in self.deleted_bases or not self.is_for(caller, base):
             return False
         return base not in self.restricted_bases or self.granted(caller, ("knowledge_base", base))
 
     def reads(self, caller: Caller, document: int) -> bool:
         base = base_of(document)
         if tenant_of_base(base) != caller.tenant or base in self.deleted_bases or document in self.deleted:
+            return False
+        if not self.is_for(caller, base):
             return False
         if self.granted(caller, ("document", document)):
             return True
@@ -118,6 +127,7 @@ WORLDS = st.builds(
     deleted=some(DOCUMENTS, rarely=True),
     members=st.frozensets(st.tuples(st.integers(0, USERS - 1), st.integers(0, GROUPS - 1)), max_size=4),
     grants=st.frozensets(st.tuples(_SUBJECTS, _RESOURCES), max_size=14),
+    narrowed=st.tuples(*[st.none() | some(BASES)] * KEYS),
 )
 
 
@@ -136,9 +146,7 @@ class Stage:
         tenant_id = self.bases[caller.tenant * 2].tenant_id
         if caller.kind == "user":
             return principal_of_user(self.users[caller.number], tenant_id=tenant_id)
-        return Principal(
-            tenant_id=tenant_id, name="key", permissions=frozenset(), api_key_id=self.keys[caller.number].pk
-        )
+        return principal_of(ApiKey.objects.get(pk=self.keys[caller.number].pk))
 
     def numbers(self, ids: Any) -> set[int]:
         """Which documents those are."""
@@ -165,6 +173,9 @@ class Stage:
         bases.filter(pk__in=marked(self.bases, world.deleted_bases)).update(deleted_at=GONE)
         documents.filter(pk__in=marked(self.documents, world.restricted)).update(restricted=True)
         documents.filter(pk__in=marked(self.documents, world.deleted)).update(deleted_at=GONE)
+        for key, named in zip(self.keys, world.narrowed, strict=True):
+            ids = None if named is None else marked(self.bases, named)
+            ApiKey.objects.filter(pk=key.pk).update(knowledge_base_ids=ids)
 
     def _grant(self, subject: Subject, resource: Resource) -> Grant:
         """Also one that the service would refuse: to somebody of another tenant."""

@@ -13,10 +13,12 @@ from django.db import OperationalError
 from django.test import Client
 
 from ragsite.gateway import callers
+from ragsite.gateway.bearers import principal_shown
 from ragsite.gateway.callers import Callers
 from ragsite.gateway.errors import RequestRefusedError
-from ragsite.gateway.keys import Principal, api_key_create, principal_of_key
-from ragsite.gateway.models import Permission, Tenant
+from ragsite.gateway.keys import Principal, api_key_create, key_shown, principal_of_key
+from ragsite.gateway.models import ApiKey, Permission, Tenant
+from ragsite.gateway.tokens import tokens_begin
 from ragsite.gateway.visits import UNKNOWN, Caller
 from tests.acting import ACTOR
 
@@ -47,17 +49,27 @@ def looked_up() -> Iterator[list[str]]:
     """The keys that were looked up."""
     seen: list[str] = []
 
-    def look_up(key: str) -> Principal:
+    def look_up(key: str) -> Principal | None:
         seen.append(key)
-        return principal_of_key(key)
+        return principal_shown(key)
 
-    with patch.object(callers, "principal_of_key", look_up):
+    with patch.object(callers, "principal_shown", look_up):
         yield seen
 
 
 def test_a_key_stands_for_its_tenant(key: str) -> None:
     principal = principal_of_key(key)
     assert of(scope(authorization=f"Bearer {key}")) == [Caller(str(principal.tenant_id), str(principal.api_key_id))]
+
+
+def test_a_token_of_either_use_stands_for_the_tenant_of_its_key_and_nothing_is_noted(key: str) -> None:
+    pair = tokens_begin(shown=key_shown(key), actor=ACTOR)
+    ApiKey.objects.update(last_used_at=None)
+    whose = of(
+        *[scope(authorization=f"Bearer {shown}") for shown in (key, pair.access, pair.refresh, pair.access[:-4])]
+    )
+    assert whose == [whose[0]] * 3 + [Caller(UNKNOWN, ADDRESS[0])]
+    assert ApiKey.objects.get().last_used_at is None
 
 
 def test_many_requests_with_one_key_look_it_up_once(key: str, looked_up: list[str]) -> None:
@@ -105,7 +117,7 @@ def test_a_session_in_which_nobody_signed_in_stands_for_nobody() -> None:
 
 def test_while_the_database_does_not_answer_a_key_is_neither_known_nor_unknown(key: str) -> None:
     with (
-        patch.object(callers, "principal_of_key", side_effect=OperationalError("gone")),
+        patch.object(callers, "principal_shown", side_effect=OperationalError("gone")),
         pytest.raises(RequestRefusedError) as refused,
     ):
         of(scope(authorization=f"Bearer {key}"))

@@ -28,6 +28,7 @@ from ragsite.gateway.one_thread import while_there
 from ragsite.gateway.problems import bad_request, problem_response
 from ragsite.gateway.request_ids import HEADER
 from ragsite.gateway.threads import on_thread
+from ragsite.gateway.uses import use_of
 from ragsite.gateway.visits import Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _unanswered(request: HttpRequest) -> HttpResponse:
 
 
 def _principal(request: HttpRequest) -> Principal:
-    principal = principal_of_header(request.headers.get("Authorization", ""))
+    principal = principal_of_header(request.headers.get("Authorization", ""), used_by=use_of(request))
     if not USABLE & principal.permissions:
         raise PermissionDeniedError(f"{principal.name} may neither read nor ask.", action="Use a key that may.")
     return principal

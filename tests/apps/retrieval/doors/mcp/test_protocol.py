@@ -16,10 +16,13 @@ from apps.retrieval.doors.mcp import tools
 from apps.retrieval.doors.mcp.tools import TOOLS
 from ragsite.core.audience import ClientLeft, client_check
 from ragsite.gateway.admission import Admission
+from ragsite.gateway.keys import key_shown
 from ragsite.gateway.models import Permission
 from ragsite.gateway.routes import Capacity, Kind
+from ragsite.gateway.tokens import tokens_begin
 from ragsite.gateway.visits import Caller, Visit
 from tests import factories as make
+from tests.acting import ACTOR
 from tests.apps.retrieval.doors.mcp.agents import http, served, with_agent
 from tests.threads import connections_close
 
@@ -75,6 +78,11 @@ def test_who_has_no_key_or_no_right_comes_not_in() -> None:
     reader = post(make.api_key(tenant, Permission.READ), LIST)
     assert [one["name"] for one in reader.json()["result"]["tools"]] == ["list", "find", "grep", "read"]
     assert (reader.headers["cache-control"], bool(reader.headers["x-request-id"])) == ("no-store", True)
+
+
+def test_an_access_token_opens_it_in_place_of_its_key_and_a_refresh_token_does_not() -> None:
+    pair = tokens_begin(shown=key_shown(make.api_key(make.tenant(), Permission.READ)), actor=ACTOR)
+    assert [post(token, LIST).status_code for token in (pair.access, pair.refresh)] == [200, 401]
 
 
 def test_it_is_served_under_the_known_names_and_over_https_alone(settings: Any) -> None:
