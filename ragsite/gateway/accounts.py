@@ -35,7 +35,7 @@ def account_tell(
 
 
 def account_log(what: str, action: str, user: User, *, actor: Actor) -> None:
-    """An entry about a change to an account, by whoever made it, in the audit log of each of its tenants, and a line in the log."""
+    """An entry about a change to an account, by who made it, in the audit log of each of its tenants, and a line in the log."""
     on = (AuditObject("user", str(user.pk), user.get_username(), tenant_id) for tenant_id in tenants_of_user(user.pk))
     acts_record((Act(action, one), actor) for one in on)
     change_log(what, actor=actor, action=None)
