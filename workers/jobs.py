@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from apps.documents.lifecycle.rows import VersionsOfStage
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
+from apps.documents.masking.applying import MASK, MASKING_CHANGES
 from apps.documents.models import VersionStatus
 from apps.documents.pictures.rows import ADVICE as PICTURE_ADVICE
 from apps.documents.pictures.rows import DRAW, PAGE_PICTURES
@@ -138,6 +139,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         CUT_PREVIEW, Queue.CHUNKING, "apps.retrieval.index.preview_work.cut_preview_work",
         rows=CUT_PREVIEWS, advice=LONG_TEXT,
+    ),
+    Job(
+        MASK, Queue.MAINTENANCE, "apps.retrieval.answers.masking.masking_change_work",
+        rows=MASKING_CHANGES, seconds=PURGE_SECONDS,
     ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),

@@ -13,7 +13,10 @@ from rest_framework.request import Request
 
 from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
+from apps.documents.rights.originals import file_check
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.authentication import caller
+from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_schemas import answering
 
 BYTES = "application/octet-stream"
@@ -35,13 +38,15 @@ DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, 
 MISSING = answering("blob_missing", "storage_failed")
 
 
-def file_response(version: DocumentVersion) -> FileResponse:
+def file_response(version: DocumentVersion, *, may_change: bool) -> FileResponse:
     """The version's file, to be saved and never to be shown: whoever uploaded it chose what is in it.
 
     Raises:
+        PermissionDeniedError: values are masked there, and who asks may not change documents.
         BlobMissingError: its bytes are gone.
         TransientError: they can't be read now.
     """
+    file_check(version, may_change=may_change)
     name = version.filename
     response = FileResponse(blob_open(version.blob), as_attachment=True, filename=name, content_type=BYTES)
     response["Content-Length"] = version.size
@@ -56,8 +61,9 @@ class VersionFileMixin:
     @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
-        """The bytes of this version, whatever became of them."""
-        return file_response(self.get_object())  # type: ignore[attr-defined]  # a mixin of view sets
+        """The bytes of this version, whatever became of them. Where values are masked, for who may change documents."""
+        version = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
+        return file_response(version, may_change=_may_change(request))
 
 
 class DocumentFileMixin:
@@ -67,9 +73,15 @@ class DocumentFileMixin:
     @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
-        """The bytes of the version that answers; of the newest one where none does yet."""
+        """The bytes of the version that answers; of the newest one where none does yet. Where values are masked, for who may
+        change documents.
+        """
         document = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
         version = document.current_version or document.versions.order_by("-number").first()
         if version is None:
             raise NotFoundError(f"Document {document.pk} has no version yet.")
-        return file_response(version)
+        return file_response(version, may_change=_may_change(request))
+
+
+def _may_change(request: Request) -> bool:
+    return Permission.WRITE in caller(request).permissions

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
+from apps.documents.masking.texts import originals_of
 from apps.documents.models import Document, KnowledgeBase, ParsedText
 from apps.retrieval.evaluation.readers import (
     CorpusDocument,
@@ -234,7 +235,9 @@ def _judgements_write(judgements: Iterable[Judgement]) -> None:
 
 def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
     parsed = ParsedText.objects.filter(version=document.current_version_id).first()
-    place = parsed.text.find(row.passage) if parsed else -1
+    original = originals_of([document.current_version_id]).get(document.current_version_id) if parsed else None
+    # As it is shown, or as its file has it where values are masked: the span is the same.
+    place = max(text.find(row.passage) for text in (original or "", parsed.text)) if parsed else -1
     if place < 0:
         raise PermanentError(
             f"{source.name}, line {row.line}: the passage {row.passage[:80]!r} is not in {document.title!r}.",
