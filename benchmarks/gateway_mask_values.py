@@ -29,7 +29,7 @@ class Planted:
 
 def planted(number: int, *, seed: int = 19) -> list[Planted]:
     """So many values, the kinds and their shapes in turn."""
-    dice = random.Random(seed)  # noqa: S311 - values for a measurement
+    dice = random.Random(seed)
     return [_planted(dice, *MAKERS[place % len(MAKERS)]) for place in range(number)]
 
 
@@ -76,7 +76,20 @@ def _email(dice: random.Random) -> str:
 
 
 def _card(dice: random.Random) -> str:
-    first, length = dice.choice([("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("36", 14), ("3530", 16), ("62", 16)])
+    first, length = dice.choice(
+        [
+            ("4", 16),
+            ("51", 16),
+            ("55", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("36", 14),
+            ("3530", 16),
+            ("62", 16),
+        ]
+    )
     body = _digits(dice, length - 1, first)
     number = body + _luhn_digit(body)
     how = dice.choice(["plain", " ", "-"])
@@ -85,14 +98,27 @@ def _card(dice: random.Random) -> str:
     return _grouped(number, *{16: (4, 4, 4, 4), 15: (4, 6, 5), 14: (4, 6, 4)}[length], by=how)
 
 
-IBANS = {"DE": "n18", "GB": "a4n14", "FR": "n10c11n2", "ES": "n20", "NL": "a4n10", "IT": "a1n10c12", "CH": "n5c12", "PL": "n24", "NO": "n11", "BE": "n12"}
+IBANS = {
+    "DE": "n18",
+    "GB": "a4n14",
+    "FR": "n10c11n2",
+    "ES": "n20",
+    "NL": "a4n10",
+    "IT": "a1n10c12",
+    "CH": "n5c12",
+    "PL": "n24",
+    "NO": "n11",
+    "BE": "n12",
+}
 
 
 def _iban(dice: random.Random) -> str:
     country, shape = dice.choice(list(IBANS.items()))
     body = ""
     for part in _shape_parts(shape):
-        body += _some(dice, part[1], {"n": DIGITS, "a": string.ascii_uppercase, "c": string.ascii_uppercase + DIGITS}[part[0]])
+        body += _some(
+            dice, part[1], {"n": DIGITS, "a": string.ascii_uppercase, "c": string.ascii_uppercase + DIGITS}[part[0]]
+        )
     number = "".join(str(int(one, 36)) for one in f"{body}{country}00")
     whole = f"{country}{98 - int(number) % 97:02}{body}"
     return whole if dice.random() < 0.4 else _grouped(whole, *[4] * (len(whole) // 4))
@@ -200,7 +226,50 @@ def _spanish(dice: random.Random) -> str:
 def _italian(dice: random.Random) -> str:
     consonants, day = "BCDFGLMNPRSTVZ", _day(dice)
     body = f"{_some(dice, 6, consonants)}{day:%y}{'ABCDEHLMPRST'[day.month - 1]}{day.day:02}{dice.choice('ABCDEFGH')}{_digits(dice, 3)}"
-    odd = dict(zip(DIGITS + string.ascii_uppercase, (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))
+    odd = dict(
+        zip(
+            DIGITS + string.ascii_uppercase,
+            (
+                1,
+                0,
+                5,
+                7,
+                9,
+                13,
+                15,
+                17,
+                19,
+                21,
+                1,
+                0,
+                5,
+                7,
+                9,
+                13,
+                15,
+                17,
+                19,
+                21,
+                2,
+                4,
+                18,
+                20,
+                11,
+                3,
+                6,
+                8,
+                12,
+                14,
+                16,
+                10,
+                22,
+                25,
+                24,
+                23,
+            ),
+            strict=True,
+        )
+    )
     total = sum(odd[one] for one in body[::2]) + sum(int(one) if one.isdigit() else ord(one) - 65 for one in body[1::2])
     return f"{body}{chr(65 + total % 26)}"
 
@@ -238,11 +307,31 @@ def _brazilian(dice: random.Random) -> str:
     return f"{number[:3]}.{number[3:6]}.{number[6:9]}-{number[9:]}"
 
 
-_TIMES = ("0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043", "8765932104", "9876543210")
+_TIMES = (
+    "0123456789",
+    "1234067895",
+    "2340178956",
+    "3401289567",
+    "4012395678",
+    "5987604321",
+    "6598710432",
+    "7659821043",
+    "8765932104",
+    "9876543210",
+)
 
 
 def _aadhaar(dice: random.Random) -> str:
-    places = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
+    places = (
+        "0123456789",
+        "1576283094",
+        "5803796142",
+        "8916043527",
+        "9453126870",
+        "4286573901",
+        "2793806415",
+        "7046913258",
+    )
     body, check = _digits(dice, 11, dice.choice("23456789")), 0
     for place, digit in enumerate(reversed(body), start=1):
         check = int(_TIMES[check][int(places[place % 8][int(digit)])])
@@ -292,7 +381,12 @@ def _pem(dice: random.Random) -> str:
 
 
 def _password(dice: random.Random) -> str:
-    body = [dice.choice(string.ascii_lowercase), dice.choice(string.ascii_uppercase), dice.choice(DIGITS), dice.choice("!#+*%")]
+    body = [
+        dice.choice(string.ascii_lowercase),
+        dice.choice(string.ascii_uppercase),
+        dice.choice(DIGITS),
+        dice.choice("!#+*%"),
+    ]
     body += list(_some(dice, dice.randrange(6, 12), LETTERS + DIGITS))
     dice.shuffle(body)
     return "k" + "".join(body) + dice.choice(LETTERS)

@@ -4,8 +4,8 @@
 
 `masked_share` is the share of the seeded values, of all kinds and in sentences as people write them, of which no character is
 left. `false_masks` is how many finds there are in `kilobytes` of ordinary prose that are none: in the project's own texts, or in
-those of a `folder`, of which the first are read. What there is a true value, such as an address in a manual, is named in `TRUE`.
-Code, which stands indented or between fences, is no prose. `characters_a_second` is of one thread, over prose with the values in it.
+those of a `folder`, of which the first are read. What is a true value there, such as an address in a manual, is named in `TRUE`.
+Code, which stands indented or between fences, is no prose. `characters_a_second` is of one thread, over all of it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,18 @@ from ragsite.core.masking.kinds import Find
 from ragsite.core.masking.recognising import finds_in
 
 PROJECT = Path(__file__).resolve().parents[1]
-OWN_TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md", "docs/adr/*.md", "samples/*.md", "samples/*.txt")
-TRUE = re.compile(r"[\w.+-]+@[\w-]*\.?(?:example|invalid|test|local|localhost)\b.*|[\w.+-]+@example\.(?:com|org|net)|git@.*")
+OWN_TEXTS = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/*.md",
+    "docs/adr/*.md",
+    "samples/*.md",
+    "samples/*.txt",
+)
+TRUE = re.compile(
+    r"[\w.+-]+@[\w-]*\.?(?:example|invalid|test|local|localhost)\b.*|[\w.+-]+@example\.(?:com|org|net)|git@.*"
+)
 """Addresses that stand in manuals for somebody's."""
 
 
@@ -104,7 +114,9 @@ def _show(missed: Sequence[Planted], prose: str, false: Sequence[Find]) -> None:
     for one in missed:
         print(f"missed {one.kind}: {one.sentence!r}")
     for find in false:
-        print(f"false {find.kind}: {prose[max(0, find.start - 40) : find.end + 20]!r} = {prose[find.start : find.end]!r}")
+        print(
+            f"false {find.kind}: {prose[max(0, find.start - 40) : find.end + 20]!r} = {prose[find.start : find.end]!r}"
+        )
     print(dict(Counter(one.kind for one in missed)))
 
 

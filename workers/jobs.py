@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from apps.documents.lifecycle.rows import VersionsOfStage
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
-from apps.documents.masking.applying import MASK, MASKING_CHANGES
 from apps.documents.models import VersionStatus
 from apps.documents.pictures.rows import ADVICE as PICTURE_ADVICE
 from apps.documents.pictures.rows import DRAW, PAGE_PICTURES
@@ -23,6 +22,7 @@ from apps.documents.services.bulk.jobs import BULK
 from apps.documents.services.bulk.work import BULK_JOBS
 from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
+from apps.documents.services.masking import MASK, MASKING_CHANGES
 from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK

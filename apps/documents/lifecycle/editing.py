@@ -98,9 +98,10 @@ def _derived(current: DocumentVersion, edits: Sequence[Edit], actor: Actor) -> D
     _refuse_unfit(text, edits)
     if text == current.parsed.text:
         raise PermanentError("Nothing would change: the text says that already.")
-    for said in filter(None, (upload, original)):
-        said.text, sections = text_edited(said.text, edits), sections_from_list(said.sections)
-        said.sections = sections_to_list(sections_edited(sections, edits, text=said.text))
+    for said in (upload, original):
+        if said is not None:
+            said.text, sections = text_edited(said.text, edits), sections_from_list(said.sections)
+            said.sections = sections_to_list(sections_edited(sections, edits, text=said.text))
     made = version_derive(
         current, document=current.document, text=upload, original=original, edits=rows, edited=True, actor=actor
     )

@@ -11,12 +11,12 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import EDITION
 from apps.documents.events import KnowledgeBaseUpdated
-from apps.documents.masking.applying import masking_apply, masking_resume
 from apps.documents.masking.settings import MaskingSettings
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.rights.access import told_of_all
 from apps.documents.services.deleting import DELETE
+from apps.documents.services.masking import masking_apply, masking_resume
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from apps.documents.masking.applying import masking_under_way
 from apps.documents.masking.settings import MaskingMode, MaskingSettings, masking_of
 from apps.documents.models import KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_update
+from apps.documents.services.masking import masking_under_way
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError

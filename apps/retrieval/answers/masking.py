@@ -10,10 +10,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.documents.masking.applying import masking_end, masking_hold, versions_mask
 from apps.documents.masking.settings import MaskingSettings, masking_of
 from apps.documents.models import KnowledgeBase, MaskingChange
 from apps.documents.rights.access import AccessScope
+from apps.documents.services.masking import masking_end, masking_hold, versions_mask
 from apps.retrieval.answers.span_texts import VersionSpan, span_texts
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.models import Answer, Citation, Conversation, IndexGeneration, Query
@@ -29,9 +29,7 @@ AT_ONCE = 200
 """Questions that one bite looks at."""
 
 
-def request_masked(
-    request: SearchRequest, generations: Sequence[IndexGeneration], *, tenant_id: UUID
-) -> SearchRequest:
+def request_masked(request: SearchRequest, generations: Sequence[IndexGeneration], *, tenant_id: UUID) -> SearchRequest:
     """What is said of the request once it was searched for: a model that answers sees the masks that the passages have."""
     kinds = _kinds(masking_of(one.knowledge_base) for one in generations)
     return replace(request, text=_masked(request.text, kinds, tenant_id)) if kinds else request

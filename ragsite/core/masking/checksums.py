@@ -1,4 +1,4 @@
-"""The check digits of numbers. Each takes digits alone, or digits and letters where it says so, and tells whether they are right."""
+"""The check digits of numbers. Each takes digits, or digits and letters where it says so, and tells whether they are right."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ragsite.core.masking.kinds import Find, Kind
 
 LONGEST_LOCAL = 64
-_LOCAL_END = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
+_LOCAL_END = re.compile(r"[\w.+'~-]{1,64}\Z")
 _DOMAIN = re.compile(r"[^\W_](?:[\w-]{0,62}\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w@])", re.IGNORECASE)
 _FILES = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "js", "ts", "css", "html", "json", "xml", "yaml", "yml", "pdf", "txt")
@@ -39,7 +39,7 @@ def _around(text: str, at: int, past: int) -> Find | None:
     if domain is None:
         return None
     local = _LOCAL_END.search(text[max(past, at - LONGEST_LOCAL) : at])
-    name = local[0].lstrip("./='*`{|") if local else ""
+    name = local[0].lstrip(".'") if local else ""
     ending = domain[0].rpartition(".")[2].lower()
     if not name or name.endswith(".") or ending in _FILES or name.lower() in _MACHINES:
         return None

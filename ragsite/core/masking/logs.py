@@ -62,7 +62,7 @@ def _message(record: logging.LogRecord) -> str | None:
     """None for one that can't be put together: its handler says so."""
     try:
         return record.getMessage()
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever an argument does when it is shown
         return None
 
 

@@ -66,7 +66,9 @@ class Masks:
         return Masked("".join([*parts, text[past:]]), dict(counts))
 
     def _mark(self, kind: Kind, value: str) -> str:
-        same = value if kind in AS_WRITTEN else "".join(one for one in value.casefold() if one.isalnum() or one in "@._")
+        same = (
+            value if kind in AS_WRITTEN else "".join(one for one in value.casefold() if one.isalnum() or one in "@._")
+        )
         if kind not in {Kind.EMAIL, Kind.NAME, Kind.SECRET}:
             same = "".join(one for one in same if one.isalnum())
         digest = hmac.digest(self._key, f"{kind}\0{same}".encode("utf-8", "surrogatepass"), hashlib.sha256)

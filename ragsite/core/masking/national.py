@@ -148,7 +148,11 @@ def _swedish(digits: str) -> bool:
     """Of a coordination number the day has 60 more."""
     short, century = digits[-10:], digits[:-10]
     day = int(short[4:6])
-    return century in {"", "19", "20"} and luhn(short) and is_short_date(int(short[:2]), int(short[2:4]), day - 60 if day > 60 else day)
+    return (
+        century in {"", "19", "20"}
+        and luhn(short)
+        and is_short_date(int(short[:2]), int(short[2:4]), day - 60 if day > 60 else day)
+    )
 
 
 def _belgian(digits: str) -> bool:
@@ -233,7 +237,9 @@ NUMBERS = (
         _shape("[0-9]", "[0-9]{5}(?:[0-9]{2})?[-+]?[0-9]{4}"),
     ),
     NationalNumber(
-        "Belgian national number", _shape("[0-9]", r"[0-9][. ]?[0-9]{2}[. ]?[0-9]{2}[- ]?[0-9]{3}[. ]?[0-9]{2}"), _belgian
+        "Belgian national number",
+        _shape("[0-9]", r"[0-9][. ]?[0-9]{2}[. ]?[0-9]{2}[- ]?[0-9]{3}[. ]?[0-9]{2}"),
+        _belgian,
     ),
     NationalNumber("Brazilian CPF", _shape("[0-9]", r"[0-9]{2}[.]?[0-9]{3}[.]?[0-9]{3}-?[0-9]{2}"), _brazilian),
     NationalNumber(

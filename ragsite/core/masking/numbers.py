@@ -32,8 +32,12 @@ CARDS: tuple[tuple[int, int, frozenset[int]], ...] = (
 )
 """The first and the last beginning of each range of issuers, and how many digits their numbers have (ISO/IEC 7812)."""
 
-_CARD = re.compile(r"[2-6](?<![0-9A-Za-z_+./-].)(?<![0-9][, ].)[0-9]{3}(?:[0-9]{8,15}|(?:[ -]\n?[0-9]{1,6}){2,5})(?![0-9A-Za-z_/-]|[.,][0-9])")
-_GROUPS = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 5), (6, 13), (4, 4, 4, 4, 2)})
+_CARD = re.compile(
+    r"[2-6](?<![0-9A-Za-z_+./-].)(?<![0-9][, ].)[0-9]{3}(?:[0-9]{8,15}|(?:[ -]\n?[0-9]{1,6}){2,5})(?![0-9A-Za-z_/-]|[.,][0-9])"
+)
+_GROUPS = frozenset(
+    {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 5), (6, 13), (4, 4, 4, 4, 2)}
+)
 
 IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
@@ -63,7 +67,7 @@ def _is_card(digits: str) -> bool:
     issued = any(
         first <= int(digits[: len(str(first))]) <= last and len(digits) in lengths for first, last, lengths in CARDS
     )
-    return issued and len(set(digits)) > 2 and luhn(digits)
+    return issued and len(set(digits)) > 1 and luhn(digits)
 
 
 def iban_finds(text: str) -> Iterator[Find]:

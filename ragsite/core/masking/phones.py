@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them: international, national with a trunk prefix, North American, or behind a word for one."""
+"""Telephone numbers as people write them: international, with a trunk prefix, North American, or behind a word for one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 
 from ragsite.core.masking.kinds import Find, Kind
 
-COUNTRY_CODES = frozenset(
+_CODES = (
     "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
     "90 91 92 93 94 95 98 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234 235 236 237 "
     "238 239 240 241 242 243 244 245 246 248 249 250 251 252 253 254 255 256 257 258 260 261 262 263 264 265 266 267 "
     "268 269 290 291 297 298 299 350 351 352 353 354 355 356 357 358 359 370 371 372 373 374 375 376 377 378 380 381 "
     "382 383 385 386 387 389 420 421 423 500 501 502 503 504 505 506 507 508 509 590 591 592 593 594 595 596 597 598 "
     "599 670 672 673 674 675 676 677 678 679 680 681 682 683 685 686 687 688 689 690 691 692 800 850 852 853 855 856 "
-    "880 886 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998".split()
+    "880 886 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 995 996 998"
 )
+COUNTRY_CODES = frozenset(_CODES.split())
 """ITU-T E.164, annex; without those of satellites."""
 
 FEWEST, MOST = 7, 15
@@ -81,7 +82,8 @@ def _is_international(written: str) -> bool:
     """Behind + or 00 comes a country's code, and what follows is no amount."""
     digits = _digits(written)
     digits = digits.removeprefix("00") if "+" not in written else digits
-    if not FEWEST + 1 <= len(digits) <= MOST or not any(digits.startswith(digits[:n]) and digits[:n] in COUNTRY_CODES for n in (1, 2, 3)):
+    is_coded = any(digits[:length] in COUNTRY_CODES for length in (1, 2, 3))
+    if not is_coded or not FEWEST + 1 <= len(digits) <= MOST:
         return False
     return not digits.endswith("000000") and not _DATE.search(written)
 

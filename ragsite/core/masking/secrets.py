@@ -67,10 +67,15 @@ _ASSIGNED = {
     )
     for stem, word in _SAID.items()
 }
-_PLACEHOLDER = re.compile(r"[$%*.…x_-]+|.*(?:\.\.\.|…|\*\*\*)|\$\w+|%\(?\w+.*|(?:your|my|the|change|example|none|null|true|false|env|os)\b.*", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"[$%*.…x_-]+|.*(?:\.\.\.|…|\*\*\*)|\$\w+|%\(?\w+.*|"
+    r"(?:your|my|the|change|example|none|null|true|false|env|os)\b.*",
+    re.IGNORECASE,
+)
 _BEGIN, _END = "-----BEGIN ", "PRIVATE KEY-----"
 LONGEST_PEM = 20_000
-FEWEST_BITS = 2.75
+SHORTEST = 6
+FEWEST_BITS, FEWEST_BITS_OF_SHORT = 2.75, 2.25
 """Of a token behind a colon or a verb: the entropy of its characters, each; words of a language have less with no digit."""
 
 
@@ -131,7 +136,9 @@ def _looks_random(value: str) -> bool:
     has_letter = any(one.isalpha() for one in value)
     has_sign = any(not one.isalnum() and one not in "._-/:" for one in value)
     mixed = value != value.lower() and value[1:] != value[1:].lower()
-    return len(value) >= 6 and has_letter and (has_digit or (has_sign and mixed)) and _bits(value) >= FEWEST_BITS - (len(value) < 8) * 0.5
+    if len(value) < SHORTEST or not has_letter or not (has_digit or (has_sign and mixed)):
+        return False
+    return _bits(value) >= (FEWEST_BITS if len(value) > SHORTEST + 1 else FEWEST_BITS_OF_SHORT)
 
 
 def _bits(value: str) -> float:

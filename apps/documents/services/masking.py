@@ -7,7 +7,7 @@ is seen to by `apps.retrieval.answers.masking` afterwards.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
