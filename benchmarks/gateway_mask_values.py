@@ -169,7 +169,7 @@ def _behind_word(dice: random.Random) -> str:
 
 
 def _ssn(dice: random.Random) -> str:
-    return f"{dice.choice([dice.randrange(1, 666), dice.randrange(667, 900)]):03}-{dice.randrange(1, 100):02}-{dice.randrange(1, 10_000):04}"
+    return f"{dice.choice([dice.randrange(1, 666), dice.randrange(667, 900)]):03}-{dice.randrange(1, 100):02}-{dice.randrange(1, 10_000):04}"  # noqa: E501 - a table
 
 
 def _nino(dice: random.Random) -> str:
@@ -225,7 +225,7 @@ def _spanish(dice: random.Random) -> str:
 
 def _italian(dice: random.Random) -> str:
     consonants, day = "BCDFGLMNPRSTVZ", _day(dice)
-    body = f"{_some(dice, 6, consonants)}{day:%y}{'ABCDEHLMPRST'[day.month - 1]}{day.day:02}{dice.choice('ABCDEFGH')}{_digits(dice, 3)}"
+    body = f"{_some(dice, 6, consonants)}{day:%y}{'ABCDEHLMPRST'[day.month - 1]}{day.day:02}{dice.choice('ABCDEFGH')}{_digits(dice, 3)}"  # noqa: E501 - a table
     odd = dict(
         zip(
             DIGITS + string.ascii_uppercase,
@@ -397,15 +397,15 @@ def _token(dice: random.Random) -> str:
 
 
 MAKERS: tuple[tuple[str, Callable[[random.Random], str], tuple[str, ...]], ...] = (
-    ("email", _email, ("Please write to {} before Friday.", "Contact: {}", "Die Adresse lautet {}, nicht die alte.", "<{}> asked for a copy of the minutes.")),
-    ("phone", _phone, ("You can reach her under {} in the mornings.", "Rückfragen an Herrn Kühn, {}.", "The office moved; its number is {} now.", "Call {} and ask for the harbour master.")),
-    ("card", _card, ("The deposit was charged to {} on the 3rd.", "Karte {}, gültig bis Mai.", "She read the number {} to the clerk.")),
+    ("email", _email, ("Please write to {} before Friday.", "Contact: {}", "Die Adresse lautet {}, nicht die alte.", "<{}> asked for a copy of the minutes.")),  # noqa: E501 - a table
+    ("phone", _phone, ("You can reach her under {} in the mornings.", "Rückfragen an Herrn Kühn, {}.", "The office moved; its number is {} now.", "Call {} and ask for the harbour master.")),  # noqa: E501 - a table
+    ("card", _card, ("The deposit was charged to {} on the 3rd.", "Karte {}, gültig bis Mai.", "She read the number {} to the clerk.")),  # noqa: E501 - a table
     ("iban", _iban, ("Please transfer the rent to {} by the 5th.", "IBAN: {}", "Konto {} bei der Sparkasse.")),
     ("secret", _shaped_secret, ("The service uses {} for its calls.", "token = {}", "Somebody pasted {} into the ticket.")),
     ("phone", _phone, ("Tel. {}", "Mobile: {}", "Notruf für Gäste: {} (rund um die Uhr)")),
     ("email", _email, ("Cc {} on all replies.", "From: {}\nSubject: berth 12", "({})")),
     ("phone", _behind_word, ("Phone: {}", "Fax {} for orders.", "Telefon {}")),
-    ("national_id", _ssn, ("Her social security number is {}.", "SSN {} was on the form.", "The claimant ({}) was born in Ohio.")),
+    ("national_id", _ssn, ("Her social security number is {}.", "SSN {} was on the form.", "The claimant ({}) was born in Ohio.")),  # noqa: E501 - a table
     ("national_id", _nino, ("National insurance: {}.", "His number {} was missing.")),
     ("national_id", _nhs, ("NHS number {} was quoted twice.", "The patient's NHS no. is {}.")),
     ("national_id", _german_tax, ("Steuer-ID: {}", "Die Identifikationsnummer {} steht im Bescheid.")),

@@ -22,6 +22,7 @@ OURS = tuple(f"{PROJECT / name}/" for name in ("apps", "ragsite", "workers"))
 TESTS = f"{PROJECT / 'tests'}/"
 
 ORDER = (
+    "retrieval_erasure",
     "model_registry_model",
     "model_registry_modelversion",
     "documents_knowledgebase",

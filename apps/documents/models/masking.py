@@ -37,8 +37,8 @@ class MaskingState(models.TextChoices):
 class MaskingChange(Leased):
     """A knowledge base's masking being applied to the documents that were there, and to what was said of them.
 
-    `walked_to` is the last version or question that was looked at, `answers` whether the versions are behind it. `attempts` counts
-    the starts since the last progress.
+    `walked_to` is the last version or question that was looked at, `answers` whether the versions are behind it. `attempts`
+    counts the starts since the last progress.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

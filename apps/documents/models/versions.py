@@ -126,8 +126,8 @@ class DocumentVersion(Leased):
 
 
 class ParsedText(models.Model):
-    """What a version is shown to say: the text every span refers to, and where its sections lie. It may have masks in it, with the
-    original set aside.
+    """What a version is shown to say: the text every span refers to, and where its sections lie. It may have masks in it, with
+    the original set aside.
     """
 
     version = models.OneToOneField(DocumentVersion, on_delete=models.CASCADE, primary_key=True, related_name="parsed")

@@ -235,9 +235,11 @@ def _judgements_write(judgements: Iterable[Judgement]) -> None:
 
 def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
     parsed = ParsedText.objects.filter(version=document.current_version_id).first()
-    original = originals_of([document.current_version_id]).get(document.current_version_id) if parsed else None
-    # As it is shown, or as its file has it where values are masked: the span is the same.
-    place = max(text.find(row.passage) for text in (original or "", parsed.text)) if parsed else -1
+    place = -1
+    if parsed is not None:
+        # As it is shown, or as its file has it where values are masked: the span is the same.
+        original = originals_of([parsed.version_id]).get(parsed.version_id, "")
+        place = max(text.find(row.passage) for text in (original, parsed.text))
     if place < 0:
         raise PermanentError(
             f"{source.name}, line {row.line}: the passage {row.passage[:80]!r} is not in {document.title!r}.",

@@ -113,16 +113,15 @@ def test_no_door_of_the_api_gives_a_value_out_and_citations_are_exact(version: D
     for path in (
         f"documents/{d}/", f"documents/{d}/versions/", f"documents/{d}/edits/", f"versions/{v}/", f"versions/{v}/chunks/",
         f"answers/{answer_id}", f"answers/{answer_id}/export", f"conversations/{conversation}/",
-        f"conversations/{conversation}/turns", f"conversations/{conversation}/export",
+        f"conversations/{conversation}/export",
     ):  # fmt: skip
         response = client.get(f"/api/v1/{path}")
-        assert response.status_code in (200, 404, 405), (path, response.content)
+        assert response.status_code == 200, (path, response.content)
         said.append(body(response))
     assert [told_by(one) for one in said] == [[]] * len(said)
     assert "[e-mail " in found.json()["passages"][0]["text"] + body(answer)
     for cited in Citation.objects.select_related("version__parsed"):
         assert cited.version.parsed.text[cited.start : cited.end] == cited.quote
-    assert "keeps the list" in answer.json()["answer"]
     refused = client.get(f"/api/v1/versions/{v}/file/")
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
     owner = make.client(tenant)
@@ -179,7 +178,7 @@ def test_no_page_of_the_admin_gives_a_value_out_wherever_its_links_lead(version:
         links = re.findall(r'(?:href|hx-get|src)="(/admin/[^"#]+)"', said.replace("&amp;", "&"))
         waiting += [one for one in links if str(base.pk) in one or "retrieval" in one]
     assert leaking == {}
-    assert any("place" in one for one in seen) and any("/retrieval/answer/" in one for one in seen)
+    assert all(any(part in one for one in seen) for part in ("place", "/retrieval/answer/"))
     assert reader.get(f"{start}documents/{version.document_id}/versions/1/file/").status_code == 403
 
 
@@ -227,9 +226,10 @@ def test_masking_that_is_turned_on_reaches_what_is_there_and_what_was_said_and_o
     assert tables_with(*VALUES) == {"documents_originaltext"}
     assert told_by(json.dumps(client.get(f"/api/v1/answers/{Answer.objects.get().pk}").json())) == []
     cited = Citation.objects.select_related("version__parsed").first()
-    assert cited is not None and cited.version.parsed.text[cited.start : cited.end] == cited.quote
+    assert cited is not None
+    assert cited.version.parsed.text[cited.start : cited.end] == cited.quote
     again = post(client, "/api/v1/ask", {"question": QUESTION, "knowledge_bases": [str(base.pk)]}).json()
-    assert again["cached"] is None and told_by(json.dumps(again)) == []
+    assert (again["cached"], told_by(json.dumps(again))) == (None, [])
 
     knowledge_base_update(knowledge_base=base, masking={"mode": "off"}, actor=ACTOR)
     assert make.work_once(MASK)
@@ -293,7 +293,7 @@ def test_what_is_typed_into_an_edit_is_masked_before_it_is_kept() -> None:
     made.refresh_from_db()
     assert made.status == "ready"
     assert tables_with("new@harbour.example") == set()
-    assert EMAIL in made.original.text and EMAIL not in made.parsed.text
+    assert (EMAIL in made.original.text, EMAIL in made.parsed.text) == (True, False)
     assert len(made.original.text) == len(made.parsed.text)
 
 

@@ -33,7 +33,7 @@ def test_a_mask_has_the_length_of_the_value_and_its_line_breaks(kind: Kind, valu
 def test_the_same_value_has_the_same_mask_within_a_tenant_and_another_one_elsewhere() -> None:
     mine, theirs = masks_of(ONE), masks_of(OTHER)
     one = mine.mask(Kind.EMAIL, "anna@example.org")
-    assert one.startswith("[e-mail ") and one.endswith("]")
+    assert (one[:8], one[-1]) == ("[e-mail ", "]")
     assert one == mine.mask(Kind.EMAIL, "Anna@Example.org") != mine.mask(Kind.EMAIL, "anne@example.org")
     assert one != theirs.mask(Kind.EMAIL, "anna@example.org")
     assert mine.mask(Kind.PHONE, "030 1234567") == mine.mask(Kind.PHONE, "030/1234567")
@@ -82,14 +82,15 @@ def test_a_line_of_a_log_has_no_value_whether_in_its_message_its_arguments_or_it
     assert record_masked(record("mail to anna@example.org")).getMessage() == "mail to [e-mail]"
     access = record_masked(record('%s - "%s %s" %d', "10.0.0.1", "GET", "/x?mail=anna@example.org", 200))
     assert access.getMessage() == '10.0.0.1 - "GET /x?mail=[e-mail]" 200'
-    assert access.args is not None and len(access.args) == 4
+    assert len(access.args or ()) == 4
     split = record_masked(record("key %s.%s", "rag_0123456789ab", "A" * 20 + "b1-" + "C" * 20))
     assert split.getMessage() == "key [secret]"
     try:
         raise ValueError("not taken: anna@example.org")
     except ValueError as error:
         told = logging.Formatter("%(message)s").format(record_masked(record("failed", error=error)))
-    assert "anna@" not in told and "ValueError: not taken: [e-mail]" in told
+    assert "anna@" not in told
+    assert "ValueError: not taken: [e-mail]" in told
 
 
 def test_what_has_no_value_stays_the_record_it_is() -> None:

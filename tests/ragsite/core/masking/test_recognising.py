@@ -69,7 +69,7 @@ def test_the_projects_own_prose_has_next_to_no_false_find() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "1", "@", "a@", "1 ", "+1", "01-", "pass", "password is ", ".", "eyJ", "1::", "DE12 ", "tel", "://a:b", "-----BEGIN PRIVATE KEY-----"],
+    ["a", "1", "@", "a@", "1 ", "+1", "01-", "pass", "password is ", ".", "eyJ", "1::", "DE12 ", "tel", "://a:b", "-----BEGIN PRIVATE KEY-----"],  # noqa: E501 - a list
 )  # fmt: skip
 def test_the_time_grows_with_the_text_whatever_stands_in_it(piece: str) -> None:
     """100 kB in a second, where one that goes back and forth would take minutes; ten times that would be too long a test."""
