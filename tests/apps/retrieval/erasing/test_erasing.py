@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from apps.documents.blobs import blobs_after
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase
+from apps.documents.rights.access import access_scope
 from apps.retrieval.erasing import services
 from apps.retrieval.erasing.services import ERASE, erasure_ask
 from apps.retrieval.models import Answer, Conversation, Erasure, ErasureState, Query
@@ -34,8 +35,6 @@ NAME = "wilhelmina.quist"
 
 
 def asked_by(user: User, base: KnowledgeBase) -> Answer:
-    from apps.documents.rights.access import access_scope
-
     principal = principal_of_user(user, tenant_id=base.tenant_id)
     scope = access_scope(principal, knowledge_base_ids=[base.pk])
     return ask(SearchRequest(QUESTION), scope=scope, actor=principal.actor(Door.ADMIN), deadline=make.soon())
@@ -51,13 +50,14 @@ def erased(subject: str, subject_id: object, tenant: Tenant) -> Erasure:
     return asked
 
 
-def test_of_a_document_nothing_is_left_but_the_event_that_says_so() -> None:
+def test_of_a_document_nothing_is_left_but_the_event_that_says_so(django_capture_on_commit_callbacks: Any) -> None:
     version, other = make.ready_version(), make.ready_version()
     base, tenant = version.document.knowledge_base, version.document.tenant
     client = make.client(tenant)
     body = {"question": QUESTION, "knowledge_bases": [str(base.pk)]}
     client.post("/api/v1/ask", body, content_type="application/json", headers={"Idempotency-Key": "k1"})
-    report = erased("document", version.document_id, tenant)
+    with django_capture_on_commit_callbacks(execute=True):
+        report = erased("document", version.document_id, tenant)
     assert report.state == ErasureState.DONE
     assert report.erased["questions"] == report.found["questions"] == 1
     assert report.erased["documents"] == 1
