@@ -26,6 +26,7 @@ from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
 from apps.retrieval.doors.openai.api import router as openai_router
+from apps.retrieval.erasing.api import ErasureViewSet
 from apps.retrieval.evaluation.api import (
     EvaluationQuestionViewSet,
     EvaluationRunViewSet,
@@ -56,6 +57,7 @@ resources.register("model-tasks", ModelTaskViewSet, basename="model-task")
 resources.register("model-orders", ModelOrderViewSet, basename="model-order")
 resources.register("loaded-models", LoadedModelViewSet, basename="loaded-model")
 resources.register("conversations", ConversationViewSet, basename="conversation")
+resources.register("erasures", ErasureViewSet, basename="erasure")
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")

@@ -204,6 +204,7 @@ RAGSITE_URL_INGESTION = ENV.ragsite_url_ingestion
 RAGSITE_URL_ALLOWED_HOSTS = ENV.url_allowed_hosts
 RAGSITE_URL_SECONDS = ENV.ragsite_url_seconds
 RAGSITE_OCR = ENV.ragsite_ocr
+RAGSITE_MASK_NAMES = ENV.ragsite_mask_names
 RAGSITE_LEASE_SECONDS = ENV.ragsite_lease_seconds
 RAGSITE_MAX_ATTEMPTS = ENV.ragsite_max_attempts
 RAGSITE_DOORBELL = f"workers.doorbell.{'BackgroundDoorbell' if IN_WEB else 'CeleryDoorbell'}"

@@ -22,10 +22,12 @@ OURS = tuple(f"{PROJECT / name}/" for name in ("apps", "ragsite", "workers"))
 TESTS = f"{PROJECT / 'tests'}/"
 
 ORDER = (
+    "retrieval_erasure",
     "model_registry_model",
     "model_registry_modelversion",
     "documents_knowledgebase",
     "documents_knowledgebasedeletion",
+    "documents_maskingchange",
     "retrieval_reindex",
     "retrieval_evaluationset",
     "retrieval_evaluationrun",
@@ -44,6 +46,7 @@ UNDER = {
     "documents_chunk": ("documents_documentversion",),
     "documents_stagerecord": ("documents_documentversion",),
     "documents_parsedtext": ("documents_documentversion",),
+    "documents_originaltext": ("documents_documentversion",),
     "retrieval_evaluationquestion": ("retrieval_evaluationset",),
     "retrieval_evaluationresult": ("retrieval_evaluationset", "retrieval_evaluationrun", "documents_document"),
 }

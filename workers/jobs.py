@@ -22,9 +22,11 @@ from apps.documents.services.bulk.jobs import BULK
 from apps.documents.services.bulk.work import BULK_JOBS
 from apps.documents.services.deleting import ADVICE as DELETION_ADVICE
 from apps.documents.services.deleting import DELETE, DELETIONS
+from apps.documents.services.masking import MASK, MASKING_CHANGES
 from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
+from apps.retrieval.erasing.services import ERASE, ERASURES
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
@@ -138,6 +140,13 @@ JOBS: tuple[Job, ...] = (
     Job(
         CUT_PREVIEW, Queue.CHUNKING, "apps.retrieval.index.preview_work.cut_preview_work",
         rows=CUT_PREVIEWS, advice=LONG_TEXT,
+    ),
+    Job(
+        MASK, Queue.MAINTENANCE, "apps.retrieval.answers.masking.masking_change_work",
+        rows=MASKING_CHANGES, seconds=PURGE_SECONDS,
+    ),
+    Job(
+        ERASE, Queue.MAINTENANCE, "apps.retrieval.erasing.services.erasure_work", rows=ERASURES, seconds=PURGE_SECONDS,
     ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),

@@ -64,6 +64,17 @@ class QueryProcessed(Event):
     """Empty as a rule."""
 
 
+@event("erasure.done", key=("document_id", "erasure_id"))
+class ErasureDone(Event):
+    """All traces of a document, a user or the whole tenant were erased: who keeps something of it deletes it."""
+
+    erasure_id: UUID
+    subject: str
+    """`document`, `user` or `tenant`."""
+    document_id: UUID | None
+    user_id: int | None
+
+
 @event("answer.rated", key="answer_id")
 class AnswerRated(Event):
     """Who asked said what the answer is worth, or took that back."""

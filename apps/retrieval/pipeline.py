@@ -18,6 +18,7 @@ from apps.models.selectors import model_named, reader_default, writer_in_use
 from apps.retrieval.answers.drafting import pieces_collect, pieces_write
 from apps.retrieval.answers.extractive.generator import ExtractiveGenerator
 from apps.retrieval.answers.language import LanguageModelGenerator, writers
+from apps.retrieval.answers.masking import request_masked
 from apps.retrieval.answers.materials import material_of
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.reading import readers
@@ -82,7 +83,7 @@ def retrieve(
         passages = passages_surrounded(request, chosen, scope)
     of_legs = {"dense": len(legs.dense.hits), "lexical": len(legs.lexical.hits)}
     return Retrieval(
-        request=request,
+        request=request_masked(request, generations, tenant_id=scope.tenant_id),
         scope=scope,
         passages=passages,
         settings=embedded.settings,

@@ -11,8 +11,10 @@ class CoreConfig(AppConfig):
         from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load
+        from ragsite.core.masking.logs import logs_mask
         from ragsite.core.naming import names_translate
 
+        logs_mask()
         adapters_register()
         headers_keep()
         events_load()

@@ -98,6 +98,13 @@ class ParsingSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class MaskingLibrarySettings(Settings):
+    """The language of which names of persons are masked, if an analyser for them is installed; empty: none are."""
+
+    names_language: str = setting("RAGSITE_MASK_NAMES")
+
+
+@dataclass(frozen=True, slots=True)
 class FetchingSettings(Settings):
     """Whether documents are fetched from addresses that callers give, from which hosts (none: any public one), how long."""
 

@@ -104,6 +104,9 @@ class Environment(BaseSettings):
         "", description="Where finished evaluation runs are logged; empty: nowhere."
     )
     ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
+    ragsite_mask_names: str = Field(
+        "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."
+    )
     ragsite_url_ingestion: bool = Field(False, description="Whether documents are fetched from addresses callers give.")
     ragsite_url_allowed_hosts: str = Field("", description="Comma-separated hosts to fetch from; empty for any public.")
     ragsite_url_seconds: int = Field(20, ge=1, le=300, description="Time one fetch may take, redirects included.")

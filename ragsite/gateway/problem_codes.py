@@ -37,6 +37,7 @@ PROBLEMS: Mapping[str, int] = {
     "invalid_filter": 422,
     "invalid_idempotency_key": 422,
     "invalid_input": 422,
+    "invalid_masking": 422,
     "invalid_retrieval": 422,
     "invalid_tags": 422,
     "model_too_large": 422,

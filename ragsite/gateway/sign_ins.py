@@ -20,6 +20,7 @@ from typing import Protocol
 
 from django.core import signing
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ragsite.core.actors import LONGEST_NAME, Actor, ActorKind, Door
@@ -193,6 +194,11 @@ def _known(browser: str, name: str) -> str:
     except signing.BadSignature:
         return ""
     return _digest("browser", number) if account == _account(name) else ""
+
+
+def tries_of(name: str) -> QuerySet[SignInTries]:
+    """What is counted of tries to sign in to the account of that name."""
+    return SignInTries.objects.filter(whose=_account(name))
 
 
 def _account(name: str) -> str:

@@ -17,7 +17,15 @@ from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBas
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
-from apps.retrieval.models import Answer, Conversation, EvaluationQuestion, EvaluationRun, EvaluationSet, Query
+from apps.retrieval.models import (
+    Answer,
+    Conversation,
+    Erasure,
+    EvaluationQuestion,
+    EvaluationRun,
+    EvaluationSet,
+    Query,
+)
 from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
 from ragsite.core.audit.models import AuditEntry
@@ -78,6 +86,8 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/documents/{id}/versions/",
         "/documents/bulk/",
         "/documents/from-url/",
+        "/erasures/",
+        "/erasures/{id}/",
         "/evaluation-questions/{id}/",
         "/evaluation-questions/{id}/judge/",
         "/evaluation-runs/",
@@ -159,6 +169,7 @@ def theirs(db: None) -> dict[str, str]:
     assert answer["found"]
     run = _evaluation(version)
     return {
+        "erasures": str(_erasure(version).pk),
         "evaluation-runs": str(run.pk),
         "evaluation-sets": str(run.evaluation_set_id),
         "evaluation-questions": str(run.evaluation_set.questions.get().pk),
@@ -170,6 +181,10 @@ def theirs(db: None) -> dict[str, str]:
         "audit-entries": str(AuditEntry.objects.filter(tenant_id=version.document.tenant_id).latest("id").pk),
         "conversations": call(client, "post", "/api/v1/conversations/", {"title": "Berths"}).json()["id"],
     }
+
+
+def _erasure(version: DocumentVersion) -> Erasure:
+    return Erasure.objects.create(tenant=version.document.tenant, subject="document", subject_id=str(uuid.uuid4()))
 
 
 def _deletion(version: DocumentVersion) -> KnowledgeBaseDeletion:

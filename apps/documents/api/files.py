@@ -13,10 +13,12 @@ from rest_framework.request import Request
 
 from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
+from apps.documents.rights.originals import file_check
 from ragsite.core.actors import Actor
 from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.errors import NotFoundError
-from ragsite.gateway.authentication import acting
+from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_schemas import answering
 
 BYTES = "application/octet-stream"
@@ -38,14 +40,16 @@ DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, 
 MISSING = answering("blob_missing", "storage_failed")
 
 
-def file_response(version: DocumentVersion, *, method: str | None, actor: Actor) -> FileResponse:
+def file_response(version: DocumentVersion, *, method: str | None, may_change: bool, actor: Actor) -> FileResponse:
     """The version's file, to be saved and never to be shown: whoever uploaded it chose what is in it. Who gets it is in the audit
     log.
 
     Raises:
+        PermissionDeniedError: values are masked there, and who asks may not change documents.
         BlobMissingError: its bytes are gone.
         TransientError: they can't be read now.
     """
+    file_check(version, may_change=may_change)
     name, opened = version.filename, blob_open(version.blob)
     if method == "GET":
         on = AuditObject("document", str(version.document_id), version.document.title, version.document.tenant_id)
@@ -64,9 +68,9 @@ class VersionFileMixin:
     @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
-        """The bytes of this version, whatever became of them."""
+        """The bytes of this version, whatever became of them. Where values are masked, for who may change documents."""
         version = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
-        return file_response(version, method=request.method, actor=acting(request))
+        return file_response(version, method=request.method, may_change=_may_change(request), actor=acting(request))
 
 
 class DocumentFileMixin:
@@ -76,9 +80,15 @@ class DocumentFileMixin:
     @MISSING
     @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
     def file(self, request: Request, pk: Any) -> FileResponse:
-        """The bytes of the version that answers; of the newest one where none does yet."""
+        """The bytes of the version that answers; of the newest one where none does yet. Where values are masked, for who may
+        change documents.
+        """
         document = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets
         version = document.current_version or document.versions.order_by("-number").first()
         if version is None:
             raise NotFoundError(f"Document {document.pk} has no version yet.")
-        return file_response(version, method=request.method, actor=acting(request))
+        return file_response(version, method=request.method, may_change=_may_change(request), actor=acting(request))
+
+
+def _may_change(request: Request) -> bool:
+    return Permission.WRITE in caller(request).permissions

@@ -62,12 +62,13 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         return _base_response(self.get_object())
 
     @extend_schema(summary="Make a knowledge base", responses={201: KnowledgeBaseSerializer})
-    @answering("conflict", "invalid_chunking", "invalid_retrieval")
+    @answering("conflict", "invalid_chunking", "invalid_retrieval", "invalid_masking")
     @idempotent(atomic=True)
     def create(self, request: Request) -> Response:
         body = KnowledgeBaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        require_for(request, body.validated_data.get("visibility") == Visibility.RESTRICTED)
+        is_narrowed = body.validated_data.get("visibility") == Visibility.RESTRICTED
+        require_for(request, is_narrowed or "masking" in body.validated_data)
         caller(request).require_whole_tenant()
         made = knowledge_base_create(tenant_id=caller(request).tenant_id, actor=acting(request), **body.validated_data)
         return Response(KnowledgeBaseSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -78,12 +79,13 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
         request=KnowledgeBaseChangeSerializer,
         responses=KnowledgeBaseSerializer,
     )
-    @answering("conflict", "invalid_retrieval")
+    @answering("conflict", "invalid_retrieval", "invalid_masking")
     @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
+        """`visibility` and `masking` decide on what others see, and take the permission to manage grants."""
         body = KnowledgeBaseChangeSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        require_for(request, "visibility" in body.validated_data)
+        require_for(request, bool({"visibility", "masking"} & body.validated_data.keys()))
         changed = knowledge_base_update(
             knowledge_base=self.get_object(),
             actor=acting(request),

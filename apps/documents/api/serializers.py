@@ -13,12 +13,14 @@ from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, Chunki
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
+from apps.documents.masking.settings import MaskingMode, MaskingSettings
 from apps.documents.metadata import metadata_fault
 from apps.documents.models import (
     Chunk,
     Document,
     DocumentVersion,
     KnowledgeBase,
+    ParsedText,
     StageRecord,
     VersionOrigin,
     VersionStatus,
@@ -26,6 +28,7 @@ from apps.documents.models import (
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
+from ragsite.core.masking.kinds import Kind
 from ragsite.gateway.strictness import StrictSerializer
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
@@ -35,6 +38,11 @@ CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
+)
+
+MASKING_HELP = (
+    'Which values are masked, and where, e.g. {"mode": "at_answer", "kinds": ["email", "phone"]}. A change is applied to the '
+    "documents that are there by a job."
 )
 
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
@@ -99,15 +107,36 @@ class RetrievalField(serializers.DictField):
         return value
 
 
+MASKING_SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "mode": {"type": "string", "enum": [one.value for one in MaskingMode]},
+        "kinds": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": [one.value for one in Kind]}},
+    },
+}
+
+
+@extend_schema_field(MASKING_SCHEMA)
+class MaskingField(serializers.DictField):
+    """Masking settings, as they were given."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value: dict[str, Any] = super().to_internal_value(data)
+        MaskingSettings.from_dict(value)
+        return value
+
+
 class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
     """A collection of documents that are searched together."""
 
     chunking = ChunkingField(required=False, help_text=CHUNKING_HELP)
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
+    masking = MaskingField(required=False, help_text=MASKING_HELP)
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "retrieval", "visibility", "created_at")
+        fields = ("id", "name", "description", "chunking", "retrieval", "masking", "visibility", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.chosen(value).to_dict()
@@ -117,10 +146,11 @@ class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerialize
     """What can be changed later; changing the chunking takes a new index generation."""
 
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
+    masking = MaskingField(required=False, help_text=MASKING_HELP)
 
     class Meta:
         model = KnowledgeBase
-        fields = ("name", "description", "retrieval", "visibility")
+        fields = ("name", "description", "retrieval", "masking", "visibility")
         extra_kwargs = {field: {"required": False} for field in fields}
 
 
@@ -203,11 +233,18 @@ class RollbackSerializer(StrictSerializer):
 class VersionDetailSerializer(VersionSerializer):
     progress = serializers.SerializerMethodField()
     stages = StageSerializer(many=True, read_only=True, help_text="The version's timeline.")
+    finds = serializers.SerializerMethodField(
+        help_text="How many values of each kind its text has, where its knowledge base has them looked for."
+    )
 
     class Meta:
         model = DocumentVersion
-        fields = (*VersionSerializer.Meta.fields, "progress", "stages")
+        fields = (*VersionSerializer.Meta.fields, "progress", "stages", "finds")
         read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_finds(self, version: DocumentVersion) -> Any:
+        return ParsedText.objects.filter(version=version).values_list("finds", flat=True).first() or {}
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, version: DocumentVersion) -> Any:

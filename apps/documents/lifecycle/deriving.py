@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apps.documents.models import Document, DocumentVersion, ParsedText, TextEdit, VersionStatus
+from apps.documents.models import Document, DocumentVersion, OriginalText, ParsedText, TextEdit, VersionStatus
 from ragsite.core.actors import Actor
 
 
@@ -13,13 +13,14 @@ def version_derive(
     *,
     document: Document,
     text: ParsedText,
+    original: OriginalText | None,
     edits: Iterable[TextEdit],
     edited: bool = False,
     actor: Actor,
 ) -> DocumentVersion:
     """The next version of the document, about to be chunked, in the caller's transaction, which holds the document's row.
 
-    It has the bytes of `current`, and its own copies of the text and of all edits that this text has.
+    It has the bytes of `current`, and its own copies of the text, of its original and of all edits that this text has.
     """
     version = DocumentVersion.objects.create(
         tenant_id=document.tenant_id,
@@ -37,6 +38,9 @@ def version_derive(
     )
     text.pk, text._state.adding = version.pk, True
     text.save(force_insert=True)
+    if original is not None:
+        original.pk, original._state.adding = version.pk, True
+        original.save(force_insert=True)
     TextEdit.objects.bulk_create(_copied(edit, version) for edit in edits)
     return version
 

@@ -15,12 +15,14 @@ from django.db.models import QuerySet
 from apps.documents.lifecycle.deriving import version_derive
 from apps.documents.lifecycle.edits import Edit, edit_trimmed, edits_composed, sections_edited, text_edited
 from apps.documents.lifecycle.stages import CHUNK
-from apps.documents.models import LIVING, VERSION_ENDED, Document, DocumentVersion, ParsedText, TextEdit
+from apps.documents.masking.settings import MaskingSettings, masking_of
+from apps.documents.models import LIVING, VERSION_ENDED, Document, DocumentVersion, OriginalText, ParsedText, TextEdit
 from apps.documents.parsing.cleaning import clean
 from apps.documents.parsing.types import FileLimits, sections_from_list, sections_to_list
 from ragsite.core.actors import Actor
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.jobs import ring
+from ragsite.core.masking.masks import masks_of
 
 MOST_CHARACTERS = 100_000
 """Of what one edit replaces, and of what it puts there."""
@@ -41,7 +43,7 @@ def document_edit(
     """
     with transaction.atomic():
         current = _answering(document, version)
-        said = _cleaned(edits)
+        said = _cleaned(edits, masking_of(document.knowledge_base), document.tenant_id)
         _refuse_misplaced(said, length=len(current.parsed.text))
         changed = [edit_trimmed(edit, current.parsed.text) for edit in said]
         return _derived(current, edits_composed([_edit(row) for row in current.edits.all()], changed), actor)
@@ -89,15 +91,20 @@ def _answering(document: Document, version: DocumentVersion) -> DocumentVersion:
 
 def _derived(current: DocumentVersion, edits: Sequence[Edit], actor: Actor) -> DocumentVersion:
     upload = ParsedText.objects.get(version=current.upload_id)
+    original = OriginalText.objects.filter(version=current.upload_id).first()
     edits = [edit for edit in edits if upload.text[edit.start : edit.end] != edit.text]
     rows = _rows(current, edits, upload, actor)
     text = text_edited(upload.text, edits)
     _refuse_unfit(text, edits)
     if text == current.parsed.text:
         raise PermanentError("Nothing would change: the text says that already.")
-    upload.sections = sections_to_list(sections_edited(sections_from_list(upload.sections), edits, text=text))
-    upload.text = text
-    made = version_derive(current, document=current.document, text=upload, edits=rows, edited=True, actor=actor)
+    for said in (upload, original):
+        if said is not None:
+            said.text, sections = text_edited(said.text, edits), sections_from_list(said.sections)
+            said.sections = sections_to_list(sections_edited(sections, edits, text=said.text))
+    made = version_derive(
+        current, document=current.document, text=upload, original=original, edits=rows, edited=True, actor=actor
+    )
     ring(CHUNK)
     return made
 
@@ -117,9 +124,15 @@ def _edit(row: TextEdit) -> Edit:
     return Edit(row.start, row.end, row.text)
 
 
-def _cleaned(edits: Sequence[Edit]) -> list[Edit]:
-    """In their order, with characters that a parsed text may have."""
-    return sorted((Edit(one.start, one.end, clean(one.text)) for one in edits), key=lambda one: (one.start, one.end))
+def _cleaned(edits: Sequence[Edit], masking: MaskingSettings, tenant_id: UUID) -> list[Edit]:
+    """In their order, with characters that a parsed text may have, and without values that are masked: see ADR 64."""
+    masks = masks_of(tenant_id)
+
+    def typed(text: str) -> str:
+        text = clean(text)
+        return masks.masked(text, masking.kinds).text if masking.masks else text
+
+    return sorted((Edit(one.start, one.end, typed(one.text)) for one in edits), key=lambda one: (one.start, one.end))
 
 
 def _refuse_misplaced(edits: Sequence[Edit], *, length: int) -> None:

@@ -12,6 +12,8 @@ from apps.documents.languages import language_code
 from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import CHUNK, PARSE
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
+from apps.documents.masking.keeping import Maskable, maskable, maskables_save, maskings_hold
+from apps.documents.masking.texts import Said
 from apps.documents.models import DocumentVersion, ParsedText
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, FileLimits, sections_to_list
@@ -36,7 +38,8 @@ def versions_parse(step: Step, turn: Turn) -> None:
         LeaseLostError: another worker took over meanwhile.
     """
     until = time.monotonic() + TOGETHER_SECONDS
-    versions = list(DocumentVersion.objects.filter(pk__in=step.claim.ids).order_by("not_before", "pk"))
+    related = DocumentVersion.objects.filter(pk__in=step.claim.ids).select_related("document__knowledge_base")
+    versions = list(related.order_by("not_before", "pk"))
     divided = portions(versions, size=lambda version: version.size, most=TOGETHER_BYTES)
     _give_back(step, divided.rest)
     for together in divided:
@@ -46,7 +49,7 @@ def versions_parse(step: Step, turn: Turn) -> None:
 
 
 def _parse_together(step: Step, versions: Sequence[DocumentVersion], turn: Turn, until: float) -> None:
-    parsed: list[ParsedText] = []
+    parsed: list[Maskable] = []
     for place, version in enumerate(versions):
         if place and (turn.is_over() or time.monotonic() > until):
             _give_back(step, versions[place:])
@@ -67,8 +70,8 @@ def _give_back(step: Step, versions: Sequence[DocumentVersion]) -> None:
         ring(PARSE)
 
 
-def _parsed(version: DocumentVersion) -> ParsedText:
-    """The text of the version, not saved.
+def _parsed(version: DocumentVersion) -> Maskable:
+    """The text of the version, masked as its knowledge base says, not saved.
 
     Raises:
         PermanentError: the file cannot be parsed; the message says why.
@@ -77,25 +80,14 @@ def _parsed(version: DocumentVersion) -> ParsedText:
     parser = parser_for(DocumentType(version.document_type), recognises=ParsingSettings.current().ocr)
     with blob_file(version.blob) as path:
         parsed = parser.parse(path, FileLimits())
-    return ParsedText(
-        version=version,
-        text=parsed.text,
-        sections=sections_to_list(parsed.sections),
-        title=parsed.title[:300],
-        metadata=dict(parsed.metadata),
-        language=language_code(parsed.text),
-        parser=parser.name,
-    )
+    said = Said(parsed.text, sections_to_list(parsed.sections), parsed.title[:300], dict(parsed.metadata))
+    row = ParsedText(version=version, language=language_code(parsed.text), parser=parser.name)
+    return maskable(row, said, version.document.knowledge_base)
 
 
-def _save(step: Step, parsed: Sequence[ParsedText]) -> None:
+def _save(step: Step, parsed: Sequence[Maskable]) -> None:
     with transaction.atomic():
-        step.complete(*[text.version_id for text in parsed])
-        # One statement, whether a version was parsed before or not.
-        ParsedText.objects.bulk_create(
-            parsed,
-            update_conflicts=True,
-            unique_fields=["version"],
-            update_fields=["text", "sections", "title", "metadata", "language", "parser"],
-        )
+        maskings = maskings_hold({one.knowledge_base_id for one in parsed})
+        step.complete(*[one.version_id for one in parsed])
+        maskables_save([one.by(maskings) for one in parsed])
         ring(CHUNK)

@@ -16,6 +16,7 @@ from apps.documents.models import (
     Document,
     DocumentVersion,
     KnowledgeBase,
+    OriginalText,
     ParsedText,
     StageOutcome,
     StageRecord,
@@ -52,6 +53,7 @@ def document_rechunk(*, document: Document, actor: Actor) -> None:
             current,
             document=document,
             text=ParsedText.objects.get(version=current),
+            original=OriginalText.objects.filter(version=current).first(),
             edits=current.edits.all(),
             actor=actor,
         )

@@ -14,6 +14,7 @@ from apps.documents.models.knowledge_bases import (
     KnowledgeBaseDeletion,
     Visibility,
 )
+from apps.documents.models.masking import MaskingChange, MaskingState, OriginalText
 from apps.documents.models.pictures import PagePicture, PictureState
 from apps.documents.models.versions import (
     VERSION_ENDED,
@@ -45,6 +46,9 @@ __all__ = [
     "Grant",
     "KnowledgeBase",
     "KnowledgeBaseDeletion",
+    "MaskingChange",
+    "MaskingState",
+    "OriginalText",
     "PagePicture",
     "ParsedText",
     "PictureState",

@@ -38,6 +38,12 @@ class KnowledgeBase(models.Model):
         blank=True,
         help_text=_("How it is searched if a request does not say; empty for the defaults."),
     )
+    masking = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, output_field=models.JSONField()),
+        blank=True,
+        help_text=_("Which values are masked, and where; empty for none."),
+    )
     visibility = models.CharField(
         max_length=10,
         choices=Visibility.choices,
@@ -58,7 +64,7 @@ class KnowledgeBase(models.Model):
                 condition=models.Q(visibility__in=Visibility.values), name="knowledge_base_visibility_known"
             ),
             *text_walls("knowledge_base", description=CONTENT),
-            *json_walls("knowledge_base", chunking=CONTENT, retrieval=CONTENT),
+            *json_walls("knowledge_base", chunking=CONTENT, retrieval=CONTENT, masking=WORDS),
         ]
 
     def __str__(self) -> str:

@@ -126,7 +126,9 @@ class DocumentVersion(Leased):
 
 
 class ParsedText(models.Model):
-    """What a version says: the text every span refers to, and where its sections lie."""
+    """What a version is shown to say: the text every span refers to, and where its sections lie. It may have masks in it, with
+    the original set aside.
+    """
 
     version = models.OneToOneField(DocumentVersion, on_delete=models.CASCADE, primary_key=True, related_name="parsed")
     text = models.TextField()
@@ -137,6 +139,16 @@ class ParsedText(models.Model):
         max_length=8, default="", db_default="", help_text=_('ISO 639-1; "" where it can\'t be told.')
     )
     parser = models.CharField(max_length=40)
+    masked_as = models.CharField(
+        max_length=200, default="", db_default="", editable=False, help_text="By which masking; empty for none."
+    )
+    finds = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), editable=False,
+        help_text="How many values of each kind were found; nothing where none were looked for.",
+    )  # fmt: skip
+
+    class Meta:
+        constraints: ClassVar = [*json_walls("parsed_text", finds=WORDS)]
 
 
 class TextEdit(models.Model):

@@ -8,7 +8,7 @@ from apps.documents.parsing.pdf.ocr import words_on
 from apps.documents.pictures.boxes import boxes_packed
 from apps.documents.pictures.rendering import DrawnPage, page_drawn
 from apps.documents.pictures.rows import PAGE_PICTURES
-from apps.documents.pictures.texts import page_span, text_between
+from apps.documents.pictures.texts import page_span, text_drawn
 from ragsite.core.configuration import ParsingSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import LeaseLostError
@@ -28,7 +28,7 @@ def page_picture_draw(claim: Claim, turn: Turn) -> None:
     if picture is None:
         raise LeaseLostError("The picture is not wanted any more.")
     span = page_span(picture.version_id, picture.page)
-    text = text_between(picture.version_id, *span) if span else ""
+    text = text_drawn(picture.version_id, *span) if span else ""
     connection_release()
     with blob_file(picture.version.blob) as path:
         drawn = page_drawn(path, picture.page, text, words=words_on if ParsingSettings.current().ocr else None)

@@ -35,6 +35,12 @@ def text_between(version_id: UUID, start: int, end: int) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def text_drawn(version_id: UUID, start: int, end: int) -> str:
+    """As `text_between`, as the file has it: what is masked in the text stands on the page all the same."""
+    rows = _rows(_ORIGINAL, start + 1, max(0, end - start), version_id)
+    return str(rows[0][0]) if rows else text_between(version_id, start, end)
+
+
 def sections_between(version_id: UUID, start: int, end: int) -> tuple[Section, ...]:
     """The first MOST_SECTIONS sections that reach into the characters from `start` to `end`, in their order."""
     rows = _rows(_SECTIONS, version_id, start, end, MOST_SECTIONS)
@@ -62,6 +68,7 @@ def _rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 _FACTS = "SELECT length(text), metadata->>'pages' FROM documents_parsedtext WHERE version_id = %s"
 _TEXT = "SELECT substr(text, %s, %s) FROM documents_parsedtext WHERE version_id = %s"
+_ORIGINAL = "SELECT substr(text, %s, %s) FROM documents_originaltext WHERE version_id = %s"
 _SECTIONS = """
     SELECT one.section::text
     FROM documents_parsedtext p, jsonb_array_elements(p.sections) WITH ORDINALITY AS one (section, place)

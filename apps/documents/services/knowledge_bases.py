@@ -11,10 +11,12 @@ from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import EDITION
 from apps.documents.events import KnowledgeBaseUpdated
+from apps.documents.masking.settings import MaskingSettings
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.rights.access import told_of_all
 from apps.documents.services.deleting import DELETE
+from apps.documents.services.masking import masking_apply, masking_resume
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError
@@ -34,6 +36,7 @@ def knowledge_base_create(
     description: str = "",
     chunking: dict[str, Any] | None = None,
     retrieval: dict[str, Any] | None = None,
+    masking: dict[str, Any] | None = None,
     visibility: str = Visibility.TENANT,
     actor: Actor,
 ) -> KnowledgeBase:
@@ -43,14 +46,16 @@ def knowledge_base_create(
         PermanentError: the name or the description is too long.
         ConflictError: the tenant has one of that name.
         InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
+        InvalidMaskingError: nothing can be masked by those in `masking`.
     """
     RetrievalSettings.from_dict(retrieval or {})
+    MaskingSettings.from_dict(masking or {})
     lengths_check(KnowledgeBase, name=name, description=description)
     try:
         with transaction.atomic():
             made = KnowledgeBase.objects.create(
                 tenant_id=tenant_id, name=name, description=description, chunking={**(chunking or {}), "edition": EDITION},
-                visibility=visibility, retrieval=retrieval or {},
+                visibility=visibility, retrieval=retrieval or {}, masking=masking or {},
             )  # fmt: skip
             change_log(f"knowledge base {made.pk} was made", actor=actor, action="knowledge_base.created", of=made)
     except IntegrityError as error:
@@ -60,13 +65,14 @@ def knowledge_base_create(
 
 def knowledge_base_etag(knowledge_base: KnowledgeBase) -> str:
     """The ETag of a knowledge base."""
-    return etag_of(knowledge_base, "name", "description", "chunking", "retrieval", "visibility")
+    return etag_of(knowledge_base, "name", "description", "chunking", "retrieval", "masking", "visibility")
 
 
 def knowledge_base_update(
     *, knowledge_base: KnowledgeBase, actor: Actor, condition: Condition = UNCONDITIONAL, **changes: Any
 ) -> KnowledgeBase:
-    """Change name, description, visibility or retrieval. Nothing is re-indexed; if nothing changes there is no event.
+    """Change name, description, visibility, retrieval or masking; if nothing changes there is no event. Nothing is re-indexed but
+    where masking at ingestion comes to hold: a job applies masking to what is there.
 
     Raises:
         PermanentError: the name or the description is too long.
@@ -74,8 +80,10 @@ def knowledge_base_update(
         ConflictError: the tenant has another one of that name.
         NotFoundError: it was deleted meanwhile.
         InvalidRetrievalError: nothing can be searched by the settings in `retrieval`.
+        InvalidMaskingError: nothing can be masked by those in `masking`.
     """
     RetrievalSettings.from_dict(changes.get("retrieval", {}))
+    MaskingSettings.from_dict(changes.get("masking", {}))
     lengths_check(KnowledgeBase, **{name: changes[name] for name in ("name", "description") if name in changes})
     try:
         with transaction.atomic():
@@ -99,12 +107,16 @@ def _update(
         setattr(locked, field, changes[field])
     if changed:
         locked.save(update_fields=changed)
+        if "masking" in changed:
+            masking_apply(locked, actor=actor)
         emit(
             KnowledgeBaseUpdated(
                 tenant_id=locked.tenant_id, knowledge_base_id=locked.pk, changed=changed, visibility=locked.visibility
             ),
             actor=actor,
         )
+    if "masking" in changes and "masking" not in changed:
+        masking_resume(locked)
     return locked
 
 

@@ -77,6 +77,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "PARSER_SECONDS": _("Seconds one file may take to be read"),
         "PARSER_MEMORY_MB": _("Memory that reading files may take, in MB"),
         "OCR": _("Read the text on scanned pages"),
+        "MASK_NAMES": _("Language in which names of persons are masked"),
         "LEASE_SECONDS": _("Seconds until the work of a silent worker is taken over"),
         "MAX_ATTEMPTS": _("Attempts before work is given up"),
     }),

@@ -21,6 +21,7 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.knowledge_bases import knowledge_base_delete_by, knowledge_base_update
+from apps.monitoring.workspace.masking import MaskingForm, masking_context, masking_save
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import ConflictError, RagError
@@ -84,7 +85,14 @@ def _form(place: Place, data: Any = None) -> SettingsForm:
     return SettingsForm(data, instance=copy.copy(place.knowledge_base))
 
 
-def _page(place: Place, form: SettingsForm, *, typed: str = "", refused: str = "") -> HttpResponse:
+def _page(
+    place: Place,
+    form: SettingsForm,
+    *,
+    typed: str = "",
+    refused: str = "",
+    masking: MaskingForm | None = None,
+) -> HttpResponse:
     base = place.knowledge_base
     chunking = ChunkingSettings.from_dict(base.chunking)
     context = {
@@ -106,6 +114,7 @@ def _page(place: Place, form: SettingsForm, *, typed: str = "", refused: str = "
         "may_delete": place.may("documents.delete_knowledgebase"),
         "typed": typed,
         "refused": refused,
+        **masking_context(place, masking),
     }
     return place.page(TEMPLATE, context)
 
@@ -146,4 +155,9 @@ def _delete(place: Place) -> HttpResponse:
     return redirect("admin:documents_knowledgebase_changelist")
 
 
-DOORS: dict[str, Callable[[Place], HttpResponse]] = {"save": _save, "delete": _delete}
+def _mask(place: Place) -> HttpResponse:
+    saved = masking_save(place)
+    return _page(place, _form(place), masking=saved) if isinstance(saved, MaskingForm) else saved
+
+
+DOORS: dict[str, Callable[[Place], HttpResponse]] = {"save": _save, "mask": _mask, "delete": _delete}

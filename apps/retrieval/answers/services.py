@@ -12,6 +12,7 @@ from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 from apps.documents.models import ParsedText
 from apps.documents.parsing.types import place_narrowed
 from apps.documents.rights.access import AccessScope, versions_visible
+from apps.retrieval.answers.masking import turn_masked
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.turns import AskedTurn, searched_for_shown, turn_take
 from apps.retrieval.answers.types import Draft, Judgement, Quotation, Statement, Verdict
@@ -92,11 +93,12 @@ def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
 
 
 def query_write(turn: AskedTurn, *, scope: AccessScope, options: AnswerOptions, actor: Actor) -> Query:
-    """The row of a question, in the transaction that saves its answer.
+    """The row of a question, masked as it is to be, in the transaction that saves its answer.
 
     Raises:
         NotFoundError: its conversation was deleted meanwhile.
     """
+    turn = turn_masked(turn, scope)
     return Query.objects.create(
         tenant_id=scope.tenant_id,
         asked_by=actor.text,

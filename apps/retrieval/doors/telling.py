@@ -18,6 +18,7 @@ from ninja.responses import NinjaJSONEncoder
 
 from apps.documents.rights.access import reading_as
 from apps.models.gateway import Deadline
+from apps.retrieval.answers.masking import question_masked
 from apps.retrieval.answers.services import statement_verify
 from apps.retrieval.answers.turns import AskedTurn, turn_understood
 from apps.retrieval.answers.types import Generator, Piece, Statement, Withdrawal
@@ -101,11 +102,12 @@ def answer_start(asking: Asking) -> Run:
     """
     generators = generators_for(asking.turn.request, asking.options)
     run = Run(new_id(), asker=asking.asker or str(new_id()))
+    question = question_masked(asking.turn.question, asking.scope)
     caller = Caller(str(asking.principal.tenant_id), run.asker)
     place = ExitStack()
     place.enter_context(stream_place())
     try:
-        run.open(CreatedOut(id=run.answer_id, question=asking.turn.question).model_dump_json())
+        run.open(CreatedOut(id=run.answer_id, question=question).model_dump_json())
         RUNS.start(run, caller, partial(answer_tell, run, asking, generators), left=place.close)
     except BaseException:
         place.close()

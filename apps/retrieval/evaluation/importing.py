@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.documents.intake.uploads import UploadRequest, document_upload
+from apps.documents.masking.texts import originals_of
 from apps.documents.models import Document, KnowledgeBase, ParsedText
 from apps.retrieval.evaluation.readers import (
     CorpusDocument,
@@ -239,7 +240,11 @@ def _judgements_write(judgements: Iterable[Judgement]) -> None:
 
 def _place(row: CsvRow, document: Document, source: NamedLines) -> int:
     parsed = ParsedText.objects.filter(version=document.current_version_id).first()
-    place = parsed.text.find(row.passage) if parsed else -1
+    place = -1
+    if parsed is not None:
+        # As it is shown, or as its file has it where values are masked: the span is the same.
+        original = originals_of([parsed.version_id]).get(parsed.version_id, "")
+        place = max(text.find(row.passage) for text in (original, parsed.text))
     if place < 0:
         raise PermanentError(
             f"{source.name}, line {row.line}: the passage {row.passage[:80]!r} is not in {document.title!r}.",

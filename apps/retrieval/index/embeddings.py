@@ -12,6 +12,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from apps.documents.chunking.types import Embed
+from apps.documents.masking.texts import originals_of
 from apps.documents.models import Chunk
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.selectors import embedding_model_version
@@ -99,8 +100,9 @@ def chunks_pending_of(generation: IndexGeneration, shares: Mapping[UUID, int]) -
     pending: dict[UUID, list[PendingChunk]] = {version_id: [] for version_id in shares}
     with connection.cursor() as cursor:
         cursor.execute(_PENDING_OF, parameters)
-        for chunk_id, version_id, text, header in cursor.fetchall():
-            pending[version_id].append(PendingChunk(chunk_id, version_id, Chunk.embedded_text(text, header)))
+        rows = cursor.fetchall()
+    for one in _as_indexed(rows):
+        pending[one.version_id].append(one)
     return pending
 
 
@@ -116,10 +118,21 @@ def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: in
                 "limit": BATCH,
             },
         )
-        return [
-            PendingChunk(chunk_id, version_id, Chunk.embedded_text(text, header))
-            for chunk_id, version_id, text, header in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    return _as_indexed(rows)
+
+
+def _as_indexed(rows: Sequence[tuple[Any, ...]]) -> list[PendingChunk]:
+    """Chunks with what is embedded for them: what they say, also where masks are shown in its place."""
+    originals = originals_of({row[1] for row in rows}) if rows else {}
+    return [
+        PendingChunk(
+            chunk_id,
+            version_id,
+            Chunk.embedded_text(originals[version_id][start:end] if version_id in originals else text, header),
+        )
+        for chunk_id, version_id, text, header, start, end in rows
+    ]
 
 
 def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
@@ -169,7 +182,7 @@ _COPY_END = b"\xff\xff"
 
 
 _PENDING = """
-    SELECT c.id, c.version_id, c.text, c.table_header
+    SELECT c.id, c.version_id, c.text, c.table_header, c.start, c."end"
     FROM documents_chunk c
     WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
       AND NOT EXISTS (
@@ -179,9 +192,9 @@ _PENDING = """
 """
 
 _PENDING_OF = """
-    SELECT first.id, first.version_id, first.text, first.table_header
+    SELECT first.id, first.version_id, first.text, first.table_header, first.start, first."end"
     FROM unnest(%(versions)s::uuid[], %(shares)s::int[]) AS given(version_id, share), LATERAL (
-        SELECT c.id, c.version_id, c.text, c.table_header
+        SELECT c.id, c.version_id, c.text, c.table_header, c.start, c."end"
         FROM documents_chunk c
         WHERE c.version_id = given.version_id AND c.chunking_key = %(key)s
           AND NOT EXISTS (

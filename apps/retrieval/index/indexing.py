@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from apps.documents.chunking.chunker import chunk
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
-from apps.documents.chunking.types import ChunkSpan, Embed
+from apps.documents.chunking.types import Embed
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
-from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
-from apps.documents.parsing.types import ParsedDocument, sections_from_list
+from apps.documents.masking.indexed import IndexedText, ShownSpan
+from apps.documents.masking.keeping import masking_unchanged
+from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.models.engine.estimating import EstimatingTokenizer
 from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import Deadline
@@ -99,7 +100,7 @@ def _chunk_together(
     deadline: Deadline,
     turn: Turn,
 ) -> None:
-    prefetch_related_objects(versions, "parsed")
+    prefetch_related_objects(versions, "parsed", "original")
     chunks: dict[UUID, list[Chunk]] = {}
     for version in versions:
         generation = generations[version.document.knowledge_base_id]
@@ -113,6 +114,7 @@ def _chunk_together(
     turn.at(None)
     with transaction.atomic():
         chunking_hold([version.document for version in versions])
+        masking_unchanged([version for version in versions if version.pk in chunks])
         step.complete(*chunks)
         Chunk.objects.filter(version__in=chunks).delete()
         rows_insert([row for rows in chunks.values() for row in rows])
@@ -129,10 +131,11 @@ def version_cut(version: DocumentVersion, generation: IndexGeneration, *, embed:
     """
     tokenizer = _tokenizer(generation.model_version_id)
     vectors = embed or embedder(generation.model_version_id)
-    spans = chunk(_parsed_document(version.parsed), _settings(version, generation), tokenizer, embed=vectors)
+    text = IndexedText.of(version)
+    spans = chunk(text.raw.document(), _settings(version, generation), tokenizer, embed=vectors)
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
-    return [_row(version, generation, ordinal, span) for ordinal, span in enumerate(spans)]
+    return [_row(version, generation, ordinal, text.shown(span)) for ordinal, span in enumerate(spans)]
 
 
 def _settings(version: DocumentVersion, generation: IndexGeneration) -> ChunkingSettings:
@@ -304,26 +307,17 @@ def _events(document: Document, version: DocumentVersion, generation: IndexGener
     return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]
 
 
-def _parsed_document(parsed: ParsedText) -> ParsedDocument:
-    return ParsedDocument(
-        text=parsed.text,
-        sections=sections_from_list(parsed.sections),
-        title=parsed.title,
-        metadata=parsed.metadata,
-    )
-
-
-def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, span: ChunkSpan) -> Chunk:
-    text = version.parsed.text[span.start : span.end]
+def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, shown: ShownSpan) -> Chunk:
+    span = shown.span
     return Chunk(
         version=version,
         chunking_key=generation.chunking_key,
         ordinal=ordinal,
         start=span.start,
         end=span.end,
-        text=text,
+        text=shown.text,
         table_header=span.table_header,
-        content_hash=hashlib.sha256(Chunk.embedded_text(text, span.table_header).encode()).digest(),
+        content_hash=hashlib.sha256(Chunk.embedded_text(shown.indexed, span.table_header).encode()).digest(),
         token_count=span.token_count,
         heading_path=list(span.heading_path),
         place=span.place.to_dict() if span.place else None,

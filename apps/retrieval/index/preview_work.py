@@ -31,7 +31,8 @@ def cut_preview_work(claim: Claim, turn: Turn) -> None:
         LeaseLostError: somebody else took over, or it was forgotten.
         PermanentError: the document cannot be cut so.
     """
-    preview = CUT_PREVIEWS.held(claim).select_related("version__document", "version__parsed", "knowledge_base").first()
+    related = ("version__document", "version__parsed", "version__original", "knowledge_base")
+    preview = CUT_PREVIEWS.held(claim).select_related(*related).first()
     if preview is None:
         raise _lost(claim)
     chunks = _cut(preview)

@@ -8,6 +8,7 @@ from apps.retrieval.models.conversations import (
     Conversation,
     Rating,
 )
+from apps.retrieval.models.erasures import Erasure, ErasureState, ErasureSubject
 from apps.retrieval.models.evaluation import (
     IS_RELEVANT,
     RUN_ENDED,
@@ -55,6 +56,9 @@ __all__ = [
     "Conversation",
     "CutPreview",
     "Embedding",
+    "Erasure",
+    "ErasureState",
+    "ErasureSubject",
     "EvaluationQuestion",
     "EvaluationResult",
     "EvaluationRun",

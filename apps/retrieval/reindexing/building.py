@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 
+from apps.documents.masking.keeping import masking_unchanged
 from apps.documents.models import Chunk, DocumentVersion
 from apps.retrieval.index.embeddings import (
     PendingChunk,
@@ -111,13 +112,14 @@ def portion_of(version_ids: Sequence[UUID]) -> tuple[UUID, ...]:
 def _cut_missing(claim: Claim, generation: IndexGeneration, version_ids: Sequence[UUID]) -> None:
     cut = Chunk.objects.filter(version__in=version_ids, chunking_key=generation.chunking_key).values("version")
     missing = DocumentVersion.objects.filter(pk__in=version_ids).exclude(pk__in=cut)
-    versions = list(missing.select_related("document", "parsed"))
+    versions = list(missing.select_related("document", "parsed", "original"))
     rows = {version.pk: _cut(version, generation) for version in versions}
     if not rows:
         return
     with transaction.atomic():
         reindex_hold(claim)
         there = chunking_hold([version.document for version in versions])
+        masking_unchanged([version for version in versions if version.document_id in there])
         kept = [row for version in versions if version.document_id in there for row in rows[version.pk]]
         rows_insert(kept)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.documents.api.files import file_response
 from apps.documents.models import DocumentVersion
 from apps.documents.pictures.rows import page_picture_open
+from apps.documents.rights.originals import file_check, may_open_files
 from apps.monitoring.workspace.documents.listing import documents_of
 from apps.monitoring.workspace.pages import place_of
 from apps.monitoring.workspace.reading.shown import Asked, ShownPage, ShownText, place_shown
@@ -57,16 +58,19 @@ def place_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID,
         PermissionDenied: the user may not look at documents.
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
+    opens_files = may_open_files(version.document.knowledge_base, may_change=_may_change(request, version))
     asked = PlaceForm(request.GET).asked()
     context = {
         "version": version,
         "url": request.path,
         "here": request.get_full_path(),
         "span_query": f"start={asked.span[0]}&end={asked.span[1]}" if asked.span else "",
-        "file_url": reverse("workspace-document-file", args=[knowledge_base_id, document_id, number]),
+        "file_url": reverse("workspace-document-file", args=[knowledge_base_id, document_id, number])
+        if opens_files
+        else "",
     }
     try:
-        shown = place_shown(version, asked, again=request.method == "POST")
+        shown = place_shown(version, asked, again=request.method == "POST", pictures=opens_files)
     except NotFoundError as error:
         raise Http404(error.sentence) from error
     if isinstance(shown, ShownPage):
@@ -89,6 +93,7 @@ def picture_view(
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
+        file_check(version, may_change=_may_change(request, version))
         picture, stored = page_picture_open(version=version, page=page)
     except RagError as error:
         return error_response(request, error)
@@ -108,7 +113,8 @@ def file_view(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID, 
     """
     version = version_shown(request, knowledge_base_id, document_id, number)
     try:
-        return _inert(file_response(version, method=request.method, actor=acting(request)))
+        may_change = _may_change(request, version)
+        return _inert(file_response(version, method=request.method, may_change=may_change, actor=acting(request)))
     except RagError as error:
         return error_response(request, error)
 
@@ -123,10 +129,14 @@ def version_shown(request: HttpRequest, knowledge_base_id: UUID, document_id: UU
     place, _ = place_of(request, knowledge_base_id, "documents")
     documents = documents_of(request, place.knowledge_base).filter(pk=document_id)
     versions = DocumentVersion.objects.filter(document__in=documents, number=number)
-    version = versions.select_related("document").first()
+    version = versions.select_related("document__knowledge_base").first()
     if version is None:
         raise Http404("There is no such version of a document.")
     return version
+
+
+def _may_change(request: HttpRequest, version: DocumentVersion) -> bool:
+    return bool(request.user.has_perm("documents.change_document", version.document))
 
 
 def _rendered(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

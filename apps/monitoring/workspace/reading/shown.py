@@ -121,12 +121,14 @@ class Unread:
     waits: bool
 
 
-def place_shown(version: DocumentVersion, asked: Asked, *, again: bool = False) -> ShownPage | ShownText | Unread:
-    """What is at the place; `again` has a picture drawn that failed."""
+def place_shown(
+    version: DocumentVersion, asked: Asked, *, again: bool = False, pictures: bool = True
+) -> ShownPage | ShownText | Unread:
+    """What is at the place; `again` has a picture drawn that failed. Without `pictures` a page is shown as its text."""
     facts = text_facts(version.pk)
     if facts is None:
         return _unread(version)
-    if version.document_type == DocumentType.PDF and facts.pages:
+    if version.document_type == DocumentType.PDF and facts.pages and pictures:
         return _page(version, facts, asked, again=again)
     return _text(version, facts, asked)
 

@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 import redis
@@ -20,12 +21,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from ragsite.core.configuration import AnswerCacheSettings, ServerSettings
+from ragsite.core.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BYTES = 512 * 1024
 """Of an answer with its passages; a larger one is not kept."""
 
+FORGOTTEN_TOGETHER = 50
 REDIS_SECONDS = 0.15
 PAUSE_SECONDS = 5.0
 """For which a Redis that did not answer in time is not asked."""
@@ -150,6 +153,30 @@ def value_put(key: str, value: bytes, *, seconds: int) -> None:
     if seconds and len(value) <= LARGEST_BYTES:
         PROCESS.put(key, value, most=AnswerCacheSettings.current().process_bytes)
         REDIS.put(key, value, seconds=seconds)
+
+
+def kept_forget(said: str) -> int:
+    """Let go all kept answers in which these words stand, such as an id; how many there were in Redis.
+
+    Raises:
+        TransientError: Redis does not answer.
+    """
+    wanted, gone = said.encode(), 0
+    PROCESS.clear()
+    client = _client(ServerSettings.current().redis_url)
+    try:
+        for keys in _in_batches(client.scan_iter(_name("*"), count=1_000)):
+            values = cast("list[bytes | None]", client.mget(keys))
+            held = [key for key, value in zip(keys, values, strict=True) if value is not None and wanted in value]
+            gone += cast("int", client.delete(*held)) if held else 0
+    except RedisError as error:
+        raise TransientError("Redis does not answer, so kept answers can't be looked through.") from error
+    return gone
+
+
+def _in_batches(keys: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while batch := list(islice(keys, FORGOTTEN_TOGETHER)):
+        yield batch
 
 
 def counts_add(key: str, counts: Mapping[str, int], *, seconds: int) -> None:

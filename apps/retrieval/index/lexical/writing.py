@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from apps.documents.masking.texts import originals_of
 from apps.documents.models import Chunk, ParsedText
 from apps.retrieval.index.lexical.analysis import ANALYSIS, language_of_text, terms_of_text
 from apps.retrieval.index.lexical.segments import LexicalIndex, SegmentContent, segment_build
@@ -101,7 +102,11 @@ def versions_terms(version_ids: Sequence[UUID], *, chunking_key: str) -> list[Ve
     """
     chunks: dict[UUID, list[Chunk]] = defaultdict(list)
     found = Chunk.objects.filter(version__in=version_ids, chunking_key=chunking_key).select_related("version__document")
+    originals = originals_of(version_ids)
     for chunk in found.order_by("version", "ordinal"):
+        if chunk.version_id in originals:
+            # Words are found by what a text says, also where masks are shown in its place.
+            chunk.text = originals[chunk.version_id][chunk.start : chunk.end]
         chunks[chunk.version_id].append(chunk)
     about = _about(list(chunks))
     return [_version_terms(chunks[pk], about.get(pk, About())) for pk in version_ids if pk in chunks]
