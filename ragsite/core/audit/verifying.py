@@ -64,7 +64,7 @@ class Head:
 
 @dataclass(slots=True)
 class Verified:
-    """What was looked at, and what is wrong; nothing, if it is as it was written."""
+    """What was looked at, and what is wrong; nothing, if it is as it was written. Some of the `entries` are `waiting`."""
 
     tenant_id: UUID | None
     entries: int = 0

@@ -173,7 +173,9 @@ def _verified_json(one: Verified) -> dict[str, Any]:
 
 
 def _verified_text(one: Verified) -> str:
-    told = f"{_name(one.tenant_id)}: {one.entries:,} entries in {one.seals:,} seals, {one.waiting:,} wait for theirs"
+    told = (
+        f"{_name(one.tenant_id)}: {one.entries:,} entries, {one.seals:,} seals, {one.waiting:,} entries wait for theirs"
+    )
     if one.is_whole:
         return f"{told}; nothing is wrong."
     return "\n".join([f"{told}; wrong:", *(f"  {each.where}: {each.message}" for each in one.findings)])
