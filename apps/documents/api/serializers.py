@@ -9,11 +9,11 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.documents.api.masking import MASKING_HELP, MaskingField
 from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, ChunkingStrategy
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
-from apps.documents.masking.settings import MaskingMode, MaskingSettings
 from apps.documents.metadata import metadata_fault
 from apps.documents.models import (
     Chunk,
@@ -28,7 +28,6 @@ from apps.documents.models import (
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
-from ragsite.core.masking.kinds import Kind
 from ragsite.gateway.strictness import StrictSerializer
 
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
@@ -38,11 +37,6 @@ CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
-)
-
-MASKING_HELP = (
-    'Which values are masked, and where, e.g. {"mode": "at_answer", "kinds": ["email", "phone"]}. A change is applied to the '
-    "documents that are there by a job."
 )
 
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
@@ -104,26 +98,6 @@ class RetrievalField(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         value: dict[str, Any] = super().to_internal_value(data)
         RetrievalSettings.from_dict(value)
-        return value
-
-
-MASKING_SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "mode": {"type": "string", "enum": [one.value for one in MaskingMode]},
-        "kinds": {"type": "array", "minItems": 1, "items": {"type": "string", "enum": [one.value for one in Kind]}},
-    },
-}
-
-
-@extend_schema_field(MASKING_SCHEMA)
-class MaskingField(serializers.DictField):
-    """Masking settings, as they were given."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value: dict[str, Any] = super().to_internal_value(data)
-        MaskingSettings.from_dict(value)
         return value
 
 

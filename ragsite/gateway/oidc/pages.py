@@ -52,8 +52,8 @@ class Begun:
 
     @classmethod
     def now(cls, to: str) -> Begun:
-        texts = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(*texts, to=to, until=(timezone.now() + WITHIN).timestamp())
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        return cls(state, nonce, verifier, to, until=(timezone.now() + WITHIN).timestamp())
 
     @property
     def challenge(self) -> str:

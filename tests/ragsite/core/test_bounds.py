@@ -21,6 +21,7 @@ OURS = ("ragsite.", "apps.", "workers.")
 MADE_OF_FILES = "what is parsed from a file is bounded by the limits of an upload and of parsing"
 MADE_OF_CHUNKS = "made of chunks, whose number and size is bounded by what is parsed"
 BOUNDED_ELSEWHERE = {
+    "documents.OriginalText": MADE_OF_FILES,
     "documents.ParsedText": MADE_OF_FILES,
     "documents.Chunk": MADE_OF_FILES,
     "retrieval.LexicalSegment": MADE_OF_CHUNKS,
