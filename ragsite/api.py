@@ -32,6 +32,7 @@ from apps.retrieval.evaluation.api import (
     EvaluationSetViewSet,
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
+from ragsite.gateway.deprecations import deprecations_declare
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
@@ -94,6 +95,7 @@ def _openapi() -> dict[str, Any]:
     document["paths"] |= other["paths"]
     for kind, components in other["components"].items():
         _merge(document["components"].setdefault(kind, {}), components)
+    deprecations_declare(document)
     responses_share(document)
     return document
 

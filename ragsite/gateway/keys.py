@@ -38,6 +38,8 @@ class Principal:
     api_key_id: UUID | None = None
     user_id: int | None = None
     group_ids: frozenset[int] = frozenset()
+    knowledge_base_ids: frozenset[UUID] | None = None
+    """Only these are there for it; None for all of the tenant. Its permissions are then those in each of them."""
 
     # Django REST framework asks its request's user for these.
     @property

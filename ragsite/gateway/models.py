@@ -38,14 +38,16 @@ class Permission(models.TextChoices):
     QUERY = "query", _("Search and ask")
     GRANTS = "grants:manage", _("Say who may read which knowledge bases and documents")
     MODELS = "models:manage", _("Download, activate and remove models, which all tenants use")
+    WORK = "work:manage", _("Follow the work on documents, retry, cancel and re-index")
 
 
 class Role(models.TextChoices):
-    """What a user is in a tenant; each role may what the one before it may."""
+    """What a user is in a tenant. Reader, editor, owner: each may what the one before it may; an operator stands beside them."""
 
     READER = "reader", _("Reader: reads, searches and asks")
     EDITOR = "editor", _("Editor: also creates, changes and deletes")
     OWNER = "owner", _("Owner: also says who may read what")
+    OPERATOR = "operator", _("Operator: looks after the work, and reads neither documents nor questions")
 
 
 class Membership(models.Model):

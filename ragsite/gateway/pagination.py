@@ -68,7 +68,7 @@ class BoundedPagination(LimitOffsetPagination):
 
 def _fitting(queryset: QuerySet[Any], offset: int, limit: int) -> int:
     """How many of the rows from `offset` on fit into a page, by the texts and JSON that they hold."""
-    sizes = [_size(name) for name in _unbounded(queryset.model)]
+    sizes = [] if queryset.query.combinator else [_size(name) for name in _unbounded(queryset.model)]
     if not sizes:
         return limit
     rows = queryset.prefetch_related(None).values_list(reduce(add, sizes), flat=True)

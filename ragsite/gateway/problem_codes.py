@@ -53,6 +53,7 @@ PROBLEMS: Mapping[str, int] = {
     "unsupported_model": 422,
     "url_forbidden": 422,
     "url_refused": 422,
+    "precondition_required": 428,
     "too_many_requests": 429,
     "too_many_tries": 429,
     "headers_too_large": 431,

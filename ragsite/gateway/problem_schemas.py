@@ -20,6 +20,7 @@ OWN = "x-problem-codes"
 
 BY_PARAMETER = {
     "Idempotency-Key": ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_conflict", "lease_lost"),
+    "If-Match": ("precondition_required",),
     "path": ("not_found",),
 }
 """By a parameter's name, or where it is."""

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from apps.documents.blobs import blob_open
 from apps.documents.models import DocumentVersion
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_schemas import answering
 
 BYTES = "application/octet-stream"
@@ -54,7 +55,10 @@ class VersionFileMixin:
 
     @DOWNLOAD
     @MISSING
-    @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
+    @action(
+        detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer],
+        permission_by_method={"GET": Permission.READ, "HEAD": Permission.READ, "OPTIONS": Permission.READ},
+    )  # fmt: skip
     def file(self, request: Request, pk: Any) -> FileResponse:
         """The bytes of this version, whatever became of them."""
         return file_response(self.get_object())  # type: ignore[attr-defined]  # a mixin of view sets
