@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,14 +51,9 @@ def deprecation_of(method: str, route: str) -> Deprecation | None:
 
 
 def deprecations_declare(document: dict[str, Any]) -> None:
-    """Mark the operations of the table in an OpenAPI document, whose paths have the routes' parameters without their types."""
-    paths = {_as_path(route): (method, found) for (method, route), found in DEPRECATIONS.items()}
-    for path, (method, _) in paths.items():
-        for name, operation in document["paths"].get(path, {}).items():
+    """Mark the operations of the table in an OpenAPI document, where parameters of paths may have other names."""
+    there = {re.sub(r"{[^}]+}", "{}", path): operations for path, operations in document["paths"].items()}
+    for method, route in DEPRECATIONS:
+        for name, operation in there.get("/" + re.sub(r"<[^>]+>", "{}", route), {}).items():
             if method in ("*", name.upper()):
                 operation["deprecated"] = True
-
-
-def _as_path(route: str) -> str:
-    parts = ("{" + part.partition(":")[2].strip("<>") + "}" if part[:1] == "<" else part for part in route.split("/"))
-    return "/" + "/".join(parts)
