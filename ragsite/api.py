@@ -34,6 +34,7 @@ from apps.retrieval.evaluation.api import (
 )
 from apps.retrieval.reindexing.api import GenerationViewSet, ReindexViewSet
 from ragsite.gateway.auditing.api import AuditEntryViewSet
+from ragsite.gateway.deprecations import deprecations_declare
 from ragsite.gateway.limits.api import router as usage_router
 from ragsite.gateway.parsing import BodyParser
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
@@ -102,6 +103,7 @@ def _openapi() -> dict[str, Any]:
     document["paths"] |= other["paths"]
     for kind, components in other["components"].items():
         _merge(document["components"].setdefault(kind, {}), components)
+    deprecations_declare(document)
     responses_share(document)
     return document
 

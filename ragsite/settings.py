@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
     "ragsite.gateway.headers.headers_middleware",
+    "ragsite.gateway.cors.cors_middleware",
     "ragsite.gateway.openai_errors.openai_errors_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -103,7 +104,9 @@ def _database() -> dict[str, Any]:
     thread from task to task, and looks before its first use whether it still stands.
     """
     config: dict[str, Any] = dict(
-        dj_database_url.parse(ENV.database_url, conn_max_age=0 if IN_WEB else 60, conn_health_checks=not IN_WEB)
+        dj_database_url.parse(
+            ENV.transport.database(ENV.database_url), conn_max_age=0 if IN_WEB else 60, conn_health_checks=not IN_WEB
+        )
     )
     # A line that is cut without a word is noticed within half a minute, also by who waits for nothing but an answer.
     noticing = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
@@ -193,6 +196,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
 }
 
+RAGSITE_REQUIRE_IF_MATCH = ENV.ragsite_require_if_match
 RAGSITE_DATA_DIR = ENV.ragsite_data_dir
 RAGSITE_BLOB_DIR = ENV.ragsite_data_dir / "blobs"
 RAGSITE_MAX_UPLOAD_BYTES = ENV.ragsite_max_upload_mb * 1024 * 1024
@@ -265,8 +269,12 @@ RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_FLOWER_URL = ENV.ragsite_flower_url
-RAGSITE_REDIS_URL = ENV.redis_url
+RAGSITE_REDIS_URL = ENV.transport.redis(ENV.redis_url)
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
+RAGSITE_KAFKA_TLS = ENV.ragsite_kafka_tls
+RAGSITE_CA_FILE = ENV.ragsite_ca_file
+RAGSITE_REQUIRE_TLS = ENV.ragsite_require_tls
+RAGSITE_CORS_ORIGINS = ENV.cors_origins
 
 LOGGING = {
     "version": 1,

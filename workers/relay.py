@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 
 import psycopg
@@ -53,8 +53,8 @@ PRODUCER: dict[str, str | int | float | bool] = {
 class Relay:
     """Publishes until it is stopped."""
 
-    def __init__(self, *, bootstrap_servers: str) -> None:
-        self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}
+    def __init__(self, client: Mapping[str, str]) -> None:
+        self._config: dict[str, str | int | float | bool] = dict(client)
         self._producer = Producer(self._config | PRODUCER)
         self._session = RelaySession()
         self._look_for_topics_at = 0.0
@@ -194,7 +194,7 @@ def _actor_attributes(event: UnsentEvent) -> dict[str, str]:
 
 def relay_run(stop: threading.Event) -> None:
     """Run a relay in this process until `stop` is set."""
-    Relay(bootstrap_servers=ServerSettings.current().kafka_bootstrap_servers).run(stop)
+    Relay(ServerSettings.current().kafka_client).run(stop)
 
 
 def _queues(events: Iterable[UnsentEvent]) -> list[list[UnsentEvent]]:

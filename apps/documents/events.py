@@ -62,6 +62,8 @@ class _GrantEvent(Event):
     user_id: int | None
     group_id: int | None
     api_key_id: UUID | None
+    role: str = "reader"
+    """What people may with it in a whole knowledge base: `reader`, `editor` or `owner`."""
 
 
 @event("grant.created", key=("document_id", "knowledge_base_id"))

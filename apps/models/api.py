@@ -36,9 +36,10 @@ from apps.models.services.connecting import Connection, model_connect, model_tes
 from apps.models.services.fallbacks import model_fall_back
 from apps.models.services.holding import model_order, models_held
 from apps.models.services.registry import model_activate, model_make_default
-from apps.models.services.removing import model_remove
+from apps.models.services.removing import model_remove, model_version_etag
 from apps.models.services.tasks import model_pull, model_task_cancel, model_verify
 from ragsite.gateway.authentication import acting
+from ragsite.gateway.conditions import ETAG, IF_MATCH, EtagMixin, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_codes import MODELS
@@ -120,11 +121,12 @@ class ModelVersionFilter(FilterSet):
 
 @extend_schema_view(
     list=extend_schema(summary="List versions of models"),
-    retrieve=extend_schema(summary="Look at a version of a model"),
+    retrieve=extend_schema(summary="Look at a version of a model", parameters=[ETAG], responses=ModelVersionSerializer),
 )
-class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+class ModelVersionViewSet(EtagMixin, viewsets.GenericViewSet[ModelVersion], mixins.ListModelMixin):
     """Versions of models: what is known of their files, and which are in use."""
 
+    row_etag = staticmethod(model_version_etag)
     permission_by_method = READ_AND_MANAGE
     serializer_class = ModelVersionSerializer
     queryset = ModelVersion.objects.none()
@@ -214,6 +216,7 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
 
     @extend_schema(
         summary="Remove a version",
+        parameters=[IF_MATCH],
         responses={
             204: OpenApiResponse(description="Forgotten; `Location`, if any, says where to watch its files go.")
         },
@@ -221,7 +224,8 @@ class ModelVersionViewSet(viewsets.GenericViewSet[ModelVersion], mixins.ListMode
     @answering("conflict", "model_not_found")
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Refused while an index generation needs it. Files that were downloaded are removed; a registered folder stays."""
-        task = model_remove(version_id=self.get_object().pk, actor=acting(request))
+        condition = condition_of(request.headers)
+        task = model_remove(version_id=self.get_object().pk, actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT, headers=_location(task) if task else {})
 
 

@@ -73,9 +73,7 @@ def check_redis() -> None:
 
 def check_kafka() -> None:
     """Raises KafkaException: no broker answers."""
-    AdminClient({"bootstrap.servers": ServerSettings.current().kafka_bootstrap_servers, "log_level": 0}).list_topics(
-        timeout=TIMEOUT_SECONDS
-    )
+    AdminClient(ServerSettings.current().kafka_client | {"log_level": 0}).list_topics(timeout=TIMEOUT_SECONDS)
 
 
 def check_blobs() -> None:

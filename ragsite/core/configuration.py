@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from django.conf import settings
 
 from ragsite.core import server_urls
+from ragsite.core.transport import Transport
 
 MEGABYTE = 1024 * 1024
 
@@ -184,12 +185,28 @@ class AnswerCacheSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings(Settings):
-    """Where the servers beside PostgreSQL are; an empty address is none."""
+    """Where the servers beside PostgreSQL are, an empty address is none; and how they and others are reached."""
 
     redis_url: str = setting("RAGSITE_REDIS_URL")
     kafka_bootstrap_servers: str = setting("RAGSITE_KAFKA_BOOTSTRAP_SERVERS")
+    kafka_tls: bool = setting("RAGSITE_KAFKA_TLS")
+    ca_file: str = setting("RAGSITE_CA_FILE")
+    requires_tls: bool = setting("RAGSITE_REQUIRE_TLS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
     flower_url: str = setting("RAGSITE_FLOWER_URL")
+
+    @property
+    def kafka_client(self) -> dict[str, str]:
+        """What a client of the broker is given."""
+        return Transport(self.ca_file, self.kafka_tls).kafka(self.kafka_bootstrap_servers)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings(Settings):
+    """Whether a change must say what it changes, and which pages of other hosts may call the API."""
+
+    requires_if_match: bool = setting("RAGSITE_REQUIRE_IF_MATCH")
+    cors_origins: frozenset[str] = setting("RAGSITE_CORS_ORIGINS")
 
 
 @dataclass(frozen=True, slots=True)

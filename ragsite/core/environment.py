@@ -18,8 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
-from ragsite.core.server_urls import ModelAddress
+from ragsite.core.server_urls import PREFIX, ModelAddress
 from ragsite.core.storage.places import S3Place, blob_place
+from ragsite.core.transport import Transport, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
@@ -37,6 +38,7 @@ SECRET_LETTERS = 43
 
 _MEMBERSHIP = re.compile(r"(.+)=([a-z0-9_-]+):(reader|editor|owner)")
 _TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _LOGIN = re.compile(r"//\S*@")
 _KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
 
@@ -55,6 +57,19 @@ class Environment(BaseSettings):
     ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
     ragsite_https: bool = Field(False, description="True behind TLS: secure cookies, HSTS.")
     ragsite_hsts: Literal["host", "domain"] = Field("host", description="Whether HSTS binds names below the host too.")
+    ragsite_require_tls: bool = Field(
+        False, description="Whether to start only where every server beside this machine is reached by TLS."
+    )
+    ragsite_ca_file: str = Field(
+        "", description="Certificates that those servers are checked against; empty: the system's."
+    )
+    ragsite_kafka_tls: bool = Field(False, description="Whether the Kafka broker is reached by TLS.")
+    ragsite_cors_origins: str = Field(
+        "", description="Comma-separated origins whose pages may call the API with a key; empty for none."
+    )
+    ragsite_require_if_match: bool = Field(
+        False, description="Whether a PUT, PATCH or DELETE without `If-Match` is refused."
+    )
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
     ragsite_blob_store: str = Field(
         "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
@@ -265,9 +280,46 @@ class Environment(BaseSettings):
             raise ValueError("RAGSITE_OIDC_CLIENT_ID must be given with RAGSITE_OIDC_ISSUER")
         return self
 
+    @field_validator("ragsite_ca_file")
+    @classmethod
+    def _is_file(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError(f"there is no file {value!r}")
+        return value
+
+    @field_validator("ragsite_cors_origins")
+    @classmethod
+    def _is_origins(cls, value: str) -> str:
+        for origin in _listed(value):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin[:80]!r} is no origin, such as https://app.example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _is_by_tls(self) -> Self:
+        if not self.ragsite_require_tls:
+            return self
+        address = self.ragsite_generator.startswith(PREFIX) and ModelAddress.parse(self.ragsite_generator)
+        told = without_tls(
+            self.transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
+            storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
+        )  # fmt: skip
+        if complaints := list(told):
+            raise ValueError("\n".join([f"RAGSITE_REQUIRE_TLS: {one}" for one in complaints]))
+        return self
+
     @property
     def audit_earlier_keys(self) -> tuple[str, ...]:
         return tuple(_listed(self.ragsite_audit_earlier_keys.get_secret_value()))
+
+    @property
+    def transport(self) -> Transport:
+        """How servers are reached."""
+        return Transport(self.ragsite_ca_file, self.ragsite_kafka_tls)
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        return frozenset(_listed(self.ragsite_cors_origins))
 
     @property
     def models_dir(self) -> Path:
@@ -278,7 +330,7 @@ class Environment(BaseSettings):
     @property
     def blob_place(self) -> S3Place | None:
         """None for files."""
-        return blob_place(self.ragsite_blob_store)
+        return blob_place(self.ragsite_blob_store, certificates=self.ragsite_ca_file)
 
     @property
     def oidc_client_secret(self) -> str:
@@ -350,7 +402,7 @@ def environment_read() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [f"{_variable(e['loc'])}: {_complaint(e['type'], e['msg'])}" for e in error.errors()]
+        lines = [f"{_variable(e['loc'])}{_complaint(e['type'], e['msg'])}" for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None
 
 
@@ -368,7 +420,8 @@ def exit_with(error: ConfigurationError) -> NoReturn:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper() if location else "environment"
+    """With a colon; nothing for what is said of several together, which names them itself."""
+    return f"{str(location[0]).upper()}: " if location else ""
 
 
 def _complaint(kind: str, message: str) -> str:

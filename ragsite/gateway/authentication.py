@@ -19,6 +19,7 @@ from ragsite.gateway.bearers import principal_of_bearer
 from ragsite.gateway.conditions import conditions_refuse
 from ragsite.gateway.errors import AuthenticationError
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import permitted
 from ragsite.gateway.models import Permission
 from ragsite.gateway.names import PAGE, unknown_names
 from ragsite.gateway.uses import use_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports the classes named in the settings, this one among them
 
 SCHEME = "bearer"
+Wanted = Permission | tuple[Permission, ...]
+"""A permission that a door asks for, or several of which one is enough."""
 
 
 def principal_of_header(header: str, *, used_by: str = "") -> Principal:
@@ -61,40 +64,39 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class KeyBearer(HttpBearer):
-    """For django-ninja: request.auth is the Principal. Addresses have no `parameters` but these."""
+    """For django-ninja: request.auth is the Principal, where it may do this. Addresses have no `parameters` but these."""
 
-    def __init__(self, *parameters: str) -> None:
+    def __init__(self, *parameters: str, permission: Permission | None = Permission.QUERY) -> None:
         super().__init__()
-        self._parameters = parameters
+        self._parameters, self._permission = parameters, permission
 
     def __call__(self, request: HttpRequest) -> Any:
         found = self.authenticate(request, bearer_of_header(request.headers.get("Authorization", "")))
-        conditions_refuse(request.headers)
+        conditions_refuse(request.method or "", request.headers)
         if unknown := unknown_names(request.GET, self._parameters):
             known = f"only {', '.join(self._parameters)}" if self._parameters else "none"
             raise PermanentError(f"The address has a parameter {next(iter(unknown))!r}, and takes {known}.")
         return found
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        return principal_of_bearer(token, used_by=use_of(request))
+        principal = principal_of_bearer(token, used_by=use_of(request))
+        return permitted(principal, self._permission) if self._permission else principal
 
 
 class HasPermission(BasePermission):
-    """Asks for the permission the view names for its action; a view that names none serves nobody.
-
-    Actions that heed `If-Match` are those in the view's `heeds_if_match`; for others it is refused.
+    """Asks for the permission, or one of those, that the view names for the method; a view that names none serves nobody.
+    From then on the request's caller is what it is where it may: see `permitted`.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not getattr(view, "action", None):
             raise MethodNotAllowed(request.method or "")
-        needed: dict[str, Permission] = getattr(view, "permission_by_method", {})
-        permission = needed.get(request.method or "")
-        if permission is None:
+        needed: dict[str, Wanted] = getattr(view, "permission_by_method", {})
+        wanted = needed.get(request.method or "")
+        if wanted is None:
             return False
-        caller(request).require(permission)
-        heeding: tuple[str, ...] = getattr(view, "heeds_if_match", ())
-        conditions_refuse(request.headers, heeded=getattr(view, "action", None) in heeding)
+        request.user = permitted(caller(request), *(wanted if isinstance(wanted, tuple) else (wanted,)))
+        conditions_refuse(request.method or "", request.headers)
         if unknown := unknown_names(request.query_params, _parameters(request, view)):
             raise ValidationError({name: [sentence] for name, sentence in unknown.items()})
         return True

@@ -40,6 +40,14 @@ class PreconditionFailedError(PermanentError):
     action = "Read it again, and send the `ETag` of that answer as `If-Match`."
 
 
+class PreconditionRequiredError(PermanentError):
+    """A change that does not say what the caller has seen, where that is asked for; nothing was done."""
+
+    code = "precondition_required"
+    status = 428
+    action = "Read it, and send the `ETag` of that answer as `If-Match`; or `If-Match: *` to change it as it is."
+
+
 class IdempotencyKeyError(PermanentError):
     """The `Idempotency-Key` is not one."""
 

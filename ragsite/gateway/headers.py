@@ -12,6 +12,8 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from ragsite.gateway.deprecations import deprecation_tell
+
 CSP = "Content-Security-Policy"
 NO_STORE = "no-store"
 
@@ -24,6 +26,12 @@ ADMIN = f"{_PAGE}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inl
 POLICIES = (("/admin/", ADMIN), ("/api/docs", DOCS))
 """By the beginning of the address; all others are PLAIN."""
 
+PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb", "browsing-topics")
+)
+"""What no page needs of the machine that it is shown on."""
+
 NOT_KEPT = ("/api/", "/v1/", "/mcp", "/health/", "/metrics")
 
 
@@ -33,6 +41,8 @@ def headers_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response.setdefault(CSP, policy_of(request.path))
+        response.setdefault("Permissions-Policy", PERMISSIONS)
+        deprecation_tell(request, response)
         if request.path.startswith(NOT_KEPT):
             response.setdefault("Cache-Control", NO_STORE)
         return response

@@ -45,7 +45,7 @@ class Principal:
     user_id: int | None = None
     group_ids: frozenset[int] = frozenset()
     knowledge_base_ids: frozenset[UUID] | None = None
-    """Those that alone it may see, whatever else it has rights on; None for all of the tenant."""
+    """Those that alone are there for it, whatever else it has rights on; its permissions are those in each. None: all."""
 
     # Django REST framework asks its request's user for these.
     @property

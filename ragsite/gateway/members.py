@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,17 +16,19 @@ from ragsite.core.audit.recording import AuditObject
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.models import Membership, Permission, Role, Tenant
-from ragsite.gateway.roles import AnyUser, roles_of, rows_narrowed
+from ragsite.gateway.roles import AnyUser, roles_granted_to, roles_of, rows_narrowed
 
 Row = TypeVar("Row", bound=Model)
 LONGEST_NAME = 120
 OWNERS_NAMED = 5
 
 _READS = frozenset({Permission.READ.value, Permission.QUERY.value})
+_WORK = frozenset({Permission.WORK.value})
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.READER: _READS,
-    Role.EDITOR: _READS | {Permission.WRITE.value},
-    Role.OWNER: _READS | {Permission.WRITE.value, Permission.GRANTS.value, Permission.AUDIT.value},
+    Role.EDITOR: _READS | _WORK | {Permission.WRITE.value},
+    Role.OWNER: _READS | _WORK | {Permission.WRITE.value, Permission.GRANTS.value, Permission.AUDIT.value},
+    Role.OPERATOR: _WORK,
 }
 
 
@@ -46,6 +49,31 @@ def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
         permissions=ROLE_PERMISSIONS[role] | of_all,
         user_id=user.pk,
         group_ids=frozenset(user.groups.values_list("pk", flat=True)),
+    )
+
+
+def permitted(principal: Principal, *permissions: Permission) -> Principal:
+    """The caller as far as it may one of these: as it is, or as it is in those knowledge bases alone in which the role of a grant
+    lets it. So no door has to ask which of them is meant: the others are not there for it.
+
+    Raises:
+        PermissionDeniedError: it may none of them anywhere.
+    """
+    wanted = {one.value for one in permissions}
+    if wanted & principal.permissions or principal.user_id is None:
+        principal.require(next((one for one in permissions if one.value in principal.permissions), permissions[0]))
+        return principal
+    found = {
+        pk: frozenset[str]().union(*(ROLE_PERMISSIONS[role] for role in roles))
+        for pk, roles in roles_granted_to(principal.user_id).items()
+    }
+    found = {pk: may for pk, may in found.items() if may & wanted}
+    if not found:
+        principal.require(permissions[0])
+    return replace(
+        principal,
+        permissions=principal.permissions | frozenset.intersection(*found.values()),
+        knowledge_base_ids=frozenset(found),
     )
 
 

@@ -53,14 +53,16 @@ class Permission(models.TextChoices):
     GRANTS = "grants:manage", _("Say who may read which knowledge bases and documents")
     MODELS = "models:manage", _("Download, activate and remove models, which all tenants use")
     AUDIT = "audit:read", _("Read the audit log: who did what, and who was shown what")
+    WORK = "work:manage", _("Follow the work on documents, retry, cancel and re-index")
 
 
 class Role(models.TextChoices):
-    """What a user is in a tenant; each role may what the one before it may."""
+    """What a user is in a tenant. Reader, editor, owner: each may what the one before it may; an operator stands beside them."""
 
     READER = "reader", _("Reader: reads, searches and asks")
     EDITOR = "editor", _("Editor: also creates, changes and deletes")
     OWNER = "owner", _("Owner: also says who may read what")
+    OPERATOR = "operator", _("Operator: looks after the work, and reads neither documents nor questions")
 
 
 class Membership(models.Model):

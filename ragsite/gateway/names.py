@@ -9,7 +9,7 @@ from typing import Any
 from ninja import Schema
 from pydantic import ConfigDict
 
-PAGE = ("limit", "offset")
+PAGE = ("limit", "offset", "cursor")
 """What says which page of a list."""
 
 

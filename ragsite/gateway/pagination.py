@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -19,12 +19,16 @@ from rest_framework.utils.urls import replace_query_param
 
 from ragsite.core.bounds import OctetLength
 from ragsite.core.configuration import ContentSettings
+from ragsite.gateway.cursors import CURSOR, FIRST, cursor_at, ordered_wholly, rows_after
 
 LARGEST = 999_999_999
 
 
 class BoundedPagination(LimitOffsetPagination):
-    """`limit` and `offset`, with at most `max_limit` rows a page, whatever is asked for.
+    """`limit` and `offset`, or `limit` and `cursor`, with at most `max_limit` rows a page, whatever is asked for.
+
+    With a cursor a page goes on after the last row that was seen, whatever came or went before it, and nothing is counted: `next`
+    leads on, and the first page is that of `cursor=first`.
 
     A page that would be too large ends earlier, after one row at least, and `next` goes on there. Rows that don't fit are not
     read: first the database adds up what their texts take, then what was rendered is measured.
@@ -33,13 +37,26 @@ class BoundedPagination(LimitOffsetPagination):
     default_limit = 50
     max_limit = 200
     taken = 0
+    order: tuple[str, ...] = ()
+    """By what a page with a cursor is ordered; empty for others."""
+    rows: Sequence[Any] = ()
+    has_more = False
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """With the limits that `_number` holds."""
         parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         for parameter, least in zip(parameters, (1, 0), strict=True):
             parameter["schema"] |= {"minimum": least, "maximum": LARGEST}
-        return parameters
+        cursor = {
+            "name": CURSOR, "in": "query", "required": False, "schema": {"type": "string"},
+            "description": "`first`, then as `next` has it: pages that follow each other whatever comes meanwhile.",
+        }  # fmt: skip
+        return [*parameters, cursor]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Pages by cursor have no count."""
+        told: dict[str, Any] = super().get_paginated_response_schema(schema)
+        return told | {"required": ["results"]}
 
     def get_limit(self, request: Request) -> int:
         return min(_number(request, "limit", least=1, default=self.default_limit), self.max_limit)
@@ -50,11 +67,34 @@ class BoundedPagination(LimitOffsetPagination):
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
         limit, offset = self.get_limit(request), self.get_offset(request)
         self.request, self.limit, self.offset = request, limit, offset
+        cursor = request.query_params.get(CURSOR)
+        if cursor is not None and queryset.query.combinator is None:
+            return self._after(queryset, cursor)
         self.count = self.get_count(queryset)
         self.taken = _fitting(queryset, offset, limit) if offset < self.count else 0
         return list(queryset[offset : offset + self.taken])
 
+    def _after(self, queryset: QuerySet[Any], cursor: str) -> list[Any]:
+        """The rows after the one that the cursor names."""
+        rows, self.order = ordered_wholly(queryset)
+        following = rows if cursor == FIRST else rows_after(rows, self.order, cursor)
+        fitting = _fitting(following, 0, self.limit or 1)
+        found = list(following[: (self.limit or 1) + 1])
+        self.rows, self.has_more = found[:fitting], len(found) > fitting
+        return self.rows
+
+    def _page_after(self, data: list[Any]) -> Response:
+        taken = _many_fit(len(JSONRenderer().render(row)) for row in data)
+        has_more = self.has_more or taken < len(data)
+        link = None
+        if has_more and taken and self.request is not None:
+            here = replace_query_param(self.request.build_absolute_uri(), self.limit_query_param, self.limit)
+            link = replace_query_param(here, CURSOR, cursor_at(self.rows[taken - 1], self.order))
+        return Response({"next": link, "previous": None, "results": data[:taken]})
+
     def get_paginated_response(self, data: list[Any]) -> Response:
+        if self.order:
+            return self._page_after(data)
         self.taken = _many_fit(len(JSONRenderer().render(row)) for row in data)
         return super().get_paginated_response(data[: self.taken])
 
@@ -68,7 +108,7 @@ class BoundedPagination(LimitOffsetPagination):
 
 def _fitting(queryset: QuerySet[Any], offset: int, limit: int) -> int:
     """How many of the rows from `offset` on fit into a page, by the texts and JSON that they hold."""
-    sizes = [_size(name) for name in _unbounded(queryset.model)]
+    sizes = [] if queryset.query.combinator else [_size(name) for name in _unbounded(queryset.model)]
     if not sizes:
         return limit
     rows = queryset.prefetch_related(None).values_list(reduce(add, sizes), flat=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema
 
-from ragsite.gateway.problem_codes import EVERYWHERE, PROBLEMS
+from ragsite.gateway.problem_codes import DETAILS, EVERYWHERE, PROBLEMS
 from ragsite.gateway.problems import CONTENT_TYPE, Problem
 
 OWN = "x-problem-codes"
@@ -20,6 +20,7 @@ OWN = "x-problem-codes"
 
 BY_PARAMETER = {
     "Idempotency-Key": ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_conflict", "lease_lost"),
+    "If-Match": ("precondition_required",),
     "path": ("not_found",),
 }
 """By a parameter's name, or where it is."""
@@ -82,10 +83,21 @@ def _response(status: HTTPStatus, codes: list[str]) -> dict[str, Any]:
     schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, told]}
     response = {
         "description": " or ".join(f"`{code}`" for code in codes),
-        "content": {CONTENT_TYPE: {"schema": schema}},
+        "content": {CONTENT_TYPE: {"schema": schema, "examples": {code: {"value": example(code)} for code in codes}}},
     }
     headers = _headers(status)
     return response | ({"headers": headers} if headers else {})
+
+
+def example(code: str) -> dict[str, Any]:
+    """A problem of that code, as it is answered."""
+    status = HTTPStatus(PROBLEMS[code])
+    told = {
+        "type": f"urn:ragsite:problem:{code}", "title": status.phrase, "status": status.value,
+        "detail": DETAILS.get(code, f"{code.replace('_', ' ').capitalize()}."), "code": code,
+    }  # fmt: skip
+    errors = {"errors": [{"field": "name", "message": "This field is required."}]} if code == "invalid_input" else {}
+    return told | errors | {"request_id": "0198a203-e599-7979-b251-3e6c4f661cc8"}
 
 
 def _headers(status: HTTPStatus) -> dict[str, Any]:

@@ -4,11 +4,15 @@ Permissions that were given to a user or a group in Django hold besides, in all 
 Where nobody says which tenant is meant (`has_perm` without an object), a role counts for as much as the weakest role of
 the user allows: so a door that forgets to say it opens too little, and never with the rights of another tenant. What a
 member sees by a role alone is narrowed further, by the rules that models register here: see `rows_narrowed`.
+
+A grant may carry a role in one knowledge base. What it allows there is added for rows of that knowledge base alone; which rows
+those are, and who holds such grants, the app of documents registers: see `places_register`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,10 +50,40 @@ _OWNER = _EDITOR | {
     "documents.view_knowledgebasedeletion", "documents.view_bulkjob", "retrieval.view_reindex",
 }  # fmt: skip
 
-ADMIN_PERMISSIONS: dict[str, frozenset[str]] = {Role.READER: _READER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}
-"""Each role's permissions in the admin. None is about models, events or jobs, which all tenants share."""
+_OPERATOR = frozenset({
+    "documents.view_knowledgebase", "documents.view_documentversion", "documents.change_documentversion",
+    "documents.view_stagerecord", "documents.view_bulkjob", "documents.view_knowledgebasedeletion",
+    "retrieval.view_indexgeneration", "retrieval.view_reindex", "retrieval.add_reindex",
+    "gateway.view_tenant", "core.view_outboxevent", "core.change_outboxevent", "core.view_workerpresence",
+})  # fmt: skip
+
+ADMIN_PERMISSIONS: dict[str, frozenset[str]] = {
+    Role.READER: _READER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER, Role.OPERATOR: _OPERATOR,
+}  # fmt: skip
+"""Each role's permissions in the admin. None is about models or the clock's jobs, which all tenants share; of events and of
+what waits for workers an operator sees those of the tenant.
+"""
+
+GRANTED_ROLES = (Role.READER, Role.EDITOR, Role.OWNER)
+"""Those that a grant may carry: it lets its subject read, which an operator does not."""
+
+_OF_A_BASE = ("documents.", "retrieval.")
+"""What a role in one knowledge base is about: not the tenant's members and keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """Where a row is, in the place of the row where permissions are asked for."""
+
+    tenant_id: UUID | None
+    knowledge_base_id: UUID | None = None
+
+
+RolesGranted = Callable[[int], Mapping[UUID, Collection[str]]]
+PlaceOf = Callable[[Any], UUID | None]
 
 _rules: dict[type[Model], Rule] = {}
+_places: dict[str, Any] = {"roles": lambda user_id: {}, "base": lambda row: None}
 
 
 class RoleBackend(BaseBackend):
@@ -65,8 +99,15 @@ class RoleBackend(BaseBackend):
             )
         tenant_id = tenant_id_of(obj)
         role = roles.get(tenant_id) if tenant_id else None
-        # Django's own backend knows nothing of objects and says no to each.
-        return permissions_held(user_obj) | (ADMIN_PERMISSIONS[role] if role else frozenset())
+        if role is None:
+            # Without a membership in its tenant no grant counts. Django's own backend knows nothing of objects.
+            return permissions_held(user_obj)
+        return permissions_held(user_obj) | ADMIN_PERMISSIONS[role] | _permissions_granted(user_obj, obj)
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        """By the role where that is enough, so that grants are looked up for few."""
+        role = roles_of(user_obj).get(tenant_id_of(obj)) if obj is not None and user_obj.is_active else None
+        return bool(role and perm in ADMIN_PERMISSIONS[role]) or super().has_perm(user_obj, perm, obj)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         """Whether the user may anything of the app in some tenant; each page asks for itself."""
@@ -75,6 +116,50 @@ class RoleBackend(BaseBackend):
             for role in roles_of(user_obj).values()
             for permission in ADMIN_PERMISSIONS[role]
         )
+
+
+def places_register(*, roles: RolesGranted, base: PlaceOf) -> None:
+    """Say which roles a user holds by grants, by knowledge base, and of which knowledge base a row is."""
+    _places.update(roles=roles, base=base)
+
+
+def knowledge_base_id_of(row: Any) -> UUID | None:
+    """The knowledge base that a row is of, or is; None for one that is of none."""
+    found: UUID | None = row.knowledge_base_id if isinstance(row, RowPlace) else _places["base"](row)
+    return found
+
+
+def roles_granted(user: AnyUser) -> Mapping[UUID, Collection[str]]:
+    """The roles that grants give the user, by knowledge base; read once for each object of the user, as `roles_of`."""
+    if user.pk is None:
+        return {}
+    kept: Mapping[UUID, Collection[str]] | None = getattr(user, "_granted_roles_kept", None)
+    if kept is None:
+        kept = roles_granted_to(user.pk)
+        user._granted_roles_kept = kept  # type: ignore[union-attr]  # beside the roles
+    return kept
+
+
+def roles_granted_to(user_id: int) -> Mapping[UUID, Collection[str]]:
+    """The roles that grants give the user of that id, by knowledge base, in whatever tenant."""
+    found: Mapping[UUID, Collection[str]] = _places["roles"](user_id)
+    return found
+
+
+def knowledge_bases_where(user: AnyUser, *permissions: str) -> frozenset[UUID]:
+    """The knowledge bases in which a grant's role lets the user do one of these; the role in the tenant counts elsewhere."""
+    if not user.is_active:
+        return frozenset()
+    wanted = {one for one in permissions if one.startswith(_OF_A_BASE)}
+    held = roles_granted(user).items()
+    return frozenset(pk for pk, roles in held if any(ADMIN_PERMISSIONS[role] & wanted for role in roles))
+
+
+def _permissions_granted(user: AnyUser, row: Any) -> frozenset[str]:
+    roles = roles_granted(user)
+    base_id = knowledge_base_id_of(row) if roles else None
+    allowed = (ADMIN_PERMISSIONS[role] for role in roles.get(base_id, ())) if base_id else ()
+    return frozenset(one for some in allowed for one in some if one.startswith(_OF_A_BASE))
 
 
 def may_enter_admin(user: AnyUser) -> bool:

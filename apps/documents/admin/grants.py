@@ -35,8 +35,10 @@ from ragsite.core.admin.base import (
     row_link,
     row_url,
 )
+from ragsite.gateway.admin.memberships import ROLE_NAMES, ROLE_TONES
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
-from ragsite.gateway.models import ApiKey
+from ragsite.gateway.models import ApiKey, Role
+from ragsite.gateway.roles import GRANTED_ROLES
 
 KINDS = {"user": _("User"), "group": _("Group"), "api_key": _("API key")}
 
@@ -84,6 +86,10 @@ class GrantForm(BaseDialogForm):
 
 class KnowledgeBaseGrantForm(GrantForm):
     model = KnowledgeBase
+    role = forms.ChoiceField(
+        label=_("As"), choices=[(role, role.label) for role in GRANTED_ROLES], initial=Role.READER, required=False,
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
 
 
 class DocumentGrantForm(GrantForm):
@@ -107,7 +113,8 @@ def grant_action(form: type[GrantForm]) -> Any:
     def give_grant(admin_: Any, request: HttpRequest, form: GrantForm, object_id: str) -> HttpResponse:
         resource = admin_.row_or_404(request, object_id)
         with errors_told(request):
-            grant = grant_create(GrantRequest(resource, form.subject()), actor=acting(request))
+            role = form.cleaned_data.get("role") or Role.READER
+            grant = grant_create(GrantRequest(resource, form.subject(), role), actor=acting(request))
             messages.success(
                 request,
                 capfirst(gettext("%(subject)s may read it now.") % {"subject": grant.subject_text}),
@@ -133,13 +140,17 @@ class GrantColumns:
         kind = next(name for name in KINDS if getattr(grant, f"{name}_id") is not None)
         return format_html("{} {}", badge(KINDS[kind], "info"), getattr(grant, kind))
 
+    @display(description=_("Role"), ordering="role")
+    def shown_role(self, grant: Grant) -> SafeString:
+        return badge(gettext(ROLE_NAMES[grant.role]), ROLE_TONES[grant.role])
+
 
 class GrantInline(GrantColumns, ReadOnlyInline):
     model = Grant
     verbose_name_plural = _("Who may read it")
     hide_title = True
     per_page = 20
-    fields: ClassVar = ("who", "granted_by", "created_at", "end")
+    fields: ClassVar = ("who", "shown_role", "granted_by", "created_at", "end")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Grant]:
         grants: QuerySet[Grant] = super().get_queryset(request)
@@ -152,11 +163,11 @@ class GrantInline(GrantColumns, ReadOnlyInline):
 
 @admin.register(Grant)
 class GrantAdmin(GrantColumns, ServiceDeleteMixin, TenantRowsMixin, LargeTableAdmin):
-    list_display: ClassVar = ("who", "what", "granted_by", "created_at")
+    list_display: ClassVar = ("who", "what", "shown_role", "granted_by", "created_at")
     list_filter: ClassVar = (("tenant", TenantFilter),)
     list_select_related: ClassVar = ("user", "group", "api_key", "knowledge_base", "document")
     search_fields: ClassVar = ("user__username", "group__name", "api_key__name")
-    fields: ClassVar = ("who", "what", "granted_by", "created_at")
+    fields: ClassVar = ("who", "what", "shown_role", "granted_by", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.is_permitted(request, "delete", obj)

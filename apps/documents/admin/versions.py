@@ -57,6 +57,7 @@ from ragsite.core.admin.base import (
 from ragsite.core.numbers import number_shown
 from ragsite.core.sentences import said
 from ragsite.gateway.admin.rows import TenantRowsMixin
+from ragsite.gateway.roles import looks_by_role
 
 PREVIEW_CHARACTERS = 2_000
 
@@ -143,6 +144,14 @@ class DocumentVersionAdmin(TenantRowsMixin, LargeTableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DocumentVersion]:
         versions: QuerySet[DocumentVersion] = super().get_queryset(request)
         return versions.filter(LIVING_VERSIONS).select_related("document__knowledge_base", "rechunk_of")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What the document says is for those who read it, and not for all who look after the work on it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        reads = not looks_by_role(request.user, DocumentVersion) or request.user.has_perm(
+            "documents.view_chunk", self.permission_row(obj)
+        )
+        return fieldsets if reads else [one for one in fieldsets if "preview" not in one[1]["fields"]]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[DocumentVersion], search_term: str) -> Any:
         return (queryset.filter(versions_named(request.user, search_term)) if search_term else queryset), False

@@ -48,7 +48,7 @@ from apps.documents.rights.access import (
 from apps.documents.services.documents import document_delete, document_etag, document_update
 from ragsite.core.composing import spellings
 from ragsite.core.errors import NotFoundError, PermanentError
-from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.authentication import Wanted, acting, caller
 from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
@@ -57,7 +57,13 @@ from ragsite.gateway.problem_codes import FILES
 from ragsite.gateway.problem_schemas import answering
 from ragsite.gateway.strictness import TextFilter
 
-READ_AND_WRITE = {
+READS: Wanted = (Permission.READ, Permission.WORK)
+WORKS: Wanted = (Permission.WRITE, Permission.WORK)
+"""What the work on documents asks for: reading tells how it stands, writing steers it, and either is for who looks after it."""
+
+OF_WORK: dict[str, Wanted] = {"GET": READS, "HEAD": READS, "OPTIONS": READS, "POST": WORKS, "DELETE": Permission.WRITE}
+
+READ_AND_WRITE: dict[str, Wanted] = {
     "GET": Permission.READ,
     "HEAD": Permission.READ,
     "OPTIONS": Permission.READ,
@@ -95,7 +101,6 @@ class DocumentViewSet(
     filterset_class = DocumentFilter
     parser_classes = (MultiPartParser, BoundedJSONParser)
     lookup_value_converter = "uuid"
-    heeds_if_match = ("update", "partial_update", "destroy")
 
     def get_queryset(self) -> QuerySet[Document]:
         return documents_visible(caller(self.request)).prefetch_related(NEWEST)
@@ -218,7 +223,7 @@ class VersionViewSet(
 ):
     """Versions: their progress, why they wait or failed, and the chunks they were split into."""
 
-    permission_by_method = READ_AND_WRITE
+    permission_by_method = OF_WORK
     serializer_class = VersionDetailSerializer
     queryset = DocumentVersion.objects.none()
     filterset_class = VersionFilter
@@ -232,7 +237,7 @@ class VersionViewSet(
         return VersionSerializer if self.action == "list" else VersionDetailSerializer
 
     @extend_schema(summary="List a version's chunks", responses=ChunkSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, permission_by_method=READ_AND_WRITE)
     def chunks(self, request: Request, pk: UUID) -> Response:
         """The chunks of a version, in the order of its text."""
         return _page(self, chunks_of_version(self.get_object()), ChunkSerializer)
@@ -244,7 +249,7 @@ class VersionViewSet(
         filters=False,
     )
     @answering("conflict")
-    @action(detail=True, methods=["get"], pagination_class=None)
+    @action(detail=True, methods=["get"], pagination_class=None, permission_by_method=READ_AND_WRITE)
     def diff(self, request: Request, pk: UUID) -> Response:
         """The lines that differ between the version `against` and this one."""
         new, against = self.get_object(), _uuid(request.query_params.get("against", ""), "against")

@@ -66,7 +66,10 @@ class VersionFileMixin:
 
     @DOWNLOAD
     @MISSING
-    @action(detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer])
+    @action(
+        detail=True, methods=["get"], filterset_class=None, renderer_classes=[BytesRenderer],
+        permission_by_method={"GET": Permission.READ, "HEAD": Permission.READ, "OPTIONS": Permission.READ},
+    )  # fmt: skip
     def file(self, request: Request, pk: Any) -> FileResponse:
         """The bytes of this version, whatever became of them. Where values are masked, for who may change documents."""
         version = self.get_object()  # type: ignore[attr-defined]  # a mixin of view sets

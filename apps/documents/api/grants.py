@@ -18,14 +18,17 @@ from rest_framework.response import Response
 
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.rights.access import documents_manageable, knowledge_bases_manageable
-from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create, grant_delete
+from apps.documents.rights.grants import GrantRequest, Resource, Subject, grant_create, grant_delete, grant_etag
+from apps.documents.rights.readers import readers_explained, readers_of_resource
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.keys import Principal
-from ragsite.gateway.models import ApiKey, Permission
+from ragsite.gateway.models import ApiKey, Permission, Role
 from ragsite.gateway.parsing import BoundedJSONParser
 from ragsite.gateway.problem_schemas import answering
+from ragsite.gateway.roles import GRANTED_ROLES
 from ragsite.gateway.strictness import StrictSerializer
 
 MANAGE = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "DELETE"), Permission.GRANTS)
@@ -40,23 +43,51 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
 
     class Meta:
         model = Grant
-        fields = ("id", "knowledge_base", "document", "user", "group", "api_key", "granted_by", "created_at")
+        fields = ("id", "knowledge_base", "document", "user", "group", "api_key", "role", "granted_by", "created_at")
         read_only_fields = fields
 
 
 class GrantBodySerializer(StrictSerializer):
-    """To whom: exactly one of the three."""
+    """To whom: exactly one of `user`, `group` and `api_key`; and as what."""
 
-    openapi = {"minProperties": 1, "maxProperties": 1}
+    openapi = {"minProperties": 1, "maxProperties": 2}
 
     user = serializers.CharField(max_length=150, required=False, help_text="The name of a member of the tenant.")
     group = serializers.CharField(max_length=150, required=False, help_text="The name of a group with such a member.")
     api_key = serializers.UUIDField(required=False, help_text="The id of a key of the tenant.")
+    role = serializers.ChoiceField(
+        [role.value for role in GRANTED_ROLES], required=False,
+        help_text="What people may in a knowledge base beside their role in the tenant; to read is what all may.",
+    )  # fmt: skip
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs) != 1:
-            raise serializers.ValidationError(f"Give exactly one of user, group and api_key, not {len(attrs)} of them.")
+        named = len(attrs.keys() - {"role"})
+        if named != 1:
+            raise serializers.ValidationError(f"Give exactly one of user, group and api_key, not {named} of them.")
         return attrs
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why somebody reads it."""
+
+    code = serializers.ChoiceField(
+        ["tenant", "grant", "administers", "superuser"],
+        help_text="Everybody of the tenant may; by a grant; by permissions given in the admin; a superuser.",
+    )
+    text = serializers.CharField(help_text="For people.")
+    grant = serializers.UUIDField(source="grant.pk", default=None, allow_null=True, help_text="The grant's id.")
+    role = serializers.CharField(
+        source="grant.role", default=None, allow_null=True, help_text="What it lets people do."
+    )
+
+
+class ReaderSerializer(serializers.Serializer[Any]):
+    """A person or an API key."""
+
+    kind = serializers.ChoiceField(["user", "api_key"])
+    id = serializers.CharField(help_text="Of the user or the key.")
+    name = serializers.CharField()
+    reasons = ReasonSerializer(many=True)
 
 
 class GrantsMixin(viewsets.GenericViewSet[Any]):
@@ -83,21 +114,34 @@ class GrantsMixin(viewsets.GenericViewSet[Any]):
             return self.get_paginated_response(GrantSerializer(self.paginate_queryset(rows), many=True).data)
         body = GrantBodySerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        subject = _subject(caller(request), **body.validated_data)
-        made = grant_create(GrantRequest(resource=resource, subject=subject), actor=acting(request))
+        fields = dict(body.validated_data)
+        role = fields.pop("role", Role.READER)
+        subject = _subject(caller(request), **fields)
+        made = grant_create(GrantRequest(resource, subject, role), actor=acting(request))
         return Response(GrantSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Take a grant back", responses={204: None})
+    @extend_schema(summary="List who can see it, and why", responses=ReaderSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], filter_backends=(), permission_by_method=MANAGE)
+    def readers(self, request: Request, pk: UUID) -> Response:
+        """Everybody who can see it, people before keys, each with all reasons. Without those, nobody does."""
+        resource = self._resource(pk)
+        page = readers_explained(resource, self.paginate_queryset(readers_of_resource(resource)) or ())
+        return self.get_paginated_response(ReaderSerializer(page, many=True).data)
+
+    @extend_schema(summary="Look at a grant", methods=["GET"], parameters=[ETAG], responses=GrantSerializer)
+    @extend_schema(summary="Take a grant back", methods=["DELETE"], parameters=[IF_MATCH], responses={204: None})
     @action(
-        detail=True, methods=["delete"], url_path="grants/<uuid:grant_id>", permission_by_method=MANAGE,
-        parser_classes=[BoundedJSONParser],
+        detail=True, methods=["get", "delete"], url_path="grants/<uuid:grant_id>", permission_by_method=MANAGE,
+        parser_classes=[BoundedJSONParser], filter_backends=(), pagination_class=None,
     )  # fmt: skip
     def grant(self, request: Request, pk: UUID, grant_id: UUID) -> Response:
-        """It takes effect with the next request."""
-        found = self._resource(pk).grants.filter(pk=grant_id).first()
+        """With its `ETag`; or take it back, which takes effect with the next request."""
+        found = self._resource(pk).grants.select_related("user", "group").filter(pk=grant_id).first()
         if found is None:
             raise NotFoundError(f"There is no grant {grant_id} on it.")
-        grant_delete(grant=found, actor=acting(request))
+        if request.method == "GET":
+            return Response(GrantSerializer(found).data, headers={"ETag": grant_etag(found)})
+        grant_delete(grant=found, actor=acting(request), condition=condition_of(request.headers))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _resource(self, pk: UUID) -> Resource:

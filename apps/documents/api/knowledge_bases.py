@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.documents.api.deletions import DeletionSerializer
-from apps.documents.api.documents import READ_AND_WRITE, require_for
+from apps.documents.api.documents import OF_WORK, READ_AND_WRITE, require_for
 from apps.documents.api.grants import GrantsMixin
 from apps.documents.api.serializers import (
     KnowledgeBaseChangeSerializer,
@@ -51,7 +51,6 @@ class KnowledgeBaseViewSet(GrantsMixin, mixins.ListModelMixin, mixins.RetrieveMo
     serializer_class = KnowledgeBaseSerializer
     queryset = KnowledgeBase.objects.none()
     lookup_value_converter = "uuid"
-    heeds_if_match = ("partial_update", "destroy")
 
     def get_queryset(self) -> QuerySet[KnowledgeBase]:
         return knowledge_bases_visible(caller(self.request))
@@ -131,7 +130,7 @@ class KnowledgeBaseDeletionViewSet(
 ):
     """Knowledge bases that were deleted, and how much of them is removed."""
 
-    permission_by_method = READ_AND_WRITE
+    permission_by_method = OF_WORK
     serializer_class = DeletionSerializer
     queryset = KnowledgeBaseDeletion.objects.none()
     filterset_class = DeletionFilter

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("documents", "0023_masking_valid")]
+    dependencies = [("documents", "0024_grant_role")]
 
     operations = [
         migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS document_by_title", migrations.RunSQL.noop),

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.documents.models.knowledge_bases import KnowledgeBase
 from ragsite.core.bounds import CONTENT, json_walls
 from ragsite.core.ids import new_id
-from ragsite.gateway.models import ApiKey, Tenant
+from ragsite.gateway.models import ApiKey, Role, Tenant
+from ragsite.gateway.roles import GRANTED_ROLES
 
 LIVING = models.Q(deleted_at=None, knowledge_base__deleted_at=None)
 """Of documents: those that are there. A knowledge base is marked as deleted before its documents are."""
@@ -119,12 +120,24 @@ class Grant(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="grants")
     group = models.ForeignKey(Group, null=True, on_delete=models.CASCADE, related_name="grants")
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.CASCADE, related_name="grants")
+    role = models.CharField(
+        max_length=10,
+        choices=[(role, role.label) for role in GRANTED_ROLES],
+        default=Role.READER,
+        db_default=Role.READER,
+        help_text=_("What people may in that knowledge base beside what their role in the tenant allows."),
+    )
     granted_by = models.CharField(max_length=120, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(role=Role.READER)
+                | models.Q(role__in=[Role.EDITOR, Role.OWNER], knowledge_base__isnull=False, api_key=None),
+                name="grant_role_of_people_in_a_base",
+            ),
             models.CheckConstraint(
                 condition=models.Q(knowledge_base=None) ^ models.Q(document=None), name="grant_on_one_thing"
             ),

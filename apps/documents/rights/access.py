@@ -39,8 +39,8 @@ from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.members import rows_of_tenants, tenant_ids_of
-from ragsite.gateway.models import Permission
-from ragsite.gateway.roles import AnyUser, groups_of
+from ragsite.gateway.models import Permission, Role
+from ragsite.gateway.roles import AnyUser, groups_of, roles_granted_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,7 @@ def _knowledge_bases_searched(
     """Those in which the caller may see something, by id: whether it is all that is not restricted, or only what was granted."""
     readable = _readable_by(subjects)
     granted = _grants_to(subjects).filter(document__knowledge_base=OuterRef("pk"), document__deleted_at=None)
-    seen = KnowledgeBase.objects.filter(
-        readable | (Exists(granted) & _among(subjects)), tenant_id=principal.tenant_id, deleted_at=None
-    )
+    seen = KnowledgeBase.objects.filter(readable | Exists(granted), _there_for(principal), deleted_at=None)
     wanted = seen if named is None else seen.filter(pk__in=named)
     whole = ExpressionWrapper(readable, BooleanField())
     return dict(wanted.order_by().annotate(whole=whole).values_list("pk", "whole"))
@@ -132,7 +130,7 @@ def knowledge_bases_readable(subjects: Subjects, *, tenant_ids: Collection[UUID]
 
 def deletions_visible(principal: Principal) -> QuerySet[KnowledgeBaseDeletion]:
     """The deletions of knowledge bases that a caller could read before."""
-    readable = KnowledgeBase.objects.filter(_readable_by(subjects_of(principal)), tenant_id=principal.tenant_id)
+    readable = KnowledgeBase.objects.filter(_readable_by(subjects_of(principal)), _there_for(principal))
     return KnowledgeBaseDeletion.objects.filter(knowledge_base__in=readable).select_related("knowledge_base")
 
 
@@ -204,19 +202,18 @@ def told_of_all(principal: Principal | None, knowledge_base: KnowledgeBase) -> b
     """
     if principal is None or Permission.GRANTS.value in principal.permissions:
         return True
-    return not documents_hidden(principal, knowledge_base).exists()
+    roles = roles_granted_to(principal.user_id).get(knowledge_base.pk, ()) if principal.user_id is not None else ()
+    return Role.OWNER in roles or not documents_hidden(principal, knowledge_base).exists()
 
 
 def knowledge_bases_manageable(principal: Principal) -> QuerySet[KnowledgeBase]:
     """Those whose grants a caller with the permission to manage grants may manage: all of the tenant, read or not."""
-    among = _among(subjects_of(principal))
-    return KnowledgeBase.objects.filter(among, tenant_id=principal.tenant_id, deleted_at=None)
+    return KnowledgeBase.objects.filter(_there_for(principal), deleted_at=None)
 
 
 def documents_manageable(principal: Principal) -> QuerySet[Document]:
     """As `knowledge_bases_manageable`."""
-    among = _among(subjects_of(principal), "knowledge_base")
-    return Document.objects.filter(LIVING, among, tenant_id=principal.tenant_id)
+    return Document.objects.filter(LIVING, _there_for(principal, at="knowledge_base__"))
 
 
 def _subjects_of_user(user: AnyUser) -> Subjects:
@@ -225,6 +222,11 @@ def _subjects_of_user(user: AnyUser) -> Subjects:
 
 def _documents(principal: Principal) -> QuerySet[Document]:
     return Document.objects.filter(_documents_readable(subjects_of(principal), tenant_ids=[principal.tenant_id]))
+
+
+def _there_for(principal: Principal, *, at: str = "") -> Q:
+    """The knowledge bases of the caller's tenant, or those of them that alone are there for it."""
+    return Q(**{f"{at}tenant_id": principal.tenant_id}) & _among(subjects_of(principal), f"{at}pk")
 
 
 def _documents_readable(subjects: Subjects, *, tenant_ids: Collection[UUID], at: str = "") -> Q:

@@ -22,10 +22,13 @@ from apps.documents.models import (
 )
 from apps.documents.rights.access import documents_readable_by, knowledge_bases_readable_by, readable_by
 from ragsite.gateway.narrowing import Finding, knowledge_bases_found_by
-from ragsite.gateway.roles import AnyUser, narrowed_by, permissions_held, tenants_where
+from ragsite.gateway.roles import AnyUser, narrowed_by, permissions_held, places_register, tenants_where
 
 MANAGES = "documents.add_grant"
 """Who may do this in a tenant decides on who reads its knowledge bases, and sees those that nobody let them read too."""
+
+OPERATES = "core.view_workerpresence"
+"""Who may do this in a tenant looks after its work, and sees all knowledge bases that are re-indexed."""
 
 
 def rules_register() -> None:
@@ -37,6 +40,29 @@ def rules_register() -> None:
     narrowed_by(_of_versions, [Chunk, ParsedText, StageRecord])
     narrowed_by(_grants, [Grant])
     narrowed_by(_deletions, [KnowledgeBaseDeletion])
+    places_register(roles=_roles_granted, base=_knowledge_base_of)
+
+
+def _roles_granted(user_id: int) -> dict[UUID, set[str]]:
+    """By grants on knowledge bases to the user and to the groups of the user."""
+    to = Q(user=user_id) | Q(group__user=user_id)
+    found: dict[UUID, set[str]] = {}
+    for pk, role in Grant.objects.filter(to, knowledge_base__isnull=False).values_list("knowledge_base", "role"):
+        found.setdefault(pk, set()).add(role)
+    return found
+
+
+def _knowledge_base_of(row: Any) -> UUID | None:
+    """Of what is in a knowledge base; the rows on the way to it are looked up where they are not there yet."""
+    match row:
+        case KnowledgeBase():
+            return row.pk
+        case DocumentVersion():
+            return row.document.knowledge_base_id
+        case Chunk() | ParsedText() | StageRecord():
+            return row.version.document.knowledge_base_id
+    found: UUID | None = getattr(row, "knowledge_base_id", None)
+    return found
 
 
 def _living(tenant_id: UUID) -> QuerySet[KnowledgeBase]:
@@ -45,7 +71,7 @@ def _living(tenant_id: UUID) -> QuerySet[KnowledgeBase]:
 
 def _knowledge_bases(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
     return rows.filter(
-        Q(pk__in=knowledge_bases_readable_by(user).values("pk")) | Q(tenant__in=tenants_where(user, MANAGES))
+        Q(pk__in=knowledge_bases_readable_by(user).values("pk")) | Q(tenant__in=tenants_where(user, MANAGES, OPERATES))
     )
 
 
@@ -67,7 +93,7 @@ def _grants(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
 
 
 def _deletions(rows: QuerySet[Any], user: AnyUser) -> QuerySet[Any]:
-    """All for who was given knowledge bases to view: their page shows them too."""
+    """All for who was given knowledge bases to view: their page shows them too. Else for owners and operators."""
     if "documents.view_knowledgebase" in permissions_held(user):
         return rows
-    return rows.filter(knowledge_base__tenant__in=tenants_where(user, MANAGES))
+    return rows.filter(knowledge_base__tenant__in=tenants_where(user, MANAGES, OPERATES))

@@ -15,8 +15,11 @@ from django.utils.translation import gettext
 from apps.documents.models import Document, Grant, KnowledgeBase, Visibility
 from apps.documents.rights.access import documents_readable_by, knowledge_bases_visible
 from apps.documents.rights.grants import Subject
-from ragsite.gateway.members import principal_of_user
-from ragsite.gateway.models import ApiKey, Membership
+from apps.documents.rights.readers import READING_ROLES
+from ragsite.gateway.errors import PermissionDeniedError
+from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import permitted, principal_of_user
+from ragsite.gateway.models import ApiKey, Membership, Permission
 
 MOST_FOUND = 8
 """People, groups and keys that a search shows of each."""
@@ -74,7 +77,8 @@ class Explained:
 
 def readers_of(knowledge_base: KnowledgeBase) -> Readers:
     """The figures of who reads it, in four queries."""
-    members = User.objects.filter(memberships__tenant=knowledge_base.tenant_id, is_active=True)
+    reading = {"memberships__tenant": knowledge_base.tenant_id, "memberships__role__in": READING_ROLES}
+    members = User.objects.filter(**reading, is_active=True)
     grants = knowledge_base.grants.all()
     groups = Group.objects.filter(pk__in=grants.exclude(group=None).values("group"))
     granted = members.filter(Q(pk__in=grants.exclude(user=None).values("user")) | Q(groups__in=groups)).distinct()
@@ -141,7 +145,10 @@ def readable_ids(user: Any, documents: Iterable[Document]) -> frozenset[UUID]:
 def reading_explained(person: User, knowledge_base: KnowledgeBase, *, asked_by: Any) -> Explained:
     """What the person, a member of its tenant, may read of it and why; titles only as far as who asks may read them."""
     principal = principal_of_user(person, tenant_id=knowledge_base.tenant_id)
-    is_reader = knowledge_bases_visible(principal).filter(pk=knowledge_base.pk).exists()
+    is_reader = (
+        _reads_by_role(principal, knowledge_base)
+        and knowledge_bases_visible(principal).filter(pk=knowledge_base.pk).exists()
+    )
     mine = Grant.objects.filter(Q(user=person) | Q(group__in=principal.group_ids)).select_related(
         "user", "group", "api_key"
     )
@@ -155,7 +162,9 @@ def reading_explained(person: User, knowledge_base: KnowledgeBase, *, asked_by: 
     closed = documents.filter(restricted=True).exclude(pk__in=mine.exclude(document=None).values("document"))
     return Explained(
         is_reader=is_reader,
-        reasons=_reasons(knowledge_base, mine.filter(knowledge_base=knowledge_base)),
+        reasons=_reasons(
+            knowledge_base, mine.filter(knowledge_base=knowledge_base), by_role="read" in principal.permissions
+        ),
         plain=capped(documents.filter(restricted=False)) if is_reader else Capped(0),
         granted=tuple(
             GrantedDocument(one.title if one.pk in shown else "", tuple(grant.subject_text for grant in one.grants.all()))
@@ -165,13 +174,22 @@ def reading_explained(person: User, knowledge_base: KnowledgeBase, *, asked_by: 
     )  # fmt: skip
 
 
-def _reasons(knowledge_base: KnowledgeBase, grants: Iterable[Grant]) -> tuple[str, ...]:
+def _reads_by_role(principal: Principal, knowledge_base: KnowledgeBase) -> bool:
+    """Whether the person's role, or that of a grant on it, is one that reads: an operator's is not."""
+    try:
+        narrowed = permitted(principal, Permission.READ)
+    except PermissionDeniedError:
+        return False
+    return narrowed.knowledge_base_ids is None or knowledge_base.pk in narrowed.knowledge_base_ids
+
+
+def _reasons(knowledge_base: KnowledgeBase, grants: Iterable[Grant], *, by_role: bool) -> tuple[str, ...]:
     everybody = [gettext("everybody of %(tenant)s may") % {"tenant": knowledge_base.tenant}]
     granted = [
         gettext("of a grant to %(subject)s, by %(by)s") % {"subject": grant.subject_text, "by": grant.granted_by}
         for grant in grants
     ]
-    return (*(everybody if knowledge_base.visibility == Visibility.TENANT else ()), *granted)
+    return (*(everybody if by_role and knowledge_base.visibility == Visibility.TENANT else ()), *granted)
 
 
 def role_of(person: User, knowledge_base: KnowledgeBase) -> str:

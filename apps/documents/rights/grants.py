@@ -12,9 +12,11 @@ from django.db.models import Q
 from apps.documents.events import GrantCreated, GrantDeleted
 from apps.documents.models import LIVING, Document, Grant, KnowledgeBase
 from ragsite.core.actors import Actor
-from ragsite.core.errors import ConflictError, NotFoundError
+from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.outbox import emit
-from ragsite.gateway.models import ApiKey, Membership
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
+from ragsite.gateway.models import ApiKey, Membership, Role
+from ragsite.gateway.roles import GRANTED_ROLES
 
 Resource = KnowledgeBase | Document
 Subject = User | Group | ApiKey
@@ -24,25 +26,29 @@ _FIELDS: dict[type[Subject], str] = {User: "user", Group: "group", ApiKey: "api_
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """Who is to read what."""
+    """Who is to read what, and what people may in a whole knowledge base beside their role in its tenant."""
 
     resource: Resource
     subject: Subject
+    role: str = Role.READER
 
 
 def grant_create(request: GrantRequest, *, actor: Actor) -> Grant:
     """Let the subject read the knowledge base or document.
 
     Raises:
+        PermanentError: such a grant has no such role.
         ConflictError: it may already, or the subject is not of the tenant.
         NotFoundError: the knowledge base or document was deleted meanwhile.
     """
+    _check_role(request)
     try:
         with transaction.atomic():
             locked = _locked(request.resource)
             _check_tenant(request.subject, locked)
             grant = Grant.objects.create(
                 tenant_id=locked.tenant_id,
+                role=request.role,
                 granted_by=actor.text,
                 **{_on(locked): locked, _FIELDS[type(request.subject)]: request.subject},
             )
@@ -52,13 +58,41 @@ def grant_create(request: GrantRequest, *, actor: Actor) -> Grant:
         raise ConflictError(f"{request.subject} has this grant already.", action="Nothing needs to be done.") from error
 
 
-def grant_delete(*, grant: Grant, actor: Actor) -> None:
-    """Take the grant back. Twice is once."""
+def grant_etag(grant: Grant) -> str:
+    """Of a grant, which is given and taken back, and never changed."""
+    return etag_of(grant, "id", "role")
+
+
+def grant_delete(*, grant: Grant, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
+    """Take the grant back. Twice is once.
+
+    Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
+    """
     with transaction.atomic():
         _lock(grant.document or grant.knowledge_base)
+        condition.check(grant_etag(grant))
         removed, _ = Grant.objects.filter(pk=grant.pk).delete()
         if removed:
             emit(GrantDeleted(**_about(grant)), actor=actor)
+
+
+def _check_role(request: GrantRequest) -> None:
+    """A document is read or not, and an API key may what its permissions say."""
+    if request.role not in GRANTED_ROLES:
+        raise PermanentError(
+            f"A grant gives no role {request.role[:40]!r}.", action=f"Choose one of {', '.join(GRANTED_ROLES)}."
+        )
+    if request.role == Role.READER:
+        return
+    if isinstance(request.resource, Document):
+        raise PermanentError(
+            "A grant on one document lets it be read, and no more.", action="Give the role on its knowledge base."
+        )
+    if isinstance(request.subject, ApiKey):
+        raise PermanentError(
+            "An API key may what its permissions say.", action="Leave the role out, and give the key the permission."
+        )
 
 
 def _locked(resource: Resource) -> Resource:
@@ -104,6 +138,7 @@ def _about(grant: Grant) -> dict[str, Any]:
         "user_id": grant.user_id,
         "group_id": grant.group_id,
         "api_key_id": grant.api_key_id,
+        "role": grant.role,
     }
 
 

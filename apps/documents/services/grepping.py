@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from apps.documents.models import Document
 from apps.documents.rights.access import AccessScope, access_scope, documents_visible, reading_as, settings_local
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.keys import Principal
 
 SECONDS = 3.0
@@ -128,7 +128,12 @@ def _documents(principal: Principal, grep: Grep, scope: AccessScope) -> QuerySet
     documents = documents_visible(principal).filter(
         knowledge_base__in=scope.searched_ids, current_version__isnull=False
     )
-    return documents if grep.document_id is None else documents.filter(pk=grep.document_id)
+    if grep.document_id is None:
+        return documents
+    named = documents.filter(pk=grep.document_id)
+    if not named.exists():
+        raise NotFoundError(f"There is no document {grep.document_id}.")
+    return named
 
 
 def _batches(documents: QuerySet[Document], start: UUID | None) -> Iterator[list[_Candidate]]:

@@ -23,6 +23,7 @@ from apps.models.servers.errors import (
     without_key,
 )
 from apps.models.servers.network import CheckedBackend
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.errors import RagError
 
 MOST_CONNECTIONS = 256
@@ -154,9 +155,11 @@ def _sent(
 
 @functools.cache
 def _connections() -> httpcore.ConnectionPool:
-    """Those of this process. Authorities are the machine's (SSL_CERT_FILE names others) and certifi's."""
+    """Those of this process. Authorities are the machine's (SSL_CERT_FILE names others), certifi's and RAGSITE_CA_FILE's."""
     trust = ssl.create_default_context()
     trust.load_verify_locations(certifi.where())
+    if certificates := ServerSettings.current().ca_file:
+        trust.load_verify_locations(certificates)
     return httpcore.ConnectionPool(
         ssl_context=trust,
         max_connections=MOST_CONNECTIONS,

@@ -29,11 +29,13 @@ from apps.models.services.versions import (
 )
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.bounds import lengths_check
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.database import connection_release
 from ragsite.core.environment import key_named
 from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.sealing import seal
 from ragsite.core.server_urls import server_urls
+from ragsite.core.transport import is_open
 
 REVISION_CHARACTERS = 64
 IDENTITY = ("query_prompt", "document_prompt", "dimensions")
@@ -147,6 +149,8 @@ def connection_checked(connection: Connection) -> Endpoint:
     """
     try:
         urls = server_urls(list(connection.urls))
+        if ServerSettings.current().requires_tls and any(map(is_open, urls)):
+            raise ValueError("RAGSITE_REQUIRE_TLS asks for addresses that begin with https://")
         if connection.key_env:
             key_named(connection.key_env)
     except ValueError as error:

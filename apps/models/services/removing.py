@@ -19,23 +19,31 @@ from ragsite.core.errors import ConflictError
 from ragsite.core.jobs import ring
 from ragsite.core.locking import rows_hold_to_remove
 from ragsite.core.outbox import emit
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 
 NAMED = 3
 """Of what needs a version, so many are named."""
 
 
-def model_remove(*, version_id: UUID, actor: Actor) -> ModelTask | None:
+def model_version_etag(version: ModelVersion) -> str:
+    """By what an operator changes of it, and how it stands."""
+    return etag_of(version, "id", "status", "revision", "urls", "server_model", "fallback_id", "error")
+
+
+def model_remove(*, version_id: UUID, actor: Actor, condition: Condition = UNCONDITIONAL) -> ModelTask | None:
     """Forget a version, and its model with its last one. A worker removes the files that were downloaded, which is the task. A
     folder that somebody registered stays as it is.
 
     Raises:
         ModelNotFoundError: there is no such version.
+        PreconditionFailedError: it is not as the condition says; it stays.
         ConflictError: an index generation needs it, it is in use beside others, or work on its files has not ended.
     """
     version = version_found(version_id)
     with transaction.atomic():
         rows_hold_to_remove(Model.objects.filter(pk=version.model_id), ModelVersion.objects.filter(pk=version.pk))
         version = version_found(version_id)
+        condition.check(model_version_etag(version))
         _check_unneeded(version)
         emit(ModelRemoved(**told_of(version)), actor=actor)
         task = _files_remove(version, actor) if _was_downloaded(version) else None

@@ -18,6 +18,7 @@ from apps.monitoring.operations.queues import queues_waiting
 from apps.monitoring.operations.tabs import SEES_QUEUES
 from apps.monitoring.rows import counted, list_url, mine
 from apps.retrieval.models import Query
+from ragsite.gateway.roles import may_somewhere
 
 SHOWN = 6
 
@@ -36,7 +37,7 @@ def home_live_view(request: HttpRequest) -> HttpResponse:
 
 
 def _live(request: HttpRequest) -> dict[str, Any]:
-    waits = queues_waiting() if request.user.has_perm(SEES_QUEUES) else None
+    waits = queues_waiting(request.user) if may_somewhere(request.user, SEES_QUEUES) else None
     return {
         "attention": attention(request),
         "figures": _figures(request),

@@ -215,7 +215,9 @@ JOB_KINDS: tuple[JobKind, ...] = (
         cancel=lambda reindex, actor: reindex_cancel(reindex.knowledge_base, actor=actor),
         cancellable=REINDEX_WORKED_ON | {ReindexState.READY, ReindexState.REFUSED, ReindexState.FAILED},
         cancel_question=gettext_lazy("What was built is removed. The index that answers now goes on answering."),
-        may_cancel=lambda row, user: user.has_perm("documents.change_knowledgebase", row.knowledge_base),
+        may_cancel=lambda row, user: any(
+            user.has_perm(one, row.knowledge_base) for one in ("documents.change_knowledgebase", "retrieval.add_reindex")
+        ),
     ),
     JobKind(
         "evaluation", gettext_lazy("Evaluations"), "monitoring", rows=_runs, line=_run_line,

@@ -28,6 +28,8 @@ from ragsite.core.event_schemas import schema_of
 from ragsite.core.events import UnknownEventError, event_class, events, name_split, topic_of
 from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import outbox_send_again
+from ragsite.gateway.members import is_superuser
+from ragsite.gateway.roles import looking, looks_by_role, may_somewhere, tenants_where
 
 PAGE = 50
 RECENT = 20_000
@@ -103,6 +105,8 @@ def events_view(request: HttpRequest) -> HttpResponse:
     """
     tab_required(request, "events")
     rows = mine(request, OutboxEvent.objects.all(), path="tenant_id")
+    if not is_superuser(request.user):
+        rows = rows.filter(tenant_id__in=tenants_where(request.user, *looking(OutboxEvent)))
     if request.method == "POST":
         _send_again(request, rows)
         return redirect("events")
@@ -110,7 +114,7 @@ def events_view(request: HttpRequest) -> HttpResponse:
 
 
 def _send_again(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> None:
-    if not request.user.has_perm("core.change_outboxevent"):
+    if not _may_send_again(request):
         raise PermissionDenied
     wanted = failing_of(rows).filter(error=request.POST.get("error", ""))
     number = outbox_send_again(OutboxEvent.objects.filter(pk__in=wanted.values("pk")), actor=acting(request))
@@ -126,8 +130,12 @@ def _sending(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any
         "waiting": counted(rows.filter(sent_at=None)),
         "oldest": oldest,
         "undelivered": undelivered(rows),
-        "may_send_again": request.user.has_perm("core.change_outboxevent"),
+        "may_send_again": _may_send_again(request),
     }
+
+
+def _may_send_again(request: HttpRequest) -> bool:
+    return may_somewhere(request.user, "core.change_outboxevent")
 
 
 def _listing(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any]:
@@ -139,7 +147,7 @@ def _listing(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any
     bases = mine(request, KnowledgeBase.objects.filter(deleted_at=None)).order_by("name")
     return {
         "filters": filters,
-        "told": [_told(one, known) for one in found[:PAGE]],
+        "told": [_told(one, known, with_payload=not looks_by_role(request.user, OutboxEvent)) for one in found[:PAGE]],
         "next": found[PAGE - 1].pk if len(found) > PAGE else None,
         "types": sorted(known),
         "states": {"waiting": _("Waiting"), "failing": _("Failing"), "sent": _("Sent")},
@@ -161,8 +169,9 @@ def _filtered(rows: QuerySet[OutboxEvent], filters: Filters) -> QuerySet[OutboxE
     return found.exclude(sent_at=None) if filters.state == "sent" else found
 
 
-def _told(event: OutboxEvent, known: Mapping[str, str]) -> Told:
-    payload = json.dumps(event.payload, indent=2, ensure_ascii=False)
+def _told(event: OutboxEvent, known: Mapping[str, str], *, with_payload: bool) -> Told:
+    """A payload may name what an operator does not read, such as titles of documents."""
+    payload = json.dumps(event.payload, indent=2, ensure_ascii=False) if with_payload else ""
     return Told(event, known.get(event.type, ""), actor_text(event.actor), topic_of(event.type), payload)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from circuitbreaker import CircuitBreakerMonitor
 from django.db import models
@@ -23,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.documents.models import DocumentVersion, KnowledgeBaseDeletion, StageOutcome, StageRecord
 from apps.models.models import ModelTask, ModelVersion
 from apps.models.services.holding import models_held
+from apps.monitoring.operations.tabs import SEES_QUEUES
 from apps.monitoring.rows import Count, mine
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import EvaluationRun, Reindex
@@ -30,7 +32,7 @@ from ragsite.core.admin.base import row_url
 from ragsite.core.board import JobOnBoard, QueueOnBoard, board
 from ragsite.core.models import ScheduledJob, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS
-from ragsite.core.work import LeasedRows
+from ragsite.gateway.roles import AnyUser, looks_by_role, tenants_where
 
 MOST_RUNNING = 20
 """Of each job, that are shown."""
@@ -166,23 +168,34 @@ class Work:
         return [queue for queue in self.queues if queue.is_missing]
 
 
+Tenants = frozenset[UUID] | None
+"""Those whose work is counted; None for all of the installation."""
+
+
+def tenants_counted(user: AnyUser) -> Tenants:
+    """Who sees queues by a role alone sees the work of the tenants in which it is held."""
+    return tenants_where(user, SEES_QUEUES) if looks_by_role(user, WorkerPresence) else None
+
+
 def work_now(request: HttpRequest) -> Work:
     """As it is at this moment; what runs in words that the user may read."""
-    queues = board()
+    queues, tenants = board(), tenants_counted(request.user)
     presences = list(WorkerPresence.objects.order_by("worker")[:MOST_WORKERS])
     alive = [one for one in presences if _is_there(one)]
-    running = [one for queue in queues for job in queue.jobs if job.rows for one in _running(request, queue, job)]
-    running += _running_by_clock(queues)
-    waits = _waits(queues)
+    running = [
+        one for queue in queues for job in queue.jobs if job.rows for one in _running(request, queue, job, tenants)
+    ]
+    running += _running_by_clock(queues) if tenants is None else []
+    waits = _waits(queues, tenants)
     shown = [_queue(queue, alive, waits, sum(one.queue == queue.name for one in running)) for queue in queues]
     return Work(shown, running, _workers(presences, queues), _breakers())
 
 
-def queues_waiting() -> list[QueueShown]:
-    """The queues in which something waits, the longest first, as of this moment."""
+def queues_waiting(user: AnyUser) -> list[QueueShown]:
+    """The queues in which something waits that the user sees counted, the longest first, as of this moment."""
     alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
     queues = board()
-    waits = _waits(queues)
+    waits = _waits(queues, tenants_counted(user))
     shown = [_queue(queue, alive, waits, 0) for queue in queues]
     waiting = [(one.waiting.number, one) for one in shown if one.waiting]
     return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]
@@ -206,23 +219,32 @@ def _queue(
     )  # fmt: skip
 
 
-def _waits(queues: Iterable[QueueOnBoard]) -> dict[str, Waits]:
+def _waits(queues: Iterable[QueueOnBoard], tenants: Tenants) -> dict[str, Waits]:
     """What waits of each job of which something does, by the job's name, in one statement."""
-    asked = [_waits_of(job.name, job.rows) for queue in queues for job in queue.jobs if job.rows]
+    jobs = [(job.name, job.rows) for queue in queues for job in queue.jobs if job.rows]
+    asked = [_waits_of(name, _of(tenants, rows.model, rows.waiting())) for name, rows in jobs]
     found = asked[0].union(*asked[1:], all=True) if asked else ()
     return {name: Waits(number, oldest) for name, number, oldest in found if number}
 
 
-def _waits_of(job: str, rows: LeasedRows) -> QuerySet[Any]:
-    waiting = rows.waiting().order_by().annotate(job=Value(job, TextField())).values("job")
+def _of(tenants: Tenants, model: type[Model], rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows of these tenants; none of what all tenants have."""
+    if tenants is None:
+        return rows
+    told = SUBJECTS.get(model)
+    return rows.filter(**{f"{told.path}__in": tenants}) if told and told.path else rows.none()
+
+
+def _waits_of(job: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    waiting = rows.order_by().annotate(job=Value(job, TextField())).values("job")
     counts: QuerySet[Any] = waiting.annotate(number=models.Count("pk"), oldest=Min("not_before"))
     return counts.values_list("job", "number", "oldest")
 
 
-def _running(request: HttpRequest, queue: QueueOnBoard, job: JobOnBoard) -> list[Running]:
+def _running(request: HttpRequest, queue: QueueOnBoard, job: JobOnBoard, tenants: Tenants) -> list[Running]:
     assert job.rows is not None  # noqa: S101 - the caller's condition
     told = SUBJECTS.get(job.rows.model)
-    held = job.rows.open().order_by().filter(lease_until__gte=Now())
+    held = _of(tenants, job.rows.model, job.rows.open()).order_by().filter(lease_until__gte=Now())
     rows = list(_since(held.select_related(*(told.related if told else ())))[:MOST_RUNNING])
     seen = _seen(request, job.rows.model, told, rows)
     return [

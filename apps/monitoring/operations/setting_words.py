@@ -43,6 +43,9 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
     "REDIS_URL": SettingWords(SERVERS, _("Redis"), EVERYTHING),
     "KAFKA_BOOTSTRAP_SERVERS": SettingWords(SERVERS, _("Kafka broker"), EVERYTHING),
     **_of(SERVERS, EVERYTHING, {
+        "REQUIRE_TLS": _("Reach other servers by TLS alone"),
+        "CA_FILE": _("Certificates that servers are checked against"),
+        "KAFKA_TLS": _("Reach the Kafka broker by TLS"),
         "BLOB_STORE": _("Where uploaded files are kept"),
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
@@ -52,6 +55,8 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "SECRET_KEY": _("Key that signs sessions and seals other keys"),
         "ALLOWED_HOSTS": _("Host names that are served"),
         "HTTPS": _("Served over HTTPS"),
+        "CORS_ORIGINS": _("Pages of other hosts that may call the API"),
+        "REQUIRE_IF_MATCH": _("Refuse changes that do not say what they change"),
         "HSTS": _("Which names browsers keep to HTTPS"),
         "DEBUG": _("Show errors with their code"),
         "PROCESS": _("What this process is"),

@@ -21,12 +21,7 @@ SEES_QUEUES = "core.view_workerpresence"
 
 
 def _permitted(user: AnyUser, *, permission: str) -> bool:
-    has_perm: Callable[[str], bool] = getattr(user, "has_perm", lambda permission: False)
-    return has_perm(permission)
-
-
-def _looks_after(user: AnyUser) -> bool:
-    return may_somewhere(user, LOOKS_AFTER)
+    return may_somewhere(user, permission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +43,8 @@ class OperationsTab:
 
 
 TABS: tuple[OperationsTab, ...] = (
-    OperationsTab("usage", gettext_noop("Usage"), "bar_chart", _looks_after),
-    OperationsTab("activity", gettext_noop("Audit"), "verified_user", _looks_after),
+    OperationsTab("usage", gettext_noop("Usage"), "bar_chart", partial(_permitted, permission=LOOKS_AFTER)),
+    OperationsTab("activity", gettext_noop("Audit"), "verified_user", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.monitoring.operations.frame import operations_page, tab_required
-from apps.monitoring.operations.queues import work_now
+from apps.monitoring.operations.queues import tenants_counted, work_now
 from ragsite.core.configuration import ServerSettings
 
 
@@ -19,5 +19,7 @@ def workers_view(request: HttpRequest) -> HttpResponse:
         PermissionDenied: the user may not look at workers.
     """
     tab_required(request, "workers")
-    context = {"work": work_now(request), "now": timezone.now(), "flower_url": ServerSettings.current().flower_url}
+    # Flower shows the tasks of all tenants.
+    flower_url = ServerSettings.current().flower_url if tenants_counted(request.user) is None else ""
+    context = {"work": work_now(request), "now": timezone.now(), "flower_url": flower_url}
     return operations_page(request, "workers", context)

@@ -33,15 +33,20 @@ from apps.documents.rights.explaining import (
     subjects_found,
 )
 from apps.documents.rights.grants import GrantRequest, Resource, grant_create, grant_delete
+from apps.documents.rights.readers import readers_explained, readers_of_resource
 from apps.documents.services.knowledge_bases import knowledge_base_update
 from apps.monitoring.workspace.place import Place
 from ragsite.core.admin.base import acting, errors_told
 from ragsite.core.errors import NotFoundError
+from ragsite.gateway.admin.memberships import ROLE_NAMES
+from ragsite.gateway.models import Role
+from ragsite.gateway.roles import GRANTED_ROLES
 
 LONGEST_TEXT = 100
 PAGE = 25
 PAGE_FIELD = "page"
 RESTRICTED_PAGE_FIELD = "restricted"
+READERS_PAGE_FIELD = "readers"
 MAY_GRANT, MAY_REVOKE = "documents.add_grant", "documents.delete_grant"
 
 
@@ -89,9 +94,17 @@ def _context(place: Place) -> dict[str, Any]:
         "may_grant": place.may(MAY_GRANT),
         "may_revoke": place.may(MAY_REVOKE),
         "may_turn": place.may(MAY_GRANT) and place.may("documents.change_knowledgebase"),
+        "readers": _readers(place),
         **_adding(place),
         **_checking(place),
     }
+
+
+def _readers(place: Place) -> dict[str, Any]:
+    """A page of who can see the knowledge base or the document that is looked at, and why."""
+    resource: Resource = _document(place, place.request.GET.get("document", "")) or place.knowledge_base
+    page = Paginator(readers_of_resource(resource), PAGE).get_page(place.request.GET.get(READERS_PAGE_FIELD))
+    return {"page": page, "rows": readers_explained(resource, page.object_list)}
 
 
 def _change_in_words(place: Place, readers: Readers) -> str:
@@ -148,6 +161,7 @@ def _adding(place: Place) -> dict[str, Any]:
         "q": text,
         "document": document,
         "document_title": document.title if document and readable_ids(place.request.user, [document]) else "",
+        "roles": () if document else [(role, _(ROLE_NAMES[role])) for role in GRANTED_ROLES],
         "candidates": [_candidate(kind, one, taken) for kind, some in found.items() for one in some],
     }
 
@@ -222,7 +236,8 @@ def _grant(place: Place) -> str:
     subject = subject_of_tenant(place.knowledge_base.tenant_id, sent.get("kind", ""), sent.get("id", ""))
     if subject is None:
         raise NotFoundError(_("There is nobody of that name in %s any more.") % place.knowledge_base.tenant)
-    grant_create(GrantRequest(_resource(place), subject), actor=acting(place.request))
+    role = sent.get("role", "") or Role.READER
+    grant_create(GrantRequest(_resource(place), subject, role), actor=acting(place.request))
     return _("%s may read it now.") % subject
 
 

@@ -25,6 +25,7 @@ from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by, told_of_all
+from apps.documents.rights.by_role import OPERATES
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
@@ -112,24 +113,37 @@ class ReindexForm(forms.Form):
         )
 
 
+READS_TEXT = "documents.view_chunk"
+
+
+def may_reindex(user: Any, knowledge_base: KnowledgeBase) -> bool:
+    """Who changes the knowledge base, and who looks after its work."""
+    return any(
+        user.has_perm(one, knowledge_base) for one in ("documents.change_knowledgebase", "retrieval.add_reindex")
+    )
+
+
 def index_tab(place: Place) -> HttpResponse:
     """Show the index, or do what a button says; `?part=live` is what changes while a re-index goes on,
     and `?part=cut` how a document would be cut.
     """
     request, knowledge_base = place.request, place.knowledge_base
-    if not knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists():
+    is_reader = knowledge_bases_readable_by(request.user).filter(pk=knowledge_base.pk).exists()
+    if not (is_reader or place.may(OPERATES)):
         raise PermissionDenied
     live = generation_live(knowledge_base)
     if live is None:
         return place.page("ragsite/workspace/index_empty.html", {})
     if request.GET.get("part") == "cut":
+        if not place.may(READS_TEXT):
+            raise PermissionDenied
         return cut_part(place)
     if request.GET.get("part") == "live":
         return place.page("ragsite/workspace/index_live.html", _shown(place))
     told = request.POST if request.POST.get("do") in FILLED_IN else None
     form = ReindexForm(told, live=live)
     if request.method == "POST":
-        if not place.may("documents.change_knowledgebase"):
+        if not may_reindex(request.user, knowledge_base):
             raise PermissionDenied
         if request.GET.get("part") == "cost":
             return _cost_part(place, form)
@@ -137,7 +151,8 @@ def index_tab(place: Place) -> HttpResponse:
             return redirect(request.path)
     shown = _shown(place) | {
         "form": form, "opens_more": bool(SELDOM & form.errors.keys()),
-        "cut_documents": cut_documents(place), "strategies": STRATEGY_CHOICES, "live_chunking": live.chunking,
+        "may_cut": place.may(READS_TEXT), "cut_documents": cut_documents(place) if place.may(READS_TEXT) else (),
+        "strategies": STRATEGY_CHOICES, "live_chunking": live.chunking,
     }  # fmt: skip
     return place.page("ragsite/workspace/index.html", shown)
 
@@ -161,7 +176,7 @@ def _shown(place: Place) -> dict[str, Any]:
     return {
         "generations": generations,
         "can_roll_back": reindex is None and any(one["can_return"] for one in generations),
-        "may_change": place.may("documents.change_knowledgebase"),
+        "may_change": may_reindex(place.request.user, knowledge_base),
         "reindex": reindex,
         "progress": _progress(request, reindex) if reindex else None,
         "state": badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info")) if reindex else "",

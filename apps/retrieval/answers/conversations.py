@@ -19,6 +19,7 @@ from ragsite.core.audit.recording import AuditObject
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import NotFoundError
 from ragsite.core.locking import rows_hold_to_remove
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 from ragsite.gateway.keys import Principal
 
 
@@ -56,29 +57,47 @@ def conversation_begin(
     )
 
 
-def conversation_rename(*, conversation: Conversation, title: str, actor: Actor) -> Conversation:
-    """Give it another title; an empty one is that of its next question.
+def conversation_etag(conversation: Conversation) -> str:
+    """By its title and how many questions it has."""
+    return etag_of(conversation, "id", "title", "turn_count")
+
+
+def conversation_rename(
+    *, conversation: Conversation, title: str | None, actor: Actor, condition: Condition = UNCONDITIONAL
+) -> Conversation:
+    """Give it another title; an empty one is that of its next question, and None leaves it as it is.
 
     Raises:
         NotFoundError: it was deleted a moment ago.
+        PreconditionFailedError: it is not as the condition says.
     """
-    lengths_check(Conversation, title=title)
+    lengths_check(Conversation, title=title or "")
     with transaction.atomic():
-        if not Conversation.objects.filter(pk=conversation.pk).update(title=title):
+        locked = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk).first()
+        if locked is None:
             raise NotFoundError(f"There is no conversation {conversation.pk}; it was deleted a moment ago.")
+        condition.check(conversation_etag(locked))
+        if title is None:
+            return locked
+        locked.title = title
+        locked.save(update_fields=["title"])
         what = f"conversation {conversation.pk} was renamed"
         change_log(what, actor=actor, action="conversation.renamed", of=AuditObject.unnamed(conversation))
-    conversation.title = title
-    return conversation
+    return locked
 
 
-def conversation_delete(*, conversation: Conversation, actor: Actor) -> None:
-    """Remove it with its questions and answers."""
+def conversation_delete(*, conversation: Conversation, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
+    """Remove it with its questions and answers.
+
+    Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
+    """
     pk = conversation.pk
     with transaction.atomic():
         rows_hold_to_remove(
             Conversation.objects.filter(pk=pk), Citation.objects.filter(answer__query__conversation=pk)
         )  # fmt: skip
+        condition.check_row(Conversation.objects.filter(pk=pk), conversation_etag)
         what = f"conversation {pk} was deleted"
         change_log(what, actor=actor, action="conversation.deleted", of=AuditObject.unnamed(conversation))
         conversation.delete()

@@ -11,12 +11,21 @@ from ragsite.core.actors import Actor
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import NotFoundError
 from ragsite.core.outbox import emit
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 
 
-def answer_rate(*, answer: Answer, rating: Rating, comment: str = "", actor: Actor) -> AnswerFeedback:
+def feedback_etag(feedback: AnswerFeedback) -> str:
+    """By what was said, and when."""
+    return etag_of(feedback, "id", "rating", "comment", "rated_at")
+
+
+def answer_rate(
+    *, answer: Answer, rating: Rating, comment: str = "", actor: Actor, condition: Condition = UNCONDITIONAL
+) -> AnswerFeedback:
     """Note what the one who asked thinks of the answer, in place of what was noted before.
 
     Raises:
+        PreconditionFailedError: what was noted is not as the condition says, or there is nothing; it stays.
         PermanentError: the comment is too long.
         NotFoundError: the answer was removed a moment ago.
     """
@@ -24,19 +33,22 @@ def answer_rate(*, answer: Answer, rating: Rating, comment: str = "", actor: Act
     said = {"rating": rating, "comment": comment, "rated_by": actor.text, "rated_at": timezone.now()}
     with transaction.atomic():
         _hold(answer)
+        condition.check_row(AnswerFeedback.objects.filter(answer=answer.pk), feedback_etag)
         feedback, _ = AnswerFeedback.objects.update_or_create(answer_id=answer.pk, defaults=said)
         emit(_rated(answer, rating.value, has_comment=bool(comment)), actor=actor)
     return feedback
 
 
-def answer_unrate(*, answer: Answer, actor: Actor) -> None:
+def answer_unrate(*, answer: Answer, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
     """Take back what was noted, if anything was.
 
     Raises:
+        PreconditionFailedError: as `answer_rate`.
         NotFoundError: the answer was removed a moment ago.
     """
     with transaction.atomic():
         _hold(answer)
+        condition.check_row(AnswerFeedback.objects.filter(answer=answer.pk), feedback_etag)
         removed, _ = AnswerFeedback.objects.filter(answer=answer.pk).delete()
         if removed:
             emit(_rated(answer, None, has_comment=False), actor=actor)

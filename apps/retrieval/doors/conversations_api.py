@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,6 +15,7 @@ from apps.documents.rights.access import versions_visible
 from apps.retrieval.answers.conversations import (
     conversation_begin,
     conversation_delete,
+    conversation_etag,
     conversation_rename,
     conversations_of,
     turns_of,
@@ -26,6 +28,7 @@ from apps.retrieval.doors.conversation_shapes import (
 )
 from apps.retrieval.models import Conversation
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_schemas import answering
@@ -62,23 +65,35 @@ class ConversationViewSet(viewsets.GenericViewSet[Conversation], mixins.ListMode
         )
         return Response(ConversationSerializer(begun).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(summary="Look at one with its questions and answers", responses=ConversationDetailSerializer)
+    @extend_schema(
+        summary="Look at one with its questions and answers", parameters=[ETAG], responses=ConversationDetailSerializer
+    )
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """An answer that quotes what the key may not read any more is withdrawn."""
         conversation = self.get_object()
         conversation.turns_read = turns_of(conversation, versions=versions_visible(caller(request)))  # type: ignore[attr-defined]
-        return Response(ConversationDetailSerializer(conversation).data)
+        return _told(ConversationDetailSerializer(conversation).data, conversation)
 
-    @extend_schema(summary="Rename one", request=ConversationChangeSerializer, responses=ConversationSerializer)
+    @extend_schema(
+        summary="Rename one", parameters=[IF_MATCH, ETAG], request=ConversationChangeSerializer,
+        responses=ConversationSerializer,
+    )  # fmt: skip
     @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         conversation, body = self.get_object(), ConversationChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        title = body.validated_data.get("title", conversation.title)
-        renamed = conversation_rename(conversation=conversation, title=title, actor=acting(request))
-        return Response(ConversationSerializer(renamed).data)
+        renamed = conversation_rename(
+            conversation=conversation, title=body.validated_data.get("title"), actor=acting(request),
+            condition=condition_of(request.headers),
+        )  # fmt: skip
+        return _told(ConversationSerializer(renamed).data, renamed)
 
-    @extend_schema(summary="Delete one with its questions and answers", responses={204: None})
+    @extend_schema(summary="Delete one with its questions and answers", parameters=[IF_MATCH], responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
-        conversation_delete(conversation=self.get_object(), actor=acting(request))
+        condition = condition_of(request.headers)
+        conversation_delete(conversation=self.get_object(), actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _told(data: Any, conversation: Conversation) -> Response:
+    return Response(data, headers={"ETag": conversation_etag(conversation)})

@@ -10,10 +10,12 @@ from rest_framework import serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.retrieval.answers.feedback import answer_rate, answer_unrate
+from apps.retrieval.answers.feedback import answer_rate, answer_unrate, feedback_etag
 from apps.retrieval.answers.services import answer_visible
 from apps.retrieval.models import LONGEST_COMMENT, AnswerFeedback, Rating
+from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission
 from ragsite.gateway.strictness import StrictSerializer
@@ -37,29 +39,48 @@ class FeedbackViewSet(viewsets.GenericViewSet[AnswerFeedback]):
     """What the key that asked thinks of an answer; there is one such thing an answer."""
 
     permission_by_method: ClassVar[dict[str, Permission]] = dict.fromkeys(
-        ("PUT", "DELETE", "OPTIONS"), Permission.QUERY
+        ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"), Permission.QUERY
     )
     serializer_class = FeedbackSerializer
     queryset = AnswerFeedback.objects.none()
     lookup_field = "answer_id"
 
-    @extend_schema(summary="Rate an answer", request=NewFeedbackSerializer, responses=FeedbackSerializer)
+    @extend_schema(summary="Look at your rating of an answer", parameters=[ETAG], responses=FeedbackSerializer)
+    def retrieve(self, request: Request, answer_id: UUID) -> Response:
+        """With its `ETag`; 404 while there is none."""
+        found = AnswerFeedback.objects.filter(answer=answer_visible(answer_id, caller(request))).first()
+        if found is None:
+            raise NotFoundError(f"Answer {answer_id} was not rated.")
+        return _told(found)
+
+    @extend_schema(
+        summary="Rate an answer",
+        parameters=[IF_MATCH, ETAG],
+        request=NewFeedbackSerializer,
+        responses=FeedbackSerializer,
+    )
     @idempotent(atomic=True)
     def update(self, request: Request, answer_id: UUID) -> Response:
-        """What was said before is replaced."""
+        """What was said before is replaced. The first rating is sent without `If-Match`, or with `If-None-Match: *`."""
         answer, body = answer_visible(answer_id, caller(request)), NewFeedbackSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said: dict[str, Any] = body.validated_data
         given = answer_rate(
-            answer=answer, rating=Rating(said["rating"]), comment=said["comment"], actor=acting(request)
+            answer=answer, rating=Rating(said["rating"]), comment=said["comment"], actor=acting(request),
+            condition=condition_of(request.headers),
         )  # fmt: skip
-        return Response(FeedbackSerializer(given).data)
+        return _told(given)
 
-    @extend_schema(summary="Take a rating back", responses={204: None})
+    @extend_schema(summary="Take a rating back", parameters=[IF_MATCH], responses={204: None})
     def destroy(self, request: Request, answer_id: UUID) -> Response:
         """It is no error if there was none."""
-        answer_unrate(answer=answer_visible(answer_id, caller(request)), actor=acting(request))
+        condition = condition_of(request.headers)
+        answer_unrate(answer=answer_visible(answer_id, caller(request)), actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-feedback_view = FeedbackViewSet.as_view({"put": "update", "delete": "destroy"})
+def _told(feedback: AnswerFeedback) -> Response:
+    return Response(FeedbackSerializer(feedback).data, headers={"ETag": feedback_etag(feedback)})
+
+
+feedback_view = FeedbackViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})

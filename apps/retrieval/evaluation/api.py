@@ -45,15 +45,18 @@ from apps.retrieval.evaluation.sets import (
     NewJudgement,
     evaluation_set_create,
     evaluation_set_delete,
+    evaluation_set_etag,
     evaluation_set_update,
     question_add,
     question_delete,
+    question_etag,
     question_judge,
 )
 from apps.retrieval.models import EvaluationQuestion, EvaluationRun, EvaluationSet
 from apps.retrieval.models.modes import Mode, Searching
 from ragsite.core.errors import NotFoundError, PermanentError
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, EtagMixin, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.problem_codes import FILES
 from ragsite.gateway.problem_schemas import answering
@@ -69,10 +72,14 @@ class EvaluationSetFilter(FilterSet):
         fields = ()
 
 
-@extend_schema_view(list=extend_schema(summary="List evaluation sets"), retrieve=extend_schema(summary="Look at one"))
-class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListModelMixin, mixins.RetrieveModelMixin):
+@extend_schema_view(
+    list=extend_schema(summary="List evaluation sets"),
+    retrieve=extend_schema(summary="Look at one", parameters=[ETAG], responses=EvaluationSetSerializer),
+)
+class EvaluationSetViewSet(EtagMixin, viewsets.GenericViewSet[EvaluationSet], mixins.ListModelMixin):
     """Questions with what is relevant to each; a search is measured by them."""
 
+    row_etag = staticmethod(evaluation_set_etag)
     permission_by_method = READ_AND_WRITE
     serializer_class = EvaluationSetSerializer
     queryset = EvaluationSet.objects.none()
@@ -98,19 +105,24 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         return Response(EvaluationSetSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        summary="Rename or describe one", request=EvaluationSetChangeSerializer, responses=EvaluationSetSerializer
-    )
+        summary="Rename or describe one", parameters=[IF_MATCH, ETAG], request=EvaluationSetChangeSerializer,
+        responses=EvaluationSetSerializer,
+    )  # fmt: skip
     @answering("conflict")
     @idempotent(atomic=True)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         body = EvaluationSetChangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        changed = evaluation_set_update(evaluation_set=self.get_object(), actor=acting(request), **body.validated_data)
-        return Response(EvaluationSetSerializer(changed).data)
+        changed = evaluation_set_update(
+            evaluation_set=self.get_object(), actor=acting(request), condition=condition_of(request.headers),
+            **body.validated_data,
+        )  # fmt: skip
+        return self.told_with_etag(changed)
 
-    @extend_schema(summary="Delete one with its questions and runs", responses={204: None})
+    @extend_schema(summary="Delete one with its questions and runs", parameters=[IF_MATCH], responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
-        evaluation_set_delete(evaluation_set=self.get_object(), actor=acting(request))
+        condition = condition_of(request.headers)
+        evaluation_set_delete(evaluation_set=self.get_object(), actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -151,9 +163,13 @@ class EvaluationSetViewSet(viewsets.GenericViewSet[EvaluationSet], mixins.ListMo
         return Response(ImportedSerializer(imported).data)
 
 
-class EvaluationQuestionViewSet(viewsets.GenericViewSet[EvaluationQuestion]):
+@extend_schema_view(
+    retrieve=extend_schema(summary="Look at a question", parameters=[ETAG], responses=EvaluationQuestionSerializer)
+)
+class EvaluationQuestionViewSet(EtagMixin, viewsets.GenericViewSet[EvaluationQuestion]):
     """Single questions of evaluation sets."""
 
+    row_etag = staticmethod(question_etag)
     permission_by_method = READ_AND_WRITE
     serializer_class = EvaluationQuestionSerializer
     queryset = EvaluationQuestion.objects.none()
@@ -175,10 +191,11 @@ class EvaluationQuestionViewSet(viewsets.GenericViewSet[EvaluationQuestion]):
         question_judge(question=question, judged=NewJudgement(**body.validated_data), actor=acting(request))
         return Response(EvaluationQuestionSerializer(self.get_object()).data)
 
-    @extend_schema(summary="Delete a question", responses={204: None})
+    @extend_schema(summary="Delete a question", parameters=[IF_MATCH], responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Earlier runs keep its text and figures."""
-        question_delete(question=self.get_object(), actor=acting(request))
+        condition = condition_of(request.headers)
+        question_delete(question=self.get_object(), actor=acting(request), condition=condition)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

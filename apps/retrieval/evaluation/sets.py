@@ -25,6 +25,7 @@ from ragsite.core.audit.recording import AuditObject
 from ragsite.core.bounds import lengths_check
 from ragsite.core.errors import ConflictError, NotFoundError, PermanentError
 from ragsite.core.locking import rows_hold, rows_hold_to_remove
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 
 PLAYGROUND = "From tried queries"
 MOST_JUDGEMENTS = 1_000
@@ -59,32 +60,52 @@ def evaluation_set_create(
     return made
 
 
-def evaluation_set_update(*, evaluation_set: EvaluationSet, actor: Actor, **changes: str) -> EvaluationSet:
+def evaluation_set_etag(evaluation_set: EvaluationSet) -> str:
+    """By what is said about it: its questions have ETags of their own."""
+    return etag_of(evaluation_set, "id", "name", "description")
+
+
+def question_etag(question: EvaluationQuestion) -> str:
+    """By its words and all that was judged of it."""
+    judged = sorted(question.judgements.values_list("document_id", "version_id", "start", "end", "grade"), key=repr)
+    return etag_of(question, "id", "text", "reference_answer", "external_id", told=judged)
+
+
+def evaluation_set_update(
+    *, evaluation_set: EvaluationSet, actor: Actor, condition: Condition = UNCONDITIONAL, **changes: str
+) -> EvaluationSet:
     """Change name or description.
 
     Raises:
         ConflictError: the knowledge base has another one of that name.
+        PreconditionFailedError: it is not as the condition says.
     """
     lengths_check(EvaluationSet, **changes)
-    for field, value in changes.items():
-        setattr(evaluation_set, field, value)
-    siblings = EvaluationSet.objects.filter(knowledge_base=evaluation_set.knowledge_base_id).exclude(
-        pk=evaluation_set.pk
-    )
-    if siblings.filter(name=evaluation_set.name).exists():
-        raise _name_taken(evaluation_set.name)
+    siblings = EvaluationSet.objects.filter(knowledge_base=evaluation_set.knowledge_base_id)
+    name = changes.get("name", evaluation_set.name)
+    if siblings.exclude(pk=evaluation_set.pk).filter(name=name).exists():
+        raise _name_taken(name)
     try:
         with transaction.atomic():
+            rows = EvaluationSet.objects.filter(pk=evaluation_set.pk)
+            rows_hold(rows)
+            condition.check_row(rows, evaluation_set_etag)
+            for field, value in changes.items():
+                setattr(evaluation_set, field, value)
             evaluation_set.save(update_fields=list(changes))
             what, changed = f"evaluation set {evaluation_set.pk} was changed", {"changed": sorted(changes)}
             change_log(what, actor=actor, action="evaluation_set.updated", of=evaluation_set, details=changed)
     except IntegrityError as error:
-        raise _name_taken(evaluation_set.name) from error
+        raise _name_taken(name) from error
     return evaluation_set
 
 
-def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> None:
-    """Remove a set with its questions and runs."""
+def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
+    """Remove a set with its questions and runs.
+
+    Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
+    """
     pk = evaluation_set.pk
     with transaction.atomic():
         rows_hold_to_remove(
@@ -93,6 +114,7 @@ def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor) -> Non
             evaluation_set.runs.all(),
             Judgement.objects.filter(question__evaluation_set=pk),
         )
+        condition.check_row(EvaluationSet.objects.filter(pk=pk), evaluation_set_etag)
         what = f"evaluation set {pk} was deleted"
         change_log(what, actor=actor, action="evaluation_set.deleted", of=evaluation_set)
         evaluation_set.delete()
@@ -135,12 +157,17 @@ def question_add(
     return question
 
 
-def question_delete(*, question: EvaluationQuestion, actor: Actor) -> None:
-    """Take a question out of its set; the results of earlier runs keep its text."""
+def question_delete(*, question: EvaluationQuestion, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
+    """Take a question out of its set; the results of earlier runs keep its text.
+
+    Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
+    """
     pk = question.pk
     with transaction.atomic():
         rows_hold(EvaluationSet.objects.filter(pk=question.evaluation_set_id))
         rows_hold(question.judgements.all())
+        condition.check_row(EvaluationQuestion.objects.filter(pk=pk), question_etag)
         change_log(
             f"question {pk} was deleted",
             actor=actor,

@@ -12,12 +12,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.documents.api.documents import READ_AND_WRITE
+from apps.documents.api.documents import OF_WORK
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_base_visible, told_of_all
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex
 from apps.retrieval.reindexing.asking import reindex_request, request_plan
-from apps.retrieval.reindexing.dropping import generation_drop
+from apps.retrieval.reindexing.dropping import generation_drop, generation_etag
 from apps.retrieval.reindexing.serializers import (
     GenerationSerializer,
     NewReindexSerializer,
@@ -33,6 +33,7 @@ from apps.retrieval.reindexing.services import (
 )
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import acting, caller
+from ragsite.gateway.conditions import ETAG, IF_MATCH, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.problem_schemas import answering
 
@@ -40,7 +41,7 @@ from ragsite.gateway.problem_schemas import answering
 class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
     """Re-indexes of a knowledge base, while its searches go on."""
 
-    permission_by_method = READ_AND_WRITE
+    permission_by_method = OF_WORK
     serializer_class = ReindexSerializer
     queryset = Reindex.objects.none()
 
@@ -123,7 +124,7 @@ class ReindexViewSet(viewsets.GenericViewSet[Reindex]):
 class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
     """The index generations of a knowledge base: the live one, and those that are built or kept."""
 
-    permission_by_method = READ_AND_WRITE
+    permission_by_method = OF_WORK
     serializer_class = GenerationSerializer
     queryset = IndexGeneration.objects.none()
     lookup_value_converter = "str"
@@ -140,12 +141,21 @@ class GenerationViewSet(viewsets.GenericViewSet[IndexGeneration]):
             GenerationSerializer(self.paginate_queryset(self.get_queryset()), many=True).data
         )
 
-    @extend_schema(summary="Drop a generation that no longer answers", responses={204: None})
+    @extend_schema(summary="Look at a generation", parameters=[ETAG], responses=GenerationSerializer)
+    def retrieve(self, request: Request, knowledge_base: UUID, pk: str) -> Response:
+        """With its `ETag`."""
+        found = self._generation(pk)
+        return Response(GenerationSerializer(found).data, headers={"ETag": generation_etag(found)})
+
+    @extend_schema(summary="Drop a generation that no longer answers", parameters=[IF_MATCH], responses={204: None})
     @answering("conflict")
     def destroy(self, request: Request, knowledge_base: UUID, pk: str) -> Response:
         """With its vectors; it can no longer be rolled back to."""
+        generation_drop(self._generation(pk), actor=acting(request), condition=condition_of(request.headers))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _generation(self, pk: str) -> IndexGeneration:
         found = self.get_queryset().filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None
         if found is None:
             raise NotFoundError(f"There is no generation {pk} of this knowledge base.")
-        generation_drop(found, actor=acting(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return found

@@ -25,6 +25,7 @@ from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import ConflictError, NotFoundError
 from ragsite.core.outbox import emit
 from ragsite.core.work import Turn
+from ragsite.gateway.conditions import UNCONDITIONAL, Condition, etag_of
 
 SEARCHES = 2
 """Deadlines of a search that a retired generation is kept at least: one that has read it as the live one may be at it."""
@@ -37,10 +38,16 @@ SECONDS = 5.0
 """How long who drops a generation waits for what is left of it to be removed."""
 
 
-def generation_drop(generation: IndexGeneration, *, actor: Actor) -> None:
+def generation_etag(generation: IndexGeneration) -> str:
+    """By what becomes of it."""
+    return etag_of(generation, "id", "state", "has_hnsw", "retired_at")
+
+
+def generation_drop(generation: IndexGeneration, *, actor: Actor, condition: Condition = UNCONDITIONAL) -> None:
     """Remove a generation that answers no more, with its vectors and what is left of its chunks and terms for nobody.
 
     Raises:
+        PreconditionFailedError: it is not as the condition says; it stays.
         ConflictError: it is live, being built, was retired a moment ago, or is being evaluated.
         TransientError: (code `busy`) the table of vectors is in use; the sweep goes on with it, as with what takes longer
             than a request may.
@@ -51,6 +58,7 @@ def generation_drop(generation: IndexGeneration, *, actor: Actor) -> None:
         locked = rows.filter(pk=generation.pk).exclude(state=GenerationState.DROPPED).first()
         if locked is None:
             raise NotFoundError(f"There is no generation {generation.pk}; it was dropped a moment ago.")
+        condition.check(generation_etag(locked))
         _check_droppable(locked)
         IndexGeneration.objects.filter(pk=locked.pk).update(state=GenerationState.DROPPED)
         emit(_event(locked), actor=actor)

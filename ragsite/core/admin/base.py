@@ -57,7 +57,10 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
 
 
 class NamedListAdmin(ModelAdmin):
-    """A list is under the name of what is on it, as the way to it is. What a form does is in the audit log, too."""
+    """A list is under the name of what is on it, as the way to it is. A row that is not there for the user is not found.
+
+    What a form does is in the audit log, too.
+    """
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         named = {"title": capfirst(self.model._meta.verbose_name_plural)}
@@ -87,6 +90,26 @@ class NamedListAdmin(ModelAdmin):
         told = ((AuditObject.of(row, tenant_id=tenant), actor) for row in rows for tenant in self.tenants_told(row))
         acts_record((Act(action, on, details), actor) for on, actor in told)
 
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """The row an action was called on; an invalid id is not found either."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise self._not_found(object_id)
+        return row
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Of a row that is there for the user."""
+        self.row_or_404(request, object_id)
+        page: HttpResponse = super().history_view(request, object_id, extra_context)
+        return page
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Django leads home with a message. Another tenant's row is not there, as everywhere else."""
+        raise self._not_found(object_id)
+
+    def _not_found(self, object_id: str) -> Http404:
+        return Http404(f"There is no {self.model._meta.verbose_name} {object_id!r}.")
+
 
 class RagAdmin(NamedListAdmin):
     """The base of every admin. A service that refuses a form is a message on that form's page, not an error page."""
@@ -115,7 +138,7 @@ class RagAdmin(NamedListAdmin):
         permission = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
         return bool(request.user.has_perm(permission, self.permission_row(obj)))
 
-    def permission_row(self, obj: Model | None) -> Model | None:
+    def permission_row(self, obj: Model | None) -> Any:
         """What stands for a row where permissions are asked for."""
         return obj
 
@@ -126,13 +149,6 @@ class RagAdmin(NamedListAdmin):
             messages.error(request, said(error.sentence))
             return redirect(request.get_full_path())
         return page
-
-    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """The row an action was called on; an invalid id is not found either."""
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            raise Http404(f"There is no {self.model._meta.verbose_name} {object_id!r}.")
-        return row
 
 
 class ReadOnlyAdmin(RagAdmin):

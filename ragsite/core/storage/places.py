@@ -15,15 +15,18 @@ _PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class S3Place:
-    """A bucket and the prefix of our keys in it; without an endpoint Amazon's own, without a region what the client finds."""
+    """A bucket and the prefix of our keys in it; without an endpoint Amazon's own, without a region what the client finds, and
+    checked against the system's certificates without others.
+    """
 
     bucket: str
     prefix: str = ""
     endpoint_url: str | None = None
     region: str | None = None
+    certificates: str = ""
 
 
-def blob_place(value: str) -> S3Place | None:
+def blob_place(value: str, *, certificates: str = "") -> S3Place | None:
     """`s3://bucket/prefix?endpoint_url=…&region=…`; None for files, which is also what nothing at all means.
 
     Raises:
@@ -39,7 +42,7 @@ def blob_place(value: str) -> S3Place | None:
     if not _BUCKET.fullmatch(parts.netloc):
         raise ValueError(f"{parts.netloc!r} is no name of a bucket: 3 to 63 of a-z, 0-9, hyphen and dot")
     options = _options(parts.query)
-    return S3Place(parts.netloc, _prefix(parts.path), options.get("endpoint_url"), options.get("region"))
+    return S3Place(parts.netloc, _prefix(parts.path), options.get("endpoint_url"), options.get("region"), certificates)
 
 
 def storage_at(place: S3Place | None) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def s3_resource(place: S3Place, patience: Patience = WORKING) -> Any:
 
     A forked child gets another than its parent: they must not share sockets.
     """
-    return _resource(place.endpoint_url, place.region, patience, os.getpid())
+    return _resource(place.endpoint_url, place.region, patience, place.certificates, os.getpid())
 
 
 def bucket_check(place: S3Place) -> None:
@@ -113,9 +113,11 @@ def refusal(bucket: str, code: str, message: str) -> TransientError:
 
 
 @functools.lru_cache(maxsize=8)
-def _resource(endpoint_url: str | None, region: str | None, patience: Patience, pid: int) -> Any:
+def _resource(endpoint_url: str | None, region: str | None, patience: Patience, certificates: str, pid: int) -> Any:
     config = _config(patience, addressing="path" if endpoint_url else "auto")
-    return boto3.session.Session().resource("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+    return boto3.session.Session().resource(
+        "s3", endpoint_url=endpoint_url, region_name=region, config=config, verify=certificates or None
+    )
 
 
 def _config(patience: Patience, *, addressing: str) -> Config:

@@ -26,8 +26,11 @@ ROLE_NAMES: dict[str, str] = {
     Role.READER: gettext_noop("Reader"),
     Role.EDITOR: gettext_noop("Editor"),
     Role.OWNER: gettext_noop("Owner"),
+    Role.OPERATOR: gettext_noop("Operator"),
 }
-ROLE_TONES: dict[str, str | None] = {Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success"}
+ROLE_TONES: dict[str, str | None] = {
+    Role.READER: None, Role.EDITOR: "info", Role.OWNER: "success", Role.OPERATOR: "warning",
+}  # fmt: skip
 
 
 @admin.register(Membership)

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.http import HttpRequest
 
 from ragsite.gateway.members import is_superuser, rows_of_tenants, tenant_ids_of
 from ragsite.gateway.models import Tenant
-from ragsite.gateway.roles import looking, tenants_where
+from ragsite.gateway.roles import RowPlace, knowledge_base_id_of, knowledge_bases_where, looking, tenants_where
+
+_BASE = "knowledge_base"
 
 
 class TenantRowsMixin:
@@ -28,7 +29,27 @@ class TenantRowsMixin:
         mine = rows_of_tenants(rows, request.user, path=self.tenant_path)
         if is_superuser(request.user):
             return mine
-        return mine.filter(**{f"{self.tenant_path}__in": self.tenants_looked_at(request)})
+        looked_at = Q(**{f"{self.tenant_path}__in": self.tenants_looked_at(request)})
+        if granted := self.knowledge_bases_looked_at(request):
+            looked_at |= Q(**{f"{self.knowledge_base_path}__in": granted})
+        return mine.filter(looked_at)
+
+    def knowledge_bases_looked_at(self, request: HttpRequest) -> frozenset[UUID]:
+        """Where a grant's role lets the user look at rows of this model."""
+        return knowledge_bases_where(request.user, *looking(self._model)) if self.knowledge_base_path else frozenset()
+
+    @property
+    def knowledge_base_path(self) -> str:
+        """The way from a row to its knowledge base, beside the one to its tenant; empty where there is none."""
+        *steps, last = self.tenant_path.split("__")
+        if steps[-1:] == [_BASE]:
+            return "__".join(steps)
+        model: Any = self._model
+        for step in steps:
+            model = model._meta.get_field(step).related_model
+        if model._meta.label_lower == "documents.knowledgebase" and last == "tenant":
+            return "__".join([*steps, "pk"])
+        return "__".join([*steps, _BASE]) if _BASE in {one.name for one in model._meta.concrete_fields} else ""
 
     def tenants_looked_at(self, request: HttpRequest) -> frozenset[UUID]:
         """Where the user may look at rows of this model: a role counts in its own tenant."""
@@ -37,15 +58,24 @@ class TenantRowsMixin:
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Without a row whether there is any tenant whose rows may be looked at; the others' are not in the list."""
         allowed: bool = super().has_view_permission(request, obj)  # type: ignore[misc]
-        return allowed or (obj is None and bool(self.tenants_looked_at(request)))
+        return allowed or (
+            obj is None and bool(self.tenants_looked_at(request) or self.knowledge_bases_looked_at(request))
+        )
 
-    def permission_row(self, obj: Model | None) -> Model | None:
-        """The row's tenant: there a role counts."""
-        return None if obj is None else tenant_of(obj, path=self.tenant_path)
+    def permission_row(self, obj: Model | None) -> RowPlace | None:
+        """The row's tenant and knowledge base: there a role counts."""
+        if obj is None:
+            return None
+        tenant = tenant_of(obj, path=self.tenant_path)
+        return RowPlace(tenant.pk, knowledge_base_id_of(obj)) if tenant else None
 
     def is_permitted_on(self, request: HttpRequest, permission: str, object_id: str | None) -> bool:
-        """Whether the user may do something to the row of that id, or without one to all rows alike."""
-        row = None if object_id is None else self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+        """Whether the user may do something to the row of that id, or without one to all rows alike.
+
+        Raises:
+            Http404: there is no row of that id for the user.
+        """
+        row = None if object_id is None else self.row_or_404(request, object_id)  # type: ignore[attr-defined]
         return bool(request.user.has_perm(permission, self.permission_row(row)))
 
     @property

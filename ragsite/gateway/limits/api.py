@@ -16,7 +16,7 @@ from ragsite.gateway.limits.parties import parties_of_key
 from ragsite.gateway.limits.usage import LimitUse, limits_used
 from ragsite.gateway.models import Permission
 
-router = Router(auth=KeyBearer(), tags=["usage"])
+router = Router(auth=KeyBearer(permission=None), tags=["usage"])
 
 
 class LimitOut(Schema):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
-from ragsite.gateway.conditions import condition_of
+from apps.retrieval.models import Answer, Query
+from benchmarks.gateway_matrix_measured import address_of
+from benchmarks.gateway_matrix_table import API
+from benchmarks.gateway_matrix_world import world_made
+from ragsite.gateway.conditions import CHANGING, condition_of
 from ragsite.gateway.errors import PreconditionFailedError
+from ragsite.gateway.models import ApiKey, Permission
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +115,73 @@ def test_a_condition_where_nothing_has_an_etag_is_refused(client: Client, method
     response = getattr(client, method)(url, {}, headers={"If-Match": '"a"'})
     assert (response.status_code, response.json()["code"]) == (412, "precondition_failed")
     assert "Leave it out" in response.json()["detail"]
+
+
+def changes() -> list[tuple[str, str]]:
+    """Every change of the API by its method and route."""
+    return [
+        (words.split()[0], route)
+        for route, row in API.items()
+        for words in row.split("|")
+        if words.split()[0] in CHANGING
+    ]
+
+
+BODIES = {
+    "PATCH api/v1/knowledge-bases/<uuid:pk>/": {"name": "After"},
+    "PATCH api/v1/documents/<uuid:pk>/": {"title": "After"},
+    "PATCH api/v1/conversations/<uuid:pk>/": {"title": "After"},
+    "PATCH api/v1/evaluation-sets/<uuid:pk>/": {"name": "After"},
+    "PUT api/v1/answers/<uuid:answer_id>/feedback": {"rating": "down"},
+}
+
+
+def test_every_change_heeds_what_was_seen_and_every_such_thing_tells_its_etag(settings: Any) -> None:
+    world = world_made()
+    ApiKey.objects.update(permissions=[one.value for one in Permission])
+    tried = changes()
+    assert len(tried) >= 15
+    for method, route in tried:
+        address = address_of(route, world.own["query"])
+        client = Client(headers={"Authorization": f"Bearer {world.keys['query']}"})
+        seen = client.get(address)
+        assert (seen.status_code, bool(seen.headers.get("ETag"))) == (200, True), (route, seen.content)
+        for if_match, required, wanted in (
+            ('"old"', False, 412),
+            (None, True, 428),
+            (seen["ETag"], True, None),
+            ("*", True, None),
+        ):
+            settings.RAGSITE_REQUIRE_IF_MATCH = required
+            status = _changed(client, method, route, address, if_match)
+            assert status == wanted if wanted else status not in (412, 428), (method, route, if_match, status)
+
+
+def _changed(client: Client, method: str, route: str, address: str, if_match: str | None) -> int:
+    headers = {"If-Match": if_match} if if_match else {}
+    is_upload = (method, route) == ("PUT", "api/v1/documents/<uuid:pk>/")
+    body = _form() if is_upload else (json.dumps(BODIES.get(f"{method} {route}", {})), JSON)
+    with transaction.atomic():
+        response = client.generic(method, address, *body, headers=headers)
+        transaction.set_rollback(True)
+    return int(response.status_code)
+
+
+def test_the_first_rating_says_that_there_is_none_yet(settings: Any) -> None:
+    settings.RAGSITE_REQUIRE_IF_MATCH = True
+    key, client = make.keyed(make.tenant())
+    query = Query.objects.create(
+        tenant=key.tenant, asked_by="test", question="Berths?", knowledge_base_ids=[], api_key=key
+    )
+    answer = Answer.objects.create(query=query, text="42.", found=True, generator="extractive", citation_count=0)
+    url = f"/api/v1/answers/{answer.pk}/feedback"
+    new = {"If-None-Match": "*"}
+    assert client.get(url).status_code == 404
+    assert client.put(url, {"rating": "up"}, content_type=JSON).status_code == 428
+    first = client.put(url, {"rating": "up"}, content_type=JSON, headers=new)
+    assert (first.status_code, first["ETag"]) == (200, client.get(url)["ETag"])
+    assert client.put(url, {"rating": "down"}, content_type=JSON, headers=new).status_code == 412
+    assert client.delete(url, headers={"If-Match": first["ETag"]}).status_code == 204
 
 
 def test_a_date_as_a_condition_is_refused(client: Client, document: Document) -> None:

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.django_db
     ("role", "may"),
     [
         (Role.READER, {"read", "query"}),
-        (Role.EDITOR, {"read", "query", "write"}),
-        (Role.OWNER, {"read", "query", "write", "grants:manage", "audit:read"}),
+        (Role.EDITOR, {"read", "query", "write", "work:manage"}),
+        (Role.OWNER, {"read", "query", "write", "work:manage", "grants:manage", "audit:read"}),
+        (Role.OPERATOR, {"work:manage"}),
     ],
 )
 def test_a_role_says_what_a_user_may_do(role: Role, may: set[str]) -> None:

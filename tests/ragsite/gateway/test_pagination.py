@@ -10,7 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import Document
+from apps.documents.services.documents import document_delete
 from tests import factories as make
+from tests.acting import ACTOR
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +77,21 @@ def test_small_rows_fill_a_page(client: Client) -> None:
     last = client.get(page["next"]).json()
     assert (len(last["results"]), last["next"]) == (2, None)
     assert last["previous"].endswith("?limit=5")
+
+
+def test_a_cursor_goes_on_after_the_row_that_was_seen_whatever_comes_and_goes() -> None:
+    base = make.knowledge_base()
+    made = [make.upload(base, f"Text {number}.").version.document for number in range(5)]
+    client = make.client(base.tenant)
+    first = client.get("/api/v1/documents/", {"limit": 2, "cursor": "first"}).json()
+    assert ("count" in first, [one["id"] for one in first["results"]]) == (False, [str(one.pk) for one in made[:2:-1]])
+    make.upload(base, "Another.")
+    document_delete(document=made[4], actor=ACTOR)
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    assert [one["id"] for one in (*second["results"], *third["results"])] == [str(one.pk) for one in made[2::-1]]
+    assert third["next"] is None
+    versions = client.get("/api/v1/versions/", {"cursor": "first", "limit": 3}).json()
+    assert [len(versions["results"]), len(client.get(versions["next"]).json()["results"])] == [3, 2]
+    wrong = client.get("/api/v1/documents/", {"cursor": "bm9uc2Vuc2U"})
+    assert (wrong.status_code, "Follow `next`" in wrong.json()["detail"]) == (422, True)

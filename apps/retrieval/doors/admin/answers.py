@@ -195,11 +195,7 @@ class AnswerFeedbackAdmin(TenantRowsMixin, LargeTableAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        feedback = self.get_object(request, unquote(object_id))
-        if feedback is None:
-            # As Django's own pages do with what is not there.
-            page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-            return page
+        feedback = self.row_or_404(request, object_id)
         return redirect(f"{row_url(feedback.answer)}#feedback")
 
     @display(description=_("Rating"), ordering="rating")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -55,10 +54,7 @@ class ConversationAdmin(TenantRowsMixin, LargeTableAdmin):
         """A page of its own instead of a form: nobody changes what was said."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        conversation = self.get_object(request, unquote(object_id))
-        if conversation is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
+        conversation = self.row_or_404(request, object_id)
         names = KnowledgeBase.objects.filter(pk__in=conversation.knowledge_base_ids).values_list("name", flat=True)
         context = {
             **self.admin_site.each_context(request),

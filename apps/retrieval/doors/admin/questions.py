@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -43,11 +42,7 @@ class QueryAdmin(TenantRowsMixin, LargeTableAdmin):
         """The page of its answer."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        query = self.get_object(request, unquote(object_id))
-        if query is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
-        return answer_page(request, query, site=self.admin_site)
+        return answer_page(request, self.row_or_404(request, object_id), site=self.admin_site)
 
     def try_page(self, request: HttpRequest) -> HttpResponse:
         """To where a knowledge base is asked: the one that is named, or the only one that the user reads; else to all."""

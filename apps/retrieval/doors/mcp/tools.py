@@ -13,6 +13,7 @@ from apps.retrieval.doors.mcp.inputs import AskInput, FindInput, GrepInput, List
 from apps.retrieval.doors.mcp.told import Told
 from ragsite.core.errors import RagError
 from ragsite.gateway.keys import Principal
+from ragsite.gateway.members import permitted
 from ragsite.gateway.models import Permission
 from ragsite.gateway.names import StrictBody
 from ragsite.gateway.problems import problem
@@ -38,8 +39,7 @@ class Tool:
     def call(self, principal: Principal, arguments: Mapping[str, Any]) -> Told:
         """What it tells; a refusal is told, too, with what to do."""
         try:
-            principal.require(self.permission)
-            return self.work(principal, self.given.model_validate(dict(arguments)))
+            return self.work(permitted(principal, self.permission), self.given.model_validate(dict(arguments)))
         except ValidationError as error:
             return Told(_invalid(error), {"code": "invalid_input"}, is_error=True)
         except RagError as error:

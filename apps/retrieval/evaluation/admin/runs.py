@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -88,9 +87,8 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
         """A page of its own instead of a form: nobody changes a run. `?part=live` asks again while it goes on, and has the whole
         page loaded anew once it has ended.
         """
-        if self.has_view_permission(request) and self.get_object(request, unquote(object_id)) is None:
-            redirection: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return redirection
+        if self.has_view_permission(request):
+            self.row_or_404(request, object_id)
         run = self._run(request, object_id)
         columns = figures_in_order(run.metrics, only_quality=True)
         page = Paginator(results_worst_first(run), QUESTIONS).get_page(request.GET.get("page"))

@@ -201,10 +201,10 @@ class EvaluationSetAdmin(ServiceDeleteMixin, ReadableRowsMixin, RagAdmin):
         }
 
     def has_start_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("retrieval.add_evaluationrun"))
+        return self.is_permitted_on(request, "retrieval.add_evaluationrun", object_id)
 
     def has_import_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return bool(request.user.has_perm("retrieval.add_evaluationquestion"))
+        return self.is_permitted_on(request, "retrieval.add_evaluationquestion", object_id)
 
     @action(
         description=_("Start a run"),

@@ -41,7 +41,7 @@ def test_a_grant_and_its_end_are_published_with_who_and_what(base: KnowledgeBase
     assert created.key == deleted.key == str(document.pk)
     about = {
         "knowledge_base_id": str(base.pk), "document_id": str(document.pk), "grant_id": str(grant.pk),
-        "user_id": None, "group_id": None, "api_key_id": str(key.pk),
+        "user_id": None, "group_id": None, "api_key_id": str(key.pk), "role": "reader",
     }  # fmt: skip
     assert (grant.granted_by, created.payload, deleted.payload) == ("test", about, about)
     assert (created.actor, deleted.actor) == (ACTOR.as_dict(), acting.user("anna").as_dict())

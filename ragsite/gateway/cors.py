@@ -1,0 +1,53 @@
+"""Which pages of other origins may call the API: none, unless RAGSITE_CORS_ORIGINS names them. Keys are sent by the page itself,
+so browsers never send cookies along, and nobody's session is any other page's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from ragsite.core.configuration import DoorSettings
+
+PATHS = ("/api/", "/v1/")
+METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
+TOLD = (
+    "Content-Disposition, Deprecation, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
+    "Sunset, X-Request-ID"
+)
+KEPT_SECONDS = 600
+
+
+def cors_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Answers what browsers ask before a call, and lets the pages that are named read what is answered."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        origins = DoorSettings.current().cors_origins
+        if not origins or not request.path.startswith(PATHS):
+            return get_response(request)
+        origin = request.headers.get("Origin", "")
+        asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        response = _allowance() if asks and origin in origins else get_response(request)
+        patch_vary_headers(response, ["Origin"])
+        if origin in origins:
+            response["Access-Control-Allow-Origin"] = origin
+            response["Access-Control-Expose-Headers"] = TOLD
+        return response
+
+    return middleware
+
+
+def _allowance() -> HttpResponse:
+    return HttpResponse(
+        status=HTTPStatus.NO_CONTENT,
+        headers={
+            "Access-Control-Allow-Methods": METHODS,
+            "Access-Control-Allow-Headers": ASKED,
+            "Access-Control-Max-Age": str(KEPT_SECONDS),
+        },
+    )

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ragsite.core.environment import environment_read
+from ragsite.core.errors import ConfigurationError
+from ragsite.core.transport import Transport, is_here, is_open, without_tls
+
+CA = "/etc/ca.pem"
+WITH = Transport(CA, kafka_tls=True)
+HERE = {"database": "postgresql://a@127.0.0.1/b", "redis": "redis://localhost:1", "kafka": "[::1]:1,localhost:2"}
+AWAY = {"database": "postgresql://a@db/b", "redis": "redis://cache:1", "kafka": "one:1,localhost:2"}
+
+
+@pytest.mark.parametrize(
+    ("given", "reached"),
+    [
+        ("postgresql://a@db/b", f"postgresql://a@db/b?sslmode=verify-full&sslrootcert={CA}"),
+        ("postgresql://a@db/b?x=1", f"postgresql://a@db/b?x=1&sslmode=verify-full&sslrootcert={CA}"),
+        ("postgresql://a@db/b?sslmode=disable", "postgresql://a@db/b?sslmode=disable"),
+        ("postgresql://a@127.0.0.1/b", "postgresql://a@127.0.0.1/b"),
+        ("postgresql:///b?host=/run/pg", "postgresql:///b?host=/run/pg"),
+    ],
+)
+def test_the_database_is_checked_against_the_certificates_unless_its_address_says_otherwise(
+    given: str, reached: str
+) -> None:
+    assert WITH.database(given) == reached
+    assert Transport().database(given) == given
+
+
+def test_redis_over_tls_is_always_checked_and_kafka_if_it_is_asked_for() -> None:
+    assert WITH.redis("rediss://:p@h:1/0") == f"rediss://:p@h:1/0?ssl_cert_reqs=required&ssl_ca_certs={CA}"
+    assert Transport().redis("rediss://h") == "rediss://h?ssl_cert_reqs=required"
+    assert WITH.redis("redis://h") == "redis://h"
+    assert WITH.kafka("a:1") == {"bootstrap.servers": "a:1", "security.protocol": "ssl", "ssl.ca.location": CA}
+    assert Transport(CA).kafka("a:1") == {"bootstrap.servers": "a:1"}
+
+
+def test_each_server_that_is_reached_in_the_open_is_named_with_what_to_change() -> None:
+    told = list(without_tls(Transport(), **AWAY, storage="http://minio:9000", models=("http://gpu:8000/v1",)))
+    variables = ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "RAGSITE_BLOB_STORE", "RAGSITE_GENERATOR")
+    assert [one.split()[0] for one in told] == list(variables)
+    assert list(without_tls(Transport(), **HERE, storage=None, models=("http://127.0.0.1:8000/v1",))) == []
+    by_tls = AWAY | {"redis": "rediss://cache:1"}
+    assert list(without_tls(WITH, **by_tls, storage="https://minio", models=())) == []
+    unchecked = by_tls | {
+        "redis": "rediss://cache:1?ssl_cert_reqs=none",
+        "database": "postgresql://a@db/b?sslmode=require",
+    }
+    assert len(list(without_tls(WITH, **unchecked, storage=None, models=()))) == 2
+
+
+def test_this_machine_is_known_by_its_names() -> None:
+    assert all(map(is_here, ("", "/run/pg", "localhost", "127.0.0.9", "::1", "[::1]")))
+    assert not any(map(is_here, ("db", "10.0.0.1", "localhost.example.org")))
+    assert is_open("http://gpu/v1")
+    assert not is_open("https://gpu/v1")
+
+
+def test_nothing_starts_in_the_open_where_tls_is_required(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {
+        "DATABASE_URL": AWAY["database"],
+        "REDIS_URL": AWAY["redis"],
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RAGSITE_REQUIRE_TLS", "true")
+    with pytest.raises(ConfigurationError) as error:
+        environment_read()
+    assert [line.split(":")[0] for line in error.value.message.splitlines()] == ["RAGSITE_REQUIRE_TLS"] * 3
+    (ca := tmp_path / "ca.pem").touch()
+    for name, value in {
+        "RAGSITE_CA_FILE": str(ca),
+        "RAGSITE_KAFKA_TLS": "true",
+        "REDIS_URL": "rediss://cache:1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert environment_read().transport == Transport(str(ca), kafka_tls=True)
+    for name, value in {"RAGSITE_CA_FILE": "/nowhere", "RAGSITE_CORS_ORIGINS": "https://a.org/x,*"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=r"no file '/nowhere'(.|\n)*is no origin"):
+        environment_read()
