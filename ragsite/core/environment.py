@@ -8,39 +8,27 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import PREFIX, ModelAddress
+from ragsite.core.setting_texts import listed, memberships_read, secret_in, token_keys_read, with_scheme
 from ragsite.core.storage.places import S3Place, blob_place
 from ragsite.core.transport import Transport, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
-SECRETS = frozenset({
-    "ragsite_secret_key", "ragsite_generator_api_key", "ragsite_audit_key", "ragsite_audit_earlier_keys", "ragsite_token_keys",
-})  # fmt: skip
-"""Settings whose values are shown to nobody."""
 
 SHORTEST_KEY = 32
 """Characters of a key that codes are made with."""
 
-SECRET_LETTERS = 43
-"""Of base64: 256 bits."""
-
-_MEMBERSHIP = re.compile(r"(.+)=([a-z0-9_-]+):(reader|editor|owner)")
-_TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
-_LOGIN = re.compile(r"//\S*@")
-_KEY_IN_QUERY = re.compile(r"(?i)\b([\w-]*(?:pass|secret|key|token|credential)[\w-]*)=[^&#\s]*")
 
 
 class Environment(BaseSettings):
@@ -187,12 +175,12 @@ class Environment(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: str) -> str:
-        return _with_scheme(value, ("postgresql://", "postgres://"))
+        return with_scheme(value, ("postgresql://", "postgres://"))
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: str) -> str:
-        return _with_scheme(value, ("redis://", "rediss://"))
+        return with_scheme(value, ("redis://", "rediss://"))
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod
@@ -206,7 +194,7 @@ class Environment(BaseSettings):
     @field_validator("ragsite_url_allowed_hosts")
     @classmethod
     def _is_hosts(cls, value: str) -> str:
-        for host in _listed(value):
+        for host in listed(value):
             if not re.fullmatch(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?", host):
                 raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
         return value
@@ -221,7 +209,7 @@ class Environment(BaseSettings):
     @field_validator("ragsite_audit_key", "ragsite_audit_earlier_keys")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
-        if any(len(key) < SHORTEST_KEY for key in _listed(value.get_secret_value())):
+        if any(len(key) < SHORTEST_KEY for key in listed(value.get_secret_value())):
             raise ValueError(
                 f"a key has fewer than {SHORTEST_KEY} characters, or has a comma; make one of random letters"
             )
@@ -252,20 +240,20 @@ class Environment(BaseSettings):
     @field_validator("ragsite_oidc_client_secret_file")
     @classmethod
     def _is_readable(cls, value: str) -> str:
-        if value and not _secret_in(value):
+        if value and not secret_in(value):
             raise ValueError("there is no secret in this file")
         return value
 
     @field_validator("ragsite_oidc_memberships")
     @classmethod
     def _is_memberships(cls, value: str) -> str:
-        _memberships(value)
+        memberships_read(value)
         return value
 
     @field_validator("ragsite_token_keys")
     @classmethod
     def _is_token_keys(cls, value: SecretStr) -> SecretStr:
-        _token_keys(value)
+        token_keys_read(value)
         return value
 
     @field_validator("ragsite_blob_store")
@@ -290,7 +278,7 @@ class Environment(BaseSettings):
     @field_validator("ragsite_cors_origins")
     @classmethod
     def _is_origins(cls, value: str) -> str:
-        for origin in _listed(value):
+        for origin in listed(value):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin[:80]!r} is no origin, such as https://app.example.org")
         return value
@@ -310,7 +298,7 @@ class Environment(BaseSettings):
 
     @property
     def audit_earlier_keys(self) -> tuple[str, ...]:
-        return tuple(_listed(self.ragsite_audit_earlier_keys.get_secret_value()))
+        return tuple(listed(self.ragsite_audit_earlier_keys.get_secret_value()))
 
     @property
     def transport(self) -> Transport:
@@ -319,7 +307,7 @@ class Environment(BaseSettings):
 
     @property
     def cors_origins(self) -> frozenset[str]:
-        return frozenset(_listed(self.ragsite_cors_origins))
+        return frozenset(listed(self.ragsite_cors_origins))
 
     @property
     def models_dir(self) -> Path:
@@ -335,62 +323,25 @@ class Environment(BaseSettings):
     @property
     def oidc_client_secret(self) -> str:
         """Empty where there is none."""
-        return _secret_in(self.ragsite_oidc_client_secret_file) if self.ragsite_oidc_client_secret_file else ""
+        return secret_in(self.ragsite_oidc_client_secret_file) if self.ragsite_oidc_client_secret_file else ""
 
     @property
     def oidc_memberships(self) -> tuple[tuple[str, str, str], ...]:
         """The value of the claim, the short name of the tenant, and the role there."""
-        return _memberships(self.ragsite_oidc_memberships)
+        return memberships_read(self.ragsite_oidc_memberships)
 
     @property
     def token_keys(self) -> tuple[tuple[str, bytes], ...]:
         """Secrets that sign tokens, by their names; empty for Django's secret key."""
-        return _token_keys(self.ragsite_token_keys)
+        return token_keys_read(self.ragsite_token_keys)
 
     @property
     def allowed_hosts(self) -> list[str]:
-        return _listed(self.ragsite_allowed_hosts)
+        return listed(self.ragsite_allowed_hosts)
 
     @property
     def url_allowed_hosts(self) -> frozenset[str]:
-        return frozenset(host.lower() for host in _listed(self.ragsite_url_allowed_hosts))
-
-
-def _secret_in(file: str) -> str:
-    """Raises ValueError: it can't be read."""
-    try:
-        return Path(file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"can't be read: {error}") from None
-
-
-def _memberships(value: str) -> tuple[tuple[str, str, str], ...]:
-    """Raises ValueError: one of them says something else."""
-    found = [_MEMBERSHIP.fullmatch(item) for item in _listed(value)]
-    if not all(found):
-        raise ValueError("each must be value=tenant:role, with the tenant's short name and reader, editor or owner")
-    return tuple((one[1], one[2], one[3]) for one in found if one)
-
-
-def _token_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
-    """Raises ValueError, which says nothing of a secret."""
-    pairs = [item.partition(":")[::2] for item in _listed(value.get_secret_value())]
-    for name, secret in pairs:
-        if not _TOKEN_KEY_NAME.fullmatch(name) or len(secret) < SECRET_LETTERS:
-            raise ValueError(f"each must be name:secret, the secret of at least {SECRET_LETTERS} random characters")
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise ValueError("two have one name")
-    return tuple((name, secret.encode()) for name, secret in pairs)
-
-
-def _listed(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
-
-
-def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
-    if not value.startswith(schemes):
-        raise ValueError(f"must begin with {' or '.join(schemes)}")
-    return value
+        return frozenset(host.lower() for host in listed(self.ragsite_url_allowed_hosts))
 
 
 def environment_read() -> Environment:
@@ -445,36 +396,3 @@ def key_named(variable: str) -> str:
 def process_is(kind: str) -> bool:
     """Whether this process was started as `kind`; also true before the settings are read."""
     return os.environ.get("RAGSITE_PROCESS", "command") == kind
-
-
-@dataclass(frozen=True, slots=True)
-class SettingInForce:
-    """A variable as this process read it at its start. Of a secret one there is neither value nor default."""
-
-    variable: str
-    description: str
-    value: str
-    default: str
-    is_given: bool
-    is_secret: bool
-
-
-def settings_in_force() -> tuple[SettingInForce, ...]:
-    """Every setting, in the order of their table, without anything secret."""
-    read = environment_read()
-    return tuple(
-        _in_force(name, field, getattr(read, name), is_given=name in read.model_fields_set)
-        for name, field in Environment.model_fields.items()
-    )
-
-
-def _in_force(name: str, field: FieldInfo, value: object, *, is_given: bool) -> SettingInForce:
-    is_secret = name in SECRETS
-    default = "" if field.is_required() or is_secret else without_login(str(field.default))
-    shown = "" if is_secret else without_login(str(value))
-    return SettingInForce(name.upper(), field.description or "", shown, default, is_given, is_secret)
-
-
-def without_login(text: str) -> str:
-    """The text without the name and password of an address in it, and without keys in its query."""
-    return _KEY_IN_QUERY.sub(r"\1=…", _LOGIN.sub("//…@", text))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.monitoring.operations.frame import operations_page, tab_required
 from apps.monitoring.operations.setting_words import SETTING_WORDS, SettingWords
-from ragsite.core.environment import SettingInForce, settings_in_force
+from ragsite.core.settings_told import SettingInForce, settings_in_force
 
 LONGEST = 100
 

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from apps.monitoring.operations.setting_words import SETTING_WORDS
-from ragsite.core.environment import Environment, settings_in_force, without_login
+from ragsite.core.environment import Environment
+from ragsite.core.settings_told import settings_in_force, without_login
 from ragsite.gateway.models import Role
 from tests import factories as make
 

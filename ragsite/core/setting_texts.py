@@ -1,0 +1,51 @@
+"""Texts of settings, read. Each raises ValueError, which says what is wrong with a text, and nothing of a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import SecretStr
+
+SECRET_LETTERS = 43
+"""Of base64: 256 bits."""
+
+_MEMBERSHIP = re.compile(r"(.+)=([a-z0-9_-]+):(reader|editor|owner)")
+_TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def secret_in(file: str) -> str:
+    """Raises ValueError: it can't be read."""
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"can't be read: {error}") from None
+
+
+def memberships_read(value: str) -> tuple[tuple[str, str, str], ...]:
+    """Raises ValueError: one of them says something else."""
+    found = [_MEMBERSHIP.fullmatch(item) for item in listed(value)]
+    if not all(found):
+        raise ValueError("each must be value=tenant:role, with the tenant's short name and reader, editor or owner")
+    return tuple((one[1], one[2], one[3]) for one in found if one)
+
+
+def token_keys_read(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
+    """Raises ValueError, which says nothing of a secret."""
+    pairs = [item.partition(":")[::2] for item in listed(value.get_secret_value())]
+    for name, secret in pairs:
+        if not _TOKEN_KEY_NAME.fullmatch(name) or len(secret) < SECRET_LETTERS:
+            raise ValueError(f"each must be name:secret, the secret of at least {SECRET_LETTERS} random characters")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("two have one name")
+    return tuple((name, secret.encode()) for name, secret in pairs)
+
+
+def listed(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def with_scheme(value: str, schemes: tuple[str, ...]) -> str:
+    if not value.startswith(schemes):
+        raise ValueError(f"must begin with {' or '.join(schemes)}")
+    return value
