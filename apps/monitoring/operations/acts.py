@@ -323,7 +323,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "knowledge_base_deletion.resumed": _plainly(gettext_lazy("let the deletion of a knowledge base go on")),
     "reindex.resumed": lambda payload, names: format_html(_("let the re-index of {} go on"), names.base(payload)),
     "rights.tried": lambda payload, names: format_html(
-        _("asked {} with the rights of {}"), names.base(payload), payload.get("name", "")
+        _("asked {} with the rights of {}; no answer was kept"), names.base(payload), payload.get("name", "")
     ),
     "member.added": _of_named(gettext_lazy("added the member {}")),
     "user.invited": _of_named(gettext_lazy("invited {}")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import get_language
@@ -148,9 +147,6 @@ def _turn(asker: Asker, forms: Filled, options: OptionsForm, principal: Principa
 
 def _note_eyes(asker: Asker, eyes: User) -> None:
     """That somebody tried another's rights is kept in the knowledge base's history, under who did it; the question is not."""
-    user: Any = asker.request.user
-    said = f"Asked with the rights of {eyes.get_username()}. No answer was kept."
-    LogEntry.objects.log_actions(user.pk, [asker.knowledge_base], CHANGE, said, single_object=True)
     change_log(
         f"knowledge base {asker.knowledge_base.pk} was asked with the rights of user {eyes.pk}",
         actor=acting(asker.request),

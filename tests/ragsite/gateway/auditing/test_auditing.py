@@ -128,7 +128,7 @@ def test_a_key_that_may_reads_its_tenants_entries_by_what_is_asked_of_them() -> 
     tenant, other = make.tenant(), make.tenant()
     act_record(Act("thing.done", AuditObject("thing", "7", "Thing", tenant.pk), {"n": 1}), actor=user("ada"))
     act_record(Act("thing.done", AuditObject("thing", "8", "Theirs", other.pk)), actor=user("ada"))
-    _key, client = make.keyed(tenant, Permission.AUDIT)
+    client = make.client(tenant, Permission.AUDIT)
     listed = client.get(ENTRIES, {"actor": "ada"}).json()
     (entry,) = listed["results"]
     assert (listed["count"], entry["object"]) == (1, {"type": "thing", "id": "7", "name": "Thing"})
