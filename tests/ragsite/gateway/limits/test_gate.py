@@ -189,7 +189,7 @@ def test_a_refusal_leaves_the_line_open_where_nothing_more_comes(limited: Any) -
     assert door.ask("POST", "/api/v1/knowledge-bases/", body=b"{}").headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(("status", "headers"), [(422, {}), (503, {}), (200, {"idempotency-replayed": "true"})])
+@pytest.mark.parametrize(("status", "headers"), [(422, {}), (503, {}), (200, {"Idempotency-Replayed": "true"})])
 def test_an_answer_that_was_refused_or_given_before_costs_none(
     limited: Any, status: int, headers: dict[str, str]
 ) -> None:
