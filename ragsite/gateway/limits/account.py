@@ -150,7 +150,7 @@ def _refusal(demands: Sequence[Demand], taken: Taken, headers: Mapping[str, str]
         action=(
             f"It begins anew at {bucket.quota.ends:%Y-%m-%d %H:%M} UTC; whoever runs ragsite can raise it."
             if bucket.quota
-            else f"Wait {max(1, round(wait))} seconds, then send it again."
+            else f"Wait {max(1, round(wait))} s, then send it again."
         ),
         retry_after=max(1.0, wait),
     )

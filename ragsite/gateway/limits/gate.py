@@ -113,7 +113,7 @@ class Passage:
             await on_limits_thread(_correct, self._account, corrections)
 
     def _begun(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        names = {name for name, _ in message["headers"]}
+        names = {name.lower() for name, _ in message["headers"]}
         self._is_refused = message["status"] >= 400 or REPLAYED.lower().encode() in names
         added = [(name.lower().encode(), value.encode()) for name, value in self._account.headers.items()]
         return {**message, "headers": [*message["headers"], *added]}

@@ -68,7 +68,7 @@ def test_what_all_processes_take_together_is_within_the_limit(tenant: Tenant) ->
 @pytest.mark.usefixtures("frozen")
 def test_a_frozen_redis_holds_nobody_up(tenant: Tenant) -> None:
     limiter, started = Limiter(), time.monotonic()
-    assert granted(limiter, bucket_of(tenant, MINUTE, 50), 100) == 50
+    assert 50 <= granted(limiter, bucket_of(tenant, MINUTE, 50), 100) <= 51
     assert time.monotonic() - started < 1.0
 
 
