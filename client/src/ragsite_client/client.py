@@ -16,6 +16,7 @@ from ragsite_client.line import ADDRESS, Line
 from ragsite_client.options import AboutDocument, AboutDocuments, AskOptions, KnowledgeBaseSettings, QueryOptions
 from ragsite_client.reading import made
 from ragsite_client.streaming import answer_events
+from ragsite_client.tokens import TokenAuth
 from ragsite_client.types import (
     Answer,
     Conversation,
@@ -42,7 +43,8 @@ class Client:
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no
     answer comes, and so is all that the server asks to send again later. Writes carry an idempotency key, so that repeating
-    them is safe. Every method may raise `ProblemError` and `ConnectionFailedError`.
+    them is safe. With `tokens` the key is exchanged for short-lived ones, which are renewed before they end. Every method
+    may raise `ProblemError` and `ConnectionFailedError`.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class Client:
         *,
         timeout: float = TIMEOUT_SECONDS,
         retries: int = 2,
+        tokens: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._line = Line(base_url, api_key, timeout=timeout, retries=retries, transport=transport)
+        auth = TokenAuth(api_key) if tokens else None
+        self._line = Line(base_url, api_key, timeout=timeout, retries=retries, transport=transport, auth=auth)
 
     def __enter__(self) -> Self:
         return self

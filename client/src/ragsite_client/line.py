@@ -30,17 +30,25 @@ HEARTBEATS_SECONDS = 45.0
 
 
 class Line:
-    """Sends requests with one API key; may be used by several threads."""
+    """Sends requests with one API key, or with what `auth` has in its place; may be used by several threads."""
 
     def __init__(
-        self, url: str, key: str, *, timeout: float, retries: int, transport: httpx.BaseTransport | None
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout: float,
+        retries: int,
+        transport: httpx.BaseTransport | None,
+        auth: httpx.Auth | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"The address {url!r} does not begin with http:// or https://.")
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}{ADDRESS}",
             # Read from a file, a key has a line break; httpx would quote all of it in its complaint.
-            headers={"Authorization": f"Bearer {key.strip()}"},
+            headers={} if auth else {"Authorization": f"Bearer {key.strip()}"},
+            auth=auth,
             timeout=timeout,
             transport=transport,
         )
@@ -104,7 +112,7 @@ class Line:
         attempts = Attempts(self.retries)
         while True:
             try:
-                return _checked(self._http.send(build(), stream=stream))
+                return checked(self._http.send(build(), stream=stream))
             except httpx.TransportError as error:
                 if not (repeatable or isinstance(error, NEVER_ARRIVED)) or not attempts.again():
                     raise
@@ -138,7 +146,8 @@ def is_to_be_repeated(error: ProblemError) -> bool:
     return error.retry_after is not None and (error.status in CHANGED_NOTHING or error.code == STILL_RUNNING)
 
 
-def _checked(reply: httpx.Response) -> httpx.Response:
+def checked(reply: httpx.Response) -> httpx.Response:
+    """A reply that is a success. Raises ProblemError, UnexpectedReplyError: it is none."""
     if reply.is_success:
         return reply
     with closing(reply):

@@ -83,7 +83,8 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
         """Superusers alone: who can take a second factor away needs nothing but the password."""
         if not request.user.is_superuser or object_id is None:
             return False
-        return request.method == "POST" or has_second_factor(self._user_or_404(request, object_id))
+        user = self.get_object(request, unquote(object_id))
+        return user is not None and (request.method == "POST" or has_second_factor(user))
 
     @action(
         description=_("Reset the second factor"),
