@@ -49,6 +49,8 @@ PARTS: dict[str, str] = {
     "apps.documents.lifecycle.steps.versions_move": "the one statement by which a version changes its status",
     "apps.models.services.holding.order_answer": "what became of an order, which keeps who gave it",
     "apps.models.services.versions.model_hold": "a part of registering a model and of downloading one",
+    "apps.documents.masking.keeping.maskables_save": "a part of the parse stage",
+    "apps.documents.masking.keeping.originals_replace": "a part of the parse stage, and a bite of a change of masking",
     "apps.documents.services.purging.documents_remove": "a bite of the purge, and of a deletion",
     f"{INDEX}.embeddings.embeddings_copy": OF_STAGES,
     f"{INDEX}.embeddings.embeddings_reuse": OF_STAGES,
@@ -65,6 +67,7 @@ PARTS: dict[str, str] = {
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,
     f"{INDEX}.lexical.writing.segment_write": OF_STAGES,
     f"{INDEX}.lexical.writing.versions_write": OF_STAGES,
+    "apps.retrieval.erasing.names.names_erase": "a bite of an erasure, which keeps who asked for it",
     "apps.retrieval.reindexing.building.vectors_keep": "a part of the work on a re-index, and on a smaller model's index",
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
 }

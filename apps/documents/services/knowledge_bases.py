@@ -116,7 +116,7 @@ def _update(
             actor=actor,
         )
     if "masking" in changes and "masking" not in changed:
-        masking_resume(locked)
+        masking_resume(locked, actor=actor)
     return locked
 
 

@@ -73,11 +73,12 @@ def masking_apply(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     change_log(f"the masking of knowledge base {knowledge_base.pk} is {mode} now", actor=actor)
 
 
-def masking_resume(knowledge_base: KnowledgeBase) -> None:
+def masking_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     """Go on with a change that failed, where it stopped; nothing where none did."""
     failed = MaskingChange.objects.filter(knowledge_base=knowledge_base, state=MaskingState.FAILED)
     if failed.update(state=MaskingState.APPLYING, error="", attempts=0, not_before=Now(), **RELEASED):
         ring(MASK)
+        change_log(f"the masking of knowledge base {knowledge_base.pk} was resumed", actor=actor)
 
 
 def masking_hold(claim: Claim) -> MaskingChange:
