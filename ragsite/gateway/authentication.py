@@ -95,7 +95,8 @@ class HasPermission(BasePermission):
         wanted = needed.get(request.method or "")
         if wanted is None:
             return False
-        request.user = permitted(caller(request), *(wanted if isinstance(wanted, tuple) else (wanted,)))
+        principal: Any = permitted(caller(request), *(wanted if isinstance(wanted, tuple) else (wanted,)))
+        request.user = principal
         conditions_refuse(request.method or "", request.headers)
         if unknown := unknown_names(request.query_params, _parameters(request, view)):
             raise ValidationError({name: [sentence] for name, sentence in unknown.items()})

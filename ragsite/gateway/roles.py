@@ -106,7 +106,8 @@ class RoleBackend(BaseBackend):
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """By the role where that is enough, so that grants are looked up for few."""
-        role = roles_of(user_obj).get(tenant_id_of(obj)) if obj is not None and user_obj.is_active else None
+        tenant_id = tenant_id_of(obj) if obj is not None and user_obj.is_active else None
+        role = roles_of(user_obj).get(tenant_id) if tenant_id else None
         return bool(role and perm in ADMIN_PERMISSIONS[role]) or super().has_perm(user_obj, perm, obj)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
@@ -120,7 +121,7 @@ class RoleBackend(BaseBackend):
 
 def places_register(*, roles: RolesGranted, base: PlaceOf) -> None:
     """Say which roles a user holds by grants, by knowledge base, and of which knowledge base a row is."""
-    _places.update(roles=roles, base=base)
+    _places.update({"roles": roles, "base": base})
 
 
 def knowledge_base_id_of(row: Any) -> UUID | None:

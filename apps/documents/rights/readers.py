@@ -46,13 +46,16 @@ class Reader:
     reasons: tuple[Reason, ...]
 
 
-def readers_of_resource(resource: Resource) -> QuerySet[Any, Any]:
+def readers_of_resource(resource: Resource) -> Any:
     """Who can see it, by kind and name, as rows for `readers_explained`; people and keys in one query."""
-    named: Any = {"kind": Value(USER, CharField()), "key": Cast("pk", TextField()), "called": F("username")}
-    people = _people(resource).order_by().annotate(**named).values_list("kind", "called", "key")
-    named = {"kind": Value(KEY, CharField()), "key": Cast("pk", TextField()), "called": F("name")}
-    keys = _keys(resource).order_by().annotate(**named).values_list("kind", "called", "key")
+    people = _named(_people(resource), USER, "username")
+    keys = _named(_keys(resource), KEY, "name")
     return people.union(keys, all=True).order_by("-kind", "called", "key")
+
+
+def _named(rows: Any, kind: str, name: str) -> Any:
+    told = {"kind": Value(kind, CharField()), "key": Cast("pk", TextField()), "called": F(name)}
+    return rows.order_by().annotate(**told).values_list("kind", "called", "key")
 
 
 def readers_explained(resource: Resource, rows: Iterable[tuple[str, str, str]]) -> list[Reader]:

@@ -62,8 +62,8 @@ class TenantRowsMixin:
             obj is None and bool(self.tenants_looked_at(request) or self.knowledge_bases_looked_at(request))
         )
 
-    def permission_row(self, obj: Model | None) -> RowPlace | None:
-        """The row's tenant and knowledge base: there a role counts."""
+    def permission_row(self, obj: Model | None) -> Any:
+        """The place of the row, its tenant and knowledge base: there a role counts."""
         if obj is None:
             return None
         tenant = tenant_of(obj, path=self.tenant_path)
