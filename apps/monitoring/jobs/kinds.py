@@ -18,10 +18,14 @@ from apps.documents.services.bulk.jobs import bulk_job_cancel, bulk_jobs_shown_t
 from apps.models.models import TASK_OPEN, ModelTask, TaskKind, TaskState
 from apps.models.services.tasks import model_task_cancel
 from apps.monitoring.jobs.bulk_words import bulk_of, result_of
+from apps.monitoring.jobs.erasure_words import TITLES as ERASURE_TITLES
+from apps.monitoring.jobs.erasure_words import erasure_facts, erasure_result
 from apps.monitoring.jobs.lines import Line, Progress, Standing
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
     REINDEX_WORKED_ON,
+    Erasure,
+    ErasureState,
     EvaluationQuestion,
     EvaluationResult,
     EvaluationRun,
@@ -179,6 +183,15 @@ def _deletion_line(kind: JobKind, deletion: KnowledgeBaseDeletion, user: AnyUser
     )  # fmt: skip
 
 
+def _erasure_line(kind: JobKind, erasure: Erasure, user: AnyUser) -> Line:
+    return Line(
+        pk=erasure.pk, kind=kind.slug, icon=kind.icon, title=str(ERASURE_TITLES[erasure.subject]),
+        about=erasure.subject_id, standing=kind.standing(erasure.state), result=erasure_result(erasure),
+        asked_by=actor_text(erasure.actor), asked_at=erasure.created_at, ended_at=erasure.ended_at, url="",
+        facts=erasure_facts(erasure),
+    )  # fmt: skip
+
+
 def _counts(n: int, total: int) -> dict[str, str]:
     return {"n": number_shown(n), "total": number_shown(total)}
 
@@ -239,6 +252,12 @@ JOB_KINDS: tuple[JobKind, ...] = (
         "deletion", gettext_lazy("Deletions of knowledge bases"), "delete_sweep", rows=_deletions, line=_deletion_line,
         states={
             S.UNDER_WAY: [DeletionState.REMOVING], S.DONE: [DeletionState.DONE], S.FAILED: [DeletionState.FAILED],
+        },
+    ),
+    JobKind(
+        "erasure", gettext_lazy("Erasures"), "person_remove", rows=_of_tenants(Erasure, "tenant"), line=_erasure_line,
+        states={
+            S.UNDER_WAY: [ErasureState.ERASING], S.DONE: [ErasureState.DONE], S.FAILED: [ErasureState.FAILED],
         },
     ),
 )  # fmt: skip

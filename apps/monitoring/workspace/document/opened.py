@@ -12,6 +12,7 @@ from django.http import Http404
 from apps.documents.admin.addresses import document_url
 from apps.documents.models import VERSION_ENDED, Document, DocumentVersion
 from apps.documents.rights.access import documents_shown_to
+from apps.documents.rights.originals import may_open_files
 from apps.monitoring.workspace.place import Place
 
 MOST_VERSIONS = 30
@@ -58,6 +59,11 @@ class Opened:
     @cached_property
     def may_change(self) -> bool:
         return self.place.may("documents.change_document")
+
+    @cached_property
+    def may_download(self) -> bool:
+        """Whether the user may have the file: it may show what is masked in its text."""
+        return self.may_read and may_open_files(self.place.knowledge_base, may_change=self.may_change)
 
     @property
     def may_edit(self) -> bool:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from apps.documents.admin.uploading import extensions_read
 from apps.documents.admin.wording import size_in_words
+from apps.documents.masking.settings import masking_of
+from apps.documents.models import ParsedText
 from apps.monitoring.workspace.document.doing import document_do
 from apps.monitoring.workspace.document.opened import Opened, number_in, opened
 from apps.monitoring.workspace.document.passages import passages_of
@@ -20,6 +22,7 @@ from apps.monitoring.workspace.document.pipeline import cause_shown, steps_of
 from apps.monitoring.workspace.document.seen import use_of
 from apps.monitoring.workspace.document.versions import MOST_EDITS_SHOWN, compared, edits_shown, history_of
 from apps.monitoring.workspace.documents.rows import rows_of
+from apps.monitoring.workspace.masking import finds_in_words
 from apps.monitoring.workspace.pages import place_of
 from ragsite.core.configuration import UploadSettings
 
@@ -97,6 +100,7 @@ def _around(here: Opened) -> dict[str, Any]:
         "edits": edits[:MOST_EDITS_SHOWN],
         "has_more_edits": len(edits) > MOST_EDITS_SHOWN,
         "use": use_of(here),
+        "finds": _finds(here),
         "extensions": extensions_read(),
         "limit": uploads.max_megabytes,
         "limit_bytes": uploads.max_bytes,
@@ -104,6 +108,14 @@ def _around(here: Opened) -> dict[str, Any]:
         "documents_url": here.place.url("documents"),
         "nothing": _nothing(here),
     }
+
+
+def _finds(here: Opened) -> str:
+    """How many values of each kind the version has that is looked at, where they are looked for."""
+    if not masking_of(here.place.knowledge_base).applied:
+        return ""
+    found = ParsedText.objects.filter(version=here.shown).values_list("finds", flat=True).first()
+    return finds_in_words(found or {})
 
 
 def _nothing(here: Opened) -> str:

@@ -18,7 +18,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.models import ModelTask
 from apps.monitoring.jobs import listing
 from apps.monitoring.jobs.kinds import JOB_KINDS
-from apps.retrieval.models import EvaluationRun, EvaluationSet, Reindex
+from apps.retrieval.models import Erasure, EvaluationRun, EvaluationSet, Reindex
 from ragsite.core.models import ScheduledJob
 from ragsite.gateway.models import Role
 from tests import factories as make
@@ -48,6 +48,10 @@ def one_of_each(base: KnowledgeBase, user: User) -> None:
     )
     ModelTask.objects.create(kind="pull", name="acme/tiny", source="acme/tiny", revision=f"{ModelTask.objects.count()}")
     knowledge_base_delete(knowledge_base=make.knowledge_base(of=base.tenant), actor=ACTOR)
+    Erasure.objects.create(
+        tenant=base.tenant, subject="user", subject_id=str(user.pk), found={"questions": 3}, erased={"questions": 1},
+        kept=[{"what": "backups", "why": "They are outside of the system."}],
+    )  # fmt: skip
 
 
 def signed_in(user: User) -> Client:
@@ -67,7 +71,7 @@ def test_all_that_takes_long_is_listed_newest_first_and_each_has_a_page(admin_cl
     ScheduledJob.objects.create(name="sweep", error="The disk is full.")
     page = admin_client.get(PAGE)
     lines = page.context["jobs"].lines
-    assert [line.kind for line in lines] == ["deletion", "model", "evaluation", "reindex", "bulk"]
+    assert [line.kind for line in lines] == ["erasure", "deletion", "model", "evaluation", "reindex", "bulk"]
     assert {line.kind for line in lines} == {kind.slug for kind in JOB_KINDS}
     text = page.content.decode()
     for said in ("Tagging documents", "0 of 2 documents", "Downloading a model", "Harbour rules", "The disk is full."):
@@ -86,7 +90,7 @@ def test_each_sees_the_jobs_of_the_own_tenants_and_rights() -> None:
     editor, owner = make.member(base.tenant, Role.EDITOR), make.member(base.tenant, Role.OWNER)
     one_of_each(base, editor)
     assert kinds_seen(editor) == ["bulk", "evaluation"]
-    assert kinds_seen(owner) == ["bulk", "deletion", "evaluation", "reindex"]
+    assert kinds_seen(owner) == ["bulk", "deletion", "erasure", "evaluation", "reindex"]
     assert kinds_seen(make.member(base.tenant, Role.EDITOR)) == ["evaluation"]
     assert kinds_seen(make.member(make.tenant(), Role.OWNER)) == []
     of_models = make.member(base.tenant, is_staff=True)
