@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -188,8 +188,9 @@ class Environment(BaseSettings):
 
     @field_validator("ragsite_oidc_client_secret_file")
     @classmethod
-    def _is_readable(cls, value: str) -> str:
-        if value and not _secret_in(value):
+    def _is_readable(cls, value: str, told: ValidationInfo) -> str:
+        """Where people sign in: other processes need not have the file."""
+        if value and told.data.get("ragsite_process") == "web" and not _secret_in(value):
             raise ValueError("there is no secret in this file")
         return value
 
@@ -230,8 +231,9 @@ class Environment(BaseSettings):
 
     @property
     def oidc_client_secret(self) -> str:
-        """Empty where there is none."""
-        return _secret_in(self.ragsite_oidc_client_secret_file) if self.ragsite_oidc_client_secret_file else ""
+        """Empty where there is none, and where nobody signs in."""
+        file = self.ragsite_oidc_client_secret_file if self.ragsite_process == "web" else ""
+        return _secret_in(file) if file else ""
 
     @property
     def oidc_memberships(self) -> tuple[tuple[str, str, str], ...]:

@@ -52,8 +52,8 @@ class Begun:
 
     @classmethod
     def now(cls, to: str) -> Begun:
-        texts = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(*texts, to=to, until=(timezone.now() + WITHIN).timestamp())
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        return cls(state, nonce, verifier, to, until=(timezone.now() + WITHIN).timestamp())
 
     @property
     def challenge(self) -> str:
@@ -127,7 +127,10 @@ def _begun(request: HttpRequest) -> Begun:
         kept = unseal(request.COOKIES.get(COOKIE, ""))
     except UnreadableSecretError:
         raise _lost() from None
-    begun = Begun(**json.loads(kept))
+    try:
+        begun = Begun(**json.loads(kept))
+    except TypeError:  # it was begun before an upgrade
+        raise _lost() from None
     state = request.GET.get("state", "")
     if begun.until < timezone.now().timestamp() or not hmac.compare_digest(state.encode(), begun.state.encode()):
         raise _lost()
