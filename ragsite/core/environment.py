@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
@@ -239,8 +239,9 @@ class Environment(BaseSettings):
 
     @field_validator("ragsite_oidc_client_secret_file")
     @classmethod
-    def _is_readable(cls, value: str) -> str:
-        if value and not secret_in(value):
+    def _is_readable(cls, value: str, told: ValidationInfo) -> str:
+        """Where people sign in: other processes need not have the file."""
+        if value and told.data.get("ragsite_process") == "web" and not secret_in(value):
             raise ValueError("there is no secret in this file")
         return value
 
@@ -322,8 +323,9 @@ class Environment(BaseSettings):
 
     @property
     def oidc_client_secret(self) -> str:
-        """Empty where there is none."""
-        return secret_in(self.ragsite_oidc_client_secret_file) if self.ragsite_oidc_client_secret_file else ""
+        """Empty where there is none, and where nobody signs in."""
+        file = self.ragsite_oidc_client_secret_file if self.ragsite_process == "web" else ""
+        return secret_in(file) if file else ""
 
     @property
     def oidc_memberships(self) -> tuple[tuple[str, str, str], ...]:

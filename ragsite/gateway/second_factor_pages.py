@@ -106,7 +106,8 @@ def _whose(request: HttpRequest) -> tuple[User | None, SecondStep | None]:
     if SignInSettings.current().second_factor == "off":
         return None, None
     if isinstance(request.user, User) and may_enter_admin(request.user):
-        return request.user, None
+        # Who comes by a provider has no password to which this would be the second factor.
+        return (request.user, None) if request.user.has_usable_password() else (None, None)
     step = second_step_of(request)
     return (step.user, step) if step else (None, None)
 

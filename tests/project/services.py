@@ -81,7 +81,6 @@ OF_ITS_OWN: dict[str, str] = {
     "ragsite.gateway.idempotency.idempotent_operation": "the same, for the other framework",
     "ragsite.gateway.sign_ins.sign_in_begin": "counts the sign-ins that fail",
     "ragsite.gateway.sign_ins.sign_in_succeeded": "forgets the failed ones",
-    "ragsite.gateway.keys._mark_used": "notes that a key was used",
     "ragsite.gateway.limits.quotas.quota_uses_add": "counts what requests take from quotas",
     "ragsite.gateway.keys.key_used": "notes that a key was used",
 }

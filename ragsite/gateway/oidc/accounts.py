@@ -23,13 +23,13 @@ from ragsite.gateway.accounts import account_log
 from ragsite.gateway.members import memberships_set
 from ragsite.gateway.models import ProvidedAccount, Role
 from ragsite.gateway.oidc.errors import ProviderRefusedError
-from ragsite.gateway.oidc.id_tokens import claimed
+from ragsite.gateway.oidc.id_tokens import claimed, is_name
 from ragsite.gateway.roles import may_enter_admin
 
 logger = logging.getLogger(__name__)
 
 _HIGHER = {Role.READER: 0, Role.EDITOR: 1, Role.OWNER: 2}
-_LONGEST_NAME = 150
+_LONGEST_NAME, _LONGEST_EMAIL = 150, 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +44,20 @@ class Provided:
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> Provided:
-        email = claims.get("email")
-        verified = isinstance(email, str) and claims.get("email_verified") is True
-        name = claims.get("preferred_username")
+        email, name = claims.get("email"), claims.get("preferred_username")
+        verified = is_name(email) and len(str(email)) <= _LONGEST_EMAIL and claims.get("email_verified") is True
         return cls(
             issuer=claims["iss"],
             subject=claims["sub"],
-            name=name[:_LONGEST_NAME] if isinstance(name, str) and name else claims["sub"][:_LONGEST_NAME],
-            email=email[:254] if isinstance(email, str) and verified else "",
+            name=str(name if is_name(name) else claims["sub"])[:_LONGEST_NAME],
+            email=str(email) if verified else "",
             groups=claimed(claims, OidcSettings.current().claim),
         )
 
     @property
     def actor(self) -> Actor:
-        """Whoever it is, by the name that the provider says; who has an account here by then is known by more."""
-        shown = "".join(one if one.isprintable() else "?" for one in self.name)
-        return Actor(ActorKind.USER, "", shown[:LONGEST_NAME], Door.ADMIN, request_id())
+        """Whoever it is, by the name that the provider says."""
+        return Actor(ActorKind.USER, "", self.name[:LONGEST_NAME], Door.ADMIN, request_id())
 
 
 def provided_sign_in(provided: Provided, *, actor: Actor) -> User:

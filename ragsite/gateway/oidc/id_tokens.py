@@ -59,6 +59,11 @@ def claimed(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     return frozenset(value for value in values if isinstance(value, str) and value)
 
 
+def is_name(value: object) -> bool:
+    """Whether it is a text that can be kept and shown."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
 def _check(claims: Mapping[str, Any], client_id: str, nonce: str) -> None:
     audience, subject = claims["aud"], claims["sub"]
     if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != client_id:
@@ -66,9 +71,9 @@ def _check(claims: Mapping[str, Any], client_id: str, nonce: str) -> None:
     if claims.get("azp", client_id) != client_id:
         raise _refused("given to somebody else")
     given = claims["nonce"]
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+    if not is_name(given) or not hmac.compare_digest(given.encode(), nonce.encode()):
         raise _refused("not the answer to this sign-in")
-    if not subject or len(subject) > LONGEST_SUBJECT:
+    if not is_name(subject) or len(subject) > LONGEST_SUBJECT:
         raise _refused("about nobody")
 
 

@@ -127,7 +127,10 @@ def _begun(request: HttpRequest) -> Begun:
         kept = unseal(request.COOKIES.get(COOKIE, ""))
     except UnreadableSecretError:
         raise _lost() from None
-    begun = Begun(**json.loads(kept))
+    try:
+        begun = Begun(**json.loads(kept))
+    except TypeError:  # it was begun before an upgrade
+        raise _lost() from None
     state = request.GET.get("state", "")
     if begun.until < timezone.now().timestamp() or not hmac.compare_digest(state.encode(), begun.state.encode()):
         raise _lost()

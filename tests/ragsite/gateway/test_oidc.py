@@ -142,6 +142,19 @@ def test_an_operator_links_an_account_that_was_there_before(client: Client, at: 
             call_command("oidc_link", *wrong)
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\x00b", "\ud800", "x" * 500, 7, ["ada"]])
+def test_a_name_that_is_none_is_replaced_by_the_subject_or_cut(client: Client, at: TestProvider, name: Any) -> None:
+    at.person["preferred_username"] = name
+    assert sign_in(client, at)["Location"] == HOME
+    assert User.objects.get().username in ("5f1c", "x" * 150)
+
+
+def test_who_comes_by_a_provider_sets_up_no_second_factor_here(client: Client, at: TestProvider) -> None:
+    sign_in(client, at)
+    assert "Second factor" not in client.get(HOME).content.decode()
+    assert client.get("/admin/second-factor/own/").status_code == 302
+
+
 def test_an_unverified_e_mail_is_not_kept(client: Client, at: TestProvider) -> None:
     at.person |= {"email": "somebody@else.example", "email_verified": "true"}
     sign_in(client, at)
@@ -203,6 +216,8 @@ WRONG: dict[str, Any] = {
     "not valid yet": {"nbf": NOW + 36_000},
     "without a time": {"iat": None},
     "about nobody": {"sub": ""},
+    "about what can't be kept": {"sub": "a\x00b"},
+    "a nonce of half a character": {"nonce": "\ud800"},
     "without a subject": {"sub": None},
     "about a number": {"sub": 7},
     "unsigned": unsigned,
@@ -381,6 +396,7 @@ def test_a_claim_may_lie_within_another() -> None:
 def test_settings_that_make_no_sense_are_refused_at_the_start(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
+    monkeypatch.setenv("RAGSITE_PROCESS", "web")
     monkeypatch.setenv(f"RAGSITE_OIDC_{variable}", value)
     with pytest.raises(ConfigurationError, match=f"RAGSITE_OIDC_{variable}"):
         environment_read()
