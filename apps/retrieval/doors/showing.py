@@ -82,6 +82,6 @@ def spans_again(passages: Collection[SpanOut]) -> list[ShownSpan]:
 
 
 def _spans(passage: Passage) -> Iterable[ShownSpan]:
-    spans = [(one.start, one.end) for one in (passage, *passage.neighbours)]
+    spans = [(passage.start, passage.end), *((one.start, one.end) for one in passage.neighbours)]
     spans += [(passage.section.start, passage.section.end)] if passage.section else []
     return (ShownSpan(passage.version_id, start, end) for start, end in spans)
