@@ -122,7 +122,7 @@ class RoleBackend(BaseBackend):
 
 def places_register(*, roles: RolesGranted, base: PlaceOf) -> None:
     """Say which roles a user holds by grants, by knowledge base, and of which knowledge base a row is."""
-    _places.update({"roles": roles, "base": base})
+    _places["roles"], _places["base"] = roles, base
 
 
 def knowledge_base_id_of(row: Any) -> UUID | None:
