@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from ragsite.core.audit.models import AuditEntry
 from ragsite.core.ids import first_id_since
 
-_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _LATE = timedelta(seconds=1)
 """An entry's id is made a moment before or after the time that it says."""
 
@@ -59,7 +59,14 @@ def _period(wanted: EntryFilters) -> Q:
     """By the ids, which the database has in order, and then exactly."""
     period = Q(id__lt=wanted.before) if wanted.before else Q()
     if wanted.since:
-        period &= Q(id__gte=first_id_since(max(wanted.since, _FIRST) - _LATE), at__gte=wanted.since)
+        since = _possible(wanted.since)
+        period &= Q(id__gte=first_id_since(since - _LATE), at__gte=since)
     if wanted.until:
-        period &= Q(id__lt=first_id_since(max(wanted.until, _FIRST) + _LATE), at__lt=wanted.until)
+        until = _possible(wanted.until)
+        period &= Q(id__lt=first_id_since(until + _LATE), at__lt=until)
     return period
+
+
+def _possible(moment: datetime) -> datetime:
+    """The nearest time at which there may be an entry."""
+    return min(max(moment, _FIRST), _LAST)
