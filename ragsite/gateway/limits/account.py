@@ -14,6 +14,7 @@ from uuid import uuid4
 from django.db import InterfaceError, OperationalError
 
 from ragsite.core.limits import LIMIT_KINDS, Per, Work
+from ragsite.gateway.callers import refused_as
 from ragsite.gateway.database_errors import database_error
 from ragsite.gateway.errors import LimitReachedError
 from ragsite.gateway.limits.buckets import Bucket, Demand, Level, Party, PartyKind, Taken
@@ -67,7 +68,7 @@ class Account:
         Raises:
             LimitReachedError: one has too little; nothing was taken.
             LimitsUnavailableError: it can't be counted, and so nobody is served.
-            ServiceUnavailableError: the database does not answer.
+            RequestRefusedError: the database does not answer.
         """
         least = least or {}
         buckets = self._buckets(*costs)
@@ -85,7 +86,7 @@ class Account:
         """Take `most` for the block, and give back what it did not spend.
 
         Raises:
-            LimitReachedError, LimitsUnavailableError, ServiceUnavailableError: as `take`.
+            LimitReachedError, LimitsUnavailableError, RequestRefusedError: as `take`.
         """
         # More than a minute brings is never there: who has all of it may begin, and leaves a debt.
         buckets = self._buckets(work)
@@ -103,7 +104,7 @@ class Account:
         """Have one of the places of streamed answers for the block.
 
         Raises:
-            LimitReachedError, LimitsUnavailableError, ServiceUnavailableError: as `take`.
+            LimitReachedError, LimitsUnavailableError, RequestRefusedError: as `take`.
         """
         buckets, name = self._buckets(Work.STREAMS), uuid4().hex
         if not buckets:
@@ -131,7 +132,7 @@ class Account:
         try:
             taken = self._limiter.take(demands, place=place)
         except (OperationalError, InterfaceError) as error:
-            raise database_error(error) from error
+            raise refused_as(database_error(error)) from error
         with self._lock:
             self._levels |= {one.bucket: level for one, level in zip(demands, taken.levels, strict=False)}
         if not taken.is_granted:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 
 from ragsite.core.limits import Limits, Work, limits_read
 from ragsite.gateway.edge import Edge, EdgeLimits
@@ -172,6 +173,18 @@ def test_a_quota_says_when_it_begins_anew(limited: Any) -> None:
     refused = door.ask("POST", "/api/v1/ask", body=b"{}")
     assert (refused.status, refused.code) == (429, "quota_exceeded")
     assert re.search(r"It begins anew at \d{4}-\d\d-\d\d 00:00 UTC", json.loads(refused.body)["detail"])
+
+
+def test_a_database_that_does_not_say_what_is_used_refuses_and_nothing_breaks(
+    limited: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(quotas: Any) -> Any:
+        raise OperationalError("gone")
+
+    limited("answers=1/day")
+    monkeypatch.setattr("ragsite.gateway.limits.quotas.quotas_used", fails)
+    refused = Door().ask("POST", "/api/v1/ask", body=b"{}")
+    assert (refused.status, refused.code) == (503, "database_unavailable")
 
 
 def test_doors_of_the_other_shape_refuse_in_theirs(limited: Any) -> None:
