@@ -117,12 +117,12 @@ def test_the_list_is_filtered_and_goes_on_page_by_page(
     assert "Clear them" in admin_client.get(f"{PAGE}?standing=cancelled&kind=evaluation").content.decode()
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     first = admin_client.get(PAGE).context["jobs"]
-    assert [line.kind for line in first.lines] == ["deletion", "model"]
+    assert [line.kind for line in first.lines] == ["erasure", "deletion"]
     second = admin_client.get(f"{PAGE}?{first.next_query}").context["jobs"]
-    assert [line.kind for line in second.lines] == ["evaluation", "reindex"]
+    assert [line.kind for line in second.lines] == ["model", "evaluation"]
     last = admin_client.get(f"{PAGE}?{second.next_query}").context["jobs"]
-    assert ([line.kind for line in last.lines], last.next_query) == (["bulk"], "")
-    assert kinds("?kind=nonsense&standing=nonsense&before=nonsense") == ["deletion", "model"]
+    assert ([line.kind for line in last.lines], last.next_query) == (["reindex", "bulk"], "")
+    assert kinds("?kind=nonsense&standing=nonsense&before=nonsense") == ["erasure", "deletion"]
 
 
 def test_it_looks_again_only_while_something_is_under_way(admin_client: Client, admin_user: User) -> None:
