@@ -164,8 +164,12 @@ class Environment(BaseSettings):
     ragsite_token_keys: SecretStr = Field(
         SecretStr(""), description="Comma-separated name:secret, the first of which signs; empty: RAGSITE_SECRET_KEY."
     )
-    ragsite_token_issuer: str = Field("ragsite", min_length=1, description="Who tokens say that they are from.")
-    ragsite_token_audience: str = Field("ragsite", min_length=1, description="Whom tokens say that they are for.")
+    ragsite_token_issuer: str = Field(
+        "ragsite", min_length=1, max_length=200, description="Who tokens say that they are from."
+    )
+    ragsite_token_audience: str = Field(
+        "ragsite", min_length=1, max_length=200, description="Whom tokens say that they are for."
+    )
     ragsite_token_seconds: int = Field(600, ge=60, le=3600, description="How long an access token is valid.")
     ragsite_token_refresh_hours: int = Field(24, ge=1, le=720, description="How long a refresh token is valid.")
     ragsite_hnsw_min_rows: int = Field(20_000, ge=0, description="Rows from which a generation gets an HNSW index.")

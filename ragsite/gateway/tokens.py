@@ -8,7 +8,6 @@ key, or ends the family or the secret that the key was shown with, holds from th
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from dataclasses import dataclass
@@ -32,15 +31,13 @@ from ragsite.gateway.keys import Principal, ShownKey, key_used, principal_of, se
 from ragsite.gateway.models import ApiKey, FamilyEnd, TokenFamily
 from ragsite.gateway.token_keys import token_key_named, token_key_signing
 
-logger = logging.getLogger(__name__)
-
 MOST_FAMILIES = 1_000
 """Living families of one key. Who begins one a request, and refreshes none, is told so."""
 
 LEEWAY = timedelta(seconds=30)
 REQUIRED = ("exp", "iat", "nbf", "iss", "aud", "sub", "jti", "family", "number")
 LONGEST = 2_048
-_TOKEN = re.compile(r"[\w-]{2,1000}\.[\w-]{2,1000}\.[\w-]{2,200}", re.ASCII)
+_TOKEN = re.compile(r"[\w-]{2,500}\.[\w-]{2,1300}\.[\w-]{2,200}", re.ASCII)
 
 
 class TokenUse(StrEnum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,11 +13,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from ragsite.core.environment import environment_read
-from ragsite.core.errors import ConfigurationError
 from ragsite.gateway.models import Membership, ProvidedAccount, Role, Tenant
 from ragsite.gateway.oidc import provider
-from ragsite.gateway.oidc.id_tokens import claimed
 from ragsite.gateway.sign_in_page import PATH
 from tests import factories as make
 from tests.ragsite.gateway.oidc_provider import CLIENT, ISSUER, KEYS, SECRET, TestProvider
@@ -377,26 +373,3 @@ def test_the_sign_in_page_offers_the_ways_that_there_are(client: Client, at: Tes
     assert 'name="password"' not in client.get(PATH).content.decode()
     settings.RAGSITE_EMERGENCY_ACCOUNT = "root"
     assert 'name="password"' in client.get(PATH).content.decode()
-
-
-def test_a_claim_may_lie_within_another() -> None:
-    claims = {"groups": "crew", "realm_access": {"roles": ["a", 7, "", "b"]}, "x": {"y": None}}
-    found = [claimed(claims, path) for path in ("groups", "realm_access.roles", "x.y", "x.y.z", "nothing")]
-    assert found == [{"crew"}, {"a", "b"}, set(), set(), set()]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("ISSUER", "http://login.example"), ("ISSUER", "login.example"), ("SCOPES", "profile"), ("MEMBERSHIPS", "crew=harbour"),
-        ("MEMBERSHIPS", "crew=harbour:superuser"), ("CLIENT_SECRET_FILE", f"/nowhere/{uuid4()}"), ("ALGORITHM", "HS256"),
-        ("ALGORITHM", "none"),
-    ],
-)  # fmt: skip
-def test_settings_that_make_no_sense_are_refused_at_the_start(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    monkeypatch.setenv("RAGSITE_PROCESS", "web")
-    monkeypatch.setenv(f"RAGSITE_OIDC_{variable}", value)
-    with pytest.raises(ConfigurationError, match=f"RAGSITE_OIDC_{variable}"):
-        environment_read()
