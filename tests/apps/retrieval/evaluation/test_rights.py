@@ -135,7 +135,7 @@ def test_in_the_admin_too(base: KnowledgeBase, made: EvaluationSet) -> None:
     pages = [f"{lists[0]}{made.pk}/change/", f"{lists[1]}{question.pk}/change/", f"{lists[2]}{run.pk}/change/"]
     assert [client.get(page).status_code for page in pages] == [200] * 3
     restrict(base)
-    assert [client.get(page).status_code for page in pages] == [302] * 3
+    assert [client.get(page).status_code for page in pages] == [404] * 3
     for page in [*lists, f"{lists[0]}add/"]:
         response = client.get(page)
         assert response.status_code == 200

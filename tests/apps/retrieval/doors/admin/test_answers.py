@@ -129,7 +129,7 @@ def test_staff_of_another_tenant_find_no_answer_and_no_conversation(answer: Answ
     client = Client()
     client.force_login(user)
     for row in (answer, answer.query, answer.query.conversation):
-        assert client.get(url(row)).status_code == 302
+        assert client.get(url(row)).status_code == 404
     assert client.post(reverse("admin:retrieval_answer_evaluate", args=[answer.pk])).status_code == 404
 
 
