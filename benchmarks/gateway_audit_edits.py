@@ -145,7 +145,10 @@ def _edit(table: str) -> Callable[[Log], int]:
         row = log.row(table)
         column = log.dice.choice([field.column for field in MODELS[table]._meta.concrete_fields])
         value = _other(row[column], log.dice)
-        return log.do(f"UPDATE {table} SET {column} = %s WHERE id = %s", value, row["id"])
+        try:
+            return log.do(f"UPDATE {table} SET {column} = %s WHERE id = %s", value, row["id"])
+        except psycopg.errors.UniqueViolation:
+            return edit(log)  # Another seal has the number.
 
     return edit
 

@@ -177,10 +177,7 @@ def test_old_seals_leave_by_the_tenants_own_time_and_the_rest_still_verifies(mon
     kept = AuditSeal.objects.filter(tenant_id=tenant.pk).values_list("number", flat=True)
     assert list(kept) == list(range(before.seals, 1, -1))
     verified = audit_verify(tenant.pk, head=before.head)
-    print(
-        "XX", list(AuditEntry.objects.filter(tenant_id=tenant.pk).order_by("id").values_list("action", "details", "at"))
-    )
-    assert (verified.is_whole, verified.entries + verified.waiting) == (True, before.entries + before.waiting - 2 + 1)
+    assert (verified.is_whole, verified.entries, verified.waiting) == (True, before.entries - 2 + 1, before.waiting + 1)
     assert AuditEntry.objects.get(action="audit.pruned").details["entries"] == 2
     assert AuditCheckpoint.objects.get(tenant_id=tenant.pk).entries == 2
 
