@@ -20,10 +20,12 @@ from psycopg.types.json import Jsonb
 
 from benchmarks.acting import ACTOR
 from benchmarks.place import say
-from ragsite.core.audit.models import AuditCheckpoint, AuditEntry, AuditSeal
+from ragsite.core.audit.erasing import words_erase
+from ragsite.core.audit.models import ERASED, AuditCheckpoint, AuditEntry, AuditSeal
 from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.audit.sealing import next_seal
 from ragsite.core.audit.verifying import Head, audit_verify
+from ragsite.core.audit.words import words_kept
 from ragsite.gateway.auditing.retention import log_prune
 from ragsite.gateway.tenants import tenant_audit_keep, tenant_get_or_create
 
@@ -92,12 +94,20 @@ def _written() -> tuple[UUID, Head]:
                 act_record(Act("thing.done", on, {"number": number, "of": ["a", "b"]}), actor=ACTOR)
         next_seal()
     log_prune(tenant.pk, actor=ACTOR)
+    _erased(tenant.pk)
     while next_seal():
         pass
     verified = audit_verify(tenant.pk)
     if not verified.is_whole or verified.head is None:
         raise AssertionError(f"The log is not whole: {verified.findings}")
     return tenant.pk, verified.head
+
+
+def _erased(tenant_id: UUID) -> None:
+    """Of every third entry that is left the words are erased."""
+    entries = AuditEntry.objects.filter(tenant_id=tenant_id, action="thing.done").order_by("id")[::3]
+    words = {entry.pk: list(words_kept(entry)) for entry in entries}
+    words_erase(words, tenant_id=tenant_id, erasure_id=uuid.uuid4(), actor=ACTOR)
 
 
 @contextmanager
@@ -137,7 +147,10 @@ def _edit(table: str) -> Callable[[Log], int]:
         row = log.row(table)
         column = log.dice.choice([field.column for field in MODELS[table]._meta.concrete_fields])
         value = _other(row[column], log.dice)
-        return log.do(f"UPDATE {table} SET {column} = %s WHERE id = %s", value, row["id"])
+        try:
+            return log.do(f"UPDATE {table} SET {column} = %s WHERE id = %s", value, row["id"])
+        except psycopg.errors.UniqueViolation:
+            return edit(log)  # Another seal has the number.
 
     return edit
 
@@ -159,7 +172,7 @@ def _other(value: Any, dice: random.Random) -> Any:
         case list():
             return dice.choice([value[1:], value[::-1], [*value, uuid.uuid4()], [*value, value[0]]])
         case dict():
-            return Jsonb(dice.choice([value | {"number": -1}, value | {"more": None}, {}]))
+            return Jsonb(dice.choice([value | {"number": -1}, value | {"more": None}, *([{}] if value else [])]))
         case _:
             raise TypeError(f"{value!r}")
 
@@ -247,6 +260,33 @@ def _forge_seal(log: Log) -> int:
     return log.do(f"INSERT INTO {SEALS} ({names}) VALUES ({', '.join(['%s'] * len(made))})", *made.values())
 
 
+def _fake_erasing(log: Log) -> int:
+    """Words are emptied as if they had been erased, without their salt or as an entry tells of others."""
+    told = log.owner.execute(f"SELECT id::text FROM {ENTRIES} WHERE action = %s", [ERASED]).fetchone()
+    assert told is not None
+    row = log.row(ENTRIES)
+    while not row["object_name"]:
+        row = log.row(ENTRIES)
+    salts = {name: salt for name, salt in row["salts"].items() if name != "object_name"}
+    faked = log.dice.choice([salts, *(salts | {"object_name": one} for one in ("", told["id"], str(uuid.uuid4())))])
+    return log.do(f"UPDATE {ENTRIES} SET object_name = '', salts = %s WHERE id = %s", Jsonb(faked), row["id"])
+
+
+def _fill_in(log: Log) -> int:
+    """A word that was erased is written anew, with a salt of its own or without."""
+    row = log.row(ENTRIES)
+    while "-" not in row["salts"].get("object_name", ""):
+        row = log.row(ENTRIES)
+    salt = log.dice.choice([row["salts"]["object_name"], log.dice.randbytes(16).hex()])
+    salts = Jsonb(row["salts"] | {"object_name": salt})
+    return log.do(f"UPDATE {ENTRIES} SET object_name = 'Thing', salts = %s WHERE id = %s", salts, row["id"])
+
+
+def _take_back_what_tells(log: Log) -> int:
+    """What tells of an erasing is removed."""
+    return log.do(f"DELETE FROM {ENTRIES} WHERE tenant_id = %s AND action = %s", log.tenant_id, ERASED)
+
+
 def _inserted(log: Log, row: Row) -> int:
     values = [Jsonb(value) if isinstance(value, dict) else value for value in row.values()]
     return log.do(f"INSERT INTO {ENTRIES} ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(values))})", *values)
@@ -267,6 +307,9 @@ EDITS: Mapping[str, Callable[[Log], int]] = {
     "an entry copied": _copy,
     "an entry forged": _forge,
     "a seal forged": _forge_seal,
+    "an erasing faked": _fake_erasing,
+    "an erased word filled in": _fill_in,
+    "what tells of an erasing removed": _take_back_what_tells,
     "the end cut off": _cut_the_tail,
     "the beginning cut off": _cut_the_beginning,
 }

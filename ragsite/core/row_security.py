@@ -101,7 +101,7 @@ def closed_to_public(functions: Sequence[str], *, clients_of: str) -> RunPython:
 def append_only_function() -> RunPython:
     """A migration's step: the function behind the triggers of `append_only`.
 
-    It lets rows be removed by a function of the owner's alone, which says so for its transaction.
+    It lets rows be removed, and words of entries be erased, by functions of the owner's alone, which say so meanwhile.
     """
     return RunPython(partial(_run, statement=_REFUSE), partial(_run, statement="DROP FUNCTION core_audit_refuse()"))
 
@@ -160,6 +160,11 @@ _REFUSE = """
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
         IF TG_OP = 'DELETE' AND current_setting('ragsite.audit_pruning', true) = 'on'
+           AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
+            RETURN NULL;
+        END IF;
+        IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'core_auditentry'
+           AND current_setting('ragsite.audit_erasing', true) = 'on'
            AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID) THEN
             RETURN NULL;
         END IF;

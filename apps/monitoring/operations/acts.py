@@ -66,7 +66,10 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
             "model_task.asked", "model_task.cancelled",
         ),
     ),
-    "log": (gettext_lazy("The audit log"), ("audit.verified", "audit.exported", "audit.pruned", "events.sent_again")),
+    "log": (
+        gettext_lazy("The audit log"),
+        ("audit.verified", "audit.exported", "audit.pruned", "audit.erased", "events.sent_again"),
+    ),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
 }  # fmt: skip
 """What activity is filtered by, and the actions of each."""
@@ -254,7 +257,7 @@ def _of_model(words: str | Promise) -> Callable[[Mapping[str, Any], Names], Safe
 
 
 def _of_named(words: str | Promise) -> Callable[[Mapping[str, Any], Names], SafeString]:
-    return lambda payload, names: format_html(str(words), payload.get("object_name", ""))
+    return lambda payload, names: format_html(str(words), payload.get("object_name") or "…")
 
 
 def _plainly(words: str | Promise) -> Callable[[Mapping[str, Any], Names], SafeString]:
@@ -355,6 +358,9 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     ),
     "audit.pruned": lambda payload, names: format_html(
         _("removed {} old entries of the audit log"), payload.get("entries", "")
+    ),
+    "audit.erased": lambda payload, names: format_html(
+        _("erased words of {} entries of the audit log"), payload.get("entries", "")
     ),
     "events.sent_again": _plainly(gettext_lazy("had events sent again")),
     "form.added": _formed(gettext_lazy("added the {} {}")),

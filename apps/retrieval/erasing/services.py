@@ -11,7 +11,8 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from apps.documents.models import Document
-from apps.retrieval.erasing.steps import KEPT, STEPS, EraseStep, Subject
+from apps.retrieval.erasing.kept import KEPT
+from apps.retrieval.erasing.steps import STEPS, EraseStep, Subject
 from apps.retrieval.events import ErasureDone
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.actors import Actor, ActorKind, change_log
@@ -131,15 +132,13 @@ def _progressed(erasure: Erasure, step: EraseStep, number: int) -> None:
 
 def _end(erasure: Erasure) -> None:
     """With an event by the key of the subject, so that consumers delete what they keep of it."""
-    erased_self = erasure.subject == ErasureSubject.USER and (erasure.actor or {}).get("id") == erasure.subject_id
-    actor = Actor.of_job(ERASE) if erased_self else Actor.kept(erasure.actor, job=ERASE)
     emit(
         ErasureDone(
             tenant_id=erasure.tenant_id, erasure_id=erasure.pk, subject=erasure.subject,
             document_id=UUID(erasure.subject_id) if erasure.subject == ErasureSubject.DOCUMENT else None,
             user_id=int(erasure.subject_id) if erasure.subject == ErasureSubject.USER else None,
         ),
-        actor=actor,
+        actor=_actor(erasure),
     )  # fmt: skip
     Erasure.objects.filter(pk=erasure.pk).update(
         state=ErasureState.DONE, ended_at=Now(), error="", attempts=0, **RELEASED
@@ -152,11 +151,17 @@ def erasures_of(tenant_id: UUID) -> QuerySet[Erasure]:
 
 
 def _subject(erasure: Erasure) -> Subject:
+    return Subject(erasure.subject, erasure.subject_id, erasure.tenant_id, _actor(erasure), erasure.pk)
+
+
+def _actor(erasure: Erasure) -> Actor:
+    """Who asked for it. Who erases oneself, or the tenant that one is of, is not named in what that leaves."""
     actor = Actor.kept(erasure.actor, job=ERASE)
-    if actor.kind is ActorKind.USER and actor.id == erasure.subject_id:
-        # Who erases what there is of oneself is not named in what that leaves.
-        actor = Actor.of_job(ERASE)
-    return Subject(erasure.subject, erasure.subject_id, erasure.tenant_id, actor)
+    oneself = {
+        ErasureSubject.USER: actor.kind is ActorKind.USER and actor.id == erasure.subject_id,
+        ErasureSubject.TENANT: actor.kind in (ActorKind.USER, ActorKind.KEY),
+    }
+    return Actor.of_job(ERASE) if oneself.get(ErasureSubject(erasure.subject)) else actor
 
 
 def _found(subject: Subject) -> dict[str, int]:

@@ -32,6 +32,14 @@ from apps.documents.services.documents import document_delete
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.documents.services.purging import documents_remove
 from apps.retrieval.answers.cache.store import kept_forget
+from apps.retrieval.erasing.log import (
+    LoggedWords,
+    logged_count,
+    logged_erase,
+    logged_of_document,
+    logged_of_tenant,
+    logged_of_user,
+)
 from apps.retrieval.erasing.names import NamedUser, names_erase, names_found
 from apps.retrieval.models import (
     Citation,
@@ -52,16 +60,18 @@ from ragsite.gateway.sign_ins import tries_of
 AT_ONCE = 200
 BUSY = "busy"
 ERASED = "Erased"
+_NONE = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is erased, in which tenant, and for whom."""
+    """What is erased, in which tenant, for whom, and by which erasure; by none while it is looked for."""
 
     kind: str
     id: str
     tenant_id: UUID
     actor: Actor
+    erasure_id: UUID = _NONE
 
     @property
     def document_id(self) -> UUID:
@@ -323,7 +333,25 @@ def _cache_erase(subject: Subject) -> int:
     return kept_forget(said)
 
 
+def _logged(subject: Subject) -> list[LoggedWords]:
+    match subject.kind:
+        case ErasureSubject.USER:
+            return logged_of_user(subject.id, subject.tenant_id)
+        case ErasureSubject.DOCUMENT:
+            return logged_of_document(subject.id, subject.tenant_id)
+        case _:
+            return logged_of_tenant(subject.tenant_id)
+
+
+def _logged_erase(subject: Subject) -> int:
+    """Raises TransientError: the log is being sealed or pruned."""
+    return logged_erase(_logged(subject), erasure_id=subject.erasure_id, actor=subject.actor)
+
+
 CACHE = EraseStep("kept_answers", _nothing, _cache_erase)
+LOG = EraseStep("audit_entries", lambda subject: logged_count(_logged(subject)), _logged_erase)
+"""Before the row goes by which names are found, and once more for what was written until then."""
+
 STEPS: Mapping[str, tuple[EraseStep, ...]] = {
     ErasureSubject.DOCUMENT: (
         _of_rows("questions", _asked_of_document, _questions_remove),
@@ -332,7 +360,9 @@ STEPS: Mapping[str, tuple[EraseStep, ...]] = {
         CACHE,
         # Before the event that the document is deleted, which consumers are to get.
         _of_rows("events", _events_of_document),
+        LOG,
         EraseStep("documents", lambda subject: _document(subject).count(), _document_erase),
+        LOG,
     ),
     ErasureSubject.USER: (
         _of_rows("evaluation_questions", _made_of_users_questions, _questions_of_sets_remove),
@@ -344,7 +374,9 @@ STEPS: Mapping[str, tuple[EraseStep, ...]] = {
         CACHE,
         EraseStep("names", _names_found, _names_erase),
         _of_rows("sign_in_tries", _tries),
+        LOG,
         EraseStep("memberships_and_accounts", lambda subject: _membership(subject).count(), _membership_erase),
+        LOG,
     ),
     ErasureSubject.TENANT: (
         EraseStep("knowledge_bases", lambda subject: _bases(subject).count(), _bases_erase),
@@ -354,41 +386,12 @@ STEPS: Mapping[str, tuple[EraseStep, ...]] = {
         _of_rows("requests", lambda subject: IdempotencyRecord.objects.filter(tenant=subject.tenant_id)),
         CACHE,
         EraseStep("api_keys", lambda subject: _keys(subject).count(), _keys_erase),
+        LOG,
         EraseStep("memberships_and_accounts", lambda subject: _members(subject).count(), _members_erase),
         EraseStep("names_of_knowledge_bases", lambda subject: _named_bases(subject).count(), _bases_unname),
         EraseStep("names_of_the_tenant", lambda subject: _tenant_named(subject).count(), _tenant_unname),
+        LOG,
         _of_rows("events", _events_of_tenant),
     ),
 }
 """By subject, in the order in which it is done."""
-
-_ELSEWHERE = (
-    ("backups", "They are outside of the system; delete or replace them as you keep them."),
-    ("published_events", "Consumers of the event erasure.done delete what they keep."),
-    ("streams", "Events of answers that were streamed go by themselves ten minutes after their end."),
-    (
-        "copies_in_memory",
-        "A web process may hold copies of answers in memory, which nobody is given, until they are too old.",
-    ),
-    (
-        "index_words",
-        "Words of a removed document, which nothing finds, go with the next merge of the index, in minutes.",
-    ),
-)
-KEPT: Mapping[str, tuple[tuple[str, str], ...]] = {
-    ErasureSubject.DOCUMENT: _ELSEWHERE,
-    ErasureSubject.USER: (
-        ("documents", "What the user uploaded is the tenant's; erase documents one by one."),
-        ("account", "The account stays where it belongs to another tenant or administers the system."),
-        *_ELSEWHERE,
-    ),
-    ErasureSubject.TENANT: (
-        (
-            "rows_without_names",
-            "The tenant, its knowledge bases and keys stay as rows without a name, as others refer to them.",
-        ),
-        ("accounts", "Accounts stay that belong to another tenant or administer the system."),
-        *_ELSEWHERE,
-    ),
-}
-"""What stays of each subject, and why."""

@@ -28,6 +28,9 @@ BEFORE_ALL = b"\0" * 32
 Bytes: TypeAlias = bytes | memoryview
 """As a field of binary data has them."""
 
+COLUMNS_OF_WORDS, DETAIL = ("actor_name", "object_name"), "details."
+"""Where an entry has words that can be erased: in these columns, and in its details, each by this and its name."""
+
 _LOG, _QUESTIONS = b"ragsite: audit log", b"ragsite: questions in the audit log"
 
 
@@ -56,8 +59,12 @@ def keys_known() -> dict[str, AuditKey]:
 
 
 def entry_code(entry: AuditEntry, key: AuditKey) -> bytes:
-    """Over all that an entry says."""
-    return key.code(_said(entry, besides=("mac",)))
+    """Over all that an entry says; of words that can be erased over their commitments."""
+    said, covered = _said(entry, besides=("mac", "salts")), entry.commitments or {}
+    said |= {name: None for name in COLUMNS_OF_WORDS if name in covered}
+    if isinstance(entry.details, Mapping):
+        said["details"] = {name: value for name, value in entry.details.items() if f"{DETAIL}{name}" not in covered}
+    return key.code(said)
 
 
 def seal_code(seal: AuditSeal, *, before: bytes, macs: Sequence[Bytes], key: AuditKey) -> bytes:

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from ragsite.core.bounds import CONTENT, json_walls
 from ragsite.core.ids import new_id
 
+ERASED = "audit.erased"
+"""The action of an entry that tells which words of other entries were erased."""
+
 
 class Outcome(models.TextChoices):
     """Whether what was tried came about."""
@@ -23,7 +26,9 @@ class Outcome(models.TextChoices):
 class AuditEntry(models.Model):
     """Something that somebody did, or was shown. It names what it is about and never refers to it: it outlives it.
 
-    Without a tenant it concerns the whole installation. `mac` covers every other column.
+    Without a tenant it concerns the whole installation. `mac` covers every other column but `salts`; what is words, and so may
+    name somebody, by its commitment. Who erases a word empties it and puts the id of the entry that tells of it in the place of
+    its salt.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -40,6 +45,8 @@ class AuditEntry(models.Model):
     object_name = models.CharField(max_length=200, blank=True, editable=False)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, editable=False)
     details = models.JSONField(editable=False)
+    commitments = models.JSONField(default=dict, editable=False)
+    salts = models.JSONField(default=dict, editable=False)
     key_id = models.CharField(max_length=16, editable=False)
     mac = models.BinaryField(max_length=32, editable=False)
 
@@ -62,7 +69,7 @@ class AuditEntry(models.Model):
                 name="audit_in_knowledge_base",
             ),
         ]
-        constraints: ClassVar = json_walls("audit_entry", details=CONTENT)
+        constraints: ClassVar = json_walls("audit_entry", details=CONTENT, commitments=CONTENT, salts=CONTENT)
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_name or self.object_id}".rstrip()

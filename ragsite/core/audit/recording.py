@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ragsite.core.audit.codes import entry_code, key_in_use, plain
 from ragsite.core.audit.models import AuditEntry, Outcome
+from ragsite.core.audit.words import words_commit
 
 if TYPE_CHECKING:
     from ragsite.core.actors import Actor  # which writes entries itself
@@ -102,6 +103,7 @@ def _entry(act: Act, actor: Actor) -> AuditEntry:
         details=plain(act.details),
         key_id=key.id,
     )
+    words_commit(entry, key)
     entry.mac = entry_code(entry, key)
     return entry
 

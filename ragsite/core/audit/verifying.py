@@ -23,9 +23,10 @@ from ragsite.core.audit.codes import (
     same,
     seal_code,
 )
-from ragsite.core.audit.models import AuditCheckpoint, AuditEntry, AuditSeal, AuditWaiting, Outcome
+from ragsite.core.audit.models import ERASED, AuditCheckpoint, AuditEntry, AuditSeal, AuditWaiting, Outcome
 from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.audit.sealing import checkpoints_of, seals_of
+from ragsite.core.audit.words import words_erased
 from ragsite.core.errors import ConflictError
 
 MOST_FOUND = 1_000
@@ -64,10 +65,13 @@ class Head:
 
 @dataclass(slots=True)
 class Verified:
-    """What was looked at, and what is wrong; nothing, if it is as it was written. Some of the `entries` are `waiting`."""
+    """What was looked at, and what is wrong; nothing, if it is as it was written. Of the `entries` some are `waiting`, and some
+    `erased`, with lawful gaps.
+    """
 
     tenant_id: UUID | None
     entries: int = 0
+    erased: int = 0
     waiting: int = 0
     seals: int = 0
     head: Head | None = None
@@ -159,11 +163,39 @@ def _look_at_seal(seal: AuditSeal, before: bytes, verified: Verified, keys: Mapp
 
 def _look_at_entries(entries: Sequence[AuditEntry], verified: Verified, keys: Mapping[str, AuditKey]) -> None:
     verified.entries += len(entries)
+    emptied: dict[UUID, dict[str, str]] = {}
     for entry in entries:
         where = f"entry {entry.pk}"
-        key = _key(entry.key_id, where, verified, keys)
-        if key is not None and not same(entry_code(entry, key), entry.mac):
+        if (key := _key(entry.key_id, where, verified, keys)) is None:
+            continue
+        erased = words_erased(entry, key) if same(entry_code(entry, key), entry.mac) else None
+        if erased is None:
             verified.note(Fault.EDITED, where, "What it says is not what was written.")
+        elif erased:
+            emptied[entry.pk] = erased
+    _look_at_erased(emptied, verified, keys)
+
+
+def _look_at_erased(
+    emptied: Mapping[UUID, Mapping[str, str]], verified: Verified, keys: Mapping[str, AuditKey]
+) -> None:
+    """Of every word that is gone an entry tells, with a code of its own, that it was erased."""
+    telling = {UUID(told) for erased in emptied.values() for told in erased.values() if _is_id(told)}
+    told_of = _told_of(telling, verified.tenant_id, keys)
+    for pk, erased in emptied.items():
+        if all((told, place, str(pk)) in told_of for place, told in erased.items()):
+            verified.erased += 1
+        else:
+            verified.note(Fault.EDITED, f"entry {pk}", "It was emptied, and no entry tells that this was an erasing.")
+
+
+def _told_of(telling: set[UUID], tenant_id: UUID | None, keys: Mapping[str, AuditKey]) -> set[tuple[str, str, str]]:
+    """The id of the entry that tells of it, the place, and the id of the entry there."""
+    if not telling:
+        return set()
+    found = AuditEntry.objects.filter(pk__in=telling, tenant_id=tenant_id, action=ERASED)
+    fitting = [one for one in found if (key := keys.get(one.key_id)) and same(entry_code(one, key), one.mac)]
+    return {(str(one.pk), place, pk) for one in fitting for place, pks in one.details["erased"].items() for pk in pks}
 
 
 def _look_at_head(head: Head | None, verified: Verified, kept: Mapping[int, str]) -> None:
@@ -206,6 +238,13 @@ def _gone(tenant_id: UUID | None) -> Iterator[UUID]:
     there = set(AuditEntry.objects.filter(pk__in=found).values_list("pk", flat=True))
     sealed_meanwhile = set(waiting.filter(pk__in=found))
     return (pk for pk in found if pk not in there and pk in sealed_meanwhile)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return text == str(UUID(text))
+    except ValueError:
+        return False
 
 
 def _key(key_id: str, where: str, verified: Verified, keys: Mapping[str, AuditKey]) -> AuditKey | None:

@@ -60,6 +60,8 @@ class Migration(migrations.Migration):
                 ('object_name', models.CharField(blank=True, editable=False, max_length=200)),
                 ('outcome', models.CharField(choices=[('success', 'Done'), ('failure', 'Failed')], editable=False, max_length=10)),
                 ('details', models.JSONField(editable=False)),
+                ('commitments', models.JSONField(default=dict, editable=False)),
+                ('salts', models.JSONField(default=dict, editable=False)),
                 ('key_id', models.CharField(editable=False, max_length=16)),
                 ('mac', models.BinaryField(max_length=32)),
             ],
@@ -69,7 +71,7 @@ class Migration(migrations.Migration):
                 'db_table': 'core_auditentry',
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['tenant_id', 'id'], name='audit_of_tenant'), models.Index(fields=['action', 'id'], name='audit_of_action'), models.Index(fields=['actor_name', 'id'], name='audit_of_actor_name'), models.Index(fields=['actor_id', 'id'], name='audit_of_actor_id'), models.Index(condition=models.Q(('object_id', ''), _negated=True), fields=['object_id', 'id'], name='audit_of_object'), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id', 'id'], name='audit_of_request'), models.Index(django.db.models.fields.json.KeyTextTransform('knowledge_base_id', 'details'), models.F('id'), condition=models.Q(('details__has_key', 'knowledge_base_id')), name='audit_in_knowledge_base')],
-                'constraints': [ragsite.core.bounds.BytesAtMost(field='details', most=4194304, name='audit_entry_details_bytes', size='column')],
+                'constraints': [ragsite.core.bounds.BytesAtMost(field='details', most=4194304, name='audit_entry_details_bytes', size='column'), ragsite.core.bounds.BytesAtMost(field='commitments', most=4194304, name='audit_entry_commitments_bytes', size='column'), ragsite.core.bounds.BytesAtMost(field='salts', most=4194304, name='audit_entry_salts_bytes', size='column')],
             },
         ),
         migrations.CreateModel(

@@ -32,6 +32,8 @@ def entry_native(entry: AuditEntry) -> dict[str, Any]:
         "object": {"type": entry.object_type, "id": entry.object_id, "name": entry.object_name},
         "outcome": entry.outcome,
         "details": entry.details,
+        "commitments": entry.commitments,
+        "salts": entry.salts,
         "key_id": entry.key_id,
         "mac": bytes(entry.mac).hex(),
     }

@@ -49,7 +49,7 @@ API = OcsfClass(
     {
         "created": 1, "added": 1, "imported": 1, "started": 1, "asked": 1, "given": 1, "registered": 1, "updated": 3,
         "changed": 3, "renamed": 3, "rated": 3, "judged": 3, "resumed": 3, "made": 3, "deleted": 4, "removed": 4,
-        "cancelled": 4, "pruned": 4, "exported": 2, "verified": 2, "tried": 2,
+        "cancelled": 4, "pruned": 4, "erased": 4, "exported": 2, "verified": 2, "tried": 2,
     },
 )  # fmt: skip
 

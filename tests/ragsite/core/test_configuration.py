@@ -12,7 +12,11 @@ from ragsite.core import configuration
 from ragsite.core.configuration import SearchSettings, UploadSettings
 from ragsite.core.environment import PROJECT_DIR, Environment
 
-CONCERNS = [one for one in vars(configuration).values() if dataclasses.is_dataclass(one)]
+CONCERNS = [
+    one
+    for one in vars(configuration).values()
+    if dataclasses.is_dataclass(one) and one.__module__ == configuration.__name__
+]
 
 
 def test_there_is_an_object_for_each_concern() -> None:

@@ -168,7 +168,7 @@ def _verified_json(one: Verified) -> dict[str, Any]:
     findings = [asdict(finding) for finding in one.findings]
     return {
         "tenant": one.tenant_id, "whole": one.is_whole, "entries": one.entries, "seals": one.seals,
-        "waiting": one.waiting, "head": head, "findings": findings,
+        "waiting": one.waiting, "erased": one.erased, "head": head, "findings": findings,
     }  # fmt: skip
 
 
@@ -176,6 +176,7 @@ def _verified_text(one: Verified) -> str:
     told = (
         f"{_name(one.tenant_id)}: {one.entries:,} entries, {one.seals:,} seals, {one.waiting:,} entries wait for theirs"
     )
+    told += f", words of {one.erased:,} were erased" if one.erased else ""
     if one.is_whole:
         return f"{told}; nothing is wrong."
     return "\n".join([f"{told}; wrong:", *(f"  {each.where}: {each.message}" for each in one.findings)])

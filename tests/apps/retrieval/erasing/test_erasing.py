@@ -19,8 +19,14 @@ from apps.retrieval.erasing.services import ERASE, erasure_ask
 from apps.retrieval.models import Answer, Conversation, Erasure, ErasureState, Query
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
-from ragsite.core.actors import Actor, Door
+from ragsite.core.actors import Actor, Door, change_log
+from ragsite.core.audit.models import AuditEntry, Outcome
+from ragsite.core.audit.recording import Act, AuditObject, act_record
+from ragsite.core.audit.sealing import next_seal
+from ragsite.core.audit.verifying import audit_verify
+from ragsite.core.audit.words import words_kept
 from ragsite.core.models import OutboxEvent
+from ragsite.gateway.accounts import account_tell
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import IdempotencyRecord, Permission, Role, Tenant
 from ragsite.gateway.sign_ins import SignIn, sign_in_begin
@@ -38,6 +44,18 @@ def asked_by(user: User, base: KnowledgeBase) -> Answer:
     principal = principal_of_user(user, tenant_id=base.tenant_id)
     scope = access_scope(principal, knowledge_base_ids=[base.pk])
     return ask(SearchRequest(QUESTION), scope=scope, actor=principal.actor(Door.ADMIN), deadline=make.soon())
+
+
+def told_of(user: User, tenant: Tenant) -> None:
+    """Entries with the user's name in each place."""
+    actor = Actor.of_user(user, door=Door.ADMIN)
+    change_log(f"{user.username} was made a reader", actor=ACTOR, of=AuditObject(tenant_id=tenant.pk))
+    change_log("a model was moved", actor=actor)
+    account_tell("account.signed_in", user, address="10.1.2.3", outcome=Outcome.FAILURE)
+    message = [{"added": {"name": "membership", "object": f"{user.username} in Harbour"}}]
+    act_record(
+        Act("form.changed", AuditObject("group", "1", user.username, tenant.pk), {"message": message}), actor=ACTOR
+    )
 
 
 def erased(subject: str, subject_id: object, tenant: Tenant) -> Erasure:
@@ -68,6 +86,10 @@ def test_of_a_document_nothing_is_left_but_the_event_that_says_so(django_capture
     types = OutboxEvent.objects.filter(key=str(version.document_id)).order_by("id").values_list("type", flat=True)
     assert [one.removesuffix(".v1") for one in types] == ["document.deleted", "erasure.done"]
     assert {one["what"] for one in report.kept} >= {"backups", "published_events"}
+    entries = AuditEntry.objects.filter(object_id=str(version.document_id)).exclude(action="erasure.done")
+    assert entries.exists()
+    assert not {place for one in entries for place in words_kept(one)} - {"actor_name"}
+    assert audit_verify(tenant.pk).is_whole
 
 
 def test_of_a_user_no_table_has_the_name_and_what_others_asked_stays() -> None:
@@ -85,9 +107,16 @@ def test_of_a_user_no_table_has_the_name_and_what_others_asked_stays() -> None:
     with patch("ragsite.gateway.sign_ins.logger"):
         sign_in_begin(SignIn(NAME, ""))
     IdempotencyRecord.objects.create(tenant=tenant, key="k", fingerprint="f", body=f'"by {NAME}"'.encode(), status=200)
+    next_seal()
+    told_of(user, tenant)
     assert len(tables_with(NAME)) > 4 - 1
     report = erased("user", user.pk, tenant)
     assert tables_with(NAME) <= {"retrieval_idempotencyrecord"}
+    logs = [audit_verify(one) for one in (tenant.pk, None)]
+    assert [one.findings for one in logs] == [[], []]
+    assert sum(one.erased for one in logs) == report.erased["audit_entries"] == 5
+    people = AuditEntry.objects.filter(actor_kind="user").exclude(actor_id="").values_list("actor_id", "actor_name")
+    assert set(people) == {(str(user.pk), ""), (str(other.pk), other.username)}
     assert list(Answer.objects.all()) == [stays]
     assert not User.objects.filter(pk=user.pk).exists()
     assert report.erased["sign_in_tries"] == 1
@@ -105,6 +134,16 @@ def test_an_account_stays_where_it_belongs_to_another_tenant() -> None:
     user.memberships.create(tenant=elsewhere, role=Role.READER)
     erased("user", user.pk, base.tenant)
     assert [one.tenant for one in user.memberships.all()] == [elsewhere]
+
+
+def test_of_others_with_a_longer_name_and_of_programs_named_alike_the_words_stay() -> None:
+    base = make.knowledge_base()
+    tenant, user = base.tenant, make.member(base.tenant, name="ada")
+    act_record(Act("thing.done", AuditObject("thing", "1", "ada", tenant.pk)), actor=Actor.of_command("ada"))
+    act_record(Act("thing.done", AuditObject("thing", "2", "adamant", tenant.pk), {"of": "ada2"}), actor=ACTOR)
+    erased("user", user.pk, tenant)
+    kept = AuditEntry.objects.filter(action="thing.done").order_by("id").values_list("actor_name", "object_name")
+    assert list(kept) == [("ada", ""), (ACTOR.name, "adamant")]
 
 
 def test_a_worker_that_dies_between_two_steps_costs_one_bite() -> None:
@@ -132,6 +171,7 @@ def test_of_a_tenant_only_rows_without_a_name_are_left() -> None:
     report = erased("tenant", tenant.pk, tenant)
     assert report.state == ErasureState.DONE
     assert tables_with("Velvet", "Crimson", NAME, "42 berths") == set()
+    assert audit_verify(tenant.pk).is_whole
     assert not DocumentVersion.objects.filter(pk=version.pk).exists()
     assert client.get("/api/v1/documents/").status_code == 401
 

@@ -137,7 +137,7 @@ EDITS = {
     ),
     "a copy": (
         "INSERT INTO core_auditentry SELECT gen_random_uuid(), tenant_id, at, action, actor_kind, actor_id, actor_name, door, "
-        "request_id, object_type, object_id, object_name, outcome, details, key_id, mac "
+        "request_id, object_type, object_id, object_name, outcome, details, commitments, salts, key_id, mac "
         "FROM core_auditentry WHERE id = %(second)s", Fault.EDITED,
     ),
     "the end cut off": (
