@@ -48,7 +48,7 @@ class Environment(BaseSettings):
     ragsite_require_tls: bool = Field(
         False, description="Whether to start only where every server beside this machine is reached by TLS."
     )
-    ragsite_ca_file: str = Field("", description="Certificates that those servers must have; empty: the system's.")
+    ragsite_ca_file: str = Field("", description="Who certifies those servers, a file; empty: the system's.")
     ragsite_kafka_tls: bool = Field(False, description="Whether the Kafka broker is reached by TLS.")
     ragsite_cors_origins: str = Field(
         "", description="Comma-separated origins whose pages may call the API with a key; empty for none."
