@@ -153,9 +153,7 @@ class Environment(BaseSettings):
     ragsite_oidc_memberships: str = Field(
         "", description="Comma-separated value=tenant:role, which the values of that claim give."
     )
-    ragsite_key_days: int = Field(
-        0, ge=0, le=3650, description="Days a new API key is valid if none are asked; 0: no end."
-    )
+    ragsite_key_days: int = Field(0, ge=0, le=3650, description="Days a new API key is valid by itself; 0: no end.")
     ragsite_key_longest_days: int = Field(0, ge=0, le=3650, description="Most days that may be asked for; 0: no limit.")
     ragsite_key_grace_hours: int = Field(
         24, ge=0, le=720, description="How long the earlier secret of a key works after a rotation."
