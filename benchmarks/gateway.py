@@ -13,8 +13,8 @@ from importlib import import_module
 
 from benchmarks.place import database, say
 
-PARTS = ("gateway_matrix",)
-"""Modules beside this one, each with `measure(options) -> dict[str, float]`."""
+PARTS = ("gateway_limits", "gateway_audit", "gateway_masks", "gateway_matrix")
+"""Modules beside this one, each with `measure(options) -> dict[str, float]`; what is not in the options has its default."""
 
 
 def main() -> None:

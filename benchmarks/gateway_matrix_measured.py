@@ -23,12 +23,14 @@ from django.utils.safestring import SafeString
 
 from apps.monitoring.workspace.tabs import TABS
 from apps.retrieval.doors.mcp.tools import TOOLS
-from benchmarks.gateway_matrix_table import API, BODIES, PAGES, TABS_OPENED, TOOLS_CALLED
+from benchmarks.gateway_matrix_api import API, BODIES, TOOLS_CALLED
+from benchmarks.gateway_matrix_table import PAGES, TABS_OPENED
 from benchmarks.gateway_matrix_world import ANONYMOUS, PEOPLE, STRANGER, SUPERUSER, Ids, World, world_made
 from ragsite.gateway.keys import principal_of_key
 
 NOWHERE = str(UUID(int=7))
 IN, REFUSED, HIDDEN, UNSIGNED, NOT_HERE = "+", "-", "0", "L", "x"
+ANY = "any"
 OUTCOMES = {401: UNSIGNED, 403: REFUSED, 404: HIDDEN, 405: NOT_HERE}
 """What a status says; every other one is of somebody who was let in, whatever was then found wrong with the request."""
 
@@ -83,7 +85,7 @@ def not_in_table() -> list[str]:
     """What the table lacks, and what it has that is gone, each with what to do."""
     known, there = PAGES.keys() | API.keys(), set(routes())
     lacking = [
-        f"{route!r} is not in benchmarks/gateway_matrix_table.py: add who may use it, to API if it takes keys, else to PAGES."
+        f"{route!r} is in neither table: add who may use it, to API (gateway_matrix_api.py) if it takes keys, else to PAGES."
         for route in sorted(there - known)
     ]
     gone = [f"{route!r} is in the table and is gone: remove it there." for route in sorted(known - there)]
@@ -215,9 +217,10 @@ def _resources(world: World, *, is_thorough: bool) -> Iterator[Trial]:
     for number, (route, row) in enumerate(API.items()):
         for words in row.split("|"):
             method, permissions, *own = words.split()
-            granted = permissions.split(",")
+            granted = list(world.keys) if permissions == ANY else permissions.split(",")
             lacking = [key for key in world.keys if key not in granted]
-            tried_with = [*granted, *(lacking if is_thorough else [lacking[number % len(lacking)]])]
+            one = number % max(1, len(lacking))
+            tried_with = [*granted, *(lacking if is_thorough else lacking[one : one + 1])]
             callers = {who: who in granted for who in (ANONYMOUS, "session", *tried_with)}
             yield from _resource(world, route, method, callers, own[0] if own else IN)
 

@@ -15,11 +15,13 @@ from apps.documents.rights.grants import GrantRequest, Resource, grant_create
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete
 from apps.models.models import ModelCache, ModelOrder, ModelTask, ModelVersion
 from apps.models.services.registry import bundled_model_path, model_register
+from apps.retrieval.erasing.services import erasure_ask
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import Answer, AnswerFeedback, Citation, Conversation, IndexGeneration, Query, Reindex
 from apps.retrieval.models.modes import Searching
 from benchmarks.acting import ACTOR
+from ragsite.core.audit.models import AuditEntry
 from ragsite.core.models import OutboxEvent, ScheduledJob
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.members import member_add
@@ -101,6 +103,10 @@ def _side(tenant: Tenant, number: int) -> Ids:
         ),
         "gateway.tenant": tenant,
         "core.outboxevent": OutboxEvent.objects.filter(tenant_id=tenant.pk).first(),
+        "audit-entries": AuditEntry.objects.filter(tenant_id=tenant.pk).first(),
+        "erasures": erasure_ask(
+            subject="document", subject_id=str(version.document_id), tenant_id=tenant.pk, actor=ACTOR
+        ),
         "job": BulkJob.objects.create(tenant=tenant, knowledge_base=base, kind="retry", state="open", total=1),
     }  # fmt: skip
     deleted = knowledge_base_create(tenant_id=tenant.pk, name="Old", actor=ACTOR)

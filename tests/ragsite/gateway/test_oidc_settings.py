@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 
 from ragsite.core.environment import environment_read
@@ -21,7 +19,7 @@ def test_a_claim_may_lie_within_another() -> None:
     ("variable", "value"),
     [
         ("ISSUER", "http://login.example"), ("ISSUER", "login.example"), ("SCOPES", "profile"), ("MEMBERSHIPS", "crew=harbour"),
-        ("MEMBERSHIPS", "crew=harbour:superuser"), ("CLIENT_SECRET_FILE", f"/nowhere/{uuid4()}"), ("ALGORITHM", "HS256"),
+        ("MEMBERSHIPS", "crew=harbour:superuser"), ("CLIENT_SECRET_FILE", "/nowhere/secret"), ("ALGORITHM", "HS256"),
         ("ALGORITHM", "none"),
     ],
 )  # fmt: skip
