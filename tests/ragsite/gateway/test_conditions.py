@@ -11,8 +11,8 @@ from django.test import Client
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.retrieval.models import Answer, Query
-from benchmarks.gateway_matrix_measured import address_of
 from benchmarks.gateway_matrix_api import API
+from benchmarks.gateway_matrix_measured import address_of
 from benchmarks.gateway_matrix_world import world_made
 from ragsite.gateway.conditions import CHANGING, condition_of
 from ragsite.gateway.errors import PreconditionFailedError
