@@ -75,6 +75,11 @@ def logged_of_user(user_id: str, tenant_id: UUID) -> list[LoggedWords]:
     return [*by_id, *(_that_say(text, logs) for text in texts)]
 
 
+def logged_acts_of(user_id: str, tenant_id: UUID) -> QuerySet[AuditEntry]:
+    """What a user did in a tenant, whatever the name was."""
+    return AuditEntry.objects.filter(tenant_id=tenant_id, actor_kind=ActorKind.USER.value, actor_id=user_id)
+
+
 def logged_of_document(document_id: str, tenant_id: UUID) -> list[LoggedWords]:
     """All words about a document and its versions, but who acted."""
     versions = [str(pk) for pk in DocumentVersion.objects.filter(document=document_id).values_list("pk", flat=True)]

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Document
 from apps.retrieval.erasing.kept import KEPT
-from apps.retrieval.erasing.steps import STEPS, EraseStep, Subject
+from apps.retrieval.erasing.log import logged_acts_of
+from apps.retrieval.erasing.steps import LOG, STEPS, EraseStep, Subject
 from apps.retrieval.events import ErasureDone
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.actors import Actor, ActorKind, change_log
@@ -183,12 +184,13 @@ def _check(subject: str, subject_id: str, tenant_id: UUID) -> None:
 
 
 def _has_traces(user_id: int, tenant_id: UUID) -> bool:
-    """A member, or who was one: another tenant's user is nobody here."""
+    """A member, or who was one: another tenant's user is nobody here, also if words of the log are what that one is called."""
     if Membership.objects.filter(user=user_id, tenant=tenant_id).exists():
         return True
     of_user = User.objects.filter(pk=user_id)
     subject = Subject(ErasureSubject.USER, str(user_id), tenant_id, Actor.of_job(ERASE))
-    return of_user.exists() and any(_found(subject).values())
+    found = _found(subject) | {LOG.what: logged_acts_of(str(user_id), tenant_id).exists()}
+    return of_user.exists() and any(found.values())
 
 
 def _as_kept(subject: str, subject_id: str) -> str:

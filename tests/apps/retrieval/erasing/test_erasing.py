@@ -15,7 +15,7 @@ from apps.documents.blobs import blobs_after
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase
 from apps.documents.rights.access import access_scope
 from apps.retrieval.erasing import services
-from apps.retrieval.erasing.services import ERASE, erasure_ask
+from apps.retrieval.erasing.services import ERASE, erasure_ask, erasure_find
 from apps.retrieval.models import Answer, Conversation, Erasure, ErasureState, Query
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
@@ -25,6 +25,7 @@ from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.audit.sealing import next_seal
 from ragsite.core.audit.verifying import audit_verify
 from ragsite.core.audit.words import words_kept
+from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.accounts import account_tell
 from ragsite.gateway.members import principal_of_user
@@ -144,6 +145,9 @@ def test_of_others_with_a_longer_name_and_of_programs_named_alike_the_words_stay
     erased("user", user.pk, tenant)
     kept = AuditEntry.objects.filter(action="thing.done").order_by("id").values_list("actor_name", "object_name")
     assert list(kept) == [("ada", ""), (ACTOR.name, "adamant")]
+    theirs = make.member(make.tenant(), name="adamant")
+    with pytest.raises(NotFoundError):
+        erasure_find(subject="user", subject_id=str(theirs.pk), tenant_id=tenant.pk, actor=ACTOR)
 
 
 def test_a_worker_that_dies_between_two_steps_costs_one_bite() -> None:
