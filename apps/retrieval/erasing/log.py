@@ -80,10 +80,10 @@ def logged_acts_of(user_id: str, tenant_id: UUID) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(tenant_id=tenant_id, actor_kind=ActorKind.USER.value, actor_id=user_id)
 
 
-def logged_of_document(document_id: str, tenant_id: UUID) -> list[LoggedWords]:
+def logged_of_document(document_id: UUID, tenant_id: UUID) -> list[LoggedWords]:
     """All words about a document and its versions, but who acted."""
     versions = [str(pk) for pk in DocumentVersion.objects.filter(document=document_id).values_list("pk", flat=True)]
-    about = Q(object_id__in=[document_id, *versions]) | Q(details__contains={"document_id": document_id})
+    about = Q(object_id__in=[str(document_id), *versions]) | Q(details__contains={"document_id": str(document_id)})
     entries = entries_with_words(AuditEntry.objects.filter(about, tenant_id=tenant_id), besides=[_WHO])
     return [LoggedWords(entries, lambda entry: words_kept(entry).keys() - {_WHO})]
 

@@ -338,7 +338,7 @@ def _logged(subject: Subject) -> list[LoggedWords]:
         case ErasureSubject.USER:
             return logged_of_user(subject.id, subject.tenant_id)
         case ErasureSubject.DOCUMENT:
-            return logged_of_document(subject.id, subject.tenant_id)
+            return logged_of_document(subject.document_id, subject.tenant_id)
         case _:
             return logged_of_tenant(subject.tenant_id)
 
