@@ -202,7 +202,7 @@ def test_a_job_is_seen_by_who_asked_and_by_who_looks_after_the_tenant(base: Know
     seen = {user.pk: list(bulk_jobs_shown_to(user)) for user in (editor, owner, other, given, elsewhere)}
     assert seen == {editor.pk: [job], owner.pk: [job], other.pk: [], given.pk: [job], elsewhere.pk: []}
     editor.memberships.all().delete()
-    assert not bulk_jobs_shown_to(editor)
+    assert not bulk_jobs_shown_to(User.objects.get(pk=editor.pk))
     BulkJob.objects.update(created_at=Now() - timedelta(days=2))
     assert not bulk_jobs_purge(turns.long())
     assert list(BulkJob.objects.exclude(pk=unconfirmed.pk)) == list(BulkJob.objects.all()) == [job]
