@@ -125,15 +125,12 @@ def _started(start: str) -> tuple[UUID | None, int]:
 
 
 def _documents(principal: Principal, grep: Grep, scope: AccessScope) -> QuerySet[Document]:
-    documents = documents_visible(principal).filter(
-        knowledge_base__in=scope.searched_ids, current_version__isnull=False
-    )
-    if grep.document_id is None:
-        return documents
-    named = documents.filter(pk=grep.document_id)
-    if not named.exists():
-        raise NotFoundError(f"There is no document {grep.document_id}.")
-    return named
+    visible = documents_visible(principal).filter(knowledge_base__in=scope.searched_ids)
+    if grep.document_id is not None:
+        visible = visible.filter(pk=grep.document_id)
+        if not visible.exists():
+            raise NotFoundError(f"There is no document {grep.document_id}.")
+    return visible.filter(current_version__isnull=False)
 
 
 def _batches(documents: QuerySet[Document], start: UUID | None) -> Iterator[list[_Candidate]]:

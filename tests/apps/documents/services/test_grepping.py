@@ -104,7 +104,8 @@ def test_only_what_the_caller_may_read_is_read(base: KnowledgeBase) -> None:
     Document.objects.filter(pk=hidden.pk).update(restricted=True)
     assert [text for _, text in lines(base, "AB-12", knowledge_base_id=other.pk)] == ["AB-12 in another"]
     assert "AB-12 is hidden" not in [text for _, text in lines(base, "AB-12")]
-    assert lines(base, "AB-12", document_id=hidden.pk) == []
+    with pytest.raises(NotFoundError):
+        lines(base, "AB-12", document_id=hidden.pk)
     stranger = make.knowledge_base()
     assert lines(stranger, "AB-12") == []
     with pytest.raises(NotFoundError):

@@ -183,7 +183,7 @@ def test_the_answer_is_rated_and_the_rating_taken_back(admin_client: Client, bas
 
 def test_a_stop_ends_the_run_of_who_asked(admin_client: Client, base: KnowledgeBase) -> None:
     begun: list[Any] = []
-    with patch.object(RUNS, "start", lambda run, caller, work: begun.append((run, work))):
+    with patch.object(RUNS, "start", lambda run, caller, work, left: begun.append((run, work))):
         post(admin_client, base)
     ((run, work),) = begun
     with patch.object(RUNS, "run_of", lambda answer_id: run if answer_id == run.answer_id else None):
