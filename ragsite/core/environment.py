@@ -101,9 +101,7 @@ class Environment(BaseSettings):
     )
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
-    ragsite_mlflow_tracking_uri: str = Field(
-        "", description="Where finished evaluation runs are logged; empty: nowhere."
-    )
+    ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
     ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."

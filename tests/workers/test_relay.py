@@ -58,7 +58,7 @@ with knowing():
 
 @pytest.fixture
 def relay() -> Iterator[Relay]:
-    made = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    made = Relay({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]})
     made._topics_ensure()
     yield made
     made.close()
@@ -175,7 +175,7 @@ def test_a_key_whose_event_cannot_be_delivered_waits_and_the_others_go_on(relay:
 def test_while_the_broker_is_away_events_stay_and_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRODUCER, "delivery.timeout.ms", 1_000)
     monkeypatch.setitem(PRODUCER, "socket.timeout.ms", 500)
-    relay = Relay(bootstrap_servers=f"127.0.0.1:{ports.find_free()}")
+    relay = Relay({"bootstrap.servers": f"127.0.0.1:{ports.find_free()}"})
     row = tell(new_id(), 0)
     assert relay.publish() == 0
     row.refresh_from_db()
@@ -189,7 +189,7 @@ def test_a_broker_that_lost_its_memory_gets_its_topics_back_and_what_was_under_w
 ) -> None:
     monkeypatch.setitem(PRODUCER, "topic.metadata.propagation.max.ms", 500)
     monkeypatch.setitem(PRODUCER, "delivery.timeout.ms", 5_000)
-    with closing(Relay(bootstrap_servers=broker.address)) as relay:
+    with closing(Relay({"bootstrap.servers": broker.address})) as relay:
         relay._topics_look()
         tell(new_id(), 0)
         assert relay.publish() == 1
@@ -211,7 +211,7 @@ def test_a_broker_that_lost_its_memory_gets_its_topics_back_and_what_was_under_w
 
 
 def test_topics_are_made_again_before_anything_is_published(broker: BrokerServer) -> None:
-    with closing(Relay(bootstrap_servers=broker.address)) as relay:
+    with closing(Relay({"bootstrap.servers": broker.address})) as relay:
         relay._topics_look()
         forget(broker)
         broker.start_again()
@@ -221,7 +221,7 @@ def test_topics_are_made_again_before_anything_is_published(broker: BrokerServer
 
 
 def test_a_shard_is_served_by_one_relay_at_a_time(relay: Relay) -> None:
-    other = Relay(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    other = Relay({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]})
     tell(new_id(), 0)
     assert (other.publish(), relay.publish()) == (1, 0)
     tell(new_id(), 0)

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import BulkJob, DeletionState, Grant, KnowledgeBase, KnowledgeBaseDeletion
+from apps.documents.models import BulkJob, DeletionState, Grant, KnowledgeBase, KnowledgeBaseDeletion, MaskingChange
 from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
@@ -92,6 +92,7 @@ def _row_remove(knowledge_base: KnowledgeBase) -> None:
         rows_hold_to_remove(
             KnowledgeBase.objects.filter(pk=base),
             KnowledgeBaseDeletion.objects.filter(knowledge_base=base),
+            MaskingChange.objects.filter(knowledge_base=base),
             Reindex.objects.filter(knowledge_base=base),
             EvaluationSet.objects.filter(knowledge_base=base),
             EvaluationRun.objects.filter(evaluation_set__knowledge_base=base),

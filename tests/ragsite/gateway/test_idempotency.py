@@ -272,6 +272,9 @@ WITHOUT_A_KEY = {
     ("post", "/api/v1/search"): "reads, and leaves nothing",
     ("post", "/v1/embeddings"): "computes, and leaves nothing",
     ("post", "/api/v1/answers/{answer_id}/cancel"): "ends what is under way: a repeat finds it ended",
+    ("post", "/api/v1/tokens/"): "no answer with a token in it is kept anywhere: a repeat is another pair",
+    ("post", "/api/v1/tokens/refresh/"): "the same; and who shows a refresh token twice ends its family",
+    ("post", "/api/v1/tokens/revoke/"): "twice is once",
 }
 """Operations that do not heed the key, and why. `/mcp` has a protocol of its own, whose tools change nothing but for answers."""
 

@@ -275,8 +275,8 @@ def now() -> int:
 
 WRONG_CLAIMS: dict[str, dict[str, Any]] = {
     "expired": {"exp": now() - 31},
-    "not valid yet": {"nbf": now() + 120},
-    "issued in the future": {"iat": now() + 120},
+    "not valid yet": {"nbf": now() + 86_400},
+    "issued in the future": {"iat": now() + 86_400},
     "for somebody else": {"aud": "another"},
     "for a list of which we are one": {"aud": ["ragsite", "another"]},
     "from somebody else": {"iss": "https://evil.example"},
