@@ -150,6 +150,7 @@ def test_without_a_database_a_command_ends_with_3_a_sentence_and_a_document(
 
     monkeypatch.setattr(BaseDatabaseWrapper, "ensure_connection", refused)
     settings.RAGSITE_ANSWER_CACHE_SECONDS = 600
+    settings.RAGSITE_OIDC_ISSUER = "https://login.example.org"
     words = filled_in(name, beir_write(tmp_path / "harbour"))
     options = ["--dry-run"] if not about(name).prints else ["--json"]
     code, out, err = run(name, *words, *options, *BESIDE.get(name, []))
@@ -174,7 +175,10 @@ def test_ctrl_c_ends_a_command_with_130_and_how_to_go_on(
 
 
 def test_what_streams_says_so() -> None:
-    assert [name for name in LEAVES if about(name).prints is Prints.LINES] == ["documents list"]
+    assert [name for name in LEAVES if about(name).prints is Prints.LINES] == [
+        "documents list",
+        "audit export",
+    ]
 
 
 @pytest.mark.parametrize(

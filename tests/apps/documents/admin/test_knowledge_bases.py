@@ -74,7 +74,7 @@ def test_deleting_asks_first_and_then_takes_its_documents_out(admin_client: Clie
     assert KnowledgeBase.objects.get().deleted_at is None
     assert admin_client.post(url, {"post": "yes"}).status_code == 302
     assert KnowledgeBase.objects.get().deleted_at is not None
-    assert admin_client.get(page_of(knowledge_base)).status_code == 302
+    assert admin_client.get(page_of(knowledge_base)).status_code == 404
     factories.run_deletions()
     assert not Document.objects.exists()
 
