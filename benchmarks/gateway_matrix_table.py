@@ -44,7 +44,7 @@ PAGES: dict[str, str] = {
     "admin/auth/user/<path:object_id>/change/": "LL--+-+ LL--+-+",
     "admin/auth/user/<path:object_id>/delete/": "LL----+ LL----+",
     "admin/auth/user/<path:object_id>/history/": "LL00+0+ LL00+0+",
-    "admin/auth/user/<path:object_id>/reset_second_factor/": "LL--0-- LL--0-+",
+    "admin/auth/user/<path:object_id>/reset_second_factor/": "LL----- LL----+",
     "admin/auth/user/add/": "LL--+-+ LL--+-+",
     "admin/autocomplete/": "LL----- LLxxxxx",
     "admin/core/outboxevent/": "LL---++ LL---++",

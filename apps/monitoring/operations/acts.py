@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apps.retrieval.doors.showing import SHOWN
 from ragsite.core.actors import Actor, ActorKind, Door
 from ragsite.core.admin.base import link
 from ragsite.core.audit.models import AuditEntry, Outcome
@@ -168,12 +169,14 @@ def act_of_entry(entry: AuditEntry, names: Names) -> Act:
     user_id = actor.id if actor.kind is ActorKind.USER else ""
     door = str(DOOR_WORDS.get(actor.door, actor.door))
     failed = entry.outcome == Outcome.FAILURE
-    return Act(
-        entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans(entry.details)
-    )
+    return Act(entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans(entry))
 
 
-def _spans(details: Mapping[str, Any]) -> list[ActSpan]:
+def _spans(entry: AuditEntry) -> list[ActSpan]:
+    """What was shown; other acts use the same names for numbers."""
+    if entry.action != SHOWN:
+        return []
+    details = entry.details
     spans = [ActSpan(one["version"], one["start"], one["end"]) for one in details.get("passages", ())]
     return spans + [ActSpan(one["version"], 0, 0, one["line"]) for one in details.get("lines", ())]
 
