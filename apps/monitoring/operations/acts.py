@@ -169,14 +169,15 @@ def act_of_entry(entry: AuditEntry, names: Names) -> Act:
     user_id = actor.id if actor.kind is ActorKind.USER else ""
     door = str(DOOR_WORDS.get(actor.door, actor.door))
     failed = entry.outcome == Outcome.FAILURE
-    return Act(entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans(entry))
+    return Act(entry.at, sentence, door, icon, entry.object_id, user_id, entry.request_id, failed, _spans_shown(entry))
 
 
-def _spans(entry: AuditEntry) -> list[ActSpan]:
-    """What was shown; other acts use the same names for numbers."""
-    if entry.action != SHOWN:
-        return []
-    details = entry.details
+def _spans_shown(entry: AuditEntry) -> list[ActSpan]:
+    """What was shown; other acts have numbers by the same names."""
+    return _spans(entry.details) if entry.action == SHOWN else []
+
+
+def _spans(details: Mapping[str, Any]) -> list[ActSpan]:
     spans = [ActSpan(one["version"], one["start"], one["end"]) for one in details.get("passages", ())]
     return spans + [ActSpan(one["version"], 0, 0, one["line"]) for one in details.get("lines", ())]
 
