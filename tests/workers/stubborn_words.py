@@ -1,4 +1,4 @@
 """What the first word of a file asks of `tests.workers.stubborn`."""
 
 HOLD, STAY, DIE = "hold", "stay", "die"
-HOLD_SECONDS, STAY_SECONDS = 11, 600
+HOLD_SECONDS, STAY_SECONDS = 7, 600
