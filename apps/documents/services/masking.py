@@ -70,15 +70,18 @@ def masking_apply(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     MaskingChange.objects.update_or_create(knowledge_base=knowledge_base, defaults=fresh)
     ring(MASK)
     mode = MaskingSettings.from_dict(knowledge_base.masking).mode
-    change_log(f"the masking of knowledge base {knowledge_base.pk} is {mode} now", actor=actor)
+    what = f"the masking of knowledge base {knowledge_base.pk} is {mode} now"
+    change_log(what, actor=actor, action="masking.changed", of=knowledge_base, details={"mode": mode})
 
 
+@transaction.atomic
 def masking_resume(knowledge_base: KnowledgeBase, *, actor: Actor) -> None:
     """Go on with a change that failed, where it stopped; nothing where none did."""
     failed = MaskingChange.objects.filter(knowledge_base=knowledge_base, state=MaskingState.FAILED)
     if failed.update(state=MaskingState.APPLYING, error="", attempts=0, not_before=Now(), **RELEASED):
         ring(MASK)
-        change_log(f"the masking of knowledge base {knowledge_base.pk} was resumed", actor=actor)
+        what = f"the masking of knowledge base {knowledge_base.pk} was resumed"
+        change_log(what, actor=actor, action="masking.resumed", of=knowledge_base)
 
 
 def masking_hold(claim: Claim) -> MaskingChange:

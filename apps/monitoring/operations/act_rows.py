@@ -17,12 +17,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, StageRecord
+from apps.monitoring.operations.act_sentences import Names
 from apps.monitoring.operations.acts import (
     FORMS,
     KINDS,
     OF_ASKING,
     Act,
-    Names,
     act_of_entry,
     act_of_version,
     merged,

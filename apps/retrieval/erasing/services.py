@@ -17,6 +17,7 @@ from apps.retrieval.erasing.steps import LOG, STEPS, EraseStep, Subject
 from apps.retrieval.events import ErasureDone
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.actors import Actor, ActorKind, change_log
+from ragsite.core.audit.recording import AuditObject
 from ragsite.core.errors import LeaseLostError, NotFoundError, RagError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
@@ -88,12 +89,14 @@ def _asked(subject: str, subject_id: str, tenant_id: UUID, actor: Actor) -> Eras
                 actor=actor.as_dict(),
             )  # fmt: skip
             ring(ERASE)
+            told = {"subject": subject, "subject_id": subject_id}
+            what = f"the erasure {made.pk} of the {subject} {subject_id} was asked for"
+            change_log(what, actor=actor, action="erasure.asked", of=AuditObject.unnamed(made), details=told)
     except IntegrityError:
         # Somebody asked at the same moment.
         return Erasure.objects.exclude(state=ErasureState.DONE).get(
             tenant=tenant_id, subject=subject, subject_id=subject_id
         )
-    change_log(f"the erasure {made.pk} of the {subject} {subject_id} was asked for", actor=actor)
     return made
 
 

@@ -20,12 +20,15 @@ from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Document, KnowledgeBase
 from apps.documents.services.documents import document_delete
 from apps.monitoring.operations.act_rows import ActFilters
+from apps.monitoring.operations.act_sentences import SENTENCES
 from apps.monitoring.operations.activity import filters_of
-from apps.monitoring.operations.acts import KINDS, SENTENCES, Act, merged
+from apps.monitoring.operations.acts import KINDS, Act, merged
 from ragsite.core.actors import Actor, Door
 from ragsite.core.audit.models import AuditEntry, Outcome
 from ragsite.core.audit.recording import Act as AuditAct
 from ragsite.core.audit.recording import AuditObject, act_record
+from ragsite.core.environment import PROJECT_DIR
+from ragsite.core.events import events
 from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.models import Membership, Permission, Role
 from tests import factories as make
@@ -204,6 +207,15 @@ def test_a_form_that_an_event_tells_of_is_told_once() -> None:
     assert merged([event], [later, same, others]) == [later, event, others]
     again = act(NOON + timedelta(minutes=5), "a", text="again")
     assert merged([again, event], [same]) == [again, event]
+
+
+def test_every_act_that_the_code_names_has_a_sentence() -> None:
+    sources = (path.read_text() for app in ("apps", "ragsite") for path in (PROJECT_DIR / app).rglob("*.py"))
+    named = re.compile(r'(?:\baction=|\bAct\(\s*)"([a-z_]+\.[a-z_]+)"|"(account\.[a-z_]+)"')
+    found = {one or other for source in sources for one, other in named.findall(source)}
+    of_events = {cls.type for cls in events() if cls.is_act}
+    assert len(found) > 40
+    assert found | of_events <= SENTENCES.keys()
 
 
 def test_every_kind_of_act_has_a_sentence() -> None:
