@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, StageRecord
-from apps.monitoring.operations.act_sentences import Names
+from apps.monitoring.operations.act_sentences import Names, payload_of
 from apps.monitoring.operations.acts import (
     FORMS,
     KINDS,
@@ -26,7 +26,6 @@ from apps.monitoring.operations.acts import (
     act_of_entry,
     act_of_version,
     merged,
-    payload_of,
 )
 from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
