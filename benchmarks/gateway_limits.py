@@ -20,26 +20,23 @@ from benchmarks.place import database
 MEASURING = "benchmarks.gateway_limits_measured"
 
 
-def options_add(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen."""
+def arguments_add(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `measure` needs."""
     parser.add_argument("--processes", type=int, default=4, help="that ask at once (default 4)")
     parser.add_argument("--seconds", type=float, default=10, help="how long they do (default 10)")
     parser.add_argument("--turns", type=int, default=400, help="requests each way (default 400)")
 
 
 def measure(options: argparse.Namespace) -> dict[str, float]:
-    """The figures, where servers and settings are there already; an option that is not given has its default."""
-    given = argparse.ArgumentParser()
-    options_add(given)
-    chosen = argparse.Namespace(**{**vars(given.parse_args([])), **vars(options)})
-    found: dict[str, float] = import_module(MEASURING).measure(chosen)
+    """The figures, where servers and settings are there already."""
+    found: dict[str, float] = import_module(MEASURING).measure(options)
     return found
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway_limits", description="What limits cost.")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
-    options_add(parser)
+    arguments_add(parser)
     options = parser.parse_args(argv)
     with database():
         found = measure(options)

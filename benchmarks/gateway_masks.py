@@ -39,15 +39,13 @@ TRUE = re.compile(
 """Addresses that stand in manuals for somebody's."""
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway_masks", description="What masking finds.")
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+def arguments_add(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `measure` needs."""
     parser.add_argument("--values", type=int, default=500, help="values that are planted (default 500)")
     parser.add_argument("--seed", type=int, default=19, help="what they are made from (default 19)")
     parser.add_argument("--folder", type=Path, help="take prose from its text files, and not from the project's texts")
     parser.add_argument("--kilobytes", type=int, default=200, help="of prose (default 200)")
     parser.add_argument("--show", action="store_true", help="name what was missed, and what was taken for a value")
-    return parser
 
 
 def measure(options: argparse.Namespace) -> dict[str, float]:
@@ -56,7 +54,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     missed = [one for one in values if not is_masked(one)]
     prose = prose_of(options.folder, options.kilobytes * 1024)
     false = [find for find in finds_in(prose) if not TRUE.fullmatch(prose[find.start : find.end])]
-    if getattr(options, "show", False):
+    if options.show:
         _show(missed, prose, false)
     return {
         "masked_share": round(1 - len(missed) / len(values), 4),
@@ -121,7 +119,10 @@ def _show(missed: Sequence[Planted], prose: str, false: Sequence[Find]) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    options = arguments().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway_masks", description="What masking finds.")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    arguments_add(parser)
+    options = parser.parse_args(argv)
     found = measure(options)
     print(json.dumps(found) if options.json else json.dumps(found, indent=2))
     return 0

@@ -17,6 +17,10 @@ from importlib import import_module
 from benchmarks.place import database
 
 
+def arguments_add(parser: argparse.ArgumentParser) -> None:
+    """Nothing can be chosen."""
+
+
 def measure(options: argparse.Namespace | None = None) -> dict[str, float]:
     """The figures, in a process that has its servers and Django set up."""
     figures: dict[str, float] = import_module("benchmarks.gateway_matrix_measured").measure(options)
