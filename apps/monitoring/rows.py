@@ -44,7 +44,7 @@ class Count:
 
 def counted(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> Count:
     """The number of rows, of which no more are read than are told."""
-    return Count(rows.order_by()[: most + 1].count(), most)
+    return Count(rows.order_by().values("pk")[: most + 1].count(), most)
 
 
 def mine(request: HttpRequest, rows: QuerySet[Any], *, path: str = "tenant") -> QuerySet[Any]:
