@@ -29,6 +29,7 @@ EXTENSION_OF = {
     "application/epub+zip": ".epub",
     "application/vnd.oasis.opendocument.text": ".odt",
     "message/rfc822": ".eml",
+    "text/calendar": ".ics",
 }
 
 

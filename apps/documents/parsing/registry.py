@@ -20,6 +20,7 @@ PARSERS = {
     DocumentType.JSON: "apps.documents.parsing.text.json_file.JsonParser",
     DocumentType.JSONL: "apps.documents.parsing.text.json_file.JsonLinesParser",
     DocumentType.EML: "apps.documents.parsing.mail.email_message.EmailParser",
+    DocumentType.CALENDAR: "apps.documents.parsing.mail.calendar_file.CalendarParser",
     DocumentType.EPUB: "apps.documents.parsing.web.epub.EpubParser",
     DocumentType.ODT: "apps.documents.parsing.office.odt.OdtParser",
     DocumentType.ODS: "apps.documents.parsing.office.ods.OdsParser",

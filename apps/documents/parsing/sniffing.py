@@ -24,6 +24,7 @@ from apps.documents.parsing.types import DocumentType, FileLimits
 EXTENSIONS = {
     ".txt": DocumentType.TEXT,
     ".text": DocumentType.TEXT,
+    ".log": DocumentType.TEXT,
     ".md": DocumentType.MARKDOWN,
     ".markdown": DocumentType.MARKDOWN,
     ".html": DocumentType.HTML,
@@ -39,6 +40,7 @@ EXTENSIONS = {
     ".jsonl": DocumentType.JSONL,
     ".ndjson": DocumentType.JSONL,
     ".eml": DocumentType.EML,
+    ".ics": DocumentType.CALENDAR,
     ".epub": DocumentType.EPUB,
     ".odt": DocumentType.ODT,
     ".ods": DocumentType.ODS,
@@ -83,6 +85,7 @@ _TAG = re.compile(r"<\s*[!?/a-zA-Z]")
 # C0 controls that no text file has; the escape character (0x1B) is part of some Japanese encodings.
 _JSON = re.compile(r"""\s*[\[{"\-0-9tfn]""")
 _OBJECT = re.compile(r"\s*\{")
+_CALENDAR = re.compile(r"\s*BEGIN:VCALENDAR", re.IGNORECASE)
 _MAIL_HEADER = re.compile(
     r"^(?:from|to|subject|date|sender|received|return-path|delivered-to|message-id|mime-version|content-type)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
@@ -195,6 +198,8 @@ def _form_mismatch(document_type: DocumentType, head: bytes) -> str:
             return "does not begin as a notebook does"
         case DocumentType.EML if not _MAIL_HEADER.search(text):
             return "has none of an e-mail's headers near its beginning"
+        case DocumentType.CALENDAR if not _CALENDAR.match(text):
+            return "does not begin as a calendar does"
         case _:
             return ""
 

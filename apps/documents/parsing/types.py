@@ -26,6 +26,7 @@ class DocumentType(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     EML = "eml"
+    CALENDAR = "ics"
     EPUB = "epub"
     ODT = "odt"
     ODS = "ods"

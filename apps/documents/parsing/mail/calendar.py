@@ -64,15 +64,20 @@ class Entry:
 
 def write_calendar(source: str, builder: DocumentBuilder) -> bool:
     """Hands each entry of the calendar to the builder as a table with its description below; False without any."""
-    calendar, entries = _read(source)
+    calendar, entries = read_calendar(source)
     for entry in entries:
-        rows = [table_row([label, " ".join(value.split())]) for label, value in _rows(entry, calendar) if value]
-        builder.block("\n".join(rows))
-        builder.block(entry.text("DESCRIPTION") or entry.text("COMMENT"))
+        write_entry(entry, calendar, builder)
     return bool(entries)
 
 
-def _read(source: str) -> tuple[Entry, list[Entry]]:
+def write_entry(entry: Entry, calendar: Entry, builder: DocumentBuilder) -> None:
+    """Hands an entry to the builder, as a table with its description below."""
+    rows = [table_row([label, " ".join(value.split())]) for label, value in _rows(entry, calendar) if value]
+    builder.block("\n".join(rows))
+    builder.block(entry.text("DESCRIPTION") or entry.text("COMMENT"))
+
+
+def read_calendar(source: str) -> tuple[Entry, list[Entry]]:
     """The calendar's own properties, and its entries; parts of entries, such as alarms, are left out."""
     calendar, entries = Entry(), list[Entry]()
     open_parts: list[tuple[str, Entry]] = []

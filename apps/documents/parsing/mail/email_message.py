@@ -88,7 +88,9 @@ def _inner(part: Message) -> list[Message]:
 
 
 def _is_attachment(part: Message) -> bool:
-    return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+    """Whether the part is a file of its own. An invitation is often called `meeting.ics` and is still the message's."""
+    is_named = bool(part.get_filename()) and not (_is_calendar(part) and part.get_content_maintype() == "text")
+    return part.get_content_disposition() == "attachment" or is_named
 
 
 def _shown_parts(part: Message) -> Iterator[Message]:
@@ -165,10 +167,15 @@ def _write_part(part: Message, builder: DocumentBuilder) -> None:
 
 def _attachments(part: Message, headers: HeaderReader) -> Iterator[str]:
     if _is_attachment(part) or part.get_content_type() == "message/rfc822":
-        yield " ".join((headers.filename(part) or part.get_content_type()).split())
+        yield " ".join((headers.filename(part) or _enclosed_subject(part, headers) or part.get_content_type()).split())
         return
     for inner in _inner(part):
         yield from _attachments(inner, headers)
+
+
+def _enclosed_subject(part: Message, headers: HeaderReader) -> str:
+    """What a message that was forwarded as a file is about."""
+    return next((headers.header(inner, "Subject") for inner in _inner(part)), "")
 
 
 def _metadata(message: Message, headers: HeaderReader) -> dict[str, str]:

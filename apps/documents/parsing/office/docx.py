@@ -101,6 +101,8 @@ class _Writer:
         self._notes = notes
         self._context = self._context_with({})
         self._code: list[str] = []
+        # Of paragraphs whose end was deleted in a change that is kept track of: the next one goes on with them.
+        self._open = Words()
 
     def write_body(self, document: etree._Element, *, targets: Mapping[str, str]) -> None:
         body = child(document, "body")
@@ -108,6 +110,7 @@ class _Writer:
             raise DamagedFileError("The document has no body.")
         self._context = self._context_with(targets)
         self._write_blocks(body)
+        self._end_open()
         self._end_code()
 
     def write_left_notes(self) -> None:
@@ -142,7 +145,10 @@ class _Writer:
 
     def _write_paragraph(self, paragraph: etree._Element) -> None:
         properties = child(paragraph, "pPr")
-        words = words_of(paragraph, self._context)
+        words, self._open = self._open.followed_by(words_of(paragraph, self._context)), Words()
+        if child(properties, "rPr", "del") is not None:
+            self._open = words
+            return
         text = words.text
         level = self._level(properties)
         depth, mark = self._list_mark(properties)
@@ -151,6 +157,12 @@ class _Writer:
         else:
             self._end_code()
             self._write_words(words, text.strip(), level=level, depth=depth, mark=mark)
+        self._write_beside(words)
+
+    def _end_open(self) -> None:
+        """No paragraph follows that goes on with what is open."""
+        words, self._open = self._open, Words()
+        self._write_words(words, words.text.strip(), level=None, depth=0, mark="")
         self._write_beside(words)
 
     def _write_words(self, words: Words, text: str, *, level: int | None, depth: int, mark: str) -> None:
@@ -174,6 +186,7 @@ class _Writer:
         """The text boxes that are anchored in the words, and the notes to them."""
         for box in words.boxes:
             self._write_blocks(box)
+            self._end_open()
         for reference in words.references:
             note = self._notes.take(reference)
             text = self._note_text(note) if note is not None else ""
@@ -228,12 +241,14 @@ class _Writer:
         return depth, self._numbering.mark(number, depth)
 
     def _write_table(self, table: etree._Element) -> None:
+        self._end_open()
         self._end_code()
         rows = [list(_nearest(row, "tc")) for row in _nearest(table, "tr")]
         if all(len(cells) <= 1 for cells in rows) and not any(_is_continued(cell) for cells in rows for cell in cells):
             # A frame or a column of text boxes rather than a table.
             for cell in (cell for cells in rows for cell in cells):
                 self._write_blocks(cell)
+                self._end_open()
             return
         beside: list[Words] = []
         cells = [self._row(row, beside) for row in _nearest(table, "tr")]

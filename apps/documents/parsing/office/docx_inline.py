@@ -49,6 +49,12 @@ class Words:
     def text(self) -> str:
         return written(self.runs)
 
+    def followed_by(self, more: Words) -> Words:
+        """These words and then the others, as one paragraph."""
+        if not (self.runs or self.references or self.boxes):
+            return more
+        return Words([*self.runs, *more.runs], [*self.references, *more.references], [*self.boxes, *more.boxes])
+
     @property
     def has_links(self) -> bool:
         return any(run.target for run in self.runs)

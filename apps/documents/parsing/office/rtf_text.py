@@ -43,6 +43,7 @@ class RtfText:
     runs: list[Run] = field(default_factory=list)
     table: RtfTable = field(default_factory=RtfTable)
     notes: list[str] = field(default_factory=list)
+    notes_of_table: int = 0
     margins: list[str] = field(default_factory=list)
     aside: list[Run] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class RtfText:
         else:
             self.builder.block(text)
         self.mark = ""
-        self._write_notes()
+        self._write_notes(len(self.notes))
 
     def end_cell(self) -> None:
         """The words so far are a cell of a table."""
@@ -103,6 +104,7 @@ class RtfText:
     def end_row(self) -> None:
         """The cells so far are a row of a table."""
         self.table.end_row()
+        self.notes_of_table = len(self.notes)
         self.mark = ""
 
     def begin_layout(self) -> None:
@@ -137,17 +139,19 @@ class RtfText:
             if any(character.isalpha() for character in text):
                 self.builder.block(text)
 
-    def _write_notes(self) -> None:
-        for text in self.notes:
+    def _write_notes(self, number: int) -> None:
+        """The first so many of the notes."""
+        for text in self.notes[:number]:
             self.builder.block(text)
-        self.notes = []
+        del self.notes[:number]
+        self.notes_of_table = 0
 
     def _end_table(self) -> None:
         lines = self.table.take()
         for line in lines:
             self.builder.line(line)
         if lines:
-            self._write_notes()
+            self._write_notes(self.notes_of_table)
 
     def _put(self, text: str, look: Look) -> None:
         if look.font and is_symbol_font(look.font):

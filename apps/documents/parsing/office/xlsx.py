@@ -5,6 +5,7 @@ Sheets are read row by row and never held whole.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from apps.documents.parsing.office.number_formats import NumberFormats, read_num
 from apps.documents.parsing.office.opc import core_title, main_part, related, relation_key, relations
 from apps.documents.parsing.office.sheet_marks import column_of, read_marks
 from apps.documents.parsing.office.sheet_remarks import rich_text, write_remarks
+from apps.documents.parsing.scripts import with_target
 from apps.documents.parsing.tabular.tables import TableWriter, sheet_place
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.xml_archive import XmlArchive
@@ -25,6 +27,7 @@ from apps.documents.parsing.xml_elements import attribute, child, children, word
 
 MOST_COLUMNS = 16_384
 TRUTH = {"1": "TRUE", "0": "FALSE"}
+_LINK = re.compile(r'\s*HYPERLINK\(\s*"(?P<target>(?:[^"]|"")*)"', re.IGNORECASE)
 
 
 class XlsxParser:
@@ -139,11 +142,17 @@ def _cell_text(cell: etree._Element, workbook: _Workbook) -> str:
         case "b":
             return TRUTH.get(value, value)
         case "str":
-            return workbook.formats.shown_text(value, style=style)
+            return with_target(workbook.formats.shown_text(value, style=style), _target(cell))
         case "e" | "d":
             return value
         case _:
             return workbook.formats.shown(value, style=style) if value else _formula(cell)
+
+
+def _target(cell: etree._Element) -> str:
+    """Where a cell leads whose formula makes a link; "" for any other."""
+    link = _LINK.match(words(child(cell, "f")))
+    return link["target"].replace('""', '"') if link else ""
 
 
 def _formula(cell: etree._Element) -> str:

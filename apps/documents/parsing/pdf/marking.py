@@ -51,7 +51,7 @@ def insertions_of(letters: Letters, drawn: DrawnLines, marks: Sequence[Mark]) ->
     pieces = [piece for line in drawn.lines for piece in line]
     links = [mark for mark in marks if mark.kind is Kind.LINK]
     found = [_placed(letters, pieces, mark) for mark in marks if mark.kind is not Kind.LINK]
-    return sorted([*found, *_addresses(letters, links)], key=lambda insertion: insertion.at)
+    return sorted([*found, *_addresses(letters, pieces, links)], key=lambda insertion: insertion.at)
 
 
 def comments_of(letters: Letters, marks: Sequence[Mark]) -> tuple[str, ...]:
@@ -129,13 +129,15 @@ def _bare(text: str) -> str:
     return " ".join(text.casefold().split()).strip(" :*_.")
 
 
-def _addresses(letters: Letters, links: Sequence[Mark]) -> Iterator[Insertion]:
+def _addresses(letters: Letters, pieces: Sequence[Piece], links: Sequence[Mark]) -> Iterator[Insertion]:
     """The address of each link behind its last word; a link over several lines is several marks."""
     for link, following in pairwise([*links, None]):
         if link is None or (following is not None and _goes_on(link, following)):
             continue
         last = link.parts[-1]
         found = letters.at(last.right - min(1.0, last.height), (last.bottom + last.top) / 2, REACH)
+        if found is None:
+            found = _last_within(letters, pieces, last)
         if found is None:
             continue
         word = _END_OF_WORD.match(letters.text, found)
@@ -144,6 +146,14 @@ def _addresses(letters: Letters, links: Sequence[Mark]) -> Iterator[Insertion]:
         told = with_target(words, link.value)[len(words) :].strip()
         if told:
             yield Insertion(at, told, last, is_field=False)
+
+
+def _last_within(letters: Letters, pieces: Sequence[Piece], box: Box) -> int | None:
+    """The last character on the line within a link that is wider than its words; None where there is none."""
+    over = [
+        piece for piece in pieces if piece.box.beside(box) and piece.box.left < box.right and piece.box.right > box.left
+    ]
+    return _end_before(letters, max(over, key=lambda piece: piece.box.left), box.right) - 1 if over else None
 
 
 def _word_around(text: str, at: int) -> str:

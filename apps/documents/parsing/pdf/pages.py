@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,11 @@ from apps.documents.parsing.pdf.reading import page_read
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
 
 LONGEST_PAGE_LIST = 20
+# What programs write as the title where nobody gave one, and what they write before the name of a file.
+_NO_TITLE = re.compile(
+    r"(?:untitled(?: ?\d+| document)?|\(?anonymous\)?|\(?unspecified\)?|document ?\d*|no title)", re.IGNORECASE
+)
+_PROGRAM = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
 Recognise = Callable[[pypdfium2.PdfPage], str]
 
 
@@ -58,8 +64,14 @@ def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise
         builder.block(page.text)
     _check_any_text(pages=len(pdf), unreadable=len(unreadable), blank=len(blank))
     metadata = {"pages": str(len(pdf)), "pages_unreadable": _listed(unreadable), "pages_without_text": _listed(blank)}
-    title = pdf.get_metadata_value("Title")
+    title = _told_title(pdf.get_metadata_value("Title"))
     return builder.finish(title=title, metadata={name: value for name, value in metadata.items() if value})
+
+
+def _told_title(title: str) -> str:
+    """The title that the file tells, without what programs write there by themselves."""
+    bare = _PROGRAM.sub("", title.strip())
+    return "" if _NO_TITLE.fullmatch(bare) else bare
 
 
 def _read_pages(

@@ -17,6 +17,7 @@ from apps.documents.parsing.building import DocumentBuilder
 from apps.documents.parsing.characters import decode, read_bytes
 from apps.documents.parsing.text.front_matter import split_front_matter
 from apps.documents.parsing.text.markdown_rules import References, extend
+from apps.documents.parsing.text.markdown_tables import with_whole_rows
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument
 from apps.documents.parsing.web.html_text import any_target, write_html
 
@@ -62,7 +63,7 @@ class MarkdownWriter:
         Raises TooLargeError and DamagedFileError.
         """
         references = References()
-        page = _renderer().render(source, {"references": references})
+        page = _renderer().render(with_whole_rows(source), {"references": references})
         page += "".join(map(_reference, references.unused()))
         return write_html(page, builder, target_of=any_target) if page.strip() else ""
 

@@ -21,6 +21,7 @@ _SPECIAL_NAMES = (
 )
 _DUNDER = re.compile(rf"__(?:\w{{1,40}}?__(?=\(|\.\w)|(?:{_SPECIAL_NAMES.replace(' ', '|')})__(?!\w))")
 _NOTE = re.compile(r"\[\^(?P<label>[^\]\s\[]{1,100})\]")
+_ADDRESS = re.compile(r"\[[^\]\[^][^\]\[]{0,999}\]:[ \t]*\S")
 _NOTE_TEXT = re.compile(r"\[\^(?P<label>[^\]\s\[]{1,100})\]:[ \t]*(?P<text>.*)")
 
 
@@ -81,13 +82,15 @@ def _footnote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _end_of_paragraph(state: StateBlock, line: int, end: int) -> int:
-    while line < end and not state.isEmpty(line) and not _begins_note(state, line):
+    while line < end and not state.isEmpty(line) and not _begins_another(state, line):
         line += 1
     return line
 
 
-def _begins_note(state: StateBlock, line: int) -> bool:
-    return _NOTE_TEXT.match(state.src, state.bMarks[line] + state.tShift[line], state.eMarks[line]) is not None
+def _begins_another(state: StateBlock, line: int) -> bool:
+    """Whether the line is another note or the address of a link, which people write right below one another."""
+    start, end = state.bMarks[line] + state.tShift[line], state.eMarks[line]
+    return any(form.match(state.src, start, end) is not None for form in (_NOTE_TEXT, _ADDRESS))
 
 
 def _formula_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -88,7 +88,10 @@ def write_html(source: str, builder: DocumentBuilder, *, target_of: TargetOf = p
     root = _parse_tree(clean(source))
     if root is None:
         return ""
-    _Walk(builder, target_of, room=builder.limits.max_values).run(root)
+    walk = _Walk(builder, target_of, room=builder.limits.max_values)
+    # What comes behind the page's end, such as what mail servers write below messages, is a further root.
+    for part in (root, *root.itersiblings()):
+        walk.run(part)
     return root.findtext("head/title") or ""
 
 

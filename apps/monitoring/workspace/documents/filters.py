@@ -54,6 +54,7 @@ TYPE_WORDS: dict[DocumentType, str | Promise] = {
     DocumentType.JSON: "JSON",
     DocumentType.JSONL: "JSON Lines",
     DocumentType.EML: _("E-mail"),
+    DocumentType.CALENDAR: _("Calendar"),
     DocumentType.EPUB: _("Book (EPUB)"),
     DocumentType.ODT: "OpenDocument text",
     DocumentType.ODS: "OpenDocument sheet",

@@ -64,6 +64,7 @@ RTF = (
     rb"{\info{\title T}}\pard\s1 Duck\par\pard{\listtext a}\f0 \'93\'8c\par\trowd\intbl a\cell b\cell\row"
     rb"\uc1\u26481?{\*\x y}{\footnote z}\bin2 {{}"
 )
+CALENDAR = b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Duck\nDTSTART;TZID=X:20240311T0900\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
 DOCX = {
     "_rels/.rels": related(("officeDocument", "word/d.xml")),
     "word/d.xml": '<d xmlns:w="urn:w"><body><p><pPr><pStyle w:val="Heading1"/></pPr><r><t>Duck</t></r></p><tbl><tr><tc><p><r>'
@@ -82,6 +83,7 @@ SAMPLES = {
     DocumentType.ODP: ODP,
     DocumentType.EPUB: EPUB,
     DocumentType.EML: MAIL,
+    DocumentType.CALENDAR: CALENDAR,
     DocumentType.RTF: RTF,
     DocumentType.NOTEBOOK: json.dumps(NOTEBOOK).encode(),
     DocumentType.JSON: b'{"a": [1, {"b": "c"}], "d": null}',

@@ -4,6 +4,13 @@ from apps.documents.parsing.guessing import CONVINCING, guess_encoding, likeness
 
 TEXTS = [
     ("“Quoted” – naïve café, 5 €", "cp1252"),
+    ("I don’t know, it’s late.", "cp1252"),
+    ("The years 1914–18 — all of them…", "cp1252"),
+    ("Schraube M4;1.234,50 €;§ 5 Abs. 2;20 °C ± 2", "cp1252"),
+    ("½ cup, 25 m², 5 µm, © 2024", "cp1252"),
+    ("‘Single’ and “double” quotes", "cp1252", "mac_roman"),
+    ("Смена начинается в шесть утра. Цена 5 руб., № 7", "cp1251"),
+    ("سعر التذكرة 5 دراهم؟ تفتح صباحًا.", "cp1256"),
     ("Größere Gänse fressen süße Äpfel über dem Fluß.", "cp1252", "mac_roman", "cp850"),
     ("Où est passé l’élève ? À la forêt, bien sûr.", "cp1252"),
     ("El niño comió una manzana; ¿qué pasó después? Adiós, señor.", "cp1252"),
@@ -39,9 +46,10 @@ def test_the_wrong_reading_of_a_text_does_not():
     assert likeness("Größe und Maß süßer Früchte".encode().decode("cp1252")) < CONVINCING
 
 
-def test_encodings_of_text_without_letters_beyond_ascii_cannot_be_distinguished():
-    assert likeness("plain words") == 1.0
-    assert likeness("plain – words …") == CONVINCING
+def test_signs_tell_by_where_they_stand():
+    assert likeness("plain words") == likeness("plain – words …") == 1.0
+    assert likeness("a ★ b") == CONVINCING
+    assert likeness("don€t") < CONVINCING
 
 
 def test_noise_is_in_no_encoding():

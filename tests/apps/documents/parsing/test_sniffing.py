@@ -32,6 +32,8 @@ def zip_bytes(*names):
     ("name", "data", "document_type"),
     [
         ("a.txt", b"plain words", DocumentType.TEXT),
+        ("a.log", b"\x1b[1mpump\x1b[0m started", DocumentType.TEXT),
+        ("a.ics", b"\xef\xbb\xbfBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", DocumentType.CALENDAR),
         ("BMW.TXT", b"BMW makes cars", DocumentType.TEXT),
         ("a.txt", "größer".encode("utf-16"), DocumentType.TEXT),
         ("a.txt", "Однажды".encode("cp866"), DocumentType.TEXT),

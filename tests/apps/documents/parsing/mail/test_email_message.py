@@ -161,6 +161,24 @@ def test_an_invitation_stands_below_the_words_of_the_message_as_a_table(parse):
     assert document.metadata["attachment_names"] == "invite.ics"
 
 
+def test_an_invitation_may_have_a_name_and_a_forwarded_message_is_named_by_its_subject(parse):
+    made = message("Bring boots.")
+    made.add_alternative(INVITATION, subtype="calendar", params={"name": "meeting.ics"})
+    made.add_attachment(message())
+    document = parse(made)
+    assert document.text.endswith(f"+0100\n\nBring boots.\n\n{TABLE}")
+    assert document.metadata["attachment_names"] == "Größe der Enten"
+
+
+def test_a_calendar_is_read_entry_by_entry(parse_bytes, outline):
+    first, second = TABLE.split("\n\n| What | Fair")
+    document = parse_bytes(DocumentType.CALENDAR, INVITATION.encode())
+    assert outline(document) == [(("Pond; part 1",), first), (("Fair",), f"| What | Fair{second}")]
+    assert not document.title
+    named = INVITATION.replace("BEGIN:VEVENT", "X-WR-CALNAME:Ponds\nBEGIN:VEVENT", 1)
+    assert parse_bytes(DocumentType.CALENDAR, named.encode()).title == "Ponds"
+
+
 def test_rich_text_without_words_gives_way_to_plain_words(parse):
     made = message("plain words")
     made.add_alternative("<title>x</title><style>p {}</style><p>&nbsp;<img src=x></p>", subtype="html")

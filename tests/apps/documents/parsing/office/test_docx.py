@@ -169,6 +169,12 @@ def test_deleted_and_hidden_words_are_left_out_and_inserted_ones_kept(parse, mak
     assert parse(make_docx(body)).text == "new\tshown\nbelow"
 
 
+def test_a_paragraph_whose_end_was_deleted_goes_on_with_the_next_one(parse, make_docx):
+    first = "<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:t>The gate </w:t></w:r></w:p>"
+    body = f"{first}<w:bookmarkStart/><w:p><w:r><w:t>closes.</w:t></w:r></w:p>{first}<w:tbl/>{first}"
+    assert parse(make_docx(body)).text == "The gate closes.\n\nThe gate\n\nThe gate"
+
+
 def test_text_boxes_are_read_once(parse, make_docx):
     box = "<w:txbxContent><w:p><w:r><w:t>In a box.</w:t></w:r></w:p></w:txbxContent>"
     body = (

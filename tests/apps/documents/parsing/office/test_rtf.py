@@ -70,6 +70,8 @@ def test_what_a_reader_does_not_see_is_left_out(parse):
 def test_notes_come_after_their_paragraph_margins_last_and_page_numbers_not_at_all(parse):
     body = r"{\header Head\par}{\footer - 7 -}{\headerf Head}Words{\footnote A note.} go on\par"
     assert parse(body).text == "Words go on\n\nA note.\n\nHead"
+    table = r"\trowd\cellx1\cellx2\intbl a{\footnote In it.}\cell b\cell\row\pard Below{\footnote Under it.}\par"
+    assert parse(table).text == "| a | b |\n\nIn it.\n\nBelow\n\nUnder it."
 
 
 @pytest.mark.parametrize(

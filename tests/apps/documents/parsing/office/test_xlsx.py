@@ -186,6 +186,7 @@ def test_numbers_are_shown_by_their_format(code, value, shown):
         (number("A1", 9_999_999, style=1), "9999999"),
         ('<c r="A1" t="b"><v>1</v></c>', "TRUE"),
         ('<c r="A1" t="str"><f>A2</f><v>made by a formula</v></c>', "made by a formula"),
+        ('<c r="A1" t="str"><f>HYPERLINK("https://x.org/a","b")</f><v>b</v></c>', "b (https://x.org/a)"),
         ('<c r="A1" t="s"><v>1</v></c>', "second rich"),
         ('<c r="A1" t="e"><v>#DIV/0!</v></c>', "#DIV/0!"),
         ('<c r="A1"><f>SUM(B2:B3)</f><v/></c>', "=SUM(B2:B3) (not calculated)"),

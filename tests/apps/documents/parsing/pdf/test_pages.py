@@ -46,6 +46,19 @@ def test_each_page_is_a_section_with_its_number(parse):
     assert document.metadata == {"pages": "3", "pages_without_text": "2"}
 
 
+def test_what_programs_write_as_the_title_is_none(parse):
+    def titled(title):
+        buffer = io.BytesIO()
+        canvas = Canvas(buffer)
+        canvas.setTitle(title)
+        canvas.drawString(72, 700, "words")
+        canvas.save()
+        return parse(buffer.getvalue()).title
+
+    titles = ["untitled", "(anonymous)", "Document1", "Microsoft Word - Ponds", "Untitled ponds"]
+    assert list(map(titled, titles)) == ["", "", "", "Ponds", "Untitled ponds"]
+
+
 def test_a_pdf_with_a_password_is_refused(parse):
     assert code_of(parse, drawn("secret", encrypt=StandardEncryption("open sesame"))) == "encrypted_file"
 

@@ -93,6 +93,7 @@ def test_comments_stand_below_their_page_and_links_behind_their_words(read: Read
         lines("See the tide tables for more.", "Write to berth@harbour.example now.", "The pier is closed.")(canvas)
         canvas.linkURL("https://tides.example/2024", (83, 756, 153, 770))
         canvas.linkURL("mailto:berth@harbour.example", (100, 742, 210, 756))
+        canvas.linkURL("https://pier.example/", (55, 728, 540, 741))
         canvas.textAnnotation("Ask Anna.", Rect=[400, 700, 420, 720])
         quad = [60, 741, 160, 741, 60, 728, 160, 728]
         canvas.highlightAnnotation("Since when?", Rect=[60, 728, 160, 741], QuadPoints=quad, Color=[1, 1, 0])
@@ -101,7 +102,7 @@ def test_comments_stand_below_their_page_and_links_behind_their_words(read: Read
     assert read(draw).splitlines() == [
         "See the tide tables (https://tides.example/2024) for more.",
         "Write to berth@harbour.example now.",
-        "The pier is closed.",
+        "The pier is closed (https://pier.example/).",
         "Closed in winter",
         "",
         "Comment on “The pier is closed.”: Since when?",

@@ -80,9 +80,15 @@ def test_links_and_addresses_that_nothing_refers_to_keep_their_targets(parse):
     )
 
 
+def test_cells_beyond_the_header_of_a_table_are_kept(parse):
+    table = "a | b\n--|--\nc | d | e\n| f |\n\n```\n| g |\n|---|\n| h | i |\n```\n"
+    assert parse(table).text == "| a | b |  |\n| c | d | e |\n| f |  |  |\n\n```\n| g |\n|---|\n| h | i |\n```"
+
+
 def test_footnotes_keep_their_words_and_marks(parse):
     document = parse("Open.[^1] Named[^n] [^a-z]\n\n[^1]: https://w.org\n[^n]: Some\n    *words*\n\n    and more\n")
     assert document.text == "Open.¹ Named[n] [^a-z]\n\n¹ https://w.org\n\n[n] Some words\n\nand more"
+    assert parse("[A][a].[^1]\n\n[^1]: Note.\n[a]: https://w.org\n").text == "A (https://w.org).¹\n\n¹ Note."
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,10 @@ def test_deep_but_readable_nesting_loses_nothing(parse):
     assert parse("<div>" * 1_500 + "found words" + "</div>" * 1_500).text == "found words"
 
 
+def test_what_stands_behind_the_end_of_the_page_is_kept(parse):
+    assert parse("<html><body>a</body>b</html>\n<p>c <b>d</b>").text == "a\n\nb\n\nc d"
+
+
 @pytest.mark.parametrize("source", ["<p></p>", " ", "<title>only a title</title>", "<!-- x -->"])
 def test_a_page_without_words_is_refused(parse, source):
     with pytest.raises(PermanentError) as caught:
