@@ -143,7 +143,7 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
             actor=acting(request),
         )
         if limits := form.limits():
-            limits_set(tenant=key.tenant, api_key=key, limits=limits, actor=acting(request))
+            limits_set(of=key, limits=limits, actor=acting(request))
         obj.pk, obj.prefix = key.pk, key.prefix
         told = gettext("The key for %(name)s was made. Copy it now, it is not shown again:") % {"name": key.name}
         messages.success(request, _shown_once(told, text))

@@ -57,7 +57,7 @@ def _part(here: Opened, part: str) -> HttpResponse:
     contexts = {"live": _live, "passages": _text, "diff": _diff}
     response = render(here.place.request, PARTS[part], contexts[part](here) | {"is_part": True})
     if part == "live" and not here.is_under_way:
-        response["HX-Trigger"] = "document-ready"
+        response["HX-Trigger-After-Settle"] = "document-ready"
     return response
 
 
