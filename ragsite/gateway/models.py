@@ -196,7 +196,9 @@ class WorkLimit(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant", "api_key", "membership", "work", "per"], name="limit_of_one_and_what", nulls_distinct=False
+                fields=["tenant", "api_key", "membership", "work", "per"],
+                name="limit_of_one_and_what",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=models.Q(api_key=None) | models.Q(membership=None), name="limit_of_a_key_or_a_member"

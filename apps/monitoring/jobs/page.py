@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.documents.models import BulkJob
+from apps.monitoring.jobs.erasing import tenants_erased_in
 from apps.monitoring.jobs.kinds import JOB_KINDS, JobKind, job_kind
 from apps.monitoring.jobs.lines import STANDING_WORDS
 from apps.monitoring.jobs.listing import JobFilters, jobs_listed, may_see_jobs
@@ -49,6 +50,7 @@ def jobs_view(request: HttpRequest) -> HttpResponse:
         "kinds": JOB_KINDS,
         "standings": STANDING_WORDS.items(),
         "scheduled": _scheduled(request),
+        "may_erase": tenants_erased_in(request.user).exists(),
     }
     return TemplateResponse(request, "ragsite/jobs/page.html", context)
 

@@ -46,9 +46,7 @@ LABELS: Mapping[LimitKind, Any] = {
 FIELDS = tuple(kind.name for kind in LIMIT_KINDS)
 
 INTRODUCTIONS: Mapping[type[Limited], Any] = {
-    ApiKey: _(
-        "How much may be asked for with this key. The limits of its tenant hold, too: the smaller one counts."
-    ),
+    ApiKey: _("How much may be asked for with this key. The limits of its tenant hold, too: the smaller one counts."),
     Membership: _(
         "How much this person may ask for in this tenant. The limits of the tenant hold, too: the smaller one counts."
     ),
@@ -126,7 +124,9 @@ class LimitsPageMixin:
             limits_set(of=row, limits=form.limits(), actor=acting(request))
             messages.success(request, gettext("The limits are set. They hold within seconds."))
             return redirect(row_url(row))
-        title = gettext("Limits of %(name)s") % {"name": row.user.get_username() if isinstance(row, Membership) else row.name}
+        title = gettext("Limits of %(name)s") % {
+            "name": row.user.get_username() if isinstance(row, Membership) else row.name
+        }
         opts: Any = self.opts  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
