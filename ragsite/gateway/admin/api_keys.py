@@ -60,8 +60,8 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     actions: ClassVar = ("revoke_selected",)
     actions_detail: ClassVar = ("limits", "rotate", "end_former", "revoke")
     fields: ClassVar = (
-        "name", "tenant", "beginning", "permitted_in_words", "for_knowledge_bases", "state", "last_used_at", "last_used", "created_at",
-        "rotated_at", "former_secret", "expires_at", "revoked_at",
+        "name", "tenant", "beginning", "permitted_in_words", "for_knowledge_bases", "state", "last_used_at", "last_used",
+        "created_at", "rotated_at", "former_secret", "expires_at", "revoked_at",
     )  # fmt: skip
     add_fieldsets: ClassVar = (
         (
