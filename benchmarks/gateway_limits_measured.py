@@ -91,7 +91,7 @@ def overhead(turns: int) -> float:
     tenant = tenant_get_or_create(name="Limited", actor=ACTOR)
     key, text = api_key_create(tenant=tenant, name="limited", permissions=[Permission.READ], actor=ACTOR)
     for of in (None, key):
-        limits_set(tenant=tenant, api_key=of, limits=limits_read(AMPLE), actor=ACTOR)
+        limits_set(of=of or tenant, limits=limits_read(AMPLE), actor=ACTOR)
     base = knowledge_base_create(tenant_id=tenant.pk, name="Handbooks", actor=ACTOR)
     principal = principal_of_key(text)
     bare = OneThreadHandler(Admission(capacities()))

@@ -304,7 +304,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/favicon.svg")},
     ],
     "STYLES": [lambda request: static("ragsite/admin.css")],
-    "SCRIPTS": [lambda request: static("ragsite/charts.js")],
+    "SCRIPTS": [lambda request: static("ragsite/charts.js"), lambda request: static("ragsite/live.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.5% .014 200)",

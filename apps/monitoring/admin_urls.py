@@ -8,6 +8,7 @@ from apps.monitoring.failures.page import failures_view
 from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
 from apps.monitoring.home.starting import samples_view
+from apps.monitoring.jobs.erasing import erasing_view
 from apps.monitoring.jobs.page import job_cancel_view, job_view, jobs_view
 from apps.monitoring.operations.activity import (
     activity_view,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("search/", search_view),
     path("health/", health_page, name="health-page"),
     path("failures/", failures_view, name="failures"),
+    path("erasing/", erasing_view, name="erasing"),
     path("jobs/", jobs_view, name="jobs"),
     path("jobs/<slug:kind>/<uuid:job_id>/", job_view, name="job"),
     path("jobs/<slug:kind>/<uuid:job_id>/cancel/", job_cancel_view, name="job-cancel"),

@@ -180,11 +180,14 @@ class IdempotencyRecord(Leased):
 
 
 class WorkLimit(models.Model):
-    """How much a tenant, or one of its keys, may ask for. Where there is no row, the installation's setting holds."""
+    """How much a tenant, one of its keys or one of its members may ask for. Where there is no row, the installation's setting
+    holds.
+    """
 
     id = models.BigAutoField(primary_key=True)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, null=True, related_name="+")
     work = models.CharField(max_length=20)
     per = models.CharField(max_length=10)
     amount = models.BigIntegerField(help_text=_("0 allows nothing."))
@@ -193,7 +196,12 @@ class WorkLimit(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant", "api_key", "work", "per"], name="limit_of_whom_and_what", nulls_distinct=False
+                fields=["tenant", "api_key", "membership", "work", "per"],
+                name="limit_of_one_and_what",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(api_key=None) | models.Q(membership=None), name="limit_of_a_key_or_a_member"
             ),
             models.CheckConstraint(condition=models.Q(work__in=[one.value for one in Work]), name="limit_work_known"),
             models.CheckConstraint(condition=models.Q(per__in=[one.value for one in Per]), name="limit_per_known"),

@@ -48,7 +48,7 @@ _OWNER = _EDITOR | {
     "gateway.view_apikey", "gateway.add_apikey", "gateway.change_apikey",
     "gateway.view_tenant", "auth.view_user", "auth.add_user", "auth.change_user",
     "documents.view_knowledgebasedeletion", "documents.view_bulkjob", "retrieval.view_reindex",
-    "retrieval.view_erasure",
+    "retrieval.view_erasure", "retrieval.add_erasure",
 }  # fmt: skip
 
 _OPERATOR = frozenset({

@@ -21,19 +21,26 @@ from playwright.sync_api import Browser, Page
 from apps.documents.admin.addresses import document_url
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
-from apps.documents.models import DocumentVersion, KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase
 from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
+from apps.retrieval.erasing.services import erasure_ask
+from ragsite.core.limits import limits_read
+from ragsite.gateway.invitations import password_link
+from ragsite.gateway.limits.rows import limits_set
+from ragsite.gateway.models import ApiKey, Membership
 from tests import factories
 from tests.acting import ACTOR
 from tests.apps.documents.admin.test_pages import fill
+from tests.browser.test_second_factor import code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FOLDER = Path(os.environ.get("PICTURES", "pictures"))
 WIDTHS = (1024, 1440)
 THEMES = ("light", "dark")
 ONLY = os.environ.get("ONLY", "")
+PASSWORD = "the right password of admin"
 LOCALE = os.environ.get("LOCALE", "en-GB")
 """What the browser asks for, as `de-DE`."""
 
@@ -68,8 +75,38 @@ def test_pictures(page: tuple[Page, Path], client: Client) -> None:
     for name, path in _pages(failed).items():
         if ONLY in name:
             _picture(shown, path, folder / f"{name}.png")
-    shown.context.clear_cookies()
-    _picture(shown, "/admin/login/", folder / "sign-in.png")
+    _signing_in(shown, folder)
+
+
+def _signing_in(page: Page, folder: Path) -> None:
+    """The pages before the admin: with a password, and with a second factor that is set up, asked for and looked at."""
+    admin_user = User.objects.get(username="admin")
+    admin_user.set_password(PASSWORD)
+    admin_user.save()
+    page.context.clear_cookies()
+    _picture(page, "/admin/login/?next=/admin/second-factor/own/", folder / "sign-in.png")
+    _password_given(page)
+    page.wait_for_selector(".rag-qr")
+    page.screenshot(path=folder / "second-factor-set-up.png", full_page=True)
+    secret = page.locator("#secret").inner_text().replace(" ", "")
+    page.fill("[name=code]", code(secret, steps=-1))
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rag-codes")
+    page.screenshot(path=folder / "second-factor-codes.png", full_page=True)
+    _picture(page, "/admin/second-factor/own/", folder / "second-factor-own.png")
+    page.context.clear_cookies()
+    page.goto("/admin/login/")
+    _password_given(page)
+    page.wait_for_selector("[name=code]")
+    page.screenshot(path=folder / "second-factor-asked.png", full_page=True)
+    link = password_link(factories.member(factories.tenant(), is_active=True))
+    _picture(page, link, folder / "password-set.png")
+
+
+def _password_given(page: Page) -> None:
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", PASSWORD)
+    page.click("#login-form [type=submit]")
 
 
 def _edited(version: DocumentVersion) -> None:
@@ -89,6 +126,7 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
     pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
     pages |= {"not-found": "/admin/nothing/"}
+    pages |= _of_the_gateway(base)
     pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
     pages |= {"operations-history": reverse("admin:documents_document_history", args=[failed.document_id])}
     for model in admin.site._registry:
@@ -97,6 +135,27 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
         if row := model._default_manager.first():
             pages[f"row-{name}"] = reverse(f"admin:{name}_change", args=[row.pk])
     return pages
+
+
+def _of_the_gateway(base: KnowledgeBase) -> dict[str, str]:
+    """Who may, how much, and what is erased."""
+    tenant, access = base.tenant, workspace_url(base, "access")
+    document = Document.objects.filter(knowledge_base=base)[0]
+    member = Membership.objects.filter(tenant=tenant)[0]
+    for one in (tenant, member, ApiKey.objects.filter(tenant=tenant)[0]):
+        limits_set(of=one, limits=limits_read("answers=500/month upload_bytes=2GB/month streams=4"), actor=ACTOR)
+    erasing = reverse("erasing")
+    asked = erasure_ask(subject="user", subject_id=str(member.user_id), tenant_id=tenant.pk, actor=ACTOR)
+    return {
+        "access-document": f"{access}?document={document.pk}",
+        "access-person": f"{access}?person={member.user_id}",
+        "limits-of-a-member": f"/admin/gateway/membership/{member.pk}/limits/",
+        "key-form": reverse("admin:gateway_apikey_add"),
+        "invite": reverse("admin:gateway_membership_invitation"),
+        "erasing": erasing,
+        "erasing-found": f"{erasing}?tenant={tenant.pk}&subject=document&who={document.pk}",
+        "erasing-job": reverse("job", args=["erasure", asked.pk]),
+    }
 
 
 def _picture(page: Page, path: str, file: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.monitoring.jobs.lines import Progress
+from apps.retrieval.erasing.kept import KEPT as REPORTED
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.numbers import number_shown
 from ragsite.core.sentences import said
@@ -26,6 +30,7 @@ WHAT: dict[str, str | Promise] = {
     "requests": gettext_lazy("Answers kept for repeated requests"),
     "kept_answers": gettext_lazy("Answers kept to be given again"),
     "names": gettext_lazy("Names in what others keep"),
+    "audit_entries": gettext_lazy("Words in entries of the audit log"),
     "events": gettext_lazy("Events"),
     "sign_in_tries": gettext_lazy("Tries to sign in"),
     "api_keys": gettext_lazy("API keys"),
@@ -35,6 +40,9 @@ WHAT: dict[str, str | Promise] = {
 }
 
 KEPT: dict[str, str | Promise] = {
+    "audit_entries": gettext_lazy(
+        "Entries of the audit log, by ids, without the words; it says that they were erased."
+    ),
     "backups": gettext_lazy("Backups: delete or replace them as you keep them."),
     "published_events": gettext_lazy("What consumers of events keep, until they act on the event that this has ended."),
     "streams": gettext_lazy("Events of streamed answers, for ten minutes."),
@@ -47,6 +55,17 @@ KEPT: dict[str, str | Promise] = {
 }
 """What stays, by the words of the report."""
 
+_ABOUT: dict[str, str | Promise] = {
+    ErasureSubject.DOCUMENT: gettext_lazy("with the id %(id)s"),
+    ErasureSubject.USER: gettext_lazy("number %(id)s"),
+    ErasureSubject.TENANT: "%(tenant)s",
+}
+
+
+def erasure_about(erasure: Erasure) -> str:
+    """What is erased, by what is kept of it: no name."""
+    return str(_ABOUT[erasure.subject]) % {"id": erasure.subject_id, "tenant": erasure.tenant}
+
 
 def erasure_facts(erasure: Erasure) -> list[tuple[str, str]]:
     """How many of each were erased, of how many that were found, and why the rest stays."""
@@ -57,6 +76,26 @@ def erasure_facts(erasure: Erasure) -> list[tuple[str, str]]:
         if number or erasure.found.get(what)
     ]
     return told + [(_("Stays"), str(KEPT.get(one["what"], one["why"]))) for one in erasure.kept]
+
+
+def erasure_progress(erasure: Erasure) -> Progress | None:
+    """How much is erased of what was found when it was asked for; nothing to tell once it has ended."""
+    if erasure.state != ErasureState.ERASING:
+        return None
+    total = sum(erasure.found.values())
+    done = sum(min(number, erasure.found.get(what, 0)) for what, number in erasure.erased.items())
+    said_so = _("%(n)s of %(total)s traces") % {"n": number_shown(done), "total": number_shown(total)}
+    return Progress(done, total, said_so)
+
+
+def counts_in_words(found: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What there is to erase, and how many of each."""
+    return [(str(WHAT.get(what, what)), number_shown(count)) for what, count in found.items()]
+
+
+def kept_in_words(subject: str) -> list[str]:
+    """What stays of a subject, and why."""
+    return [str(KEPT.get(what, why)) for what, why in REPORTED[subject]]
 
 
 def erasure_result(erasure: Erasure) -> str:

@@ -19,7 +19,7 @@ from apps.models.models import TASK_OPEN, ModelTask, TaskKind, TaskState
 from apps.models.services.tasks import model_task_cancel
 from apps.monitoring.jobs.bulk_words import bulk_of, result_of
 from apps.monitoring.jobs.erasure_words import TITLES as ERASURE_TITLES
-from apps.monitoring.jobs.erasure_words import erasure_facts, erasure_result
+from apps.monitoring.jobs.erasure_words import erasure_about, erasure_facts, erasure_progress, erasure_result
 from apps.monitoring.jobs.lines import Line, Progress, Standing
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
@@ -108,6 +108,10 @@ def _count(rows: QuerySet[Any], by: str) -> Coalesce:
     return Coalesce(Subquery(rows.order_by().values(by).annotate(n=Count("pk")).values("n")), 0)
 
 
+def _erasures(user: AnyUser) -> QuerySet[Any]:
+    return _of_tenants(Erasure, "tenant")(user).select_related("tenant")
+
+
 def _tasks(user: AnyUser) -> QuerySet[ModelTask]:
     """All tenants share models, so only who was given the permission sees them."""
     may = is_superuser(user) or permissions_held(user).intersection(looking(ModelTask))
@@ -186,9 +190,9 @@ def _deletion_line(kind: JobKind, deletion: KnowledgeBaseDeletion, user: AnyUser
 def _erasure_line(kind: JobKind, erasure: Erasure, user: AnyUser) -> Line:
     return Line(
         pk=erasure.pk, kind=kind.slug, icon=kind.icon, title=str(ERASURE_TITLES[erasure.subject]),
-        about=erasure.subject_id, standing=kind.standing(erasure.state), result=erasure_result(erasure),
+        about=erasure_about(erasure), standing=kind.standing(erasure.state), result=erasure_result(erasure),
         asked_by=actor_text(erasure.actor), asked_at=erasure.created_at, ended_at=erasure.ended_at, url="",
-        facts=erasure_facts(erasure),
+        facts=erasure_facts(erasure), progress=erasure_progress(erasure),
     )  # fmt: skip
 
 
@@ -255,7 +259,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
         },
     ),
     JobKind(
-        "erasure", gettext_lazy("Erasures"), "person_remove", rows=_of_tenants(Erasure, "tenant"), line=_erasure_line,
+        "erasure", gettext_lazy("Erasures"), "person_remove", rows=_erasures, line=_erasure_line,
         states={
             S.UNDER_WAY: [ErasureState.ERASING], S.DONE: [ErasureState.DONE], S.FAILED: [ErasureState.FAILED],
         },

@@ -17,7 +17,7 @@ PAGE_SIZE = 30
 PERMISSIONS = (
     "documents.change_document", "documents.change_documentversion", "documents.delete_document", "documents.add_grant",
     "documents.view_bulkjob", "documents.view_knowledgebasedeletion", "retrieval.view_reindex",
-    "retrieval.view_evaluationrun", "model_registry.view_modeltask", "core.view_scheduledjob",
+    "retrieval.view_erasure", "retrieval.view_evaluationrun", "model_registry.view_modeltask", "core.view_scheduledjob",
 )  # fmt: skip
 """Who may one of these somewhere may have jobs to look at."""
 

@@ -17,10 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.documents.models import BulkJob
+from apps.monitoring.jobs.erasing import tenants_erased_in
 from apps.monitoring.jobs.kinds import JOB_KINDS, JobKind, job_kind
 from apps.monitoring.jobs.lines import STANDING_WORDS
 from apps.monitoring.jobs.listing import JobFilters, jobs_listed, may_see_jobs
 from apps.monitoring.jobs.refusals import refusals_of
+from apps.monitoring.jobs.scheduled_words import scheduled_title
 from ragsite.core.admin.base import acting
 from ragsite.core.errors import RagError
 from ragsite.core.models import ScheduledJob
@@ -49,6 +51,7 @@ def jobs_view(request: HttpRequest) -> HttpResponse:
         "kinds": JOB_KINDS,
         "standings": STANDING_WORDS.items(),
         "scheduled": _scheduled(request),
+        "may_erase": tenants_erased_in(request.user).exists(),
     }
     return TemplateResponse(request, "ragsite/jobs/page.html", context)
 
@@ -105,6 +108,7 @@ class Scheduled:
     """A job that runs by the clock, and how it stands."""
 
     job: ScheduledJob
+    title: str
     words: str
     tone: str
     url: str
@@ -119,7 +123,8 @@ def _scheduled(request: HttpRequest) -> Sequence[Scheduled]:
 
 
 def _standing(job: ScheduledJob) -> Scheduled:
-    url = reverse("admin:core_scheduledjob_change", args=[job.pk])
+    title, url = scheduled_title(job.name), reverse("admin:core_scheduledjob_change", args=[job.pk])
     if job.lease_until and job.lease_until > timezone.now():
-        return Scheduled(job, _("Running"), "info", url)
-    return Scheduled(job, _("Failing"), "danger", url) if job.error else Scheduled(job, _("Waiting"), "success", url)
+        return Scheduled(job, title, _("Running"), "info", url)
+    words, tone = (_("Failing"), "danger") if job.error else (_("Waiting"), "success")
+    return Scheduled(job, title, words, tone, url)

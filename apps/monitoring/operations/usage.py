@@ -32,7 +32,7 @@ from apps.monitoring.operations.usage_counts import (
     things_kept,
     totals_by,
 )
-from apps.monitoring.operations.usage_limits import tenants_limited
+from apps.monitoring.operations.usage_limits import LimitShown, members_limited, tenants_limited
 from apps.monitoring.rows import mine
 from apps.monitoring.workspace.place import workspace_url
 from ragsite.core.numbers import number_shown
@@ -116,11 +116,16 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "charts": _charts(usage) if usage.rows else [],
         "ways": _ways(usage),
         "today": timezone.localdate(),
-        "limits": tenants_limited(
-            usage.tenants if usage.chosen is None else {usage.chosen: usage.tenants[usage.chosen]}
-        ),
+        "limits": _limits(request, usage),
     }
     return operations_page(request, "usage", context)
+
+
+def _limits(request: HttpRequest, usage: Usage) -> list[LimitShown]:
+    """Those of the tenants, and those of members where the user may look at them."""
+    tenants = usage.tenants if usage.chosen is None else {usage.chosen: usage.tenants[usage.chosen]}
+    with_members = tenants_where(request.user, "gateway.view_membership")
+    return tenants_limited(tenants) + members_limited({pk: tenants[pk] for pk in tenants if pk in with_members})
 
 
 def usage_of(request: HttpRequest, period: Period) -> Usage:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -29,7 +29,7 @@ from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.keys import api_key_create, api_key_former_end, api_key_revoke, api_key_rotate
 from ragsite.gateway.limits.parties import key_limits
 from ragsite.gateway.limits.rows import limits_set
-from ragsite.gateway.models import ApiKey
+from ragsite.gateway.models import ApiKey, Permission
 from ragsite.gateway.narrowing import names_seen
 from ragsite.gateway.roles import may_somewhere
 from ragsite.gateway.staff import may_rotate
@@ -60,8 +60,8 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     actions: ClassVar = ("revoke_selected",)
     actions_detail: ClassVar = ("limits", "rotate", "end_former", "revoke")
     fields: ClassVar = (
-        "name", "tenant", "beginning", "permitted", "for_knowledge_bases", "state", "last_used_at", "last_used", "created_at",
-        "rotated_at", "former_secret", "expires_at", "revoked_at",
+        "name", "tenant", "beginning", "permitted_in_words", "for_knowledge_bases", "state", "last_used_at", "last_used",
+        "created_at", "rotated_at", "former_secret", "expires_at", "revoked_at",
     )  # fmt: skip
     add_fieldsets: ClassVar = (
         (
@@ -143,7 +143,7 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
             actor=acting(request),
         )
         if limits := form.limits():
-            limits_set(tenant=key.tenant, api_key=key, limits=limits, actor=acting(request))
+            limits_set(of=key, limits=limits, actor=acting(request))
         obj.pk, obj.prefix = key.pk, key.prefix
         told = gettext("The key for %(name)s was made. Copy it now, it is not shown again:") % {"name": key.name}
         messages.success(request, _shown_once(told, text))
@@ -215,6 +215,12 @@ class ApiKeyAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     @display(description=_("May"))
     def permitted(self, key: ApiKey) -> str:
         return ", ".join(key.permissions)
+
+    @display(description=_("May"))
+    def permitted_in_words(self, key: ApiKey) -> SafeString:
+        """A line for each, with its name for programs."""
+        lines = ((Permission(one).label, one) for one in key.permissions if one in Permission.values)
+        return format_html_join("", '<div>{} <code class="rag-muted">{}</code></div>', lines)
 
     @display(description=_("Sees"))
     def sees(self, key: ApiKey) -> str:

@@ -1,8 +1,8 @@
-"""Limits in the admin: fields for each, on the form of a new key and on a page of each key and tenant."""
+"""Limits in the admin: fields for each, on the form of a new key and on a page of each key, member and tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,9 +21,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from ragsite.core.admin.base import acting, row_url
 from ragsite.core.configuration import MEGABYTE
 from ragsite.core.limits import LIMIT_KINDS, MOST, LimitKind, Limits, Per, Work
-from ragsite.gateway.limits.parties import key_limits, tenant_limits
-from ragsite.gateway.limits.rows import limits_of, limits_set
-from ragsite.gateway.models import ApiKey, Tenant
+from ragsite.gateway.limits.parties import key_limits, member_limits, tenant_limits
+from ragsite.gateway.limits.rows import Limited, limits_of, limits_set
+from ragsite.gateway.models import ApiKey, Membership, Tenant
 
 LABELS: Mapping[LimitKind, Any] = {
     LimitKind(Work.SEARCHES, Per.MINUTE): _("Searches a minute"),
@@ -44,6 +44,17 @@ LABELS: Mapping[LimitKind, Any] = {
 """What each limit is called, in the language of who reads it; uploads are told in MB."""
 
 FIELDS = tuple(kind.name for kind in LIMIT_KINDS)
+
+INTRODUCTIONS: Mapping[type[Limited], Any] = {
+    ApiKey: _("How much may be asked for with this key. The limits of its tenant hold, too: the smaller one counts."),
+    Membership: _(
+        "How much this person may ask for in this tenant. The limits of the tenant hold, too: the smaller one counts."
+    ),
+    Tenant: _("How much may be asked for in this tenant, with all its keys and by all its people together."),
+}
+_USUAL: Mapping[type[Limited], Callable[[Limits], Limits]] = {
+    ApiKey: key_limits, Membership: member_limits, Tenant: tenant_limits,
+}  # fmt: skip
 
 
 def _unit(kind: LimitKind) -> int:
@@ -108,11 +119,14 @@ class LimitsPageMixin:
         if not self.has_limits_permission(request, object_id):
             raise PermissionDenied
         form = LimitFields(request.POST if request.method == "POST" else None, initial=_initial(row))
-        form.usual(key_limits({}) if isinstance(row, ApiKey) else tenant_limits({}))
+        form.usual(_USUAL[type(row)]({}))
         if request.method == "POST" and form.is_valid():
-            _set(request, row, form.limits())
+            limits_set(of=row, limits=form.limits(), actor=acting(request))
+            messages.success(request, gettext("The limits are set. They hold within seconds."))
             return redirect(row_url(row))
-        title = gettext("Limits of %(name)s") % {"name": row.name}
+        title = gettext("Limits of %(name)s") % {
+            "name": row.user.get_username() if isinstance(row, Membership) else row.name
+        }
         opts: Any = self.opts  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
@@ -121,7 +135,7 @@ class LimitsPageMixin:
             "opts": opts,
             "row_url": row_url(row),
             "form": form,
-            "is_key": isinstance(row, ApiKey),
+            "introduction": INTRODUCTIONS[type(row)],
         }
         return TemplateResponse(request, "ragsite/admin/limits.html", context)
 
@@ -131,13 +145,5 @@ class LimitsPageMixin:
         return f"{opts.app_label}_{opts.model_name}_limits"
 
 
-def _initial(row: ApiKey | Tenant) -> dict[str, int]:
-    own = limits_of(row.tenant_id, row.pk) if isinstance(row, ApiKey) else limits_of(row.pk)
-    return {kind.name: amount // _unit(kind) for kind, amount in own.items()}
-
-
-def _set(request: HttpRequest, row: ApiKey | Tenant, limits: Limits) -> None:
-    key = row if isinstance(row, ApiKey) else None
-    tenant = row.tenant if isinstance(row, ApiKey) else row
-    limits_set(tenant=tenant, api_key=key, limits=limits, actor=acting(request))
-    messages.success(request, gettext("The limits are set. They hold within seconds."))
+def _initial(row: Limited) -> dict[str, int]:
+    return {kind.name: amount // _unit(kind) for kind, amount in limits_of(row).items()}

@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from ragsite.core.admin.base import RagAdmin, badge
 from ragsite.gateway.admin.inviting import invite_page, may_invite
+from ragsite.gateway.admin.limits import LimitsPageMixin
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.models import Membership, Role
 from ragsite.gateway.roles import may_somewhere
@@ -34,7 +35,7 @@ ROLE_TONES: dict[str, str | None] = {
 
 
 @admin.register(Membership)
-class MembershipAdmin(TenantRowsMixin, RagAdmin):
+class MembershipAdmin(LimitsPageMixin, TenantRowsMixin, RagAdmin):
     list_display: ClassVar = ("user", "tenant", "shown_role", "created_at")
     list_filter: ClassVar = (("tenant", TenantFilter), "role")
     list_select_related: ClassVar = ("user", "tenant")
@@ -42,6 +43,7 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
     fields: ClassVar = ("user", "tenant", "role")
 
     actions_list: ClassVar = ("invite",)
+    actions_detail: ClassVar = ("limits",)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.invite_page)
@@ -71,6 +73,10 @@ class MembershipAdmin(TenantRowsMixin, RagAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _may(request, obj)
+
+    def has_limits_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        allowed = super().has_limits_permission(request, object_id)
+        return allowed and _may(request, None if object_id is None else self.row_or_404(request, object_id))
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from ragsite.core.admin.base import ReadOnlyAdmin, acting
@@ -68,7 +71,7 @@ class TenantAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
     form = TenantForm
     list_display: ClassVar = ("name", "slug", "created_at")
     search_fields: ClassVar = ("name", "slug")
-    actions_detail: ClassVar = ("limits",)
+    actions_detail: ClassVar = ("limits", "erase")
     fields: ClassVar = ("name", "slug", "audit_days", "created_at")
     add_fieldsets: ClassVar = ((None, {"fields": ("name",)}),)
 
@@ -77,6 +80,14 @@ class TenantAdmin(LimitsPageMixin, TenantRowsMixin, ReadOnlyAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.has_perm("gateway.change_tenant"))
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.is_permitted_on(request, "retrieval.add_erasure", object_id)
+
+    @action(description=_("Erase data"), icon="delete_forever", url_path="erase-data", permissions=["erase"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        tenant = self.row_or_404(request, object_id)
+        return redirect(reverse("erasing", query={"tenant": tenant.pk, "subject": "tenant"}))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change=change, **kwargs | ({"form": TenantChangeForm} if obj else {}))

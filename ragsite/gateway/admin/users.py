@@ -17,6 +17,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -58,7 +60,7 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_fullwidth = True
-    actions_detail = ("reset_second_factor",)
+    actions_detail = ("erase", "reset_second_factor")
 
     def tenants_told(self, obj: Model) -> Iterable[UUID | None]:
         return tenants_of_user(obj.pk)
@@ -107,6 +109,14 @@ class UserAdmin(DjangoUserAdmin, NamedListAdmin):  # type: ignore[type-arg]  # n
                 request, gettext("%(name)s has no second factor any more.") % {"name": user.get_username()}
             )
         return dialog_done(row_url(user))
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return object_id is not None and may_somewhere(request.user, "retrieval.add_erasure")
+
+    @action(description=_("Erase data"), icon="person_remove", url_path="erase-data", permissions=["erase"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self._user_or_404(request, object_id)
+        return redirect(reverse("erasing", query={"subject": "user", "who": user.get_username()}))
 
     def _user_or_404(self, request: HttpRequest, object_id: str) -> User:
         user: User | None = self.get_object(request, unquote(object_id))

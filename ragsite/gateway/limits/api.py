@@ -12,9 +12,12 @@ from ragsite.core.limits import Per, Work
 from ragsite.gateway.authentication import KeyBearer
 from ragsite.gateway.keys import Principal
 from ragsite.gateway.limits.buckets import PartyKind
-from ragsite.gateway.limits.parties import parties_of_key
+from ragsite.gateway.limits.parties import parties_of_key, parties_of_members
 from ragsite.gateway.limits.usage import LimitUse, limits_used
 from ragsite.gateway.models import Permission
+
+MOST_OF_MEMBERS = 1_000
+"""Limits of members that one answer tells."""
 
 router = Router(auth=KeyBearer(permission=None), tags=["usage"])
 
@@ -23,6 +26,7 @@ class LimitOut(Schema):
     """A limit. What is used is told of those of a day or month alone, as it was some seconds ago."""
 
     of: PartyKind
+    user_id: int | None = Field(None, description="Whose it is, of a person's in this tenant.")
     work: Work
     per: Per = Field(description="`once`: at the same moment.")
     limit: int
@@ -38,18 +42,24 @@ class UsageOut(Schema):
 
 @router.get("/usage/", response={200: UsageOut}, summary="Look at your limits")
 def usage(request: HttpRequest) -> UsageOut:
-    """The limits of the key, and of its tenant if it has the permission `grants:manage`. What is not named has no limit."""
+    """The limits of the key, and with the permission `grants:manage` of its tenant, and those that its members have of their own.
+    What is not named has no limit.
+    """
     principal: Principal = request.auth  # type: ignore[attr-defined]
     if principal.api_key_id is None:
         return UsageOut(limits=[])
     parties = parties_of_key(principal.tenant_id, principal.api_key_id)
-    told = {PartyKind.KEY} | ({PartyKind.TENANT} if Permission.GRANTS.value in principal.permissions else set())
-    return UsageOut(limits=[_out(one) for one in limits_used([one for one in parties if one.kind in told])])
+    if Permission.GRANTS.value in principal.permissions:
+        parties = (*parties, *parties_of_members([principal.tenant_id], most=MOST_OF_MEMBERS))
+    else:
+        parties = tuple(one for one in parties if one.kind is PartyKind.KEY)
+    return UsageOut(limits=[_out(one) for one in limits_used(parties)])
 
 
 def _out(one: LimitUse) -> LimitOut:
     return LimitOut(
         of=one.of,
+        user_id=int(one.id) if one.of is PartyKind.USER else None,
         work=one.kind.work,
         per=one.kind.per,
         limit=one.limit,

@@ -27,7 +27,7 @@ class PartyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Somebody with limits of their own. `tenant` is empty for people and addresses that belong to none."""
+    """Somebody with limits of their own. `tenant` is empty for addresses, and for people in all their tenants together."""
 
     kind: PartyKind
     id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from django.core.exceptions import ValidationError
 from ragsite.core.configuration import LimitSettings
 from ragsite.core.limits import Limits, limits_read
 from ragsite.gateway.limits.buckets import Party, PartyKind
-from ragsite.gateway.limits.rows import limits_of, limits_of_both
+from ragsite.gateway.limits.rows import limits_of_key, limits_of_member, limits_of_members
 from ragsite.gateway.models import Membership
 from ragsite.gateway.sign_ins import address_digest
 from ragsite.gateway.threads import LOOKUPS, run_on
@@ -72,21 +73,35 @@ def parties_of(caller: Caller, where: Whereabouts | None) -> tuple[Party, ...]:
 def parties_of_key(tenant_id: UUID, api_key_id: UUID) -> tuple[Party, ...]:
     """The key and its tenant, as far as they have limits."""
     settings = LimitSettings.current()
-    of_key, of_tenant = limits_of_both(tenant_id, api_key_id)
+    of_key, of_tenant = limits_of_key(tenant_id, api_key_id)
     key = Party(PartyKind.KEY, str(api_key_id), str(tenant_id), _over(of_key, settings.of_key))
     tenant = Party(PartyKind.TENANT, "", str(tenant_id), _over(of_tenant, settings.of_tenant))
     return _limited(key, tenant)
 
 
+def parties_of_members(tenant_ids: Iterable[UUID], *, most: int) -> tuple[Party, ...]:
+    """The members of these tenants who have limits of their own there, as far as `most` limits tell."""
+    found = limits_of_members(tenant_ids, most=most)
+    return tuple(Party(PartyKind.USER, str(user), str(tenant), own) for (tenant, user), own in found.items())
+
+
 def parties_of_user(user_id: int, where: Whereabouts | None = None) -> tuple[Party, ...]:
-    """The person, and the tenant of what the address names; of one that names none, the only tenant of the person's."""
+    """The person, and the tenant of what the address names; of one that names none, the only tenant of the person's.
+
+    What the person has of limits as a member of the tenant is counted there alone; the installation's hold for the rest, in all
+    tenants together.
+    """
     settings = LimitSettings.current()
-    user = Party(PartyKind.USER, str(user_id), "", limits_read(settings.of_user))
-    tenant_id = _tenant_of_user(user_id, where)
+    usual, tenant_id = limits_read(settings.of_user), _tenant_of_user(user_id, where)
     if tenant_id is None:
-        return _limited(user)
-    limits = _over(limits_of(tenant_id), settings.of_tenant)
-    return _limited(user, Party(PartyKind.TENANT, "", str(tenant_id), limits))
+        return _limited(Party(PartyKind.USER, str(user_id), "", usual))
+    own, of_tenant = limits_of_member(tenant_id, user_id)
+    rest = MappingProxyType({kind: amount for kind, amount in usual.items() if kind not in own})
+    return _limited(
+        Party(PartyKind.USER, str(user_id), str(tenant_id), own),
+        Party(PartyKind.USER, str(user_id), "", rest),
+        Party(PartyKind.TENANT, "", str(tenant_id), _over(of_tenant, settings.of_tenant)),
+    )
 
 
 @lru_cache(4096)
@@ -109,6 +124,11 @@ def tenant_limits(of_its_own: Limits) -> Limits:
 def key_limits(of_its_own: Limits) -> Limits:
     """The limits of a key that has these of its own."""
     return _over(of_its_own, LimitSettings.current().of_key)
+
+
+def member_limits(of_their_own: Limits) -> Limits:
+    """The limits of a person who has these of their own as a member of a tenant."""
+    return _over(of_their_own, LimitSettings.current().of_user)
 
 
 def _tenant_of_user(user_id: int, where: Whereabouts | None) -> UUID | None:

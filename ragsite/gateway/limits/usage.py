@@ -16,6 +16,7 @@ class LimitUse:
     """A limit of somebody's; of a quota what was used since it began, as it was written some seconds ago."""
 
     of: PartyKind
+    id: str
     tenant: str
     kind: LimitKind
     limit: int
@@ -44,6 +45,6 @@ def limits_used(parties: Sequence[Party]) -> list[LimitUse]:
 def _use(bucket: Bucket, used: int | None) -> LimitUse:
     party, quota = bucket.party, bucket.quota
     if quota is None:
-        return LimitUse(party.kind, party.tenant, bucket.kind, bucket.limit)
+        return LimitUse(party.kind, party.id, party.tenant, bucket.kind, bucket.limit)
     begins = datetime.combine(quota.begins, datetime.min.time(), tzinfo=UTC)
-    return LimitUse(party.kind, party.tenant, bucket.kind, bucket.limit, used, begins, quota.ends)
+    return LimitUse(party.kind, party.id, party.tenant, bucket.kind, bucket.limit, used, begins, quota.ends)

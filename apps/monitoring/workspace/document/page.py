@@ -25,6 +25,7 @@ from apps.monitoring.workspace.documents.rows import rows_of
 from apps.monitoring.workspace.masking import finds_in_words
 from apps.monitoring.workspace.pages import place_of
 from ragsite.core.configuration import UploadSettings
+from ragsite.gateway.roles import tenants_where
 
 PAGE = "ragsite/workspace/document.html"
 PARTS = {
@@ -57,7 +58,7 @@ def _part(here: Opened, part: str) -> HttpResponse:
     contexts = {"live": _live, "passages": _text, "diff": _diff}
     response = render(here.place.request, PARTS[part], contexts[part](here) | {"is_part": True})
     if part == "live" and not here.is_under_way:
-        response["HX-Trigger"] = "document-ready"
+        response["HX-Trigger-After-Settle"] = "document-ready"
     return response
 
 
@@ -78,6 +79,7 @@ def _live(here: Opened) -> dict[str, Any]:
         "may_see_workers": may("documents.view_stagerecord"),
         "may_restrict": may("documents.add_grant"),
         "may_delete": may("documents.delete_document"),
+        "may_erase": here.document.tenant_id in tenants_where(here.place.request.user, "retrieval.add_erasure"),
     }
 
 

@@ -103,7 +103,7 @@ def _made(options: Options) -> tuple[ApiKey, str]:
         actor=ACTOR,
     )
     if options["limits"]:
-        limits_set(tenant=tenant, api_key=key, limits=options["limits"], actor=ACTOR)
+        limits_set(of=key, limits=options["limits"], actor=ACTOR)
     return key, text
 
 

@@ -18,11 +18,13 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.models import ModelTask
 from apps.monitoring.jobs import listing
 from apps.monitoring.jobs.kinds import JOB_KINDS
+from apps.monitoring.jobs.scheduled_words import TITLES
 from apps.retrieval.models import Erasure, EvaluationRun, EvaluationSet, Reindex
 from ragsite.core.models import ScheduledJob
 from ragsite.gateway.models import Role
 from tests import factories as make
 from tests.acting import ACTOR
+from workers.jobs import JOBS
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/jobs/"
@@ -54,6 +56,10 @@ def one_of_each(base: KnowledgeBase, user: User) -> None:
     )  # fmt: skip
 
 
+def test_what_runs_by_the_clock_is_told_in_words() -> None:
+    assert set(TITLES) == {job.name for job in JOBS if job.every}
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
@@ -74,7 +80,7 @@ def test_all_that_takes_long_is_listed_newest_first_and_each_has_a_page(admin_cl
     assert [line.kind for line in lines] == ["erasure", "deletion", "model", "evaluation", "reindex", "bulk"]
     assert {line.kind for line in lines} == {kind.slug for kind in JOB_KINDS}
     text = page.content.decode()
-    for said in ("Tagging documents", "0 of 2 documents", "Downloading a model", "Harbour rules", "The disk is full."):
+    for said in ("Removes events that were delivered", "Tagging documents", "0 of 2 documents", "Downloading a model", "Harbour rules", "The disk is full."):
         assert said in text
     assert [one.job.name for one in page.context["scheduled"]] == ["sweep", "events-purge"]
     for line in lines:

@@ -50,14 +50,14 @@ def test_a_key_and_its_tenant_have_their_own_limits_and_else_those_of_the_instal
 ) -> None:
     settings.RAGSITE_LIMITS_OF_KEY = "answers=5/minute streams=2"
     settings.RAGSITE_LIMITS_OF_TENANT = "answers=100/day"
-    limits_set(tenant=tenant, api_key=key, limits=limits_read("answers=9/minute"), actor=ACTOR)
-    limits_set(tenant=tenant, limits=limits_read("tokens=0/month"), actor=ACTOR)
-    limits_set(tenant=make.tenant(), limits=limits_read("searches=1/day"), actor=ACTOR)
+    limits_set(of=key, limits=limits_read("answers=9/minute"), actor=ACTOR)
+    limits_set(of=tenant, limits=limits_read("tokens=0/month"), actor=ACTOR)
+    limits_set(of=make.tenant(), limits=limits_read("searches=1/day"), actor=ACTOR)
     assert told(parties_of_key(tenant.pk, key.pk)) == {
         PartyKind.KEY: limits_read("answers=9/minute streams=2"),
         PartyKind.TENANT: limits_read("answers=100/day tokens=0/month"),
     }
-    limits_set(tenant=tenant, api_key=key, limits={}, actor=ACTOR)
+    limits_set(of=key, limits={}, actor=ACTOR)
     assert told(parties_of_key(tenant.pk, key.pk))[PartyKind.KEY] == limits_read("answers=5/minute streams=2")
     assert WorkLimit.objects.filter(tenant=tenant).count() == 1
 
@@ -83,11 +83,33 @@ def test_a_person_uses_up_only_what_a_tenant_of_theirs_may(tenant: Tenant, setti
     assert tenants(asking.format(base.pk)) == [str(tenant.pk)]
 
 
+def test_a_member_has_limits_of_their_own_where_they_work_and_else_those_of_the_installation(
+    tenant: Tenant, settings: Any
+) -> None:
+    settings.RAGSITE_LIMITS_OF_USER = "answers=3/minute streams=2"
+    user, elsewhere = make.member(tenant), make.tenant()
+    limits_set(of=Membership.objects.get(user=user), limits=limits_read("answers=1/minute tokens=9/day"), actor=ACTOR)
+    limits_set(of=tenant, limits=limits_read("answers=7/minute"), actor=ACTOR)
+    assert [(one.tenant, one.limits) for one in parties_of_user(user.pk)] == [
+        (str(tenant.pk), limits_read("answers=1/minute tokens=9/day")),
+        ("", limits_read("streams=2")),
+        (str(tenant.pk), limits_read("answers=7/minute")),
+    ]
+    assert told(parties_of_user(make.member(tenant).pk))[PartyKind.USER] == limits_read("answers=3/minute streams=2")
+    Membership.objects.create(user=user, tenant=elsewhere)
+    assert told(parties_of_user(user.pk)) == {PartyKind.USER: limits_read("answers=3/minute streams=2")}
+    manager = make.client(tenant, Permission.GRANTS).get("/api/v1/usage/").json()["limits"]
+    assert [(one["of"], one["user_id"], one["work"], one["limit"]) for one in manager] == [
+        ("tenant", None, "answers", 7), ("user", user.pk, "answers", 1), ("user", user.pk, "tokens", 9),
+    ]  # fmt: skip
+    assert make.client(tenant, Permission.QUERY).get("/api/v1/usage/").json() == {"limits": []}
+
+
 def test_a_key_sees_its_limits_and_who_manages_grants_those_of_the_tenant(tenant: Tenant) -> None:
     text = make.api_key(tenant, Permission.QUERY)
     key = ApiKey.objects.get(pk=principal_of_key(text).api_key_id)
-    limits_set(tenant=tenant, api_key=key, limits=limits_read("answers=10/month streams=2"), actor=ACTOR)
-    limits_set(tenant=tenant, limits=limits_read("answers=100/month"), actor=ACTOR)
+    limits_set(of=key, limits=limits_read("answers=10/month streams=2"), actor=ACTOR)
+    limits_set(of=tenant, limits=limits_read("answers=100/month"), actor=ACTOR)
     kind = LimitKind(Work.ANSWERS, Per.MONTH)
     party = Party(PartyKind.KEY, str(key.pk), str(tenant.pk), {kind: 10})
     quota = Bucket.of(party, kind, datetime.now(UTC)).quota
@@ -105,7 +127,7 @@ def test_a_key_sees_its_limits_and_who_manages_grants_those_of_the_tenant(tenant
 def test_the_command_makes_a_key_with_limits(tenant: Tenant) -> None:
     call_command("apikey", "narrow", "--tenant", tenant.name, "--limits", "answers=10/minute streams=2")
     key = ApiKey.objects.get(name="narrow")
-    assert limits_of(tenant.pk, key.pk) == limits_read("answers=10/minute streams=2")
+    assert limits_of(key) == limits_read("answers=10/minute streams=2")
     with pytest.raises(CommandError, match="is no limit"):
         call_command("apikey", "wrong", "--tenant", tenant.name, "--limits", "many")
     assert not ApiKey.objects.filter(name="wrong").exists()
