@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,12 +85,20 @@ def _no_doorbell(settings: Any) -> None:
     settings.RAGSITE_DOORBELL = f"{SilentDoorbell.__module__}.{SilentDoorbell.__qualname__}"
 
 
+@pytest.fixture(scope="session")
+def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders for the blobs of one test after another, each made by the first blob: pytest's own takes a look at all before."""
+    folder = tmp_path_factory.mktemp("stores")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _blobs(settings: Any, tmp_path: Path) -> Iterator[None]:
+def _blobs(settings: Any, _stores: Iterator[Path]) -> Iterator[None]:
     """Every test has a store of its own."""
-    settings.RAGSITE_BLOB_DIR = tmp_path / "blobs"
+    folder = next(_stores)
+    settings.RAGSITE_BLOB_DIR = folder / "blobs"
     yield
-    shutil.rmtree(settings.RAGSITE_BLOB_DIR, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

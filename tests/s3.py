@@ -127,7 +127,7 @@ def misbehaving(
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, name="misbehaving")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="misbehaving")
     thread.start()
     try:
         yield replace(place, endpoint_url=f"http://127.0.0.1:{server.server_port}")

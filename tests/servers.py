@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
 import pytest
 
+from ragsite.stack import postgres
 from ragsite.stack.stack import Stack
 from tests.emptying import AUDIT
 
@@ -42,6 +44,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         RAGSITE_SECRET_KEY="tests-only-" + "0" * 40,
         RAGSITE_MODEL_TRANSPORT="fake",
         RAGSITE_MODEL_THREADS="2",
+        # Threads that wait for work of a model leave the processor to others, as in model workers.
+        OMP_WAIT_POLICY="passive",
         # Tests that ask twice mean to be answered twice; those of the cache switch it on.
         RAGSITE_ANSWER_CACHE_SECONDS="0",
         HF_HUB_OFFLINE="1",
@@ -53,6 +57,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         os.environ.pop(given, None)
     # The suite starts some hundred processes: what one of them compiled, the next one reads.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Tests end servers, never the machine: what a server has written is there for the next one without a flush to the disk.
+    _session.enter_context(patch.dict(postgres._SETTINGS, fsync="off"))
     stack = Stack(directory / "stack", {})
     os.environ.update(_session.enter_context(stack.session()))
     try:

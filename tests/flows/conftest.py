@@ -3,14 +3,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
 import pytest
 from ragsite_client import Client
 
+from ragsite.stack import backoff
 from ragsite.stack.system import System, system
 from tests.apps.models.hub import Hub, hub_running
 from tests.servers import own_folder
+
+RESTART_SECONDS = 2.0
+"""After the second time that it ends within a minute, which here is what the tests are about, a process rests no longer."""
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "RAGSITE_MODEL_TRANSPORT")
 
@@ -37,7 +42,8 @@ def running(hub: Hub) -> Iterator[System]:
     environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
     with own_folder() as folder:
         environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
-        with system(folder, environ, say=lambda _: None) as started:
+        restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)
+        with restarts, system(folder, environ, say=lambda _: None) as started:
             yield started
 
 

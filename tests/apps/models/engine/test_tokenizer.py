@@ -34,17 +34,20 @@ def test_counting_ignores_the_truncation_and_padding_saved_with_the_tokenizer(ma
     assert tokenizer.count("") == 0
 
 
+@pytest.fixture(scope="module")
+def real(bundled_model: EmbeddingModel) -> ModelTokenizer:
+    return ModelTokenizer(bundled_model.path)
+
+
 @pytest.mark.weights
 @given(text=TEXTS)
 @example(text="a\x0bb \x1cc d\x85e\x0c")
 @example(text="of\u200b one\u2028line\u3000and\xa0others [SEP] [CLS]x ##y")
 @example(text="e\u0301a \u0301b 東京。都 ΑΣ Σ" + "x" * 300)
 def test_the_words_of_a_text_add_up_to_what_the_real_tokenizer_makes_of_all_of_it(
-    bundled_model: EmbeddingModel, text: str
+    real: ModelTokenizer, text: str
 ) -> None:
-    tokenizer = ModelTokenizer(bundled_model.path)
-
-    assert tokenizer.count(text) == len(tokenizer.offsets(text))
+    assert real.count(text) == len(real.offsets(text))
 
 
 def test_a_tokenizer_whose_words_do_not_add_up_counts_the_text_as_a_whole(make_checkpoint: MakeCheckpoint) -> None:
@@ -80,9 +83,7 @@ def test_inputs_are_cut_at_the_models_limit_and_keep_the_closing_token(make_chec
 
 
 @pytest.mark.weights
-def test_the_real_model_takes_256_tokens_though_its_tokenizer_says_128(bundled_model: EmbeddingModel) -> None:
-    tokenizer = ModelTokenizer(bundled_model.path)
-
-    assert tokenizer.limit == 254
-    assert tokenizer.count("water " * 200) == 200
-    assert tokenizer.offsets("Hello world") == [(0, 5), (6, 11)]
+def test_the_real_model_takes_256_tokens_though_its_tokenizer_says_128(real: ModelTokenizer) -> None:
+    assert real.limit == 254
+    assert real.count("water " * 200) == 200
+    assert real.offsets("Hello world") == [(0, 5), (6, 11)]
