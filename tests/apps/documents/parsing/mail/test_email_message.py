@@ -170,6 +170,18 @@ def test_an_invitation_may_have_a_name_and_a_forwarded_message_is_named_by_its_s
     assert document.metadata["attachment_names"] == "Größe der Enten"
 
 
+def test_a_returned_message_says_why(parse):
+    status = (
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; n@example.org\nDiagnostic-Code: smtp; 550\n no such user\n"
+    )
+    parts = f"--b\n\nNot delivered.\n--b\nContent-Type: message/delivery-status\n\n{status}\n--b--\n"
+    document = parse(f"Subject: x\nContent-Type: multipart/report; boundary=b\n\n{parts}".encode())
+    assert document.text == (
+        "x\n\nNot delivered.\n\nReporting-MTA: dns; mx\n\n"
+        "Final-Recipient: rfc822; n@example.org\nDiagnostic-Code: smtp; 550 no such user"
+    )
+
+
 def test_a_calendar_is_read_entry_by_entry(parse_bytes, outline):
     first, second = TABLE.split("\n\n| What | Fair")
     document = parse_bytes(DocumentType.CALENDAR, INVITATION.encode())
