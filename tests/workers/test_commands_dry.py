@@ -87,6 +87,7 @@ ROWS: dict[str, Row] = {
     "bootstrap": (lambda _: ["bootstrap"], {"missing": ["the tenant Default", "the first admin login"]}),
     "ingest": (lambda w: ["ingest", str(w.folder / "new"), *w.named], {}),
     "evaluate": (lambda w: ["evaluate", str(w.folder / "harbour")], {"documents": 4, "queries": 5}),
+    "reread": (lambda w: ["documents", "reread", *w.named], {"counts": {"chosen": 1, "read anew": 1, "refused": 0}}),
     "retry": (lambda w: ["documents", "retry", *w.named], {"counts": {"chosen": 2, "retried": 2, "refused": 0}}),
     "cancel": (lambda w: ["documents", "cancel", *w.named], {"counts": {"chosen": 1, "cancelled": 1, "refused": 0}}),
     "delete": (
@@ -176,12 +177,15 @@ def test_documents_are_listed_line_by_line_by_what_they_are(world: World) -> Non
     assert out.getvalue().startswith(f"{Document.objects.get(title='broken.pdf').pk}  broken.pdf  v1  failed  ")
 
 
-def test_documents_are_retried_cancelled_and_deleted_once(world: World) -> None:
+def test_documents_are_retried_cancelled_read_anew_and_deleted_once(world: World) -> None:
     assert told("documents", "retry", *world.named, "--status", "failed")["counts"]["retried"] == 1
     assert told("documents", "retry", *world.named, "--status", "failed")["counts"]["chosen"] == 0
     assert told("documents", "cancel", *world.named)["counts"]["cancelled"] == 2
     statuses = DocumentVersion.objects.values_list("filename", "status")
     assert dict(statuses)["broken.pdf"] == dict(statuses)["waiting.txt"] == "cancelled"
+    assert told("documents", "reread", *world.named, "--read-before", "2020-01-01")["counts"]["chosen"] == 0
+    assert told("documents", "reread", *world.named)["counts"]["read anew"] == 1
+    assert told("documents", "reread", *world.named)["counts"]["chosen"] == 0
     assert told("documents", "delete", *world.named, "--tag", "old")["counts"]["deleted"] == 1
     assert told("documents", "delete", *world.named, "--all")["counts"] == {"chosen": 3, "deleted": 3, "refused": 0}
     assert listed(world) == []

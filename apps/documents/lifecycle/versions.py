@@ -1,4 +1,4 @@
-"""Versions as things that happen after their upload: cancelled, retried, gone back to."""
+"""Versions as things that happen after their upload: cancelled, retried, gone back to, read anew."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.answering import version_answers
 from apps.documents.lifecycle.contents import document_hold
-from apps.documents.lifecycle.stages import STAGE_FROM
+from apps.documents.lifecycle.stages import PARSE, STAGE_FROM
 from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
     KEPT_BY_TRIGGER,
@@ -125,6 +125,50 @@ def _rollback(document: Document, version: DocumentVersion, actor: Actor) -> Doc
             actor=actor,
         )
     return locked
+
+
+def document_reread(*, document: Document, actor: Actor) -> DocumentVersion:
+    """Have the file of the version that answers read anew, as after an upgrade that reads files better.
+
+    It becomes a new version, which takes over once it is ready; until then, and if it fails, the present one answers. Chunks
+    whose text stays the same keep their vectors, and earlier citations stay what they are.
+
+    Raises:
+        ConflictError: no version answers; a newer one is under way; or its text was edited, which a new reading would undo.
+        NotFoundError: the document was deleted.
+    """
+    with transaction.atomic():
+        return _reread(document, actor)
+
+
+def _reread(document: Document, actor: Actor) -> DocumentVersion:
+    locked = _document_locked(document.pk)
+    current = locked.current_version
+    if current is None:
+        raise ConflictError(f"No version of {locked.title!r} answers.", action="Retry the version that failed.")
+    if under_way := locked.versions.exclude(status__in=VERSION_ENDED).first():
+        raise ConflictError(
+            f"Version {under_way.number} of {locked.title!r} is under way.",
+            action="Cancel it first, or wait until it is ready.",
+        )
+    if edits := current.edits.count():
+        raise ConflictError(
+            f"The text of {locked.title!r} has {edits:,} edits, which a new reading would undo.",
+            action="Take the edits back first, and make them again in the new version.",
+        )
+    version = DocumentVersion.objects.create(
+        tenant_id=locked.tenant_id,
+        document=locked,
+        number=locked.versions.count() + 1,
+        filename=current.filename,
+        document_type=current.document_type,
+        content_hash=current.content_hash,
+        blob=current.blob,
+        size=current.size,
+        actor=actor.as_dict(),
+    )
+    ring(PARSE)
+    return version
 
 
 def _document_locked(document_id: UUID) -> Document:

@@ -159,7 +159,7 @@ def _latin(names: str) -> Callable[[_Letter], float]:
     known = frozenset(names)
 
     def weigh(letter: _Letter) -> float:
-        return COMMON if letter.character.lower() in known else WRONG
+        return COMMON if letter.character in known or letter.character.lower() in known else WRONG
 
     return weigh
 

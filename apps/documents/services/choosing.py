@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -19,7 +20,7 @@ EVERY = frozenset(VersionStatus)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentChoice:
-    """Documents of a knowledge base; what is empty narrows nothing. Status and error code are those of the newest version."""
+    """Documents of a knowledge base; what is empty narrows nothing. Status, error code and age are the newest version's."""
 
     knowledge_base: KnowledgeBase
     status: str = ""
@@ -28,6 +29,7 @@ class DocumentChoice:
     named: str = ""
     external_id: str = ""
     id: str = ""
+    made_before: datetime | None = None
     limit: int | None = None
 
 
@@ -66,6 +68,8 @@ def _versions(choice: DocumentChoice, within: Collection[VersionStatus]) -> Q:
     found = Q() if within == EVERY else Q(status__in=within)
     if choice.status:
         found &= Q(status=choice.status)
+    if choice.made_before:
+        found &= Q(created_at__lt=choice.made_before)
     return found & Q(error_code=choice.error_code) if choice.error_code else found
 
 

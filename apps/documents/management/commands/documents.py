@@ -1,15 +1,18 @@
-"""`manage.py documents`: list the documents of a knowledge base, retry, cancel or delete some of them."""
+"""`manage.py documents`: list the documents of a knowledge base; retry, cancel, read anew or delete some of them."""
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.timezone import is_aware, make_aware
 
 from apps.documents.intake.ingestion import knowledge_base_named
-from apps.documents.lifecycle.versions import version_cancel, version_retry
+from apps.documents.lifecycle.versions import document_reread, version_cancel, version_retry
 from apps.documents.models import VERSION_ENDED, VERSION_STOPPED, Document, DocumentVersion, VersionStatus
 from apps.documents.services.choosing import DocumentChoice, newest_versions
 from apps.documents.services.documents import document_delete
@@ -28,7 +31,7 @@ NARROWING = ("status", "error_code", "tag", "named", "external_id", "id")
 
 
 class Command(base.Command):
-    sentence = "List the documents of a knowledge base; retry, cancel or delete those that are chosen."
+    sentence = "List the documents of a knowledge base; retry, cancel, read anew or delete those that are chosen."
 
     def arguments_add(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -38,6 +41,9 @@ class Command(base.Command):
             _add_choice(action)
             if name == "delete":
                 action.add_argument("--all", action="store_true", help="Every document, where nothing else is chosen.")
+            if name == "reread":
+                action.add_argument("--read-before", type=_moment, metavar="TIME",
+                                    help="Only what was read before, as in 2026-05-01T12:00.")  # fmt: skip
 
     def run(self, options: Options) -> Told | None:
         choice = _choice(options)
@@ -89,10 +95,24 @@ def _cancel(version: DocumentVersion) -> None:
     version_cancel(version=version, actor=ACTOR)
 
 
+def _reread(version: DocumentVersion) -> None:
+    document_reread(document=version.document, actor=ACTOR)
+
+
+def _moment(words: str) -> datetime:
+    """A moment, on the clocks of the installation where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{words!r} is no time such as 2026-05-01T12:00.") from error
+    return moment if is_aware(moment) else make_aware(moment)
+
+
 UNDER_WAY = frozenset(VersionStatus) - VERSION_ENDED
 DOORS: dict[str, tuple[frozenset[VersionStatus], Callable[[DocumentVersion], None], str]] = {
     "retry": (VERSION_STOPPED, _retry, "retried"),
     "cancel": (UNDER_WAY, _cancel, "cancelled"),
+    "reread": (frozenset({VersionStatus.READY}), _reread, "read anew"),
     "delete": (frozenset(VersionStatus), _delete, "deleted"),
 }
 """Of each action: whose newest version it is for, by its status; what is done; and what is said of it."""
@@ -124,6 +144,22 @@ CHANGING = {
         changes=True,
         resumed=AGAIN,
     ),
+    "reread": About(
+        sentence="Have the stored files read anew, as after an upgrade that reads them better.",
+        examples=(
+            ("manage.py documents reread --knowledge-base Handbooks --named .docx --dry-run", "how many that would be"),
+            (
+                "manage.py documents reread --knowledge-base Handbooks --read-before 2026-05-01",
+                "what was read before then",
+            ),
+        ),
+        notes=(
+            "Each becomes a new version of its document, and the present one answers until it is ready. Documents whose text was "
+            "edited are refused.",
+        ),
+        changes=True,
+        resumed="Run it again with --read-before and the time at which it began: what was read since is left out.",
+    ),
     "delete": About(
         sentence="Delete documents: searches find them no more at once, and a job removes what is left of them.",
         examples=(
@@ -154,7 +190,8 @@ def _choice(options: Options) -> DocumentChoice:
     if options["action"] == "delete" and not options["all"] and not any(narrowing.values()):
         raise PermanentError("Nothing says which documents to delete.", action="Give a filter, or --all.")
     whose = knowledge_base_named(options["knowledge_base"], tenant=options["tenant"])
-    return DocumentChoice(knowledge_base=whose, limit=options["limit"], **narrowing)
+    made_before = options.get("read_before")
+    return DocumentChoice(knowledge_base=whose, made_before=made_before, limit=options["limit"], **narrowing)
 
 
 def _json(version: DocumentVersion) -> dict[str, Any]:

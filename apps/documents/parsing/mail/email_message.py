@@ -19,6 +19,8 @@ from apps.documents.parsing.web.html import declared_encoding
 from apps.documents.parsing.web.html_text import write_html
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
+# What became of a message: lines such as headers, a block for the server and one for each recipient (RFC 3464).
+DELIVERY_STATUS = "message/delivery-status"
 MOST_LISTED = 20
 DEEPEST_PART = 50
 MOST_PARTS = 1_000
@@ -97,6 +99,9 @@ def _shown_parts(part: Message) -> Iterator[Message]:
     """The parts that make up the message's text: its own words, of which one form is enough, and invitations."""
     if _is_attachment(part) or part.get_content_type() == "message/rfc822":
         return
+    if part.get_content_type() == DELIVERY_STATUS:
+        yield part
+        return
     if not part.is_multipart():
         if part.get_content_maintype() == "text":
             yield part
@@ -150,6 +155,10 @@ def _payload(part: Message) -> bytes:
 
 
 def _write_part(part: Message, builder: DocumentBuilder) -> None:
+    if part.get_content_type() == DELIVERY_STATUS:
+        for told in _inner(part):
+            builder.block("\n".join(f"{name}: {' '.join(str(value).split())}" for name, value in told.items()))
+        return
     data = _payload(part)
     if not data.strip():
         return

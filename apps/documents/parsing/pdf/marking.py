@@ -153,7 +153,11 @@ def _last_within(letters: Letters, pieces: Sequence[Piece], box: Box) -> int | N
     over = [
         piece for piece in pieces if piece.box.beside(box) and piece.box.left < box.right and piece.box.right > box.left
     ]
-    return _end_before(letters, max(over, key=lambda piece: piece.box.left), box.right) - 1 if over else None
+    if not over:
+        return None
+    line = max(over, key=lambda piece: piece.box.left)
+    words = letters.text[line.start : _end_before(letters, line, box.right)].rstrip(" .,;:!?")
+    return line.start + max(len(words), 1) - 1
 
 
 def _word_around(text: str, at: int) -> str:

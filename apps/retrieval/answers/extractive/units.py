@@ -22,6 +22,7 @@ LONGEST_HEADING = 80
 
 _LINE = re.compile(r"[^\n]+")
 _ENDS = re.compile(rf"[:;,，；：、{STOPS}]['\"”’»)\]」』）】]*\s*$")
+_BAR = re.compile(r"(?<!\\)\|")
 _BULLET = re.compile(r"^\s*(?:[-*•‣◦·–]|\d{1,3}[.)])\s+")
 
 
@@ -88,8 +89,8 @@ def units_of(passages: Sequence[Passage], heads: Heads = NO_HEADS) -> list[Unit]
 
 
 def row_cells(line: str) -> tuple[str, ...]:
-    """The cells of a table's row as parsers write it: `| Toronto | IKEv2 |`."""
-    return tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
+    """The cells of a table's row as parsers write it: `| Toronto | IKEv2 |`, with `\\|` for a bar within one."""
+    return tuple(cell.strip().replace("\\|", "|") for cell in _BAR.split(line.strip().strip("|")))
 
 
 def is_row(line: str) -> bool:

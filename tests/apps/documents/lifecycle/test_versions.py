@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.documents.lifecycle.editing import document_edit
+from apps.documents.lifecycle.edits import Edit
 from apps.documents.lifecycle.steps import Step, step_fail
-from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
+from apps.documents.lifecycle.versions import document_reread, document_rollback, version_cancel, version_retry
 from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
 from apps.documents.services.documents import document_delete
 from apps.models.gateway import Deadline
@@ -53,6 +55,26 @@ def test_going_back_lets_the_earlier_version_answer_at_once_and_embeds_nothing()
     assert Embedding.objects.count() == vectors
     updates = OutboxEvent.objects.filter(type="document.updated").order_by("id")
     assert [event.payload["version_number"] for event in updates] == [2, 1, 2]
+
+
+def test_a_file_is_read_anew_into_a_version_that_takes_over_once_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    document, first, _ = two_versions()
+    document_rollback(document=document, version=first, actor=ACTOR)
+    monkeypatch.setattr(
+        "apps.documents.parsing.text.markdown.with_whole_rows", lambda text: text.replace("nine", "eleven")
+    )
+    again = document_reread(document=document, actor=ACTOR)
+    assert "nine" in found(document)
+    with pytest.raises(ConflictError, match="under way"):
+        document_reread(document=document, actor=ACTOR)
+    make.run_stages()
+    assert "eleven" in found(document)
+    again.refresh_from_db()
+    assert (again.number, again.blob, again.origin, again.status) == (3, first.blob, "upload", "ready")
+    document_edit(document=document, version=again, edits=[Edit(0, 0, "Note: ")], actor=ACTOR)
+    make.run_stages()
+    with pytest.raises(ConflictError, match="1 edits"):
+        document_reread(document=document, actor=ACTOR)
 
 
 def test_going_back_to_the_present_version_changes_nothing() -> None:

@@ -59,7 +59,7 @@ def test_attachments_are_counted_and_named_but_not_read(parse):
     made.add_attachment(message("words of a forwarded mail"))
     document = parse(made)
     assert document.metadata["attachments_not_read"] == "2"
-    assert document.metadata["attachment_names"] == "größe.txt, message/rfc822"
+    assert document.metadata["attachment_names"] == "größe.txt, Größe der Enten"
     assert "secret" not in document.text
     assert "forwarded" not in document.text
 
@@ -161,13 +161,24 @@ def test_an_invitation_stands_below_the_words_of_the_message_as_a_table(parse):
     assert document.metadata["attachment_names"] == "invite.ics"
 
 
-def test_an_invitation_may_have_a_name_and_a_forwarded_message_is_named_by_its_subject(parse):
+def test_an_invitation_may_have_a_name(parse):
     made = message("Bring boots.")
     made.add_alternative(INVITATION, subtype="calendar", params={"name": "meeting.ics"})
-    made.add_attachment(message())
     document = parse(made)
     assert document.text.endswith(f"+0100\n\nBring boots.\n\n{TABLE}")
-    assert document.metadata["attachment_names"] == "Größe der Enten"
+    assert "attachment_names" not in document.metadata
+
+
+def test_a_returned_message_says_why(parse):
+    status = (
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; n@example.org\nDiagnostic-Code: smtp; 550\n no such user\n"
+    )
+    parts = f"--b\n\nNot delivered.\n--b\nContent-Type: message/delivery-status\n\n{status}\n--b--\n"
+    document = parse(f"Subject: x\nContent-Type: multipart/report; boundary=b\n\n{parts}".encode())
+    assert document.text == (
+        "x\n\nNot delivered.\n\nReporting-MTA: dns; mx\n\n"
+        "Final-Recipient: rfc822; n@example.org\nDiagnostic-Code: smtp; 550 no such user"
+    )
 
 
 def test_a_calendar_is_read_entry_by_entry(parse_bytes, outline):

@@ -54,6 +54,11 @@ def test_a_row_with_other_columns_than_its_table_is_told_without_their_names() -
     assert read(found, "Which protocol do all sites have?") == "All sites · closed"
 
 
+def test_a_bar_within_a_cell_is_part_of_its_words() -> None:
+    found = units(passage("| Code | Meaning |\n| a\\|b | a choice |\n"))[-1]
+    assert read(found, "What is the meaning of a|b?") == "a|b · Meaning: a choice"
+
+
 def test_a_passage_that_begins_within_a_table_has_no_row_less() -> None:
     cut = passage("| Osaka | WireGuard |\n| Lisbon | OpenVPN |", start=500)
     (first, second) = units_of([cut], {cut.chunk_id: ("Site", "Protocol")})
