@@ -17,7 +17,7 @@ from tests.apps.retrieval.texts import index_of
 
 pytestmark = pytest.mark.django_db
 
-OURS, FOREIGN = 60, 3_000
+OURS, FOREIGN = 60, 1_000
 Outcome = tuple[list[tuple[str, float]], int]
 
 
