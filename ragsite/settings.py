@@ -8,6 +8,7 @@ import dj_database_url
 from django.templatetags.static import static
 
 from ragsite.core.environment import PROJECT_DIR, environment_or_exit
+from ragsite.core.setting_texts import listed
 from ragsite.core.storage.places import storage_at
 
 ENV = environment_or_exit()
@@ -15,6 +16,7 @@ IN_WEB = ENV.ragsite_process == "web"
 
 BASE_DIR = PROJECT_DIR
 SECRET_KEY = ENV.ragsite_secret_key
+SECRET_KEY_FALLBACKS = listed(ENV.ragsite_earlier_secret_keys.get_secret_value())
 DEBUG = ENV.ragsite_debug
 ALLOWED_HOSTS = ENV.allowed_hosts
 ROOT_URLCONF = "ragsite.urls"

@@ -40,6 +40,7 @@ class Environment(BaseSettings):
     redis_url: str = Field(description="Redis for Celery's queues.")
     kafka_bootstrap_servers: str = Field(description="host:port of the Kafka-protocol broker.")
     ragsite_secret_key: str = Field(min_length=32, description="Signs sessions; at least 32 random characters.")
+    ragsite_earlier_secret_keys: SecretStr = Field(SecretStr(""), description="Keys before it, with commas.")
 
     ragsite_debug: bool = False
     ragsite_allowed_hosts: str = Field("localhost,127.0.0.1,[::1]", description="Comma-separated host names served.")
@@ -204,7 +205,7 @@ class Environment(BaseSettings):
             ModelAddress.parse(value)
         return value
 
-    @field_validator("ragsite_audit_key", "ragsite_audit_earlier_keys")
+    @field_validator("ragsite_earlier_secret_keys", "ragsite_audit_key", "ragsite_audit_earlier_keys")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
         if any(len(key) < SHORTEST_KEY for key in listed(value.get_secret_value())):

@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from ragsite.core.environment import Environment, environment_read
 
 SECRETS = frozenset({
-    "ragsite_secret_key", "ragsite_generator_api_key", "ragsite_audit_key", "ragsite_audit_earlier_keys", "ragsite_token_keys",
+    "ragsite_secret_key", "ragsite_earlier_secret_keys", "ragsite_generator_api_key", "ragsite_audit_key",
+    "ragsite_audit_earlier_keys", "ragsite_token_keys",
 })  # fmt: skip
 """Settings whose values are shown to nobody."""
 

@@ -71,7 +71,7 @@ class Principal:
         """Raises PermissionDeniedError: the caller is for named knowledge bases, and this is about others."""
         if self.knowledge_base_ids is not None:
             raise PermissionDeniedError(
-                f"{self.name} is for {len(self.knowledge_base_ids)} named knowledge bases and may not make another.",
+                f"{self.name} is for {len(self.knowledge_base_ids)} named knowledge bases, and this is about all of the tenant.",
                 action="Use a key that is for all knowledge bases of the tenant.",
             )
 

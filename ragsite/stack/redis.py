@@ -20,6 +20,8 @@ from ragsite.stack.server import Server
 _PASSWORD = "requirepass"  # noqa: S105 - the name of the setting
 _CLIENT_SECONDS = 2
 _ALTERNATIVES = ("redis-server", "valkey-server")
+TAKEN_AWAY = ("DEBUG", "MODULE", "MIGRATE", "REPLICAOF", "SLAVEOF", "SHUTDOWN")
+"""Commands that nothing here needs, and that load code, crash or stop the server, or give its data to another one."""
 
 
 class RedisServer(Server):
@@ -45,7 +47,9 @@ class RedisServer(Server):
         return {"REDIS_URL": f"redis://:{self._password}@{self.address}/0"}
 
     def _prepare(self) -> None:
-        write_private(self._settings_file, "\n".join(f"{key} {value}" for key, value in self._settings().items()))
+        lines = [f"{key} {value}" for key, value in self._settings().items()]
+        lines += [f'rename-command {command} ""' for command in TAKEN_AWAY]
+        write_private(self._settings_file, "\n".join(lines))
 
     def _launch(self) -> Launch:
         # Redis writes its title over its command line, so our marker has to be in both.

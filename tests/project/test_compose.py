@@ -150,6 +150,15 @@ def test_each_image_has_a_fixed_tag(name: str) -> None:
     assert re.match(r"\d+\.\d+", tag), f"{SERVICES[name]['image']} may change under us"
 
 
+def test_redis_is_one_without_known_holes_and_loads_no_code() -> None:
+    """CVE-2025-49844 and CVE-2026-23479 end with 8.6.3; since 7.0 modules, DEBUG and paths of files are closed unless opened."""
+    redis = SERVICES["redis"]
+    version = tuple(int(number) for number in re.findall(r"\d+", redis["image"].partition(":")[2])[:3])
+    assert version >= (8, 6, 3)
+    assert "--requirepass" in redis["command"]
+    assert not [word for word in redis["command"] if word.startswith("--enable-")]
+
+
 def test_services_wait_for_services_that_exist_and_can_tell_when_they_are_ready() -> None:
     for service in SERVICES.values():
         for other, condition in service.get("depends_on", {}).items():

@@ -28,6 +28,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), PROJECT / "CONTRIBUTING.md"])
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -85,6 +86,14 @@ def test_every_address_of_the_api_is_explained() -> None:
 def test_a_link_leads_somewhere(page: Path) -> None:
     broken = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert broken == []
+
+
+def test_every_test_that_the_page_of_security_names_is_there() -> None:
+    named = TEST.findall((DOCS / "security.md").read_text())
+    assert len(named) > 50
+    assert [f"{file}::{name}" for file, name in named if not (PROJECT / file).exists()] == []
+    gone = [one for one in named if one[1] and f"def {one[1]}(" not in (PROJECT / one[0]).read_text()]
+    assert gone == []
 
 
 @pytest.mark.parametrize("page", ["docs/extending.md", "docs/jobs.md", "CONTRIBUTING.md"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,25 @@ def test_a_worker_refuses_a_pool_that_cannot_keep_its_queues_limits(queue: str, 
     assert done.returncode != 0
     assert f"{queue} needs --pool={wanted}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_child_that_parses_has_a_bound_of_memory_and_leaves_no_core(settings: Any) -> None:
+    settings.RAGSITE_PARSER_MEMORY_BYTES = bound = 512 * 1024**2
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            process.memory_limit()
+            told = f"{resource.getrlimit(resource.RLIMIT_AS)} {resource.getrlimit(resource.RLIMIT_CORE)}"
+            bytearray(2 * bound)
+        except MemoryError:
+            os.write(writing, told.encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with open(reading) as told_by_child:
+        assert told_by_child.read() == f"{(bound, bound)} (0, 0)"
 
 
 def test_a_worker_starts_from_the_procfiles_command_alone() -> None:

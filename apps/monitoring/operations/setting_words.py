@@ -53,6 +53,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
     }),
     **_of(WEB, WEB_ONLY, {
         "SECRET_KEY": _("Key that signs sessions and seals other keys"),
+        "EARLIER_SECRET_KEYS": _("Earlier keys that signed and sealed"),
         "ALLOWED_HOSTS": _("Host names that are served"),
         "HTTPS": _("Served over HTTPS"),
         "CORS_ORIGINS": _("Pages of other hosts that may call the API"),

@@ -74,7 +74,9 @@ class ErasureViewSet(viewsets.GenericViewSet[Erasure], mixins.ListModelMixin, mi
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Erasure]:
-        return erasures_of(caller(self.request).tenant_id)
+        principal = caller(self.request)
+        principal.require_whole_tenant()
+        return erasures_of(principal.tenant_id)
 
     @extend_schema(
         summary="Erase all traces of a document, a user, or your tenant",
@@ -87,6 +89,7 @@ class ErasureViewSet(viewsets.GenericViewSet[Erasure], mixins.ListModelMixin, mi
         """A job does it; nothing brings it back. With `dry_run` 200 and what would be erased. Asking again resumes one that
         failed.
         """
+        caller(request).require_whole_tenant()
         body = NewErasureSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said, tenant_id = body.validated_data, caller(request).tenant_id

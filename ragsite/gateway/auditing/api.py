@@ -107,4 +107,6 @@ class AuditEntryViewSet(viewsets.GenericViewSet[AuditEntry], mixins.ListModelMix
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        return entries_of(caller(self.request).tenant_id).order_by("-id")
+        principal = caller(self.request)
+        principal.require_whole_tenant()
+        return entries_of(principal.tenant_id).order_by("-id")

@@ -143,7 +143,9 @@ def test_a_key_for_named_knowledge_bases_says_which_and_makes_no_others() -> Non
     _, text = new_key(knowledge_base_ids=[base.pk, base.pk])
     principal = principal_of_key(text)
     assert principal.knowledge_base_ids == {base.pk}
-    with pytest.raises(PermissionDeniedError, match="is for 1 named knowledge bases and may not make another"):
+    with pytest.raises(
+        PermissionDeniedError, match="is for 1 named knowledge bases, and this is about all of the tenant"
+    ):
         principal.require_whole_tenant()
     with pytest.raises(PermanentError, match="names 0 knowledge bases"):
         new_key(knowledge_base_ids=[])

@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from ragsite.core.errors import ConfigurationError, ServiceUnavailableError
 from ragsite.stack import processes
+from ragsite.stack.redis import TAKEN_AWAY
 from ragsite.stack.stack import ServerState, Stack
 
 pytestmark = pytest.mark.servers
@@ -74,6 +75,14 @@ def test_redis_keeps_a_value_and_refuses_a_client_without_the_password(stack: St
     stranger = redis.Redis(host=host, port=int(port), retry=Retry(NoBackoff(), 0))
     with stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
+
+
+@pytest.mark.parametrize("command", TAKEN_AWAY)
+def test_redis_does_nothing_that_loads_code_or_stops_it_or_gives_its_data_away(stack: Stack, command: str) -> None:
+    with redis.Redis.from_url(stack.up()["REDIS_URL"], retry=Retry(NoBackoff(), 0)) as client:
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            client.execute_command(command, "LOAD", "/tmp/a.so")
+        assert client.ping()
 
 
 def test_the_broker_gives_back_a_message_that_was_produced(stack: Stack) -> None:

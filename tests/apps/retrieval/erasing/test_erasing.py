@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.test import Client
 
 from apps.documents.blobs import blobs_after
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase
@@ -28,6 +29,7 @@ from ragsite.core.audit.words import words_kept
 from ragsite.core.errors import NotFoundError
 from ragsite.core.models import OutboxEvent
 from ragsite.gateway.accounts import account_tell
+from ragsite.gateway.keys import api_key_create
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import IdempotencyRecord, Permission, Role, Tenant
 from ragsite.gateway.sign_ins import SignIn, sign_in_begin
@@ -196,6 +198,22 @@ def test_who_manages_grants_erases_over_rest_and_first_sees_what_there_is() -> N
     seen = owner.get(f"{path}{asked.json()['id']}/").json()
     assert (seen["state"], seen["subject_id"]) == ("erasing", str(version.document_id))
     assert stranger.get(f"{path}{asked.json()['id']}/").status_code == 404
+
+
+def test_a_key_for_named_knowledge_bases_erases_nothing_and_reads_no_audit_log() -> None:
+    base = make.knowledge_base()
+    tenant, user = base.tenant, make.member(base.tenant)
+    may = {"permissions": list(Permission), "knowledge_base_ids": [base.pk]}
+    _, text = api_key_create(tenant=tenant, name="narrowed", **may, actor=ACTOR)
+    client, path = Client(headers={"Authorization": f"Bearer {text}"}), "/api/v1/erasures/"
+    document = make.upload(base).document
+    for subject, pk in (("tenant", tenant.pk), ("user", user.pk), ("document", document.pk)):
+        for dry_run in (True, False):
+            said = {"subject": subject, "id": str(pk), "dry_run": dry_run}
+            assert client.post(path, said, content_type="application/json").status_code == 403
+    assert not Erasure.objects.exists()
+    refused = [client.get(address).json()["code"] for address in (path, "/api/v1/audit-entries/")]
+    assert refused == ["permission_denied"] * 2
 
 
 def test_the_command_erases_and_reports() -> None:
