@@ -36,7 +36,6 @@ def test_the_manual_runs_from_its_first_line_to_its_last(
     blocks = BLOCK.findall(MANUAL.read_text())
     monkeypatch.setattr(ragsite_client, "Client", partial(ragsite_client.Client, transport=Working()))
     monkeypatch.setattr(ragsite_client, "AsyncClient", partial(ragsite_client.AsyncClient, transport=AsyncViews()))
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     monkeypatch.setenv("RAGSITE_KEY", make.api_key(make.tenant()))
     monkeypatch.chdir(tmp_path)
     Path("handbook.md").write_text(f"# Handbook\n\n{SENTENCE}\n")

@@ -69,7 +69,7 @@ def cancelled(world: World) -> Sent:
 
 
 def failed_deletion(world: World) -> Sent:
-    KnowledgeBaseDeletion.objects.update(state=DeletionState.FAILED)
+    KnowledgeBaseDeletion.objects.update(state=DeletionState.FAILED, error="The worker is gone.")
     return Sent()
 
 
@@ -172,6 +172,8 @@ DOING: Mapping[str, Callable[[World], Sent]] = {
 ELSEWHERE: Mapping[str, str] = {
     "POST documents/from-url/": "asks another server: tests/apps/documents/api/test_urls.py",
     "POST models/connect/": "asks another server: tests/apps/models/test_api.py",
+    "POST model-versions/{id}/test/": "the same",
+    "DELETE model-versions/{id}/": "the only one is in use: tests/apps/models/test_api.py",
 }
 """What does not succeed here, and where it is tested that it does."""
 

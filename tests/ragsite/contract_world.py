@@ -60,13 +60,13 @@ def world_made() -> World:
     key = make.api_key(tenant)
     of_key = ApiKey.objects.get()
     rows = _evaluated(document) | _asked(base, of_key) | _of_all()
+    member = make.member(tenant, name="ada")
     rows |= {
         "documents": document, "knowledge-bases": base, "versions": version, "keys": of_key,
-        "members": make.member(tenant, name="ada"),
         "documents.grants": _granted(document, tenant), "knowledge-bases.grants": _granted(base, tenant),
         "generations": IndexGeneration.objects.get(knowledge_base=base),
         "knowledge-base-deletions": _deleted(tenant),
-        "erasures": erasure_ask(subject="user", subject_id="7", tenant_id=tenant.pk, actor=ACTOR),
+        "erasures": erasure_ask(subject="user", subject_id=str(member.pk), tenant_id=tenant.pk, actor=ACTOR),
     }  # fmt: skip
     rows["audit-entries"] = AuditEntry.objects.filter(tenant_id=tenant.pk).latest("id")
     return World(tenant, key, rows)

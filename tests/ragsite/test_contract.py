@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import httpx
@@ -15,7 +18,8 @@ import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
-from django.test import Client
+from django.test import Client, override_settings
+from django.test import client as testing
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from hypothesis import HealthCheck, settings
 from schemathesis import Case, CheckContext, Response
@@ -23,6 +27,7 @@ from schemathesis.checks import CHECKS
 
 from ragsite.api import openapi
 from tests.apps.retrieval.streaming.inline import runs_inline
+from tests.locks import around_example
 from tests.ragsite.contract_requests import DOING, ELSEWHERE, Sent, body_of
 from tests.ragsite.contract_world import ROOT, World, world_made
 
@@ -30,7 +35,6 @@ FIRST, EACH, EXAMPLES = 24, 8, 3
 _tried: dict[str, Iterator[int]] = defaultdict(count)
 NOT_HELD = {
     "positive_data_acceptance": "schemas can't say what rows there are: the check below takes its place, and DOING what succeeds",
-    "max_response_time": "the machines of the tests have other work, too: the benchmarks measure times",
 }
 """Checks of schemathesis that are not held, each with its reason."""
 
@@ -74,16 +78,40 @@ ANSWERS = [
 
 
 @pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """A tenant with a document. All operations work in one transaction, whose connection outlives each request."""
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the world's files are, from its beginning to its end."""
+    return tmp_path_factory.mktemp("contract")
+
+
+@pytest.fixture(autouse=True)
+def _stored(blobs: Path, settings: Any) -> Iterator[None]:
+    """Each test has the world's files, as it has its rows; its own go with it."""
+    before, settings.RAGSITE_BLOB_DIR = settings.RAGSITE_BLOB_DIR, blobs
+    yield
+    settings.RAGSITE_BLOB_DIR = before
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any, blobs: Path) -> Iterator[World]:
+    """A tenant with a row of everything. All operations work in one transaction, whose connection outlives each request."""
     ends = (request_started, request_finished)
     for one in ends:
         one.disconnect(close_old_connections)
-    with django_db_blocker.unblock(), transaction.atomic(), runs_inline():
+    with (
+        django_db_blocker.unblock(),
+        around_example(),
+        runs_inline(),
+        override_settings(RAGSITE_BLOB_DIR=blobs),
+        patch.object(testing, "close_old_connections", _kept_open),
+    ):
         yield world_made()
         transaction.set_rollback(True)
     for one in ends:
         one.connect(close_old_connections)
+
+
+def _kept_open(**_: Any) -> None:
+    """What Django's test client lets close connections by again after each request."""
 
 
 def test_every_check_is_on_but_those_that_are_named_with_their_reason() -> None:
@@ -106,7 +134,7 @@ def test_the_requests_are_to_operations_that_there_are() -> None:
 @pytest.mark.parametrize("name", [one for one in OPERATIONS if one not in ELSEWHERE])
 def test_every_operation_does_what_it_is_there_for_and_answers_as_the_document_says(name: str, world: World) -> None:
     operation = OPERATIONS[name]
-    with transaction.atomic():
+    with around_example():
         sent = DOING.get(name, lambda world: Sent())(world)
         ids = world.ids_in(operation.path) | dict(sent.ids)
         response = done_by(operation, sent, operation.path.format_map(ids), world)
@@ -127,7 +155,9 @@ def done_by(operation: Any, sent: Sent, path: str, world: World) -> httpx.Respon
     asked = f"{path}?{urlencode(sent.query)}" if sent.query else path
     response = Client().generic(method, asked, content, kind, headers=headers)
     request = httpx.Request(method, f"http://testserver{asked}")
-    return httpx.Response(response.status_code, headers=response.headers, content=body_of(response), request=request)
+    told = httpx.Response(response.status_code, headers=response.headers, content=body_of(response), request=request)
+    told.elapsed = timedelta()
+    return told
 
 
 @pytest.mark.slow
@@ -142,7 +172,7 @@ def test_every_answer_is_one_that_the_document_names(case: Case, world: World) -
         case.path_parameters |= {
             name: id_ for name, id_ in world.ids_in(case.operation.path).items() if name in case.path_parameters
         }
-    with transaction.atomic():
+    with around_example():
         case.call_and_validate(
             headers={"Authorization": f"Bearer {world.key}"},
             excluded_checks=[CHECKS.get_one(name) for name in NOT_HELD],
