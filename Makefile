@@ -9,7 +9,7 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast demo pictures up lint format messages lock clean
+.PHONY: help setup test test-fast demo pictures up lint format client messages lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ lint: setup ## Check style, types and layers
 format: setup ## Bring the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+client: setup ## Make the blocking client from the asynchronous one
+	$(BIN)/python client/blocking.py
 
 messages: setup ## Gather the words people read into the catalogues of translations; say what is untranslated
 	$(NOWHERE) DJANGO_SETTINGS_MODULE=ragsite.settings $(BIN)/python -m tests.project.catalogue

@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from ragsite_client import Client, FileResult, Upload, Version
-from ragsite_client.line import ADDRESS, Line
 from ragsite_client.reading import made
 
 TIMEOUT_SECONDS = 120.0
 READY_SECONDS = 180.0
 RETRIES = 5
-PAGE = 100
 READY = "ready"
 
 
@@ -40,8 +37,6 @@ class Library:
 
     def __init__(self, url: str, key: str) -> None:
         self.client = Client(url, key, timeout=TIMEOUT_SECONDS, retries=RETRIES)
-        self._line = Line(url, key, timeout=TIMEOUT_SECONDS, retries=RETRIES, transport=None)
-        self._address, self._headers = f"{url.rstrip('/')}{ADDRESS}", {"Authorization": f"Bearer {key.strip()}"}
 
     def base(self, name: str, chunking: Mapping[str, Any] | None = None) -> str:
         """A new knowledge base."""
@@ -54,16 +49,11 @@ class Library:
 
     def replace(self, document: str, path: Path) -> Upload:
         """Make the file the next version of the document."""
-        files = {"file": (path.name, path.read_bytes())}
-        address = f"{self._address}/documents/{document}/"
-        reply = self._line.send(
-            lambda: httpx.Request("PUT", address, files=files, headers=self._headers), repeatable=False
-        )
-        return made(Upload, reply)
+        return self.client.upload_version(document, path)
 
     def roll_back(self, document: str, version: str) -> None:
         """Make an earlier version answer again."""
-        self._line.put("POST", f"/documents/{document}/rollback/", {"version": version})
+        self.client.call("POST", f"/documents/{document}/rollback/", {"version": version})
 
     def ready(self, version: str) -> Version:
         """The version once it is.
@@ -84,18 +74,12 @@ class Library:
 
     def count(self, base: str, **narrowed: str) -> int:
         """How many documents the list has."""
-        asked = httpx.QueryParams(knowledge_base=base, **narrowed)
-        return int(self._line.get(f"/documents/?{asked}")["count"])
+        return int(self.client.call("GET", "/documents/", knowledge_base=base, **narrowed)["count"])
 
     def chunks(self, version: str) -> list[Chunk]:
         """In the order of the text."""
-        rows: list[Chunk] = []
-        while True:
-            asked = httpx.QueryParams(limit=PAGE, offset=len(rows))
-            page = self._line.get(f"/versions/{version}/chunks/?{asked}")
-            rows += [made(Chunk, one) for one in page["results"]]
-            if not page["results"] or len(rows) >= page["count"]:
-                return sorted(rows, key=lambda chunk: (chunk.start, chunk.end))
+        rows = [made(Chunk, one) for one in self.client.rows(f"/versions/{version}/chunks/")]
+        return sorted(rows, key=lambda chunk: (chunk.start, chunk.end))
 
     def text(self, version: str) -> str:
         """The parsed text, put together again from its chunks, which overlap."""
@@ -108,5 +92,5 @@ class Library:
 
     def difference(self, new: str, old: str) -> str:
         """What the API says that differs between two versions, as JSON."""
-        found = self._line.get(f"/versions/{new}/diff/?{httpx.QueryParams(against=old)}")
+        found = self.client.call("GET", f"/versions/{new}/diff/", against=old)
         return json.dumps(found, ensure_ascii=False)

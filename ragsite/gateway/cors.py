@@ -27,19 +27,27 @@ def cors_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> 
     """Answers what browsers ask before a call, and lets the pages that are named read what is answered."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        origins = DoorSettings.current().cors_origins
-        if not origins or not request.path.startswith(PATHS):
-            return get_response(request)
         origin = request.headers.get("Origin", "")
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        response = _allowance() if asks and origin in origins else get_response(request)
-        patch_vary_headers(response, ["Origin"])
-        if origin in origins:
-            response["Access-Control-Allow-Origin"] = origin
-            response["Access-Control-Expose-Headers"] = TOLD
+        response = _allowance() if asks and _may_call(request.path, origin) else get_response(request)
+        cors_tell(response, request.path, origin)
         return response
 
     return middleware
+
+
+def cors_tell(response: HttpResponseBase, path: str, origin: str) -> None:
+    """Let the page of that origin read the answer, if it is one that may call."""
+    if not DoorSettings.current().cors_origins or not path.startswith(PATHS):
+        return
+    patch_vary_headers(response, ["Origin"])
+    if _may_call(path, origin):
+        response["Access-Control-Allow-Origin"] = origin
+        response["Access-Control-Expose-Headers"] = TOLD
+
+
+def _may_call(path: str, origin: str) -> bool:
+    return path.startswith(PATHS) and origin in DoorSettings.current().cors_origins
 
 
 def _allowance() -> HttpResponse:

@@ -21,8 +21,7 @@ from prometheus_client import Counter
 from ragsite.gateway.callers import Callers
 from ragsite.gateway.errors import LimitReachedError, RequestRefusedError
 from ragsite.gateway.limits.gate import Gate
-from ragsite.gateway.openai_errors import shaped
-from ragsite.gateway.problems import problem_response
+from ragsite.gateway.refused import refused_response
 from ragsite.gateway.routes import Route, route_of, routes
 from ragsite.gateway.visits import HEALTH, Caller, Receive, Scope, Send, Visit, unknown_caller
 
@@ -200,11 +199,13 @@ def _length(scope: Scope) -> int:
 
 
 def url_too_long(limits: EdgeLimits) -> RequestRefusedError:
-    return RequestRefusedError(f"An address may have {limits.url_bytes} bytes.", code="url_too_long", status=414)
+    sentence = f"An address may have {limits.url_bytes} bytes."
+    return RequestRefusedError(sentence, code="url_too_long", status=414, action="Send what is long in a body.")
 
 
 def headers_too_large(limits: EdgeLimits) -> RequestRefusedError:
-    return RequestRefusedError(f"Headers may have {limits.header_bytes} bytes.", code="headers_too_large", status=431)
+    sentence = f"Headers may have {limits.header_bytes} bytes."
+    return RequestRefusedError(sentence, code="headers_too_large", status=431, action="Send less in them.")
 
 
 def body_too_large(most: int) -> RequestRefusedError:
@@ -239,16 +240,20 @@ def _too_many() -> RequestRefusedError:
     )
 
 
+def no_http(told: str) -> RequestRefusedError:
+    return RequestRefusedError(told, code="bad_request", status=400, action="Send it as HTTP/1.1.")
+
+
 def too_late() -> RequestRefusedError:
     return RequestRefusedError(
         "The request did not arrive in time.", code="request_timeout", status=408, action="Send it again."
     )
 
 
-def refusal(error: RequestRefusedError) -> JsonResponse:
-    """The answer to a request that the edge refuses, counted."""
+def refusal(error: RequestRefusedError, scope: Scope | None = None) -> JsonResponse:
+    """The answer to a request that the edge refuses, counted; without a scope, its head never became whole."""
     REFUSED.labels(error.error_code).inc()
-    response = problem_response(error)
+    response = refused_response(error, scope)
     response["Content-Length"] = str(len(response.content))
     response["Connection"] = "close"
     if isinstance(error, LimitReachedError):
@@ -258,7 +263,7 @@ def refusal(error: RequestRefusedError) -> JsonResponse:
 
 
 async def _refuse(error: RequestRefusedError, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = shaped(refusal(error), scope["path"])
+    answer = refusal(error, scope)
     if isinstance(error, LimitReachedError) and _length(scope) == 0:
         # Nothing more comes of this request, and the client will be back.
         del answer["Connection"]

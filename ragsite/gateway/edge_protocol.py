@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ragsite.gateway.edge import EdgeLimits, headers_too_large, refusal, too_late, url_too_long
+from ragsite.gateway.edge import EdgeLimits, headers_too_large, no_http, refusal, too_late, url_too_long
 from ragsite.gateway.errors import RequestRefusedError
 
 
@@ -95,7 +95,7 @@ class EdgeProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """For what is no HTTP, and for an address that is too long to be taken apart."""
         is_long = self._is_long()
-        self._refuse(url_too_long(self.limits) if is_long else RequestRefusedError(msg, code="bad_request", status=400))
+        self._refuse(url_too_long(self.limits) if is_long else no_http(msg))
 
     def _is_long(self) -> bool:
         """Whether the address, as far as it has arrived, is longer than one may be."""

@@ -30,6 +30,7 @@ class UnreadableBodyError(PermanentError):
 
     code = "bad_request"
     status = 400
+    action = "Mend the body, and send it again."
 
 
 class PreconditionFailedError(PermanentError):

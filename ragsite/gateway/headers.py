@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 
 from ragsite.gateway.deprecations import deprecation_tell
 
-CSP = "Content-Security-Policy"
+CSP, PERMISSIONS_POLICY = "Content-Security-Policy", "Permissions-Policy"
 NO_STORE = "no-store"
 
 _CLOSED = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,7 +41,7 @@ def headers_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response.setdefault(CSP, policy_of(request.path))
-        response.setdefault("Permissions-Policy", PERMISSIONS)
+        response.setdefault(PERMISSIONS_POLICY, PERMISSIONS)
         deprecation_tell(request, response)
         if request.path.startswith(NOT_KEPT):
             response.setdefault("Cache-Control", NO_STORE)

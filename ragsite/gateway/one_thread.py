@@ -33,8 +33,7 @@ from django.urls import set_script_prefix
 from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.gateway.admission import Admission
 from ragsite.gateway.errors import RequestRefusedError
-from ragsite.gateway.openai_errors import shaped
-from ragsite.gateway.problems import problem_response
+from ragsite.gateway.refused import refused_response
 from ragsite.gateway.threads import PROBES, REQUESTS, on_thread, run_on
 from ragsite.gateway.visits import HEALTH, Receive, Scope, Send, Visit
 
@@ -80,7 +79,7 @@ class OneThreadHandler(ASGIHandler):
                 return None
         except RequestRefusedError as error:
             body.close()
-            return shaped(problem_response(error), scope["path"])
+            return refused_response(error, scope)
         try:
             return await self._worked_on(scope, receive, body, REQUESTS)
         finally:

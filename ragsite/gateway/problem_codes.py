@@ -98,27 +98,6 @@ PROBLEMS: Mapping[str, int] = {
 }
 """Codes of problems, with their status."""
 
-DETAILS: Mapping[str, str] = {
-    "bad_request": "JSON parse error - Expecting ',' delimiter: line 1 column 20 (char 19).",
-    "not_authenticated": "The API key is unknown, expired or revoked. Send a valid key as `Authorization: Bearer <key>`.",
-    "permission_denied": "reader lacks the permission 'write'. Use a key that has it; keys are made in the admin under API keys.",
-    "not_found": "There is no document 0198a203-e599-7979-b251-3e6c4f661cc8.",
-    "method_not_allowed": 'Method "PUT" not allowed.',
-    "request_timeout": "The request did not arrive in time. Send it again.",
-    "conflict": "There is already a knowledge base named 'Handbooks'. Choose another name.",
-    "idempotency_conflict": "The first request under Idempotency-Key '1' is still running. Wait a moment, then send it again: "
-    "the first one's answer is given.",
-    "precondition_failed": "It has changed since it was read. Read it again, and send the `ETag` of that answer as `If-Match`.",
-    "precondition_required": "A DELETE must say by If-Match what it changes. Read it, and send the `ETag` of that answer as "
-    "`If-Match`; or `If-Match: *` to change it as it is.",
-    "request_too_large": "The body has more than 1,048,576 bytes. Send less.",
-    "invalid_input": "The input is not valid. See errors.",
-    "too_many_requests": "Too many requests of your tenant wait. Send fewer at once, and this one again in a moment.",
-    "busy": "Too many requests wait. Try again.",
-    "internal_error": "Something went wrong. It has been logged with the id of this request.",
-}
-"""What examples say; of other codes their own words."""
-
 FAILURES = frozenset(
     {
         "being_indexed", "cancelled", "database_error", "empty_text", "index_switched", "no_text_layer",

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema
 
-from ragsite.gateway.problem_codes import DETAILS, EVERYWHERE, PROBLEMS
+from ragsite.gateway.problem_codes import EVERYWHERE, PROBLEMS
+from ragsite.gateway.problem_examples import EXAMPLES
 from ragsite.gateway.problems import CONTENT_TYPE, Problem
 
 OWN = "x-problem-codes"
@@ -25,7 +26,7 @@ BY_PARAMETER = {
 }
 """By a parameter's name, or where it is."""
 BY_FRAMEWORK = {"drf": ("not_acceptable", "unsupported_media_type"), "ninja": ()}
-RETRIED = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+RETRIED = {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -94,7 +95,7 @@ def example(code: str) -> dict[str, Any]:
     status = HTTPStatus(PROBLEMS[code])
     told = {
         "type": f"urn:ragsite:problem:{code}", "title": status.phrase, "status": status.value,
-        "detail": DETAILS.get(code, f"{code.replace('_', ' ').capitalize()}."), "code": code,
+        "detail": EXAMPLES[code], "code": code,
     }  # fmt: skip
     errors = {"errors": [{"field": "name", "message": "This field is required."}]} if code == "invalid_input" else {}
     return told | errors | {"request_id": "0198a203-e599-7979-b251-3e6c4f661cc8"}

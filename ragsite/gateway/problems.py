@@ -13,6 +13,7 @@ from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
+    TooManyFieldsSent,
     TooManyFilesSent,
 )
 from django.db import InterfaceError, OperationalError
@@ -104,7 +105,7 @@ def drf_exception_handler(error: Exception, context: dict[str, Any]) -> JsonResp
     """Django REST framework's handler. Unknown errors are left to Django, which logs them and answers 500."""
     if isinstance(error, drf.ValidationError):
         return problem_response(_invalid(), fields=_drf_fields(error.detail))
-    known = _as_rag_error(error)
+    known = _refused_by_view(error, context) or _as_rag_error(error)
     return problem_response(known) if known else None
 
 
@@ -158,13 +159,14 @@ def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpRespons
     if status is HTTPStatus.NOT_FOUND:
         return not_found(request)
     allowed = response.get("Allow", "")
-    told = error_response(request, _refused(request, status, action=f"Use {allowed}." if allowed else ""))
+    refused = _refused(request, status, action=f"Use {allowed}.") if allowed else _refused(request, status)
+    told = error_response(request, refused)
     if allowed:
         told["Allow"] = allowed
     return told
 
 
-def _refused(request: HttpRequest, status: HTTPStatus, *, action: str = "") -> PermanentError:
+def _refused(request: HttpRequest, status: int, *, action: str = "See /api/docs.") -> PermanentError:
     sentence = f"{request.method} {request.path[:LONGEST]} was refused."
     return PermanentError(sentence, code=_code(status), status=status, action=action)
 
@@ -178,11 +180,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    error = _refused(request, HTTPStatus.BAD_REQUEST)
-    if isinstance(exception, DisallowedHost):
-        action = "Whoever runs it can add the name to RAGSITE_ALLOWED_HOSTS."
-        error = PermanentError("Nothing is served under this host name.", code=BAD_REQUEST, status=400, action=action)
-    return error_response(request, error)
+    return error_response(request, _as_rag_error(exception) or _refused(request, HTTPStatus.BAD_REQUEST))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -202,19 +200,51 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return error_response(request, (_as_rag_error(error) if isinstance(error, Exception) else None) or _unknown())
 
 
+def _refused_by_view(error: Exception, context: Mapping[str, Any]) -> RagError | None:
+    """What Django REST framework refuses because a view takes something else, with what that is."""
+    view, request = context.get("view"), context.get("request")
+    if view is None or request is None:
+        return None
+    if isinstance(error, drf.MethodNotAllowed):
+        return _refused(request, error.status_code, action=f"Use {', '.join(view.allowed_methods)}.")
+    if isinstance(error, drf.UnsupportedMediaType):
+        taken = " or ".join(parser.media_type for parser in view.get_parsers())
+        unread = f"The content type {(request.content_type or '')[:LONGEST]!r} is not read here."
+        return PermanentError(unread, code="unsupported_media_type", status=415, action=f"Send {taken}.")
+    if isinstance(error, drf.NotAcceptable):
+        told = " or ".join(renderer.media_type for renderer in view.get_renderers())
+        sentence = "Nothing is told here in a type of the `Accept` that was sent."
+        return PermanentError(sentence, code="not_acceptable", status=406, action=f"Accept {told}.")
+    return None
+
+
+def _suspicious(error: Exception | None) -> RagError | None:
+    """What Django refuses before a view is asked, in words that say what to change."""
+    if isinstance(error, DisallowedHost):
+        action = "Whoever runs it can add the name to RAGSITE_ALLOWED_HOSTS."
+        return PermanentError("Nothing is served under this host name.", code=BAD_REQUEST, status=400, action=action)
+    if isinstance(error, TooManyFieldsSent):
+        return PermanentError("The request has too many fields.", code=BAD_REQUEST, status=400, action="Send fewer.")
+    if isinstance(error, SuspiciousOperation):
+        return PermanentError(str(error), code=BAD_REQUEST, status=400, action="Check what is sent.")
+    return None
+
+
 def _as_rag_error(error: Exception) -> RagError | None:
     if isinstance(error, RagError):
         return error
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         return AuthenticationError("The request carries no valid API key.")
     if isinstance(error, drf.PermissionDenied | PermissionDenied):
-        return PermissionDeniedError("This is not allowed.")
+        return PermissionDeniedError("This is not allowed.", action="Ask who gave you your rights.")
     if isinstance(error, Http404 | drf.NotFound):
-        return NotFoundError("There is no such thing, or you may not see it.")
+        return NotFoundError("There is no such thing, or you may not see it.", action="Check its id.")
     if isinstance(error, OperationalError | InterfaceError):
         return database_error(error)
     if isinstance(error, RequestDataTooBig):
-        return PermanentError("The request is too large.", code="request_too_large", status=413)
+        return PermanentError(
+            "The request is too large.", code="request_too_large", status=413, action="Send less, or in parts."
+        )
     if isinstance(error, TooManyFilesSent):
         most = UploadSettings.current().max_files
         return PermanentError(
@@ -222,14 +252,13 @@ def _as_rag_error(error: Exception) -> RagError | None:
         )
     if isinstance(error, drf.APIException):
         code = error.default_code if error.default_code in PROBLEMS else _code(error.status_code)
-        return PermanentError(str(error.detail), code=code, status=error.status_code)
+        action = "Send it as its content type says." if isinstance(error, drf.ParseError) else ""
+        return PermanentError(str(error.detail), code=code, status=error.status_code, action=action)
     if isinstance(error, HttpError) and isinstance(error.__cause__, UnreadableBodyError):
         return error.__cause__
     if isinstance(error, HttpError):
         return PermanentError(str(error), code=BAD_REQUEST, status=error.status_code)
-    if isinstance(error, SuspiciousOperation):
-        return PermanentError(str(error), code=BAD_REQUEST, status=400)
-    return None
+    return _suspicious(error)
 
 
 def _code(status: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from django.test import Client as TestClient
-from ragsite_client import Client
+from ragsite_client import AsyncClient, Client
 
 HOST = "http://testserver"
 
@@ -18,16 +19,46 @@ class Views(httpx.BaseTransport):
     """Answers requests in this process and thread, so within the test's transaction."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
-        kind = headers.pop("content-type", "application/octet-stream")
-        response = TestClient().generic(
-            request.method, request.url.raw_path.decode(), request.read(), kind, headers=headers
-        )
-        content = asyncio.run(_all(response)) if response.streaming else response.content
-        return httpx.Response(response.status_code, headers=dict(response.items()), content=content)
+        response = _answered(request, request.read())
+        return _reply(response, asyncio.run(_all(response)))
+
+
+class AsyncViews(httpx.AsyncBaseTransport):
+    """The same for asynchronous clients."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        body = await request.aread()
+        with beside_the_loop():
+            response = _answered(request, body)
+            return _reply(response, asyncio.run(_all(response)))
+
+
+@contextmanager
+def beside_the_loop() -> Iterator[None]:
+    """Within the block it is as if no loop ran: Django has another connection in one, which knows nothing of the test's rows."""
+    running = asyncio.get_running_loop()
+    asyncio.events._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio.events._set_running_loop(running)
+
+
+def _answered(request: httpx.Request, body: bytes) -> Any:
+    headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
+    kind = headers.pop("content-type", "application/octet-stream")
+    return TestClient().generic(request.method, request.url.raw_path.decode(), body, kind, headers=headers)
+
+
+def _reply(response: Any, content: bytes) -> httpx.Response:
+    return httpx.Response(response.status_code, headers=dict(response.items()), content=content)
 
 
 async def _all(response: Any) -> bytes:
+    if not response.streaming:
+        return bytes(response.content)
+    if not response.is_async:
+        return b"".join(response.streaming_content)
     return b"".join([part async for part in response])
 
 
@@ -53,6 +84,9 @@ class Script:
     def client(self, **options: Any) -> Client:
         return Client(HOST, "rag_key", transport=httpx.MockTransport(self), **options)
 
+    def async_client(self, **options: Any) -> AsyncClient:
+        return AsyncClient(HOST, "rag_key", transport=httpx.MockTransport(self), **options)
+
 
 def reply(body: Any, status: int = 200, **headers: str) -> httpx.Response:
     return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -71,7 +105,7 @@ def sent(number: int, name: str, data: Any) -> bytes:
     return f"event: {name}\nid: {number}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-class Stream(httpx.SyncByteStream):
+class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """Parts of a stream and then its end, or a broken line; `closed` once nobody reads it any more."""
 
     def __init__(self, parts: Sequence[bytes], *, breaks: bool = False) -> None:
@@ -82,8 +116,15 @@ class Stream(httpx.SyncByteStream):
         if self._breaks:
             raise httpx.ReadError("cut off")
 
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            yield part
+
     def close(self) -> None:
         self.closed = True
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 def streamed(*parts: bytes, breaks: bool = False) -> httpx.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 from ragsite_client import (
     AnswerCompleted,
     AnswerCreated,
+    AsyncClient,
+    ChangedMeanwhileError,
     Cited,
     Client,
     DocumentFailedError,
+    NotFoundError,
     PassagesFound,
     ProblemError,
     TextDelta,
@@ -23,7 +27,7 @@ from apps.documents.models import VERSION_ENDED, Document, DocumentVersion, Know
 from ragsite.gateway.models import Permission
 from tests import factories as make
 from tests.apps.retrieval.streaming.inline import runs_inline
-from tests.client.serving import client_of
+from tests.client.serving import HOST, AsyncViews, beside_the_loop, client_of
 
 pytestmark = pytest.mark.django_db
 QUESTION, SENTENCE = "How many berths for guests has the harbour?", "The harbour has 42 berths for guests."
@@ -111,6 +115,72 @@ def test_documents_are_listed_looked_up_and_taken_away(client: Client, version: 
     for gone in (lambda: client.document(document.id), lambda: client.delete_document(document.id)):
         with pytest.raises(ProblemError, match="not_found"):
             gone()
+
+
+def test_what_was_changed_meanwhile_is_not_changed_and_what_was_seen_can_be(
+    client: Client, version: DocumentVersion, tmp_path: Path
+) -> None:
+    seen = client.document(str(version.document_id))
+    changed = client.change_document(seen.id, title="The harbour", tags=["a"], if_match=seen.etag)
+    assert (changed.title, changed.tags, changed.etag != seen.etag) == ("The harbour", ("a",), True)
+    new = ("harbour.txt", b"The harbour has 43 berths.")
+    for call in (
+        lambda: client.change_document(seen.id, title="Lost", if_match=seen.etag),
+        lambda: client.upload_version(seen.id, new, if_match=seen.etag),
+        lambda: client.delete_document(seen.id, if_match=seen.etag),
+    ):
+        with pytest.raises(ChangedMeanwhileError):
+            call()
+    assert client.document(seen.id) == changed
+    assert client.download(f"/documents/{seen.id}/file/", tmp_path / "a.md") == (tmp_path / "a.md").stat().st_size > 0
+    assert client.upload_version(seen.id, new, if_match=changed.etag).outcome == "new_version"
+    base = client.knowledge_base(changed.knowledge_base)
+    assert client.change_knowledge_base(base.id, description="All of it", if_match=base.etag).description == "All of it"
+
+
+def test_the_rest_of_the_api_is_called_by_its_paths(client: Client, version: DocumentVersion) -> None:
+    rows = list(client.rows(f"/versions/{version.pk}/chunks/", limit=1))
+    assert [one["text"] for one in rows] == [one.text for one in version.chunks.order_by("ordinal")]
+    listed = client.call("GET", "/versions/", status="ready", limit=1)
+    assert [one["id"] for one in listed["results"]] == [str(version.pk)]
+    told = client.call(
+        "POST", "/evaluation-sets/", {"knowledge_base": str(version.document.knowledge_base_id), "name": "Set"}
+    )
+    assert client.call("DELETE", f"/evaluation-sets/{told['id']}/") is None
+    assert client.usage() == []
+    assert {"api"} <= {one["door"] for one in client.rows("/audit-entries/")}
+
+
+def test_the_asynchronous_client_does_the_same(tmp_path: Path) -> None:
+    make.embedding_model()
+    key, told = make.api_key(make.tenant()), list[tuple[int, int]]()
+    file = tmp_path / "harbour.txt"
+    file.write_text(SENTENCE)
+
+    async def asked() -> None:
+        async with AsyncClient(HOST, key, retries=0, tokens=True, transport=AsyncViews()) as client:
+            base = await client.create_knowledge_base("Handbooks")
+            sent = await client.upload(base.id, file, progress=lambda *sent: told.append(sent), tags=["a"])
+            with beside_the_loop():
+                make.run_stages()
+            (ready,) = await client.wait_until_ready(sent)
+            (document,) = [one async for one in client.documents(base.id)]
+            found = await client.search(QUESTION, knowledge_bases=[base.id])
+            answer = await client.ask(QUESTION, knowledge_bases=[base.id])
+            assert (document.current_version, found.passages[0].text, answer.citations[0].quote) == (
+                ready, SENTENCE, SENTENCE,
+            )  # fmt: skip
+            with runs_inline():
+                *_, last = [one async for one in client.ask_stream(QUESTION, knowledge_bases=[base.id])]
+            assert isinstance(last, AnswerCompleted)
+            assert (last.answer.answer, await client.knowledge_bases()) == (answer.answer, [base])
+            seen = await client.document(document.id)
+            await client.delete_document(document.id, if_match=seen.etag)
+            with pytest.raises(NotFoundError):
+                await client.document(document.id)
+
+    asyncio.run(asked())
+    assert told == [(len(SENTENCE), len(SENTENCE))]
 
 
 def test_the_client_knows_every_end_of_a_version() -> None:

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import ast
+import ssl
 import tomllib
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
-from ragsite_client import Client, ConnectionFailedError, KnowledgeBase, ProblemError, UnexpectedReplyError
+from ragsite_client import (
+    ChangedMeanwhileError,
+    Client,
+    ConflictError,
+    ConnectionFailedError,
+    InvalidInputError,
+    KnowledgeBase,
+    LimitReachedError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProblemError,
+    ServerFailedError,
+    UnexpectedReplyError,
+)
+from ragsite_client.calls import certificates
 
-from tests.client.serving import HOST, Script, problem, reply
+from tests.client.serving import HOST, Script, Stream, problem, problem_body, reply
 
 PACKAGE = Path(__file__).resolve().parents[2] / "client"
 BASE = {"id": "1", "name": "Handbooks"}
@@ -46,12 +63,12 @@ def test_what_a_newer_server_says_besides_is_passed_over() -> None:
 
 
 def test_a_list_is_followed_page_by_page() -> None:
-    following = f"{HOST}/api/v1/knowledge-bases/?limit=1&offset=1"
+    following = f"{HOST}/api/v1/knowledge-bases/?cursor=WyJ4Il0&limit=1"
     script = Script(
         reply({"results": [BASE], "next": following}), reply({"results": [BASE | {"id": "2"}], "next": None})
     )
     assert [one.id for one in script.client().knowledge_bases()] == ["1", "2"]
-    assert [str(one.url) for one in script.asked] == [f"{HOST}/api/v1/knowledge-bases/", following]
+    assert [str(one.url) for one in script.asked] == [f"{HOST}/api/v1/knowledge-bases/?cursor=first", following]
     assert {one.headers["Authorization"] for one in script.asked} == {"Bearer rag_key"}
 
 
@@ -135,11 +152,98 @@ def test_an_upload_says_how_far_it_is_and_begins_again_when_it_is_sent_again(
     assert script.asked[0].headers["Content-Length"] == str(len(script.asked[0].content))
 
 
-def test_a_question_whose_line_broke_is_not_asked_twice(waits: list[float]) -> None:
-    script = Script(CUT)
-    with pytest.raises(ConnectionFailedError):
+def test_a_question_whose_line_broke_is_sent_again_under_its_key_so_that_it_is_asked_once(waits: list[float]) -> None:
+    script = Script(CUT, problem("idempotency_conflict", 409, Retry_After="1"), problem("bad_request", 400))
+    with pytest.raises(ProblemError, match="bad_request"):
         script.client().ask("When?")
-    assert (len(script.asked), waits) == (1, [])
+    assert (len({one.headers["Idempotency-Key"] for one in script.asked}), waits) == (1, [0.25, 1.0])
+
+
+def test_a_search_is_sent_again_and_the_end_of_a_stream_is_not(waits: list[float]) -> None:
+    script = Script(CUT, reply({"passages": []}), CUT)
+    assert script.client().search("When?").passages == ()
+    with pytest.raises(ConnectionFailedError):
+        script.client().cancel("1")
+    assert (len(script.asked), waits) == (3, [0.25])
+
+
+def test_every_writing_call_carries_a_key_and_reading_ones_do_not() -> None:
+    script = Script(*[reply({}) for _ in range(4)])
+    client = script.client()
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        client.call(method, "/usage/", if_match='"a"')  # type: ignore[arg-type]  # a literal in each round
+    assert ["Idempotency-Key" in one.headers for one in script.asked] == [False, True, True, False]
+    assert {one.headers["If-Match"] for one in script.asked} == {'"a"'}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, NotAuthenticatedError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (412, ChangedMeanwhileError),
+        (415, ProblemError),
+        (422, InvalidInputError),
+        (429, LimitReachedError),
+        (500, ServerFailedError),
+        (503, ServerFailedError),
+    ],
+)
+def test_what_programs_tell_apart_has_a_class_and_every_error_names_its_request(
+    status: int, kind: type[ProblemError]
+) -> None:
+    named = reply(problem_body("some_code", status) | {"request_id": "r-1"}, status)
+    script = Script(named, httpx.Response(status, text="Gone wrong", headers={"X-Request-ID": "r-2"}))
+    told = []
+    for _ in range(2):
+        with pytest.raises(ProblemError) as error:
+            script.client(retries=0).version("1")
+        assert type(error.value) is kind
+        told.append(error.value.request_id)
+    assert told == ["r-1", "r-2"]
+
+
+def test_what_was_never_answered_is_named_by_the_id_that_was_sent_each_time(waits: list[float]) -> None:
+    script = Script(CUT, CUT)
+    with pytest.raises(ConnectionFailedError) as error:
+        script.client(retries=1).version("1")
+    assert [one.headers["X-Request-ID"] for one in script.asked] == [error.value.request_id] * 2
+    assert error.value.request_id
+
+
+def test_a_changed_thing_is_told_with_its_new_etag_and_what_was_seen_is_sent() -> None:
+    script = Script(reply(BASE, ETag='"a"'), reply(BASE, ETag='"b"'), httpx.Response(204))
+    client = script.client()
+    seen = client.knowledge_base("1")
+    changed = client.change_knowledge_base("1", name="Handbooks", if_match=seen.etag)
+    client.delete_knowledge_base("1", if_match=changed.etag)
+    assert [one.headers.get("If-Match") for one in script.asked] == [None, '"a"', '"b"']
+    assert seen == changed
+
+
+def test_a_call_that_will_go_is_warned_of() -> None:
+    script = Script(reply({}, Deprecation="@1764547200", Sunset="Tue, 01 Jun 2027 00:00:00 GMT"))
+    with pytest.warns(DeprecationWarning, match=r"GET /api/v1/old/ goes on Tue, 01 Jun 2027"):
+        script.client().call("GET", "/old/")
+
+
+def test_what_is_downloaded_is_written_as_it_comes_and_a_refusal_leaves_an_error(tmp_path: Path) -> None:
+    to = tmp_path / "a.bin"
+    script = Script(httpx.Response(200, stream=Stream([b"ab", b"c"])), problem("not_found", 404))
+    assert (script.client().download("/documents/1/file/", to), to.read_bytes()) == (3, b"abc")
+    with pytest.raises(NotFoundError):
+        script.client().download("/documents/1/file/", tmp_path / "b.bin")
+
+
+def test_certificates_are_checked_by_the_authorities_of_a_file(tmp_path: Path) -> None:
+    assert certificates(True) is True
+    context = certificates(certifi.where())
+    assert isinstance(context, ssl.SSLContext)
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    with pytest.raises(FileNotFoundError):
+        Client("https://testserver", "rag_key", verify=tmp_path / "nothing.pem")
 
 
 @pytest.mark.parametrize(

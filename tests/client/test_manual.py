@@ -12,7 +12,7 @@ import ragsite_client
 
 from tests import factories as make
 from tests.apps.retrieval.streaming.inline import runs_inline
-from tests.client.serving import Views
+from tests.client.serving import AsyncViews, Views
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +35,7 @@ def test_the_manual_runs_from_its_first_line_to_its_last(
 ) -> None:
     blocks = BLOCK.findall(MANUAL.read_text())
     monkeypatch.setattr(ragsite_client, "Client", partial(ragsite_client.Client, transport=Working()))
+    monkeypatch.setattr(ragsite_client, "AsyncClient", partial(ragsite_client.AsyncClient, transport=AsyncViews()))
     monkeypatch.setenv("RAGSITE_KEY", make.api_key(make.tenant()))
     monkeypatch.chdir(tmp_path)
     Path("handbook.md").write_text(f"# Handbook\n\n{SENTENCE}\n")
@@ -46,6 +47,10 @@ def test_the_manual_runs_from_its_first_line_to_its_last(
     assert told == [
         SENTENCE,
         f"supported handbook.md {start} {start + len(SENTENCE)} {SENTENCE}",
+        "412 For guests",
+        "1",
+        "['Handbook']",
+        "True",
         SENTENCE,
         "found: True, by ['handbook.md']",
         f"{SENTENCE} [{start}]",

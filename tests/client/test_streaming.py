@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -57,11 +58,53 @@ def test_a_line_that_stays_broken_is_given_up(waits: list[float]) -> None:
     assert waits == [0.25, 0.5, 1, 2, 4]
 
 
-def test_a_question_is_not_asked_twice_if_nothing_was_heard_of_it(waits: list[float]) -> None:
+def test_a_question_of_which_nothing_was_heard_is_sent_again_under_its_key_so_that_it_is_asked_once(
+    waits: list[float],
+) -> None:
+    script = Script(streamed(breaks=True), streamed(CREATED, COMPLETED))
+    assert told(script) == ["AnswerCreated", "AnswerCompleted"]
+    assert len({one.headers["Idempotency-Key"] for one in script.asked}) == 1
+    assert {one.url.path for one in script.asked} == {"/api/v1/ask"}
+
+
+def test_it_is_not_sent_again_if_it_ends_with_its_client(waits: list[float]) -> None:
     script = Script(streamed(breaks=True))
     with pytest.raises(ConnectionFailedError):
-        told(script)
-    assert len(script.asked) == 1
+        told(script, background=False)
+    assert (len(script.asked), waits) == (1, [])
+
+
+def test_an_asynchronous_stream_goes_on_where_its_line_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("ragsite_client.aio.line.sleep", rest)
+    script = Script(
+        streamed(CREATED, FIRST, breaks=True), problem("busy", 503, Retry_After="3"), streamed(NEXT, COMPLETED)
+    )
+
+    async def heard() -> list[str]:
+        async with script.async_client() as client:
+            return [type(one).__name__ async for one in client.ask_stream("When?", background=True)]
+
+    assert asyncio.run(heard()) == ["AnswerCreated", "TextDelta", "TextDelta", "AnswerCompleted"]
+    assert [one.headers.get("Last-Event-ID") for one in script.asked] == [None, "2", "2"]
+    assert waited == [0.25, 3.0]
+
+
+def test_who_stops_reading_an_asynchronous_stream_closes_the_line() -> None:
+    stream = Stream([CREATED, FIRST, NEXT, COMPLETED])
+
+    async def left() -> None:
+        async with Script(httpx.Response(200, stream=stream)).async_client() as client:
+            events = client.ask_stream("When?")
+            assert isinstance(await anext(events), AnswerCreated)
+            await events.aclose()
+
+    asyncio.run(left())
+    assert stream.closed
 
 
 def test_a_question_that_came_at_a_bad_time_is_asked_when_the_server_says(waits: list[float]) -> None:

@@ -18,7 +18,16 @@ import psycopg
 import pytest
 import redis
 from mcp.client.streamable_http import streamable_http_client
-from ragsite_client import Answer, AnswerCompleted, AnswerCreated, Cited, Client, PassagesFound, ProblemError
+from ragsite_client import (
+    Answer,
+    AnswerCompleted,
+    AnswerCreated,
+    AsyncClient,
+    Cited,
+    Client,
+    PassagesFound,
+    ProblemError,
+)
 from ragsite_client.llamaindex import RagsiteQueryEngine
 
 from ragsite.stack.system import System
@@ -75,6 +84,18 @@ def by_events(caller: Caller) -> list[Cite]:
     return told
 
 
+def by_async(caller: Caller) -> list[Cite]:
+    async def ask() -> tuple[Answer, Any]:
+        async with AsyncClient(caller.url, caller.key) as client:
+            answer = await client.ask(QUESTION, knowledge_bases=[caller.base])
+            return answer, [one async for one in client.ask_stream(QUESTION, knowledge_bases=[caller.base])][-1]
+
+    answer, last = asyncio.run(ask())
+    assert isinstance(last, AnswerCompleted)
+    assert cites(last.answer.citations) == cites(answer.citations)
+    return cites(answer.citations)
+
+
 def by_chat(caller: Caller) -> list[Cite]:
     messages = [{"role": "user", "content": QUESTION}]
     done = caller.openai().chat.completions.create(model=caller.base, messages=messages)  # type: ignore[call-overload]
@@ -124,7 +145,7 @@ def by_agent(caller: Caller) -> list[Cite]:
 
 
 OPENAI: tuple[Door, ...] = (by_chat, by_chat_streamed, by_responses, by_responses_streamed)
-DOORS: tuple[Door, ...] = (by_json, by_events, *OPENAI, by_llamaindex, by_agent)
+DOORS: tuple[Door, ...] = (by_json, by_events, by_async, *OPENAI, by_llamaindex, by_agent)
 
 
 class Admin:

@@ -18,6 +18,7 @@ from apps.documents.models import Document, DocumentVersion, TextEdit
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import acting
 from ragsite.gateway.idempotency import idempotent
+from ragsite.gateway.parsing import BoundedJSONParser
 from ragsite.gateway.problem_schemas import answering
 from ragsite.gateway.strictness import StrictSerializer
 
@@ -80,7 +81,7 @@ class DocumentEditsMixin:
     )
     @answering("conflict", methods=["POST"])
     @idempotent(atomic=True)
-    @action(detail=True, methods=["get", "post"], filterset_class=None)
+    @action(detail=True, methods=["get", "post"], filterset_class=None, parser_classes=(BoundedJSONParser,))
     def edits(self: Any, request: Request, pk: UUID) -> Response:
         """The edits, in the order of the text; or make a new version with more, while the current one keeps answering."""
         document: Document = self.get_object()

@@ -37,11 +37,17 @@ class Sendable(Protocol):
 Events: TypeAlias = AsyncGenerator[Sendable | None, None]
 """None where there was nothing for a while."""
 
-_STREAM = {
-    "type": "string",
-    "description": f"Server-sent events: {', '.join(EventName)}; `docs/api.md` has the data of each.",
+_EVENT = {
+    "type": "object",
+    "description": "One of the server-sent events; `docs/api.md` has the data of each.",
+    "properties": {
+        "event": {"type": "string", "enum": [one.value for one in EventName]},
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "For `Last-Event-ID`."},
+        "data": {"type": "string", "description": "JSON."},
+    },
+    "required": ["event", "id", "data"],
 }
-AS_EVENTS: dict[str, Any] = {"responses": {200: {"content": {CONTENT_TYPE: {"schema": _STREAM}}}}}
+AS_EVENTS: dict[str, Any] = {"responses": {200: {"content": {CONTENT_TYPE: {"schema": _EVENT}}}}}
 """What an operation says in OpenAPI that can answer with events."""
 
 RESUMING = own_codes("not_found", "events_expired", "broker_unavailable") | AS_EVENTS

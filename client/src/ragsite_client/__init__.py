@@ -1,13 +1,25 @@
-"""A typed client of ragsite. `ragsite_client.llamaindex` has the classes for LlamaIndex, which is imported there alone."""
+"""A typed client of ragsite, blocking and asynchronous.
+
+`ragsite_client.llamaindex` has the classes for LlamaIndex, which is imported there alone.
+"""
 
 from __future__ import annotations
 
+from ragsite_client.aio.client import AsyncClient
 from ragsite_client.client import Client
 from ragsite_client.errors import (
+    ChangedMeanwhileError,
+    ConflictError,
     ConnectionFailedError,
     DocumentFailedError,
+    InvalidInputError,
+    LimitReachedError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PermissionDeniedError,
     ProblemError,
     RagsiteError,
+    ServerFailedError,
     UnexpectedReplyError,
     WaitedTooLongError,
 )
@@ -30,6 +42,7 @@ from ragsite_client.types import (
     FileResult,
     Indexing,
     KnowledgeBase,
+    Limit,
     Passage,
     Place,
     Problem,
@@ -48,9 +61,12 @@ __all__ = [
     "AnswerCompleted",
     "AnswerCreated",
     "AnswerEvent",
+    "AsyncClient",
+    "ChangedMeanwhileError",
     "Citation",
     "Cited",
     "Client",
+    "ConflictError",
     "ConnectionFailedError",
     "Conversation",
     "Degradation",
@@ -59,15 +75,22 @@ __all__ = [
     "Feedback",
     "FileResult",
     "Indexing",
+    "InvalidInputError",
     "KnowledgeBase",
+    "Limit",
+    "LimitReachedError",
+    "NotAuthenticatedError",
+    "NotFoundError",
     "Passage",
     "PassagesFound",
+    "PermissionDeniedError",
     "Place",
     "Problem",
     "ProblemError",
     "RagsiteError",
     "SearchResult",
     "Sentence",
+    "ServerFailedError",
     "Source",
     "TextDelta",
     "TextWithdrawn",

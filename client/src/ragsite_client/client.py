@@ -1,22 +1,32 @@
+# Made from aio/client.py by `make client`: change that one.
 """The client: what an application needs of ragsite's REST API."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
-from uuid import uuid4
 
 import httpx
 
+from ragsite_client.calls import ADDRESS, Call, Verify, key_or_new
 from ragsite_client.errors import DocumentFailedError, WaitedTooLongError
 from ragsite_client.events import AnswerEvent
-from ragsite_client.line import ADDRESS, Line
-from ragsite_client.options import AboutDocument, AboutDocuments, AskOptions, KnowledgeBaseSettings, QueryOptions
+from ragsite_client.line import Line
+from ragsite_client.options import (
+    AboutDocument,
+    AboutDocuments,
+    AskOptions,
+    DocumentChanges,
+    KnowledgeBaseChanges,
+    KnowledgeBaseSettings,
+    QueryOptions,
+)
 from ragsite_client.reading import made
 from ragsite_client.streaming import answer_events
-from ragsite_client.tokens import TokenAuth
 from ragsite_client.types import (
     Answer,
     Conversation,
@@ -25,26 +35,31 @@ from ragsite_client.types import (
     FileResult,
     FileResults,
     KnowledgeBase,
+    Limit,
+    Limits,
     SearchResult,
     Upload,
     Version,
 )
 from ragsite_client.uploading import File, Progress, form_fields, opened, parts
+from ragsite_client.waiting import sleep
 
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 300.0
 POLL_SECONDS = 0.25
 READY, ENDED = "ready", ("ready", "failed", "cancelled")
+WRITES = frozenset({"POST", "PUT", "PATCH"})
 Listed = TypeVar("Listed")
 
 
 class Client:
-    """Calls one ragsite with one API key. May be used by several threads; close it, or use it as a context manager.
+    """Calls one ragsite with one API key. May be used by several threads or tasks; close it, or use it as a context manager.
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no
-    answer comes, and so is all that the server asks to send again later. Writes carry an idempotency key, so that repeating
-    them is safe. With `tokens` the key is exchanged for short-lived ones, which are renewed before they end. Every method
-    may raise `ProblemError` and `ConnectionFailedError`.
+    answer comes, and so is all that the server asks to send again within 30 s. Writes and questions carry an idempotency key, so
+    that repeating them is safe. With `tokens` the key is exchanged for short-lived ones, which are renewed before they end.
+    `verify` says how the server's certificate is checked, such as by a file of authorities. Every method may raise `ProblemError`
+    and `ConnectionFailedError`.
     """
 
     def __init__(
@@ -55,10 +70,12 @@ class Client:
         timeout: float = TIMEOUT_SECONDS,
         retries: int = 2,
         tokens: bool = False,
+        verify: Verify = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        auth = TokenAuth(api_key) if tokens else None
-        self._line = Line(base_url, api_key, timeout=timeout, retries=retries, transport=transport, auth=auth)
+        self._line = Line(
+            base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -70,32 +87,84 @@ class Client:
         """Give the connections back."""
         self._line.close()
 
+    def call(
+        self,
+        method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        if_match: str = "",
+        idempotency_key: str = "",
+        **parameters: Any,
+    ) -> Any:
+        """Any operation of docs/api.md, by its path below `/api/v1`; its JSON, or None. `parameters` go into the query."""
+        key = key_or_new(idempotency_key) if method in WRITES else ""
+        call = Call(method=method, path=path, parameters=parameters, body=body, key=key, if_match=if_match)
+        return self._line.send(call).body
+
+    def rows(self, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """All rows of any list, asked for page by page as you go through them: what comes or goes meanwhile moves none."""
+        page = self._line.get(path, cursor="first", **parameters).body
+        while True:
+            yield from page["results"]
+            if not page["next"]:
+                return
+            page = self._line.get(httpx.URL(page["next"]).raw_path.decode().partition(ADDRESS)[2]).body
+
+    def download(self, path: str, to: str | Path) -> int:
+        """Write what such as `/documents/{id}/file/` answers to a file, without holding it in memory; the number of its bytes."""
+        with Path(to).open("wb") as file:
+            return self._line.download(path, file)
+
     def knowledge_bases(self) -> list[KnowledgeBase]:
         """All that the key may see."""
         return list(self._listed(KnowledgeBase, "/knowledge-bases/"))
+
+    def knowledge_base(self, knowledge_base: str) -> KnowledgeBase:
+        """One, with its `etag`."""
+        return self._line.get(f"/knowledge-bases/{knowledge_base}/").made(KnowledgeBase)
 
     def create_knowledge_base(
         self, name: str, *, description: str = "", idempotency_key: str = "", **settings: Unpack[KnowledgeBaseSettings]
     ) -> KnowledgeBase:
         """A new one, in which everybody of the tenant may search unless its `visibility` is `restricted`."""
         body = {"name": name, "description": description} | settings
-        return made(KnowledgeBase, self._line.put("POST", "/knowledge-bases/", body, key=_key(idempotency_key)))
+        return self._write(KnowledgeBase, "POST", "/knowledge-bases/", body, key=idempotency_key)
 
-    def delete_knowledge_base(self, knowledge_base: str) -> None:
+    def change_knowledge_base(
+        self,
+        knowledge_base: str,
+        *,
+        if_match: str = "",
+        idempotency_key: str = "",
+        **changes: Unpack[KnowledgeBaseChanges],
+    ) -> KnowledgeBase:
+        """With `if_match`, an `etag` that was read, only if it is still as it was then; else `ChangedMeanwhileError`."""
+        path = f"/knowledge-bases/{knowledge_base}/"
+        return self._write(KnowledgeBase, "PATCH", path, changes, key=idempotency_key, if_match=if_match)
+
+    def delete_knowledge_base(self, knowledge_base: str, *, if_match: str = "") -> None:
         """It is out of every search at once, with its documents."""
-        self._line.delete(f"/knowledge-bases/{knowledge_base}/")
+        self._delete(f"/knowledge-bases/{knowledge_base}/", if_match)
 
     def documents(self, knowledge_base: str) -> Iterator[Document]:
         """Those of a knowledge base, asked for page by page as you go through them."""
-        return self._listed(Document, f"/documents/?{httpx.QueryParams(knowledge_base=knowledge_base)}")
+        return self._listed(Document, "/documents/", knowledge_base=knowledge_base)
 
     def document(self, document_id: str) -> Document:
-        """One, as it is now."""
-        return made(Document, self._line.get(f"/documents/{document_id}/"))
+        """One, as it is now, with its `etag`."""
+        return self._line.get(f"/documents/{document_id}/").made(Document)
 
-    def delete_document(self, document_id: str) -> None:
+    def change_document(
+        self, document_id: str, *, if_match: str = "", idempotency_key: str = "", **changes: Unpack[DocumentChanges]
+    ) -> Document:
+        """With `if_match`, an `etag` that was read, only if it is still as it was then; else `ChangedMeanwhileError`."""
+        path = f"/documents/{document_id}/"
+        return self._write(Document, "PATCH", path, changes, key=idempotency_key, if_match=if_match)
+
+    def delete_document(self, document_id: str, *, if_match: str = "") -> None:
         """It is out of every search at once, with all its versions."""
-        self._line.delete(f"/documents/{document_id}/")
+        self._delete(f"/documents/{document_id}/", if_match)
 
     def upload(
         self,
@@ -108,14 +177,23 @@ class Client:
     ) -> Upload:
         """Send a file, by its path or as a name and bytes. It is searched once its version is ready: see `wait_until_ready`.
 
-        `progress` is told how many bytes were sent, and of how many.
+        `progress` is told how many bytes were sent, and of how many. A file is read as it is sent, and not held in memory.
         """
-        fields = form_fields(knowledge_base, about)
-        with opened([file]) as files:
-            reply = self._line.form(
-                "/documents/", fields, lambda: parts("file", files, progress), key=_key(idempotency_key)
-            )
-        return made(Upload, reply)
+        call = _form("POST", "/documents/", idempotency_key, form_fields(knowledge_base, about))
+        return self._sent(Upload, call, "file", [file], progress)
+
+    def upload_version(
+        self,
+        document_id: str,
+        file: File,
+        *,
+        if_match: str = "",
+        progress: Progress | None = None,
+        idempotency_key: str = "",
+    ) -> Upload:
+        """Send new bytes of a document, `if_match` as of `change_document`; its version keeps answering until they are ready."""
+        call = _form("PUT", f"/documents/{document_id}/", idempotency_key, if_match=if_match)
+        return self._sent(Upload, call, "file", [file], progress)
 
     def upload_many(
         self,
@@ -127,16 +205,12 @@ class Client:
         **about: Unpack[AboutDocuments],
     ) -> list[FileResult]:
         """Send up to 100 files in one request. Each is accepted, or has an `error`; of a ZIP each member has a result."""
-        fields = form_fields(knowledge_base, about)
-        with opened(files) as sent:
-            reply = self._line.form(
-                "/documents/bulk/", fields, lambda: parts("files", sent, progress), key=_key(idempotency_key)
-            )
-        return list(made(FileResults, reply).results)
+        call = _form("POST", "/documents/bulk/", idempotency_key, form_fields(knowledge_base, about))
+        return list(self._sent(FileResults, call, "files", files, progress).results)
 
     def version(self, version_id: str) -> Version:
         """How far it has got."""
-        return made(Version, self._line.get(f"/versions/{version_id}/"))
+        return self._line.get(f"/versions/{version_id}/").made(Version)
 
     def as_ended(self, versions: Iterable[str | Upload], *, seconds: float = READY_SECONDS) -> Iterator[Version]:
         """The versions, each as it becomes `ready`, `failed` or `cancelled`.
@@ -154,7 +228,7 @@ class Client:
             if waiting and time.monotonic() > deadline:
                 raise WaitedTooLongError(f"{len(waiting)} documents were not ready within {seconds:.0f} s.")
             if waiting:
-                time.sleep(POLL_SECONDS)
+                sleep(POLL_SECONDS)
 
     def as_ready(self, versions: Iterable[str | Upload], *, seconds: float = READY_SECONDS) -> Iterator[Version]:
         """The versions, each as it becomes ready.
@@ -175,12 +249,20 @@ class Client:
     ) -> SearchResult:
         """The passages that answer the query best, in the named knowledge bases or in all that the key may see."""
         body = {"query": query} | _where(knowledge_bases) | options
-        return made(SearchResult, self._line.put("POST", "/search", body))
+        call = Call(method="POST", path="/search", body=body, changes_nothing=True)
+        return self._line.send(call).made(SearchResult)
 
-    def ask(self, question: str, *, knowledge_bases: Sequence[str] = (), **options: Unpack[AskOptions]) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        knowledge_bases: Sequence[str] = (),
+        idempotency_key: str = "",
+        **options: Unpack[AskOptions],
+    ) -> Answer:
         """An answer with the spans it rests on."""
         body = {"question": question} | _where(knowledge_bases) | options
-        return made(Answer, self._line.put("POST", "/ask", body))
+        return self._write(Answer, "POST", "/ask", body, key=idempotency_key)
 
     def ask_stream(
         self,
@@ -188,6 +270,7 @@ class Client:
         *,
         knowledge_bases: Sequence[str] = (),
         background: bool = False,
+        idempotency_key: str = "",
         **options: Unpack[AskOptions],
     ) -> Generator[AnswerEvent, None, None]:
         """The events of an answer while it is made; the last one is `AnswerCompleted`.
@@ -200,22 +283,29 @@ class Client:
             ProblemError: the question was refused, or its answer failed.
         """
         about = {"question": question, "stream": True, "background": background}
-        return answer_events(self._line, about | _where(knowledge_bases) | options, resumes=background)
+        body = about | _where(knowledge_bases) | options
+        return answer_events(self._line, body, key=key_or_new(idempotency_key), resumes=background)
 
     def answer(self, answer_id: str) -> Answer:
         """An answer as it was given, for the key that asked, as long as it may read what is quoted."""
-        return made(Answer, self._line.get(f"/answers/{answer_id}"))
+        return self._line.get(f"/answers/{answer_id}").made(Answer)
 
     def cancel(self, answer_id: str) -> None:
         """End the making of a streamed answer."""
-        self._line.put("POST", f"/answers/{answer_id}/cancel", {})
+        self._line.send(Call(method="POST", path=f"/answers/{answer_id}/cancel", body={}))
 
     def rate(
-        self, answer_id: str, rating: Literal["up", "down"], *, comment: str = "", idempotency_key: str = ""
+        self,
+        answer_id: str,
+        rating: Literal["up", "down"],
+        *,
+        comment: str = "",
+        if_match: str = "",
+        idempotency_key: str = "",
     ) -> Feedback:
         """Say what you think of an answer; replaces what was said before."""
-        body = {"rating": rating, "comment": comment}
-        return made(Feedback, self._line.put("PUT", f"/answers/{answer_id}/feedback", body, key=_key(idempotency_key)))
+        body, path = {"rating": rating, "comment": comment}, f"/answers/{answer_id}/feedback"
+        return self._write(Feedback, "PUT", path, body, key=idempotency_key, if_match=if_match)
 
     def conversations(self) -> list[Conversation]:
         """Those that the key began, without their turns, the one that was asked in last first."""
@@ -226,22 +316,47 @@ class Client:
     ) -> Conversation:
         """Ask in it with `ask(question, conversation=its id)`."""
         body = {"title": title, "knowledge_bases": list(knowledge_bases)}
-        return made(Conversation, self._line.put("POST", "/conversations/", body, key=_key(idempotency_key)))
+        return self._write(Conversation, "POST", "/conversations/", body, key=idempotency_key)
 
     def conversation(self, conversation_id: str) -> Conversation:
         """One with its turns."""
-        return made(Conversation, self._line.get(f"/conversations/{conversation_id}/"))
+        return self._line.get(f"/conversations/{conversation_id}/").made(Conversation)
 
-    def _listed(self, kind: type[Listed], path: str) -> Iterator[Listed]:
-        page = self._line.get(path)
-        yield from (made(kind, one) for one in page["results"])
-        while page["next"]:
-            page = self._line.get(httpx.URL(page["next"]).raw_path.decode().partition(ADDRESS)[2])
-            yield from (made(kind, one) for one in page["results"])
+    def usage(self) -> list[Limit]:
+        """The limits of the key, and those of its tenant if it may manage grants, with what is left of them."""
+        return list(self._line.get("/usage/").made(Limits).limits)
+
+    def _write(
+        self,
+        kind: type[Listed],
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        key: str,
+        if_match: str = "",
+    ) -> Listed:
+        call = Call(method=method, path=path, body=body, key=key_or_new(key), if_match=if_match)
+        return self._line.send(call).made(kind)
+
+    def _delete(self, path: str, if_match: str) -> None:
+        """Not sent twice where the first may have arrived: it could be gone by that."""
+        self._line.send(Call(method="DELETE", path=path, if_match=if_match))
+
+    def _sent(
+        self, kind: type[Listed], form: Call, field: str, files: Sequence[File], progress: Progress | None
+    ) -> Listed:
+        with opened(files) as sent:
+            call = replace(form, files=lambda: parts(field, sent, progress))
+            return self._line.send(call).made(kind)
+
+    def _listed(self, kind: type[Listed], path: str, **parameters: Any) -> Iterator[Listed]:
+        for row in self.rows(path, **parameters):
+            yield made(kind, row)
 
 
-def _key(given: str) -> str:
-    return given or str(uuid4())
+def _form(method: str, path: str, key: str, fields: Mapping[str, str] | None = None, *, if_match: str = "") -> Call:
+    return Call(method=method, path=path, key=key_or_new(key), fields=fields, if_match=if_match)
 
 
 def _where(knowledge_bases: Sequence[str]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ragsite_client.errors import ProblemError
+from ragsite_client.errors import ProblemError, problem_error
 from ragsite_client.reading import made
 from ragsite_client.types import Answer, Citation, Degradation, Indexing, Passage, Problem
 
@@ -77,7 +77,7 @@ class SentEvent:
     @property
     def failure(self) -> ProblemError | None:
         """Why there is no answer, if this says so."""
-        return ProblemError(made(Problem, self.data)) if self.name == FAILED else None
+        return problem_error(made(Problem, self.data)) if self.name == FAILED else None
 
     def typed(self) -> AnswerEvent | None:
         """None for an event that this client does not know."""
@@ -95,14 +95,17 @@ _READ: Mapping[str, Callable[[Mapping[str, Any]], AnswerEvent]] = {
 }
 
 
-def events_sent(lines: Iterable[str]) -> Iterator[SentEvent]:
-    """The events in the lines of a stream; one that was cut off is left out, as are comments."""
-    fields: dict[str, str] = {}
-    for line in lines:
+class EventReader:
+    """Reads events from the lines of a stream; one that was cut off is left out, as are comments."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+
+    def event_of(self, line: str) -> SentEvent | None:
+        """The event that this line ends, if it ends one."""
         if line:
             name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
-            continue
-        if "data" in fields:
-            yield SentEvent(int(fields["id"]), fields["event"], json.loads(fields["data"]))
-        fields = {}
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        fields, self._fields = self._fields, {}
+        return SentEvent(int(fields["id"]), fields["event"], json.loads(fields["data"])) if "data" in fields else None

@@ -1,36 +1,36 @@
+# Made from aio/line.py by `make client`: change that one.
 """HTTP: requests that are repeated where that does no harm, and replies that are no success as errors."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, BinaryIO
+from uuid import uuid4
 
 import httpx
 
-from ragsite_client.errors import ConnectionFailedError, ProblemError, UnexpectedReplyError
-from ragsite_client.reading import made
-from ragsite_client.types import Problem
-
-ADDRESS = "/api/v1"
-LONGEST_WAIT_SECONDS = 30.0
-FIRST_WAIT_SECONDS = 0.25
-CHANGED_NOTHING = frozenset({429, 503})
-"""Of these replies with a `Retry-After` the server says: send it again."""
-
-NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Of a request that failed like this the server knows nothing, so that any may be sent again."""
-
-STILL_RUNNING = "idempotency_conflict"
-HEARTBEATS_SECONDS = 45.0
-"""A stream says something each 15 s; one that is silent for so long is broken."""
+from ragsite_client.calls import (
+    ADDRESS,
+    HEARTBEATS_SECONDS,
+    NEVER_ARRIVED,
+    Attempts,
+    Call,
+    Reply,
+    Verify,
+    certificates,
+    deprecation_warn,
+    is_to_be_repeated,
+    refusal,
+    success,
+)
+from ragsite_client.errors import ConnectionFailedError, ProblemError
+from ragsite_client.tokens import Tokens
+from ragsite_client.waiting import sleep
 
 
 class Line:
-    """Sends requests with one API key, or with what `auth` has in its place; may be used by several threads."""
+    """Sends requests with one API key, or with `tokens` in its place; for all that use one client."""
 
     def __init__(
         self,
@@ -39,61 +39,57 @@ class Line:
         *,
         timeout: float,
         retries: int,
+        tokens: bool,
+        verify: Verify,
         transport: httpx.BaseTransport | None,
-        auth: httpx.Auth | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"The address {url!r} does not begin with http:// or https://.")
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}{ADDRESS}",
-            # Read from a file, a key has a line break; httpx would quote all of it in its complaint.
-            headers={} if auth else {"Authorization": f"Bearer {key.strip()}"},
-            auth=auth,
             timeout=timeout,
+            verify=certificates(verify),
             transport=transport,
         )
+        # Read from a file, a key has a line break; httpx would quote all of it in its complaint.
+        self._key = key.strip()
+        self._tokens = Tokens(self._key, self._http) if tokens else None
         self.retries = retries
 
     def close(self) -> None:
         self._http.close()
 
-    def get(self, path: str) -> Any:
-        """What is there, as JSON."""
-        return self.send(lambda: self._http.build_request("GET", path), repeatable=True)
+    def get(self, path: str, **parameters: Any) -> Reply:
+        """What is there."""
+        return self.send(Call(method="GET", path=path, parameters=parameters))
 
-    def put(self, method: str, path: str, body: Mapping[str, Any], *, key: str = "") -> Any:
-        """Send a body as JSON; with an idempotency key it takes effect once, however often it is sent."""
-        headers = {"Idempotency-Key": key} if key else {}
-        return self.send(
-            lambda: self._http.build_request(method, path, json=body, headers=headers), repeatable=bool(key)
-        )
-
-    def delete(self, path: str) -> None:
-        """Take away what is there; not sent twice, as it could be gone by the first."""
-        self.send(lambda: self._http.build_request("DELETE", path), repeatable=False)
-
-    def form(self, path: str, fields: Mapping[str, str], files: Callable[[], Any], *, key: str) -> Any:
-        """Send a form; `files` gives them anew each time it is sent."""
-        headers = {"Idempotency-Key": key}
-        return self.send(
-            lambda: self._http.build_request("POST", path, data=fields, files=files(), headers=headers), repeatable=True
-        )
-
-    def send(self, build: Callable[[], httpx.Request], *, repeatable: bool) -> Any:
-        """The reply's JSON; None if it has none.
+    def send(self, call: Call) -> Reply:
+        """The reply.
 
         Raises:
-            ConnectionFailedError: no reply came. One that is `repeatable` was tried again.
+            ConnectionFailedError: none came. A call that may be repeated was tried again.
             ProblemError: the reply says why it can't be done.
         """
+        request_id = str(uuid4())
         try:
-            reply = self._reply(build, repeatable=repeatable)
+            return success(self._reply(call, request_id))
         except httpx.TransportError as error:
-            raise ConnectionFailedError(f"No answer from {self._http.base_url}: {error!r}") from error
-        return _json(reply) if reply.content else None
+            raise self._unanswered(error, request_id) from error
+
+    def download(self, path: str, to: BinaryIO) -> int:
+        """Write what is there, bit by bit; the number of its bytes. Errors as of `send`; what was written before stays."""
+        request_id, size = str(uuid4()), 0
+        try:
+            reply = self._reply(Call(method="GET", path=path), request_id, stream=True)
+            with closing(reply):
+                for part in reply.iter_bytes():
+                    size += to.write(part)
+        except httpx.TransportError as error:
+            raise self._unanswered(error, request_id) from error
+        return size
 
     @contextmanager
-    def stream(self, method: str, path: str, **request: Any) -> Iterator[Iterator[str]]:
+    def stream(self, call: Call) -> Iterator[Iterator[str]]:
         """The lines of a stream of events.
 
         Raises:
@@ -101,84 +97,43 @@ class Line:
             ProblemError: there is no stream.
         """
         timeout = httpx.Timeout(self._http.timeout.connect, read=HEARTBEATS_SECONDS)
-
-        def build() -> httpx.Request:
-            return self._http.build_request(method, path, timeout=timeout, **request)
-
-        with closing(self._reply(build, repeatable=False, stream=True)) as reply:
+        with closing(self._reply(call, str(uuid4()), stream=True, timeout=timeout)) as reply:
             yield reply.iter_lines()
 
-    def _reply(self, build: Callable[[], httpx.Request], *, repeatable: bool, stream: bool = False) -> httpx.Response:
+    def _reply(self, call: Call, request_id: str, *, stream: bool = False, **more: Any) -> httpx.Response:
         attempts = Attempts(self.retries)
         while True:
             try:
-                return checked(self._http.send(build(), stream=stream))
+                return self._once(call.sent_by(self._http, request_id, **more), stream=stream)
             except httpx.TransportError as error:
-                if not (repeatable or isinstance(error, NEVER_ARRIVED)) or not attempts.again():
+                is_harmless = isinstance(error, NEVER_ARRIVED) or (call.is_repeatable and not stream)
+                if not is_harmless or not pause(attempts):
                     raise
             except ProblemError as error:
-                if not is_to_be_repeated(error) or not attempts.again(error.retry_after):
+                if not is_to_be_repeated(error) or not pause(attempts, error.retry_after):
                     raise
 
+    def _once(self, request: httpx.Request, *, stream: bool) -> httpx.Response:
+        shown = self._tokens.access() if self._tokens else self._key
+        request.headers["Authorization"] = f"Bearer {shown}"
+        reply = self._http.send(request, stream=stream)
+        deprecation_warn(reply)
+        if reply.is_success:
+            return reply
+        with closing(reply):
+            reply.read()
+        if self._tokens and reply.status_code == httpx.codes.UNAUTHORIZED:
+            self._tokens.forget(shown)
+        raise refusal(reply)
 
-class Attempts:
-    """How often something is tried again, with a longer wait each time."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._made = most, 0
-
-    def again(self, wait: float | None = None) -> bool:
-        """Wait, and say whether to try again."""
-        wait = FIRST_WAIT_SECONDS * 2**self._made if wait is None else wait
-        if self._made >= self._most or wait > LONGEST_WAIT_SECONDS:
-            return False
-        self._made += 1
-        time.sleep(wait)
-        return True
-
-    def reset(self) -> None:
-        """It went on: what follows is counted anew."""
-        self._made = 0
+    def _unanswered(self, error: httpx.TransportError, request_id: str) -> ConnectionFailedError:
+        return ConnectionFailedError(f"No answer from {self._http.base_url}: {error!r}", request_id=request_id)
 
 
-def is_to_be_repeated(error: ProblemError) -> bool:
-    """Whether the server did nothing, and asks to send the request again later."""
-    return error.retry_after is not None and (error.status in CHANGED_NOTHING or error.code == STILL_RUNNING)
-
-
-def checked(reply: httpx.Response) -> httpx.Response:
-    """A reply that is a success. Raises ProblemError, UnexpectedReplyError: it is none."""
-    if reply.is_success:
-        return reply
-    with closing(reply):
-        reply.read()
-    if reply.has_redirect_location:
-        address = reply.headers["Location"]
-        raise UnexpectedReplyError(f"{reply.request.url} leads to {address}. Give the client the address it leads to.")
-    raise ProblemError(_problem(reply), retry_after=_seconds(reply.headers.get("Retry-After", "")))
-
-
-def _seconds(told: str) -> float | None:
-    """A `Retry-After` in seconds from now; a proxy may say a date."""
-    if told.isdecimal():
-        return float(told)
-    try:
-        at = parsedate_to_datetime(told)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _problem(reply: httpx.Response) -> Problem:
-    """As ragsite says it; of a proxy in between there is only the status."""
-    try:
-        return made(Problem, reply.json())
-    except (ValueError, UnexpectedReplyError):
-        return Problem(reply.status_code, f"http_{reply.status_code}", reply.text[:200], reply.reason_phrase)
-
-
-def _json(reply: httpx.Response) -> Any:
-    try:
-        return reply.json()
-    except ValueError as error:
-        raise UnexpectedReplyError(f"{reply.request.url} answered no JSON.") from error
+def pause(attempts: Attempts, told: float | None = None) -> bool:
+    """Wait for the next attempt, if there is one."""
+    wait = attempts.wait(told)
+    if wait is None:
+        return False
+    sleep(wait)
+    return True

@@ -29,13 +29,25 @@ class AskOptions(QueryOptions, total=False):
     temperature: float
     max_tokens: int
     language: str
+    cache: bool
 
 
 class KnowledgeBaseSettings(TypedDict, total=False):
-    """Of a new knowledge base; `chunking` and `retrieval` are as docs/api.md describes them."""
+    """Of a new knowledge base; `chunking`, `retrieval` and `masking` are as docs/api.md describes them."""
 
     chunking: Mapping[str, Any]
     retrieval: Mapping[str, Any]
+    masking: Mapping[str, Any]
+    visibility: Literal["tenant", "restricted"]
+
+
+class KnowledgeBaseChanges(TypedDict, total=False):
+    """What can be changed about a knowledge base without a re-index."""
+
+    name: str
+    description: str
+    retrieval: Mapping[str, Any]
+    masking: Mapping[str, Any]
     visibility: Literal["tenant", "restricted"]
 
 
@@ -53,3 +65,7 @@ class AboutDocument(AboutDocuments, total=False):
 
     title: str
     external_id: str
+
+
+class DocumentChanges(AboutDocument, total=False):
+    """What can be changed about one; empty tags or chunking, or an empty `external_id`, take them away."""

@@ -1,3 +1,4 @@
+# Made from aio/streaming.py by `make client`: change that one.
 """A stream that goes on where its line broke."""
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from typing import Any
 
 import httpx
 
+from ragsite_client.calls import Attempts, Call, is_to_be_repeated
 from ragsite_client.errors import ConnectionFailedError, ProblemError
-from ragsite_client.events import AnswerCompleted, AnswerCreated, AnswerEvent, SentEvent, events_sent
-from ragsite_client.line import Attempts, Line, is_to_be_repeated
-from ragsite_client.reading import made
+from ragsite_client.events import AnswerCompleted, AnswerCreated, AnswerEvent, EventReader, SentEvent
+from ragsite_client.line import Line, pause
 from ragsite_client.types import Answer
 
 EXPIRED = "events_expired"
@@ -19,19 +20,23 @@ RESUMES = 5
 """In a row, without any event in between: some eight seconds."""
 
 
-def answer_events(line: Line, body: Mapping[str, Any], *, resumes: bool) -> Generator[AnswerEvent, None, None]:
-    """The events of one answer until it is complete.
+def answer_events(
+    line: Line, body: Mapping[str, Any], *, key: str, resumes: bool
+) -> Generator[AnswerEvent, None, None]:
+    """The events of one answer until it is complete. Where it `resumes`, the question is sent again, too, if nothing was heard of
+    it: under its key it is asked once.
 
     Raises:
         ConnectionFailedError: the line broke, and could not be taken up again.
         ProblemError: the question was refused, or its answer failed.
     """
-    return _Stream(line, body, resumes=resumes).events()
+    asked = Call(method="POST", path="/ask", body=body, key=key)
+    return _AnswerStream(line, asked, resumes=resumes).events()
 
 
-class _Stream:
-    def __init__(self, line: Line, body: Mapping[str, Any], *, resumes: bool) -> None:
-        self._line, self._body, self._resumes = line, body, resumes
+class _AnswerStream:
+    def __init__(self, line: Line, asked: Call, *, resumes: bool) -> None:
+        self._line, self._asked, self._resumes = line, asked, resumes
         self._answer_id, self._seen = "", 0
         self._attempts = Attempts(RESUMES)
 
@@ -51,25 +56,28 @@ class _Stream:
                 if not (self._answer_id and is_to_be_repeated(error)):
                     raise
                 broken = error
-            if not (self._resumes and self._answer_id and self._attempts.again()):
+            if not (self._resumes and pause(self._attempts)):
                 raise ConnectionFailedError("The stream broke off before the answer was complete.") from broken
 
     def _once(self) -> Generator[AnswerEvent, None, None]:
         """What one connection brings; on the first one the question is asked."""
+        reader = EventReader()
         try:
             with self._opened() as lines:
-                for sent in events_sent(lines):
-                    yield from self._taken(sent)
+                for line in lines:
+                    sent = reader.event_of(line)
+                    yield from self._taken(sent) if sent else ()
         except ProblemError as error:
             if error.code != EXPIRED or not self._answer_id:
                 raise
-            yield AnswerCompleted(made(Answer, self._line.get(f"/answers/{self._answer_id}")))
+            answer = self._line.get(f"/answers/{self._answer_id}")
+            yield AnswerCompleted(answer.made(Answer))
 
     def _opened(self) -> AbstractContextManager[Iterator[str]]:
         if not self._answer_id:
-            return self._line.stream("POST", "/ask", json=self._body)
-        headers = {"Last-Event-ID": str(self._seen)}
-        return self._line.stream("GET", f"/answers/{self._answer_id}/events", headers=headers)
+            return self._line.stream(self._asked)
+        events = f"/answers/{self._answer_id}/events"
+        return self._line.stream(Call(method="GET", path=events, after_event=self._seen))
 
     def _taken(self, sent: SentEvent) -> Iterator[AnswerEvent]:
         if sent.number <= self._seen:

@@ -30,10 +30,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBase:
+    """Documents that are searched together. Its `etag` is known where it was read by its id, or changed."""
+
     id: str
     name: str
     description: str = ""
     visibility: str = ""
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `current_version` answers, and `status` is that of its newest version."""
+    """A document; `current_version` answers, and `status` is that of its newest version. Its `etag` is known where it was read by
+    its id, or changed.
+    """
 
     id: str
     knowledge_base: str
@@ -62,6 +67,7 @@ class Document:
     tags: tuple[str, ...] = ()
     document_type: str = ""
     current_version: Version | None = None
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +193,27 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit `of` the `key` or its `tenant`; what is used is told of those of a day or month."""
+
+    of: str
+    work: str
+    per: str
+    limit: int
+    used: int | None = None
+    left: int | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is not among them has no limit."""
+
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Passages, best first."""
 
@@ -265,3 +292,4 @@ class Feedback:
     answer: str
     rating: str
     comment: str = ""
+    etag: str = field(default="", compare=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,19 +13,30 @@ import pytest
 from ragsite.api import openapi
 from ragsite.core.environment import PROJECT_DIR
 from ragsite.gateway.problem_codes import COMMANDS, FAILURES, NO_OPERATION, PROBLEMS
+from ragsite.gateway.problem_examples import EXAMPLES
 from ragsite.gateway.problem_schemas import answering
+from tests.ragsite.gateway.sentences import Sentences
 
 SOURCES = ("ragsite", "apps", "workers")
 MANUAL = (PROJECT_DIR / "docs" / "api.md").read_text()
 
 
+@cache
+def source() -> dict[str, ast.Module]:
+    """What is in the files, by their paths."""
+    paths = [path for root in SOURCES for path in sorted((PROJECT_DIR / root).rglob("*.py"))]
+    return {
+        str(path.relative_to(PROJECT_DIR)): ast.parse(path.read_text())
+        for path in paths
+        if "migrations" not in path.parts
+    }
+
+
 def said() -> dict[str, str]:
     """Every code in the source, with a file that says it."""
-    found = {}
-    for root in SOURCES:
-        for path in sorted((PROJECT_DIR / root).rglob("*.py")):
-            if "migrations" not in path.parts:
-                found |= dict.fromkeys(_codes(ast.parse(path.read_text())), str(path.relative_to(PROJECT_DIR)))
+    found: dict[str, str] = {}
+    for path, tree in source().items():
+        found |= dict.fromkeys(_codes(tree), path)
     return found
 
 
@@ -54,6 +66,28 @@ def test_every_code_in_the_source_is_in_the_table() -> None:
 def test_a_code_is_in_one_place_of_the_table() -> None:
     assert not FAILURES & COMMANDS
     assert not (FAILURES | COMMANDS) & PROBLEMS.keys()
+
+
+NOT_SAID = {"model_unavailable": "the class's own: whoever raises it says which of the others it is"}
+
+
+@pytest.fixture(scope="module")
+def sentences() -> Sentences:
+    return Sentences.of_source(list(source().values()))
+
+
+def test_there_is_an_example_of_each_code() -> None:
+    assert EXAMPLES.keys() == PROBLEMS.keys()
+
+
+@pytest.mark.parametrize("code", [code for code in PROBLEMS if code not in NOT_SAID])
+def test_the_example_of_a_code_is_what_the_source_says_with_it(code: str, sentences: Sentences) -> None:
+    assert sentences.has(code, EXAMPLES[code]), f"Nothing says {EXAMPLES[code]!r} with the code {code}."
+
+
+def test_what_the_source_does_not_say_is_no_example_of_a_code(sentences: Sentences) -> None:
+    for code, told in (("busy", "Busy."), ("not_found", EXAMPLES["busy"]), ("busy", EXAMPLES["busy"] + " Or not.")):
+        assert not sentences.has(code, told)
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -1,0 +1,30 @@
+"""Answers to requests that are refused before Django sees them: named and readable as all others are."""
+
+from __future__ import annotations
+
+from django.http import JsonResponse
+
+from ragsite.core.errors import RagError
+from ragsite.core.request_ids import in_request, request_id_from
+from ragsite.gateway.cors import cors_tell
+from ragsite.gateway.headers import CSP, PERMISSIONS, PERMISSIONS_POLICY, policy_of
+from ragsite.gateway.openai_errors import shaped
+from ragsite.gateway.problems import problem_response
+from ragsite.gateway.request_ids import HEADER
+from ragsite.gateway.visits import Scope
+
+
+def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
+    """The answer, with the id of its request and in the shape of its address; without a scope nothing is known of the request."""
+    given, path = ({}, "") if scope is None else (_headers(scope), scope["path"])
+    id_ = request_id_from(given.get(HEADER.lower(), ""))
+    with in_request(id_):
+        response = shaped(problem_response(error), path)
+    response[HEADER] = id_
+    response[CSP], response[PERMISSIONS_POLICY] = policy_of(path), PERMISSIONS
+    cors_tell(response, path, given.get("origin", ""))
+    return response
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
