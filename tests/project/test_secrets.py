@@ -8,7 +8,9 @@ from pathlib import Path
 from ragsite.core.masking.secrets import secret_finds
 from tests.project.test_quality import PROJECT, files
 
-SUFFIXES = tuple(".py .md .toml .yml .yaml .sh .txt .in .json .html .js .conf .cfg .env".split())
+SUFFIXES = (
+    ".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".txt", ".in", ".json", ".html", ".js", ".conf", ".cfg", ".env",
+)  # fmt: skip
 EXAMPLES = "tests", "benchmarks", "samples"
 """Folders with values that are made up to be found; in these only what nobody makes up by hand is looked for."""
 MADE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=\n]{200,}-----END")
@@ -30,7 +32,6 @@ def test_no_file_holds_a_secret() -> None:
     looked_at = list(files(*SUFFIXES))
     assert len(looked_at) > 500
     assert {str(path.relative_to(PROJECT)): found for path in looked_at if (found := secrets_in(path))} == {}
-
 
 
 def test_a_secret_of_ours_would_be_found() -> None:

@@ -135,7 +135,11 @@ def test_a_pickled_message_is_told_in_the_log_and_neither_run_nor_read_nor_in_th
     done: list[str] = []
     own = Celery("pushed", broker=app.conf.broker_url, set_as_current=False)
     own.config_from_object(Config())
-    own.task(name="told", shared=False)(lambda: done.append("told"))
+
+    @own.task(name="told", shared=False)
+    def told() -> None:
+        done.append("told")
+
     queue = Queue.MAINTENANCE.value
     with app.connection_for_write() as connection:
         producer = connection.Producer(serializer="pickle")
@@ -143,7 +147,7 @@ def test_a_pickled_message_is_told_in_the_log_and_neither_run_nor_read_nor_in_th
         message = {"headers": {"task": "told", "id": "1"}, "content_type": "application/x-python-serialize"}
         producer.publish(body, exchange=queue, routing_key=queue, content_encoding="binary", **message)
     with start_worker(own, pool="solo", perform_ping_check=False, queues=[queue], shutdown_timeout=30):
-        own.send_task("told", queue=queue)
+        told.apply_async(queue=queue)
         wait_for(lambda: done, seconds=20, what="the message behind it was taken")
     assert (RAN, done) == ([], ["told"])
     assert "Refusing to deserialize" in caplog.text

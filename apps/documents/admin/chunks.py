@@ -29,6 +29,7 @@ class ChunkAdmin(TenantRowsMixin, LargeTableAdmin):
     tenant_path = "version__document__tenant"
     list_display: ClassVar = ("excerpt", "version", "ordinal", "span", "headings", "place_text", "token_count")
     list_select_related: ClassVar = ("version",)
+    filtered_by_links = ("chunking_key",)
     ordering: ClassVar = ("-version_id", "chunking_key", "ordinal")
     search_fields: ClassVar = ("version__filename", "version__document__title")
     search_help_text = _("A file name or a document's title; passages of the newest 200 are found")

@@ -16,7 +16,7 @@ from ragsite.core.errors import TransientError
 
 
 class FileBlobs(FileSystemStorage):
-    """Each blob is written whole and flushed to the disk, or not at all."""
+    """Each blob is written whole and flushed to the disk, or not at all. Other users of the machine can read none."""
 
     is_local = True
 
@@ -38,8 +38,9 @@ class FileBlobs(FileSystemStorage):
 
     def _save(self, name: str, content: Any) -> str:
         path = self._at(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(path, "xb", opener=_for_this_user_alone) as file:
             try:
                 for part in content.chunks():
                     file.write(part)
@@ -99,3 +100,7 @@ class FileBlobs(FileSystemStorage):
     def _names(self, folder: str, after: str) -> Iterator[str]:
         with os.scandir(self._at(folder)) as entries:
             yield from (entry.name for entry in entries if entry.name > after)
+
+
+def _for_this_user_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

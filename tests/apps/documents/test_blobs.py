@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -41,6 +42,11 @@ def test_a_blob_holds_the_bytes_their_hash_and_their_size() -> None:
 
 def test_the_same_bytes_twice_are_two_blobs_of_random_names() -> None:
     assert write(b"same").name != write(b"same").name
+
+
+def test_other_users_of_the_machine_may_neither_list_nor_read_blobs() -> None:
+    kept = Path(blob_path(write(b"secret").name))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept, *kept.parents[:2])] == [0o600, 0o700, 0o700]
 
 
 def test_a_blob_over_the_limit_is_not_kept(settings: Any) -> None:

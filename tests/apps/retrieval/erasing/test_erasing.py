@@ -206,7 +206,7 @@ def test_a_key_for_named_knowledge_bases_erases_nothing_and_reads_no_audit_log()
     may = {"permissions": list(Permission), "knowledge_base_ids": [base.pk]}
     _, text = api_key_create(tenant=tenant, name="narrowed", **may, actor=ACTOR)
     client, path = Client(headers={"Authorization": f"Bearer {text}"}), "/api/v1/erasures/"
-    document = make.upload(base).document
+    document = make.upload(base).version.document
     for subject, pk in (("tenant", tenant.pk), ("user", user.pk), ("document", document.pk)):
         for dry_run in (True, False):
             said = {"subject": subject, "id": str(pk), "dry_run": dry_run}

@@ -1,17 +1,46 @@
 from __future__ import annotations
 
+import re
 from unittest.mock import patch
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils.translation import override
 from unfold.templatetags import unfold_list
 
 from ragsite.core.admin import lists
-from ragsite.gateway.models import Tenant
+from ragsite.gateway.models import Role, Tenant
 from tests import factories as make
+
+
+@pytest.mark.django_db
+def test_nobody_finds_out_by_the_length_of_a_list_what_is_in_a_field_that_is_not_shown() -> None:
+    base = make.knowledge_base(visibility="restricted")
+    title = make.upload(base, filename="plans.md").version.document.title
+    client = Client()
+    client.force_login(make.member(base.tenant, Role.OPERATOR))
+    events = "/admin/core/outboxevent/"
+    assert b"document.created" in client.get(events).content
+    for letters in (title[:3], "zzz"):
+        assert client.get(f"{events}?payload__title__startswith={letters}").status_code == 400
+    assert client.get(f"{events}?sending=waiting").status_code == 200
+
+
+def test_every_list_is_narrowed_by_ids_and_its_filters_alone() -> None:
+    request = RequestFactory().get("/")
+    request.user = User(is_superuser=True, is_staff=True, is_active=True)
+    narrowed = set()
+    for model, shown in admin.site._registry.items():
+        for field in model._meta.concrete_fields:
+            if not field.is_relation and not field.primary_key and shown.lookup_allowed(field.name, "x", request):
+                narrowed.add(f"{model._meta.label_lower}.{field.name}")
+    assert "documents.chunk.chunking_key" in narrowed
+    told = {
+        one for one in narrowed if re.search("hash|secret|text|payload|question|title|name|password|sealed|error$", one)
+    }
+    assert told == set()
 
 
 @pytest.mark.django_db
