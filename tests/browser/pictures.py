@@ -6,6 +6,7 @@ Not collected with the tests: its name is no test file's.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from playwright.sync_api import Browser, Page
 from apps.documents.admin.addresses import document_url
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase
 from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
@@ -29,7 +30,7 @@ from apps.retrieval.erasing.services import erasure_ask
 from ragsite.core.limits import limits_read
 from ragsite.gateway.invitations import password_link
 from ragsite.gateway.limits.rows import limits_set
-from ragsite.gateway.models import ApiKey, Membership
+from ragsite.gateway.models import Membership
 from tests import factories
 from tests.acting import ACTOR
 from tests.apps.documents.admin.test_pages import fill
@@ -40,6 +41,7 @@ FOLDER = Path(os.environ.get("PICTURES", "pictures"))
 WIDTHS = (1024, 1440)
 THEMES = ("light", "dark")
 ONLY = os.environ.get("ONLY", "")
+"""An expression that the names of the pages are looked through for."""
 PASSWORD = "the right password of admin"
 LOCALE = os.environ.get("LOCALE", "en-GB")
 """What the browser asks for, as `de-DE`."""
@@ -73,7 +75,7 @@ def test_pictures(page: tuple[Page, Path], client: Client) -> None:
     factories.run_stages()
     _edited(DocumentVersion.objects.filter(status="ready")[0])
     for name, path in _pages(failed).items():
-        if ONLY in name:
+        if re.search(ONLY, name):
             _picture(shown, path, folder / f"{name}.png")
     _signing_in(shown, folder)
 
@@ -126,7 +128,7 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
     pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
     pages |= {"not-found": "/admin/nothing/"}
-    pages |= _of_the_gateway(base)
+    pages |= _of_the_gateway(Grant.objects.exclude(api_key=None)[0])
     pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
     pages |= {"operations-history": reverse("admin:documents_document_history", args=[failed.document_id])}
     for model in admin.site._registry:
@@ -137,12 +139,12 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     return pages
 
 
-def _of_the_gateway(base: KnowledgeBase) -> dict[str, str]:
-    """Who may, how much, and what is erased."""
-    tenant, access = base.tenant, workspace_url(base, "access")
-    document = Document.objects.filter(knowledge_base=base)[0]
+def _of_the_gateway(grant: Grant) -> dict[str, str]:
+    """Who may, how much, and what is erased, where a key has a grant."""
+    tenant, access = grant.tenant, workspace_url(grant.knowledge_base, "access")
+    document = Document.objects.filter(knowledge_base=grant.knowledge_base)[0]
     member = Membership.objects.filter(tenant=tenant)[0]
-    for one in (tenant, member, ApiKey.objects.filter(tenant=tenant)[0]):
+    for one in (tenant, member, grant.api_key):
         limits_set(of=one, limits=limits_read("answers=500/month upload_bytes=2GB/month streams=4"), actor=ACTOR)
     erasing = reverse("erasing")
     asked = erasure_ask(subject="user", subject_id=str(member.user_id), tenant_id=tenant.pk, actor=ACTOR)

@@ -19,6 +19,7 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
+from apps.monitoring.jobs.scheduled_words import scheduled_title
 from apps.monitoring.rows import counted, list_url, mine, versions_came, versions_counted
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
@@ -167,7 +168,10 @@ def _events(request: HttpRequest) -> Iterator[Attention]:
 
 def _jobs(request: HttpRequest) -> Iterator[Attention]:
     for job in ScheduledJob.objects.exclude(error="")[:5]:
-        text = gettext("The scheduled job %(job)s failed: %(error)s") % {"job": job, "error": said(job.error)}
+        text = gettext("A job by the clock failed: “%(job)s”. %(error)s") % {
+            "job": scheduled_title(job.name),
+            "error": said(job.error),
+        }
         yield Attention("warning", "schedule", text, list_url(ScheduledJob))
 
 

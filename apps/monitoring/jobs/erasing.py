@@ -35,8 +35,8 @@ PERMISSION = "retrieval.add_erasure"
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 SUBJECTS: dict[str, str | Promise] = {
-    ErasureSubject.USER: gettext_lazy("What a person asked, and the person's account here"),
-    ErasureSubject.DOCUMENT: gettext_lazy("A document, and all that quotes it"),
+    ErasureSubject.USER: gettext_lazy("A person's data"),
+    ErasureSubject.DOCUMENT: gettext_lazy("A document"),
     ErasureSubject.TENANT: gettext_lazy("The whole tenant"),
 }
 CONSEQUENCES: dict[str, str | Promise] = {

@@ -68,14 +68,18 @@ def erasure_about(erasure: Erasure) -> str:
 
 
 def erasure_facts(erasure: Erasure) -> list[tuple[str, str]]:
-    """How many of each were erased, of how many that were found, and why the rest stays."""
+    """How many of each were erased, of how many that were found."""
     counts = {**dict.fromkeys(erasure.found, 0), **erasure.erased}
-    told = [
+    return [
         (str(WHAT.get(what, what)), _counted(number, erasure.found.get(what, 0)))
         for what, number in counts.items()
         if number or erasure.found.get(what)
     ]
-    return told + [(_("Stays"), str(KEPT.get(one["what"], one["why"]))) for one in erasure.kept]
+
+
+def erasure_stays(erasure: Erasure) -> list[str]:
+    """What stays, and why."""
+    return [str(KEPT.get(one["what"], one["why"])) for one in erasure.kept]
 
 
 def erasure_progress(erasure: Erasure) -> Progress | None:

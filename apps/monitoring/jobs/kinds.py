@@ -19,7 +19,13 @@ from apps.models.models import TASK_OPEN, ModelTask, TaskKind, TaskState
 from apps.models.services.tasks import model_task_cancel
 from apps.monitoring.jobs.bulk_words import bulk_of, result_of
 from apps.monitoring.jobs.erasure_words import TITLES as ERASURE_TITLES
-from apps.monitoring.jobs.erasure_words import erasure_about, erasure_facts, erasure_progress, erasure_result
+from apps.monitoring.jobs.erasure_words import (
+    erasure_about,
+    erasure_facts,
+    erasure_progress,
+    erasure_result,
+    erasure_stays,
+)
 from apps.monitoring.jobs.lines import Line, Progress, Standing
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
@@ -192,7 +198,7 @@ def _erasure_line(kind: JobKind, erasure: Erasure, user: AnyUser) -> Line:
         pk=erasure.pk, kind=kind.slug, icon=kind.icon, title=str(ERASURE_TITLES[erasure.subject]),
         about=erasure_about(erasure), standing=kind.standing(erasure.state), result=erasure_result(erasure),
         asked_by=actor_text(erasure.actor), asked_at=erasure.created_at, ended_at=erasure.ended_at, url="",
-        facts=erasure_facts(erasure), progress=erasure_progress(erasure),
+        facts=erasure_facts(erasure), stays=erasure_stays(erasure), progress=erasure_progress(erasure),
     )  # fmt: skip
 
 

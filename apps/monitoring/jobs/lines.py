@@ -73,6 +73,8 @@ class Line:
     progress: Progress | None = None
     can_cancel: bool = False
     facts: Sequence[tuple[str, str]] = ()
+    stays: Sequence[str] = ()
+    """Of what was erased: what is kept, and why."""
 
     @property
     def is_under_way(self) -> bool:

@@ -27,7 +27,7 @@ def trail(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     apps, which nothing leads to.
     """
     shown = [part for part in parts if not _is_app(str(part.get("link", "")))]
-    return [{"link": part.get("link", ""), "title": _titled(part["title"])} for part in shown]
+    return [{"link": part.get("link", ""), "title": _titled(part)} for part in shown]
 
 
 def _is_app(link: str) -> bool:
@@ -36,7 +36,9 @@ def _is_app(link: str) -> bool:
     return bool(link) and below.count("/") == 1 and below.endswith("/")
 
 
-def _titled(title: Any) -> str:
-    """Names of models begin with a capital letter; a file named `tides.md` is no `Tides.md`."""
-    is_row = isinstance(title, Model)
-    return str(title) if is_row else str(capfirst(title))
+def _titled(part: dict[str, Any]) -> str:
+    """Names of models begin with a capital letter; a file named `tides.md` is no `Tides.md`, also as the title of its page, which
+    leads nowhere.
+    """
+    is_own = isinstance(part["title"], Model) or "link" not in part
+    return str(part["title"] if is_own else capfirst(part["title"]))

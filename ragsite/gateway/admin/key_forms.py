@@ -38,7 +38,9 @@ class ApiKeyForm(LimitFields, forms.ModelForm):  # type: ignore[type-arg]  # not
     maker: ClassVar[Any] = None
     usual_limits: ClassVar[Limits | None] = None
 
-    permissions = forms.MultipleChoiceField(choices=Permission.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    permissions = forms.MultipleChoiceField(
+        choices=Permission.choices, label=_("May"), widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
     knowledge_bases = forms.TypedMultipleChoiceField(
         coerce=UUID,
         required=False,

@@ -14,6 +14,7 @@ from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE, STAGE
 from apps.documents.models import DocumentVersion, StageOutcome, StageRecord, VersionOrigin, VersionStatus
 from apps.monitoring.failures.causes import Cause, cause_of
 from ragsite.core.actors import actor_text
+from ragsite.core.numbers import number_shown
 
 STAGES = (PARSE, CHUNK, EMBED, ACTIVATE)
 
@@ -152,5 +153,5 @@ def _said(state: StepState, version: DocumentVersion) -> str:
 def _took(seconds: float) -> str:
     """Such as `0.42 s`, `2 min 5 s`."""
     if seconds < 60:
-        return _("%(seconds).2f s") % {"seconds": seconds}
+        return _("%(seconds)s s") % {"seconds": number_shown(seconds, 2)}
     return _("%(minutes)d min %(seconds)d s") % {"minutes": int(seconds // 60), "seconds": int(seconds % 60)}
