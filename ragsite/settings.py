@@ -84,8 +84,13 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "ragsite.gateway.theme.ThemeLoader"],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -274,6 +279,9 @@ RAGSITE_FLOWER_URL = ENV.ragsite_flower_url
 RAGSITE_REDIS_URL = ENV.transport.redis(ENV.redis_url)
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 RAGSITE_KAFKA_TLS = ENV.ragsite_kafka_tls
+RAGSITE_KAFKA_USER = ENV.ragsite_kafka_user
+RAGSITE_KAFKA_PASSWORD = ENV.ragsite_kafka_password.get_secret_value()
+RAGSITE_KAFKA_MECHANISM = ENV.ragsite_kafka_mechanism
 RAGSITE_CA_FILE = ENV.ragsite_ca_file
 RAGSITE_REQUIRE_TLS = ENV.ragsite_require_tls
 RAGSITE_CORS_ORIGINS = ENV.cors_origins
@@ -305,21 +313,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ragsite/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("ragsite/admin.css")],
-    "SCRIPTS": [lambda request: static("ragsite/charts.js"), lambda request: static("ragsite/live.js")],
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97.5% .014 200)",
-            "100": "oklch(94.5% .035 200)",
-            "200": "oklch(89.5% .065 200)",
-            "300": "oklch(82% .1 203)",
-            "400": "oklch(72.5% .115 207)",
-            "500": "oklch(62.5% .108 212)",
-            "600": "oklch(52.5% .096 217)",
-            "700": "oklch(45.5% .082 219)",
-            "800": "oklch(39.5% .068 221)",
-            "900": "oklch(34.5% .055 223)",
-            "950": "oklch(25.5% .044 225)",
-        },
-    },
+    "STYLES": [lambda request: static("ragsite/colours.css"), lambda request: static("ragsite/admin.css")],
+    "SCRIPTS": [
+        lambda request: static("ragsite/expressions.js"),
+        lambda request: static("ragsite/theme.js"),
+        lambda request: static("ragsite/charts.js"),
+        lambda request: static("ragsite/live.js"),
+    ],
 }

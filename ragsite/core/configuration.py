@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from django.conf import settings
 
 from ragsite.core import server_urls
-from ragsite.core.transport import Transport
+from ragsite.core.transport import Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
 
@@ -190,6 +190,9 @@ class ServerSettings(Settings):
     redis_url: str = setting("RAGSITE_REDIS_URL")
     kafka_bootstrap_servers: str = setting("RAGSITE_KAFKA_BOOTSTRAP_SERVERS")
     kafka_tls: bool = setting("RAGSITE_KAFKA_TLS")
+    kafka_user: str = setting("RAGSITE_KAFKA_USER")
+    kafka_password: str = setting("RAGSITE_KAFKA_PASSWORD", secret=True)
+    kafka_mechanism: str = setting("RAGSITE_KAFKA_MECHANISM")
     ca_file: str = setting("RAGSITE_CA_FILE")
     requires_tls: bool = setting("RAGSITE_REQUIRE_TLS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
@@ -198,7 +201,8 @@ class ServerSettings(Settings):
     @property
     def kafka_client(self) -> dict[str, str]:
         """What a client of the broker is given."""
-        return Transport(self.ca_file, self.kafka_tls).kafka(self.kafka_bootstrap_servers)
+        login = kafka_login(self.kafka_user, self.kafka_password, self.kafka_mechanism)
+        return Transport(self.ca_file, self.kafka_tls, login).kafka(self.kafka_bootstrap_servers)
 
 
 @dataclass(frozen=True, slots=True)

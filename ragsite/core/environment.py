@@ -19,7 +19,7 @@ from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import PREFIX, ModelAddress
 from ragsite.core.setting_texts import listed, memberships_read, secret_in, token_keys_read, with_scheme
 from ragsite.core.storage.places import S3Place, blob_place
-from ragsite.core.transport import Transport, without_tls
+from ragsite.core.transport import MECHANISM, KafkaLogin, Transport, kafka_login, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
@@ -51,6 +51,9 @@ class Environment(BaseSettings):
     )
     ragsite_ca_file: str = Field("", description="Who certifies those servers, a file; empty: the system's.")
     ragsite_kafka_tls: bool = Field(False, description="Whether the Kafka broker is reached by TLS.")
+    ragsite_kafka_user: str = Field("", description="Who logs in to the Kafka broker by SASL; empty: nobody does.")
+    ragsite_kafka_password: SecretStr = Field(SecretStr(""), description="The password of that login.")
+    ragsite_kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = MECHANISM
     ragsite_cors_origins: str = Field(
         "", description="Comma-separated origins whose pages may call the API with a key; empty for none."
     )
@@ -284,6 +287,12 @@ class Environment(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _has_whole_login(self) -> Self:
+        if bool(self.ragsite_kafka_user) != bool(self.ragsite_kafka_password.get_secret_value()):
+            raise ValueError("RAGSITE_KAFKA_USER, RAGSITE_KAFKA_PASSWORD: give both, or neither")
+        return self
+
+    @model_validator(mode="after")
     def _is_by_tls(self) -> Self:
         if not self.ragsite_require_tls:
             return self
@@ -303,7 +312,13 @@ class Environment(BaseSettings):
     @property
     def transport(self) -> Transport:
         """How servers are reached."""
-        return Transport(self.ragsite_ca_file, self.ragsite_kafka_tls)
+        return Transport(self.ragsite_ca_file, self.ragsite_kafka_tls, self.kafka_login)
+
+    @property
+    def kafka_login(self) -> KafkaLogin | None:
+        """None where the broker lets everybody in."""
+        password = self.ragsite_kafka_password.get_secret_value()
+        return kafka_login(self.ragsite_kafka_user, password, self.ragsite_kafka_mechanism)
 
     @property
     def cors_origins(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""How servers are reached: with TLS and against which certificates, by settings. Pure: nobody is asked here.
+"""How servers are reached: with TLS, against which certificates and by which login, by settings. Pure: nobody is asked here.
 
 What an address says itself counts before all else. A file of certificates, where one is given, is what servers beside this
 machine are checked against: PostgreSQL, Redis, Kafka, the storage for documents and model servers.
@@ -8,11 +8,63 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 SECURE_MODES = ("verify-ca", "verify-full")
 """Of PostgreSQL: `require` asks nobody who it is that answers."""
+
+MECHANISM: Final = "SCRAM-SHA-512"
+"""How the broker checks a login where no setting says it."""
+
+ADVICE = (
+    (
+        ("hostname mismatch", "ip address mismatch", "does not match host name"),
+        "Its certificate is for another name; reach it by a name that is in the certificate.",
+    ),
+    (
+        # Kafka's client says no more than this.
+        ("broker certificate could not be verified",),
+        "Its certificate is not of an authority that RAGSITE_CA_FILE names, or is for another name than this address.",
+    ),
+    (
+        ("certificate verify failed",),
+        "Nobody who is known here certifies it; name the file with its authority's certificate by RAGSITE_CA_FILE.",
+    ),
+    (
+        (
+            "does not support ssl", "wrong version number", "wrong_version_number", "plaintext broker",
+            "timed out in state ssl_handshake",
+        ),
+        "It does not speak TLS at this port; name the one that does, or switch TLS on there.",
+    ),
+    (
+        ("no encryption", "connecting to a ssl listener", "in state apiversion_query"),
+        "It seems to want TLS; see 'TLS to other servers' in the manual on operations.",
+    ),
+    (
+        ("timeout connecting to server",),
+        "Nothing comes back: look at the address, and at whether TLS is spoken at this port.",
+    ),
+    (("sasl",), "Check the name, the password and the mechanism of the login."),
+)  # fmt: skip
+"""What to do about what clients say when servers are not reached by TLS or by their login, which comes last: a server that was
+not verified was not told it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaLogin:
+    """Who the broker is asked to let in, and by which SASL mechanism."""
+
+    name: str
+    password: str = field(repr=False)
+    mechanism: str
+
+
+def kafka_login(name: str, password: str, mechanism: str) -> KafkaLogin | None:
+    """The login, None without a name."""
+    return KafkaLogin(name, password, mechanism) if name else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +73,7 @@ class Transport:
 
     certificates: str = ""
     kafka_tls: bool = False
+    kafka_login: KafkaLogin | None = None
 
     def database(self, url: str) -> str:
         """The address of PostgreSQL, which is checked against the certificates where the address says nothing of it."""
@@ -43,6 +96,9 @@ class Transport:
         if self.kafka_tls:
             config |= {"security.protocol": "ssl"}
             config |= {"ssl.ca.location": self.certificates} if self.certificates else {}
+        if login := self.kafka_login:
+            config |= {"security.protocol": "sasl_ssl" if self.kafka_tls else "sasl_plaintext"}
+            config |= {"sasl.mechanism": login.mechanism, "sasl.username": login.name, "sasl.password": login.password}
         return config
 
 
@@ -65,6 +121,12 @@ def without_tls(
     for variable, urls in (("RAGSITE_BLOB_STORE", (storage,) if storage else ()), ("RAGSITE_GENERATOR", models)):
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
+
+
+def advice(reason: str) -> str:
+    """What mends it that a client said that; empty when it was neither TLS nor the login."""
+    said = reason.lower()
+    return next((mends for phrases, mends in ADVICE if any(phrase in said for phrase in phrases)), "")
 
 
 def is_open(url: str) -> bool:

@@ -20,6 +20,11 @@ class RagAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no type
     def has_permission(self, request: HttpRequest) -> bool:
         return may_enter_admin(request.user)
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Without colours, which the theme would write into the page: they are in `colours.css`."""
+        context: dict[str, Any] = super().each_context(request)
+        return context | {"colors": {}}
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """As Django has it, made when somebody looks at it: every page is given it, and the sidebar shows another one."""
         return SimpleLazyObject(lambda: super(RagAdminSite, self).get_app_list(request, app_label))

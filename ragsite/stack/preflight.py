@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -14,10 +16,32 @@ from confluent_kafka.admin import AdminClient
 
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.storage.places import blob_place
-from ragsite.core.transport import Transport
+from ragsite.core.transport import MECHANISM, Transport, advice, kafka_login
 
 SECONDS = 5
+BROKER_SECONDS = 0.5
+SETUP = {"socket.connection.setup.timeout.ms": "2000"}
+"""Of the client that asks the broker: what speaks no TLS may just be silent when it is greeted in it."""
+
 PLAIN = Transport()
+
+
+class _Said(logging.Handler):
+    """Keeps what a client of the broker says, which is nothing that the log should have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logger = logging.Logger("broker")
+        self.logger.addHandler(self)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # As `FAIL [client] [thrd:broker]: broker: reason`.
+        self._texts.append(record.getMessage().rpartition("]: ")[2])
+
+    def most_telling(self) -> str:
+        """What can be mended, or else the first."""
+        return next(filter(advice, self._texts), self._texts[0] if self._texts else "")
 
 
 def servers_check(environ: Mapping[str, str]) -> None:
@@ -26,8 +50,7 @@ def servers_check(environ: Mapping[str, str]) -> None:
     Raises:
         ConfigurationError: a line for each setting whose server does not answer, with what it said.
     """
-    is_by_tls = environ.get("RAGSITE_KAFKA_TLS", "").lower() in ("1", "true", "yes", "on")
-    transport = Transport(environ.get("RAGSITE_CA_FILE", ""), is_by_tls)
+    transport = _transport(environ)
     wrong = [
         line
         for setting, check in CHECKS.items()
@@ -49,7 +72,20 @@ def check_redis(url: str, *, transport: Transport = PLAIN) -> None:
 
 
 def check_broker(servers: str, *, transport: Transport = PLAIN) -> None:
-    AdminClient(transport.kafka(servers) | {"log_level": 0}).list_topics(timeout=SECONDS)
+    """A broker that is not verified, or refuses the login, never answers; what the client says of it meanwhile is listened to."""
+    said = _Said()
+    client = AdminClient(transport.kafka(servers) | SETUP, logger=said.logger)
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            client.list_topics(timeout=BROKER_SECONDS)
+        except KafkaException as error:
+            client.poll(0)
+            reason = said.most_telling()
+            if advice(reason) or time.monotonic() > deadline:
+                raise ConnectionError(reason or str(error)) from error
+        else:
+            return
 
 
 def check_blobs(place: str, *, transport: Transport = PLAIN) -> None:
@@ -73,8 +109,19 @@ def _complaint(setting: str, url: str, check: Callable[[str], None]) -> str:
         return f"{setting}: {error.sentence}"
     except (psycopg.Error, redis.RedisError, KafkaException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        return f"{setting}: {_without_password(url)!r} does not answer: {reason}"
+        remedy = advice(reason)
+        return f"{setting}: {_without_password(url)!r} does not answer: {reason}{remedy and f'. {remedy}'}"
     return ""
+
+
+def _transport(environ: Mapping[str, str]) -> Transport:
+    """As `Environment` has it, before there is one: what is wrong with other settings is told later."""
+    user, password = (environ.get(f"RAGSITE_KAFKA_{name}", "") for name in ("USER", "PASSWORD"))
+    return Transport(
+        environ.get("RAGSITE_CA_FILE", ""),
+        environ.get("RAGSITE_KAFKA_TLS", "").lower() in ("1", "true", "yes", "on"),
+        kafka_login(user, password, environ.get("RAGSITE_KAFKA_MECHANISM") or MECHANISM),
+    )
 
 
 def _without_password(url: str) -> str:

@@ -1,6 +1,6 @@
-// Parts of a page that ask for themselves anew every few seconds leave whoever uses them alone. While something in one is pressed,
-// words of it are marked or a form in it is filled in, an answer is let go, as the next one says as much and more. What was folded
-// out or in stays so.
+// Parts of a page that ask for themselves anew every few seconds do not while nobody looks, and leave whoever uses them alone. While
+// something in one is pressed, words of it are marked or a form in it is filled in, an answer is let go, as the next one says as much
+// and more. What was folded out or in stays so.
 {
   const polls = new WeakSet();
   const foldings = new Map();
@@ -11,8 +11,11 @@
     return form && part.contains(form) && form.querySelector("input:not([type=hidden]), select, textarea");
   }
 
-  document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr, requestConfig } }) => {
-    if (!requestConfig.triggeringEvent && /\bevery\b/.test(elt.getAttribute("hx-trigger"))) polls.add(xhr);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (requestConfig.triggeringEvent || !/\bevery\b/.test(elt.getAttribute("hx-trigger"))) return;
+    if (document.hidden) event.preventDefault();
+    else polls.add(xhr);
   });
 
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {

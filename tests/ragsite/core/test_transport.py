@@ -6,7 +6,7 @@ import pytest
 
 from ragsite.core.environment import environment_read
 from ragsite.core.errors import ConfigurationError
-from ragsite.core.transport import Transport, is_here, is_open, without_tls
+from ragsite.core.transport import KafkaLogin, Transport, advice, is_here, is_open, without_tls
 
 CA = "/etc/ca.pem"
 WITH = Transport(CA, kafka_tls=True)
@@ -37,6 +37,35 @@ def test_redis_over_tls_is_always_checked_and_kafka_if_it_is_asked_for() -> None
     assert WITH.redis("redis://h") == "redis://h"
     assert WITH.kafka("a:1") == {"bootstrap.servers": "a:1", "security.protocol": "ssl", "ssl.ca.location": CA}
     assert Transport(CA).kafka("a:1") == {"bootstrap.servers": "a:1"}
+
+
+def test_the_broker_is_told_who_logs_in_by_tls_and_without() -> None:
+    login = KafkaLogin("rag", "sesame", "PLAIN")
+    told = {"sasl.mechanism": "PLAIN", "sasl.username": "rag", "sasl.password": "sesame"}
+    open_, by_tls = Transport(kafka_login=login).kafka("a:1"), Transport(CA, True, login).kafka("a:1")
+    assert open_ == {"bootstrap.servers": "a:1", "security.protocol": "sasl_plaintext"} | told
+    assert by_tls == WITH.kafka("a:1") | {"security.protocol": "sasl_ssl"} | told
+    assert "sesame" not in repr(login)
+
+
+@pytest.mark.parametrize(
+    ("said", "mends"),
+    [
+        ("SSL error: certificate verify failed", "RAGSITE_CA_FILE"),
+        ("certificate verify failed: broker certificate could not be verified", "or is for another name"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch", "another name"),
+        ('server certificate for "a" does not match host name "b"', "another name"),
+        ("server does not support SSL, but SSL was required", "does not speak TLS"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS"),
+        ("SASL authentication error", "the login"),
+    ],
+)
+def test_what_a_client_says_has_its_remedy(said: str, mends: str) -> None:
+    assert mends in advice(said)
+
+
+def test_what_is_no_matter_of_tls_has_no_remedy_here() -> None:
+    assert advice("connection refused") == ""
 
 
 def test_each_server_that_is_reached_in_the_open_is_named_with_what_to_change() -> None:
@@ -83,3 +112,11 @@ def test_nothing_starts_in_the_open_where_tls_is_required(monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=r"no file '/nowhere'(.|\n)*is no origin"):
         environment_read()
+
+
+def test_half_a_login_at_the_broker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGSITE_KAFKA_USER", "rag")
+    with pytest.raises(ConfigurationError, match="RAGSITE_KAFKA_USER, RAGSITE_KAFKA_PASSWORD: give both"):
+        environment_read()
+    monkeypatch.setenv("RAGSITE_KAFKA_PASSWORD", "sesame")
+    assert environment_read().transport.kafka_login == KafkaLogin("rag", "sesame", "SCRAM-SHA-512")
