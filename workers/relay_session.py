@@ -34,6 +34,7 @@ class UnsentEvent:
     payload: Any
     actor: Any
     created_at: datetime
+    attempts: int = 0
 
 
 class RelaySession:
@@ -56,12 +57,16 @@ class RelaySession:
         with self._open().cursor(row_factory=class_row(UnsentEvent)) as cursor:
             return cursor.execute(_UNSENT, {"shards": list(self._shards), "limit": limit}).fetchall()
 
-    def mark(self, *, delivered: Collection[int], failed: Mapping[int, str]) -> None:
-        """Note what arrived, and why something did not: its key waits, twice as long each time."""
+    def mark(self, *, delivered: Collection[int], failed: Mapping[int, str], buried: Mapping[int, str]) -> None:
+        """Note what arrived, and why something did not: its key waits, twice as long each time. What is `buried` as a dead
+        letter left the outbox, too, and keeps the reason.
+        """
         if delivered:
             self._open().execute(_DELIVERED, [list(delivered)])
         if failed:
             self._open().execute(_FAILED, [BACKOFF_MAX_SECONDS, list(failed), list(failed.values())])
+        if buried:
+            self._open().execute(_BURIED, [list(buried), list(buried.values())])
 
     def wait(self, *, seconds: float) -> bool:
         """Until an event commits, at most so long; whether one did."""
@@ -88,7 +93,7 @@ _UNSENT = """
         SELECT key, min(id) AS id FROM core_outboxevent
         WHERE shard = ANY(%(shards)s::smallint[]) AND sent_at IS NULL AND not_before > now() GROUP BY key
     )
-    SELECT e.id, e.event_id, e.tenant_id, e.type, e.key, e.payload, e.actor, e.created_at
+    SELECT e.id, e.event_id, e.tenant_id, e.type, e.key, e.payload, e.actor, e.created_at, e.attempts
     FROM core_outboxevent e LEFT JOIN waiting w ON w.key = e.key AND w.id <= e.id
     WHERE e.shard = ANY(%(shards)s::smallint[]) AND e.sent_at IS NULL AND w.key IS NULL
     ORDER BY e.id LIMIT %(limit)s
@@ -100,6 +105,12 @@ _FAILED = """
     UPDATE core_outboxevent e
     SET attempts = e.attempts + 1, error = f.error,
         not_before = now() + make_interval(secs => least(%s, 2 ^ least(e.attempts, 30)))
+    FROM unnest(%s::bigint[], %s::text[]) f (id, error)
+    WHERE e.id = f.id
+"""
+
+_BURIED = """
+    UPDATE core_outboxevent e SET attempts = e.attempts + 1, error = f.error, sent_at = now()
     FROM unnest(%s::bigint[], %s::text[]) f (id, error)
     WHERE e.id = f.id
 """

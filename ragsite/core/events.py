@@ -30,6 +30,8 @@ from ragsite.core.errors import PermanentError
 
 TYPE = re.compile(r"[a-z_]+\.[a-z_]+")
 TOPIC = re.compile(r"ragsite\.[a-z_]+")
+DEAD_LETTERS = "ragsite.dead_letters"
+"""The topic of events that could not be delivered, or not be taken by a consumer of ours; the reason is in their headers."""
 PLAIN = (str, int, float, bool, UUID, datetime, NoneType)
 
 

@@ -15,11 +15,13 @@ from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
-    "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "ScheduledJob", "Walk",
+    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "ScheduledJob", "Walk",
     "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4
+DEAD = models.Q(sent_at__isnull=False) & ~models.Q(error="")
+"""The outbox events that were given up: they left for the topic of dead letters, and keep the reason."""
 
 
 class OutboxEvent(models.Model):
@@ -47,6 +49,7 @@ class OutboxEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["shard", "id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
+            models.Index(fields=["sent_at"], condition=DEAD, name="outbox_dead"),
         ]
         constraints: ClassVar = [
             *text_walls("outbox", error=WORDS),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor, change_log
@@ -17,7 +17,7 @@ from ragsite.core.bites import bites, rows_bite
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
 from ragsite.core.locking import rows_update
-from ragsite.core.models import SHARDS, OutboxEvent
+from ragsite.core.models import DEAD, SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
@@ -70,16 +70,26 @@ def shard_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARDS
 
 
-def outbox_purge(turn: Turn, *, days: int = 7) -> bool:
-    """Remove events that were published more than `days` ago, the oldest first; whether some are left."""
-    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days)).order_by("sent_at", "id")
-    return bites(turn, lambda: rows_bite(sent))
+def outbox_purge(turn: Turn, *, days: int = 7, dead_days: int = 30) -> bool:
+    """Remove events that were published more than `days` ago, the oldest first, and dead letters of more than `dead_days`;
+    whether some are left.
+    """
+    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days))
+    gone = sent.filter(Q(error="") | Q(sent_at__lt=Now() - timedelta(days=dead_days)))
+    return bites(turn, lambda: rows_bite(gone.order_by("sent_at", "id")))
+
+
+def dead_letters() -> QuerySet[OutboxEvent]:
+    """The events that were given up: they left the outbox for the topic of dead letters, and keep the reason."""
+    return OutboxEvent.objects.filter(DEAD)
 
 
 def outbox_send_again(events: QuerySet[OutboxEvent], *, actor: Actor) -> int:
-    """Let the relay try these at once, of which it waits longer after each failure; how many have not been sent."""
+    """Let the relay try these at once, of which it waits longer after each failure, or has given up; how many these are."""
     with transaction.atomic():
         number = rows_update(events.filter(sent_at=None), not_before=Now())
+        dead = events.filter(pk__in=dead_letters().values("pk"))
+        number += rows_update(dead, not_before=Now(), sent_at=None, attempts=0)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
         change_log(

@@ -37,6 +37,7 @@ WITHOUT_DATABASE = {
 }
 BESIDE = {
     "documents delete": ["--all"],
+    "events send-again": ["--all"],
     **{f"models {action}": ["--revision", "0" * 40] for action in ("add", "pull", "register")},
 }
 """What else these need to come to the database."""

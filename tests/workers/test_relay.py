@@ -3,27 +3,32 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
+from threading import Event as Stop
 from threading import Thread
 from typing import Any, cast
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor
-from ragsite.core.events import Event, event, topics
+from ragsite.core.events import DEAD_LETTERS, Event, event, topics
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
-from ragsite.core.outbox import emit
+from ragsite.core.outbox import dead_letters, emit
 from ragsite.stack import ports
 from ragsite.stack.broker import BrokerServer
 from ragsite.stack.stack import Stack
@@ -31,7 +36,7 @@ from tests.acting import ACTOR, user
 from tests.events import knowing
 from tests.servers import own_folder
 from tests.waiting import wait_for
-from workers.relay import BATCH, PARTITIONS, PRODUCER, Relay
+from workers.relay import BATCH, GATHER_SECONDS, PARTITIONS, PRODUCER, TRIES, Relay
 from workers.relay_session import LOCK_BASE
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
@@ -207,7 +212,7 @@ def test_a_broker_that_lost_its_memory_gets_its_topics_back_and_what_was_under_w
             return row.sent_at is not None
 
         wait_for(arrived, seconds=20, what="what was under way")
-        assert partitions(broker) == dict.fromkeys(topics(), PARTITIONS)
+        assert partitions(broker) == dict.fromkeys({*topics(), DEAD_LETTERS}, PARTITIONS)
 
 
 def test_topics_are_made_again_before_anything_is_published(broker: BrokerServer) -> None:
@@ -217,7 +222,7 @@ def test_topics_are_made_again_before_anything_is_published(broker: BrokerServer
         broker.start_again()
         relay._look_for_topics_at = 0.0
         relay._topics_look()
-    assert partitions(broker) == dict.fromkeys(topics(), PARTITIONS)
+    assert partitions(broker) == dict.fromkeys({*topics(), DEAD_LETTERS}, PARTITIONS)
 
 
 def test_a_shard_is_served_by_one_relay_at_a_time(relay: Relay) -> None:
@@ -246,22 +251,96 @@ def test_a_relay_whose_session_dies_gives_up_its_shards_and_takes_them_again(rel
     assert row.sent_at is not None
 
 
+def too_large(row: OutboxEvent) -> None:
+    OutboxEvent.objects.filter(pk=row.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
+
+
 def test_of_a_key_nothing_is_tried_after_what_failed_and_a_failure_waits_longer_each_time(relay: Relay) -> None:
     document = new_id()
     first, failing, last = (tell(document, number) for number in range(3))
-    OutboxEvent.objects.filter(pk=failing.pk).update(payload={"bulk": os.urandom(3_000_000).hex()})
+    too_large(failing)
     waits = []
-    for attempts in (1, 2, 3):
+    for attempts in range(1, TRIES):
         OutboxEvent.objects.update(not_before=Now())
         relay.publish()
         row = OutboxEvent.objects.annotate(wait=F("not_before") - Now()).get(pk=failing.pk)
         assert row.attempts == attempts
         waits.append(round(row.wait.total_seconds()))
-    assert waits == [1, 2, 4]
+    assert waits == [1, 2]
     last.refresh_from_db()
     assert (last.sent_at, last.attempts, last.error) == (None, 0, "")
     first.refresh_from_db()
     assert first.sent_at is not None
+
+
+def test_an_event_that_the_broker_never_takes_is_a_dead_letter_with_its_reason_and_can_be_sent_again(
+    relay: Relay,
+) -> None:
+    document = new_id()
+    failing, last = tell(document, 0), tell(document, 1)
+    OutboxEvent.objects.filter(pk=failing.pk).update(attempts=TRIES - 1)
+    too_large(failing)
+    publish_all(relay)
+    assert list(dead_letters()) == [failing]
+    last.refresh_from_db()
+    assert last.sent_at is not None
+    assert last.error == ""
+    letter, headers = buried(str(failing.event_id))
+    assert (letter["type"], letter["partitionkey"], letter["data"]) == ("document.touched", str(document), {})
+    assert (headers["topic"], headers["attempts"]) == ("ragsite.document", str(TRIES))
+    assert "large" in headers["reason"].lower()
+    OutboxEvent.objects.filter(pk=failing.pk).update(payload={"number": 0})
+    listed, again = StringIO(), StringIO()
+    call_command("events", "dead-letters", "--json", stdout=listed)
+    assert [one["id"] for one in json.loads(listed.getvalue())] == [str(failing.event_id)]
+    call_command("events", "send-again", "--event", str(failing.event_id), "--json", stdout=again)
+    assert json.loads(again.getvalue()) == {"events": 1}
+    publish_all(relay)
+    assert [event["data"] for event in published({str(failing.event_id)})] == [{"number": 0}]
+    assert not dead_letters().exists()
+
+
+def buried(event_id: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The dead letter of an event, and the headers that say why."""
+    with closing(
+        Consumer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "buried"})
+    ) as consumer:
+        consumer.assign([TopicPartition(DEAD_LETTERS, p, OFFSET_BEGINNING) for p in range(PARTITIONS)])
+        found: list[Any] = []
+
+        def is_there() -> bool:
+            found.extend(
+                m for m in consumer.consume(50, timeout=0.3) if not m.error() and event_id in m.value().decode()
+            )
+            return bool(found)
+
+        wait_for(is_there, seconds=20, what="the dead letter")
+    return json.loads(found[0].value()), {name: value.decode() for name, value in found[0].headers()}
+
+
+class Pauses(Stop):
+    """Notes how long it is waited on, and lets nobody wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return False
+
+
+def test_an_event_after_a_pause_leaves_at_once_and_those_that_follow_are_gathered(relay: Relay) -> None:
+    pauses = Pauses()
+    for last_batch in (0.0, time.monotonic()):
+        relay._session.shards()
+        tell(new_id(), 0)
+        relay._published_at = last_batch
+        with patch.object(relay, "publish", return_value=0):
+            relay._publish_or_wait(pauses)
+        assert relay.publish() == 1
+    assert pauses.seconds[0] == 0.0
+    assert 0.0 < pauses.seconds[1] <= GATHER_SECONDS
 
 
 def test_a_key_that_waits_does_not_fill_the_batch_of_the_others(relay: Relay) -> None:

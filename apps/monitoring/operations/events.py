@@ -26,7 +26,7 @@ from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import acting
 from ragsite.core.event_schemas import schema_of
 from ragsite.core.events import UnknownEventError, event_class, events, name_split, topic_of
-from ragsite.core.models import OutboxEvent
+from ragsite.core.models import DEAD, OutboxEvent
 from ragsite.core.outbox import outbox_send_again
 from ragsite.gateway.members import is_superuser
 from ragsite.gateway.roles import looking, looks_by_role, may_somewhere, tenants_where
@@ -36,7 +36,7 @@ RECENT = 20_000
 """Filters look among so many of the newest events, and not through all."""
 
 MOST_OFFERED = 200
-STATES = ("waiting", "failing", "sent")
+STATES = ("waiting", "failing", "given-up", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,12 @@ class Told:
     @property
     def state(self) -> str:
         if self.event.sent_at:
-            return _("Sent")
+            return _("Given up") if self.event.error else _("Sent")
         return _("Failing") if self.event.error else _("Waiting")
 
     @property
     def tone(self) -> str:
-        return "success" if self.event.sent_at else "danger" if self.event.error else "info"
+        return "danger" if self.event.error else "success" if self.event.sent_at else "info"
 
 
 @admin.site.admin_view
@@ -116,7 +116,8 @@ def events_view(request: HttpRequest) -> HttpResponse:
 def _send_again(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> None:
     if not _may_send_again(request):
         raise PermissionDenied
-    wanted = failing_of(rows).filter(error=request.POST.get("error", ""))
+    among = rows.filter(DEAD) if request.POST.get("given_up") else failing_of(rows)
+    wanted = among.filter(error=request.POST.get("error", ""))
     number = outbox_send_again(OutboxEvent.objects.filter(pk__in=wanted.values("pk")), actor=acting(request))
     told = ngettext("%(n)d event is tried again now.", "%(n)d events are tried again now.", number)
     messages.success(request, told % {"n": number})
@@ -129,7 +130,8 @@ def _sending(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any
     return {
         "waiting": counted(rows.filter(sent_at=None)),
         "oldest": oldest,
-        "undelivered": undelivered(rows),
+        "undelivered": undelivered(failing_of(rows)),
+        "given_up": undelivered(rows.filter(DEAD)),
         "may_send_again": _may_send_again(request),
     }
 
@@ -150,7 +152,7 @@ def _listing(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any
         "told": [_told(one, known, with_payload=not looks_by_role(request.user, OutboxEvent)) for one in found[:PAGE]],
         "next": found[PAGE - 1].pk if len(found) > PAGE else None,
         "types": sorted(known),
-        "states": {"waiting": _("Waiting"), "failing": _("Failing"), "sent": _("Sent")},
+        "states": {"waiting": _("Waiting"), "failing": _("Failing"), "given-up": _("Given up"), "sent": _("Sent")},
         "knowledge_bases": bases[:MOST_OFFERED],
         "recent": RECENT,
     }
@@ -162,11 +164,13 @@ def _filtered(rows: QuerySet[OutboxEvent], filters: Filters) -> QuerySet[OutboxE
         rows = rows.filter(pk__lt=filters.before)
     if filters.state in ("waiting", "failing"):
         found = waiting_first(rows, most=RECENT) if filters.state == "waiting" else failing_of(rows)
+    elif filters.state == "given-up":
+        found = rows.filter(DEAD)
     else:
         found = rows.filter(pk__in=rows.order_by("-id").values("pk")[:RECENT])
     said = {"type": filters.type, "key": filters.key, "payload__knowledge_base_id": filters.knowledge_base}
     found = found.filter(**{name: value for name, value in said.items() if value})
-    return found.exclude(sent_at=None) if filters.state == "sent" else found
+    return found.filter(error="").exclude(sent_at=None) if filters.state == "sent" else found
 
 
 def _told(event: OutboxEvent, known: Mapping[str, str], *, with_payload: bool) -> Told:

@@ -90,10 +90,11 @@ def waiting_first(events: QuerySet[OutboxEvent], *, most: int) -> QuerySet[Outbo
     return events.filter(pk__in=list(chain.from_iterable(of_shards)))
 
 
-def undelivered(events: QuerySet[OutboxEvent]) -> Sequence[Undelivered]:
-    """What could not be sent, by the broker's words, the most first."""
-    failing = failing_of(events).order_by().values("error")
-    grouped: Any = failing.annotate(number=Counted("pk"), since=Min("created_at"), tries=Max("attempts"))
+def undelivered(failed: QuerySet[OutboxEvent]) -> Sequence[Undelivered]:
+    """Events that could not be sent, by the broker's words, the most first."""
+    grouped: Any = (
+        failed.order_by().values("error").annotate(number=Counted("pk"), since=Min("created_at"), tries=Max("attempts"))
+    )
     rows = grouped.order_by("-number")[:MOST_CAUSES]
     return [Undelivered(row["error"], row["number"], row["since"], row["tries"]) for row in rows]
 

@@ -60,6 +60,20 @@ def test_what_the_broker_refuses_says_why_and_is_tried_again_at_once(admin_clien
     assert event.not_before <= event.created_at + timedelta(minutes=1)
 
 
+def test_what_was_given_up_is_shown_by_its_cause_and_sent_again(admin_client: Client) -> None:
+    make.upload(make.knowledge_base())
+    event = failing()
+    OutboxEvent.objects.filter(pk=event.pk).update(sent_at=Now())
+    page = admin_client.get(PAGE).content.decode()
+    assert "The event was given up after several tries" in page
+    assert "An event is larger than the broker takes" in page
+    assert types(admin_client, "?state=given-up") == ["document.created"]
+    assert types(admin_client, "?state=sent") == types(admin_client, "?state=failing") == []
+    admin_client.post(PAGE, {"error": TOO_LARGE, "given_up": "1"})
+    event.refresh_from_db()
+    assert (event.sent_at, event.attempts) == (None, 0)
+
+
 def test_others_events_are_neither_shown_nor_sent_again(visitor: Callable[..., Client]) -> None:
     make.upload(make.knowledge_base())
     event = failing()
