@@ -74,7 +74,8 @@ def check_redis(url: str, *, transport: Transport = PLAIN) -> None:
 def check_broker(servers: str, *, transport: Transport = PLAIN) -> None:
     """A broker that is not verified, or refuses the login, never answers; what the client says of it meanwhile is listened to."""
     said = _Said()
-    client = AdminClient(transport.kafka(servers) | SETUP, logger=said.logger)
+    config: dict[str, str | int | float | bool] = {**transport.kafka(servers), **SETUP}
+    client = AdminClient(config, logger=said.logger)
     deadline = time.monotonic() + SECONDS
     while True:
         try:
