@@ -91,7 +91,7 @@ class Reply:
 
     def made(self, kind: type[Kind]) -> Kind:
         """The body as an object of that dataclass, with the ETag where it has a place for one."""
-        return made(kind, self.body | {"etag": self.etag} if isinstance(self.body, Mapping) else self.body)
+        return made(kind, {**self.body, "etag": self.etag} if isinstance(self.body, Mapping) else self.body)
 
 
 def key_or_new(given: str) -> str:
