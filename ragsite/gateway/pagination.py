@@ -48,7 +48,7 @@ class BoundedPagination(LimitOffsetPagination):
         for parameter, least in zip(parameters, (1, 0), strict=True):
             parameter["schema"] |= {"minimum": least, "maximum": LARGEST}
         cursor = {
-            "name": CURSOR, "in": "query", "required": False, "schema": {"type": "string"},
+            "name": CURSOR, "in": "query", "required": False, "schema": {"type": "string", "minLength": 1},
             "description": "`first`, then as `next` has it: pages that follow each other whatever comes meanwhile.",
         }  # fmt: skip
         return [*parameters, cursor]

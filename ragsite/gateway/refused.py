@@ -16,7 +16,8 @@ from ragsite.gateway.visits import Scope
 
 def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
     """The answer, with the id of its request and in the shape of its address; without a scope nothing is known of the request."""
-    given, path = ({}, "") if scope is None else (_headers(scope), scope["path"])
+    path: str = "" if scope is None else scope["path"]
+    given = {} if scope is None else _headers(scope)
     id_ = request_id_from(given.get(HEADER.lower(), ""))
     with in_request(id_):
         response = shaped(problem_response(error), path)
