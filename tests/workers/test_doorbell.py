@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pickle
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from celery.contrib.testing.worker import start_worker
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -32,8 +30,6 @@ from workers.doorbell import ENOUGH_RINGS, BackgroundDoorbell, CeleryDoorbell, m
 from workers.jobs import job_named
 from workers.queues import Queue
 from workers.sweep import sweep
-
-RAN: list[str] = []
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 
@@ -120,38 +116,6 @@ def test_a_message_is_the_jobs_task_with_its_time_limits_and_nothing_else() -> N
     assert message.headers["timelimit"] == [parse.hard, parse.soft]
     assert message.headers["expires"]
     message.ack()
-
-
-class Run:
-    """What a pickle runs while it is read."""
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return (RAN.append, ("code of the message",))
-
-
-def test_a_pickled_message_is_told_in_the_log_and_neither_run_nor_read_nor_in_the_way(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    done: list[str] = []
-    own = Celery("pushed", broker=app.conf.broker_url, set_as_current=False)
-    own.config_from_object(Config())
-
-    @own.task(name="told", shared=False)
-    def told() -> None:
-        done.append("told")
-
-    queue = Queue.MAINTENANCE.value
-    with app.connection_for_write() as connection:
-        producer = connection.Producer(serializer="pickle")
-        body = pickle.dumps([[Run()], {}, {}])
-        message = {"headers": {"task": "told", "id": "1"}, "content_type": "application/x-python-serialize"}
-        producer.publish(body, exchange=queue, routing_key=queue, content_encoding="binary", **message)
-    with start_worker(own, pool="solo", perform_ping_check=False, queues=[queue], shutdown_timeout=30):
-        told.apply_async(queue=queue)
-        wait_for(lambda: done, seconds=20, what="the message behind it was taken")
-    assert (RAN, done) == ([], ["told"])
-    assert "Refusing to deserialize" in caplog.text
-    assert waiting(Queue.MAINTENANCE) == 0
 
 
 @pytest.mark.usefixtures("doorbell")

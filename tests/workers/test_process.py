@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import os
+import pickle
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import kombu
 import pytest
+from kombu.exceptions import ContentDisallowed
 
 from apps.models.installed_model import InstalledModel, ModelKind
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
 from ragsite.stack.local import PROJECT_DIR
 from workers import process
+from workers.celery import app
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers]
+RAN: list[str] = []
 
 
 @pytest.mark.parametrize("error", [ModelUnavailableError("It does not fit."), RuntimeError("no such layer")])
@@ -54,6 +59,35 @@ def test_a_worker_refuses_a_pool_that_cannot_keep_its_queues_limits(queue: str, 
     assert done.returncode != 0
     assert f"{queue} needs --pool={wanted}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+class Run:
+    """What a pickle runs while it is read."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return RAN.append, ("code of the message",)
+
+
+def test_of_a_pickled_message_a_worker_runs_and_reads_nothing() -> None:
+    taken: list[Any] = []
+    refused: list[Exception] = []
+
+    def refuse(message: Any, error: Exception) -> None:
+        refused.append(error)
+        message.ack()
+
+    how = {"content_type": "application/x-python-serialize", "content_encoding": "binary"}
+    queue = kombu.Queue("pushed", kombu.Exchange("pushed"), routing_key="pushed")
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        connection.Producer().publish(
+            pickle.dumps([[Run()], {}, {}]), declare=[queue], routing_key="pushed", exchange="pushed", **how
+        )
+        callbacks = [lambda body, _: taken.append(body)]
+        with app.amqp.TaskConsumer(channel, queues=[queue], callbacks=callbacks, on_decode_error=refuse):
+            connection.drain_events(timeout=10)
+        queue(channel).delete()
+    assert (RAN, taken) == ([], [])
+    assert [type(error) for error in refused] == [ContentDisallowed]
 
 
 def test_a_child_that_parses_has_a_bound_of_memory_and_leaves_no_core(settings: Any) -> None:
