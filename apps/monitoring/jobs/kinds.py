@@ -138,16 +138,15 @@ def _bulk_line(kind: JobKind, job: BulkJob, user: AnyUser) -> Line:
 
 
 def _reindex_line(kind: JobKind, reindex: Reindex, user: AnyUser) -> Line:
-    progress = None
-    if reindex.state == ReindexState.BUILDING:
-        counts = _counts(min(reindex.chunk_done, reindex.chunk_total), reindex.chunk_total)
-        progress = Progress(reindex.chunk_done, reindex.chunk_total, _("%(n)s of %(total)s passages") % counts)
+    text, progress = reindex_progress(reindex).text, None
+    if reindex.state == ReindexState.BUILDING and reindex.chunk_total:
+        progress = Progress(reindex.chunk_done, reindex.chunk_total, text)
     return Line(
         pk=reindex.pk, kind=kind.slug, icon=kind.icon, about=str(reindex.knowledge_base), progress=progress,
         title=_("Going back to the previous index") if reindex.is_rollback else _("Re-indexing"),
         standing=kind.standing(reindex.state), asked_by=reindex.asked_by, asked_at=reindex.created_at,
         ended_at=reindex.ended_at, url=workspace_url(reindex.knowledge_base, "index"),
-        result=reindex_progress(reindex).text,
+        result="" if progress else text,
         can_cancel=kind.can_cancel(reindex, user),
     )  # fmt: skip
 
