@@ -94,7 +94,7 @@ def _no_doorbell(settings: Any) -> None:
 
 @pytest.fixture(scope="session")
 def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folders for the blobs of one test after another, each made by the first blob: pytest's own takes a look at all before."""
+    """Folders for one test after another. Pytest's own looks at all that are there before it makes another."""
     folder = tmp_path_factory.mktemp("stores")
     return (folder / str(number) for number in itertools.count())
 
@@ -103,6 +103,7 @@ def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _blobs(settings: Any, _stores: Iterator[Path]) -> Iterator[None]:
     """Every test has a store of its own."""
     folder = next(_stores)
+    folder.mkdir()
     settings.RAGSITE_BLOB_DIR = folder / "blobs"
     yield
     shutil.rmtree(folder, ignore_errors=True)
