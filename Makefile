@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/lock.txt
+# So many processes share the tests, each with servers of its own.
+TEST_PROCESSES ?= 2
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export PYTHONUNBUFFERED := 1
 # mypy's Django plugin reads the settings but reaches no server.
@@ -26,10 +28,10 @@ setup: .venv/.installed ## Make .venv with everything in it
 
 test: setup ## Run the whole test suite, on real servers
 	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(BROWSER),,-m "not browser") $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(if $(BROWSER),,-m "not browser") $(ARGS)
 
 test-fast: setup ## What needs no database or process: for the inner loop, under three minutes
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not slow" $(ARGS)
 
 demo: setup ## Samples in, three questions answered with citations; GENERATOR=smollm2 lets a language model write
 	@$(BIN)/python manage.py demo $(if $(GENERATOR),--generator $(GENERATOR))

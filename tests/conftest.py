@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -71,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (FLOWS not in item.path.parts, item.path not in slow_files))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """The stack was started for this session alone, so its own database is the test database."""
@@ -87,7 +94,7 @@ def _no_doorbell(settings: Any) -> None:
 
 @pytest.fixture(scope="session")
 def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folders for the blobs of one test after another, each made by the first blob: pytest's own takes a look at all before."""
+    """Folders for one test after another. Pytest's own looks at all that are there before it makes another."""
     folder = tmp_path_factory.mktemp("stores")
     return (folder / str(number) for number in itertools.count())
 
@@ -96,6 +103,7 @@ def _stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _blobs(settings: Any, _stores: Iterator[Path]) -> Iterator[None]:
     """Every test has a store of its own."""
     folder = next(_stores)
+    folder.mkdir()
     settings.RAGSITE_BLOB_DIR = folder / "blobs"
     yield
     shutil.rmtree(folder, ignore_errors=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
-
-from ragsite.stack.postgres import PostgresServer
-from tests.servers import own_folder
+from django.core.management import call_command
+from django.db import connections
 
 pytestmark = pytest.mark.servers
-PROJECT = Path(__file__).resolve().parents[3]
+FILLED = "filled"
 MODELS = "INSERT INTO model_registry_model (id, name, kind, is_default) VALUES (%s, %s, %s, true)"
 VERSIONS = """
     INSERT INTO model_registry_modelversion (id, model_id, revision, source, path, sha256, dimensions, max_tokens, status)
@@ -26,22 +24,24 @@ AFTER = {("small", "embedding", 384), ("cross", "reranking", None)}
 
 
 @pytest.fixture
-def owner() -> Iterator[str]:
-    """The owner's address of a database of the test's own."""
-    with own_folder() as folder:
-        server = PostgresServer(folder=folder / "postgresql", environ={})
-        server.start()
+def owner(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The owner's address of a database of the test's own, which Django knows as FILLED."""
+    url = urlsplit(os.environ["DATABASE_OWNER_URL"])
+    login = {"NAME": FILLED, "USER": url.username, "PASSWORD": unquote(url.password or "")}
+    with psycopg.connect(url.geturl(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {FILLED}")
+        connections.settings[FILLED] = connections["default"].settings_dict | login
         try:
-            yield server.urls("ragsite").owner
+            with django_db_blocker.unblock():
+                yield url._replace(path=f"/{FILLED}").geturl()
         finally:
-            server.stop()
+            connections[FILLED].close()
+            del connections[FILLED], connections.settings[FILLED]
+            server.execute(f"DROP DATABASE {FILLED}")
 
 
-def migrate(url: str, to: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "model_registry", to, "--verbosity", "0"],
-        cwd=PROJECT, env={**os.environ, "DATABASE_URL": url, "DATABASE_OWNER_URL": url}, check=True, timeout=180,
-    )  # fmt: skip
+def migrate(to: str) -> None:
+    call_command("migrate", "model_registry", to, database=FILLED, verbosity=0)
 
 
 def registered(url: str) -> set[tuple[str, str, int | None]]:
@@ -56,14 +56,14 @@ def registered(url: str) -> set[tuple[str, str, int | None]]:
 def test_models_of_the_versions_before_keep_their_kind_and_get_no_prompts_and_rerankers_lose_their_dimension(
     owner: str,
 ) -> None:
-    migrate(owner, "0001")
+    migrate("0001")
     with psycopg.connect(owner) as connection:
         for number, (name, kind, dimensions) in enumerate(sorted(BEFORE)):
             pk = f"00000000-0000-0000-0000-00000000000{number}"
             connection.execute(MODELS, [pk, name, kind])
             connection.execute(VERSIONS, [pk, dimensions])
 
-    migrate(owner, "0002")
+    migrate("0002")
     assert registered(owner) == AFTER
     with psycopg.connect(owner) as connection:
         assert connection.execute(
@@ -71,10 +71,10 @@ def test_models_of_the_versions_before_keep_their_kind_and_get_no_prompts_and_re
             " ON m.id = v.model_id AND m.kind = v.kind"
         ).fetchone() == (2,)
 
-    migrate(owner, "0003")
+    migrate("0003")
     with psycopg.connect(owner) as connection:
         prompts = "SELECT DISTINCT query_prompt, document_prompt FROM model_registry_modelversion"
         assert connection.execute(prompts).fetchall() == [("", "")]
 
-    migrate(owner, "0001")
+    migrate("0001")
     assert registered(owner) == BEFORE

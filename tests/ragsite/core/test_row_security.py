@@ -1,4 +1,4 @@
-"""What a migration does on a server that does not know the reader yet."""
+"""What the migration that first needs the reader does on a server that does not know it yet."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.servers import own_folder
 pytestmark = pytest.mark.servers
 
 PROJECT = Path(__file__).resolve().parents[3]
+MIGRATION = ("documents", "0006")
 STATEMENTS = (
     "CREATE ROLE ragsite_reader NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS; "
     "GRANT ragsite_reader TO ragsite_app WITH INHERIT FALSE, SET TRUE;"
@@ -26,7 +27,7 @@ STATEMENTS = (
 
 def migrate(url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        [sys.executable, "manage.py", "migrate", *MIGRATION, "--verbosity", "0"],
         cwd=PROJECT, env={**os.environ, "DATABASE_URL": url, "DATABASE_OWNER_URL": url},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

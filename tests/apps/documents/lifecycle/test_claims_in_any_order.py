@@ -30,15 +30,16 @@ ALL_STAGES = st.sampled_from(STAGES)
 
 
 class Workers(RuleBasedStateMachine):
-    """`holder` is who, by the rules, holds each of the versions `ids`; the database is asked whether it agrees."""
+    """`holder` is who, by the rules, holds each version; the database is asked whether it agrees."""
 
     steps = Bundle("steps")
 
-    def __init__(self, ids: list[UUID]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._example = around_example()
         self._example.__enter__()
-        self.ids = ids
+        base = make.knowledge_base()
+        self.ids = [make.upload(base).version.pk for _ in range(VERSIONS)]
         self.holder: dict[UUID, Step] = {}
         self.given_up: set[UUID] = set()
 
@@ -159,10 +160,8 @@ class Workers(RuleBasedStateMachine):
 
 
 def test_no_order_of_claims_lets_two_hold_a_version_or_a_loser_write_and_every_version_ends() -> None:
-    base = make.knowledge_base()
-    ids = [make.upload(base).version.pk for _ in range(VERSIONS)]
     run_state_machine_as_test(
-        lambda: Workers(ids),
+        Workers,
         settings=settings(
             max_examples=20,
             stateful_step_count=30,

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from apps.documents.intake.uploads import Upload
 from apps.documents.lifecycle.versions import document_rollback, version_cancel, version_retry
-from apps.documents.models import VERSION_ENDED, VERSION_STOPPED, Document, DocumentVersion, KnowledgeBase
+from apps.documents.models import VERSION_ENDED, VERSION_STOPPED, Document, DocumentVersion
 from apps.documents.services.documents import document_delete
 from apps.retrieval.models import Embedding
 from ragsite.core.errors import ConflictError, NotFoundError
@@ -42,11 +42,14 @@ ANY = st.integers(0, 1_000)
 class Versions(RuleBasedStateMachine):
     """One knowledge base. A refusal is an answer too; what must hold is checked after every move."""
 
-    def __init__(self, base: KnowledgeBase) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._example = around_example()
         self._example.__enter__()
-        self.base = base
+        self.base = make.knowledge_base()
+        for name in ("one.md", "two.md"):
+            self._upload(name, external_id="a")
+            make.run_stages()
 
     def teardown(self) -> None:
         try:
@@ -163,7 +166,7 @@ class Versions(RuleBasedStateMachine):
         assert set(living.values_list("status", flat=True)) <= VERSION_ENDED
 
     def _upload(self, name: str, **about: object) -> Upload:
-        return uploaded(self.base, name, **about)
+        return make.upload(self.base, BODIES[name], filename=name, **about)
 
     def _try(self, act: Callable[[], T]) -> T | None:
         try:
@@ -180,17 +183,9 @@ class Versions(RuleBasedStateMachine):
         return versions[which % len(versions)]
 
 
-def uploaded(base: KnowledgeBase, name: str, **about: object) -> Upload:
-    return make.upload(base, BODIES[name], filename=name, **about)
-
-
 def test_no_order_of_uploads_changes_and_work_breaks_what_is_promised_of_versions() -> None:
-    base = make.knowledge_base()
-    for name in ("one.md", "two.md"):
-        uploaded(base, name, external_id="a")
-        make.run_stages()
     run_state_machine_as_test(
-        lambda: Versions(base),
+        Versions,
         settings=settings(
             max_examples=12,
             stateful_step_count=25,
