@@ -71,9 +71,8 @@ class NamedListAdmin(ModelAdmin):
         """Django narrows a list by any field of its rows, also by one that is not shown to who looks: letter by letter the number
         of rows would tell what is in it.
         """
-        return self._is_narrowed_by(lookup.split(LOOKUP_SEP)[0], request) and super().lookup_allowed(
-            lookup, value, request
-        )
+        narrowed = self._is_narrowed_by(lookup.split(LOOKUP_SEP)[0], request)
+        return narrowed and bool(super().lookup_allowed(lookup, value, request))
 
     def _is_narrowed_by(self, name: str, request: HttpRequest) -> bool:
         """Whether it is a filter, an id, or no field, which Django looks at itself."""
@@ -83,7 +82,7 @@ class NamedListAdmin(ModelAdmin):
             return True
         listed = (one[0] if isinstance(one, tuple | list) else one for one in self.get_list_filter(request))
         filters = (getattr(one, "parameter_name", one) for one in listed)
-        return field.is_relation or name == self.opts.pk.name or name in {*filters, *self.filtered_by_links}
+        return bool(field.is_relation or field.primary_key) or name in {*filters, *self.filtered_by_links}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         named = {"title": capfirst(self.model._meta.verbose_name_plural)}
