@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -22,15 +23,16 @@ def limits_set(*, of: Limited, limits: Limits, actor: Actor) -> None:
 
     Processes take it up within seconds.
     """
-    whose = {
-        "tenant_id": of.pk if isinstance(of, Tenant) else of.tenant_id,
+    tenant_id = of.pk if isinstance(of, Tenant) else of.tenant_id
+    whose: dict[str, Any] = {
+        "tenant_id": tenant_id,
         "api_key": of if isinstance(of, ApiKey) else None,
         "membership": of if isinstance(of, Membership) else None,
     }
     rows = [WorkLimit(**whose, work=kind.work, per=kind.per, amount=amount) for kind, amount in limits.items()]
     with transaction.atomic():
         # Whoever else sets them waits here.
-        Tenant.objects.select_for_update(no_key=True).get(pk=whose["tenant_id"])
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
         WorkLimit.objects.filter(**whose).delete()
         WorkLimit.objects.bulk_create(rows)
         _told(of, limits, actor=actor)
@@ -94,7 +96,8 @@ def limits_of_members(tenant_ids: Iterable[UUID], *, most: int) -> dict[tuple[UU
     rows = WorkLimit.objects.filter(tenant__in=list(tenant_ids)).exclude(membership=None).select_related("membership")
     found: dict[tuple[UUID, int], list[WorkLimit]] = {}
     for row in rows.order_by("membership", "id")[:most]:
-        found.setdefault((row.tenant_id, row.membership.user_id), []).append(row)
+        if row.membership is not None:
+            found.setdefault((row.tenant_id, row.membership.user_id), []).append(row)
     return {whose: _limits(some) for whose, some in found.items()}
 
 
