@@ -132,7 +132,7 @@ PAGES: dict[str, str] = {
     "admin/gateway/apikey/add/": "LL--+-+ LL--+-+",
     "admin/gateway/membership/": "LL--+-+ LL--+-+",
     "admin/gateway/membership/<path:object_id>/": "LL+++++ LL+++++",
-    "admin/gateway/membership/<path:object_id>/change/": "LL--+-+ LL--+-+",
+    "admin/gateway/membership/<path:object_id>/change/": "LL00+0+ LL00+0+",
     "admin/gateway/membership/<path:object_id>/delete/": "LL--+-+ LL--+-+",
     "admin/gateway/membership/<path:object_id>/history/": "LL00+0+ LL00+0+",
     "admin/gateway/membership/<path:object_id>/limits/": "LL00+0+ LL00+0+",
