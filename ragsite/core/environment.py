@@ -17,18 +17,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import PREFIX, ModelAddress
-from ragsite.core.setting_texts import listed, memberships_read, secret_in, token_keys_read, with_scheme
+from ragsite.core.setting_texts import listed, memberships_read, origins_read, secret_in, token_keys_read, with_scheme
 from ragsite.core.storage.places import S3Place, blob_place
-from ragsite.core.transport import MECHANISM, KafkaLogin, Transport, kafka_login, without_tls
+from ragsite.core.transport import MECHANISM, Transport, kafka_login, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
 GENERATOR_KEY = "RAGSITE_GENERATOR_API_KEY"
-
 SHORTEST_KEY = 32
 """Characters of a key that codes are made with."""
-
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
 class Environment(BaseSettings):
@@ -281,28 +278,21 @@ class Environment(BaseSettings):
     @field_validator("ragsite_cors_origins")
     @classmethod
     def _is_origins(cls, value: str) -> str:
-        for origin in listed(value):
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin[:80]!r} is no origin, such as https://app.example.org")
+        origins_read(value)
         return value
 
     @model_validator(mode="after")
-    def _has_whole_login(self) -> Self:
-        if bool(self.ragsite_kafka_user) != bool(self.ragsite_kafka_password.get_secret_value()):
-            raise ValueError("RAGSITE_KAFKA_USER, RAGSITE_KAFKA_PASSWORD: give both, or neither")
-        return self
-
-    @model_validator(mode="after")
     def _is_by_tls(self) -> Self:
+        transport = self.transport  # which refuses half a login
         if not self.ragsite_require_tls:
             return self
         address = self.ragsite_generator.startswith(PREFIX) and ModelAddress.parse(self.ragsite_generator)
         told = without_tls(
-            self.transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
+            transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
         )  # fmt: skip
-        if complaints := list(told):
-            raise ValueError("\n".join([f"RAGSITE_REQUIRE_TLS: {one}" for one in complaints]))
+        if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
+            raise ValueError("\n".join(complaints))
         return self
 
     @property
@@ -312,17 +302,13 @@ class Environment(BaseSettings):
     @property
     def transport(self) -> Transport:
         """How servers are reached."""
-        return Transport(self.ragsite_ca_file, self.ragsite_kafka_tls, self.kafka_login)
-
-    @property
-    def kafka_login(self) -> KafkaLogin | None:
-        """None where the broker lets everybody in."""
         password = self.ragsite_kafka_password.get_secret_value()
-        return kafka_login(self.ragsite_kafka_user, password, self.ragsite_kafka_mechanism)
+        login = kafka_login(self.ragsite_kafka_user, password, self.ragsite_kafka_mechanism)
+        return Transport(self.ragsite_ca_file, self.ragsite_kafka_tls, login)
 
     @property
     def cors_origins(self) -> frozenset[str]:
-        return frozenset(listed(self.ragsite_cors_origins))
+        return origins_read(self.ragsite_cors_origins)
 
     @property
     def models_dir(self) -> Path:

@@ -11,6 +11,7 @@ SECRET_LETTERS = 43
 """Of base64: 256 bits."""
 
 _MEMBERSHIP = re.compile(r"(.+)=([a-z0-9_-]+):(reader|editor|owner)")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _TOKEN_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -49,3 +50,15 @@ def with_scheme(value: str, schemes: tuple[str, ...]) -> str:
     if not value.startswith(schemes):
         raise ValueError(f"must begin with {' or '.join(schemes)}")
     return value
+
+
+def origins_read(text: str) -> frozenset[str]:
+    """Origins of pages, which are listed with commas.
+
+    Raises:
+        ValueError: one is none.
+    """
+    origins = frozenset(listed(text))
+    if wrong := next((origin for origin in sorted(origins) if not _ORIGIN.fullmatch(origin)), ""):
+        raise ValueError(f"{wrong[:80]!r} is no origin, such as https://app.example.org")
+    return origins

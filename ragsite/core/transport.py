@@ -63,7 +63,13 @@ class KafkaLogin:
 
 
 def kafka_login(name: str, password: str, mechanism: str) -> KafkaLogin | None:
-    """The login, None without a name."""
+    """The login, None where the broker lets everybody in.
+
+    Raises:
+        ValueError: the name or the password is missing.
+    """
+    if bool(name) != bool(password):
+        raise ValueError("RAGSITE_KAFKA_USER, RAGSITE_KAFKA_PASSWORD: give both, or neither")
     return KafkaLogin(name, password, mechanism) if name else None
 
 

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.storage.places import blob_place
-from ragsite.core.transport import MECHANISM, Transport, advice, kafka_login
+from ragsite.core.transport import MECHANISM, KafkaLogin, Transport, advice
 
 SECONDS = 5
 BROKER_SECONDS = 0.5
@@ -121,7 +121,7 @@ def _transport(environ: Mapping[str, str]) -> Transport:
     return Transport(
         environ.get("RAGSITE_CA_FILE", ""),
         environ.get("RAGSITE_KAFKA_TLS", "").lower() in ("1", "true", "yes", "on"),
-        kafka_login(user, password, environ.get("RAGSITE_KAFKA_MECHANISM") or MECHANISM),
+        KafkaLogin(user, password, environ.get("RAGSITE_KAFKA_MECHANISM") or MECHANISM) if user else None,
     )
 
 
