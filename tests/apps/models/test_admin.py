@@ -185,7 +185,7 @@ def test_a_connection_is_tried_without_being_made(admin_client: Client, engine: 
     tried = admin_client.post(CONNECT, filled_in(engine, test="1")).content.decode()
     assert "The harbour has berths." in tried
     listed = admin_client.post(CONNECT, filled_in(engine, test="1", model="", name="")).content.decode()
-    assert f'data-model="{MODEL}"' in listed
+    assert f'data-value="{MODEL}"' in listed
     engine.then(refuses(401, f"not {KEY}"))
     refused = admin_client.post(CONNECT, filled_in(engine, test="1", key=KEY)).content.decode()
     assert "refused the key" in refused
