@@ -46,11 +46,16 @@ def searched(scope: AccessScope, mode: Mode) -> Outcome:
     return [(one.text, one.score) for one in found], rows_read() - before
 
 
-def test_a_search_finds_and_reads_the_same_whatever_other_tenants_have() -> None:
+def test_a_search_finds_the_same_and_reads_no_more_whatever_other_tenants_have() -> None:
     scope = make.scope(filled(OURS, seed=7))
     for mode in Mode:  # what is read once a process is known from here on
         searched(scope, mode)
     alone = {mode: searched(scope, mode) for mode in Mode}
     filled(FOREIGN, seed=8)
-    assert {mode: searched(scope, mode) for mode in Mode} == alone
-    assert all(found and rows for found, rows in alone.values())
+    for mode, (found, rows) in alone.items():
+        beside, read = searched(scope, mode)
+        assert beside == found
+        # A larger table may be planned for otherwise; if the others' rows were read, it would be many times as many.
+        assert read == pytest.approx(rows, rel=0.2), mode
+        assert found
+        assert rows
