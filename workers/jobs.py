@@ -174,6 +174,7 @@ JOBS: tuple[Job, ...] = (
     Job("sign-ins-purge", Queue.MAINTENANCE, "ragsite.gateway.sign_ins.sign_ins_purge", every=3_600.0),
     Job("changes-compact", Queue.MAINTENANCE, "apps.retrieval.answers.cache.state.changes_compact", every=60.0),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
+    Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),
     Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),
     Job("audit-seal", Queue.MAINTENANCE, "ragsite.core.audit.sealing.audit_seal", every=30.0),
     Job(

@@ -15,8 +15,8 @@ from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
-    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "ScheduledJob", "Walk",
-    "WorkerPresence",
+    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "QueueSample", "ScheduledJob",
+    "Walk", "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4
@@ -86,6 +86,22 @@ class WorkerPresence(models.Model):
 
     def __str__(self) -> str:
         return self.worker
+
+
+class QueueSample(models.Model):
+    """How much waited behind a queue at a moment, of all tenants, and how long the first of it had."""
+
+    id = models.BigAutoField(primary_key=True)
+    queue = models.CharField(max_length=40)
+    at = models.DateTimeField(db_default=Now())
+    waiting = models.PositiveIntegerField()
+    seconds = models.FloatField(help_text=_("How long the first of it had waited; 0 where nothing did."))
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"], name="queue_sample_at")]
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.at:%Y-%m-%d %H:%M}"
 
 
 class ScheduledJob(Leased):

@@ -1,13 +1,14 @@
-"""How it went in the last two weeks, day by day."""
+"""How it went in the last two weeks, day by day, and what waited for workers in the last day, hour by hour."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import cycle
 from statistics import quantiles
 from typing import Any
 
@@ -20,17 +21,20 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apps.documents.models import LIVING, VERSION_STOPPED, Document, DocumentVersion, VersionStatus
-from apps.monitoring.chart_styles import BAD, GOOD, LINES, PLAIN, SOFT, STACKED
-from apps.monitoring.operations.tabs import LOOKS_AFTER
+from apps.monitoring.chart_styles import BAD, GOOD, LINES, PALETTE, PLAIN, SOFT, STACKED
+from apps.monitoring.operations.queues import QUEUE_WORDS, tenants_counted
+from apps.monitoring.operations.tabs import LOOKS_AFTER, SEES_QUEUES
 from apps.monitoring.rows import list_url, mine
 from apps.retrieval.answers.cache.worth import worth_by_day
 from apps.retrieval.models import Answer, Query
 from ragsite.core.ids import first_id_since
 from ragsite.core.numbers import number_shown
+from ragsite.core.queue_samples import HourOfQueue, queue_hours
 from ragsite.gateway.members import is_superuser, tenant_ids_of
 from ragsite.gateway.roles import tenants_where
 
 DAYS = 14
+HOURS = 24
 MOST_DRAWN = 2_000
 """Of so many rows, the newest, a chart is drawn: one of a hundred thousand took half a second of the page's."""
 
@@ -80,6 +84,10 @@ class Drawn:
         told = rows.values_list(TruncDate("created_at"), "found", "milliseconds", "usage")
         return [_answered(*one) for one in told[:MOST_DRAWN]]
 
+    @cached_property
+    def waiting(self) -> list[HourOfQueue]:
+        return queue_hours(hours=HOURS) if tenants_counted(self.request.user) is None else []
+
 
 def charts(request: HttpRequest) -> list[Chart]:
     """Those of what the user may look at."""
@@ -104,7 +112,7 @@ def _questions(drawn: Drawn) -> Chart | None:
     }  # fmt: skip
     said += _cut(len(drawn.answers))
     series = [Series(gettext("Answer found"), GOOD, found), Series(gettext("Not found"), BAD, missed)]
-    return _chart(gettext("Questions a day"), "bar", said, list_url(Query), drawn.days, series, STACKED)
+    return _chart(gettext("Questions a day"), "bar", said, list_url(Query), _named(drawn.days), series, STACKED)
 
 
 def _documents(drawn: Drawn) -> Chart | None:
@@ -133,7 +141,9 @@ def _documents(drawn: Drawn) -> Chart | None:
         "failed": number_shown(totals[2]),
     }
     said += _cut(looked_at)
-    return _chart(gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), drawn.days, series, STACKED)
+    return _chart(
+        gettext("Documents added a day"), "bar", said, list_url(DocumentVersion), _named(drawn.days), series, STACKED
+    )
 
 
 def _by_day_and_status(request: HttpRequest) -> tuple[Counter[tuple[date, str]], int]:
@@ -164,7 +174,7 @@ def _tokens(drawn: Drawn) -> Chart | None:
         Series(gettext("Read"), SOFT, [read[day] for day in drawn.days]),
         Series(gettext("Written"), PLAIN, [written[day] for day in drawn.days]),
     ]
-    return _chart(gettext("Tokens a day"), "bar", said, reverse("usage"), drawn.days, series, STACKED)
+    return _chart(gettext("Tokens a day"), "bar", said, reverse("usage"), _named(drawn.days), series, STACKED)
 
 
 def _kept(drawn: Drawn) -> Chart | None:
@@ -185,7 +195,7 @@ def _kept(drawn: Drawn) -> Chart | None:
         Series(gettext("From the cache"), GOOD, [one.found for one in worth]),
         Series(gettext("Made anew"), SOFT, [one.asked - one.found for one in worth]),
     ]
-    return _chart(gettext("Answers from the cache"), "bar", said, reverse("usage"), drawn.days, series, STACKED)
+    return _chart(gettext("Answers from the cache"), "bar", said, reverse("usage"), _named(drawn.days), series, STACKED)
 
 
 def _seconds(drawn: Drawn) -> Chart | None:
@@ -205,7 +215,51 @@ def _seconds(drawn: Drawn) -> Chart | None:
         Series(gettext("Half are faster"), PLAIN, [half.get(day) for day in drawn.days]),
         Series(gettext("19 of 20 are faster"), SOFT, [most.get(day) for day in drawn.days]),
     ]
-    return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), drawn.days, series, LINES)
+    return _chart(gettext("Seconds to an answer"), "line", said, list_url(Query), _named(drawn.days), series, LINES)
+
+
+def _waiting(drawn: Drawn) -> Chart | None:
+    """The most that waited for workers in each hour; of all tenants, and so for who sees all."""
+    most = _by_queue(drawn, lambda one: one.waiting)
+    if not most:
+        return None
+    peak = max(max(values) for values in most.values())
+    said = gettext("In the last %(hours)s hours at most %(most)s things waited for one kind of worker.") % {
+        "hours": HOURS, "most": number_shown(peak),
+    }  # fmt: skip
+    return _of_queues(gettext("Waiting for workers"), "bar", said, most, STACKED)
+
+
+def _waited(drawn: Drawn) -> Chart | None:
+    """How long what waited longest had, in each hour."""
+    longest = _by_queue(drawn, lambda one: round(one.seconds / 60, 1))
+    if not longest:
+        return None
+    peak = max(max(values) for values in longest.values())
+    said = gettext("In the last %(hours)s hours nothing waited for a worker longer than %(minutes)s minutes.") % {
+        "hours": HOURS, "minutes": floatformat(peak, 1),
+    }  # fmt: skip
+    return _of_queues(gettext("Minutes that the first one waited"), "line", said, longest, LINES)
+
+
+def _by_queue(drawn: Drawn, value: Callable[[HourOfQueue], float]) -> dict[str, list[float]]:
+    """The value of each hour by queue, of those behind which something waited; 0 where nothing is known."""
+    found = {(one.queue, one.hour): value(one) for one in drawn.waiting if one.waiting}
+    hours = _last_hours()
+    return {queue: [found.get((queue, hour), 0) for hour in hours] for queue in sorted({queue for queue, _ in found})}
+
+
+def _of_queues(
+    title: str, kind: str, said: str, values: Mapping[str, Sequence[float]], options: dict[str, Any]
+) -> Chart:
+    colours = cycle(PALETTE)
+    series = [Series(str(QUEUE_WORDS[queue][0]), next(colours), of) for queue, of in values.items()]
+    return _chart(title, kind, said, reverse("workers"), [f"{hour:%H}:00" for hour in _last_hours()], series, options)
+
+
+def _last_hours() -> list[datetime]:
+    now = timezone.localtime().replace(minute=0, second=0, microsecond=0)
+    return [now - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
 
 
 def _quantile(values: Sequence[float], twentieths: int) -> float:
@@ -222,8 +276,12 @@ def _since() -> Any:
     return first_id_since(timezone.now() - timedelta(days=DAYS))
 
 
+def _named(days: Iterable[date]) -> list[str]:
+    return [date_shown(day, gettext("j M")) for day in days]
+
+
 def _chart(
-    title: str, kind: str, said: str, url: str, days: Sequence[date], series: Sequence[Series], options: dict[str, Any]
+    title: str, kind: str, said: str, url: str, places: Sequence[str], series: Sequence[Series], options: dict[str, Any]
 ) -> Chart:
     sets = [
         {
@@ -233,7 +291,7 @@ def _chart(
         }
         for one in series
     ]  # fmt: skip
-    data = {"labels": [date_shown(day, gettext("j M")) for day in days], "datasets": sets}
+    data = {"labels": list(places), "datasets": sets}
     return Chart(title, kind, said, url, json.dumps(data), json.dumps(options))
 
 
@@ -243,4 +301,6 @@ CHARTS = (
     ("documents.view_documentversion", _documents),
     (LOOKS_AFTER, _tokens),
     (LOOKS_AFTER, _kept),
+    (SEES_QUEUES, _waiting),
+    (SEES_QUEUES, _waited),
 )

@@ -27,6 +27,7 @@ TITLES: Mapping[str, str | Promise] = {
     "sign-ins-purge": _("Forgets sign-ins that failed long ago"),
     "changes-compact": _("Puts notes together of what kept answers rest on"),
     "presence-purge": _("Forgets workers that are gone"),
+    "queues-sample": _("Notes how much waits for workers"),
     "models-expire": _("Notes which models are loaded no more"),
     "audit-seal": _("Seals new entries of the audit log"),
     "audit-prune": _("Removes entries of the audit log that are too old"),

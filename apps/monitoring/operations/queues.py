@@ -12,8 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from circuitbreaker import CircuitBreakerMonitor
-from django.db import models
-from django.db.models import Min, Model, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,6 +31,7 @@ from ragsite.core.admin.base import row_url
 from ragsite.core.board import JobOnBoard, QueueOnBoard, board
 from ragsite.core.models import ScheduledJob, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS
+from ragsite.core.queue_samples import Waits, waits
 from ragsite.gateway.roles import AnyUser, looks_by_role, tenants_where
 
 MOST_RUNNING = 20
@@ -103,14 +103,6 @@ class Worker:
     queues: list[str | Promise]
     models: list[str]
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How many rows of a job a worker could claim, and since when the first of them."""
-
-    number: int
-    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +178,8 @@ def work_now(request: HttpRequest) -> Work:
         one for queue in queues for job in queue.jobs if job.rows for one in _running(request, queue, job, tenants)
     ]
     running += _running_by_clock(queues) if tenants is None else []
-    waits = _waits(queues, tenants)
-    shown = [_queue(queue, alive, waits, sum(one.queue == queue.name for one in running)) for queue in queues]
+    found = _waits(queues, tenants)
+    shown = [_queue(queue, alive, found, sum(one.queue == queue.name for one in running)) for queue in queues]
     return Work(shown, running, _workers(presences, queues), _breakers())
 
 
@@ -195,8 +187,8 @@ def queues_waiting(user: AnyUser) -> list[QueueShown]:
     """The queues in which something waits that the user sees counted, the longest first, as of this moment."""
     alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
     queues = board()
-    waits = _waits(queues, tenants_counted(user))
-    shown = [_queue(queue, alive, waits, 0) for queue in queues]
+    found = _waits(queues, tenants_counted(user))
+    shown = [_queue(queue, alive, found, 0) for queue in queues]
     waiting = [(one.waiting.number, one) for one in shown if one.waiting]
     return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]
 
@@ -206,11 +198,11 @@ def _is_there(presence: WorkerPresence) -> bool:
 
 
 def _queue(
-    queue: QueueOnBoard, alive: Sequence[WorkerPresence], waits: Mapping[str, Waits], running: int
+    queue: QueueOnBoard, alive: Sequence[WorkerPresence], waiting: Mapping[str, Waits], running: int
 ) -> QueueShown:
     names = {job.name for job in queue.jobs}
     words, missing = QUEUE_WORDS.get(queue.name, (queue.name, ""))
-    found = [waits[name] for name in names & waits.keys()]
+    found = [waiting[name] for name in names & waiting.keys()]
     total = sum(one.number for one in found)
     listening = sum(bool(names.intersection(one.jobs)) for one in alive)
     return QueueShown(
@@ -222,9 +214,7 @@ def _queue(
 def _waits(queues: Iterable[QueueOnBoard], tenants: Tenants) -> dict[str, Waits]:
     """What waits of each job of which something does, by the job's name, in one statement."""
     jobs = [(job.name, job.rows) for queue in queues for job in queue.jobs if job.rows]
-    asked = [_waits_of(name, _of(tenants, rows.model, rows.waiting())) for name, rows in jobs]
-    found = asked[0].union(*asked[1:], all=True) if asked else ()
-    return {name: Waits(number, oldest) for name, number, oldest in found if number}
+    return waits((name, _of(tenants, rows.model, rows.waiting())) for name, rows in jobs)
 
 
 def _of(tenants: Tenants, model: type[Model], rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -233,12 +223,6 @@ def _of(tenants: Tenants, model: type[Model], rows: QuerySet[Any]) -> QuerySet[A
         return rows
     told = SUBJECTS.get(model)
     return rows.filter(**{f"{told.path}__in": tenants}) if told and told.path else rows.none()
-
-
-def _waits_of(job: str, rows: QuerySet[Any]) -> QuerySet[Any]:
-    waiting = rows.order_by().annotate(job=Value(job, TextField())).values("job")
-    counts: QuerySet[Any] = waiting.annotate(number=models.Count("pk"), oldest=Min("not_before"))
-    return counts.values_list("job", "number", "oldest")
 
 
 def _running(request: HttpRequest, queue: QueueOnBoard, job: JobOnBoard, tenants: Tenants) -> list[Running]:

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission as UserPermission
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -18,7 +19,7 @@ from django.utils.translation import ngettext_lazy
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import Deadline
-from apps.monitoring.home.charts import DAYS
+from apps.monitoring.home.charts import DAYS, HOURS
 from apps.monitoring.home.starting import NAME
 from apps.monitoring.rows import MOST_COUNTED, Count
 from apps.retrieval.answers.cache.worth import lookup_count
@@ -27,9 +28,11 @@ from apps.retrieval.models import Answer, EvaluationRun, Rating, RunState
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.ids import first_id_since, new_id
-from ragsite.core.models import OutboxEvent
-from ragsite.gateway.models import Membership
+from ragsite.core.models import OutboxEvent, QueueSample
+from ragsite.core.queue_samples import KEPT_DAYS, queues_sample
+from ragsite.gateway.models import Membership, Role
 from tests import factories as make
+from tests import turns
 from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import asked, library, started
 
@@ -120,6 +123,23 @@ def test_each_day_s_questions_documents_and_seconds_are_drawn(admin_client: Clie
     assert charts["Questions a day"] == {"Answer found": [*before, 1], "Not found": [*before, 1]}
     assert charts["Documents added a day"]["Ready"] == [*before, 1]
     assert charts["Seconds to an answer"]["Half are faster"] == [None] * (DAYS - 1) + [2.0]
+
+
+def test_what_waits_for_workers_is_noted_every_minute_and_drawn_by_hour(admin_client: Client) -> None:
+    base = make.knowledge_base()
+    make.upload(base, b"# Tides", filename="tides.md")
+    assert queues_sample(turns.long()) is False
+    QueueSample.objects.filter(queue="parsing").update(seconds=90.0)
+    charts = drawn(admin_client)
+    before = [0] * (HOURS - 1)
+    assert charts["Waiting for workers"] == {"Reading files": [*before, 1]}
+    assert charts["Minutes that the first one waited"] == {"Reading files": [*before, 1.5]}
+    operator = Client()
+    operator.force_login(make.member(base.tenant, Role.OPERATOR))
+    assert "Waiting for workers" not in drawn(operator)
+    QueueSample.objects.update(at=Now() - timedelta(days=KEPT_DAYS + 1))
+    assert queues_sample(turns.long()) is False
+    assert QueueSample.objects.filter(at__lt=Now() - timedelta(days=1)).count() == 0
 
 
 def test_the_page_asks_as_many_questions_of_the_database_with_more_rows(admin_client: Client) -> None:
