@@ -17,7 +17,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import PREFIX, ModelAddress
-from ragsite.core.setting_texts import listed, memberships_read, origins_read, secret_in, token_keys_read, with_scheme
+from ragsite.core.setting_texts import (
+    complaint,
+    listed,
+    memberships_read,
+    origins_read,
+    secret_in,
+    token_keys_read,
+    with_scheme,
+)
 from ragsite.core.storage.places import S3Place, blob_place
 from ragsite.core.transport import MECHANISM, Transport, kafka_login, without_tls
 
@@ -355,7 +363,7 @@ def environment_read() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [f"{_variable(e['loc'])}{_complaint(e['type'], e['msg'])}" for e in error.errors()]
+        lines = [complaint(e["loc"], e["type"], e["msg"]) for e in error.errors()]
         raise ConfigurationError("\n".join(lines)) from None
 
 
@@ -370,17 +378,6 @@ def environment_or_exit() -> Environment:
 def exit_with(error: ConfigurationError) -> NoReturn:
     print(error.message, file=sys.stderr)  # noqa: T201 - there is no logging before the settings are read
     sys.exit(2)
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    """With a colon; nothing for what is said of several together, which names them itself."""
-    return f"{str(location[0]).upper()}: " if location else ""
-
-
-def _complaint(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "is not set; give it, or run through `manage.py`, which starts the embedded servers"
-    return message.removeprefix("Value error, ")
 
 
 def key_named(variable: str) -> str:

@@ -62,3 +62,11 @@ def origins_read(text: str) -> frozenset[str]:
     if wrong := next((origin for origin in sorted(origins) if not _ORIGIN.fullmatch(origin)), ""):
         raise ValueError(f"{wrong[:80]!r} is no origin, such as https://app.example.org")
     return origins
+
+
+def complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    """What is wrong with a variable, in a line; what is said of several together names them itself."""
+    variable = f"{str(location[0]).upper()}: " if location else ""
+    if kind == "missing":
+        return f"{variable}is not set; give it, or run through `manage.py`, which starts the embedded servers"
+    return variable + message.removeprefix("Value error, ")
