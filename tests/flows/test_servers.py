@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from ragsite_client import Client
 
-from ragsite.core.events import topics
+from ragsite.core.events import DEAD_LETTERS, topics
 from ragsite.stack.stack import Stack
 from ragsite.stack.system import System
 from tests.waiting import wait_for
@@ -46,7 +46,9 @@ def test_servers_that_are_killed_come_back_and_the_processes_go_on(
     assert version.status == "ready"
     assert client.ask("Who lights the lamp of the lighthouse?", knowledge_bases=[base]).found
     wait_for(
-        lambda: _partitions(running) == dict.fromkeys(topics(), PARTITIONS), seconds=30, what="the topics of the broker"
+        lambda: _partitions(running) == dict.fromkeys({*topics(), DEAD_LETTERS}, PARTITIONS),
+        seconds=30,
+        what="the topics of the broker",
     )
     assert {name: running.supervisor.pid(name) for name in processes} == processes
 
