@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext_lazy
 
@@ -82,15 +81,9 @@ def head_of(knowledge_base: KnowledgeBase, *, user: AnyUser) -> Head:
 
 
 def _documents_counted(documents: QuerySet[Document]) -> tuple[Count, Count]:
-    """All and those that answer, mostly in one statement: where there are more than are told, and not all of the first ones
-    answer, those that do are counted by themselves.
-    """
-    some = documents.order_by().values("current_version")[: MOST_COUNTED + 1]
-    found = some.aggregate(total=models.Count("*"), ready=models.Count("current_version"))
-    total, ready = Count(found["total"], MOST_COUNTED), Count(found["ready"], MOST_COUNTED)
-    if total.number > MOST_COUNTED and ready.number < total.number:
-        ready = counted(documents.exclude(current_version=None), most=MOST_COUNTED)
-    return total, ready
+    """All and those that answer, in two statements however many there are."""
+    answering = documents.exclude(current_version=None)
+    return counted(documents, most=MOST_COUNTED), counted(answering, most=MOST_COUNTED)
 
 
 def _health(*, documents: Count, failed: Count, under_way: Count, has_index: bool) -> tuple[str, str]:
