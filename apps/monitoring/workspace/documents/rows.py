@@ -15,6 +15,7 @@ from apps.documents.models import Document, DocumentVersion, VersionStatus
 from apps.documents.parsing.types import DocumentType
 from apps.monitoring.failures.causes import Cause, Mend, cause_of
 from apps.monitoring.workspace.documents.filters import STATE_WORDS, STATUSES, TYPE_WORDS, State
+from ragsite.core.admin.base import badge
 from ragsite.core.times import AFTER_A_PREPOSITION
 
 TONES: dict[State, str] = {State.READY: "success", State.UNDER_WAY: "info", State.FAILED: "danger"}
@@ -55,6 +56,10 @@ class Row:
     @property
     def state_words(self) -> str:
         return str(STATE_WORDS[self.state])
+
+    @property
+    def badge(self) -> str:
+        return badge(self.state_words, self.tone)
 
     @property
     def folder(self) -> str:
