@@ -56,6 +56,6 @@ def test_a_search_finds_the_same_and_reads_no_more_whatever_other_tenants_have()
         beside, read = searched(scope, mode)
         assert beside == found
         # A larger table may be planned for otherwise; if the others' rows were read, it would be many times as many.
-        assert read == pytest.approx(rows, rel=0.2), mode
+        assert read <= 1.2 * rows, mode
         assert found
         assert rows
