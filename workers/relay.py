@@ -158,7 +158,8 @@ class Relay:
         lost = self._send(messages) if messages else {}
         buried = {event.id: failed[event.id].why for event in given_up if event.id not in lost}
         for event in given_up:
-            logger.error("event %s of %s is a dead letter: %s", event.event_id, event.type, failed[event.id].why)
+            if event.id in buried:
+                logger.error("event %s of %s is a dead letter: %s", event.event_id, event.type, buried[event.id])
         return buried
 
     def _send(self, messages: Sequence[tuple[int, str, KafkaMessage]]) -> dict[int, Refusal]:

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from apps.documents.models import Document, DocumentVersion, OriginalText, ParsedText, TextEdit, VersionStatus
 from ragsite.core.actors import Actor
+
+
+def version_of_same_bytes(
+    current: DocumentVersion, *, document: Document, actor: Actor, **columns: Any
+) -> DocumentVersion:
+    """The next version of the document, with the bytes of `current`; the caller's transaction holds the document's row."""
+    return DocumentVersion.objects.create(
+        tenant_id=document.tenant_id,
+        document=document,
+        number=document.versions.count() + 1,
+        filename=current.filename,
+        document_type=current.document_type,
+        content_hash=current.content_hash,
+        blob=current.blob,
+        size=current.size,
+        actor=actor.as_dict(),
+        **columns,
+    )
 
 
 def version_derive(
@@ -22,20 +41,8 @@ def version_derive(
 
     It has the bytes of `current`, and its own copies of the text, of its original and of all edits that this text has.
     """
-    version = DocumentVersion.objects.create(
-        tenant_id=document.tenant_id,
-        document=document,
-        number=document.versions.count() + 1,
-        filename=current.filename,
-        document_type=current.document_type,
-        content_hash=current.content_hash,
-        blob=current.blob,
-        size=current.size,
-        status=VersionStatus.PARSED,
-        rechunk_of_id=current.upload_id,
-        edited=edited,
-        actor=actor.as_dict(),
-    )
+    derived = {"status": VersionStatus.PARSED, "rechunk_of_id": current.upload_id, "edited": edited}
+    version = version_of_same_bytes(current, document=document, actor=actor, **derived)
     text.pk, text._state.adding = version.pk, True
     text.save(force_insert=True)
     if original is not None:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.answering import version_answers
 from apps.documents.lifecycle.contents import document_hold
+from apps.documents.lifecycle.deriving import version_of_same_bytes
 from apps.documents.lifecycle.stages import PARSE, STAGE_FROM
 from apps.documents.lifecycle.steps import versions_move
 from apps.documents.models import (
@@ -156,17 +157,7 @@ def _reread(document: Document, actor: Actor) -> DocumentVersion:
             f"The text of {locked.title!r} has {edits:,} edits, which a new reading would undo.",
             action="Take the edits back first, and make them again in the new version.",
         )
-    version = DocumentVersion.objects.create(
-        tenant_id=locked.tenant_id,
-        document=locked,
-        number=locked.versions.count() + 1,
-        filename=current.filename,
-        document_type=current.document_type,
-        content_hash=current.content_hash,
-        blob=current.blob,
-        size=current.size,
-        actor=actor.as_dict(),
-    )
+    version = version_of_same_bytes(current, document=locked, actor=actor)
     ring(PARSE)
     return version
 

@@ -253,7 +253,7 @@ def _of_queues(
     title: str, kind: str, said: str, values: Mapping[str, Sequence[float]], options: dict[str, Any]
 ) -> Chart:
     colours = cycle(PALETTE)
-    series = [Series(str(QUEUE_WORDS[queue][0]), next(colours), of) for queue, of in values.items()]
+    series = [Series(str(QUEUE_WORDS.get(queue, (queue, ""))[0]), next(colours), of) for queue, of in values.items()]
     return _chart(title, kind, said, reverse("workers"), [f"{hour:%H}:00" for hour in _last_hours()], series, options)
 
 
