@@ -202,6 +202,14 @@ class ServerSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings(Settings):
+    """Where a process that serves no pages tells Prometheus of itself; a port of 0 is none."""
+
+    port: int = setting("RAGSITE_METRICS_PORT")
+    address: str = setting("RAGSITE_METRICS_ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings(Settings):
     """Whether a change must say what it changes, and which pages of other hosts may call the API."""
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, NoReturn, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
+from ragsite.core.monitoring_environment import MonitoringEnvironment
 from ragsite.core.server_urls import PREFIX, ModelAddress
 from ragsite.core.setting_texts import listed, memberships_read, secret_in, token_keys_read, with_scheme
 from ragsite.core.storage.places import S3Place, blob_place
@@ -31,7 +32,7 @@ SHORTEST_KEY = 32
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 
 
-class Environment(BaseSettings):
+class Environment(MonitoringEnvironment):
     """Every setting a deployment may give, with its type. Field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True)
@@ -102,7 +103,6 @@ class Environment(BaseSettings):
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
-    ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."
     )
