@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY
 
 from apps.models.gateway.measuring import BREAKERS
+from apps.monitoring.models import OPEN_ALERTS, Alert, HealthCheck, HealthState, Severity
 from apps.monitoring.operations.queues import waits_by_job
 from ragsite.core.board import QueueOnBoard, board
 from ragsite.core.metrics.readings import READINGS, Reading, Source
@@ -24,6 +26,8 @@ from ragsite.core.work import LeasedRows
 
 KEPT_SECONDS = 5.0
 """However often Prometheus asks, the database is asked no more often."""
+
+GRAVITY = {HealthState.OK: 0, HealthState.DEGRADED: 1, HealthState.FAILED: 2}
 
 STATEMENT_MILLISECONDS = 2_000
 """A database that takes longer shall not be asked for how it is."""
@@ -49,7 +53,8 @@ def database_read() -> list[Reading]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}")
-        return [*_waiting(queues), *_running(queues), *_workers(queues), *_scheduled(queues), *_outbox()]
+        of_work = [*_waiting(queues), *_running(queues), *_workers(queues), *_scheduled(queues)]
+        return [*of_work, *_outbox(), *_health(), *_alerts()]
 
 
 DATABASE = Source("database", database_read, kept_seconds=KEPT_SECONDS)
@@ -88,7 +93,9 @@ def _workers(queues: Iterable[QueueOnBoard]) -> Iterator[Reading]:
 
 def _scheduled(queues: Iterable[QueueOnBoard]) -> Iterator[Reading]:
     by_clock = {job.name for queue in queues for job in queue.jobs if job.rows is None}
-    for name, finished_at in ScheduledJob.objects.filter(name__in=by_clock).values_list("name", "finished_at"):
+    jobs = ScheduledJob.objects.filter(name__in=by_clock)
+    for name, finished_at, error in jobs.values_list("name", "finished_at", "error"):
+        yield Reading("ragsite_scheduled_job_failing", bool(error), (name,))
         if finished_at is not None:
             yield Reading("ragsite_scheduled_job_age_seconds", _age(finished_at), (name,))
 
@@ -100,6 +107,20 @@ def _outbox() -> Iterator[Reading]:
     yield Reading("ragsite_outbox_waiting", found["waiting"])
     yield Reading("ragsite_outbox_failing", found["failing"])
     yield Reading("ragsite_outbox_oldest_seconds", _age(found["oldest"]))
+
+
+def _health() -> Iterator[Reading]:
+    worst: dict[str, int] = {}
+    for name, state in HealthCheck.objects.values_list("name", "state"):
+        worst[name] = max(worst.get(name, 0), GRAVITY[HealthState(state)])
+    for name, value in worst.items():
+        yield Reading("ragsite_health_state", value, (name,))
+
+
+def _alerts() -> Iterator[Reading]:
+    counts = Counter(Alert.objects.filter(state__in=OPEN_ALERTS).values_list("severity", flat=True))
+    for severity in Severity:
+        yield Reading("ragsite_alerts_open", counts[severity], (severity,))
 
 
 def _with_rows(queues: Iterable[QueueOnBoard]) -> Iterator[tuple[str, str, LeasedRows]]:

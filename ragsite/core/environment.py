@@ -290,6 +290,7 @@ class Environment(MonitoringEnvironment):
         told = without_tls(
             self.transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
+            webhook=self.ragsite_alert_webhook_url, mail=self.mail_server,
         )  # fmt: skip
         if complaints := list(told):
             raise ValueError("\n".join([f"RAGSITE_REQUIRE_TLS: {one}" for one in complaints]))

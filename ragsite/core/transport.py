@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from ragsite.core.mail_servers import MailServer
+
 SECURE_MODES = ("verify-ca", "verify-full")
 """Of PostgreSQL: `require` asks nobody who it is that answers."""
 
@@ -47,7 +49,15 @@ class Transport:
 
 
 def without_tls(
-    transport: Transport, *, database: str, redis: str, kafka: str, storage: str | None, models: tuple[str, ...]
+    transport: Transport,
+    *,
+    database: str,
+    redis: str,
+    kafka: str,
+    storage: str | None,
+    models: tuple[str, ...],
+    webhook: str = "",
+    mail: MailServer | None = None,
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -62,7 +72,11 @@ def without_tls(
     hosts = [server.strip().rpartition(":")[0] for server in kafka.split(",")]
     if not transport.kafka_tls and not all(map(is_here, hosts)):
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
-    for variable, urls in (("RAGSITE_BLOB_STORE", (storage,) if storage else ()), ("RAGSITE_GENERATOR", models)):
+    if mail and mail.host and not is_here(mail.host) and not (mail.tls or mail.starttls):
+        yield "RAGSITE_MAIL_SERVER is reached without TLS; begin its address with smtps://, or end it with ?starttls."
+    named = (storage and (storage,), models, webhook and (webhook,))
+    variables = ("RAGSITE_BLOB_STORE", "RAGSITE_GENERATOR", "RAGSITE_ALERT_WEBHOOK_URL")
+    for variable, urls in zip(variables, (urls or () for urls in named), strict=True):
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
 

@@ -25,6 +25,8 @@ READ = (
     "apps/models/selectors.py",
     "apps/models/servers",
     "apps/models/services",
+    "apps/monitoring/alerts",
+    "apps/monitoring/deep",
     "apps/retrieval/answers",
     "apps/retrieval/evaluation",
     "apps/retrieval/index",

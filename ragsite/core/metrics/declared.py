@@ -77,6 +77,8 @@ MODEL_KIND = Label("kind", 8, "`embedding`, `reranking`, `reading`, `generation`
 ANSWERED = Label("outcome", 3, "`done`, `failed`, or `left` where the reader of a text went away")
 TRANSPORT = Label("transport", 4, "the way to it: `queue` for model workers, `http` for servers")
 BREAKER = Label("state", 3, "`closed`, `half_open`, or `open`: calls are not made")
+CHECK = Label("check", 20, "a deep check: `database`, `known-query`, `model`, …")
+SEVERITY = Label("severity", 3, "`critical`, or `warning`")
 SOURCE = Label("source", 8, "what was read: `database`, `breakers`, `models`")
 STATUS = Label("status", 60, "the status of the answer")
 VIEW = Label("view", 300, "the name of the address")
@@ -178,6 +180,15 @@ METRICS: tuple[Metric, ...] = (
         "ragsite_scheduled_job_age_seconds", G, Told.DATABASE, "Since when a job of the clock has not ended well.",
         (JOB,),
     ),
+    Metric(
+        "ragsite_scheduled_job_failing", G, Told.DATABASE, "Whether a job of the clock failed when it ran last: 1 or 0.",
+        (JOB,),
+    ),
+    Metric(
+        "ragsite_health_state", G, Told.DATABASE,
+        "How a deep check found its part: 0 fine, 1 works in part, 2 does not work; of several the worst.", (CHECK,),
+    ),
+    Metric("ragsite_alerts_open", G, Told.DATABASE, "Alerts that are open.", (SEVERITY,)),
     Metric("ragsite_outbox_waiting", G, Told.DATABASE, "Events that were not sent yet."),
     Metric("ragsite_outbox_oldest_seconds", G, Told.DATABASE, "The age of the first of them; 0 where none waits."),
     Metric("ragsite_outbox_failing", G, Told.DATABASE, "Those of them that the broker refused at least once."),

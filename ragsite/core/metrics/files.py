@@ -40,7 +40,7 @@ def files_begin(*, below: Path | None = None) -> Path:
     leftovers_remove(root)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
     os.environ[FOLDER] = str(folder)
-    values.ValueClass = values.MultiProcessValue(lambda: _place)
+    values.ValueClass = values.MultiProcessValue(lambda: _place)  # type: ignore[no-untyped-call]
     return folder
 
 
@@ -49,13 +49,13 @@ def files_of_child(place: int) -> None:
     global _place
     _place = f"place{place}"
     if folder := os.environ.get(FOLDER):
-        mark_process_dead(_place, folder)
+        mark_process_dead(_place, folder)  # type: ignore[no-untyped-call]
 
 
 def files_registry() -> CollectorRegistry:
     """What all processes of this worker counted."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
 
 

@@ -46,7 +46,8 @@ class Instrument(Generic[T]):
 
     def __init__(self, metric: Metric, of: type[T], registry: CollectorRegistry) -> None:
         self.metric = metric
-        self._of, self._registry = of, registry
+        self._of: type[T] = of
+        self._registry = registry
         self._made: T | None = None
         self._children: dict[tuple[str, ...], T] = {}
         self._bounds = Bounds(metric)
