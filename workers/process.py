@@ -38,6 +38,7 @@ from workers.jobs import JOBS
 from workers.measuring import child_measure, worker_forget, worker_measure, worker_tell
 from workers.model_holding import ModelHolding
 from workers.queues import POOLS, Pool, Queue
+from workers.tasks_shown import inspection_hide
 
 logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
@@ -61,6 +62,12 @@ def pool_check(sender: Any, **_: Any) -> None:
             f"{wrong[0]} needs --pool={POOLS[wrong[0]].value}."
         )
         sys.exit(error.message)
+
+
+@worker_init.connect
+def hide_arguments(**_: Any) -> None:
+    """Who may look at workers does not thereby read documents and questions."""
+    inspection_hide()
 
 
 @worker_init.connect

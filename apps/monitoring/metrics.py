@@ -43,8 +43,8 @@ def metrics_view(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def database_read() -> list[Reading]:
-    """Queues, jobs of the clock and the outbox as they are, in a constant number of queries.
+def database_read(*, milliseconds: int = STATEMENT_MILLISECONDS) -> list[Reading]:
+    """Queues, jobs of the clock and the outbox as they are, in a constant number of queries, each within so many milliseconds.
 
     Raises:
         Error: the database does not answer, or not soon.
@@ -52,12 +52,12 @@ def database_read() -> list[Reading]:
     queues = board()
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}")
+            cursor.execute(f"SET LOCAL statement_timeout = {int(milliseconds)}")
         of_work = [*_waiting(queues), *_running(queues), *_workers(queues), *_scheduled(queues)]
         return [*of_work, *_outbox(), *_health(), *_alerts()]
 
 
-DATABASE = Source("database", database_read, kept_seconds=KEPT_SECONDS)
+DATABASE = Source("database", lambda: database_read(milliseconds=STATEMENT_MILLISECONDS), kept_seconds=KEPT_SECONDS)
 
 
 def _waiting(queues: Iterable[QueueOnBoard]) -> Iterator[Reading]:

@@ -74,9 +74,12 @@ def without_tls(
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
     if mail and mail.host and not is_here(mail.host) and not (mail.tls or mail.starttls):
         yield "RAGSITE_MAIL_SERVER is reached without TLS; begin its address with smtps://, or end it with ?starttls."
-    named = (storage and (storage,), models, webhook and (webhook,))
-    variables = ("RAGSITE_BLOB_STORE", "RAGSITE_GENERATOR", "RAGSITE_ALERT_WEBHOOK_URL")
-    for variable, urls in zip(variables, (urls or () for urls in named), strict=True):
+    named = {
+        "RAGSITE_BLOB_STORE": (storage or "",),
+        "RAGSITE_GENERATOR": models,
+        "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
+    }
+    for variable, urls in named.items():
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
 

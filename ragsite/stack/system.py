@@ -67,8 +67,8 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         admin_login = schema_prepare(env)
         commands = procfile(PROJECT_DIR / "Procfile", env)
         say(f"processes: starting {', '.join(commands)}")
-        metrics = metrics_ports(env, commands)
-        supervisor = Supervisor(commands, environ=env, directory=directory, given=metrics, say=say)
+        given = _metrics_given(env, commands)
+        supervisor = Supervisor(commands, environ=env, directory=directory, given=given, say=say)
         with held():
             stack.enter_context(supervisor)
             stack.enter_context(Keeper(Stack(directory / "stack", environ), tell=supervisor.events.append))
@@ -105,18 +105,23 @@ def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, s
     return env
 
 
-def metrics_ports(environ: Mapping[str, str], commands: Iterable[str]) -> dict[str, dict[str, str]]:
+def metrics_ports(environ: Mapping[str, str], commands: Iterable[str]) -> dict[str, int]:
     """Where each process that serves no pages tells its metrics: the port that was asked for, and those after it; nowhere if
     none was.
 
     Raises:
-        ConfigurationError: another program has one of them.
+        ConfigurationError: what was asked for is no port.
     """
     first = ports.asked_port(METRICS_PORT, environ.get(METRICS_PORT, "").lstrip("0"))
     if first is None:
         return {}
-    told = enumerate(name for name in commands if name not in SERVE_PAGES)
-    return {name: {METRICS_PORT: str(ports.require_free(METRICS_PORT, first + n))} for n, name in told}
+    return {name: first + n for n, name in enumerate(name for name in commands if name not in SERVE_PAGES)}
+
+
+def _metrics_given(environ: Mapping[str, str], commands: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The variable of each process. Raises ConfigurationError: another program has one of the ports."""
+    wanted = metrics_ports(environ, commands)
+    return {name: {METRICS_PORT: str(ports.require_free(METRICS_PORT, port))} for name, port in wanted.items()}
 
 
 def _port(setting: str, asked: str, usual: int) -> int:

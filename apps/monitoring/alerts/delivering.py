@@ -90,10 +90,15 @@ def webhook_send(delivery: AlertDelivery) -> None:
 def _answer_check(status: int) -> None:
     if status < 300:
         return
-    said = f"The webhook for alerts answered with the status {status}."
     if status in (408, 429) or status >= 500:
-        raise ServiceUnavailableError(said, action="It is tried again for a day. See the receiver's log.")
-    raise PermanentError(said, action="See the receiver's log; then correct RAGSITE_ALERT_WEBHOOK_URL or its secret.")
+        raise ServiceUnavailableError(
+            f"The webhook for alerts answered with the status {status}.",
+            action="It is tried again for a day. See the receiver's log.",
+        )
+    raise PermanentError(
+        f"The webhook for alerts answered with the status {status}.",
+        action="See the receiver's log; then correct RAGSITE_ALERT_WEBHOOK_URL or its secret.",
+    )
 
 
 def _certificates() -> ssl.SSLContext:

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 KEPT = timedelta(days=90)
 """How long an alert is kept after it was closed."""
 
+READ_MILLISECONDS = 60_000
+"""Nobody waits for this, and counting a long backlog takes its time: then of all times alerts are wanted."""
+
 PHASES = {
     AlertState.PENDING: Phase.PENDING,
     AlertState.OPEN: Phase.OPEN,
@@ -39,7 +42,9 @@ def alerts_judge(_turn: Turn) -> bool:
     Raises:
         Error: the database does not answer; all alerts stay as they are.
     """
-    alerts_follow(observed(database_read(), HealthCheck.objects.all()), now=timezone.now())
+    alerts_follow(
+        observed(database_read(milliseconds=READ_MILLISECONDS), HealthCheck.objects.all()), now=timezone.now()
+    )
     return False
 
 
@@ -68,7 +73,7 @@ def _follow(rule: Rule, subject: str, row: Alert | None, value: float | None, no
     before = Standing(PHASES[AlertState(row.state)], row.since) if row else Standing(Phase.CALM, now)
     after = judged(rule, before, value, now)
     row = row or Alert(rule=rule.name, subject=subject, severity=rule.severity)
-    if value is not None and after.phase is Phase.OPEN:
+    if value is not None and after.phase in (Phase.PENDING, Phase.OPEN):
         row.value = value
     match before.phase, after.phase:
         case (was, now_is) if was is now_is:
@@ -81,14 +86,14 @@ def _follow(rule: Rule, subject: str, row: Alert | None, value: float | None, no
         case (Phase.CALM | Phase.PENDING, Phase.OPEN):
             _open(row, now)
         case _:
-            row.state, row.since, row.value = STATES[after.phase], after.since, value or 0.0
-            row.save()
+            row.state, row.since = STATES[after.phase], after.since
+            _keep(row, "state", "since", "value")
 
 
 def _open(row: Alert, now: datetime) -> None:
     with transaction.atomic():
         row.state, row.since, row.opened_at = AlertState.OPEN, now, now
-        row.save()
+        _keep(row, "state", "since", "value", "opened_at")
         _tell(row, Occasion.OPENED)
     logger.warning("an alert opened: %s (%s)", row, row.severity)
 
@@ -96,9 +101,14 @@ def _open(row: Alert, now: datetime) -> None:
 def _close(row: Alert, now: datetime) -> None:
     with transaction.atomic():
         row.state, row.since, row.closed_at = AlertState.CLOSED, now, now
-        row.save()
+        _keep(row, "state", "since", "closed_at")
         _tell(row, Occasion.CLOSED)
     logger.info("an alert closed: %s", row)
+
+
+def _keep(row: Alert, *columns: str) -> None:
+    """No other column: somebody may say meanwhile that they see to it."""
+    row.save(update_fields=None if row._state.adding else columns)
 
 
 def _tell(row: Alert, occasion: Occasion) -> None:

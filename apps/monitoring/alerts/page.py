@@ -38,6 +38,13 @@ class AlertShown:
     tone: str
     undelivered: Sequence[str]
 
+    @property
+    def seen_to_by(self) -> str:
+        """Who sees to it; empty where nobody does."""
+        if self.row.acknowledged_at is None:
+            return ""
+        return self.row.acknowledged_by.get_username() if self.row.acknowledged_by else _("somebody")
+
 
 @admin.site.admin_view
 def alerts_view(request: HttpRequest) -> HttpResponse:
@@ -65,13 +72,13 @@ def may_acknowledge(request: HttpRequest) -> bool:
 
 def alerts_open() -> list[Alert]:
     """The worst first, and of these those that nobody sees to."""
-    rows = Alert.objects.filter(state__in=OPEN_ALERTS).order_by("-id")[:MOST]
+    rows = Alert.objects.filter(state__in=OPEN_ALERTS).select_related("acknowledged_by").order_by("-id")[:MOST]
     worst = list(Severity)
     return sorted(rows, key=lambda row: (row.acknowledged_at is not None, worst.index(Severity(row.severity))))
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
-    closed = Alert.objects.filter(state=AlertState.CLOSED).order_by("-id")[:MOST]
+    closed = Alert.objects.filter(state=AlertState.CLOSED).select_related("acknowledged_by").order_by("-id")[:MOST]
     opened, over = alerts_open(), list(closed)
     failed = _undelivered(AlertDelivery.objects.filter(alert__in=[row.pk for row in (*opened, *over)]))
     settings = AlertSettings.current()

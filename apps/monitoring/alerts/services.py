@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.monitoring.models import OPEN_ALERTS, Alert
-from ragsite.core.actors import Actor, change_log
+from ragsite.core.actors import Actor, ActorKind, change_log
 from ragsite.core.errors import ConflictError, NotFoundError
 
 
@@ -26,7 +26,8 @@ def alert_acknowledge(*, alert_id: UUID, actor: Actor) -> Alert:
         if alert.state not in OPEN_ALERTS:
             raise ConflictError("The alert is over.", action="There is nothing to see to.")
         if alert.acknowledged_at is None:
-            alert.acknowledged_at, alert.acknowledged_by = timezone.now(), actor.text[:150]
+            alert.acknowledged_at = timezone.now()
+            alert.acknowledged_by_id = int(actor.id) if actor.kind is ActorKind.USER else None
             alert.save(update_fields=["acknowledged_at", "acknowledged_by"])
             details = {"rule": alert.rule, "subject": alert.subject}
             change_log(

@@ -13,6 +13,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from ragsite.core.metrics.declared import OTHER, Kind, Metric, metric_named
 
+_here: list[Any] = []
+"""The instruments of this process that are told by the registry of all."""
+
 T = TypeVar("T", Counter, Gauge, Histogram)
 
 
@@ -52,6 +55,8 @@ class Instrument(Generic[T]):
         self._children: dict[tuple[str, ...], T] = {}
         self._bounds = Bounds(metric)
         self._lock = threading.Lock()
+        if registry is REGISTRY:
+            _here.append(self)
 
     def labels(self, *values: str) -> T:
         """The series with these values, in the order of the table; a value beyond the most of its label is told as `other`."""
@@ -80,6 +85,12 @@ class Instrument(Generic[T]):
             if bounded == values:
                 self._children[values] = child
             return child
+
+
+def instruments_make() -> None:
+    """Begin to tell whatever this process may count, so that it is seen that nothing was counted yet."""
+    for instrument in _here:
+        instrument.make()
 
 
 def counter(name: str, registry: CollectorRegistry = REGISTRY) -> Instrument[Counter]:

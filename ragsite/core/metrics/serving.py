@@ -8,6 +8,7 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from prometheus_client import start_http_server as server_start
 
 from ragsite.core.configuration import MetricsSettings
+from ragsite.core.metrics.instruments import instruments_make
 from ragsite.core.metrics.readings import READINGS
 
 logger = logging.getLogger(__name__)
@@ -34,5 +35,6 @@ def metrics_serve(registry: CollectorRegistry = REGISTRY) -> None:
 
 def registry_complete(registry: CollectorRegistry) -> None:
     """Tell, by this registry, what is read for a scrape; and by one of files the process itself, which is in none of them."""
+    instruments_make()
     for collector in (READINGS,) if registry is REGISTRY else (READINGS, *OF_PYTHON):
         registry.register(collector)

@@ -48,6 +48,7 @@ def test_an_alert_opens_once_what_is_wrong_lasts_and_closes_once_that_is_over(se
     assert at(6, embedding=0)[waits][0] == "calming"
     assert at(7, embedding=0)[waits][0] == "closed"
     row = Alert.objects.get()
+    assert row.value == 900, "as it was while it was open"
     assert (row.opened_at, row.closed_at) == (BEGIN + timedelta(minutes=2), BEGIN + timedelta(minutes=7))
     assert AlertDelivery.objects.filter(occasion="closed").count() == 2
     assert at(8, embedding=900)[waits] in {("pending", "warning"), ("closed", "warning")}

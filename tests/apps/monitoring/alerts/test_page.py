@@ -50,9 +50,9 @@ def test_an_operator_sees_what_is_open_says_that_somebody_sees_to_it_and_that_is
     assert operator.post(f"{PAGE}{row.pk}/acknowledge/").status_code == 302
     row.refresh_from_db()
     assert row.acknowledged_at is not None
-    assert User.objects.get(memberships__role=Role.OPERATOR).username in row.acknowledged_by
+    assert row.acknowledged_by == User.objects.get(memberships__role=Role.OPERATOR)
     page = operator.get(PAGE).content.decode()
-    assert "sees to it" in page
+    assert f"{row.acknowledged_by.username} sees to it" in page
     assert "I see to it" not in page
     assert AuditEntry.objects.filter(action="alert.acknowledged", object_id=str(row.pk)).exists()
 
