@@ -102,8 +102,9 @@ def check_workers() -> None:
         waits = "No model worker listens: documents wait to be embedded, and searches by models that run there go by words alone."
         raise ServiceUnavailableError(waits, action="Start one, or see its log.")
     if missing:
-        waits = f"No worker listens for {', '.join(missing)}: documents wait there."
-        raise ServiceUnavailableError(waits, action="Start one, or see its log.")
+        raise ServiceUnavailableError(
+            f"No worker listens for {', '.join(missing)}: documents wait there.", action="Start one, or see its log."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,18 @@ class Check:
     down: str
 
 
+NO_DATABASE = "The database does not answer."
+NO_REDIS = "Redis does not answer."
+NO_KAFKA = "The Kafka broker does not answer."
+NO_STORAGE = "The storage for documents does not answer, or refuses us."
+NO_WORDS_OF_WORKERS = "Nobody can be asked which workers listen."
+
 CHECKS: dict[str, Check] = {
-    "database": Check(check_database, "The database does not answer."),
-    "redis": Check(check_redis, "Redis does not answer."),
-    "kafka": Check(check_kafka, "The Kafka broker does not answer."),
-    "blobs": Check(check_blobs, "The storage for documents does not answer, or refuses us."),
-    "workers": Check(check_workers, "Nobody can be asked which workers listen."),
+    "database": Check(check_database, NO_DATABASE),
+    "redis": Check(check_redis, NO_REDIS),
+    "kafka": Check(check_kafka, NO_KAFKA),
+    "blobs": Check(check_blobs, NO_STORAGE),
+    "workers": Check(check_workers, NO_WORDS_OF_WORKERS),
 }
 NO_VECTORS = "The database has no pgvector, or not where the application looks for it."
 

@@ -111,5 +111,5 @@ def _deep(check: DeepCheck, row: HealthCheck) -> DeepShown:
 
 def _checked(name: str, found: Tried) -> Checked:
     told, fine = TOLD[name], found.sentence == OK
-    sentence = _("Answers.") if fine else found.sentence
+    sentence = _("Answers.") if fine else said(found.sentence)
     return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds)

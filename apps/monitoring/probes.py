@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass
 
 from django.db import connection, connections
-
-THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,6 @@ class Probes:
     def __init__(self, probe: Callable[[str], str], *, late: Callable[[str], str], seconds: float) -> None:
         """`late` is what is said of a part that did not answer within `seconds`."""
         self._probe, self._late, self._seconds = probe, late, seconds
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="health")
         self._running: dict[str, Future[Tried]] = {}
         self._lock = threading.Lock()
 
@@ -45,7 +42,9 @@ class Probes:
         with self._lock:
             found = self._running.get(name)
             if found is None or found.done():
-                found = self._running[name] = self._threads.submit(self._apart, name)
+                found = self._running[name] = Future()
+                # A daemon: a process that ends does not wait for a part that hangs.
+                threading.Thread(target=self._apart, args=(name, found), name=f"health {name}", daemon=True).start()
             return found
 
     def _result(self, name: str, future: Future[Tried], until: float) -> Tried:
@@ -54,9 +53,11 @@ class Probes:
         except LateError:
             return Tried(self._late(name), 1000 * self._seconds)
 
-    def _apart(self, name: str) -> Tried:
+    def _apart(self, name: str, told: Future[Tried]) -> None:
         try:
-            return self._timed(name)
+            told.set_result(self._timed(name))
+        except Exception as error:  # noqa: BLE001 - who asked raises it
+            told.set_exception(error)
         finally:
             connections.close_all()
 

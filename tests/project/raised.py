@@ -27,6 +27,7 @@ READ = (
     "apps/models/services",
     "apps/monitoring/alerts",
     "apps/monitoring/deep",
+    "apps/monitoring/health.py",
     "apps/retrieval/answers",
     "apps/retrieval/evaluation",
     "apps/retrieval/index",
