@@ -58,7 +58,8 @@ def test_workers_and_a_task_that_ended_are_shown_and_are_known_after_it_was_star
     path = tmp_path / "customs.txt"
     path.write_text(TEXT)
     base = client.create_knowledge_base("Houses that Flower shows").id
-    client.as_ended([client.upload(base, path)], seconds=120)
+    (version,) = client.as_ended([client.upload(base, path)], seconds=120)
+    assert version.status == "ready"
     client.ask("When does the customs house of Nordholm open?", knowledge_bases=[base])
 
     assert httpx.get(f"{running.flower_url}/tasks", timeout=20).status_code == 401

@@ -51,7 +51,8 @@ def test_a_document_and_a_question_are_found_again_in_what_the_processes_tell(
     path = tmp_path / "pilot.txt"
     path.write_text(TEXT)
     base = client.create_knowledge_base("Boats that are counted").id
-    client.as_ended([client.upload(base, path)], seconds=120)
+    (version,) = client.as_ended([client.upload(base, path)], seconds=120)
+    assert version.status == "ready"
     assert client.ask("Which colour has the pilot boat of Nordholm?", knowledge_bases=[base]).found
 
     for stage, earlier in done.items():
