@@ -80,9 +80,9 @@ class DeepShown:
 def health_page(request: HttpRequest) -> HttpResponse:
     """The page at once; it asks for the checks by itself, as one that is down takes seconds to be found so."""
     if request.GET.get("part") == PART:
-        context = {"checks": checked(), "deep": deep_shown(request), "now": timezone.now()}
+        parts = {"checks": checked(), "deep": deep_shown(request), "now": timezone.now()}
         return TemplateResponse(
-            request, "ragsite/admin/health_checks.html", context, headers={"Cache-Control": "no-store"}
+            request, "ragsite/admin/health_checks.html", parts, headers={"Cache-Control": "no-store"}
         )
     title = _("Health")
     context = {**admin.site.each_context(request), "title": title, "content_title": title, "part": PART}

@@ -63,7 +63,8 @@ def test_a_document_and_a_question_are_found_again_in_what_the_processes_tell(
     assert value(at["models"], "ragsite_model_memory_bytes") > 0
     assert value(at["web"], "ragsite_model_calls_total", kind="embedding", outcome="done") > 0
     assert value(at["web"], "ragsite_step_seconds_count", step="dense") > 0
-    assert value(at["web"], "ragsite_queue_workers", queue="embedding") == 1
+    listening = {"name": "ragsite_queue_workers", "queue": "embedding"}
+    wait_for(lambda: value(at["web"], **listening) == 1, seconds=60, what="the model worker is heard of")
     assert value(at["beat"], "ragsite_beat_leads") == 1
     assert {value(url, "ragsite_reading_ok", source="database") for name, url in at.items() if name == "web"} == {1}
 
