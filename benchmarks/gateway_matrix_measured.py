@@ -167,7 +167,7 @@ def _pages(world: World, *, is_thorough: bool) -> Iterator[Trial]:
 
 
 _OF_ALL = ("admin/model_registry/", "admin/core/scheduledjob/", "admin/auth/group/", "admin/set-password/", "admin/r/",
-           "admin/events/schemas/")  # fmt: skip
+           "admin/events/schemas/", "admin/alerts/")  # fmt: skip
 """What all tenants share, or what belongs to none."""
 
 
@@ -305,7 +305,7 @@ def _id(route: str, name: str, ids: Ids) -> str:
 
 
 _NAMED = {"tab": "documents", "kind": "bulk", "name": "document.created", "uidb64": "MQ", "token": "x-y",
-          "content_type_id": "1"}  # fmt: skip
+          "content_type_id": "1", "alert_id": NOWHERE}  # fmt: skip
 _OTHERS = {
     "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval)/$": "admin/documents/",
     "^api/v1/$": "api/v1/", "^api/.*$": "api/none", "^v1/.*$": "v1/none", "admin/(?P<url>.*)$": "admin/none/",

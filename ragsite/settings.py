@@ -159,7 +159,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.ragsite_https
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.ragsite_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.ragsite_hsts == "domain"
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -276,6 +276,17 @@ RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_FLOWER_URL = ENV.ragsite_flower_url
+RAGSITE_METRICS_PORT = ENV.ragsite_metrics_port
+RAGSITE_METRICS_ADDRESS = ENV.ragsite_metrics_address
+RAGSITE_ALERT_WEBHOOK_URL = ENV.ragsite_alert_webhook_url
+RAGSITE_ALERT_WEBHOOK_SECRET = ENV.ragsite_alert_webhook_secret.get_secret_value()
+RAGSITE_ALERT_EMAILS = ENV.alert_emails
+RAGSITE_ALERT_SENDER = ENV.ragsite_alert_sender
+
+MAIL = ENV.mail_server
+EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = MAIL.host, MAIL.port, 10
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls, MAIL.starttls
 RAGSITE_REDIS_URL = ENV.transport.redis(ENV.redis_url)
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 RAGSITE_KAFKA_TLS = ENV.ragsite_kafka_tls

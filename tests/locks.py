@@ -39,6 +39,8 @@ ORDER = (
     "documents_bulkjob",
     "retrieval_conversation",
     "retrieval_citation",
+    "monitoring_alertdelivery",
+    "monitoring_alert",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""
 

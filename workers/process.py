@@ -35,8 +35,10 @@ from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
 from workers.heart import Heart, heart_start
 from workers.jobs import JOBS
+from workers.measuring import child_measure, worker_forget, worker_measure, worker_tell
 from workers.model_holding import ModelHolding
 from workers.queues import POOLS, Pool, Queue
+from workers.tasks_shown import inspection_hide
 
 logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
@@ -60,6 +62,30 @@ def pool_check(sender: Any, **_: Any) -> None:
             f"{wrong[0]} needs --pool={POOLS[wrong[0]].value}."
         )
         sys.exit(error.message)
+
+
+@worker_init.connect
+def hide_arguments(**_: Any) -> None:
+    """Who may look at workers does not thereby read documents and questions."""
+    inspection_hide()
+
+
+@worker_init.connect
+def measure(sender: Any, **_: Any) -> None:
+    """Before anything is counted, and before the worker forks."""
+    worker_measure(_pool_of(sender))
+
+
+@worker_process_init.connect
+def measure_child(**_: Any) -> None:
+    """Go on with what was counted at this process's place."""
+    child_measure()
+
+
+@worker_ready.connect
+def tell_metrics(**_: Any) -> None:
+    """Let Prometheus ask, if the settings say where."""
+    worker_tell(holds_models=ModelSettings.current().transport == "local")
 
 
 @worker_init.connect
@@ -178,6 +204,7 @@ def hold_models(sender: Any, **_: Any) -> None:
 def leave(sender: Any, **_: Any) -> None:
     """Take the worker's name off the list. Should the database be away, it is forgotten by its silence."""
     _leaving.set()
+    worker_forget()
     with contextlib.suppress(DatabaseError):
         presence_end(worker=sender.hostname)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from apps.monitoring.alerts.page import alert_acknowledge_view, alerts_view
 from apps.monitoring.failures.page import failures_view
 from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
@@ -40,6 +41,8 @@ urlpatterns = [
     path("jobs/", jobs_view, name="jobs"),
     path("jobs/<slug:kind>/<uuid:job_id>/", job_view, name="job"),
     path("jobs/<slug:kind>/<uuid:job_id>/cancel/", job_cancel_view, name="job-cancel"),
+    path("alerts/", alerts_view, name="alerts"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alert_acknowledge_view, name="alert-acknowledge"),
     path("workers/", workers_view, name="workers"),
     path("events/", events_view, name="events"),
     path("usage/", usage_view, name="usage"),

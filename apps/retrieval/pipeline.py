@@ -92,7 +92,7 @@ def retrieve(
         plans=legs.plans,
         candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
         degraded=embedded.degraded + reranked.degraded,
-        milliseconds=timings.milliseconds,
+        milliseconds=timings.tell(),
         statistics=legs.statistics,
     )
 
@@ -136,7 +136,7 @@ def settle(
     timings = Timings()
     with timings.step("cite"), reading_as(found.scope):
         checked = citations_verify(drafted)
-    milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
+    milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.tell()}
     degraded = turn.degraded + found.degraded + drafted.end.degraded
     record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id())
     return answer_save(record, actor=actor)

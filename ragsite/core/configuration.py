@@ -206,6 +206,24 @@ class ServerSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings(Settings):
+    """Where a process that serves no pages tells Prometheus of itself; a port of 0 is none."""
+
+    port: int = setting("RAGSITE_METRICS_PORT")
+    address: str = setting("RAGSITE_METRICS_ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings(Settings):
+    """Who is told of alerts: a webhook, with the secret that signs what it is sent, and people by mail. Empty: nobody."""
+
+    webhook_url: str = setting("RAGSITE_ALERT_WEBHOOK_URL")
+    webhook_secret: str = setting("RAGSITE_ALERT_WEBHOOK_SECRET", secret=True)
+    emails: tuple[str, ...] = setting("RAGSITE_ALERT_EMAILS")
+    sender: str = setting("RAGSITE_ALERT_SENDER")
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings(Settings):
     """Whether a change must say what it changes, and which pages of other hosts may call the API."""
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, NoReturn, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
+from ragsite.core.monitoring_environment import MonitoringEnvironment
 from ragsite.core.server_urls import PREFIX, ModelAddress
 from ragsite.core.setting_texts import (
     complaint,
@@ -36,7 +37,7 @@ SHORTEST_KEY = 32
 """Characters of a key that codes are made with."""
 
 
-class Environment(BaseSettings):
+class Environment(MonitoringEnvironment):
     """Every setting a deployment may give, with its type. Field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True)
@@ -111,7 +112,6 @@ class Environment(BaseSettings):
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
-    ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."
     )
@@ -298,6 +298,7 @@ class Environment(BaseSettings):
         told = without_tls(
             transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
+            webhook=self.ragsite_alert_webhook_url, mail=self.mail_server,
         )  # fmt: skip
         if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
             raise ValueError("\n".join(complaints))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from ragsite.core.mail_servers import MailServer
+
 SECURE_MODES = ("verify-ca", "verify-full")
 """Of PostgreSQL: `require` asks nobody who it is that answers."""
 
@@ -109,7 +111,15 @@ class Transport:
 
 
 def without_tls(
-    transport: Transport, *, database: str, redis: str, kafka: str, storage: str | None, models: tuple[str, ...]
+    transport: Transport,
+    *,
+    database: str,
+    redis: str,
+    kafka: str,
+    storage: str | None,
+    models: tuple[str, ...],
+    webhook: str = "",
+    mail: MailServer | None = None,
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -124,7 +134,14 @@ def without_tls(
     hosts = [server.strip().rpartition(":")[0] for server in kafka.split(",")]
     if not transport.kafka_tls and not all(map(is_here, hosts)):
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
-    for variable, urls in (("RAGSITE_BLOB_STORE", (storage,) if storage else ()), ("RAGSITE_GENERATOR", models)):
+    if mail and mail.host and not is_here(mail.host) and not (mail.tls or mail.starttls):
+        yield "RAGSITE_MAIL_SERVER is reached without TLS; begin its address with smtps://, or end it with ?starttls."
+    named = {
+        "RAGSITE_BLOB_STORE": (storage or "",),
+        "RAGSITE_GENERATOR": models,
+        "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
+    }
+    for variable, urls in named.items():
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
 

@@ -57,7 +57,7 @@ def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:
 class Supervisor:
     """Starts the commands on entering and stops them on leaving. `events` tells what happened meanwhile, in words.
 
-    `say` is told what is waited for while they stop.
+    `say` is told what is waited for while they stop, and `given` are variables of single commands.
     """
 
     def __init__(
@@ -66,10 +66,12 @@ class Supervisor:
         *,
         environ: Mapping[str, str],
         directory: Path,
+        given: Mapping[str, Mapping[str, str]] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._processes = {name: _Process(name, command) for name, command in commands.items()}
         self._environ = {**environ, MARKER: str(directory)}
+        self._given = given or {}
         self._directory = directory
         self._say = say
         self._stop = threading.Event()
@@ -126,10 +128,11 @@ class Supervisor:
         self.events.append(f"{process.name} ended ({ending(popen.returncode)}); it starts again in {wait:.0f} s")
 
     def _start(self, process: _Process) -> None:
+        environ = {**self._environ, **self._given.get(process.name, {})}
         with self._log_file(process.name) as log:
             try:
                 process.popen = subprocess.Popen(
-                    process.command, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    process.command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True,
                 )  # fmt: skip
             except OSError as error:

@@ -32,6 +32,7 @@ DJANGOS = sorted(name for name in LEAVES if name.split()[0] not in BEFORE_DJANGO
 WITHOUT_DATABASE = {
     "blobs_copy": "it goes from one storage to another",
     "docs_commands": "from parsers to a file",
+    "docs_metrics": "from a table to a file",
     "event_schemas": "from classes to files",
     "models connect": "asks the server first, which is not there",
 }
@@ -99,6 +100,12 @@ def test_every_command_of_the_folders_is_here() -> None:
 def test_the_page_of_the_manual_is_up_to_date() -> None:
     told = io.StringIO()
     call_command("docs_commands", "--check", stdout=told)
+    assert told.getvalue() == "All is up to date.\n"
+
+
+def test_the_page_of_metrics_is_up_to_date() -> None:
+    told = io.StringIO()
+    call_command("docs_metrics", "--check", stdout=told)
     assert told.getvalue() == "All is up to date.\n"
 
 

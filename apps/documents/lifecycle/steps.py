@@ -31,7 +31,11 @@ from ragsite.core.actors import Actor
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.locking import rows_hold, rows_update
+from ragsite.core.metrics.instruments import counter
 from ragsite.core.outbox import emit
+
+STARTS = counter("ragsite_stage_starts_total")
+ENDS = counter("ragsite_stage_ends_total")
 
 
 def versions_move(
@@ -129,6 +133,7 @@ def step_started(step: Step) -> None:
     ids, owner = list(step.claim.ids), step.claim.owner
     with connection.cursor() as cursor:
         cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": ids, "owner": owner})
+    STARTS.labels(step.stage).inc(len(ids))
 
 
 def step_postpone(step: Step, error: RagError) -> None:
@@ -240,6 +245,8 @@ def _record(version_ids: Collection[UUID], step: Step, outcome: StageOutcome, er
         error_code=error.error_code if error else "",
         error=error.sentence if error else "",
     )
+    number = len(version_ids)
+    transaction.on_commit(lambda: ENDS.labels(step.stage, outcome).inc(number))
 
 
 def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> DocumentFailed:

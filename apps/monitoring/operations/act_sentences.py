@@ -236,6 +236,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "audit.erased": lambda payload, names: format_html(
         _("erased words of {} entries of the audit log"), payload.get("entries", "")
     ),
+    "alert.acknowledged": _of_named(gettext_lazy("saw to the alert {}")),
     "events.sent_again": _plainly(gettext_lazy("had events sent again")),
     "form.added": _formed(gettext_lazy("added the {} {}")),
     "form.changed": _formed(gettext_lazy("changed the {} {}")),

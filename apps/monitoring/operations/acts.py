@@ -76,7 +76,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         gettext_lazy("The audit log"),
         (
             "audit.verified", "audit.exported", "audit.pruned", "audit.erased", "erasure.asked", "erasure.done",
-            "events.sent_again",
+            "events.sent_again", "alert.acknowledged",
         ),
     ),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),

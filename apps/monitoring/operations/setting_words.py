@@ -20,9 +20,11 @@ SIGN_IN = _("Signing in")
 AUDIT = _("The audit log")
 LIMITS = _("Limits")
 KEYS = _("API keys and tokens")
+WATCHING = _("Metrics and alerts")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
+BACKGROUND = _("workers, beat and relay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,17 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
         "FLOWER_URL": _("Where Flower is opened"),
+    }),
+    **_of(WATCHING, WORKERS, {
+        "ALERT_WEBHOOK_URL": _("Webhook that is told of alerts"),
+        "ALERT_WEBHOOK_SECRET": _("Secret that signs what it is told"),
+        "ALERT_EMAILS": _("People who are mailed about alerts"),
+        "ALERT_SENDER": _("Address that mails come from"),
+        "MAIL_SERVER": _("Server that takes mail"),
+    }),
+    **_of(WATCHING, BACKGROUND, {
+        "METRICS_PORT": _("Port at which metrics are told"),
+        "METRICS_ADDRESS": _("Address at which metrics are told"),
     }),
     **_of(WEB, WEB_ONLY, {
         "SECRET_KEY": _("Key that signs sessions and seals other keys"),

@@ -20,6 +20,9 @@ SEES_QUEUES = "core.view_workerpresence"
 """Who may see what waits for workers, and who they are."""
 
 
+SEES_ALERTS = "monitoring.view_alert"
+
+
 def _permitted(user: AnyUser, *, permission: str) -> bool:
     return may_somewhere(user, permission)
 
@@ -46,6 +49,7 @@ TABS: tuple[OperationsTab, ...] = (
     OperationsTab("usage", gettext_noop("Usage"), "bar_chart", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("activity", gettext_noop("Audit"), "verified_user", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
+    OperationsTab("alerts", gettext_noop("Alerts"), "notifications", partial(_permitted, permission=SEES_ALERTS)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),
 )

@@ -92,9 +92,7 @@ def pieces_write(
             degraded.append(Degradation(DegradedStep.GENERATE, error, instead=generators[following].instead))
             yield Withdrawal(generator.name, error)
         else:
-            yield DraftEnd(
-                generator.name, len(material.passages), tuple(degraded), dict(timings.milliseconds), provenance
-            )
+            yield DraftEnd(generator.name, len(material.passages), tuple(degraded), dict(timings.tell()), provenance)
             return
 
 

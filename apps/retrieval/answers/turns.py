@@ -99,7 +99,7 @@ def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptio
     with timings.step("rewrite"):
         text, degraded = _understood(turn.question, turn.history, _writer(options), deadline)
     request = replace(turn.request, text=text)
-    return replace(turn, request=request, degraded=degraded, milliseconds=timings.milliseconds)
+    return replace(turn, request=request, degraded=degraded, milliseconds=timings.tell())
 
 
 def conversation_of(principal: Principal, conversation_id: UUID) -> Conversation:

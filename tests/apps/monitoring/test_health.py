@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.test import Client
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.monitoring import health, health_page
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.models import OutboxEvent, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS, presence_tell
 from ragsite.core.storage.s3_client import s3_errors
@@ -46,6 +48,19 @@ def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     assert response.status_code == 200
     checks = dict.fromkeys(("database", "redis", "kafka", "blobs", "workers"), "ok")
     assert response.json() == {"status": "ok", "checks": checks}
+
+
+@pytest.mark.parametrize(("address", "same"), [("/healthz", "/health/live"), ("/readyz", "/health/ready")])
+def test_what_orchestrators_ask_for_by_habit_says_the_same(client: Client, address: str, same: str) -> None:
+    assert client.get(address).json() == client.get(same).json()
+
+
+def test_the_broker_is_asked_by_one_client_however_often(client: Client, settings: Any) -> None:
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = UNREACHABLE
+    before = threading.active_count()
+    made = {id(health._kafka(tuple(ServerSettings.current().kafka_client.items()))) for _ in range(3)}
+    assert len(made) == 1
+    assert threading.active_count() == before
 
 
 def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> None:
@@ -122,7 +137,7 @@ def test_what_drivers_say_of_hosts_and_users_is_in_the_log_alone(
     assert all(f"{part} is not ready" in caplog.text for part in ("database", "redis", "kafka", "blobs"))
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/healthz", "/readyz", "/metrics"])
 def test_operators_need_no_key_and_learn_nothing_of_the_contents(client: Client, path: str) -> None:
     base = make.knowledge_base(name="Secret plans")
     make.upload(base, "Nobody may know this.", filename="secret.txt")

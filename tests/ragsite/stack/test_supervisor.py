@@ -39,6 +39,19 @@ def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_pat
     }
 
 
+def test_a_command_is_given_what_is_its_own_alone(tmp_path: Path) -> None:
+    tells = [sys.executable, "-c", "import os, time; print(os.environ.get('OWN'), flush=True); time.sleep(600)"]
+    running = Supervisor(
+        {"one": tells, "other": tells}, environ=dict(os.environ), directory=tmp_path, given={"one": {"OWN": "mine"}}
+    )
+    with running:
+        wait_for(
+            lambda: running.log("one").read_text() + running.log("other").read_text() != "", seconds=10, what="words"
+        )
+        wait_for(lambda: running.log("one").read_text().strip() == "mine", seconds=10, what="its own")
+        wait_for(lambda: running.log("other").read_text().strip() == "None", seconds=10, what="nothing")
+
+
 def test_a_killed_process_is_started_again_and_what_it_forked_is_gone(tmp_path: Path) -> None:
     with supervisor(tmp_path, worker=PARENT) as running:
         first = running.pid("worker")

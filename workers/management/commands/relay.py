@@ -9,6 +9,7 @@ from typing import Any
 from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About, Prints
+from ragsite.core.metrics.serving import metrics_serve
 from ragsite.core.models import OutboxEvent
 from workers.relay import relay_run
 
@@ -48,6 +49,7 @@ def _publish() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)
+    metrics_serve()
     relay_run(stop)
     if interrupted.is_set():
         raise KeyboardInterrupt
