@@ -80,7 +80,14 @@ def test_all_that_takes_long_is_listed_newest_first_and_each_has_a_page(admin_cl
     assert [line.kind for line in lines] == ["erasure", "deletion", "model", "evaluation", "reindex", "bulk"]
     assert {line.kind for line in lines} == {kind.slug for kind in JOB_KINDS}
     text = page.content.decode()
-    for said in ("Removes events that were delivered", "Tagging documents", "0 of 2 documents", "Downloading a model", "Harbour rules", "The disk is full."):
+    for said in (
+        "Removes events that were delivered",
+        "Tagging documents",
+        "0 of 2 documents",
+        "Downloading a model",
+        "Harbour rules",
+        "The disk is full.",
+    ):
         assert said in text
     assert [one.job.name for one in page.context["scheduled"]] == ["sweep", "events-purge"]
     for line in lines:
