@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
 from ragsite.core.server_urls import PREFIX, ModelAddress
-from ragsite.core.setting_texts import listed, memberships_read, secret_in, token_keys_read, with_scheme
+from ragsite.core.setting_texts import ClickHouseUrl, listed, memberships_read, secret_in, token_keys_read, with_scheme
 from ragsite.core.storage.places import S3Place, blob_place
 from ragsite.core.transport import Transport, without_tls
 
@@ -102,6 +102,12 @@ class Environment(BaseSettings):
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
+    clickhouse_url: ClickHouseUrl = Field(
+        SecretStr(""), description="ClickHouse for reports, or `embedded`; empty: none."
+    )
+    ragsite_analytics_days: int = Field(
+        400, ge=1, le=36_500, description="So long ClickHouse keeps what reports tell of."
+    )
     ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."
@@ -290,6 +296,7 @@ class Environment(BaseSettings):
         told = without_tls(
             self.transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
+            clickhouse=self.clickhouse_url.get_secret_value(),
         )  # fmt: skip
         if complaints := list(told):
             raise ValueError("\n".join([f"RAGSITE_REQUIRE_TLS: {one}" for one in complaints]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 SECRET_LETTERS = 43
 """Of base64: 256 bits."""
@@ -49,3 +50,14 @@ def with_scheme(value: str, schemes: tuple[str, ...]) -> str:
     if not value.startswith(schemes):
         raise ValueError(f"must begin with {' or '.join(schemes)}")
     return value
+
+
+def clickhouse_check(value: SecretStr) -> SecretStr:
+    """Raises ValueError, which says nothing of a password."""
+    url = value.get_secret_value()
+    if url and url != "embedded" and not re.match(r"https?://[^/\s]+(/[A-Za-z0-9_]*)?$", url):
+        raise ValueError("is neither `embedded` nor an address such as https://user:password@host:8443/database")
+    return value
+
+
+ClickHouseUrl = Annotated[SecretStr, AfterValidator(clickhouse_check)]

@@ -47,7 +47,14 @@ class Transport:
 
 
 def without_tls(
-    transport: Transport, *, database: str, redis: str, kafka: str, storage: str | None, models: tuple[str, ...]
+    transport: Transport,
+    *,
+    database: str,
+    redis: str,
+    kafka: str,
+    storage: str | None,
+    models: tuple[str, ...],
+    clickhouse: str = "",
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -62,7 +69,12 @@ def without_tls(
     hosts = [server.strip().rpartition(":")[0] for server in kafka.split(",")]
     if not transport.kafka_tls and not all(map(is_here, hosts)):
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
-    for variable, urls in (("RAGSITE_BLOB_STORE", (storage,) if storage else ()), ("RAGSITE_GENERATOR", models)):
+    named = {
+        "RAGSITE_BLOB_STORE": (storage,) if storage else (),
+        "RAGSITE_GENERATOR": models,
+        "CLICKHOUSE_URL": (clickhouse,),
+    }
+    for variable, urls in named.items():
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
 
