@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from apps.monitoring.analytics.clickhouse import server_store
 from apps.monitoring.analytics.owner import AskingStore, SharedStore
 from apps.monitoring.analytics.schema.migrating import schema_migrate
-from apps.monitoring.analytics.store import AnalyticsOffError, AnalyticsStore
+from apps.monitoring.analytics.store import AnalyticsOffError, AnalyticsStore, AnalyticsUnavailableError, Row
 from ragsite.core.configuration import AnalyticsSettings
+
+logger = logging.getLogger(__name__)
 
 _opened: dict[AnalyticsSettings, AnalyticsStore] = {}
 _opening = threading.Lock()
@@ -21,6 +25,50 @@ def analytics_is_on() -> bool:
     return bool(AnalyticsSettings.current().url)
 
 
+class LateStore:
+    """ClickHouse for a program that goes on without it for a while: opened, and brought up, once it answers."""
+
+    def __init__(self) -> None:
+        self._settings = AnalyticsSettings.current()
+        self._store: AnalyticsStore | None = None
+        if not self._settings.url:
+            raise AnalyticsOffError
+
+    def open(self) -> AnalyticsStore | None:
+        """Try it now; None while it is away, of which the log says why."""
+        try:
+            return self.opened()
+        except AnalyticsUnavailableError as error:
+            logger.warning("ClickHouse is waited for: %s", error.message)
+            return None
+
+    def insert(self, table: str, lines: bytes, *, token: str) -> None:
+        self.opened().insert(table, lines, token=token)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        return self.opened().rows(sql, parameters)
+
+    def command(self, sql: str, parameters: Mapping[str, Any] = {}) -> None:
+        self.opened().command(sql, parameters)
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def opened(self) -> AnalyticsStore:
+        """Raises AnalyticsUnavailableError: it does not answer yet."""
+        if self._store is None:
+            store = _store(self._settings, may_own=True)
+            try:
+                schema_migrate(store, days=self._settings.days)
+            except AnalyticsUnavailableError:
+                store.close()
+                raise
+            self._store = store
+        return self._store
+
+
 @contextmanager
 def store_for_writing() -> Iterator[AnalyticsStore]:
     """ClickHouse for a command, its tables brought up. The engine of this machine is owned by it, if by nobody yet.
@@ -29,13 +77,11 @@ def store_for_writing() -> Iterator[AnalyticsStore]:
         AnalyticsOffError: none is set up.
         AnalyticsUnavailableError: it does not answer.
     """
-    settings = AnalyticsSettings.current()
-    store = _store(settings, may_own=True)
+    late = LateStore()
     try:
-        schema_migrate(store, days=settings.days)
-        yield store
+        yield late.opened()
     finally:
-        store.close()
+        late.close()
 
 
 def store_for_reading() -> AnalyticsStore:

@@ -19,7 +19,7 @@ from django.db import DatabaseError
 
 from ragsite.core.consuming.dead_letters import DeadLetter, DeadLetters
 from ragsite.core.consuming.messages import Message, Place, Received, envelope_of, event_received, type_of
-from ragsite.core.errors import PermanentError, TransientError
+from ragsite.core.errors import PermanentError, ServiceUnavailableError, TransientError
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ BATCH = 5_000
 GATHER_SECONDS = 1.0
 """How long a batch gathers once there is something: stores of columns want few large ones."""
 POLL_SECONDS = 0.5
+ANSWER_SECONDS = 5.0
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 30.0
 
 
@@ -93,7 +94,7 @@ class EventConsumer:
     ) -> None:
         self.tally = Tally()
         self._taker, self._batch, self._gather_seconds = taker, batch, gather_seconds
-        group: dict[str, Any] = {**client, **CONSUMER, "group.id": f"ragsite.{taker.name}", "error_cb": _told}
+        group: dict[str, Any] = {**client, **CONSUMER, "group.id": _group(taker), "error_cb": _told}
         self._consumer = Consumer(group)
         self._dead_letters = DeadLetters(taker.name, client)
         self._held: list[Message] = []
@@ -115,18 +116,6 @@ class EventConsumer:
                     return
         finally:
             self._consumer.close()
-
-    def lag(self) -> int | None:
-        """How many messages of its partitions it has not read; None while the broker does not say."""
-        try:
-            return sum(self._behind(one) for one in self._consumer.assignment())
-        except KafkaException:
-            return None
-
-    def _behind(self, partition: TopicPartition) -> int:
-        low, high = self._consumer.get_watermark_offsets(partition, timeout=POLL_SECONDS)
-        position = self._consumer.position([partition])[0].offset
-        return max(0, high - (position if position >= 0 else low))
 
     def _gather(self, stop: threading.Event) -> None:
         """Fill the batch: until it is full, or for a while once there is something."""
@@ -239,6 +228,40 @@ class EventConsumer:
         gone = {(one.topic, one.partition) for one in partitions}
         self._held = [one for one in self._held if (one.topic(), one.partition()) not in gone]
         consumer.incremental_unassign(partitions)
+
+
+def messages_waiting(taker: Taker, client: Mapping[str, str]) -> int:
+    """How many messages the taker has not had, without joining its group. Topics that nobody has made yet have none.
+
+    Raises:
+        ServiceUnavailableError: the broker does not answer.
+    """
+    consumer = Consumer({**client, "group.id": _group(taker), "enable.auto.commit": False, "log_level": 0})
+    try:
+        known = consumer.list_topics(timeout=ANSWER_SECONDS).topics
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in taker.topics & known.keys() for number in known[topic].partitions
+        ]  # fmt: skip
+        if not partitions:
+            return 0
+        return sum(_behind(consumer, one) for one in consumer.committed(partitions, timeout=ANSWER_SECONDS))
+    except KafkaException as error:
+        raise ServiceUnavailableError(
+            f"Kafka does not answer: {error.args[0].str()}.",
+            action="Check that it runs and that KAFKA_BOOTSTRAP_SERVERS is right, then try again.",
+        ) from error
+    finally:
+        consumer.close()
+
+
+def _behind(consumer: Consumer, committed: TopicPartition) -> int:
+    low, high = consumer.get_watermark_offsets(committed, timeout=ANSWER_SECONDS)
+    return max(0, high - (committed.offset if committed.offset >= 0 else low))
+
+
+def _group(taker: Taker) -> str:
+    return f"ragsite.{taker.name}"
 
 
 def _ends(messages: Sequence[Message]) -> list[TopicPartition]:
