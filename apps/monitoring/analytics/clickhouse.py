@@ -12,6 +12,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from apps.monitoring.analytics.store import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
     DATABASE,
     AnalyticsRowError,
     AnalyticsUnavailableError,
@@ -21,7 +23,6 @@ from ragsite.core.errors import ConfigurationError
 
 Result = TypeVar("Result")
 
-CONNECT_SECONDS, ANSWER_SECONDS = 3, 60
 UNREADABLE = frozenset({6, 26, 27, 38, 41, 53, 72, 117, 131, 376})
 """ClickHouse's codes for a value that is not of its column's type; every other refusal may end."""
 

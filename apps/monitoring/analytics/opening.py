@@ -6,10 +6,10 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
-from apps.monitoring.analytics.clickhouse import server_store
-from apps.monitoring.analytics.owner import AskingStore, SharedStore
+from apps.monitoring.analytics.asking import AskingStore
 from apps.monitoring.analytics.schema.migrating import schema_migrate
 from apps.monitoring.analytics.store import AnalyticsOffError, AnalyticsStore, AnalyticsUnavailableError, Row
 from ragsite.core.configuration import AnalyticsSettings
@@ -99,8 +99,15 @@ def store_for_reading() -> AnalyticsStore:
 
 
 def _store(settings: AnalyticsSettings, *, may_own: bool) -> AnalyticsStore:
+    """The clients of ClickHouse take a second to import, so that they are where there is one."""
     if not settings.url:
         raise AnalyticsOffError
     if not settings.is_embedded:
-        return server_store(settings.url, certificates=settings.ca_file)
-    return SharedStore(settings.folder) if may_own else AskingStore(settings.folder)
+        server: AnalyticsStore = import_module(f"{__package__}.clickhouse").server_store(
+            settings.url, certificates=settings.ca_file
+        )
+        return server
+    if not may_own:
+        return AskingStore(settings.folder)
+    shared: AnalyticsStore = import_module(f"{__package__}.owner").SharedStore(settings.folder)
+    return shared

@@ -12,6 +12,7 @@ from ragsite.core.errors import ConfigurationError, PermanentError, ServiceUnava
 
 Row = Mapping[str, Any]
 DATABASE = "ragsite"
+CONNECT_SECONDS, ANSWER_SECONDS = 3, 60
 
 
 class AnalyticsOffError(ConfigurationError):

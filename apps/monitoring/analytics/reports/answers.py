@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
-from apps.monitoring.analytics.reports.scope import OF_BASES, STEPS, WHEN, WHOSE, By, ReportScope, shown
+from apps.monitoring.analytics.reports.scope import OF_BASES, STEPS, WHEN, WHOSE, By, Moment, ReportScope, shown
 from apps.monitoring.analytics.store import AnalyticsStore
 
 MOST_ROWS = 5_000
@@ -19,7 +19,7 @@ class UnansweredQuery:
     """A question that nothing was found for: how many passages were read, and how well the best one met it."""
 
     query_id: UUID
-    at: datetime
+    at: Moment
     generator: str
     passages: int
     best_score: float | None

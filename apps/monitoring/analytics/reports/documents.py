@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
-from apps.monitoring.analytics.reports.scope import OF_BASE, WHEN, WHOSE, ReportScope, shown
+from apps.monitoring.analytics.reports.scope import OF_BASE, WHEN, WHOSE, Moment, ReportScope, shown
 from apps.monitoring.analytics.store import AnalyticsStore
 
 
@@ -17,7 +17,7 @@ class UncitedDocument:
 
     document_id: UUID
     knowledge_base: UUID
-    added_at: datetime
+    added_at: Moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 
 from apps.monitoring.analytics.store import AnalyticsStore
 from ragsite.core.errors import PermanentError
 
 Shown = TypeVar("Shown")
 LONGEST_DAYS = 366
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""ClickHouse's times, which are those of UTC and come without saying so."""
 
 
 class By(StrEnum):
