@@ -134,8 +134,8 @@ COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
         "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
-        "stand_in_unfit", "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled", "unknown_event",
-        "unreadable_file",
+        "stand_in_unfit", "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled",
+        "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands, logs, the reason of a degraded answer and the last event of a stream say."""
