@@ -116,6 +116,7 @@ class EventConsumer:
                     return
         finally:
             self._consumer.close()
+            self._dead_letters.close()
 
     def _gather(self, stop: threading.Event) -> None:
         """Fill the batch: until it is full, or for a while once there is something."""

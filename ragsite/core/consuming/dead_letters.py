@@ -78,6 +78,10 @@ class DeadLetters:
             self._producer = None
             raise TransientError(f"Dead letters were not delivered: {lost[0] if lost else 'the broker is silent'}.")
 
+    def close(self) -> None:
+        """Let go of the client."""
+        self._producer = None
+
     def _open(self) -> Producer:
         if self._producer is None:
             _topic_ensure(self._client)

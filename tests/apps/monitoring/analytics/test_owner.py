@@ -22,12 +22,11 @@ BATCHES, SIZE, KILLS = 9, 200, 2
 FILL = f"""
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 import django
 django.setup()
-from apps.monitoring.analytics.facts import Told, facts_of
+from apps.monitoring.analytics.facts import facts_of
 from apps.monitoring.analytics.keeping import facts_keep
 from apps.monitoring.analytics.owner import engine_owned
 from apps.monitoring.analytics.schema.migrating import schema_migrate
@@ -46,7 +45,7 @@ with engine_owned(folder) as store:
         "(SELECT count() FROM citations FINAL) AS citations, (SELECT count() FROM query_steps FINAL) AS steps, "
         "(SELECT uniqExactMerge(queries) FROM passages_cited) AS cited", {{}})
     print(json.dumps(counted))
-"""
+"""  # noqa: S608 - a constant
 
 
 def test_only_who_has_the_token_is_answered_and_nobody_else_on_the_machine_may_read_it(
