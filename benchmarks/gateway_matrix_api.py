@@ -81,7 +81,7 @@ API: dict[str, str] = {
     "api/v1/answers/<answer_id>/events": "GET query",
     "api/v1/answers/<answer_id>/cancel": "POST query 0",
     "api/v1/answers/<answer_id>/export": "GET query",
-    "api/v1/analytics/unanswered-questions/": "GET audit:read",
+    "api/v1/analytics/unanswered-questions/": "GET query",
     **{f"api/v1/analytics/{report}/": "GET read" for report in ("cited-passages", "uncited-documents")},
     **{f"api/v1/analytics/{report}/": "GET work:manage" for report in ("cache", "costs", "quality", "waiting")},
     "api/v1/audit-entries/": "GET audit:read",

@@ -17,6 +17,7 @@ from apps.monitoring.analytics import telling
 from apps.monitoring.analytics.opening import store_for_reading
 from apps.monitoring.analytics.reports import answers, documents
 from apps.monitoring.analytics.reports.scope import By, ReportScope
+from apps.retrieval.answers.visibility import asked_by
 from apps.retrieval.models import Query
 from ragsite.core.errors import NotFoundError
 from ragsite.gateway.authentication import KeyBearer
@@ -178,15 +179,15 @@ class WaitingOut(PeriodOut):
 
 @router.get(
     "/analytics/unanswered-questions/",
-    auth=KeyBearer(*PERIOD, "limit", permission=Permission.AUDIT),
+    auth=KeyBearer(*PERIOD, "limit", permission=Permission.QUERY),
     response=UnansweredQuestionsOut, summary="List questions that find nothing", openapi_extra=REPORTS,
 )  # fmt: skip
 def unanswered_questions(request: HttpRequest, asked: Annotated[ListIn, Parameters()]) -> UnansweredQuestionsOut:
-    """Those that were asked most often, of the newest 2,000 that found nothing. They may be other people's."""
+    """Of those that the key asked itself the ones that it asked most often, among the newest 2,000 of all that found nothing."""
     scope = _scope(request, asked)
-    queries = Query.objects.filter(tenant=scope.tenant_id)
-    told = telling.questions_unanswered(store_for_reading(), scope, queries=queries, most=asked.limit)
-    return UnansweredQuestionsOut.of(scope, questions=told)
+    mine = Query.objects.filter(asked_by(_caller(request), path=""))
+    told = telling.questions_unanswered(store_for_reading(), scope, queries=mine, most=asked.limit)
+    return UnansweredQuestionsOut.of(scope, questions=told.questions)
 
 
 @router.get(

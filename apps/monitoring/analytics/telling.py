@@ -39,6 +39,14 @@ class UnansweredQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Questions that the asker may see, and how many more there were that found nothing: other people's, and what was removed."""
+
+    questions: list[UnansweredQuestion]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class UncitedTold:
     """A document that no answer rests on."""
 
@@ -61,12 +69,12 @@ class PassageTold:
 
 def questions_unanswered(
     store: AnalyticsStore, scope: ReportScope, *, queries: QuerySet[Query], most: int
-) -> list[UnansweredQuestion]:
+) -> Unanswered:
     """The questions that were asked most often among the newest that found nothing, of those in `queries`."""
     found = queries_unanswered(store, scope, most=LOOKED_THROUGH)
     mine = queries.filter(tenant=scope.tenant_id, pk__in=[one.query_id for one in found])
     texts = dict(mine.order_by().values_list("pk", "question"))
-    return questions_together(found, texts)[:most]
+    return Unanswered(questions_together(found, texts)[:most], len(found) - len(texts))
 
 
 def questions_together(found: Iterable[UnansweredQuery], texts: Mapping[UUID, str]) -> list[UnansweredQuestion]:

@@ -25,6 +25,7 @@ from tests import factories as make
 PAGE = "/admin/reports/"
 API = "/api/v1/analytics/"
 NOW = datetime.now(UTC)
+QUOTE = "The harbour has 42 berths for guests."
 
 
 class Standing:
@@ -47,6 +48,7 @@ def stand(monkeypatch: pytest.MonkeyPatch, version: DocumentVersion) -> Standing
     """ClickHouse, as it tells of the version's tenant."""
     document, base = version.document, version.document.knowledge_base
     query = Query.objects.create(tenant=document.tenant, asked_by="ada", question="Where is the moon?")
+    start = version.parsed.text.index(QUOTE)
     store = Standing({
         "WITH unanswered": [
             {"query_id": query.pk, "at": NOW, "generator": "x", "passages": 3, "best_score": 0.1},
@@ -57,8 +59,8 @@ def stand(monkeypatch: pytest.MonkeyPatch, version: DocumentVersion) -> Standing
             {"document_id": new_id(), "knowledge_base": base.pk, "added_at": NOW},
         ],
         "uniqExactMerge(queries) AS questions": [{
-            "knowledge_base": base.pk, "document_id": document.pk, "version_id": version.pk, "start": 0, "end": 18,
-            "questions": 7, "last_day": NOW.date(),
+            "knowledge_base": base.pk, "document_id": document.pk, "version_id": version.pk, "start": start,
+            "end": start + len(QUOTE), "questions": 7, "last_day": NOW.date(),
         }],
         "AS rated_up": [{
             "step": NOW.date(), "knowledge_base": base.pk, "questions": 4, "found": 3, "statements": 8, "supported": 6,
@@ -95,12 +97,22 @@ def test_owners_see_all_reports_of_their_tenant_and_operators_those_that_name_no
         assert "Write the answer" in text
         assert "Meaning computed" in text
         assert version.document.knowledge_base.name in text
-    assert "Where is the moon?" in texts[Role.OWNER]
+    assert "2 questions that found nothing are not shown" in texts[Role.OWNER], "a role shows one's own alone"
     assert version.document.title in texts[Role.OWNER]
-    assert "# Harbour handbook" in texts[Role.OWNER]
-    for words in ("Where is the moon?", version.document.title, "# Harbour handbook"):
+    assert QUOTE in texts[Role.OWNER]
+    for words in ("questions that found nothing", version.document.title, QUOTE):
         assert words not in texts[Role.OPERATOR]
+    assert "Where is the moon?" not in "".join(texts.values())
     assert {one["tenant"] for one in store.asked} == {str(tenant.pk)}
+
+
+def test_who_may_see_all_questions_reads_those_that_found_nothing(
+    admin_client: Client, version: DocumentVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand(monkeypatch, version)
+    text = admin_client.get(f"{PAGE}?tenant={version.document.tenant_id}&days=90").content.decode()
+    assert "Where is the moon?" in text
+    assert "One question that found nothing is not shown" in text
 
 
 def test_another_tenant_is_not_asked_for_and_readers_get_no_page(
@@ -133,11 +145,13 @@ def test_keys_are_told_of_their_tenant_and_of_what_they_may_read(
     version: DocumentVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant, base = version.document.tenant, version.document.knowledge_base
-    store, client = stand(monkeypatch, version), make.client(tenant)
+    store, (key, client) = stand(monkeypatch, version), make.keyed(tenant)
+    assert client.get(f"{API}unanswered-questions/").json()["questions"] == []
+    Query.objects.update(api_key=key)
     (question,) = client.get(f"{API}unanswered-questions/").json()["questions"]
     assert (question["question"], question["times"]) == ("Where is the moon?", 1)
     (passage,) = client.get(f"{API}cited-passages/").json()["passages"]
-    assert (passage["text"], passage["document"]["id"]) == ("# Harbour handbook", str(version.document_id))
+    assert (passage["text"], passage["document"]["id"]) == (QUOTE, str(version.document_id))
     assert [one["document"]["id"] for one in client.get(f"{API}uncited-documents/").json()["documents"]] == [
         str(version.document_id)
     ]
