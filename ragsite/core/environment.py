@@ -57,9 +57,7 @@ class Environment(BaseSettings):
         False, description="Whether a PUT, PATCH or DELETE without `If-Match` is refused."
     )
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
-    ragsite_blob_store: str = Field(
-        "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
-    )
+    ragsite_blob_store: str = Field("", description="Where blobs lie: `files`, or `s3://bucket/prefix?endpoint_url=…`.")
     ragsite_process: Literal["web", "worker", "command"] = Field(
         "command", description="The web process pools connections."
     )
@@ -102,12 +100,8 @@ class Environment(BaseSettings):
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
-    clickhouse_url: ClickHouseUrl = Field(
-        SecretStr(""), description="ClickHouse for reports, or `embedded`; empty: none."
-    )
-    ragsite_analytics_days: int = Field(
-        400, ge=1, le=36_500, description="So long ClickHouse keeps what reports tell of."
-    )
+    clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
+    ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
     ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."

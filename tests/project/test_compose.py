@@ -77,8 +77,9 @@ def test_each_process_of_the_procfile_is_a_service_with_its_command(name: str) -
     assert SERVICES[name]["command"] == expected
 
 
-def test_our_services_are_the_procfile_and_what_goes_before_it() -> None:
-    assert set(OURS) == set(procfile()) | {"migrate", "bootstrap"}
+def test_our_services_are_the_procfile_what_goes_before_it_and_what_is_started_on_demand() -> None:
+    assert set(OURS) == set(procfile()) | {"migrate", "bootstrap", "analytics"}
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"analytics", "clickhouse"}
 
 
 def test_each_queue_is_served_by_one_service_on_the_pool_its_limits_need() -> None:
