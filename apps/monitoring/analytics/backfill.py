@@ -64,8 +64,7 @@ def _part_told(part: Part, store: AnalyticsStore, turn: Turn, said: Callable[[st
         rows = part.rows().order_by("pk")
         found = list((rows.filter(pk__gt=position) if position else rows)[:PAGE])
         if found:
-            facts = (fact for told in part.tell(found) for fact in facts_of(told))
-            facts_keep(store, facts, token=f"{part.walk}-{found[0].pk}-{found[-1].pk}-{len(found)}")
+            facts_keep(store, (fact for told in part.tell(found) for fact in facts_of(told)))
             said(part.name, len(found))
         return str(found[-1].pk) if len(found) == PAGE else ""
 

@@ -115,6 +115,7 @@ def engine_store(folder: Path) -> ClickHouseStore:
 
 def _using(client: Client, database: str) -> ClickHouseStore:
     store = ClickHouseStore(client)
-    store.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
+    if not store.rows("SELECT name FROM system.databases WHERE name = {name:String}", {"name": database}):
+        store.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
     client.database = database
     return store

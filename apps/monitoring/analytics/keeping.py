@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from apps.monitoring.analytics.facts import FACTS, Fact, Told, facts_of
 from apps.monitoring.analytics.store import AnalyticsStore, Row, lines_of
 from apps.retrieval.events import ErasureDone
-from ragsite.core.consuming.messages import Place, Received
+from ragsite.core.consuming.messages import Received
 
 NAME = "analytics"
 OF_TENANTS = (
@@ -38,25 +38,25 @@ class Keeper:
             AnalyticsRowError: a row does not fit.
         """
         told = (Told(one.event, one.event_id, one.at, one.sequence) for one in batch)
-        facts_keep(self._store, (fact for one in told for fact in facts_of(one)), token=token_of(batch))
+        facts_keep(self._store, (fact for one in told for fact in facts_of(one)))
         for one in batch:
             if isinstance(one.event, ErasureDone):
                 erase(self._store, one.event)
 
 
-def facts_keep(store: AnalyticsStore, facts: Iterable[Fact], *, token: str) -> int:
-    """Add the facts, each table's together; how many there were."""
+def facts_keep(store: AnalyticsStore, facts: Iterable[Fact]) -> int:
+    """Add the facts, each table's together; how many there were.
+
+    Rows are known by their bytes: the same ones again, after a server was killed, are dropped by it. Where their events stood
+    would not do: a broker that lost its memory counts from 0 again.
+    """
     tables: dict[str, list[Row]] = defaultdict(list)
     for fact in facts:
         tables[fact.table].append(fact.row)
     for table, rows in tables.items():
-        store.insert(table, lines_of(rows), token=f"{table}-{token}")
+        lines = lines_of(rows)
+        store.insert(table, lines, token=hashlib.sha256(lines).hexdigest())
     return sum(map(len, tables.values()))
-
-
-def token_of(batch: Iterable[Received]) -> str:
-    """By what a batch is known that comes again: topic, partition, first and last offset of all its parts."""
-    return hashlib.sha256(repr(sorted(_parts(one.place for one in batch).items())).encode()).hexdigest()
 
 
 def erase(store: AnalyticsStore, erased: ErasureDone) -> None:
@@ -77,11 +77,3 @@ def _document_erase(store: AnalyticsStore, tenant_id: UUID, document_id: UUID) -
     for table in OF_DOCUMENTS:
         wanted = "tenant = {tenant:UUID} AND document_id = {document:UUID}"
         store.command(f"DELETE FROM {table} WHERE {wanted}", whose)  # noqa: S608 - names of ours
-
-
-def _parts(places: Iterable[Place]) -> Mapping[tuple[str, int], tuple[int, int]]:
-    parts: dict[tuple[str, int], tuple[int, int]] = {}
-    for place in places:
-        first, last = parts.get((place.topic, place.partition), (place.offset, place.offset))
-        parts[place.topic, place.partition] = min(first, place.offset), max(last, place.offset)
-    return parts

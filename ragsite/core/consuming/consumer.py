@@ -61,7 +61,7 @@ class Taker(Protocol):
 
         Raises:
             TransientError: not now; the same batch comes again.
-            PermanentError: never; then each comes by itself, and those that fail again are dead letters.
+            PermanentError: never; then its halves come by themselves, until the events at fault, dead letters, are found.
         """
 
 
@@ -166,28 +166,28 @@ class EventConsumer:
 
     def _take(self, read: _Read) -> None:
         """Raises TransientError or DatabaseError: some can't be taken now."""
-        try:
-            if read.events:
-                self._taker.take([received for _, received in read.events])
-        except (TransientError, DatabaseError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one poisonous event must not hold up those behind it
-            logger.warning("%s takes %d events one by one: %s", self._taker.name, len(read.events), error)
-            self._take_each(read)
+        events = list(read.events)
+        if events:
+            self._take_part(read, events)
         if read.dead:
             self._dead_letters.send(read.dead)
 
-    def _take_each(self, read: _Read) -> None:
-        for message, received in list(read.events):
-            try:
-                self._taker.take([received])
-            except (TransientError, DatabaseError):
-                raise
-            except Exception as error:
-                if not isinstance(error, PermanentError):
-                    logger.exception("%s failed unexpectedly at %s", self._taker.name, received.place)
-                read.events.remove((message, received))
-                read.dead.append(DeadLetter(message, _permanent(error)))
+    def _take_part(self, read: _Read, events: list[tuple[Message, Received]]) -> None:
+        """Take them together; or, where one of them is at fault, half by half, until it is found and laid aside."""
+        try:
+            self._taker.take([received for _, received in events])
+        except (TransientError, DatabaseError):
+            raise
+        except Exception as error:
+            if len(events) > 1:
+                middle = len(events) // 2
+                self._take_part(read, events[:middle])
+                self._take_part(read, events[middle:])
+                return
+            if not isinstance(error, PermanentError):
+                logger.exception("%s failed unexpectedly at %s", self._taker.name, events[0][1].place)
+            read.events.remove(events[0])
+            read.dead.append(DeadLetter(events[0][0], _permanent(error)))
 
     def _done(self, read: _Read) -> None:
         """Say to the broker how far it is. Where that fails the batch comes again."""

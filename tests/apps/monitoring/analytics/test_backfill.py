@@ -82,7 +82,7 @@ def consume(store: AnalyticsStore, tenant: Tenant) -> None:
         Told(event_decode(*name_split(row.type), row.payload, tenant_id=row.tenant_id), row.event_id, row.created_at, row.pk)
         for row in OutboxEvent.objects.filter(tenant_id=tenant.pk)
     ]  # fmt: skip
-    facts_keep(store, [fact for one in told for fact in facts_of(one)], token=str(tenant.pk))
+    facts_keep(store, [fact for one in told for fact in facts_of(one)])
 
 
 def totals(store: AnalyticsStore, tenant: Tenant) -> dict[str, Any]:
