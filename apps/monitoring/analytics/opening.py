@@ -20,11 +20,6 @@ _opened: dict[AnalyticsSettings, AnalyticsStore] = {}
 _opening = threading.Lock()
 
 
-def analytics_is_on() -> bool:
-    """Whether there is a ClickHouse by the settings, be it away."""
-    return bool(AnalyticsSettings.current().url)
-
-
 class LateStore:
     """ClickHouse for a program that goes on without it for a while: opened, and brought up, once it answers."""
 

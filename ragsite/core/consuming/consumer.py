@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
 from ragsite.core.consuming.dead_letters import DeadLetter, DeadLetters
 from ragsite.core.consuming.messages import Message, Place, Received, envelope_of, event_received, type_of
@@ -42,6 +42,9 @@ GATHER_SECONDS = 1.0
 POLL_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 30.0
+
+AWAY = (TransientError, OperationalError, InterfaceError, ProgrammingError)
+"""What a server that is away, or not brought up yet, makes of an effect: no fault of the events."""
 
 
 class Taker(Protocol):
@@ -143,7 +146,7 @@ class EventConsumer:
             try:
                 read = self._read()
                 self._take(read)
-            except (TransientError, DatabaseError) as error:
+            except AWAY as error:
                 logger.warning("%s waits %.1f s with %d events: %s", self._taker.name, pause, len(self._held), error)
                 self._wait(pause, stop)
                 pause = min(2 * pause, LONGEST_SECONDS)
@@ -165,7 +168,7 @@ class EventConsumer:
         return _Read(read.events, read.dead, passed_over)
 
     def _take(self, read: _Read) -> None:
-        """Raises TransientError or DatabaseError: some can't be taken now."""
+        """Raises one of AWAY: some can't be taken now."""
         events = list(read.events)
         if events:
             self._take_part(read, events)
@@ -176,7 +179,7 @@ class EventConsumer:
         """Take them together; or, where one of them is at fault, half by half, until it is found and laid aside."""
         try:
             self._taker.take([received for _, received in events])
-        except (TransientError, DatabaseError):
+        except AWAY:
             raise
         except Exception as error:
             if len(events) > 1:
@@ -212,6 +215,8 @@ class EventConsumer:
                 # It was on its way when its partition was paused.
                 self._held.append(message)
         self._waits = False
+        # A connection that broke does not mend by itself.
+        close_old_connections()
         self._consumer.resume(self._consumer.assignment())
 
     def _pause(self, partitions: Collection[TopicPartition]) -> None:
