@@ -25,6 +25,7 @@ READ = (
     "apps/models/selectors.py",
     "apps/models/servers",
     "apps/models/services",
+    "apps/monitoring/analytics",
     "apps/retrieval/answers",
     "apps/retrieval/evaluation",
     "apps/retrieval/index",

@@ -24,10 +24,8 @@ class LateStore:
     """ClickHouse for a program that goes on without it for a while: opened, and brought up, once it answers."""
 
     def __init__(self) -> None:
-        self._settings = AnalyticsSettings.current()
+        self._settings = _settings()
         self._store: AnalyticsStore | None = None
-        if not self._settings.url:
-            raise AnalyticsOffError
 
     def open(self) -> AnalyticsStore | None:
         """Try it now; None while it is away, of which the log says why."""
@@ -86,7 +84,7 @@ def store_for_reading() -> AnalyticsStore:
         AnalyticsOffError: none is set up.
         AnalyticsUnavailableError: it does not answer.
     """
-    settings = AnalyticsSettings.current()
+    settings = _settings()
     with _opening:
         if settings not in _opened:
             _opened[settings] = _store(settings, may_own=False)
@@ -95,8 +93,6 @@ def store_for_reading() -> AnalyticsStore:
 
 def _store(settings: AnalyticsSettings, *, may_own: bool) -> AnalyticsStore:
     """The clients of ClickHouse take a second to import, so that they are where there is one."""
-    if not settings.url:
-        raise AnalyticsOffError
     if not settings.is_embedded:
         server: AnalyticsStore = import_module(f"{__package__}.clickhouse").server_store(
             settings.url, certificates=settings.ca_file
@@ -106,3 +102,10 @@ def _store(settings: AnalyticsSettings, *, may_own: bool) -> AnalyticsStore:
         return AskingStore(settings.folder)
     shared: AnalyticsStore = import_module(f"{__package__}.owner").SharedStore(settings.folder)
     return shared
+
+
+def _settings() -> AnalyticsSettings:
+    settings = AnalyticsSettings.current()
+    if not settings.url:
+        raise AnalyticsOffError("Reports need ClickHouse, and none is set up.")
+    return settings

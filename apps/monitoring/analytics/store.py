@@ -22,12 +22,6 @@ class AnalyticsOffError(ConfigurationError):
     status = 503
     action = "Set CLICKHOUSE_URL to a server's address, or to `embedded`; see docs/analytics.md."
 
-    def __init__(self) -> None:
-        super().__init__("Reports need ClickHouse, and none is set up.")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), ()
-
 
 class AnalyticsUnavailableError(ServiceUnavailableError):
     """ClickHouse is set up and does not answer, or refuses for now; seen by who asks for a report."""
