@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
 from typing import Any, Protocol
-from uuid import UUID
+
+from pydantic_core import to_json
 
 from ragsite.core.errors import ConfigurationError, PermanentError, ServiceUnavailableError
 
@@ -58,14 +57,5 @@ class AnalyticsStore(Protocol):
 
 
 def lines_of(rows: Iterable[Row]) -> bytes:
-    """Rows as `insert` takes them."""
-    return b"".join(json.dumps(row, default=plain, separators=(",", ":")).encode() + b"\n" for row in rows)
-
-
-def plain(value: Any) -> Any:
-    """What JSON has no form for, as ClickHouse reads it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, UUID | date):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is nothing that a row can hold")
+    """Rows as `insert` takes them; ids and times as text."""
+    return b"".join(to_json(row) + b"\n" for row in rows)

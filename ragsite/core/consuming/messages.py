@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from ragsite.core.events import Event, EventPayloadError, event_decode, name_split
 
@@ -61,8 +62,8 @@ def envelope_of(message: Message) -> Mapping[str, Any]:
     if len(value) > LARGEST:
         raise EventPayloadError(f"The message has {len(value):,} bytes; events have {LARGEST:,} at most.")
     try:
-        envelope = json.loads(value)
-    except (ValueError, RecursionError) as error:
+        envelope = from_json(value)
+    except ValueError as error:
         raise EventPayloadError(f"The message is no JSON: {error}") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         raise EventPayloadError("The message is no CloudEvent: it has no type.")
