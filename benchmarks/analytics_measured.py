@@ -32,8 +32,8 @@ TENANT, BASE = UUID(int=1), UUID(int=2)
 STEPS = {"embed": 5.0, "dense": 3.0, "lexical": 4.0, "generate": 900.0}
 TOPICS = ("ragsite.query", "ragsite.retrieval", "ragsite.generation")
 PATIENCE_SECONDS = 600.0
-LIVES_SECONDS = (0.2, 3.0)
-"""How long a consumer lives, from the moment at which it owns the engine, until it is killed."""
+LONGEST_LIFE_SECONDS = 0.3
+"""After the first table has rows of a batch, until the consumer is killed."""
 
 
 def measure(options: argparse.Namespace, place: Path) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def _killed(store: AskingStore, questions: int, kills: int) -> dict[str, Any]:
         _produce(share)
         total += share
         with _consumer() as process:
-            _answering(store)
-            time.sleep(random_.uniform(*LIVES_SECONDS))
+            _until(store, _QUESTIONS, more_than=_known(store))
+            time.sleep(random_.uniform(0, LONGEST_LIFE_SECONDS))
             process.kill()
     with _consumer():
         _waited(store, total)
@@ -91,28 +91,30 @@ def _consumer() -> Iterator[psutil.Process]:
         popen.terminate()
 
 
-def _answering(store: AskingStore) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        try:
-            store.rows("SELECT 1", {})
-            return
-        except AnalyticsUnavailableError:
-            time.sleep(0.05)
-    raise TimeoutError("no consumer owns the engine")
+def _known(store: AskingStore) -> int:
+    """How many questions are there before the consumer has read any."""
+    return _until(store, _QUESTIONS, more_than=-1)
 
 
 def _waited(store: AskingStore, questions: int) -> float:
     """The moment at which so many are there."""
+    _until(store, _QUESTIONS, more_than=questions - 1)
+    return time.monotonic()
+
+
+def _until(store: AskingStore, sql: str, *, more_than: int) -> int:
+    """The number that a query gives, once it is more than that."""
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         try:
-            if _counted(store)["questions"] >= questions:
-                return time.monotonic()
+            (row,) = store.rows(sql, {})
         except AnalyticsUnavailableError:
-            pass
-        time.sleep(0.2)
-    raise TimeoutError(f"{_counted(store)} of {questions}")
+            time.sleep(0.05)
+            continue
+        if int(row["number"]) > more_than:
+            return int(row["number"])
+        time.sleep(0.01)
+    raise TimeoutError(f"not more than {more_than}")
 
 
 def _counted(store: AskingStore) -> dict[str, int]:
@@ -165,3 +167,5 @@ _COUNTED = """
            (SELECT count() FROM citations FINAL) AS citations, (SELECT count() FROM query_steps FINAL) AS steps,
            (SELECT uniqExactMerge(queries) FROM passages_cited) AS cited
 """
+
+_QUESTIONS = "SELECT count() AS number FROM queries FINAL"
