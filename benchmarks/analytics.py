@@ -4,9 +4,9 @@
 
 The embedded broker is started, and filled with the three events of each question. `manage.py consume_events` then takes them into
 the embedded engine, in a process of its own: first undisturbed (`events_per_second` from its first row to its last, and
-`sink_microseconds_per_event` of the processor, engine included), then, with topics that grow, killed by SIGKILL `kills` times while
-a batch has reached some of the tables and not yet the others (`missing` and `double`, of questions, citations and the rows of
-views). It needs `requirements/analytics.in`.
+`sink_microseconds_per_event` of the processor, engine included), then, with topics that grow, killed by SIGKILL `kills` times
+while a batch has reached some of the tables and not yet the others (`missing` and `double`, of questions, citations and the rows
+of views). It needs `requirements/analytics.in`.
 """
 
 from __future__ import annotations
