@@ -132,7 +132,7 @@ def _done(store: Owned, asked: Mapping[str, Any]) -> list[Row]:
         case "insert":
             store.writing.insert(asked["table"], asked["lines"].encode(), token=asked["token"])
         case unknown:
-            raise ValueError(f"{unknown!r} is nothing to be done")
+            raise ValueError(unknown)
     return []
 
 
