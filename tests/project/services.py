@@ -52,7 +52,6 @@ PARTS: dict[str, str] = {
     "apps.documents.masking.keeping.maskables_save": "a part of the parse stage",
     "apps.documents.masking.keeping.originals_replace": "a part of the parse stage, and a bite of a change of masking",
     "apps.documents.services.purging.documents_remove": "a bite of the purge, and of a deletion",
-    "apps.monitoring.analytics.keeping.erase": "ClickHouse forgets what was erased; the event tells who asked for it",
     f"{INDEX}.embeddings.embeddings_copy": OF_STAGES,
     f"{INDEX}.embeddings.embeddings_reuse": OF_STAGES,
     f"{INDEX}.embeddings.embeddings_write": OF_STAGES,

@@ -32,15 +32,15 @@ class DeadLetter:
     message: Message
     error: RagError
 
-    def headers(self, consumer: str) -> dict[str, bytes]:
+    def headers(self, consumer: str) -> dict[str, str | bytes | None]:
         """Where it stood, who could not take it, and why, beside the headers that it had."""
         place = Place.of(self.message)
         said = {
             "consumer": consumer, "topic": place.topic, "partition": str(place.partition), "offset": str(place.offset),
             "code": self.error.error_code, "reason": self.error.sentence,
         }  # fmt: skip
-        own = {name: value or b"" for name, value in self.message.headers() or []}
-        return own | {name: text.encode() for name, text in said.items()}
+        own = dict(self.message.headers() or [])
+        return {**own, **{name: text.encode() for name, text in said.items()}}
 
 
 class DeadLetters:

@@ -77,7 +77,8 @@ def shown(store: AnalyticsStore, sql: str, parameters: Mapping[str, Any], kind: 
     Raises:
         AnalyticsUnavailableError: ClickHouse does not answer.
     """
-    return _reader(kind).validate_python(store.rows(sql, parameters))
+    reader: TypeAdapter[list[Shown]] = _reader(kind)  # type: ignore[arg-type]  # a class is hashable
+    return reader.validate_python(store.rows(sql, parameters))
 
 
 @cache
