@@ -216,6 +216,7 @@ PAGES: dict[str, str] = {
     "admin/password_change/": "LL+++++ LL+++++",
     "admin/password_change/done/": "LL+++++ LLxxxxx",
     "admin/r/<path:content_type_id>/<path:object_id>/": "LL00000 LL00000",
+    "admin/reports/": "LL--+++ LL--+++",
     "admin/retrieval/answer/": "LL+++-+ LL+++-+",
     "admin/retrieval/answer/<path:object_id>/": "LL+++++ LL+++++",
     "admin/retrieval/answer/<path:object_id>/change/": "LL+++-+ LL+++-+",

@@ -22,6 +22,7 @@ from apps.models.api import (
     ModelVersionViewSet,
     ModelViewSet,
 )
+from apps.monitoring.analytics.api import router as analytics_router
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
@@ -70,6 +71,7 @@ queries = NinjaAPI(
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
 queries.add_router("", usage_router)
+queries.add_router("", analytics_router)
 queries.add_router("", tokens_router)
 ninja_handlers_add(queries)
 

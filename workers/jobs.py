@@ -190,6 +190,7 @@ JOBS: tuple[Job, ...] = (
         every=86_400.0, seconds=PURGE_SECONDS,
     ),
     Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("inbox-purge", Queue.EVENTS, "ragsite.core.consuming.inbox.inbox_purge", every=3_600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 
 STAGES: tuple[Job, ...] = tuple(job for job in JOBS if isinstance(job.rows, VersionsOfStage))

@@ -18,6 +18,7 @@ from apps.monitoring.operations.activity import (
     version_history_view,
 )
 from apps.monitoring.operations.events import event_schema_view, events_view
+from apps.monitoring.operations.reports import reports_view
 from apps.monitoring.operations.settings import settings_view
 from apps.monitoring.operations.usage import usage_view
 from apps.monitoring.operations.workers import workers_view
@@ -46,6 +47,7 @@ urlpatterns = [
     path("workers/", workers_view, name="workers"),
     path("events/", events_view, name="events"),
     path("usage/", usage_view, name="usage"),
+    path("reports/", reports_view, name="reports"),
     path("activity/", activity_view, name="activity"),
     path("documents/document/<uuid:document_id>/history/", document_history_view, name="document-history"),
     path("documents/documentversion/<uuid:version_id>/history/", version_history_view),

@@ -16,6 +16,8 @@ from ragsite.core import server_urls
 from ragsite.core.transport import Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
+EMBEDDED = "embedded"
+"""In the place of a server's address: the one of this machine, within a process."""
 
 
 def setting(name: str, *, secret: bool = False) -> Any:
@@ -324,3 +326,24 @@ class AuditSettings(Settings):
     key: str = setting("RAGSITE_AUDIT_KEY", secret=True)
     earlier_keys: tuple[str, ...] = setting("RAGSITE_AUDIT_EARLIER_KEYS", secret=True)
     days: int | None = setting("RAGSITE_AUDIT_DAYS")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsSettings(Settings):
+    """Where ClickHouse is that reports are made of (`embedded`: in one process of this machine; empty: none), and for how many
+    days rows are kept there.
+    """
+
+    url: str = setting("RAGSITE_CLICKHOUSE_URL", secret=True)
+    days: int = setting("RAGSITE_ANALYTICS_DAYS")
+    data_dir: Path = setting("RAGSITE_DATA_DIR")  # noqa: RUF009 - it makes a field
+    ca_file: str = setting("RAGSITE_CA_FILE")
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.url == EMBEDDED
+
+    @property
+    def folder(self) -> Path:
+        """Of the engine of this machine."""
+        return self.data_dir / "analytics"

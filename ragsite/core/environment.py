@@ -67,9 +67,7 @@ class Environment(MonitoringEnvironment):
         False, description="Whether a PUT, PATCH or DELETE without `If-Match` is refused."
     )
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
-    ragsite_blob_store: str = Field(
-        "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
-    )
+    ragsite_blob_store: str = Field("", description="Where blobs lie: `files`, or `s3://bucket/prefix?endpoint_url=…`.")
     ragsite_process: Literal["web", "worker", "command"] = Field(
         "command", description="The web process pools connections."
     )
@@ -298,7 +296,7 @@ class Environment(MonitoringEnvironment):
         told = without_tls(
             transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
-            webhook=self.ragsite_alert_webhook_url, mail=self.mail_server,
+            webhook=self.ragsite_alert_webhook_url, mail=self.mail_server, clickhouse=self.clickhouse_url.get_secret_value(),
         )  # fmt: skip
         if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
             raise ValueError("\n".join(complaints))

@@ -1,4 +1,4 @@
-"""What every part of the system keeps: events for the relay, workers that are there, jobs of the clock, where walks stand."""
+"""What every part of the system keeps: events for the relay, events seen, workers that are there, jobs of the clock, walks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
-    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "QueueSample", "ScheduledJob",
-    "Walk", "WorkerPresence",
+    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "InboxEvent", "OutboxEvent", "QueueSample",
+    "ScheduledJob", "Walk", "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4
@@ -58,6 +58,22 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.key}"
+
+
+class InboxEvent(models.Model):
+    """An event that a consumer has had the effect of, so that it has none when it is delivered again."""
+
+    id = models.BigAutoField(primary_key=True)
+    consumer = models.CharField(max_length=40)
+    event_id = models.UUIDField()
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["consumer", "event_id"], name="inbox_event_once")]
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="inbox_seen")]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.event_id}"
 
 
 class Walk(models.Model):

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import BaseSettings
 
 from ragsite.core.mail_servers import MailServer, mail_server_read
-from ragsite.core.setting_texts import listed
+from ragsite.core.setting_texts import ClickHouseUrl, listed
 
 SHORTEST_SECRET = 32
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
@@ -33,6 +33,9 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_mail_server: SecretStr = Field(
         SecretStr(""), description="Who takes mail: `smtp://user:password@host:587?starttls`, or `smtps://…`."
     )
+
+    clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
+    ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
 
     @field_validator("ragsite_alert_webhook_url")
     @classmethod

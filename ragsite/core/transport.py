@@ -120,6 +120,7 @@ def without_tls(
     models: tuple[str, ...],
     webhook: str = "",
     mail: MailServer | None = None,
+    clickhouse: str = "",
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -140,6 +141,7 @@ def without_tls(
         "RAGSITE_BLOB_STORE": (storage or "",),
         "RAGSITE_GENERATOR": models,
         "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
+        "CLICKHOUSE_URL": (clickhouse,),
     }
     for variable, urls in named.items():
         if any(is_open(url) for url in urls):

@@ -24,10 +24,12 @@ import psutil
 from ragsite.core.errors import ConfigurationError
 from ragsite.stack.backoff import Backoff
 from ragsite.stack.folders import make_private, private_file
+from ragsite.stack.local import PROJECT_DIR
 from ragsite.stack.processes import ending
 from ragsite.stack.stopping import is_hurried
 
 MARKER = "RAGSITE_INSTALLATION"
+ALWAYS, WITH_CLICKHOUSE = PROJECT_DIR / "Procfile", PROJECT_DIR / "Procfile.analytics"
 _LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
 _STOP_SECONDS = 40.0
 _TELL_SECONDS = 5.0
@@ -43,6 +45,12 @@ class _Process:
     start_at: float = 0.0
     backoff: Backoff = field(default_factory=Backoff)
     restarts: int = 0
+
+
+def system_commands(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """The commands of the system by name: with the consumer of events where there is a ClickHouse to keep them in."""
+    wanted = (ALWAYS, WITH_CLICKHOUSE) if environ.get("CLICKHOUSE_URL") else (ALWAYS,)
+    return {name: command for path in wanted for name, command in procfile(path, environ).items()}
 
 
 def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ from ragsite.stack.preflight import servers_check
 from ragsite.stack.session import servers
 from ragsite.stack.stack import Stack
 from ragsite.stack.stopping import held, stopping_begins
-from ragsite.stack.supervisor import Supervisor, procfile
+from ragsite.stack.supervisor import Supervisor, system_commands
 
 READY_SECONDS = 120.0
 WEB_PORT = ("RAGSITE_WEB_PORT", 8000)
@@ -65,7 +65,7 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         servers_check(env)
         say("database: bringing the schema up to date")
         admin_login = schema_prepare(env)
-        commands = procfile(PROJECT_DIR / "Procfile", env)
+        commands = system_commands(env)
         say(f"processes: starting {', '.join(commands)}")
         given = _metrics_given(env, commands)
         supervisor = Supervisor(commands, environ=env, directory=directory, given=given, say=say)

@@ -26,6 +26,7 @@ READ = (
     "apps/models/servers",
     "apps/models/services",
     "apps/monitoring/alerts",
+    "apps/monitoring/analytics",
     "apps/monitoring/deep",
     "apps/monitoring/health.py",
     "apps/retrieval/answers",

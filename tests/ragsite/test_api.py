@@ -64,6 +64,13 @@ def call(client: Client, method: str, url: str, body: Any = None) -> Any:
 
 def test_the_routes_are_those_that_these_tests_know() -> None:
     assert [filled(route, "{id}").removeprefix("/api/v1") for route in routes()] == [
+        "/analytics/cache/",
+        "/analytics/cited-passages/",
+        "/analytics/costs/",
+        "/analytics/quality/",
+        "/analytics/unanswered-questions/",
+        "/analytics/uncited-documents/",
+        "/analytics/waiting/",
         "/answers/{id}",
         "/answers/{id}/cancel",
         "/answers/{id}/events",

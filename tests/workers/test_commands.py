@@ -30,7 +30,10 @@ COMMANDS = commands_all()
 LEAVES = {name: parser for command, found in COMMANDS.items() for name, parser in leaves(command, found)}
 DJANGOS = sorted(name for name in LEAVES if name.split()[0] not in BEFORE_DJANGO)
 WITHOUT_DATABASE = {
+    "analytics serve": "owns the engine of ClickHouse",
+    "analytics status": "asks ClickHouse",
     "blobs_copy": "it goes from one storage to another",
+    "consume_events": "from Kafka to ClickHouse",
     "docs_commands": "from parsers to a file",
     "docs_metrics": "from a table to a file",
     "event_schemas": "from classes to files",
@@ -43,7 +46,7 @@ BESIDE = {
 }
 """What else these need to come to the database."""
 
-NO_RESULT = {"relay", "up"}
+NO_RESULT = {"analytics serve", "relay", "up"}
 """They run until they are stopped."""
 
 

@@ -35,6 +35,7 @@ TITLES: Mapping[str, str | Promise] = {
     "audit-seal": _("Seals new entries of the audit log"),
     "audit-prune": _("Removes entries of the audit log that are too old"),
     "events-purge": _("Removes events that were delivered"),
+    "inbox-purge": _("Forgets which events consumers have seen, after a month"),
 }
 
 

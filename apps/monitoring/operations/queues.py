@@ -187,7 +187,7 @@ def queues_waiting(user: AnyUser) -> list[QueueShown]:
     """The queues in which something waits that the user sees counted, the longest first, as of this moment."""
     alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
     queues = board()
-    found = waits_by_job(queues, tenants)
+    found = waits_by_job(queues, tenants_counted(user))
     shown = [_queue(queue, alive, found, 0) for queue in queues]
     waiting = [(one.waiting.number, one) for one in shown if one.waiting]
     return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]

@@ -44,6 +44,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
     "DATABASE_URL": SettingWords(SERVERS, _("Database"), EVERYTHING),
     "REDIS_URL": SettingWords(SERVERS, _("Redis"), EVERYTHING),
     "KAFKA_BOOTSTRAP_SERVERS": SettingWords(SERVERS, _("Kafka broker"), EVERYTHING),
+    "CLICKHOUSE_URL": SettingWords(SERVERS, _("ClickHouse for reports"), EVERYTHING),
     **_of(SERVERS, EVERYTHING, {
         "REQUIRE_TLS": _("Reach other servers by TLS alone"),
         "CA_FILE": _("Certificates that servers are checked against"),
@@ -55,6 +56,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
         "FLOWER_URL": _("Where Flower is opened"),
+        "ANALYTICS_DAYS": _("Days that reports go back at most"),
     }),
     **_of(WATCHING, WORKERS, {
         "ALERT_WEBHOOK_URL": _("Webhook that is told of alerts"),

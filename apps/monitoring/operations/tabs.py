@@ -47,6 +47,7 @@ class OperationsTab:
 
 TABS: tuple[OperationsTab, ...] = (
     OperationsTab("usage", gettext_noop("Usage"), "bar_chart", partial(_permitted, permission=LOOKS_AFTER)),
+    OperationsTab("reports", gettext_noop("Reports"), "insights", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("activity", gettext_noop("Audit"), "verified_user", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
     OperationsTab("alerts", gettext_noop("Alerts"), "notifications", partial(_permitted, permission=SEES_ALERTS)),

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ragsite.core.errors import ConfigurationError
-from ragsite.stack.supervisor import MARKER, Supervisor, leftovers_end, procfile
+from ragsite.stack.supervisor import MARKER, Supervisor, leftovers_end, procfile, system_commands
 from tests.waiting import wait_for
 
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
@@ -28,6 +29,11 @@ STUBBORN = [
 
 def supervisor(folder: Path, **commands: list[str]) -> Supervisor:
     return Supervisor(commands, environ=dict(os.environ), directory=folder)
+
+
+def test_events_are_consumed_where_there_is_a_clickhouse() -> None:
+    without, with_it = (system_commands(defaultdict(str, CLICKHOUSE_URL=url)) for url in ("", "embedded"))
+    assert with_it == {**without, "analytics": ["python", "manage.py", "consume_events"]}
 
 
 def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_path: Path) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from typing import Any
-
 from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About, Prints
+from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.metrics.serving import metrics_serve
 from ragsite.core.models import OutboxEvent
 from workers.relay import relay_run
@@ -30,26 +27,6 @@ class Command(base.Command):
         if options["dry_run"]:
             waiting = OutboxEvent.objects.filter(sent_at=None).count()
             return Told({}, f"{waiting:,} events would be published. Nothing was sent.")
-        _publish()
+        metrics_serve()
+        run_until_signal(relay_run)
         return None
-
-
-def _publish() -> None:
-    """Until a signal, which ends it after what is under way was marked.
-
-    Raises:
-        KeyboardInterrupt: the signal was Ctrl-C.
-    """
-    stop, interrupted = threading.Event(), threading.Event()
-
-    def asked(number: int, _: Any) -> None:
-        stop.set()
-        if number == signal.SIGINT:
-            interrupted.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked)
-    metrics_serve()
-    relay_run(stop)
-    if interrupted.is_set():
-        raise KeyboardInterrupt

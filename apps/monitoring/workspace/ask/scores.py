@@ -92,12 +92,13 @@ def waterfall(milliseconds: Mapping[str, float]) -> list[Bar]:
     total, begun, bars = sum(steps.values()) or 1.0, 0.0, []
     for name, took in steps.items():
         x, width = 100 * begun / total, 100 * took / total
-        bars.append(Bar(name, _steps().get(name, name), took, f"{x:.2f}", f"{max(width, 0.6):.2f}"))
+        bars.append(Bar(name, step_titles().get(name, name), took, f"{x:.2f}", f"{max(width, 0.6):.2f}"))
         begun += took
     return bars
 
 
-def _steps() -> dict[str, str]:
+def step_titles() -> dict[str, str]:
+    """What the steps of an answer are called, by their names in the system."""
     return {
         "rewrite": _("Understand the question"),
         "scope": _("Look at the rights"),
