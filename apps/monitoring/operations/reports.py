@@ -142,7 +142,7 @@ def _names(
     request: HttpRequest, scope: ReportScope, quality: Sequence[Quality], waits: Sequence[StageWaiting]
 ) -> Mapping[UUID, str]:
     """Of the knowledge bases that the user may look at; others are told of without a name."""
-    wanted = {one.knowledge_base for one in (*quality, *waits)}
+    wanted = {one.knowledge_base for one in quality} | {one.knowledge_base for one in waits}
     rows = mine(request, KnowledgeBase.objects.filter(tenant=scope.tenant_id, pk__in=wanted))
     return dict(rows.values_list("pk", "name"))
 
