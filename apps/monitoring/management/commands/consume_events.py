@@ -15,6 +15,7 @@ from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.consuming.consumer import EventConsumer, messages_waiting
 from ragsite.core.events import events_load
+from ragsite.core.metrics.serving import metrics_serve
 
 
 class Command(base.Command):
@@ -50,6 +51,7 @@ class Command(base.Command):
         consumer = EventConsumer(keeper, client)
 
         def consume(stop: threading.Event) -> None:
+            metrics_serve()
             store.open()
             consumer.run(stop, idle_seconds=options["idle"])
 
