@@ -26,6 +26,9 @@ def filled(documents: int, *, seed: int) -> KnowledgeBase:
     base = make.knowledge_base()
     indexed(base, unit_vectors(documents, seed=seed))
     lexical_build(index_of(base))
+    with connection.cursor() as cursor:
+        # As a running database has them; else plans hang on what other tests left in the tables.
+        cursor.execute("ANALYZE")
     return base
 
 
