@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from ragsite.stack import backoff
 from ragsite.stack.stack import Stack
 
 ELSEWHERE = {
@@ -16,6 +17,12 @@ ELSEWHERE = {
 }
 
 MakeStack = Callable[..., Stack]
+
+
+@pytest.fixture(autouse=True)
+def _usual_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running system of the flows, which rests for less between restarts, may be up in this process."""
+    monkeypatch.setattr(backoff, "LONGEST_SECONDS", 30.0)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from apps.models.gateway import Deadline, Purpose, calls, generate
 from apps.models.generation import Finish, GeneratedText, GenerationEnd, GenerationOptions, Message, Role
+from apps.models.installed_model import ModelKind
 from ragsite.core.limits import Limits, Work, limits_read
 from ragsite.gateway.errors import LimitReachedError
 from ragsite.gateway.limits.account import Account, account_used
@@ -49,7 +51,7 @@ def account_of(limits: Limits) -> Account:
 
 def write(most: int) -> Any:
     options = GenerationOptions(max_tokens=most)
-    model: Any = object()
+    model: Any = SimpleNamespace(name="small", kind=ModelKind.GENERATION)
     return generate(ASKED, model=model, purpose=Purpose.ANSWER, deadline=Deadline.after(10), options=options)
 
 

@@ -1,48 +1,25 @@
-"""The real engine, in a process of its own, as on one machine. Each test has a tenant of its own, so nothing is cleaned up."""
+"""The engine for these tests. Each has a tenant of its own, so nothing is cleaned up."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apps.monitoring.analytics.asking import ADDRESS, AskingStore
 from apps.monitoring.analytics.store import AnalyticsStore
-from ragsite.stack.local import PROJECT_DIR
-from tests.waiting import wait_for
+from tests.apps.monitoring.analytics.engine import engine_asked, engine_served
 
 
 @pytest.fixture(scope="session")
 def engine_folder() -> Iterator[Path]:
     """The data folder of a process that owns the engine."""
-    with tempfile.TemporaryDirectory(prefix="ragsite-analytics-") as folder:
-        given = {**os.environ, "RAGSITE_DATA_DIR": folder, "CLICKHOUSE_URL": "embedded"}
-        command = [sys.executable, "manage.py", "analytics", "serve"]
-        with subprocess.Popen(command, cwd=PROJECT_DIR, env=given) as process:
-            address = Path(folder) / "analytics" / ADDRESS
-            wait_for(
-                lambda: address.exists() or process.poll() is not None, seconds=120, what="the engine's address"
-            )  # fmt: skip
-            assert process.poll() is None
-            yield Path(folder)
-            process.terminate()
-            assert process.wait(60) == 0
-            assert not address.exists()
+    with engine_served() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def store(engine_folder: Path) -> Iterator[AnalyticsStore]:
     """The engine as other processes ask it, with its tables."""
-    asking = AskingStore(engine_folder / "analytics")
-    wait_for(lambda: "queries" in _tables(asking), seconds=60, what="the tables")
-    yield asking
-    asking.close()
-
-
-def _tables(store: AnalyticsStore) -> set[str]:
-    return {row["name"] for row in store.rows("SHOW TABLES", {})}
+    with engine_asked(engine_folder) as asking:
+        yield asking
