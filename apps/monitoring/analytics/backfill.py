@@ -62,21 +62,23 @@ def backfill(store: AnalyticsStore, turn: Turn, *, said: Callable[[str, int], No
 
 def _part_told(part: Part, store: AnalyticsStore, turn: Turn, said: Callable[[str, int], None]) -> bool:
     def page(position: str) -> str:
-        found = page_tell(part, store, part.rows(), after=position)
-        if found:
-            said(part.name, len(found))
-        return str(found[-1].pk) if len(found) == PAGE else ""
+        number, following = page_tell(part, store, part.rows(), after=position)
+        if number:
+            said(part.name, number)
+        return following
 
     return walk(turn, part.walk, page)
 
 
-def page_tell(part: Part, store: AnalyticsStore, rows: QuerySet[Any], *, after: str) -> list[Any]:
-    """Tell of the first `PAGE` of these rows of the part whose ids come after that one; these."""
+def page_tell(part: Part, store: AnalyticsStore, rows: QuerySet[Any], *, after: str) -> tuple[int, str]:
+    """Tell of the first `PAGE` of these rows of the part whose ids come after that one; how many there were, and the id after
+    which to go on, "" at the end.
+    """
     rows = rows.order_by("pk")
     found = list((rows.filter(pk__gt=after) if after else rows)[:PAGE])
     if found:
         facts_keep(store, (fact for told in part.tell(found) for fact in facts_of(told)))
-    return found
+    return len(found), str(found[-1].pk) if len(found) == PAGE else ""
 
 
 def _told(event: Event, at: datetime) -> Told:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from apps.monitoring.analytics.backfill import PAGE, PARTS, page_tell
+from apps.monitoring.analytics.backfill import PARTS, page_tell
 from apps.monitoring.analytics.opening import analytics_settings, store_for_writing
 from apps.monitoring.analytics.store import AnalyticsStore
 from ragsite.core.actors import Actor, change_log
@@ -93,9 +93,9 @@ def _page(store: AnalyticsStore, tenant_id: UUID, position: str) -> str:
     """Tell of a page; where the walk stands then."""
     name, _, after = position.partition(":")
     part = PARTS[_NAMES.index(name)]
-    found = page_tell(part, store, part.rows().filter(**{part.tenant: tenant_id}), after=after)
-    if len(found) == PAGE:
-        return f"{name}:{found[-1].pk}"
+    _number, after = page_tell(part, store, part.rows().filter(**{part.tenant: tenant_id}), after=after)
+    if after:
+        return f"{name}:{after}"
     following = _NAMES[_NAMES.index(name) + 1 :]
     return f"{following[0]}:" if following else ""
 
