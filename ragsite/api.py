@@ -23,6 +23,8 @@ from apps.models.api import (
     ModelViewSet,
 )
 from apps.monitoring.analytics.api import router as analytics_router
+from apps.monitoring.analytics.filling_api import FillingViewSet
+from apps.monitoring.jobs.purges_api import PurgeViewSet
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
@@ -64,6 +66,8 @@ resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
 resources.register("audit-entries", AuditEntryViewSet, basename="audit-entry")
+resources.register("analytics/filling", FillingViewSet, basename="analytics-filling")
+resources.register("purges", PurgeViewSet, basename="purge")
 
 queries = NinjaAPI(
     title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()

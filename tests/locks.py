@@ -41,6 +41,7 @@ ORDER = (
     "retrieval_citation",
     "monitoring_alertdelivery",
     "monitoring_alert",
+    "retrieval_experimententry",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""
 

@@ -28,6 +28,7 @@ from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.monitoring.alerts.rows import ALERT_DELIVERIES, DELIVER
 from apps.retrieval.erasing.services import ERASE, ERASURES
+from apps.retrieval.evaluation.experiments.noting import EXPERIMENT, EXPERIMENTS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
@@ -77,6 +78,7 @@ INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
 GENERATIONS = "apps.retrieval.index.generations"
 PURGING = "apps.documents.services.purging"
+LOGGING = "apps.retrieval.evaluation.experiments"
 BULKS = "apps.documents.services.bulk"
 ALERTS = "apps.monitoring.alerts"
 SMALL_FIRST_SECONDS = 1
@@ -124,6 +126,10 @@ JOBS: tuple[Job, ...] = (
         rows=EVALUATION_RUNS, soft=None, hard=None, seconds=10.0,
     ),
     Job(
+        EXPERIMENT, Queue.RETRIEVAL, f"{LOGGING}.work.experiment_work",
+        rows=EXPERIMENTS, soft=None, hard=None, seconds=10.0,
+    ),
+    Job(
         REINDEX, Queue.EMBEDDING, "apps.retrieval.reindexing.work.reindex_work",
         rows=REINDEXES, soft=None, hard=None, seconds=10.0,
     ),
@@ -169,6 +175,7 @@ JOBS: tuple[Job, ...] = (
         "standbys-follow", Queue.EMBEDDING, "apps.retrieval.reindexing.standby.standbys_follow",
         every=30.0, soft=None, hard=None, seconds=10.0,
     ),
+    Job("experiments-follow", Queue.MAINTENANCE, f"{LOGGING}.noting.experiments_follow", every=600.0),
     # One index is one step, however large.
     Job("generations-index", Queue.MAINTENANCE, f"{GENERATIONS}.generations_index", every=600.0, soft=7_200, hard=7_260),
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
@@ -181,6 +188,10 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("alerts-judge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_judge", every=30.0),
     Job("alerts-purge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_purge", every=86_400.0),
+    Job(
+        "analytics-fill", Queue.MAINTENANCE, "apps.monitoring.analytics.filling.analytics_fill",
+        every=60.0, seconds=PURGE_SECONDS,
+    ),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
     Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),
     Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),

@@ -198,7 +198,9 @@ class ServerSettings(Settings):
     ca_file: str = setting("RAGSITE_CA_FILE")
     requires_tls: bool = setting("RAGSITE_REQUIRE_TLS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
+    mlflow_url: str = setting("RAGSITE_MLFLOW_URL")
     flower_url: str = setting("RAGSITE_FLOWER_URL")
+    public_url: str = setting("RAGSITE_PUBLIC_URL")
 
     @property
     def kafka_client(self) -> dict[str, str]:

@@ -24,6 +24,8 @@ class MonitoringEnvironment(BaseSettings):
     )
     ragsite_metrics_address: str = Field("127.0.0.1", description="The address of this machine that they listen at.")
     ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
+    ragsite_public_url: str = Field("", description="Where people open ragsite, for links to it; empty: none are told.")
+    ragsite_mlflow_url: str = Field("", description="Where people open MLflow; empty: where it is logged to.")
     ragsite_alert_webhook_url: str = Field("", description="Where alerts are sent as JSON; empty: nowhere.")
     ragsite_alert_webhook_secret: SecretStr = Field(
         SecretStr(""), description="Signs what is sent there; at least 32 random characters."
@@ -37,7 +39,7 @@ class MonitoringEnvironment(BaseSettings):
     clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
     ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
 
-    @field_validator("ragsite_alert_webhook_url")
+    @field_validator("ragsite_alert_webhook_url", "ragsite_public_url", "ragsite_mlflow_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and not _URL.fullmatch(value):

@@ -16,7 +16,7 @@ from workers.queues import POOLS, Queue
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "docker-compose.yml"
-GPU = PROJECT / "deploy" / "compose.gpu.yml"
+GPU, AIRFLOW = (PROJECT / "deploy" / f"compose.{name}.yml" for name in ("gpu", "airflow"))
 TEXT = COMPOSE.read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -62,7 +62,7 @@ def given(service: dict[str, Any], shell: dict[str, str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("path", [COMPOSE, GPU], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [COMPOSE, GPU, AIRFLOW], ids=lambda path: path.name)
 def test_a_compose_file_follows_the_compose_specification(path: Path) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)

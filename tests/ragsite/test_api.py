@@ -35,7 +35,7 @@ from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
-OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models"})
+OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models", "purges"})
 """What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes."""
 
 
@@ -67,6 +67,7 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/analytics/cache/",
         "/analytics/cited-passages/",
         "/analytics/costs/",
+        "/analytics/filling/",
         "/analytics/quality/",
         "/analytics/unanswered-questions/",
         "/analytics/uncited-documents/",
@@ -140,6 +141,8 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/models/",
         "/models/{id}/",
         "/models/connect/",
+        "/purges/",
+        "/purges/{id}/run/",
         "/search",
         "/tokens/",
         "/tokens/refresh/",

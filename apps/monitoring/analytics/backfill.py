@@ -33,11 +33,12 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one kind, in the order of their ids, and what is told of a page of them."""
+    """Rows of one kind, in the order of their ids, what is told of a page of them, and the way to the tenant of a row."""
 
     name: str
     rows: Callable[[], QuerySet[Any]]
     tell: Callable[[Sequence[Any]], Iterable[Told]]
+    tenant: str
 
     @property
     def walk(self) -> str:
@@ -61,14 +62,23 @@ def backfill(store: AnalyticsStore, turn: Turn, *, said: Callable[[str, int], No
 
 def _part_told(part: Part, store: AnalyticsStore, turn: Turn, said: Callable[[str, int], None]) -> bool:
     def page(position: str) -> str:
-        rows = part.rows().order_by("pk")
-        found = list((rows.filter(pk__gt=position) if position else rows)[:PAGE])
-        if found:
-            facts_keep(store, (fact for told in part.tell(found) for fact in facts_of(told)))
-            said(part.name, len(found))
-        return str(found[-1].pk) if len(found) == PAGE else ""
+        number, following = page_tell(part, store, part.rows(), after=position)
+        if number:
+            said(part.name, number)
+        return following
 
     return walk(turn, part.walk, page)
+
+
+def page_tell(part: Part, store: AnalyticsStore, rows: QuerySet[Any], *, after: str) -> tuple[int, str]:
+    """Tell of the first `PAGE` of these rows of the part whose ids come after that one; how many there were, and the id after
+    which to go on, "" at the end.
+    """
+    rows = rows.order_by("pk")
+    found = list((rows.filter(pk__gt=after) if after else rows)[:PAGE])
+    if found:
+        facts_keep(store, (fact for told in part.tell(found) for fact in facts_of(told)))
+    return len(found), str(found[-1].pk) if len(found) == PAGE else ""
 
 
 def _told(event: Event, at: datetime) -> Told:
@@ -142,8 +152,10 @@ def _failed(version: DocumentVersion) -> Told:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("documents", Document.objects.all, _of_documents),
-    Part("versions", _versions, _of_versions),
-    Part("answers", _answers, _of_answers),
-    Part("ratings", lambda: AnswerFeedback.objects.select_related("answer__query"), _of_ratings),
+    Part("documents", Document.objects.all, _of_documents, "tenant"),
+    Part("versions", _versions, _of_versions, "document__tenant"),
+    Part("answers", _answers, _of_answers, "query__tenant"),
+    Part(
+        "ratings", lambda: AnswerFeedback.objects.select_related("answer__query"), _of_ratings, "answer__query__tenant"
+    ),
 )

@@ -21,10 +21,13 @@ _opening = threading.Lock()
 
 
 class LateStore:
-    """ClickHouse for a program that goes on without it for a while: opened, and brought up, once it answers."""
+    """ClickHouse for a program that goes on without it for a while: opened, and brought up, once it answers.
 
-    def __init__(self) -> None:
-        self._settings = _settings()
+    With `may_own` it owns the engine of this machine where nobody does; without, it asks who owns it.
+    """
+
+    def __init__(self, *, may_own: bool = True) -> None:
+        self._settings, self._may_own = analytics_settings(), may_own
         self._store: AnalyticsStore | None = None
 
     def open(self) -> AnalyticsStore | None:
@@ -52,7 +55,7 @@ class LateStore:
     def opened(self) -> AnalyticsStore:
         """Raises AnalyticsUnavailableError: it does not answer yet."""
         if self._store is None:
-            store = _store(self._settings, may_own=True)
+            store = _store(self._settings, may_own=self._may_own)
             try:
                 schema_migrate(store, days=self._settings.days)
             except AnalyticsUnavailableError:
@@ -63,14 +66,14 @@ class LateStore:
 
 
 @contextmanager
-def store_for_writing() -> Iterator[AnalyticsStore]:
-    """ClickHouse for a command, its tables brought up. The engine of this machine is owned by it, if by nobody yet.
+def store_for_writing(*, may_own: bool = True) -> Iterator[AnalyticsStore]:
+    """ClickHouse for a command or a job, its tables brought up; `may_own` as for a LateStore.
 
     Raises:
         AnalyticsOffError: none is set up.
         AnalyticsUnavailableError: it does not answer.
     """
-    late = LateStore()
+    late = LateStore(may_own=may_own)
     try:
         yield late.opened()
     finally:
@@ -84,7 +87,7 @@ def store_for_reading() -> AnalyticsStore:
         AnalyticsOffError: none is set up.
         AnalyticsUnavailableError: it does not answer.
     """
-    settings = _settings()
+    settings = analytics_settings()
     with _opening:
         if settings not in _opened:
             _opened[settings] = _store(settings, may_own=False)
@@ -104,7 +107,12 @@ def _store(settings: AnalyticsSettings, *, may_own: bool) -> AnalyticsStore:
     return shared
 
 
-def _settings() -> AnalyticsSettings:
+def analytics_settings() -> AnalyticsSettings:
+    """Which ClickHouse there is.
+
+    Raises:
+        AnalyticsOffError: none is set up.
+    """
     settings = AnalyticsSettings.current()
     if not settings.url:
         raise AnalyticsOffError("Reports need ClickHouse, and none is set up.")

@@ -211,6 +211,8 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "account.second_factor_removed": _of_named(gettext_lazy("removed the second factor of {}")),
     "account.recovery_codes_renewed": _plainly(gettext_lazy("made new recovery codes")),
     "account.recovery_code_used": _plainly(gettext_lazy("signed in with a recovery code")),
+    "analytics.filled": _plainly(gettext_lazy("had reports filled in from the record")),
+    "purge.asked": _of_named(gettext_lazy("had the job {} run at once")),
     "passages.shown": _shown,
     "conversation.renamed": _plainly(gettext_lazy("renamed a conversation")),
     "conversation.deleted": _plainly(gettext_lazy("deleted a conversation")),

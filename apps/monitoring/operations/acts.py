@@ -76,7 +76,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         gettext_lazy("The audit log"),
         (
             "audit.verified", "audit.exported", "audit.pruned", "audit.erased", "erasure.asked", "erasure.done",
-            "events.sent_again", "alert.acknowledged",
+            "events.sent_again", "alert.acknowledged", "analytics.filled", "purge.asked",
         ),
     ),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
@@ -98,6 +98,7 @@ ICONS = {
     "member": "group", "user": "group", "audit": "verified_user", "form": "edit", "rights": "lock_person",
     "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
     "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
+    "analytics": "monitoring", "purge": "delete_sweep",
 }  # fmt: skip
 
 

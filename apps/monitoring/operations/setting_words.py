@@ -55,6 +55,8 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "BLOB_STORE": _("Where uploaded files are kept"),
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
+        "MLFLOW_URL": _("Where MLflow is opened"),
+        "PUBLIC_URL": _("Where ragsite is opened"),
         "FLOWER_URL": _("Where Flower is opened"),
         "ANALYTICS_DAYS": _("Days that reports go back at most"),
     }),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from apps.documents.models import Document
 from apps.monitoring.analytics import backfill as filling
 from apps.monitoring.analytics.backfill import PARTS, backfill
 from apps.monitoring.analytics.facts import Told, facts_of
+from apps.monitoring.analytics.filling import analytics_fill
 from apps.monitoring.analytics.keeping import facts_keep
 from apps.monitoring.analytics.reports import answers, documents
 from apps.monitoring.analytics.reports.scope import By, ReportScope
 from apps.monitoring.analytics.store import AnalyticsStore, AnalyticsUnavailableError
 from apps.retrieval.models import Answer
+from ragsite.core.audit.models import AuditEntry
 from ragsite.core.events import event_decode, name_split
 from ragsite.core.models import OutboxEvent, Walk
-from ragsite.gateway.models import Tenant
+from ragsite.gateway.models import Permission, Tenant
 from tests import factories as make
 from tests import turns
 
@@ -125,3 +128,25 @@ def test_one_that_was_interrupted_goes_on_where_it_stopped(
     assert first < second
     assert fill(store) == {"documents": 1, "versions": 3, "answers": 3, "ratings": 1}
     assert totals(store, tenant)["asked"][0] == 3
+
+
+def test_a_tenant_has_its_own_rows_filled_in_by_a_job(
+    store: AnalyticsStore, tenant: Tenant, settings: Any, engine_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "PAGE", 2)
+    other = make.ready_version().document.tenant
+    client, url = make.client(tenant, Permission.WORK), "/api/v1/analytics/filling/"
+    assert client.post(url).json()["code"] == "analytics_off"
+    settings.RAGSITE_CLICKHOUSE_URL, settings.RAGSITE_DATA_DIR = "embedded", engine_folder
+    assert client.get(url).json() == {"is_under_way": False, "part": "", "is_held_up": False, "as_of": None}
+    asked = client.post(url)
+    assert (asked.status_code, asked.json()["part"]) == (202, "documents")
+    assert client.post(url).json() == asked.json(), "one that is under way goes on"
+    assert analytics_fill(turns.short(2)) is True
+    assert client.get(url).json()["part"] == "versions"
+    assert analytics_fill(turns.long()) is False
+    assert client.get(url).json()["is_under_way"] is False
+    assert totals(store, tenant)["asked"][0] == 3
+    of_other = {"tenant": str(other.pk)}
+    assert store.rows("SELECT document_id FROM ingestion WHERE tenant = {tenant:UUID}", of_other) == []
+    assert AuditEntry.objects.filter(action="analytics.filled", tenant_id=tenant.pk).count() == 1
