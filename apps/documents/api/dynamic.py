@@ -193,7 +193,10 @@ class DynamicSettingViewSet(DynamicViewSet):
     serializer = DynamicSettingSerializer
 
     @extend_schema(
-        summary="List the settings that can be changed", parameters=ADDRESSED, responses=DynamicSettingsSerializer
+        operation_id="settings_list",
+        summary="List the settings that can be changed",
+        parameters=ADDRESSED,
+        responses=DynamicSettingsSerializer,
     )
     @answering("not_found")
     def overview(self, request: Request) -> Response:
@@ -245,7 +248,9 @@ class FlagViewSet(DynamicViewSet):
     there = staticmethod(flag_there)
     serializer = FlagSerializer
 
-    @extend_schema(summary="List the feature flags", parameters=ADDRESSED, responses=FlagsSerializer)
+    @extend_schema(
+        operation_id="flags_list", summary="List the feature flags", parameters=ADDRESSED, responses=FlagsSerializer
+    )
     @answering("not_found")
     def overview(self, request: Request) -> Response:
         """The rules that hold at a place, and where they come from."""

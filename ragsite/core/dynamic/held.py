@@ -7,6 +7,7 @@ transactions that may read nothing else. `ragsite.core.dynamic.following` keeps 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -44,7 +45,9 @@ class Held:
 
 
 _state: dict[str, Held] = {"held": Held()}
-_changing = Lock()
+_locks = {"changing": Lock()}
+# A process that is forked while a thread of its parent changes something would wait for that thread, which it has not.
+os.register_at_fork(after_in_child=lambda: _locks.update(changing=Lock()))
 
 
 def held() -> Held:
@@ -54,13 +57,13 @@ def held() -> Held:
 
 def hold(values: Iterable[SetValue], *, newest: int) -> None:
     """From now on these values hold, and no others; of these none that this release does not know, or would not take."""
-    with _changing:
+    with _locks["changing"]:
         _state["held"] = _made([one for one in values if _is_known(one)], newest)
 
 
 def hold_one(changed: SetValue) -> None:
     """Take up a change of this process at once, unless it was read already. The next reading decides in any case."""
-    with _changing:
+    with _locks["changing"]:
         before = held()
         if changed.change > before.newest:
             others = [one for one in before.set_values if (one.name, one.place) != (changed.name, changed.place)]
@@ -69,7 +72,7 @@ def hold_one(changed: SetValue) -> None:
 
 def forget() -> None:
     """As in a process that has read nothing."""
-    with _changing:
+    with _locks["changing"]:
         _state["held"] = Held()
 
 
