@@ -79,6 +79,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
             "events.sent_again", "alert.acknowledged",
         ),
     ),
+    "settings": (gettext_lazy("Settings"), ("setting.changed",)),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
 }  # fmt: skip
 """What activity is filtered by, and the actions of each."""
@@ -98,6 +99,7 @@ ICONS = {
     "member": "group", "user": "group", "audit": "verified_user", "form": "edit", "rights": "lock_person",
     "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
     "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
+    "setting": "tune",
 }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def _check_level(name: str, place: Place, levels: tuple[Level, ...]) -> None:
 def _check_narrows(row: DynamicSetting, value: Value, *, above: Value) -> None:
     if row.below(value, above) != value:
         raise InvalidSettingError(
-            f"{row.name} can't be {json.dumps(value)} there: above it is {json.dumps(above)}.",
+            f"{row.name} can't be {json.dumps(value)} there, where it is {json.dumps(above)} above.",
             action="Set no more than that, or ask who may change it above.",
         )
 

@@ -83,7 +83,7 @@ class FlagRule:
         if not cls.is_rule(said):
             raise InvalidSettingError(
                 f"{name} can't be {str(said)[:80]!r}.",
-                action='Give {"on": true or false}, and besides "percent" from 0 to 100, and "people": at most '
+                action="Give `on`, true or false, and besides `percent`, from 0 to 100, and `people`, at most "
                 f"{MOST_PEOPLE} ids of users and API keys.",
             )
         return cls.from_dict(said)  # type: ignore[arg-type]  # it is a rule

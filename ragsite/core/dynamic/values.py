@@ -66,42 +66,47 @@ class Values:
         Raises:
             InvalidSettingError: it may not; the message says why.
         """
-        if fault := self._fault(value):
-            raise InvalidSettingError(f"{name} can't be {_shown(value)}: {fault}.", action="Give another value.")
-        return float(value) if self.kind is Kind.NUMBER else value  # type: ignore[arg-type,return-value]  # it has no fault
+        if advice := self._advice(value):
+            raise InvalidSettingError(f"{name} can't be {_shown(value)}.", action=advice)
+        return float(value) if self.kind is Kind.NUMBER else value  # type: ignore[arg-type,return-value]  # it is one
 
-    def _fault(self, value: object) -> str:
-        """The end of a sentence; "" for a value that it may have."""
+    def _advice(self, value: object) -> str:
+        """What to give instead; "" for a value that it may have."""
         match self.kind:
             case Kind.SWITCH:
-                return "" if isinstance(value, bool) else "it is true or false"
+                advice = "" if isinstance(value, bool) else "Give true or false."
             case Kind.CHOICE:
-                return "" if value in self.choices else f"it is one of {', '.join(self.choices)}"
+                advice = "" if value in self.choices else f"Give one of {', '.join(self.choices)}."
             case Kind.TEXT:
-                return self._text_fault(value)
+                advice = self._text_advice(value)
             case _:
-                return self._number_fault(value)
+                advice = self._number_advice(value)
+        return advice
 
-    def _text_fault(self, value: object) -> str:
+    def _text_advice(self, value: object) -> str:
+        advice = ""
         if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-            return f"it is a text of at most {LONGEST_TEXT:,} characters"
-        try:
-            if self.reads is not None:
+            advice = f"Give a text of at most {LONGEST_TEXT:,} characters."
+        elif self.reads is not None:
+            try:
                 self.reads(value)
-        except ValueError as error:
-            return str(error).removesuffix(".")
-        return ""
+            except ValueError as error:
+                advice = f"It was read as follows: {str(error).removesuffix('.')}."
+        return advice
 
-    def _number_fault(self, value: object) -> str:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or (self.kind is Kind.WHOLE and not isinstance(value, int)):
-            return "it is a whole number" if self.kind is Kind.WHOLE else "it is a number"
-        number: float = value  # type: ignore[assignment]  # it is one
-        if self.least is not None and number < self.least:
-            return f"it is at least {self.least:g}"
-        if self.above is not None and number <= self.above:
-            return f"it is more than {self.above:g}"
-        return f"it is at most {self.most:g}" if self.most is not None and number > self.most else ""
+    def _number_advice(self, value: object) -> str:
+        advice = ""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            advice = "Give a number."
+        elif self.kind is Kind.WHOLE and not isinstance(value, int):
+            advice = "Give a whole number."
+        elif self.least is not None and value < self.least:
+            advice = f"Give no less than {self.least:g}."
+        elif self.above is not None and value <= self.above:
+            advice = f"Give more than {self.above:g}."
+        elif self.most is not None and value > self.most:
+            advice = f"Give no more than {self.most:g}."
+        return advice
 
 
 def _kind_of(annotation: Any) -> Kind:
