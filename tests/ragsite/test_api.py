@@ -35,8 +35,10 @@ from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
-OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models"})
-"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes."""
+OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models", "settings", "flags"})
+"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes; and what is
+named alike in each tenant.
+"""
 
 
 def routes() -> list[str]:
@@ -106,6 +108,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/evaluation-sets/{id}/",
         "/evaluation-sets/{id}/import/",
         "/evaluation-sets/{id}/questions/",
+        "/flags/",
+        "/flags/{id}/",
+        "/flags/{id}/history/",
+        "/flags/{id}/put-back/",
         "/knowledge-base-deletions/",
         "/knowledge-base-deletions/{id}/",
         "/knowledge-base-deletions/{id}/resume/",
@@ -141,6 +147,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/models/{id}/",
         "/models/connect/",
         "/search",
+        "/settings/",
+        "/settings/{id}/",
+        "/settings/{id}/history/",
+        "/settings/{id}/put-back/",
         "/tokens/",
         "/tokens/refresh/",
         "/tokens/revoke/",

@@ -131,6 +131,7 @@ def document_upload_from_url(
         LimitReachedError: the caller may not upload so much more.
         PermanentError, TransientError: as `document_upload`.
     """
+    url_ingestion_check()
     place = Place.of_base(knowledge_base)
     url_ingestion_check(place)
     chunking_check(knowledge_base, about.get("chunking", {}))
