@@ -94,7 +94,7 @@ EXAMPLES: Mapping[str, str] = {
         "spaces, such as a UUID."
     ),
     "invalid_input": "The request is not valid. See errors for what to change.",
-    "invalid_setting": "search.seconds can't be 0. Give more than 0.",
+    "invalid_setting": "The setting search.seconds can't be 0. Give a number larger than 0, and not that itself.",
     "invalid_masking": (
         "No kind of values is named. Choose a mode of off, watch, and one or more kinds of email, phone."
     ),

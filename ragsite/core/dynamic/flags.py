@@ -82,7 +82,7 @@ class FlagRule:
         """
         if not cls.is_rule(said):
             raise InvalidSettingError(
-                f"{name} can't be {str(said)[:80]!r}.",
+                f"The flag {name} can't be {str(said)[:80]!r}.",
                 action="Give `on`, true or false, and besides `percent`, from 0 to 100, and `people`, at most "
                 f"{MOST_PEOPLE} ids of users and API keys.",
             )

@@ -67,7 +67,7 @@ class Values:
             InvalidSettingError: it may not; the message says why.
         """
         if advice := self._advice(value):
-            raise InvalidSettingError(f"{name} can't be {_shown(value)}.", action=advice)
+            raise InvalidSettingError(f"The setting {name} can't be {_shown(value)}.", action=advice)
         return float(value) if self.kind is Kind.NUMBER else value  # type: ignore[arg-type,return-value]  # it is one
 
     def _advice(self, value: object) -> str:
@@ -76,7 +76,7 @@ class Values:
             case Kind.SWITCH:
                 advice = "" if isinstance(value, bool) else "Give true or false."
             case Kind.CHOICE:
-                advice = "" if value in self.choices else f"Give one of {', '.join(self.choices)}."
+                advice = "" if value in self.choices else f"Known are {', '.join(self.choices)}; give one of these."
             case Kind.TEXT:
                 advice = self._text_advice(value)
             case _:
@@ -91,21 +91,21 @@ class Values:
             try:
                 self.reads(value)
             except ValueError as error:
-                advice = f"It was read as follows: {str(error).removesuffix('.')}."
+                advice = f"As it was read: {str(error).removesuffix('.')}. Mend that."
         return advice
 
     def _number_advice(self, value: object) -> str:
         advice = ""
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            advice = "Give a number."
+            advice = "Give a number, such as 10."
         elif self.kind is Kind.WHOLE and not isinstance(value, int):
             advice = "Give a whole number."
         elif self.least is not None and value < self.least:
-            advice = f"Give no less than {self.least:g}."
+            advice = f"Give {self.least:g} or a larger number."
         elif self.above is not None and value <= self.above:
-            advice = f"Give more than {self.above:g}."
+            advice = f"Give a number larger than {self.above:g}, and not that itself."
         elif self.most is not None and value > self.most:
-            advice = f"Give no more than {self.most:g}."
+            advice = f"Give {self.most:g} or a smaller number."
         return advice
 
 

@@ -48,7 +48,7 @@ def test_a_superuser_changes_the_installation_a_tenant_and_a_knowledge_base(admi
     ("form", "told"),
     [
         ({"do": "set", "name": "search.seconds", "value": "soon"}, "search.seconds can&#x27;t be &#x27;soon&#x27;"),
-        ({"do": "set", "name": "search.reranked", "value": "0"}, "Give no less than 1."),
+        ({"do": "set", "name": "search.reranked", "value": "0"}, "Give 1 or a larger number."),
         ({"do": "set", "name": "secret_key", "value": "x"}, "There is no setting"),
         ({"do": "set", "name": "rewriting", "state": "some", "people": "nobody-here"}, "There is no user"),
         ({"do": "put-back", "name": "search.seconds", "change": "77"}, "There is no change 77"),

@@ -125,10 +125,10 @@ def test_what_is_set_to_what_it_is_is_no_change() -> None:
 @pytest.mark.parametrize(
     ("name", "place", "value", "message"),
     [
-        (NAME, INSTALLATION, 0, "search.seconds can't be 0."),
+        (NAME, INSTALLATION, 0, "The setting search.seconds can't be 0."),
         ("sign_in.tries", TENANT, 3, "sign_in.tries can't be set at the level tenant."),
         ("rewriting", BASE, {"on": True}, "rewriting can't be set at the level knowledge_base."),
-        ("rewriting", INSTALLATION, True, "rewriting can't be 'True'."),
+        ("rewriting", INSTALLATION, True, "The flag rewriting can't be 'True'."),
         (NAME, TENANT, 11, "search.seconds can't be 11.0 there, where it is 10.0 above."),
         ("fetching.enabled", BASE, True, "fetching.enabled can't be true there, where it is false above."),
     ],

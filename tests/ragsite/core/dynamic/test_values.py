@@ -49,24 +49,24 @@ def test_no_two_settings_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
-        ("search.seconds", 0, "Give more than 0."),
-        ("search.seconds", 601, "Give no more than 600."),
-        ("search.seconds", "10", "Give a number."),
-        ("search.seconds", float("nan"), "Give a number."),
-        ("search.seconds", True, "Give a number."),
+        ("search.seconds", 0, "Give a number larger than 0,"),
+        ("search.seconds", 601, "Give 600 or a smaller number."),
+        ("search.seconds", "10", "Give a number, such as 10."),
+        ("search.seconds", float("nan"), "Give a number, such as 10."),
+        ("search.seconds", True, "Give a number, such as 10."),
         ("search.reranked", 1.5, "Give a whole number."),
-        ("search.reranked", 0, "Give no less than 1."),
+        ("search.reranked", 0, "Give 1 or a larger number."),
         ("documents.ocr", 1, "Give true or false."),
         ("documents.ocr", None, "Give true or false."),
-        ("limits.without_redis", "perhaps", "Give one of local, open, closed."),
-        ("limits.of_key", "answers=many", "It was read as follows:"),
+        ("limits.without_redis", "perhaps", "Known are local, open, closed;"),
+        ("limits.of_key", "answers=many", "As it was read: "),
         ("limits.of_key", "x" * 2_001, "Give a text of at most 2,000 characters."),
     ],
 )
 def test_what_a_setting_cant_be_is_said_with_what_it_can(name: str, value: object, advice: str) -> None:
     with pytest.raises(InvalidSettingError) as refused:
         setting_named(name).values.checked(name, value)
-    assert refused.value.message.startswith(f"{name} can't be")
+    assert refused.value.message.startswith(f"The setting {name} can't be")
     assert refused.value.error_action.startswith(advice)
 
 
