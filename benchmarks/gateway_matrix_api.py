@@ -12,6 +12,8 @@ from typing import Any
 
 READ, WORK = "read,work:manage", "write,work:manage"
 MODELS = "models:manage"
+OWN = "grants:manage"
+"""Of the key's tenant; the installation's take `settings:manage`."""
 
 API: dict[str, str] = {
     "api/v1/knowledge-bases/": "GET read | POST write",
@@ -91,6 +93,14 @@ API: dict[str, str] = {
     "api/v1/audit-entries/<uuid:pk>/": "GET audit:read",
     "api/v1/erasures/": "GET grants:manage | POST grants:manage",
     "api/v1/erasures/<uuid:pk>/": "GET grants:manage",
+    "api/v1/settings/": f"GET {OWN}",
+    "api/v1/settings/<str:name>/": f"GET {OWN} | PUT {OWN} | DELETE {OWN}",
+    "api/v1/settings/<str:name>/history/": f"GET {OWN}",
+    "api/v1/settings/<str:name>/put-back/": f"POST {OWN}",
+    "api/v1/flags/": f"GET {OWN}",
+    "api/v1/flags/<str:name>/": f"GET {OWN} | PUT {OWN} | DELETE {OWN}",
+    "api/v1/flags/<str:name>/history/": f"GET {OWN}",
+    "api/v1/flags/<str:name>/put-back/": f"POST {OWN}",
     "api/v1/tokens/": "POST any",
     "api/v1/tokens/refresh/": "POST any L",
     "api/v1/tokens/revoke/": "POST any L",

@@ -118,6 +118,7 @@ PAGES: dict[str, str] = {
     "admin/documents/stagerecord/<path:object_id>/delete/": "LL----- LL-----",
     "admin/documents/stagerecord/<path:object_id>/history/": "LL0++++ LL0++++",
     "admin/documents/stagerecord/add/": "LL----- LL-----",
+    "admin/settings/live/": "LL--+-+ LL--+-+",
     "admin/events/": "LL---++ LL---++",
     "admin/events/schemas/<str:name>/": "LL---++ LL---++",
     "admin/erasing/": "LL--+-+ LL--+-+",

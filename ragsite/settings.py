@@ -230,6 +230,7 @@ RAGSITE_GENERATOR_API_KEY = ENV.ragsite_generator_api_key.get_secret_value()
 RAGSITE_GENERATION_SLOTS = ENV.ragsite_generation_slots
 RAGSITE_GENERATION_TOKENS = ENV.ragsite_generation_tokens
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
+RAGSITE_RERANKED_PASSAGES = ENV.ragsite_reranked_passages
 RAGSITE_ANSWER_CACHE_SECONDS = ENV.ragsite_answer_cache_seconds
 RAGSITE_ANSWER_CACHE_BYTES = ENV.ragsite_answer_cache_mb * 1024 * 1024
 RAGSITE_ANSWER_STAND_IN_SECONDS = ENV.ragsite_answer_stand_in_seconds
@@ -284,6 +285,7 @@ RAGSITE_ALERT_WEBHOOK_URL = ENV.ragsite_alert_webhook_url
 RAGSITE_ALERT_WEBHOOK_SECRET = ENV.ragsite_alert_webhook_secret.get_secret_value()
 RAGSITE_ALERT_EMAILS = ENV.alert_emails
 RAGSITE_ALERT_SENDER = ENV.ragsite_alert_sender
+RAGSITE_ALERT_QUEUE_SECONDS = ENV.ragsite_alert_queue_seconds
 
 MAIL = ENV.mail_server
 EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = MAIL.host, MAIL.port, 10

@@ -31,6 +31,7 @@ from apps.models.installed_model import InstalledModel
 from apps.models.selectors import embedding_model_default, writer_in_use
 from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.following import settings_follow
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
 from workers.heart import Heart, heart_start
@@ -110,6 +111,13 @@ def heart_of_child(**_: Any) -> None:
     """Let the parent keep what this child claims."""
     if _heart is not None:
         _heart.move_to_child()
+
+
+@worker_process_init.connect
+@worker_ready.connect
+def follow_settings(**_: Any) -> None:
+    """Take up settings that change, in every process by itself: in the parent once it has forked."""
+    settings_follow()
 
 
 @worker_ready.connect

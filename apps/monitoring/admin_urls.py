@@ -18,6 +18,7 @@ from apps.monitoring.operations.activity import (
     version_history_view,
 )
 from apps.monitoring.operations.events import event_schema_view, events_view
+from apps.monitoring.operations.live_settings.page import live_settings_view
 from apps.monitoring.operations.reports import reports_view
 from apps.monitoring.operations.settings import settings_view
 from apps.monitoring.operations.usage import usage_view
@@ -53,6 +54,7 @@ urlpatterns = [
     path("documents/documentversion/<uuid:version_id>/history/", version_history_view),
     path("documents/knowledgebase/<uuid:knowledge_base_id>/history/", knowledge_base_history_view),
     path("settings/", settings_view, name="settings"),
+    path("settings/live/", live_settings_view, name="live-settings"),
     path("events/schemas/<str:name>/", event_schema_view, name="event-schema"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),

@@ -1,7 +1,7 @@
 """What the running system is set to: one typed object for each concern, and the only readers of our own settings.
 
-Ask for an object where it is needed and keep nothing of it: what it says could then change while a process runs, and its
-readers stay as they are. Names and limits of the variables behind it are those of `ragsite.core.environment`.
+Ask for an object where it is needed and keep nothing of it: some of what it says changes while a process runs. Names and limits
+of the variables behind it are those of `ragsite.core.environment`; `ragsite.core.dynamic` has what can be changed, and where.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, Literal, Self
 from django.conf import settings
 
 from ragsite.core import server_urls
+from ragsite.core.dynamic.held import values_changed
+from ragsite.core.dynamic.places import INSTALLATION, Place
 from ragsite.core.transport import Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
@@ -31,9 +33,11 @@ class Settings:
     __slots__ = ()
 
     @classmethod
-    def current(cls) -> Self:
-        """As they are now."""
-        return cls(**{one.name: getattr(settings, one.metadata["setting"]) for one in fields(cls)})  # type: ignore[arg-type]
+    def current(cls, at: Place = INSTALLATION) -> Self:
+        """As they are now, for the installation, or in a tenant or knowledge base."""
+        changed = values_changed(at)
+        names = ((one.name, one.metadata["setting"]) for one in fields(cls))  # type: ignore[arg-type]  # all are dataclasses
+        return cls(**{name: changed[of] if of in changed else getattr(settings, of) for name, of in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +172,10 @@ class GenerationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
-    """How long a search may take, and from how many rows on a generation has an HNSW index."""
+    """How long a search may take, how many passages a reranker reads, from how many rows on a generation has an HNSW index."""
 
     seconds: float = setting("RAGSITE_SEARCH_SECONDS")
+    reranked: int = setting("RAGSITE_RERANKED_PASSAGES")
     hnsw_min_rows: int = setting("RAGSITE_HNSW_MIN_ROWS")
 
 
@@ -219,12 +224,15 @@ class MetricsSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings(Settings):
-    """Who is told of alerts: a webhook, with the secret that signs what it is sent, and people by mail. Empty: nobody."""
+    """Who is told of alerts: a webhook, with the secret that signs what it is sent, and people by mail. Empty: nobody. And after
+    how many seconds of waiting a queue is one.
+    """
 
     webhook_url: str = setting("RAGSITE_ALERT_WEBHOOK_URL")
     webhook_secret: str = setting("RAGSITE_ALERT_WEBHOOK_SECRET", secret=True)
     emails: tuple[str, ...] = setting("RAGSITE_ALERT_EMAILS")
     sender: str = setting("RAGSITE_ALERT_SENDER")
+    queue_seconds: int = setting("RAGSITE_ALERT_QUEUE_SECONDS")
 
 
 @dataclass(frozen=True, slots=True)

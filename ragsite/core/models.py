@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.audit.models import AuditCheckpoint, AuditEntry, AuditSeal, AuditWaiting
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
+from ragsite.core.dynamic.models import SettingChange
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
     "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "InboxEvent", "OutboxEvent", "QueueSample",
-    "ScheduledJob", "Walk", "WorkerPresence",
+    "ScheduledJob", "SettingChange", "Walk", "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4

@@ -32,8 +32,15 @@ class MonitoringEnvironment(BaseSettings):
     )
     ragsite_alert_emails: str = Field("", description="Comma-separated addresses that alerts are mailed to.")
     ragsite_alert_sender: str = Field("", description="The address that they come from.")
+    ragsite_alert_queue_seconds: int = Field(
+        600, ge=30, le=86_400, description="After so long of waiting in a queue there is an alert."
+    )
     ragsite_mail_server: SecretStr = Field(
         SecretStr(""), description="Who takes mail: `smtp://user:password@host:587?starttls`, or `smtps://…`."
+    )
+
+    ragsite_reranked_passages: int = Field(
+        50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
     )
 
     clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")

@@ -39,6 +39,7 @@ PROBLEMS: Mapping[str, int] = {
     "invalid_input": 422,
     "invalid_masking": 422,
     "invalid_retrieval": 422,
+    "invalid_setting": 422,
     "invalid_tags": 422,
     "model_too_large": 422,
     "nested_archive": 422,

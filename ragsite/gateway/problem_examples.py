@@ -13,8 +13,8 @@ EXAMPLES: Mapping[str, str] = {
         "reader lacks the permission 'write'. Use a key that has it; keys are made in the admin under API keys."
     ),
     "url_ingestion_off": (
-        "Fetching documents from addresses is switched off here. Upload the document, or ask the operator "
-        "to set RAGSITE_URL_INGESTION=true."
+        "Fetching documents from addresses is switched off here. Upload the document, or have the setting "
+        "`fetching.enabled` switched on."
     ),
     "model_changed": (
         "The weights of 'sentence-transformers/all-MiniLM-L6-v2' at '/srv/models/minilm' have changed: "
@@ -94,6 +94,7 @@ EXAMPLES: Mapping[str, str] = {
         "spaces, such as a UUID."
     ),
     "invalid_input": "The request is not valid. See errors for what to change.",
+    "invalid_setting": "The setting search.seconds can't be 0. Give a number larger than 0, and not that itself.",
     "invalid_masking": (
         "No kind of values is named. Choose a mode of off, watch, and one or more kinds of email, phone."
     ),

@@ -35,6 +35,7 @@ READ = (
     "apps/retrieval/reindexing",
     "apps/retrieval/search",
     "ragsite/core/bounds.py",
+    "ragsite/core/dynamic",
     "ragsite/core/errors.py",
     "ragsite/core/sealing.py",
     "ragsite/core/work.py",

@@ -35,8 +35,12 @@ from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
-OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models", "purges"})
-"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes."""
+OF_ALL = frozenset({
+    "models", "model-versions", "model-tasks", "model-orders", "loaded-models", "purges", "settings", "flags",
+})  # fmt: skip
+"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes; and what is
+named alike in each tenant.
+"""
 
 
 def routes() -> list[str]:
@@ -107,6 +111,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/evaluation-sets/{id}/",
         "/evaluation-sets/{id}/import/",
         "/evaluation-sets/{id}/questions/",
+        "/flags/",
+        "/flags/{id}/",
+        "/flags/{id}/history/",
+        "/flags/{id}/put-back/",
         "/knowledge-base-deletions/",
         "/knowledge-base-deletions/{id}/",
         "/knowledge-base-deletions/{id}/resume/",
@@ -144,6 +152,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/purges/",
         "/purges/{id}/run/",
         "/search",
+        "/settings/",
+        "/settings/{id}/",
+        "/settings/{id}/history/",
+        "/settings/{id}/put-back/",
         "/tokens/",
         "/tokens/refresh/",
         "/tokens/revoke/",

@@ -42,6 +42,7 @@ WITHOUT_DATABASE = {
 BESIDE = {
     "documents delete": ["--all"],
     "events send-again": ["--all"],
+    **{f"settings {action}": ["--tenant", "x"] for action in ("set", "unset", "history", "put-back")},
     **{f"models {action}": ["--revision", "0" * 40] for action in ("add", "pull", "register")},
 }
 """What else these need to come to the database."""
@@ -84,6 +85,8 @@ def _value(action: argparse.Action, folder: Path) -> str:
         return str(next(iter(action.choices)))
     if action.type is uuid.UUID:
         return str(uuid.uuid4())
+    if action.type is int:
+        return "1"
     return {"directory": str(folder), "paths": str(folder), "source": "owner/name"}.get(action.dest, "x")
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import certifi
 import httpcore
@@ -38,6 +38,7 @@ from apps.documents.upload_limits import upload_too_large
 from ragsite.core.actors import Actor
 from ragsite.core.configuration import FetchingSettings, UploadSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.places import INSTALLATION, Place
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.limits import Work
 from ragsite.gateway.errors import PermissionDeniedError
@@ -85,12 +86,17 @@ class FetchDeadline:
     """The moment, by the monotonic clock, at which a fetch must be over."""
 
     at: float
+    seconds: int
+
+    @classmethod
+    def after(cls, seconds: int) -> Self:
+        return cls(time.monotonic() + seconds, seconds)
 
     def left(self) -> float:
         """Seconds, more than 0. Raises UrlUnreachableError: none are left."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
-            raise UrlUnreachableError(f"The document was not fetched within {FetchingSettings.current().seconds} s.")
+            raise UrlUnreachableError(f"The document was not fetched within {self.seconds} s.")
         return seconds
 
 
@@ -102,13 +108,13 @@ class FetchedFile:
     parts: Iterable[bytes]
 
 
-def url_ingestion_check() -> None:
-    """Raises PermissionDeniedError: the operator has not switched it on."""
-    if not FetchingSettings.current().enabled:
+def url_ingestion_check(at: Place = INSTALLATION) -> None:
+    """Raises PermissionDeniedError: the operator has not switched it on, or an owner has switched it off there."""
+    if not FetchingSettings.current(at).enabled:
         raise PermissionDeniedError(
             "Fetching documents from addresses is switched off here.",
             code="url_ingestion_off",
-            action="Upload the document, or ask the operator to set RAGSITE_URL_INGESTION=true.",
+            action="Upload the document, or have the setting `fetching.enabled` switched on.",
         )
 
 
@@ -126,10 +132,12 @@ def document_upload_from_url(
         PermanentError, TransientError: as `document_upload`.
     """
     url_ingestion_check()
+    place = Place.of_base(knowledge_base)
+    url_ingestion_check(place)
     chunking_check(knowledge_base, about.get("chunking", {}))
     connection_release()
     most = UploadSettings.current().max_bytes
-    with reserved(Work.UPLOAD_BYTES, most) as spent, fetch(url, network or Network()) as fetched:
+    with reserved(Work.UPLOAD_BYTES, most) as spent, fetch(url, network or Network(), place) as fetched:
         parts = _counted(fetched.parts, spent)
         request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=parts, **about)
         named = request if request.external_id else replace(request, external_id=external_id_of(url))
@@ -143,10 +151,10 @@ def _counted(parts: Iterable[bytes], spent: Spent) -> Iterator[bytes]:
 
 
 @contextmanager
-def fetch(url: str, network: Network) -> Iterator[FetchedFile]:
+def fetch(url: str, network: Network, at: Place = INSTALLATION) -> Iterator[FetchedFile]:
     """The document at the address, read while the block runs. Raises as `document_upload_from_url`."""
-    how = FetchingSettings.current()
-    deadline = FetchDeadline(time.monotonic() + how.seconds)
+    how = FetchingSettings.current(at)
+    deadline = FetchDeadline.after(how.seconds)
     address = web_address(url, allowed_hosts=how.allowed_hosts)
     for _ in range(MOST_REDIRECTS + 1):
         with _asked(address, network, deadline) as response:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.monitoring.alerts.observing import Observed, observed
 from apps.monitoring.alerts.rows import DELIVER
-from apps.monitoring.alerts.rules import RULES, Phase, Rule, Standing, judged
+from apps.monitoring.alerts.rules import Phase, Rule, Standing, judged, rules_with
 from apps.monitoring.metrics import database_read
 from apps.monitoring.models import Alert, AlertDelivery, AlertState, Channel, HealthCheck, Occasion
 from ragsite.core.bites import bites, rows_bite
@@ -63,7 +63,7 @@ def alerts_follow(seen: Observed, *, now: datetime) -> None:
 
 
 def _judged_now(seen: Observed, living: dict[tuple[str, str], Alert]) -> Iterator[tuple[Rule, str]]:
-    for rule in RULES:
+    for rule in rules_with(queue_seconds=AlertSettings.current().queue_seconds):
         known = {subject for name, subject in living if name == rule.name}
         for subject in sorted(known.union(seen.get(rule.metric, ()))):
             yield rule, subject

@@ -6,7 +6,7 @@ time. Between the two limits everything stays as it is. So a value that swings a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -79,6 +79,14 @@ RULES: tuple[Rule, ...] = (
         "jobs", "job",
     ),
 )  # fmt: skip
+
+
+def rules_with(*, queue_seconds: float) -> tuple[Rule, ...]:
+    """The rules where work that has waited so long is an alert; it is over when nothing waits for a fifth of that."""
+    return tuple(
+        replace(rule, opens=queue_seconds, closes=queue_seconds / 5) if rule.name == "queue-waits" else rule
+        for rule in RULES
+    )
 
 
 class Phase(Enum):

@@ -157,6 +157,14 @@ def _verified(payload: Mapping[str, Any], names: Names) -> SafeString:
     return format_html(_("verified the audit log, {} entries, and found nothing wrong"), payload.get("entries", ""))
 
 
+def _setting_changed(payload: Mapping[str, Any], names: Names) -> SafeString:
+    """With what was set before and after; what is not set is a dash."""
+    named, before, after = payload.get("object_name", ""), payload.get("before", "–"), payload.get("after", "–")
+    if payload.get("knowledge_base_id"):
+        return format_html(_("changed the setting {} of {} from {} to {}"), named, names.base(payload), before, after)
+    return format_html(_("changed the setting {} from {} to {}"), named, before, after)
+
+
 SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "document.created": _in_base(gettext_lazy("added {} to {}")),
     "document.updated": _updated,
@@ -238,6 +246,7 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "audit.erased": lambda payload, names: format_html(
         _("erased words of {} entries of the audit log"), payload.get("entries", "")
     ),
+    "setting.changed": _setting_changed,
     "alert.acknowledged": _of_named(gettext_lazy("saw to the alert {}")),
     "events.sent_again": _plainly(gettext_lazy("had events sent again")),
     "form.added": _formed(gettext_lazy("added the {} {}")),

@@ -79,6 +79,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
             "events.sent_again", "alert.acknowledged", "analytics.filled", "purge.asked",
         ),
     ),
+    "settings": (gettext_lazy("Settings"), ("setting.changed",)),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
 }  # fmt: skip
 """What activity is filtered by, and the actions of each."""
@@ -99,6 +100,7 @@ ICONS = {
     "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
     "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
     "analytics": "monitoring", "purge": "delete_sweep",
+    "setting": "tune",
 }  # fmt: skip
 
 

@@ -65,6 +65,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "ALERT_WEBHOOK_SECRET": _("Secret that signs what it is told"),
         "ALERT_EMAILS": _("People who are mailed about alerts"),
         "ALERT_SENDER": _("Address that mails come from"),
+        "ALERT_QUEUE_SECONDS": _("Seconds of waiting in a queue that are an alert"),
         "MAIL_SERVER": _("Server that takes mail"),
     }),
     **_of(WATCHING, BACKGROUND, {
@@ -120,6 +121,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "GENERATOR": _("What writes answers"),
         "GENERATOR_API_KEY": _("Key for what writes answers"),
         "SEARCH_SECONDS": _("Seconds a search may take"),
+        "RERANKED_PASSAGES": _("Passages that a reranker reads"),
         "ANSWER_CACHE_SECONDS": _("Seconds an answer is kept to be given again"),
         "ANSWER_CACHE_MB": _("Memory for kept answers, in MB"),
         "ANSWER_STAND_IN_SECONDS": _("Age up to which a kept answer stands in"),

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 
+from apps.monitoring.operations.live_settings.places import may_change_settings
 from ragsite.gateway.members import is_superuser
 from ragsite.gateway.roles import AnyUser, may_somewhere
 
@@ -52,6 +53,7 @@ TABS: tuple[OperationsTab, ...] = (
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
     OperationsTab("alerts", gettext_noop("Alerts"), "notifications", partial(_permitted, permission=SEES_ALERTS)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
+    OperationsTab("live-settings", gettext_noop("Change settings"), "toggle_on", may_change_settings),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),
 )
 

@@ -87,8 +87,11 @@ def conversation_turn(
     return AskedTurn(request.text, request, where, conversation.pk, history=history)
 
 
-def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptions = AS_USUAL) -> AskedTurn:
-    """The turn with the search that its question is understood as, in the light of what was said before it.
+def turn_understood(
+    turn: AskedTurn, *, deadline: Deadline, options: AnswerOptions = AS_USUAL, rewrites: bool = True
+) -> AskedTurn:
+    """The turn with the search that its question is understood as, in the light of what was said before it: as the language model
+    in use `rewrites` it, or by rules.
 
     Raises:
         ModelNotFoundError: the options name a language model that there is none of.
@@ -97,7 +100,8 @@ def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptio
         return turn
     timings = Timings()
     with timings.step("rewrite"):
-        text, degraded = _understood(turn.question, turn.history, _writer(options), deadline)
+        writer = _writer(options)
+        text, degraded = _understood(turn.question, turn.history, writer if rewrites else None, deadline)
     request = replace(turn.request, text=text)
     return replace(turn, request=request, degraded=degraded, milliseconds=timings.tell())
 

@@ -47,7 +47,7 @@ def passages_search(request: SearchRequest, *, scope: AccessScope, actor: Actor,
     Raises:
         InvalidRetrievalError, NoRerankerError, ModelUnavailableError, PermanentError: as `retrieve`.
     """
-    deadline = Deadline.after(SearchSettings.current().seconds)
+    deadline = Deadline.after(SearchSettings.current(scope.place).seconds)
     indexing = indexing_out(scope)
     found = retrieve(request, scope=scope, deadline=deadline)
     tell_shown(AuditObject("search", tenant_id=scope.tenant_id), request.text, spans_of(found.passages), actor=actor)

@@ -26,6 +26,7 @@ from ragsite_client.options import (
     QueryOptions,
 )
 from ragsite_client.reading import made
+from ragsite_client.settings import SettingCalls
 from ragsite_client.streaming import answer_events
 from ragsite_client.types import (
     Answer,
@@ -52,7 +53,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH"})
 Listed = TypeVar("Listed")
 
 
-class Client:
+class Client(SettingCalls):
     """Calls one ragsite with one API key. May be used by several threads or tasks; close it, or use it as a context manager.
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no

@@ -293,3 +293,56 @@ class Feedback:
     rating: str
     comment: str = ""
     etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that can be changed, at a place: what holds there (`value`), where that comes from (`default`, `environment`,
+    `installation`, `tenant` or `knowledge_base`), and what is set at this very place (None: nothing).
+    """
+
+    name: str
+    value: Any
+    source: str
+    type: str
+    default: Any
+    set_here: Any
+    level: str
+    can_be_set: bool
+    knowledge_base: str | None = None
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """For whom a feature flag is on: all; or else these people and keys, and so many of a hundred others."""
+
+    on: bool
+    percent: int = 0
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A feature flag, the rule that holds (None: its default), and the one that is set at this very place."""
+
+    name: str
+    title: str
+    default: bool
+    source: str
+    rule: FlagRule | None
+    set_here: FlagRule | None
+    level: str
+    owner: str = ""
+    removed_on: str = ""
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    flags: tuple[Flag, ...]

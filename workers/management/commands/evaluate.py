@@ -63,6 +63,7 @@ class LoadedCorpus:
 
 
 class Command(commands.Command):
+    reads_settings = True
     about = About(
         sentence="Measure how good the search is on a data set in the form of BEIR, in a temporary knowledge base.",
         examples=(

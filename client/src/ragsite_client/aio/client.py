@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 import httpx
 
 from ragsite_client.aio.line import AsyncLine
+from ragsite_client.aio.settings import AsyncSettingCalls
 from ragsite_client.aio.streaming import answer_events
 from ragsite_client.aio.waiting import sleep
 from ragsite_client.calls import ADDRESS, Call, Verify, key_or_new
@@ -51,7 +52,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH"})
 Listed = TypeVar("Listed")
 
 
-class AsyncClient:
+class AsyncClient(AsyncSettingCalls):
     """Calls one ragsite with one API key. May be used by several threads or tasks; close it, or use it as a context manager.
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no
