@@ -76,7 +76,7 @@ def test_a_version_waits_is_tried_and_is_worked_on_and_a_stage_that_failed_says_
 
 
 def test_rows_of_a_page_have_words_for_who_does_not_see_bars() -> None:
-    record = marks_record([Mark("scope", MarkKind.STEP, 0, 1.25), Mark("embeddings tiny", MarkKind.MODEL, 1, 2500)])
+    record = marks_record([Mark("scope", MarkKind.STEP, 0, 1.27), Mark("embeddings tiny", MarkKind.MODEL, 1, 2500)])
     first, second = waterfall_rows(record, {"scope": "Look at the rights"})
     assert (first.title, first.took, first.kind_words) == ("Look at the rights", "1.3 ms", "Work")
     assert (second.title, second.at, second.took, second.kind_words) == (

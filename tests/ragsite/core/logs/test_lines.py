@@ -19,7 +19,7 @@ from ragsite.core.tracing.spans import under
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TEXT = "the herring fleet of Nordholm sails at dawn"
 KEY = "rag_0123456789ab." + "A" * 20 + "b1-" + "C" * 20
-SECRETS = (KEY, "postgresql://ragsite:hunter2hunter2@db/x", "whsec_" + "A1b2" * 8, f"Bearer {'x1y2' * 8}")
+SECRETS = (KEY, "postgresql://ragsite:hunter2hunter2@db/x", "whsec_" + "A1b2" * 8, "Bearer mF_9.B5f-4.1JqMz7Lk2Xw8Rt")
 
 
 def handler(form: Any, *, texts: bool = False) -> logging.Handler:
