@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 MOST_NAMED = 20
 """Rows of a claim whose ids a line of the log names."""
 
-COLUMNS = {"actor": "actor", "tenant_id": "tenant_id", "document_id": "document_id"}
+COLUMNS = frozenset({"actor", "tenant_id", "document_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Asked:
     def of(cls, rows: LeasedRows, claim: Claim) -> Asked:
         """With one query, of as many columns as such rows have."""
         fields = {field.attname for field in rows.model._meta.concrete_fields}
-        found = list(rows.model._default_manager.filter(pk__in=claim.ids).values("pk", *(fields & COLUMNS.keys())))
+        found = list(rows.model._default_manager.filter(pk__in=claim.ids).values("pk", *(fields & COLUMNS)))
         actors: list[Mapping[str, str]] = [one.get("actor") or {} for one in found]
         return cls(
             ids=_each(str(one["pk"]) for one in found), tenants=_each(one.get("tenant_id") for one in found),

@@ -29,6 +29,10 @@ GIVEN, TOLD = "traceparent", "traceresponse"
 WATCHERS = (*HEALTH, "/metrics", "/static/", "/favicon.ico")
 """What browsers and watchers ask for by themselves; it is traced only within a caller's trace, and no line tells of it."""
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "OTHER"
+"""A method may be any word that a caller likes."""
+
 
 @dataclass(slots=True)
 class Served:
@@ -68,6 +72,7 @@ def request_served(method: str, path: str, given: str) -> Iterator[Served]:
     """The block serves a request, which `given` may name a trace for; whatever is not of the form names none."""
     parent, begun = given if TraceParent.read(given) else "", time.monotonic()
     is_watcher = path.startswith(WATCHERS) and not parent
+    method = method if method in METHODS else OTHER
     tracing = NOT_TRACED if is_watcher else span(method, SpanKind.SERVER, parent=parent, http__request__method=method)
     with about(), under(parent), tracing as traced:
         served = Served(method, traced, traceparent())
