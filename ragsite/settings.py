@@ -8,6 +8,7 @@ import dj_database_url
 from django.templatetags.static import static
 
 from ragsite.core.environment import PROJECT_DIR, environment_or_exit
+from ragsite.core.logs.configured import logging_of
 from ragsite.core.setting_texts import listed
 from ragsite.core.storage.places import storage_at
 
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
+    "ragsite.gateway.request_traces.request_traces_middleware",
     "ragsite.gateway.headers.headers_middleware",
     "ragsite.gateway.cors.cors_middleware",
     "ragsite.gateway.openai_errors.openai_errors_middleware",
@@ -193,6 +195,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES",
         "KindEnum": "apps.documents.api.serializers.CHANGE_KINDS",
+        "MarkKindEnum": "apps.documents.api.timelines.MARK_KINDS",
         "StatusEnum": "apps.documents.models.VersionStatus",
         "ModelKindEnum": "apps.models.installed_model.ModelKind",
         "ModelVersionStatusEnum": "apps.models.models.ModelStatus",
@@ -291,6 +294,11 @@ MAIL = ENV.mail_server
 EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = MAIL.host, MAIL.port, 10
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
 EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls, MAIL.starttls
+RAGSITE_TRACE_ENDPOINT = ENV.otel_exporter_otlp_endpoint
+RAGSITE_SERVICE = f"ragsite-{ENV.ragsite_process}"
+RAGSITE_TRACE_RATIO = ENV.ragsite_trace_ratio
+RAGSITE_TRACE_TEXT = ENV.ragsite_trace_text
+RAGSITE_TRACE_URL = ENV.ragsite_trace_url
 RAGSITE_CLICKHOUSE_URL = ENV.clickhouse_url.get_secret_value()
 RAGSITE_ANALYTICS_DAYS = ENV.ragsite_analytics_days
 RAGSITE_REDIS_URL = ENV.transport.redis(ENV.redis_url)
@@ -303,15 +311,7 @@ RAGSITE_CA_FILE = ENV.ragsite_ca_file
 RAGSITE_REQUIRE_TLS = ENV.ragsite_require_tls
 RAGSITE_CORS_ORIGINS = ENV.cors_origins
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request": {"()": "ragsite.core.request_ids.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(in_request)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "mcp": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
-}
+LOGGING = logging_of(form=ENV.ragsite_log_format, texts=ENV.ragsite_log_text)
 
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import logging.config
 import os
 import resource
 import signal
@@ -15,13 +16,16 @@ from typing import Any
 from billiard.exceptions import TimeLimitExceeded
 from celery.concurrency import get_implementation
 from celery.signals import (
+    setup_logging,
     task_failure,
     task_prerun,
     worker_init,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
     worker_shutdown,
 )
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
@@ -34,6 +38,7 @@ from ragsite.core.database import connection_release
 from ragsite.core.dynamic.following import settings_follow
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
+from ragsite.core.tracing.starting import tracing_flush
 from workers.heart import Heart, heart_start
 from workers.jobs import JOBS
 from workers.measuring import child_measure, worker_forget, worker_measure, worker_tell
@@ -69,6 +74,18 @@ def pool_check(sender: Any, **_: Any) -> None:
 def hide_arguments(**_: Any) -> None:
     """Who may look at workers does not thereby read documents and questions."""
     inspection_hide()
+
+
+@setup_logging.connect
+def log(**_: Any) -> None:
+    """As every other process does; Celery would write lines of its own form."""
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_process_shutdown.connect
+def trace_to_the_end(**_: Any) -> None:
+    """A child ends without what an interpreter does at its end."""
+    tracing_flush()
 
 
 @worker_init.connect

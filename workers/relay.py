@@ -16,7 +16,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
 
@@ -29,6 +30,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.events import DEAD_LETTERS, schema_uri, topic_of, topics
+from ragsite.core.tracing.spans import SpanKind, span, traceparent, under
 from workers.relay_session import RelaySession, UnsentEvent
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ TRIES = 3
 """How often an event is tried that the broker refuses for its own sake: for some seconds, within which its key waits."""
 DEAD_LETTER_BYTES = 900_000
 """A dead letter that would be larger goes without the event's payload, which the outbox still has."""
+TRACE = "traceparent"
+"""The attribute of CloudEvents' distributed tracing extension, and the header, that name the trace an event is part of."""
 OWN_FAULTS = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
@@ -182,7 +186,8 @@ class Relay:
                 failed[id_] = Refusal(error.str(), error.code() in OWN_FAULTS)
 
         try:
-            self._producer.produce(topic, message.value, message.key, headers=dict(message.headers), on_delivery=report)
+            with sent(topic, message) as headers:
+                self._producer.produce(topic, message.value, message.key, headers=headers, on_delivery=report)
         except KafkaException as error:
             report(error.args[0], None)
         except BufferError as error:
@@ -219,8 +224,29 @@ class Relay:
                     logger.warning("topic %s was not made: %s", name, error)
 
 
+@contextmanager
+def sent(topic: str, message: KafkaMessage) -> Iterator[dict[str, bytes]]:
+    """The headers of a message that is sent while the block runs, which is part of the trace of what its event tells of."""
+    headers = dict(message.headers)
+    parent = headers.get(TRACE, b"").decode()
+    if not parent:
+        yield headers
+        return
+    with span(
+        f"send {topic}", SpanKind.PRODUCER, parent=parent, messaging__system="kafka",
+        messaging__destination__name=topic, messaging__operation__name="send", messaging__operation__type="send",
+    ), under(parent):  # fmt: skip
+        yield headers | {TRACE: traceparent().encode()}
+
+
 def cloud_event(event: UnsentEvent) -> KafkaMessage:
-    """The event in CloudEvents 1.0 structured JSON; the message's key is the aggregate's id."""
+    """The event in CloudEvents 1.0 structured JSON; the message's key is the aggregate's id, and a header names its trace."""
+    message = _structured(event)
+    trace: str = (event.actor or {}).get(TRACE, "")
+    return replace(message, headers={**dict(message.headers), TRACE: trace.encode()}) if trace else message
+
+
+def _structured(event: UnsentEvent) -> KafkaMessage:
     return to_structured_event(
         CloudEvent(
             attributes={
@@ -245,7 +271,7 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
 def _actor_attributes(event: UnsentEvent) -> dict[str, str]:
     """Who acted, by id: names of people stay in the house. Nothing of an event that was written before it was noted."""
     kept: dict[str, str] = event.actor or {}
-    names = {"kind": "actorkind", "id": "actorid", "door": "actordoor", "request_id": "requestid"}
+    names = {"kind": "actorkind", "id": "actorid", "door": "actordoor", "request_id": "requestid", TRACE: TRACE}
     return {attribute: kept[name] for name, attribute in names.items() if kept.get(name)}
 
 

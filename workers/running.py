@@ -18,6 +18,7 @@ from ragsite.core.jobs import ring
 from ragsite.core.metrics.instruments import histogram
 from ragsite.core.work import ANY, Turn, rows_work
 from workers.jobs import JOBS, Job
+from workers.observing import job_observed
 
 GATHER_SECONDS = 0.2
 """How long rows may gather before the last look: a claim of several costs less than one each."""
@@ -88,10 +89,10 @@ def _scheduled_run(job: Job, turn: Turn) -> bool:
 
 
 def _measured(job: Job, work: Callable[..., Any]) -> Callable[..., Any]:
-    """The work, whose seconds are measured, whatever comes of it."""
+    """The work, whose seconds are measured, whatever comes of it, and which is told of in the log and in traces."""
 
     def run(*given: Any) -> Any:
-        with SECONDS.labels(job.name).time():
+        with job_observed(job, given[-1]), SECONDS.labels(job.name).time():
             return work(*given)
 
     return run

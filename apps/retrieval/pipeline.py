@@ -94,6 +94,7 @@ def retrieve(
         degraded=embedded.degraded + reranked.degraded,
         milliseconds=timings.tell(),
         statistics=legs.statistics,
+        marks=timings.marks,
     )
 
 
@@ -138,7 +139,8 @@ def settle(
         checked = citations_verify(drafted)
     milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.tell()}
     degraded = turn.degraded + found.degraded + drafted.end.degraded
-    record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id())
+    marks = (*turn.marks, *found.marks, *drafted.end.marks, *timings.marks)
+    record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id(), marks)
     return answer_save(record, actor=actor)
 
 

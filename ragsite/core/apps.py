@@ -14,8 +14,10 @@ class CoreConfig(AppConfig):
         from ragsite.core.events import events_load
         from ragsite.core.masking.logs import logs_mask
         from ragsite.core.naming import names_translate
+        from ragsite.core.tracing.starting import tracing_start
 
         logs_mask()
+        tracing_start()
         adapters_register()
         headers_keep()
         events_load()

@@ -236,6 +236,19 @@ class AlertSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class TracingSettings(Settings):
+    """Who is told of traces (empty: nobody) as which service, the share of them that is kept, whether what language models read
+    and write is told, too, and where people open a trace.
+    """
+
+    endpoint: str = setting("RAGSITE_TRACE_ENDPOINT")
+    service: str = setting("RAGSITE_SERVICE")
+    ratio: float = setting("RAGSITE_TRACE_RATIO")
+    texts: bool = setting("RAGSITE_TRACE_TEXT")
+    url: str = setting("RAGSITE_TRACE_URL")
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings(Settings):
     """Whether a change must say what it changes, and which pages of other hosts may call the API."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings
@@ -12,6 +12,8 @@ from ragsite.core.mail_servers import MailServer, mail_server_read
 from ragsite.core.setting_texts import ClickHouseUrl, listed
 
 SHORTEST_SECRET = 32
+TRACE_ID = "{trace_id}"
+"""What stands for a trace's id in the address where it is opened."""
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
@@ -44,6 +46,14 @@ class MonitoringEnvironment(BaseSettings):
     )
 
     clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
+    otel_exporter_otlp_endpoint: str = Field(
+        "", description="Who takes traces: an OTLP collector, as `http://collector:4318`; empty: nobody."
+    )
+    ragsite_trace_ratio: float = Field(1.0, ge=0, le=1, description="The share of traces begun here that are kept.")
+    ragsite_trace_text: bool = Field(False, description="Whether traces have what language models read and write.")
+    ragsite_trace_url: str = Field("", description="Where a trace is opened; `{trace_id}` stands for its id.")
+    ragsite_log_format: Literal["text", "json"] = Field("text", description="How lines of logs are written.")
+    ragsite_log_text: bool = Field(False, description="Whether logs have the words of errors that are not ours.")
     ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
 
     @field_validator("ragsite_alert_webhook_url", "ragsite_public_url", "ragsite_mlflow_url")
@@ -51,6 +61,20 @@ class MonitoringEnvironment(BaseSettings):
     def _is_web_address(cls, value: str) -> str:
         if value and not _URL.fullmatch(value):
             raise ValueError("must be an address such as https://alerts.example.org/ragsite, without a login")
+        return value
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _is_collector(cls, value: str) -> str:
+        if value and not _URL.fullmatch(value):
+            raise ValueError("must be an address such as http://collector.example.org:4318, without a login")
+        return value
+
+    @field_validator("ragsite_trace_url")
+    @classmethod
+    def _has_trace_id(cls, value: str) -> str:
+        if value and not (_URL.fullmatch(value) and TRACE_ID in value):
+            raise ValueError(f"must be an address such as https://jaeger.example.org/trace/{TRACE_ID}")
         return value
 
     @field_validator("ragsite_alert_webhook_secret")

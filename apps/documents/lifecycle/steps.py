@@ -269,18 +269,19 @@ _IS_ANOTHER_TRY = "excluded.attempts > 1"
 
 _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
-        version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
-    SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
+        version_id, stage, outcome, attempts, worker, begun_at, started_at, error_code, error, actor)
+    SELECT id, %(stage)s, 'running', attempts, %(worker)s, moment.at, moment.at, '', '', actor
     FROM (
         SELECT * FROM documents_documentversion
         WHERE id = ANY(%(ids)s) AND lease_owner = %(owner)s
         ORDER BY id FOR NO KEY UPDATE
-    ) version
+    ) version, LATERAL (SELECT clock_timestamp() AS at) moment
     ON CONFLICT (version_id, stage) DO UPDATE
     SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL,
         error_code = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error_code ELSE '' END,
         error = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error ELSE '' END,
         actor = excluded.actor,
+        begun_at = CASE WHEN {_GOES_ON} OR {_IS_ANOTHER_TRY} THEN known.begun_at ELSE excluded.begun_at END,
         attempts = CASE WHEN {_GOES_ON} THEN known.attempts ELSE excluded.attempts END,
         started_at = CASE WHEN {_GOES_ON} THEN known.started_at ELSE excluded.started_at END
 """  # noqa: S608 - a constant of this file

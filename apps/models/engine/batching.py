@@ -22,6 +22,7 @@ from apps.models.installed_model import InstalledModel
 from apps.models.priority import Priority
 from ragsite.core.errors import ModelUnavailableError, RagError
 from ragsite.core.metrics.instruments import counter, histogram
+from ragsite.core.tracing.spans import told
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,9 @@ class EngineRunner:
         if deadline <= time.monotonic():
             future.set_exception(_late())
             return future
-        request = self._request(self.engine.encode(inputs), deadline=deadline, future=future)
+        encoded = self.engine.encode(inputs)
+        told(gen_ai__usage__input_tokens=sum(map(len, encoded)))
+        request = self._request(encoded, deadline=deadline, future=future)
         if not request.inputs:
             future.set_result(request.vectors)
             return future

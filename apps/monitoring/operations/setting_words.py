@@ -20,7 +20,7 @@ SIGN_IN = _("Signing in")
 AUDIT = _("The audit log")
 LIMITS = _("Limits")
 KEYS = _("API keys and tokens")
-WATCHING = _("Metrics and alerts")
+WATCHING = _("Metrics, alerts, traces and logs")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
@@ -59,6 +59,14 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "PUBLIC_URL": _("Where ragsite is opened"),
         "FLOWER_URL": _("Where Flower is opened"),
         "ANALYTICS_DAYS": _("Days that reports go back at most"),
+    }),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": SettingWords(WATCHING, _("Collector that takes traces"), EVERYTHING),
+    **_of(WATCHING, EVERYTHING, {
+        "TRACE_RATIO": _("Share of traces that is kept"),
+        "TRACE_TEXT": _("Traces say what language models read"),
+        "TRACE_URL": _("Where traces are opened"),
+        "LOG_FORMAT": _("How lines of logs are written"),
+        "LOG_TEXT": _("Logs say the words of unforeseen errors"),
     }),
     **_of(WATCHING, WORKERS, {
         "ALERT_WEBHOOK_URL": _("Webhook that is told of alerts"),

@@ -27,6 +27,8 @@ from ragsite.core.actors import Actor
 from ragsite.core.errors import NotFoundError
 from ragsite.core.ids import new_id
 from ragsite.core.outbox import emit
+from ragsite.core.timelines import Mark, marks_record
+from ragsite.core.tracing.trace_parents import trace_id_of
 from ragsite.gateway.keys import Principal
 
 NOT_FOUND = "Not found in your documents."
@@ -64,7 +66,7 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """What is kept of a question and its checked answer; `degraded` and `milliseconds` are of all steps."""
+    """What is kept of a question and its checked answer; `degraded`, `milliseconds` and `marks` are of all steps."""
 
     turn: AskedTurn
     found: Retrieval
@@ -73,6 +75,7 @@ class AnswerRecord:
     degraded: tuple[Degradation, ...]
     milliseconds: dict[str, float]
     answer_id: UUID = field(default_factory=new_id)
+    marks: tuple[Mark, ...] = ()
 
 
 def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
@@ -112,6 +115,7 @@ def query_write(turn: AskedTurn, *, scope: AccessScope, options: AnswerOptions, 
         searched_for=turn.searched_for,
         knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
         options=options.record(),
+        trace_id=trace_id_of(actor.traceparent),
     )
 
 
@@ -131,6 +135,7 @@ def _answer_row(record: AnswerRecord, query: Query) -> Answer:
         searched={"mode": record.found.settings.mode.value, "candidates": dict(record.found.candidates)},
         degraded=[one.record() for one in record.degraded],
         milliseconds=record.milliseconds,
+        timeline=marks_record(record.marks),
         citation_count=sum(len(statement.quotations) for statement in shown),
     )
 

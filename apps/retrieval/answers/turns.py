@@ -24,6 +24,7 @@ from ragsite.core.actors import Actor
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConflictError, NotFoundError, RagError
 from ragsite.core.ids import new_id
+from ragsite.core.timelines import Mark
 from ragsite.gateway.keys import Principal
 
 HISTORY = 6
@@ -47,6 +48,7 @@ class AskedTurn:
     conversation_id: UUID | None = None
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
     history: tuple[PastTurn, ...] = ()
     begins: bool = False
 
@@ -103,7 +105,7 @@ def turn_understood(
         writer = _writer(options)
         text, degraded = _understood(turn.question, turn.history, writer if rewrites else None, deadline)
     request = replace(turn.request, text=text)
-    return replace(turn, request=request, degraded=degraded, milliseconds=timings.tell())
+    return replace(turn, request=request, degraded=degraded, milliseconds=timings.tell(), marks=timings.marks)
 
 
 def conversation_of(principal: Principal, conversation_id: UUID) -> Conversation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.documents.retrieval_settings import Fusion, Mode
-from apps.retrieval.doors.admin.showing import steps_in_order
+from apps.retrieval.doors.admin.showing import step_titles, steps_in_order
 from apps.retrieval.doors.search_shapes import ExplanationOut, ScoresOut
 from ragsite.core.numbers import number_shown
 
@@ -95,20 +95,3 @@ def waterfall(milliseconds: Mapping[str, float]) -> list[Bar]:
         bars.append(Bar(name, step_titles().get(name, name), took, f"{x:.2f}", f"{max(width, 0.6):.2f}"))
         begun += took
     return bars
-
-
-def step_titles() -> dict[str, str]:
-    """What the steps of an answer are called, by their names in the system."""
-    return {
-        "rewrite": _("Understand the question"),
-        "scope": _("Look at the rights"),
-        "embed": _("Read the question's meaning"),
-        "dense": _("Search by meaning"),
-        "lexical": _("Search by words"),
-        "fuse": _("Bring both together"),
-        "rerank": _("Rerank"),
-        "passages": _("Read the passages"),
-        "context": _("Choose what to answer from"),
-        "generate": _("Write the answer"),
-        "cite": _("Check the quotes"),
-    }
