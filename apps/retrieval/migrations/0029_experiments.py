@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('model_registry', '0012_folders'),
-        ('retrieval', '0027_erasures'),
+        ('retrieval', '0028_timelines'),
     ]
 
     operations = [
