@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
 from ragsite.core.consuming.dead_letters import DeadLetter, DeadLetters
-from ragsite.core.consuming.messages import Message, Place, Received, envelope_of, event_received, type_of
+from ragsite.core.consuming.messages import Message, Place, Received, known, received_of, type_of
 from ragsite.core.errors import PermanentError, ServiceUnavailableError, TransientError
 
 logger = logging.getLogger(__name__)
@@ -158,9 +158,10 @@ class EventConsumer:
         read, passed_over = _Read(), 0
         for message in self._held:
             try:
-                envelope = envelope_of(message)
-                if type_of(envelope["type"]) in self._taker.types:
-                    read.events.append((message, event_received(envelope, Place.of(message))))
+                received = received_of(message)
+                if type_of(received.name) in self._taker.types:
+                    known(received.name)
+                    read.events.append((message, received))
                 else:
                     passed_over += 1
             except PermanentError as error:
@@ -188,7 +189,7 @@ class EventConsumer:
                 self._take_part(read, events[middle:])
                 return
             if not isinstance(error, PermanentError):
-                logger.exception("%s failed unexpectedly at %s", self._taker.name, events[0][1].place)
+                logger.exception("%s failed unexpectedly at %s", self._taker.name, Place.of(events[0][0]))
             read.events.remove(events[0])
             read.dead.append(DeadLetter(events[0][0], _permanent(error)))
 
@@ -273,8 +274,9 @@ def _group(taker: Taker) -> str:
 def _ends(messages: Sequence[Message]) -> list[TopicPartition]:
     """After the last message of each partition."""
     last: dict[tuple[str, int], int] = {}
-    for place in map(Place.of, messages):
-        last[place.topic, place.partition] = max(place.offset, last.get((place.topic, place.partition), -1))
+    for one in messages:
+        partition = one.topic() or "", one.partition() or 0
+        last[partition] = max(one.offset() or 0, last.get(partition, -1))
     return [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in last.items()]
 
 
