@@ -41,6 +41,8 @@ ORDER = (
     "retrieval_citation",
     "monitoring_alertdelivery",
     "monitoring_alert",
+    "monitoring_webhook",
+    "monitoring_webhookdelivery",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""
 

@@ -27,6 +27,8 @@ from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.monitoring.alerts.rows import ALERT_DELIVERIES, DELIVER
+from apps.monitoring.webhooks.rows import DELIVER as WEBHOOK_DELIVER
+from apps.monitoring.webhooks.rows import WEBHOOK_DELIVERIES
 from apps.retrieval.erasing.services import ERASE, ERASURES
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
@@ -79,6 +81,7 @@ GENERATIONS = "apps.retrieval.index.generations"
 PURGING = "apps.documents.services.purging"
 BULKS = "apps.documents.services.bulk"
 ALERTS = "apps.monitoring.alerts"
+WEBHOOKS = "apps.monitoring.webhooks"
 SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
@@ -152,6 +155,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job(DELIVER, Queue.MAINTENANCE, f"{ALERTS}.delivering.alert_deliver", rows=ALERT_DELIVERIES),
+    Job(WEBHOOK_DELIVER, Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliver", rows=WEBHOOK_DELIVERIES),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
@@ -181,6 +185,10 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("alerts-judge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_judge", every=30.0),
     Job("alerts-purge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_purge", every=86_400.0),
+    Job(
+        "webhook-deliveries-purge", Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliveries_purge",
+        every=3_600.0, seconds=PURGE_SECONDS,
+    ),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
     Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),
     Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),

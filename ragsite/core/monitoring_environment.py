@@ -13,6 +13,7 @@ from ragsite.core.setting_texts import ClickHouseUrl, listed
 
 SHORTEST_SECRET = 32
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -34,8 +35,19 @@ class MonitoringEnvironment(BaseSettings):
         SecretStr(""), description="Who takes mail: `smtp://user:password@host:587?starttls`, or `smtps://…`."
     )
 
+    ragsite_webhook_hosts: str = Field(
+        "", description="Comma-separated hosts of your own that tenants' webhooks may be at, besides public ones."
+    )
     clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
     ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
+
+    @field_validator("ragsite_webhook_hosts")
+    @classmethod
+    def _is_hosts_of_webhooks(cls, value: str) -> str:
+        for host in listed(value):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
+        return value
 
     @field_validator("ragsite_alert_webhook_url")
     @classmethod
@@ -77,6 +89,10 @@ class MonitoringEnvironment(BaseSettings):
         ):
             raise ValueError("RAGSITE_ALERT_SENDER and RAGSITE_MAIL_SERVER must be given with RAGSITE_ALERT_EMAILS")
         return self
+
+    @property
+    def webhook_hosts(self) -> frozenset[str]:
+        return frozenset(host.lower() for host in listed(self.ragsite_webhook_hosts))
 
     @property
     def alert_emails(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.consuming.consumer import EventConsumer, messages_waiting
 from ragsite.core.events import events_load
+from ragsite.core.metrics.serving import metrics_serve
 
 
 class Command(base.Command):
@@ -47,6 +48,7 @@ class Command(base.Command):
             return Told(
                 {"dry_run": True, "waiting": waiting}, f"{waiting:,} messages would be read. Nothing was taken."
             )
+        metrics_serve()
         consumer = EventConsumer(keeper, client, batch=BATCH, gather_seconds=GATHER_SECONDS)
 
         def consume(stop: threading.Event) -> None:
