@@ -226,7 +226,7 @@ class WebhookDelivery(Leased):
     """That a webhook is to be told of an event, and whether that was done. `since` is when trying began, the last time."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     event_id = models.UUIDField()
     type = models.CharField(max_length=60)
     body = models.TextField(help_text=_("What is sent."))
