@@ -181,7 +181,7 @@ class Webhook(models.Model):
     """An address at which a program of the tenant is told of events of these types. `secret` is sealed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhooks", editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhooks")
     url = models.CharField(_("address"), max_length=2_000)
     description = models.CharField(_("description"), max_length=200, blank=True, default="")
     types = ArrayField(models.CharField(max_length=60), verbose_name=_("events"))

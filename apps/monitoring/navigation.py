@@ -58,6 +58,7 @@ DAILY: tuple[Entry, ...] = (
         gettext_noop("People & access"),
     ),
     Entry("key", ("gateway.apikey",)),
+    Entry("webhook", ("monitoring.webhook", "monitoring.webhookdelivery"), gettext_noop("Webhooks")),
 )
 
 LOOKED_INTO: tuple[Entry, ...] = (

@@ -104,9 +104,9 @@ def received_of(message: Message) -> Received:
         raise EventPayloadError(f"The message is no CloudEvent as ours are: {error}") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise EventPayloadError(f"The message is no JSON: {error}") from None
-    if bytes(envelope.data)[:1] != b"{":
+    if bytes(envelope.data)[:1] != b"{" or not (envelope.sequence.isascii() and envelope.sequence.isdecimal()):
         raise EventPayloadError(
-            f"The message is no CloudEvent as ours are: the data of {envelope.type!r} is no object."
+            "The message is no CloudEvent as ours are: its data is no object, or its sequence no number."
         )
     return Received(envelope, body)
 
