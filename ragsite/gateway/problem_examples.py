@@ -247,6 +247,14 @@ EXAMPLES: Mapping[str, str] = {
         "The device ran out of memory on one text of 512 tokens with "
         "'sentence-transformers/all-MiniLM-L6-v2'. Free memory on the device, or use a smaller model."
     ),
+    "analytics_off": (
+        "Reports need ClickHouse, and none is set up. Set CLICKHOUSE_URL to a server's address, or to `embedded`; "
+        "see docs/analytics.md."
+    ),
+    "analytics_unavailable": (
+        "No process owns the engine for reports now. Reports are back once ClickHouse answers; nothing is lost "
+        "meanwhile. `manage.py analytics status` says more."
+    ),
     "storage_failed": "The storage for documents cannot be written. Check RAGSITE_DATA_DIR.",
     "temporarily_unavailable": "The sign-in provider can't be used now. Try again in a moment.",
     "worker_failed": "The model worker failed: OSError: Bad file descriptor See the model worker's log.",

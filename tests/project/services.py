@@ -27,6 +27,7 @@ DOORS = {
     "home",
     "jobs",
     "operations",
+    "page.py",
     "pages.py",
     "second_factor_pages.py",
     "tokens_api.py",
@@ -74,6 +75,9 @@ PARTS: dict[str, str] = {
 """Parts of services that several of them share: the caller is a service, or is given what was claimed."""
 
 OF_ITS_OWN: dict[str, str] = {
+    "apps.monitoring.alerts.judging.alerts_follow": "opens and closes alerts as what was measured says",
+    "apps.monitoring.deep.checks.check_run": "keeps how a part of the installation was found",
+    "apps.monitoring.deep.checks.found_keep": "the same, of one",
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
     "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
     "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django_filters.rest_framework import ChoiceFilter, FilterSet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -22,6 +22,7 @@ from apps.monitoring.webhooks.serializers import (
     WebhookSerializer,
 )
 from apps.monitoring.webhooks.services import (
+    deliveries_of,
     deliveries_send_again,
     webhook_create,
     webhook_delete,
@@ -42,12 +43,7 @@ from ragsite.gateway.problem_schemas import answering
 MANAGING = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"), Permission.GRANTS)
 
 
-class WebhookDeliveryFilter(FilterSet):
-    state = ChoiceFilter(choices=WebhookDeliveryState.choices)
-
-    class Meta:
-        model = WebhookDelivery
-        fields = ()
+STATE = OpenApiParameter("state", enum=WebhookDeliveryState.values, description="Those in this state alone.")
 
 
 @extend_schema_view(
@@ -61,7 +57,7 @@ class WebhookViewSet(EtagMixin, viewsets.GenericViewSet[Webhook], mixins.ListMod
     permission_by_method = MANAGING
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()
-    filterset_class: type[FilterSet] | None = None
+    parameters_by_action: ClassVar = {"deliveries": ("state",)}
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Webhook]:
@@ -134,13 +130,14 @@ class WebhookViewSet(EtagMixin, viewsets.GenericViewSet[Webhook], mixins.ListMod
         return Response(WebhookDeliverySerializer(made).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(
-        summary="List what it was told, the newest first", responses=WebhookDeliverySerializer(many=True)
+        summary="List what it was told, the newest first", parameters=[STATE],
+        responses=WebhookDeliverySerializer(many=True), filters=False,
     )  # fmt: skip
-    @action(detail=True, methods=["get"], filterset_class=WebhookDeliveryFilter)
+    @action(detail=True, methods=["get"])
     def deliveries(self, request: Request, pk: UUID) -> Response:
         """And what waits, or was given up. Kept for 30 days."""
-        found = WebhookDelivery.objects.filter(webhook=_of_caller(self.get_queryset(), pk))
-        rows = self.paginate_queryset(self.filter_queryset(found))  # type: ignore[arg-type]
+        found = deliveries_of(self.get_object(), state=request.query_params.get("state"))
+        rows = self.paginate_queryset(found)  # type: ignore[arg-type]
         return self.get_paginated_response(WebhookDeliverySerializer(rows, many=True).data)
 
     @extend_schema(
@@ -167,10 +164,3 @@ class WebhookViewSet(EtagMixin, viewsets.GenericViewSet[Webhook], mixins.ListMod
             raise NotFoundError(f"There is no delivery {delivery_id} to it.")
         deliveries_send_again(webhook=webhook, actor=acting(request), among=found)
         return Response(WebhookDeliverySerializer(found.get()).data, status=status.HTTP_202_ACCEPTED)
-
-
-def _of_caller(rows: QuerySet[Webhook], pk: UUID) -> Webhook:
-    found = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFoundError(f"There is no webhook {pk}.")
-    return found

@@ -167,6 +167,20 @@ def webhooks_of(tenants: Collection[UUID]) -> QuerySet[Webhook]:
     return Webhook.objects.filter(tenant__in=tenants).select_related("tenant")
 
 
+def deliveries_of(webhook: Webhook, *, state: str | None) -> QuerySet[WebhookDelivery]:
+    """What it was told, the newest first; in this state alone, if one is named.
+
+    Raises:
+        PermanentError: there is no such state.
+    """
+    rows = WebhookDelivery.objects.filter(webhook=webhook)
+    if state is None:
+        return rows
+    if state not in S.values:
+        raise PermanentError(f"There is no state {state[:40]!r}.", action=f"Choose one of {', '.join(S.values)}.")
+    return rows.filter(state=state)
+
+
 def _columns(changes: dict[str, Any]) -> dict[str, Any]:
     columns = {name: value for name, value in changes.items() if name != "active"}
     lengths_check(Webhook, **{name: value for name, value in columns.items() if isinstance(value, str)})

@@ -48,10 +48,10 @@ class Command(base.Command):
             return Told(
                 {"dry_run": True, "waiting": waiting}, f"{waiting:,} messages would be read. Nothing was taken."
             )
-        metrics_serve()
         consumer = EventConsumer(keeper, client, batch=BATCH, gather_seconds=GATHER_SECONDS)
 
         def consume(stop: threading.Event) -> None:
+            metrics_serve()
             store.open()
             consumer.run(stop, idle_seconds=options["idle"])
 
