@@ -54,6 +54,8 @@ from ragsite_client.types import (
     Upload,
     Usage,
     Version,
+    Webhook,
+    WebhookDelivery,
 )
 
 __all__ = [
@@ -101,4 +103,6 @@ __all__ = [
     "Usage",
     "Version",
     "WaitedTooLongError",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -43,6 +43,7 @@ from ragsite_client.types import (
 )
 from ragsite_client.uploading import File, Progress, form_fields, opened, parts
 from ragsite_client.waiting import sleep
+from ragsite_client.webhooks import Webhooks
 
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 300.0
@@ -76,6 +77,7 @@ class Client:
         self._line = Line(
             base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
         )
+        self.webhooks = Webhooks(self._line)
 
     def __enter__(self) -> Self:
         return self
