@@ -1,12 +1,18 @@
 """What it costs to keep events for reports, and that a killed consumer loses none and counts none twice.
 
-    python -m benchmarks.analytics [--questions 10000] [--kills 20] [--json]
+    python -m benchmarks.analytics [--questions 50000] [--kills 20] [--json]
 
 The embedded broker is started, and filled with the three events of each question. `manage.py consume_events` then takes them into
-the embedded engine, in a process of its own: first undisturbed (`events_per_second` from its first row to its last, and
-`sink_microseconds_per_event` of the processor, engine included), then, with topics that grow, killed by SIGKILL `kills` times
-while a batch has reached some of the tables and not yet the others (`missing` and `double`, of questions, citations and the rows
-of views). It needs `requirements/analytics.in`.
+the embedded engine, in a process of its own:
+
+- undisturbed: `events_per_second` from its first rows to its last, `sink_microseconds_per_event` of the processor, engine
+  included, and `events_per_second_at_a_tenth`, the rate at which that is 10 % of a core;
+- with topics that grow, killed by SIGKILL `kills` times while a batch has reached some of the tables and not yet the others:
+  `missing` and `double`, of questions, citations and the rows of views;
+- as two members of one group, of which the older is killed every two seconds and another comes: `shared_missing`,
+  `shared_double`, and `shared_seconds` after the last kill.
+
+It needs `requirements/analytics.in`.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ ENVIRONMENT = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What it costs to keep events for reports.")
-    parser.add_argument("--questions", type=int, default=10_000)
+    parser.add_argument("--questions", type=int, default=50_000)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

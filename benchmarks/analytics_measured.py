@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -33,6 +34,7 @@ STEPS = {"embed": 5.0, "dense": 3.0, "lexical": 4.0, "generate": 900.0}
 TOPICS = ("ragsite.query", "ragsite.retrieval", "ragsite.generation")
 PATIENCE_SECONDS = 600.0
 SETTLED_SECONDS = 120.0
+MEMBER_SECONDS = 2.0
 LONGEST_LIFE_SECONDS = 0.3
 """After the first table has rows of a batch, until the consumer is killed."""
 
@@ -43,7 +45,8 @@ def measure(options: argparse.Namespace, place: Path) -> dict[str, Any]:
         future.result()
     store = AskingStore(place / "analytics")
     figures = _undisturbed(store, options.questions)
-    return figures | _killed(store, options.questions, options.kills)
+    figures |= _killed(store, options.questions, options.kills)
+    return figures | _shared(store, options.questions, options.kills)
 
 
 def _undisturbed(store: AskingStore, questions: int) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def _undisturbed(store: AskingStore, questions: int) -> dict[str, Any]:
     return {
         "events_per_second": round(events / (last - first)),
         "sink_microseconds_per_event": round(1e6 * took / events),
+        "events_per_second_at_a_tenth": round(0.1 * events / took),
     }
 
 
@@ -74,18 +78,40 @@ def _killed(store: AskingStore, questions: int, kills: int) -> dict[str, Any]:
             _until(store, _QUESTIONS, more_than=_known(store))
             time.sleep(random_.uniform(0, LONGEST_LIFE_SECONDS))
             process.kill()
-    wanted = {"questions": total, "generations": total, "citations": total, "steps": len(STEPS) * total, "cited": total}
     with _consumer():
-        # The first table may have all of them from a consumer that was killed before it came to the others.
-        until = time.monotonic() + SETTLED_SECONDS
-        _waited(store, total)
-        while (found := _counted(store)) != wanted and time.monotonic() < until:
-            time.sleep(0.2)
-    return {
-        "kills": kills,
-        "missing": sum(max(0, wanted[name] - number) for name, number in found.items()),
-        "double": sum(max(0, number - wanted[name]) for name, number in found.items()),
-    }
+        missing, double = _settled(store, total)
+    return {"kills": kills, "missing": missing, "double": double}
+
+
+def _shared(store: AskingStore, questions: int, kills: int) -> dict[str, Any]:
+    """Two members of one group, of which the older is killed every two seconds, and another one comes in its place."""
+    with _consumer():
+        total = _known(store)
+    with contextlib.ExitStack() as stack:
+        members = [stack.enter_context(_consumer()) for _ in range(2)]
+        for _ in range(kills):
+            share = max(1, questions // max(1, kills))
+            _produce(share)
+            total += share
+            time.sleep(MEMBER_SECONDS)
+            members.pop(0).kill()
+            members.append(stack.enter_context(_consumer()))
+        begun = time.monotonic()
+        missing, double = _settled(store, total)
+        took = time.monotonic() - begun
+    return {"shared_missing": missing, "shared_double": double, "shared_seconds": round(took, 1)}
+
+
+def _settled(store: AskingStore, total: int) -> tuple[int, int]:
+    """How many rows are missing, and how many too many, once nothing more comes."""
+    wanted = {"questions": total, "generations": total, "citations": total, "steps": len(STEPS) * total, "cited": total}
+    # The first table may have all of them from a consumer that was killed before it came to the others.
+    until = time.monotonic() + SETTLED_SECONDS
+    _waited(store, total)
+    while (found := _counted(store)) != wanted and time.monotonic() < until:
+        time.sleep(0.2)
+    missing = sum(max(0, wanted[name] - number) for name, number in found.items())
+    return missing, sum(max(0, number - wanted[name]) for name, number in found.items())
 
 
 @contextmanager

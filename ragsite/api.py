@@ -25,6 +25,7 @@ from apps.models.api import (
 from apps.monitoring.analytics.api import router as analytics_router
 from apps.monitoring.analytics.filling_api import FillingViewSet
 from apps.monitoring.jobs.purges_api import PurgeViewSet
+from apps.monitoring.webhooks.api import WebhookViewSet
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
@@ -65,6 +66,7 @@ resources.register("erasures", ErasureViewSet, basename="erasure")
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
+resources.register("webhooks", WebhookViewSet, basename="webhook")
 resources.register("audit-entries", AuditEntryViewSet, basename="audit-entry")
 resources.register("analytics/filling", FillingViewSet, basename="analytics-filling")
 resources.register("purges", PurgeViewSet, basename="purge")

@@ -284,6 +284,7 @@ RAGSITE_MLFLOW_URL = ENV.ragsite_mlflow_url
 RAGSITE_PUBLIC_URL = ENV.ragsite_public_url
 RAGSITE_METRICS_PORT = ENV.ragsite_metrics_port
 RAGSITE_METRICS_ADDRESS = ENV.ragsite_metrics_address
+RAGSITE_WEBHOOK_HOSTS = ENV.webhook_hosts
 RAGSITE_ALERT_WEBHOOK_URL = ENV.ragsite_alert_webhook_url
 RAGSITE_ALERT_WEBHOOK_SECRET = ENV.ragsite_alert_webhook_secret.get_secret_value()
 RAGSITE_ALERT_EMAILS = ENV.alert_emails

@@ -42,6 +42,8 @@ ORDER = (
     "monitoring_alertdelivery",
     "monitoring_alert",
     "retrieval_experimententry",
+    "monitoring_webhook",
+    "monitoring_webhookdelivery",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""
 

@@ -27,6 +27,8 @@ from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
 from apps.monitoring.alerts.rows import ALERT_DELIVERIES, DELIVER
+from apps.monitoring.webhooks.rows import DELIVER as WEBHOOK_DELIVER
+from apps.monitoring.webhooks.rows import WEBHOOK_DELIVERIES
 from apps.retrieval.erasing.services import ERASE, ERASURES
 from apps.retrieval.evaluation.experiments.noting import EXPERIMENT, EXPERIMENTS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
@@ -81,6 +83,7 @@ PURGING = "apps.documents.services.purging"
 LOGGING = "apps.retrieval.evaluation.experiments"
 BULKS = "apps.documents.services.bulk"
 ALERTS = "apps.monitoring.alerts"
+WEBHOOKS = "apps.monitoring.webhooks"
 SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
@@ -158,6 +161,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
     Job(DELIVER, Queue.MAINTENANCE, f"{ALERTS}.delivering.alert_deliver", rows=ALERT_DELIVERIES),
+    Job(WEBHOOK_DELIVER, Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliver", rows=WEBHOOK_DELIVERIES),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
@@ -191,6 +195,10 @@ JOBS: tuple[Job, ...] = (
     Job(
         "analytics-fill", Queue.MAINTENANCE, "apps.monitoring.analytics.filling.analytics_fill",
         every=60.0, seconds=PURGE_SECONDS,
+    ),
+    Job(
+        "webhook-deliveries-purge", Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliveries_purge",
+        every=3_600.0, seconds=PURGE_SECONDS,
     ),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
     Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),

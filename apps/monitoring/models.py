@@ -1,17 +1,19 @@
-"""What is kept of watching the system: how its parts were found last, alerts, and who was told of them."""
+"""What is kept of watching the system: how its parts were found last, alerts, who was told of them, and webhooks."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from ragsite.core.bounds import WORDS, text_walls
+from ragsite.core.bounds import WORDS, json_walls, text_walls
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
+from ragsite.gateway.models import Tenant
 
 
 class HealthState(models.TextChoices):
@@ -165,3 +167,102 @@ class AlertDelivery(Leased):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.occasion}"
+
+
+class WebhookState(models.TextChoices):
+    """Off is what people chose; a paused one's receiver did not answer for days."""
+
+    ON = "on", _("On")
+    PAUSED = "paused", _("Paused, as its receiver does not answer")
+    OFF = "off", _("Off")
+
+
+class Webhook(models.Model):
+    """An address at which a program of the tenant is told of events of these types. `secret` is sealed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.CharField(_("address"), max_length=2_000)
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    types = ArrayField(models.CharField(max_length=60), verbose_name=_("events"))
+    secret = models.TextField(editable=False)
+    state = models.CharField(max_length=10, choices=WebhookState.choices, default=WebhookState.ON)
+    failures = models.PositiveIntegerField(default=0, editable=False, help_text=_("In a row, until now."))
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    actor = models.JSONField(null=True, editable=False, help_text=_("Who made it."))
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(state__in=WebhookState.values), name="webhook_state_known"),
+            models.CheckConstraint(condition=models.Q(types__len__gt=0), name="webhook_is_told_something"),
+            models.CheckConstraint(
+                condition=models.Q(state="paused", paused_at__isnull=False)
+                | ~models.Q(state="paused") & models.Q(paused_at=None),
+                name="paused_webhook_knows_when",
+            ),
+            *text_walls("webhook", secret=WORDS),
+            *json_walls("webhook", types=WORDS, actor=WORDS),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.description or self.url
+
+
+class WebhookDeliveryState(models.TextChoices):
+    """A held one waits for its webhook, which is off or paused; a dead one was tried for a day."""
+
+    WAITING = "waiting", _("Waiting")
+    HELD = "held", _("Held back")
+    DONE = "done", _("Delivered")
+    DEAD = "dead", _("Given up")
+
+
+class WebhookDelivery(Leased):
+    """That a webhook is to be told of an event, and whether that was done. `since` is when trying began, the last time."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    event_id = models.UUIDField()
+    type = models.CharField(max_length=60)
+    body = models.TextField(help_text=_("What is sent."))
+    state = models.CharField(
+        max_length=10, choices=WebhookDeliveryState.choices, default=WebhookDeliveryState.WAITING
+    )  # fmt: skip
+    tries = models.PositiveIntegerField(default=0)
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("What the receiver answered last."))
+    error = models.TextField(blank=True, default="")
+    since = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    tried_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["not_before", "id"], condition=models.Q(state="waiting"), name="webhook_delivery_work"
+            ),
+            models.Index(fields=["webhook", "-id"], name="webhook_delivery_of"),
+            models.Index(fields=["webhook", "state"], condition=~models.Q(state="done"), name="webhook_delivery_open"),
+            models.Index(fields=["created_at", "id"], name="webhook_delivery_age"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["webhook", "event_id"], name="webhook_told_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=WebhookDeliveryState.values), name="webhook_delivery_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="dead") | ~models.Q(error=""), name="dead_webhook_delivery_says_why"
+            ),
+            *text_walls("webhook_delivery", error=WORDS, body=WORDS),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"

@@ -249,6 +249,13 @@ class TracingSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings(Settings):
+    """Hosts of the operator's own network that tenants' webhooks may be at, each `host` or `host:port`; others must be public."""
+
+    own_hosts: frozenset[str] = setting("RAGSITE_WEBHOOK_HOSTS")
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings(Settings):
     """Whether a change must say what it changes, and which pages of other hosts may call the API."""
 

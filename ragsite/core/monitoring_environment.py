@@ -15,6 +15,7 @@ SHORTEST_SECRET = 32
 TRACE_ID = "{trace_id}"
 """What stands for a trace's id in the address where it is opened."""
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
@@ -45,6 +46,9 @@ class MonitoringEnvironment(BaseSettings):
         50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
     )
 
+    ragsite_webhook_hosts: str = Field(
+        "", description="Comma-separated hosts of your own that tenants' webhooks may be at, besides public ones."
+    )
     clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
     otel_exporter_otlp_endpoint: str = Field(
         "", description="Who takes traces: an OTLP collector, as `http://collector:4318`; empty: nobody."
@@ -55,6 +59,14 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_log_format: Literal["text", "json"] = Field("text", description="How lines of logs are written.")
     ragsite_log_text: bool = Field(False, description="Whether logs have the words of errors that are not ours.")
     ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
+
+    @field_validator("ragsite_webhook_hosts")
+    @classmethod
+    def _is_hosts_of_webhooks(cls, value: str) -> str:
+        for host in listed(value):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
+        return value
 
     @field_validator("ragsite_alert_webhook_url", "ragsite_public_url", "ragsite_mlflow_url")
     @classmethod
@@ -110,6 +122,10 @@ class MonitoringEnvironment(BaseSettings):
         ):
             raise ValueError("RAGSITE_ALERT_SENDER and RAGSITE_MAIL_SERVER must be given with RAGSITE_ALERT_EMAILS")
         return self
+
+    @property
+    def webhook_hosts(self) -> frozenset[str]:
+        return frozenset(host.lower() for host in listed(self.ragsite_webhook_hosts))
 
     @property
     def alert_emails(self) -> tuple[str, ...]:

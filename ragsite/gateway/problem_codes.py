@@ -45,6 +45,7 @@ PROBLEMS: Mapping[str, int] = {
     "nested_archive": 422,
     "no_reranker": 422,
     "passage_not_found": 422,
+    "secret_unreadable": 422,
     "type_mismatch": 422,
     "unknown_type": 422,
     "unknown_type_name": 422,
@@ -114,7 +115,7 @@ COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
         "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
-        "stand_in_unfit", "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled",
+        "stand_in_unfit", "remote_code_needed", "run_lost", "service_unavailable", "stalled",
         "unknown_event", "unreadable_file",
     }
 )  # fmt: skip

@@ -122,6 +122,9 @@ EXAMPLES: Mapping[str, str] = {
         "questions.jsonl, line 4: the passage 'The harbour has 42 berths' is not in Handbook. Copy it from "
         "the parsed text, wait until the document is ready, or leave the passage empty."
     ),
+    "secret_unreadable": (
+        "A stored secret cannot be read. Give it again; RAGSITE_SECRET_KEY is another than when it was stored."
+    ),
     "type_mismatch": (
         "The file 'note.pdf' ends in .pdf, but its content is plain text. Files are accepted if their "
         "content matches their extension: .pdf, .docx, .md."

@@ -49,6 +49,8 @@ _OWNER = _EDITOR | {
     "gateway.view_tenant", "auth.view_user", "auth.add_user", "auth.change_user",
     "documents.view_knowledgebasedeletion", "documents.view_bulkjob", "retrieval.view_reindex",
     "retrieval.view_erasure", "retrieval.add_erasure",
+    "monitoring.view_webhook", "monitoring.add_webhook", "monitoring.change_webhook", "monitoring.delete_webhook",
+    "monitoring.view_webhookdelivery", "monitoring.change_webhookdelivery",
 }  # fmt: skip
 
 _OPERATOR = frozenset({

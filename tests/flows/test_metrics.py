@@ -45,7 +45,7 @@ def test_a_document_and_a_question_are_found_again_in_what_the_processes_tell(
     running: System, client: Client, tmp_path: Path
 ) -> None:
     at = addresses(running)
-    assert set(at) == {"web", "parsing", "general", "models", "beat", "relay"}
+    assert set(at) == {"web", "parsing", "general", "models", "beat", "relay", "webhooks"}
     before = value(at["models"], "ragsite_model_tokens_total", kind="embedding")
     done = {stage: _done(at, stage) for stage in ("parse", "chunk", "embed", "activate")}
     path = tmp_path / "pilot.txt"

@@ -47,7 +47,13 @@ from ragsite.gateway.limits.account import Spent, reserved
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OK = 200
-HEADERS = (("User-Agent", "ragsite"), ("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
+Headers = tuple[tuple[str, str], ...]
+HEADERS: Headers = (
+    ("User-Agent", "ragsite"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+    ("Connection", "close"),
+)
 _UNREACHED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
 
@@ -83,20 +89,21 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class FetchDeadline:
-    """The moment, by the monotonic clock, at which a fetch must be over."""
+    """The moment, by the monotonic clock, at which a fetch must be over, so many seconds after it began."""
 
     at: float
-    seconds: int
+    seconds: float
 
     @classmethod
-    def after(cls, seconds: int) -> Self:
+    def within(cls, seconds: float) -> FetchDeadline:
+        """For a fetch that begins now."""
         return cls(time.monotonic() + seconds, seconds)
 
     def left(self) -> float:
         """Seconds, more than 0. Raises UrlUnreachableError: none are left."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
-            raise UrlUnreachableError(f"The document was not fetched within {self.seconds} s.")
+            raise UrlUnreachableError(f"There was no whole answer within {self.seconds:g} s.")
         return seconds
 
 
@@ -154,10 +161,10 @@ def _counted(parts: Iterable[bytes], spent: Spent) -> Iterator[bytes]:
 def fetch(url: str, network: Network, at: Place = INSTALLATION) -> Iterator[FetchedFile]:
     """The document at the address, read while the block runs. Raises as `document_upload_from_url`."""
     how = FetchingSettings.current(at)
-    deadline = FetchDeadline.after(how.seconds)
+    deadline = FetchDeadline.within(how.seconds)
     address = web_address(url, allowed_hosts=how.allowed_hosts)
     for _ in range(MOST_REDIRECTS + 1):
-        with _asked(address, network, deadline) as response:
+        with asked(address, network, deadline, headers=HEADERS) as response:
             location = _header(response, b"location")
             if response.status not in REDIRECTS or not location:
                 yield _fetched(address, response)
@@ -167,14 +174,22 @@ def fetch(url: str, network: Network, at: Place = INSTALLATION) -> Iterator[Fetc
 
 
 @contextmanager
-def _asked(address: WebAddress, network: Network, deadline: FetchDeadline) -> Iterator[httpcore.Response]:
+def asked(
+    address: WebAddress, network: Network, deadline: FetchDeadline, *, headers: Headers, body: bytes | None = None
+) -> Iterator[httpcore.Response]:
+    """The answer of a server to GET, or to a POST of `body`; it is not followed where it leads elsewhere.
+
+    Raises:
+        ForbiddenUrlError: the host leads to an address that the network does not allow; it was not connected to.
+        UrlUnreachableError: it did not answer in time.
+    """
     pinned = _PinnedBackend(network.backend, _addresses(address, network, deadline), deadline)
-    headers = [("Host", address.host_header), *HEADERS]
     trust = ssl.create_default_context(cafile=network.trust) if address.scheme == "https" else None
+    method, given = ("GET", headers) if body is None else ("POST", (*headers, ("Content-Length", str(len(body)))))
     with (
         _reached(address),
         httpcore.ConnectionPool(ssl_context=trust, max_connections=1, network_backend=pinned) as pool,
-        pool.stream("GET", _url(address), headers=headers) as response,
+        pool.stream(method, _url(address), headers=[("Host", address.host_header), *given], content=body) as response,
     ):
         yield response
 

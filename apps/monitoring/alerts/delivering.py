@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import smtplib
-import ssl
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
 from django.core.mail import EmailMessage
 from django.db.models.functions import Now
 from django.utils import translation
 
 from apps.monitoring.alerts.rows import ALERT_DELIVERIES
-from apps.monitoring.alerts.signing import HEADER, signature
 from apps.monitoring.alerts.words import alert_advice, alert_title
 from apps.monitoring.models import AlertDelivery, Channel, DeliveryState, Occasion
-from ragsite.core.configuration import AlertSettings, ServerSettings
+from apps.monitoring.webhooks.posting import Letter, WebhookSilentError, letter_of_operator
+from ragsite.core.configuration import AlertSettings
 from ragsite.core.database import connection_release
 from ragsite.core.errors import LeaseLostError, PermanentError, ServiceUnavailableError
 from ragsite.core.leases import RELEASED, Claim
 from ragsite.core.work import Turn
 
-SECONDS = 10.0
 LANGUAGE = "en"
 """What other programs and mail are told in, whoever acts meanwhile."""
 
@@ -70,21 +66,14 @@ def webhook_send(delivery: AlertDelivery) -> None:
     if not settings.webhook_url:
         raise PermanentError("There is no webhook for alerts any more.", action="Set RAGSITE_ALERT_WEBHOOK_URL.")
     body = json.dumps(message_of(delivery)).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "Ragsite-Delivery": str(delivery.pk),
-        HEADER: signature(body, secret=settings.webhook_secret, at=int(time.time())),
-    }
     try:
-        answer = httpx.post(
-            settings.webhook_url, content=body, headers=headers, timeout=SECONDS, verify=_certificates()
-        )
-    except httpx.HTTPError as error:
+        status = letter_of_operator(Letter(settings.webhook_url, body, str(delivery.pk), settings.webhook_secret))
+    except WebhookSilentError as error:
         raise ServiceUnavailableError(
-            f"The webhook for alerts does not answer: {type(error).__name__}.",
+            f"The webhook for alerts does not answer: {error.message}",
             action="See whether RAGSITE_ALERT_WEBHOOK_URL is right, and its receiver runs.",
         ) from error
-    _answer_check(answer.status_code)
+    _answer_check(status)
 
 
 def _answer_check(status: int) -> None:
@@ -99,11 +88,6 @@ def _answer_check(status: int) -> None:
         f"The webhook for alerts answered with the status {status}.",
         action="See the receiver's log; then correct RAGSITE_ALERT_WEBHOOK_URL or its secret.",
     )
-
-
-def _certificates() -> ssl.SSLContext:
-    file = ServerSettings.current().ca_file
-    return ssl.create_default_context(cafile=file or None)
 
 
 def mail_send(delivery: AlertDelivery) -> None:

@@ -18,8 +18,8 @@ from django.db.models import QuerySet
 from apps.documents.events import DocumentCreated, DocumentDeleted, DocumentFailed
 from apps.documents.lifecycle.stage_times import StageTimes, stage_times
 from apps.documents.models import Document, DocumentVersion, StageOutcome, VersionStatus
-from apps.monitoring.analytics.facts import NOBODY, Told, facts_of
-from apps.monitoring.analytics.keeping import facts_keep
+from apps.monitoring.analytics.facts import Told
+from apps.monitoring.analytics.keeping import told_keep
 from apps.monitoring.analytics.store import AnalyticsStore
 from apps.retrieval.answers.answer_events import answer_events, citations_told
 from apps.retrieval.events import AnswerRated, VectorIndexed
@@ -29,6 +29,7 @@ from ragsite.core.events import Event
 from ragsite.core.work import Turn
 
 PAGE = 500
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def page_tell(part: Part, store: AnalyticsStore, rows: QuerySet[Any], *, after: 
     rows = rows.order_by("pk")
     found = list((rows.filter(pk__gt=after) if after else rows)[:PAGE])
     if found:
-        facts_keep(store, (fact for told in part.tell(found) for fact in facts_of(told)))
+        told_keep(store, part.tell(found))
     return len(found), str(found[-1].pk) if len(found) == PAGE else ""
 
 

@@ -23,14 +23,20 @@ from ragsite.core.errors import ConfigurationError
 
 Result = TypeVar("Result")
 
-UNREADABLE = frozenset({6, 26, 27, 38, 41, 53, 72, 117, 131, 376})
-"""ClickHouse's codes for a value that is not of its column's type; every other refusal may end."""
+UNREADABLE = frozenset({6, 26, 27, 38, 41, 53, 72, 117, 131, 376, 469})
+"""ClickHouse's codes for a value that is not of its column's type, or that a constraint forbids; every other refusal may end."""
 
 INSERTING = {
     "date_time_input_format": "best_effort",
     # What a killed server had added, and its views not yet, is added to these when the same rows come again.
     "deduplicate_blocks_in_dependent_materialized_views": "1",
-    "input_format_skip_unknown_fields": "0",
+    # Tables name the attributes and fields of an event that facts are made of, of all events that they take.
+    "input_format_skip_unknown_fields": "1",
+    "input_format_json_ignore_unknown_keys_in_named_tuple": "1",
+    "input_format_json_defaults_for_missing_elements_in_named_tuple": "1",
+    # One core that is busy for a moment costs less than several that share a batch.
+    "input_format_parallel_parsing": "0",
+    "max_threads": "1",
 }
 
 

@@ -1,18 +1,21 @@
-"""What keeps events for reports: batches of facts, table by table, and what was erased goes here as well."""
+"""What keeps events for reports: batches of them go to ClickHouse as they came, and what was erased goes there as well."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 from uuid import UUID
 
-from apps.monitoring.analytics.facts import FACTS, Fact, Told, facts_of
-from apps.monitoring.analytics.store import AnalyticsStore, Row, lines_of
+from apps.monitoring.analytics.facts import FACTS, TABLES
+from apps.monitoring.analytics.store import AnalyticsStore
 from apps.retrieval.events import ErasureDone
 from ragsite.core.consuming.messages import Received
 
 NAME = "analytics"
+BATCH, GATHER_SECONDS = 20_000, 3.0
+"""Each insert makes a file of each table that is written and merged: few large batches cost a fraction of many small ones."""
 OF_TENANTS = (
     "queries", "retrievals", "generations", "citations", "ratings", "ingestion", "query_steps", "stage_times",
     "passages_cited", "erased",
@@ -35,28 +38,36 @@ class Keeper:
 
         Raises:
             AnalyticsUnavailableError: ClickHouse is away; what was kept of the batch is kept again without harm.
-            AnalyticsRowError: a row does not fit.
+            AnalyticsRowError: an event is not as it must be.
         """
-        told = (Told(one.event, one.event_id, one.at, one.sequence) for one in batch)
-        facts_keep(self._store, (fact for one in told for fact in facts_of(one)))
+        told_keep(self._store, (one for one in batch if one.name != ErasureDone.name))
         for one in batch:
-            if isinstance(one.event, ErasureDone):
-                erase(self._store, one.event)
+            if one.name == ErasureDone.name and isinstance(erased := one.event, ErasureDone):
+                erase(self._store, erased)
 
 
-def facts_keep(store: AnalyticsStore, facts: Iterable[Fact]) -> int:
-    """Add the facts, each table's together; how many there were.
+class Tellable(Protocol):
+    """An event by its name, and as it stands in Kafka."""
 
-    Rows are known by their bytes: the same ones again, after a server was killed, are dropped by it. Where their events stood
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+def told_keep(store: AnalyticsStore, events: Iterable[Tellable]) -> None:
+    """Keep the facts of events, those of each table together.
+
+    Batches are known by their bytes: the same one again, after a server was killed, is dropped by it. Where their events stood
     would not do: a broker that lost its memory counts from 0 again.
     """
-    tables: dict[str, list[Row]] = defaultdict(list)
-    for fact in facts:
-        tables[fact.table].append(fact.row)
-    for table, rows in tables.items():
-        lines = lines_of(rows)
+    tables: dict[str, list[bytes]] = defaultdict(list)
+    for one in events:
+        tables[TABLES[one.name]].append(one.body)
+    for table, bodies in tables.items():
+        lines = b"\n".join(bodies)
         store.insert(table, lines, token=hashlib.sha256(lines).hexdigest())
-    return sum(map(len, tables.values()))
 
 
 def erase(store: AnalyticsStore, erased: ErasureDone) -> None:

@@ -74,6 +74,10 @@ CHECKS: tuple[DeepCheck, ...] = (
         gettext_noop("Takes events to other systems."),
     ),
     DeepCheck(
+        "reports", one(trials.reports, worst=DEGRADED), OFTEN, "bar_chart", gettext_noop("ClickHouse"),
+        gettext_noop("Keeps what reports are made of, where one is set up."),
+    ),
+    DeepCheck(
         "blobs", quick("blobs"), OFTEN, "hard_drive", gettext_noop("File storage"),
         gettext_noop("Keeps the files that were uploaded."),
     ),

@@ -18,12 +18,13 @@ from apps.models.gateway import Deadline, Purpose, TextRole, embed, generate, re
 from apps.models.generation import GenerationOptions, Message, Role
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
 from apps.models.selectors import model_default, reader_default, reranker_default, writer_in_use
+from apps.monitoring.analytics.opening import store_for_reading
 from apps.monitoring.models import HealthState
 from apps.retrieval.evaluation.searching import scope_of
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.board import QueueOnBoard, board
-from ragsite.core.configuration import SearchSettings, ServerSettings, StorageSettings
+from ragsite.core.configuration import AnalyticsSettings, SearchSettings, ServerSettings, StorageSettings
 from ragsite.core.errors import ServiceUnavailableError
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
@@ -52,6 +53,16 @@ class Trial:
 def one(run: Callable[[], None], *, worst: HealthState = HealthState.FAILED) -> Callable[[], Iterator[Trial]]:
     """Of a check that tries one thing."""
     return lambda: iter([Trial("", run, worst)])
+
+
+def reports() -> None:
+    """Ask ClickHouse, if one is set up.
+
+    Raises:
+        AnalyticsUnavailableError: it does not answer.
+    """
+    if AnalyticsSettings.current().url:
+        store_for_reading().rows("SELECT count() FROM queries WHERE at > now() - INTERVAL 1 HOUR", {})
 
 
 def known_query() -> None:

@@ -69,6 +69,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "LOG_TEXT": _("Logs say the words of unforeseen errors"),
     }),
     **_of(WATCHING, WORKERS, {
+        "WEBHOOK_HOSTS": _("Own hosts that webhooks may be at"),
         "ALERT_WEBHOOK_URL": _("Webhook that is told of alerts"),
         "ALERT_WEBHOOK_SECRET": _("Secret that signs what it is told"),
         "ALERT_EMAILS": _("People who are mailed about alerts"),

@@ -57,6 +57,8 @@ from ragsite_client.types import (
     Upload,
     Usage,
     Version,
+    Webhook,
+    WebhookDelivery,
 )
 
 __all__ = [
@@ -107,4 +109,6 @@ __all__ = [
     "Usage",
     "Version",
     "WaitedTooLongError",
+    "Webhook",
+    "WebhookDelivery",
 ]

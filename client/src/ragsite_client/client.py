@@ -44,6 +44,7 @@ from ragsite_client.types import (
 )
 from ragsite_client.uploading import File, Progress, form_fields, opened, parts
 from ragsite_client.waiting import sleep
+from ragsite_client.webhooks import Webhooks
 
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 300.0
@@ -77,6 +78,7 @@ class Client(SettingCalls):
         self._line = Line(
             base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
         )
+        self.webhooks = Webhooks(self._line)
 
     def __enter__(self) -> Self:
         return self

@@ -346,3 +346,32 @@ class Flag:
 @dataclass(frozen=True, slots=True)
 class Flags:
     flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of events; `state` is `on`, `paused` as its receiver did not answer for days, or `off`."""
+
+    id: str
+    url: str
+    types: tuple[str, ...]
+    state: str
+    description: str = ""
+    failures: int = 0
+    failing_since: datetime | None = None
+    paused_at: datetime | None = None
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """A message to a webhook; `state` is `waiting`, `held`, `done`, or `dead` where it was given up."""
+
+    id: str
+    event_id: str
+    type: str
+    state: str
+    body: str
+    tries: int = 0
+    status: int | None = None
+    error: str = ""

@@ -18,10 +18,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
 from ragsite.core.consuming.dead_letters import DeadLetter, DeadLetters
-from ragsite.core.consuming.messages import Message, Place, Received, envelope_of, event_received, type_of
+from ragsite.core.consuming.messages import Message, Place, Received, known, received_of, type_of
 from ragsite.core.errors import PermanentError, ServiceUnavailableError, TransientError
+from ragsite.core.metrics.instruments import counter, gauge
 
 logger = logging.getLogger(__name__)
+
+LAG = gauge("ragsite_consumer_lag")
+EVENTS = counter("ragsite_consumer_events_total")
 
 CONSUMER: Mapping[str, str | int | bool] = {
     # What was read is done once its effect is there, and not a moment before.
@@ -40,6 +44,7 @@ BATCH = 5_000
 GATHER_SECONDS = 1.0
 """How long a batch gathers once there is something: stores of columns want few large ones."""
 POLL_SECONDS = 0.5
+LAG_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 30.0
 
@@ -102,6 +107,7 @@ class EventConsumer:
         self._dead_letters = DeadLetters(taker.name, client)
         self._held: list[Message] = []
         self._waits = False
+        self._lag_at = 0.0
 
     def run(self, stop: threading.Event, *, idle_seconds: float | None = None) -> None:
         """Until `stop` is set, or for so long nothing came; what is under way is ended and said to the broker before."""
@@ -112,6 +118,7 @@ class EventConsumer:
         try:
             while not stop.is_set():
                 self._gather(stop)
+                self._lag_tell()
                 if self._held:
                     self._see_to(stop)
                     came_at = time.monotonic()
@@ -158,9 +165,10 @@ class EventConsumer:
         read, passed_over = _Read(), 0
         for message in self._held:
             try:
-                envelope = envelope_of(message)
-                if type_of(envelope["type"]) in self._taker.types:
-                    read.events.append((message, event_received(envelope, Place.of(message))))
+                received = received_of(message)
+                if type_of(received.name) in self._taker.types:
+                    known(received.name)
+                    read.events.append((message, received))
                 else:
                     passed_over += 1
             except PermanentError as error:
@@ -188,7 +196,7 @@ class EventConsumer:
                 self._take_part(read, events[middle:])
                 return
             if not isinstance(error, PermanentError):
-                logger.exception("%s failed unexpectedly at %s", self._taker.name, events[0][1].place)
+                logger.exception("%s failed unexpectedly at %s", self._taker.name, Place.of(events[0][0]))
             read.events.remove(events[0])
             read.dead.append(DeadLetter(events[0][0], _permanent(error)))
 
@@ -197,12 +205,34 @@ class EventConsumer:
         self.tally.taken += len(read.events)
         self.tally.dead += len(read.dead)
         self.tally.passed_over += read.passed_over
+        self._count(read)
         ends = _ends(self._held)
         self._held = []
         try:
             self._consumer.commit(offsets=ends, asynchronous=False)
         except KafkaException as error:
             logger.warning("%s could not say how far it is: %s", self._taker.name, error)
+
+    def _count(self, read: _Read) -> None:
+        """For metrics."""
+        name = self._taker.name
+        for outcome, number in (
+            ("taken", len(read.events)),
+            ("passed_over", read.passed_over),
+            ("dead", len(read.dead)),
+        ):
+            EVENTS.labels(name, outcome).inc(number)
+
+    def _lag_tell(self) -> None:
+        """For metrics: what the broker said last of the partitions that this one reads, without asking it."""
+        if time.monotonic() < self._lag_at:
+            return
+        self._lag_at = time.monotonic() + LAG_SECONDS
+        behind = 0
+        for one in self._consumer.position(self._consumer.assignment()):
+            _, high = self._consumer.get_watermark_offsets(one, cached=True)
+            behind += max(0, high - one.offset) if one.offset >= 0 and high >= 0 else 0
+        LAG.labels(self._taker.name).set(behind + len(self._held))
 
     def _wait(self, seconds: float, stop: threading.Event) -> None:
         """Stay a member of the group for so long, and read nothing."""
@@ -273,8 +303,9 @@ def _group(taker: Taker) -> str:
 def _ends(messages: Sequence[Message]) -> list[TopicPartition]:
     """After the last message of each partition."""
     last: dict[tuple[str, int], int] = {}
-    for place in map(Place.of, messages):
-        last[place.topic, place.partition] = max(place.offset, last.get((place.topic, place.partition), -1))
+    for one in messages:
+        partition = one.topic() or "", one.partition() or 0
+        last[partition] = max(one.offset() or 0, last.get(partition, -1))
     return [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in last.items()]
 
 

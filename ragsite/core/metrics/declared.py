@@ -79,6 +79,8 @@ TRANSPORT = Label("transport", 4, "the way to it: `queue` for model workers, `ht
 BREAKER = Label("state", 3, "`closed`, `half_open`, or `open`: calls are not made")
 CHECK = Label("check", 20, "a deep check: `database`, `known-query`, `model`, …")
 SEVERITY = Label("severity", 3, "`critical`, or `warning`")
+CONSUMER = Label("consumer", 8, "who takes events from Kafka: `analytics`, `webhooks`")
+TAKEN = Label("outcome", 3, "`taken`, `passed_over`, or `dead` where it is a dead letter")
 SOURCE = Label("source", 8, "what was read: `database`, `breakers`, `models`")
 STATUS = Label("status", 60, "the status of the answer")
 VIEW = Label("view", 300, "the name of the address")
@@ -187,6 +189,18 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "ragsite_health_state", G, Told.DATABASE,
         "How a deep check found its part: 0 fine, 1 works in part, 2 does not work; of several the worst.", (CHECK,),
+    ),
+    Metric(
+        "ragsite_webhook_deliveries_total", C, Told.WORKER, "Tries to tell webhooks of events, by what came of them.",
+        (OUTCOME,),
+    ),
+    Metric(
+        "ragsite_consumer_lag", G, Told.ANY, "Messages of Kafka that a consumer of ours was to take and has not yet.",
+        (CONSUMER,),
+    ),
+    Metric(
+        "ragsite_consumer_events_total", C, Told.ANY, "Messages that a consumer has read, by what came of them.",
+        (CONSUMER, TAKEN),
     ),
     Metric("ragsite_alerts_open", G, Told.DATABASE, "Alerts that are open.", (SEVERITY,)),
     Metric("ragsite_outbox_waiting", G, Told.DATABASE, "Events that were not sent yet."),

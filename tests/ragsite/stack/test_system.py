@@ -81,7 +81,7 @@ def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
 
 def test_processes_that_serve_no_pages_tell_their_metrics_at_ports_in_a_row_if_one_is_asked_for() -> None:
     commands = procfile(PROJECT_DIR / "Procfile", {"RAGSITE_WEB_PORT": "1", "RAGSITE_FLOWER_PORT": "2"})
-    wanted = {"parsing": 9464, "general": 9465, "models": 9466, "beat": 9467, "relay": 9468}
+    wanted = {"parsing": 9464, "general": 9465, "models": 9466, "beat": 9467, "relay": 9468, "webhooks": 9469}
     assert metrics_ports({"RAGSITE_METRICS_PORT": "9464"}, commands) == wanted
     for none in ({}, {"RAGSITE_METRICS_PORT": ""}, {"RAGSITE_METRICS_PORT": "0"}):
         assert metrics_ports(none, commands) == {}

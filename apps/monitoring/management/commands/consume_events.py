@@ -6,7 +6,7 @@ import threading
 
 from django.core.management.base import CommandParser
 
-from apps.monitoring.analytics.keeping import Keeper
+from apps.monitoring.analytics.keeping import BATCH, GATHER_SECONDS, Keeper
 from apps.monitoring.analytics.opening import LateStore
 from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
@@ -48,7 +48,7 @@ class Command(base.Command):
             return Told(
                 {"dry_run": True, "waiting": waiting}, f"{waiting:,} messages would be read. Nothing was taken."
             )
-        consumer = EventConsumer(keeper, client)
+        consumer = EventConsumer(keeper, client, batch=BATCH, gather_seconds=GATHER_SECONDS)
 
         def consume(stop: threading.Event) -> None:
             metrics_serve()

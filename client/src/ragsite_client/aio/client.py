@@ -15,6 +15,7 @@ from ragsite_client.aio.line import AsyncLine
 from ragsite_client.aio.settings import AsyncSettingCalls
 from ragsite_client.aio.streaming import answer_events
 from ragsite_client.aio.waiting import sleep
+from ragsite_client.aio.webhooks import AsyncWebhooks
 from ragsite_client.calls import ADDRESS, Call, Verify, key_or_new
 from ragsite_client.errors import DocumentFailedError, WaitedTooLongError
 from ragsite_client.events import AnswerEvent
@@ -76,6 +77,7 @@ class AsyncClient(AsyncSettingCalls):
         self._line = AsyncLine(
             base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
         )
+        self.webhooks = AsyncWebhooks(self._line)
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,9 +10,9 @@ from django.test import Client
 from apps.documents.models import Document
 from apps.monitoring.analytics import backfill as filling
 from apps.monitoring.analytics.backfill import PARTS, backfill
-from apps.monitoring.analytics.facts import Told, facts_of
+from apps.monitoring.analytics.facts import Told
 from apps.monitoring.analytics.filling import analytics_fill
-from apps.monitoring.analytics.keeping import facts_keep
+from apps.monitoring.analytics.keeping import told_keep
 from apps.monitoring.analytics.reports import answers, documents
 from apps.monitoring.analytics.reports.scope import By, ReportScope
 from apps.monitoring.analytics.store import AnalyticsStore, AnalyticsUnavailableError
@@ -85,7 +85,7 @@ def consume(store: AnalyticsStore, tenant: Tenant) -> None:
         Told(event_decode(*name_split(row.type), row.payload, tenant_id=row.tenant_id), row.event_id, row.created_at, row.pk)
         for row in OutboxEvent.objects.filter(tenant_id=tenant.pk)
     ]  # fmt: skip
-    facts_keep(store, [fact for one in told for fact in facts_of(one)])
+    told_keep(store, told)
 
 
 def totals(store: AnalyticsStore, tenant: Tenant) -> dict[str, Any]:

@@ -26,8 +26,7 @@ from pathlib import Path
 from uuid import UUID
 import django
 django.setup()
-from apps.monitoring.analytics.facts import facts_of
-from apps.monitoring.analytics.keeping import facts_keep
+from apps.monitoring.analytics.keeping import told_keep
 from apps.monitoring.analytics.owner import engine_owned
 from apps.monitoring.analytics.schema.migrating import schema_migrate
 from tests.apps.monitoring.analytics.happening import asked, span
@@ -38,7 +37,7 @@ with engine_owned(folder) as store:
     for batch in range(int(noted.read_text()), {BATCHES}):
         ids = range(batch * {SIZE} + 1, (batch + 1) * {SIZE} + 1)
         told = [one for number in ids for one in asked(tenant, base, span(base, UUID(int=7)), query=UUID(int=number))]
-        facts_keep(store, [fact for one in told for fact in facts_of(one)])
+        told_keep(store, told)
         noted.write_text(str(batch + 1))
     (counted,) = store.rows(
         "SELECT (SELECT count() FROM queries FINAL) AS queries, (SELECT count() FROM generations FINAL) AS generations, "

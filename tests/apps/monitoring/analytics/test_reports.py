@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from apps.monitoring.analytics.facts import FACTS, Told, facts_of
-from apps.monitoring.analytics.keeping import erase, facts_keep
+from apps.monitoring.analytics.facts import FACTS, Told
+from apps.monitoring.analytics.keeping import erase, told_keep
 from apps.monitoring.analytics.reports import answers, documents
 from apps.monitoring.analytics.reports.answers import CacheWorth, ModelCost, Quality, StepCost
 from apps.monitoring.analytics.reports.scope import By, ReportScope
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.servers]
 
 
 def keep(store: AnalyticsStore, events: Iterable[Told]) -> None:
-    facts_keep(store, [fact for told in events for fact in facts_of(told)])
+    told_keep(store, events)
 
 
 def scope(tenant: UUID, *bases: UUID, days: int = 30) -> ReportScope:

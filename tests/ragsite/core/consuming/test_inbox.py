@@ -3,13 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.db import transaction
 from django.db.models import F
 
 from apps.documents.events import DocumentDeleted
 from ragsite.core.consuming.inbox import OncePerEvent, inbox_purge, inbox_take
-from ragsite.core.consuming.messages import Place, Received
+from ragsite.core.consuming.messages import Envelope, Received
 from ragsite.core.ids import new_id
 from ragsite.core.models import InboxEvent, Walk
 from tests import turns
@@ -17,9 +18,10 @@ from tests import turns
 pytestmark = pytest.mark.django_db
 
 
-def received(event_id: UUID, offset: int = 0) -> Received:
+def received(event_id: UUID) -> Received:
     event = DocumentDeleted(tenant_id=new_id(), knowledge_base_id=new_id(), document_id=new_id())
-    return Received(Place("ragsite.document", 0, offset), event_id, offset, datetime.now(UTC), event)
+    data = msgspec.Raw(msgspec.json.encode(event.payload()))
+    return Received(Envelope(event.name, event_id, datetime.now(UTC), data, event.tenant_id), b"")
 
 
 def noting(fails_at: UUID | None = None) -> OncePerEvent:
