@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from django.conf import settings
 
 from ragsite.core import server_urls
-from ragsite.core.transport import Transport, kafka_login
+from ragsite.core.transport import NO_KAFKA, Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
 EMBEDDED = "embedded"
@@ -199,6 +199,11 @@ class ServerSettings(Settings):
     requires_tls: bool = setting("RAGSITE_REQUIRE_TLS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
     flower_url: str = setting("RAGSITE_FLOWER_URL")
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether events go anywhere."""
+        return self.kafka_bootstrap_servers != NO_KAFKA
 
     @property
     def kafka_client(self) -> dict[str, str]:

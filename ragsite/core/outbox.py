@@ -14,6 +14,7 @@ from ragsite.core.actors import Actor, change_log
 from ragsite.core.audit.models import Outcome
 from ragsite.core.audit.recording import Act, AuditObject, acts_record
 from ragsite.core.bites import bites, rows_bite
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
 from ragsite.core.locking import rows_update
@@ -21,11 +22,13 @@ from ragsite.core.models import DEAD, SHARDS, OutboxEvent
 from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
+NO_KAFKA_SENTENCE = "No Kafka is configured (KAFKA_BOOTSTRAP_SERVERS=none), so events go nowhere."
 _MEASURED = ("milliseconds", "degraded", "content_hash")
 
 
 def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
-    """Write events, if any, of what the actor did into the outbox and wake the relay at commit.
+    """Write events, if any, of what the actor did into the outbox and wake the relay at commit. Where no Kafka is configured
+    there is no outbox to write them to; the audit log has its acts all the same.
 
     The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
     """
@@ -40,11 +43,18 @@ def emit_each(acts: Iterable[tuple[Event, Actor]]) -> list[OutboxEvent]:
         return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{rows[0].type} was emitted outside a transaction")
-    rows_insert(rows)
+    goes_out = ServerSettings.current().has_kafka
+    if goes_out:
+        rows_insert(rows)
     acts_record((_act(event, row), actor) for (event, actor), row in zip(told, rows, strict=True) if event.is_act)
+    if goes_out:
+        _relay_wake()
+    return rows if goes_out else []
+
+
+def _relay_wake() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    return rows
 
 
 def _row(event: Event, actor: Actor) -> OutboxEvent:
@@ -79,6 +89,12 @@ def outbox_purge(turn: Turn, *, days: int = 7, dead_days: int = 30) -> bool:
     return bites(turn, lambda: rows_bite(gone.order_by("sent_at", "id")))
 
 
+def outbox_waiting() -> QuerySet[OutboxEvent]:
+    """The events that the relay has to send; none where no Kafka is configured."""
+    waiting = OutboxEvent.objects.filter(sent_at=None)
+    return waiting if ServerSettings.current().has_kafka else waiting.none()
+
+
 def dead_letters() -> QuerySet[OutboxEvent]:
     """The events that were given up: they left the outbox for the topic of dead letters, and keep the reason."""
     return OutboxEvent.objects.filter(DEAD)
@@ -90,8 +106,7 @@ def outbox_send_again(events: QuerySet[OutboxEvent], *, actor: Actor) -> int:
         number = rows_update(events.filter(sent_at=None), not_before=Now())
         dead = events.filter(pk__in=dead_letters().values("pk"))
         number += rows_update(dead, not_before=Now(), sent_at=None, attempts=0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        _relay_wake()
         change_log(
             f"{number} events are sent again", actor=actor, action="events.sent_again", details={"number": number}
         )

@@ -14,8 +14,9 @@ from apps.documents.events import DocumentCreated, DocumentDeleted
 from ragsite.core import bites
 from ragsite.core.database import connection_of_own
 from ragsite.core.environment import PROJECT_DIR
-from ragsite.core.models import SHARDS, OutboxEvent
-from ragsite.core.outbox import CHANNEL, emit, outbox_purge, shard_of
+from ragsite.core.models import SHARDS, AuditEntry, OutboxEvent
+from ragsite.core.outbox import CHANNEL, emit, outbox_purge, outbox_waiting, shard_of
+from ragsite.core.transport import NO_KAFKA
 from ragsite.gateway.models import Tenant
 from tests import turns
 from tests.acting import ACTOR
@@ -63,6 +64,19 @@ def test_the_relay_is_woken_at_commit_and_not_before() -> None:
             emit(deleted(), actor=ACTOR)
             assert list(listener.notifies(timeout=0.05, stop_after=1)) == []
         assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+
+
+@pytest.mark.django_db
+def test_without_kafka_nothing_is_written_to_the_outbox_and_the_audit_log_has_its_acts(settings: Any) -> None:
+    (before,) = emit(deleted(), actor=ACTOR)
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    event = deleted()
+    assert emit(event, actor=ACTOR) == []
+    assert OutboxEvent.objects.get() == before
+    assert AuditEntry.objects.filter(object_id=str(event.document_id), action="document.deleted").count() == 1
+    assert not outbox_waiting().exists()
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    assert list(outbox_waiting()) == [before]
 
 
 @pytest.mark.django_db
