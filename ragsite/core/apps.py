@@ -7,7 +7,8 @@ class CoreConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        import ragsite.core.audit.events  # noqa: F401 - it registers its events
+        import ragsite.core.audit.events
+        import ragsite.core.error_events  # noqa: F401 - likewise
         from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.audit.models import Outcome
 from ragsite.core.audit.recording import Act, AuditObject, acts_record
-from ragsite.core.bites import bites, rows_bite
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
 from ragsite.core.locking import rows_update
 from ragsite.core.models import DEAD, SHARDS, OutboxEvent
-from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
 NO_KAFKA_SENTENCE = "No Kafka is configured (KAFKA_BOOTSTRAP_SERVERS=none), so events go nowhere."
@@ -78,15 +75,6 @@ def _act(event: Event, row: OutboxEvent) -> Act:
 def shard_of(key: str) -> int:
     """The shard a key belongs to, the same in every process."""
     return zlib.crc32(key.encode()) % SHARDS
-
-
-def outbox_purge(turn: Turn, *, days: int = 7, dead_days: int = 30) -> bool:
-    """Remove events that were published more than `days` ago, the oldest first, and dead letters of more than `dead_days`;
-    whether some are left.
-    """
-    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days))
-    gone = sent.filter(Q(error="") | Q(sent_at__lt=Now() - timedelta(days=dead_days)))
-    return bites(turn, lambda: rows_bite(gone.order_by("sent_at", "id")))
 
 
 def outbox_waiting() -> QuerySet[OutboxEvent]:

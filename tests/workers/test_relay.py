@@ -36,7 +36,8 @@ from tests.acting import ACTOR, user
 from tests.events import knowing
 from tests.servers import own_folder
 from tests.waiting import wait_for
-from workers.relay import BATCH, PARTITIONS, PRODUCER, TRIES, Relay
+from workers.relay import BATCH, TRIES, Relay
+from workers.relay_sending import PARTITIONS, PRODUCER
 from workers.relay_session import LOCK_BASE
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]

@@ -9,7 +9,8 @@ from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.metrics.serving import metrics_serve
 from ragsite.core.outbox import NO_KAFKA_SENTENCE, outbox_waiting
-from workers.relay import relay_run
+from workers.relay_process import relay_run
+from workers.relay_samples import waiting_told
 
 
 class Command(base.Command):
@@ -31,6 +32,7 @@ class Command(base.Command):
         if options["dry_run"]:
             waiting = outbox_waiting().count()
             return Told({}, f"{waiting:,} events would be published. Nothing was sent.")
+        waiting_told()
         metrics_serve()
         run_until_signal(relay_run)
         return None
