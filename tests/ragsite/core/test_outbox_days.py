@@ -188,8 +188,8 @@ def test_the_outbox_there_is_becomes_a_part_of_the_new_one_and_goes_on_counting(
             database.execute("EXPLAIN SELECT FROM core_outboxevent WHERE shard = 1 AND sent_at IS NULL").fetchall()
         )
         assert "core_outboxevent_before" in plan
-        with pytest.raises(psycopg.errors.CheckViolation):
-            database.execute(WRITE.replace("'', CASE", "repeat('x', 200000), CASE"), [7, 7])
+    with psycopg.connect(owner) as database, pytest.raises(psycopg.errors.CheckViolation):
+        database.execute(WRITE.replace("'', CASE", "repeat('x', 200000), CASE"), [7, 7])
     migrate("0012")
     with psycopg.connect(owner) as database:
         assert [pk for pk, _, _ in database.execute(IN_ORDER).fetchall()] == [*before, *after]
