@@ -3,10 +3,10 @@
     python -m benchmarks.relay [--events 50000] [--single 60] [--json]
 
 Servers of its own are started, and `manage.py relay` as a process of its own. `commit_to_broker_p95_ms`: of events that come one
-by one after a pause, from the return of their commit until a consumer has them, which is later than the broker's word for it.
-`relay_events_per_second`: of an outbox that is full when the relay starts, from the first that is marked as sent to the last.
-`forgotten_by_rows_seconds` and `forgotten_by_day_seconds`, with the bytes of WAL that each wrote: as many events of a day, deleted in
-bites and dropped with their partition.
+by one after a pause, from when they were written, shortly before their commit, until they are marked as sent, shortly after the
+broker's word for it. `relay_events_per_second`: of an outbox that is full when the relay starts, from the first that is marked as
+sent to the last. `forgotten_by_rows_seconds` and `forgotten_by_day_seconds`, with the bytes of WAL that each wrote: as many
+events of a day, deleted in bites and dropped with their partition.
 """
 
 from __future__ import annotations

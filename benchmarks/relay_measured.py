@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import subprocess
@@ -14,13 +13,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from confluent_kafka import Consumer
 from django.db import connection, transaction
 
 from apps.documents.events import DocumentDeleted
 from benchmarks.place import PROJECT, say
 from ragsite.core.actors import Actor
 from ragsite.core.ids import new_id
+from ragsite.core.models import OutboxEvent
 from ragsite.core.outbox import emit
 from ragsite.core.outbox_days import outbox_purge
 from ragsite.core.work import Turn
@@ -81,41 +80,24 @@ def _rate(events: int) -> float:
 
 def _singles(number: int) -> list[float]:
     """Milliseconds of each."""
-    consumer = Consumer({"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": str(new_id())})
-    consumer.subscribe(["ragsite.document"])
-    _until_idle(consumer)
     took = []
     for _ in range(number):
         time.sleep(PAUSE_SECONDS)
-        event_id = _commit()
-        begun = time.perf_counter()
-        while True:
-            message = consumer.poll(5.0)
-            if message is None:
-                raise SystemExit("An event did not arrive within five seconds.")
-            if message.error() is None and json.loads(message.value() or b"{}")["id"] == event_id:
-                break
-        took.append(1000 * (time.perf_counter() - begun))
-    consumer.close()
+        sent = OutboxEvent.objects.filter(pk=_commit())
+        until = time.monotonic() + 5
+        while (row := sent.get()).sent_at is None:
+            if time.monotonic() > until:
+                raise SystemExit("An event was not sent within five seconds.")
+            time.sleep(0.02)
+        took.append(1000 * (row.sent_at - row.created_at).total_seconds())
     return took
 
 
-def _until_idle(consumer: Consumer) -> None:
-    """Until it has been given all that is there."""
-    seen, until = 0, time.monotonic() + 60
-    while time.monotonic() < until:
-        found = consumer.consume(5_000, timeout=2.0)
-        seen += len(found)
-        if not found and seen:
-            return
-    raise SystemExit("The consumer was given nothing.")
-
-
-def _commit() -> str:
+def _commit() -> int:
     event = DocumentDeleted(tenant_id=new_id(), knowledge_base_id=new_id(), document_id=new_id())
     with transaction.atomic():
         (row,) = emit(event, actor=Actor.of_command("benchmark"))
-    return str(row.event_id)
+    return int(row.pk)
 
 
 def _forgetting(events: int) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class OutboxEvent(models.Model):
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
             models.Index(fields=["sent_at"], condition=DEAD, name="outbox_dead"),
             models.Index(fields=["event_id"], name="outbox_event"),
+            models.Index(fields=["key"], condition=models.Q(sent_at=None, attempts__gt=0), name="outbox_failing"),
         ]
         constraints: ClassVar = [
             *text_walls("outbox", error=WORDS),

@@ -1,4 +1,4 @@
-"""Two indexes of the outbox, made beside who works: with them the next migration makes the table a part of a partitioned one
+"""Three indexes of the outbox, made beside who works: with them the next migration makes the table a part of a partitioned one
 without building any.
 """
 
@@ -7,6 +7,8 @@ from django.db import migrations
 INDEXES = {
     'outbox_before_key': 'CREATE UNIQUE INDEX CONCURRENTLY outbox_before_key ON core_outboxevent (id, created_at)',
     'outbox_before_event': 'CREATE INDEX CONCURRENTLY outbox_before_event ON core_outboxevent (event_id)',
+    'outbox_before_failing': 'CREATE INDEX CONCURRENTLY outbox_before_failing ON core_outboxevent (key) '
+                             'WHERE attempts > 0 AND sent_at IS NULL',
 }
 
 
