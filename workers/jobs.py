@@ -201,14 +201,14 @@ JOBS: tuple[Job, ...] = (
         every=3_600.0, seconds=PURGE_SECONDS,
     ),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
-    Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),
+    Job("queues-sample", Queue.MAINTENANCE, "apps.monitoring.performance.performance_sample", every=60.0),
     Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),
     Job("audit-seal", Queue.MAINTENANCE, "ragsite.core.audit.sealing.audit_seal", every=30.0),
     Job(
         "audit-prune", Queue.MAINTENANCE, "ragsite.gateway.auditing.retention.audit_prune",
         every=86_400.0, seconds=PURGE_SECONDS,
     ),
-    Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("events-purge", Queue.EVENTS, "ragsite.core.outbox_days.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
     Job("inbox-purge", Queue.EVENTS, "ragsite.core.consuming.inbox.inbox_purge", every=3_600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 

@@ -31,6 +31,9 @@ LIMIT_SECONDS = 4.0
 
 STATEMENT_MILLISECONDS = 2_000
 OK = "ok"
+NOT_CONFIGURED = "not configured"
+FINE = frozenset({OK, NOT_CONFIGURED})
+"""What is said of a part with which nothing is wrong."""
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -53,11 +56,11 @@ class Health(StrEnum):
 
 
 def health_read() -> tuple[Health, dict[str, str]]:
-    """How the whole is, and of each part OK or what is said of one that is down."""
+    """How the whole is, and of each part what `outcome` says."""
     checks = {name: found.sentence for name, found in parts_tried().items()}
     if checks["database"] != OK:
         return Health.DOWN, checks
-    return (Health.OK if all(found == OK for found in checks.values()) else Health.DEGRADED), checks
+    return (Health.OK if FINE.issuperset(checks.values()) else Health.DEGRADED), checks
 
 
 def check_database() -> None:
@@ -78,9 +81,13 @@ def check_redis() -> None:
         client.ping()
 
 
-def check_kafka() -> None:
+def check_kafka() -> str:
     """Raises KafkaException: no broker answers."""
-    _kafka(tuple(ServerSettings.current().kafka_client.items())).list_topics(timeout=TIMEOUT_SECONDS)
+    settings = ServerSettings.current()
+    if not settings.has_kafka:
+        return NOT_CONFIGURED
+    _kafka(tuple(settings.kafka_client.items())).list_topics(timeout=TIMEOUT_SECONDS)
+    return OK
 
 
 @lru_cache(maxsize=1)
@@ -109,9 +116,11 @@ def check_workers() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a part is tried, and what is said of one that is down. Drivers' words go to the log: they name hosts and users."""
+    """How a part is tried, which may say something of one that is fine, and what is said of one that is down. Drivers' words go
+    to the log: they name hosts and users.
+    """
 
-    run: Callable[[], None]
+    run: Callable[[], str | None]
     down: str
 
 
@@ -132,21 +141,20 @@ NO_VECTORS = "The database has no pgvector, or not where the application looks f
 
 
 def outcome(name: str) -> str:
-    """Tries a part: OK, or what is said of one that is down."""
+    """Tries a part: one of FINE, or what is said of one that is down."""
     check = CHECKS[name]
     try:
-        check.run()
+        return check.run() or OK
     except RagError as error:
         return _down(name, error, error.sentence if error.__cause__ is None else check.down)
     except ProgrammingError as error:
         return _down(name, error, NO_VECTORS)
     except (DatabaseError, redis.RedisError, KafkaException, OSError) as error:
         return _down(name, error, check.down)
-    return OK
 
 
 def parts_tried() -> dict[str, Tried]:
-    """Of each part OK or what is said of one that is down, and how long that took; all within the time limit."""
+    """Of each part what `outcome` says, and how long that took; all within the time limit."""
     return _probes.tried(CHECKS)
 
 

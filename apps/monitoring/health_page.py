@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.monitoring.deep.checks import CHECKS, DeepCheck
-from apps.monitoring.health import OK, parts_tried
+from apps.monitoring.health import FINE, NOT_CONFIGURED, parts_tried
 from apps.monitoring.models import HealthCheck, HealthState
 from apps.monitoring.probes import Tried
 from ragsite.core.sentences import said
@@ -73,7 +73,7 @@ class DeepShown:
     def sentence(self) -> str:
         if self.is_old:
             return _("Nobody has looked for long. Do beat and a worker for the queue maintenance run?")
-        return _("Fine.") if self.fine else said(self.row.text)
+        return said(self.row.text) or _("Fine.")
 
 
 @admin.site.admin_view
@@ -110,6 +110,10 @@ def _deep(check: DeepCheck, row: HealthCheck) -> DeepShown:
 
 
 def _checked(name: str, found: Tried) -> Checked:
-    told, fine = TOLD[name], found.sentence == OK
-    sentence = _("Answers.") if fine else said(found.sentence)
+    told, fine = TOLD[name], found.sentence in FINE
+    sentence = _fine(found.sentence) if fine else said(found.sentence)
     return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds)
+
+
+def _fine(sentence: str) -> str:
+    return _("None is configured, so events go nowhere.") if sentence == NOT_CONFIGURED else _("Answers.")

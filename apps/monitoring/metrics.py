@@ -20,7 +20,8 @@ from apps.monitoring.operations.queues import waits_by_job
 from ragsite.core.board import QueueOnBoard, board
 from ragsite.core.metrics.readings import READINGS, Reading, Source
 from ragsite.core.metrics.serving import registry_complete
-from ragsite.core.models import OutboxEvent, ScheduledJob, WorkerPresence
+from ragsite.core.models import ScheduledJob, WorkerPresence
+from ragsite.core.outbox import outbox_waiting
 from ragsite.core.presence import jobs_listening
 from ragsite.core.work import LeasedRows
 
@@ -101,7 +102,7 @@ def _scheduled(queues: Iterable[QueueOnBoard]) -> Iterator[Reading]:
 
 
 def _outbox() -> Iterator[Reading]:
-    found = OutboxEvent.objects.filter(sent_at=None).aggregate(
+    found = outbox_waiting().aggregate(
         waiting=Count("pk"), failing=Count("pk", filter=Q(attempts__gt=0)), oldest=Min("created_at")
     )
     yield Reading("ragsite_outbox_waiting", found["waiting"])

@@ -70,7 +70,9 @@ class QueryProcessed(Event):
 
 @event("retrieval.completed", key="query_id", is_act=False)
 class RetrievalCompleted(Event):
-    """A question was searched for, before its answer was written. None is told of an answer that was given again."""
+    """A question was searched for: before its answer was written, or for somebody who is shown the passages; the second is a
+    sample, and may be lost. None is told of an answer that was given again.
+    """
 
     query_id: UUID
     knowledge_bases: tuple[UUID, ...]
@@ -83,6 +85,8 @@ class RetrievalCompleted(Event):
     """Of the best passage, by which passages are ordered; null where none was found."""
     milliseconds: dict[str, float]
     """How long each step of the search took."""
+    for_answer: bool = True
+    """Whether an answer was written from it. If not, the query is kept nowhere, and `query_id` names this search alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

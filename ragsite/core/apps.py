@@ -8,7 +8,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         import ragsite.core.audit.events
-        import ragsite.core.dynamic.events  # noqa: F401 - they register their events
+        import ragsite.core.dynamic.events
+        import ragsite.core.error_events  # noqa: F401 - they register their events
         from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load

@@ -15,7 +15,7 @@ from django.conf import settings
 from ragsite.core import server_urls
 from ragsite.core.dynamic.held import values_changed
 from ragsite.core.dynamic.places import INSTALLATION, Place
-from ragsite.core.transport import Transport, kafka_login
+from ragsite.core.transport import NO_KAFKA, Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
 EMBEDDED = "embedded"
@@ -206,6 +206,11 @@ class ServerSettings(Settings):
     mlflow_url: str = setting("RAGSITE_MLFLOW_URL")
     flower_url: str = setting("RAGSITE_FLOWER_URL")
     public_url: str = setting("RAGSITE_PUBLIC_URL")
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether events go anywhere."""
+        return self.kafka_bootstrap_servers != NO_KAFKA
 
     @property
     def kafka_client(self) -> dict[str, str]:

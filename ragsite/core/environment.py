@@ -28,7 +28,7 @@ from ragsite.core.setting_texts import (
     with_scheme,
 )
 from ragsite.core.storage.places import S3Place, blob_place
-from ragsite.core.transport import MECHANISM, Transport, kafka_login, without_tls
+from ragsite.core.transport import MECHANISM, NO_KAFKA, Transport, kafka_login, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
@@ -44,7 +44,7 @@ class Environment(MonitoringEnvironment):
 
     database_url: str = Field(description="PostgreSQL 17+ with pgvector, as the application's role.")
     redis_url: str = Field(description="Redis for Celery's queues.")
-    kafka_bootstrap_servers: str = Field(description="host:port of the Kafka-protocol broker.")
+    kafka_bootstrap_servers: str = Field(description="host:port of the Kafka broker, or `none`.")
     ragsite_secret_key: str = Field(min_length=32, description="Signs sessions; at least 32 random characters.")
     ragsite_earlier_secret_keys: SecretStr = Field(SecretStr(""), description="Keys before it, with commas.")
 
@@ -190,10 +190,10 @@ class Environment(MonitoringEnvironment):
     @field_validator("kafka_bootstrap_servers")
     @classmethod
     def _is_host_and_port(cls, value: str) -> str:
-        for server in value.split(","):
+        for server in () if value == NO_KAFKA else value.split(","):
             host, _, port = server.strip().rpartition(":")
             if not host or not port.isdigit():
-                raise ValueError(f"{server!r} is not host:port")
+                raise ValueError(f"{server!r} is not host:port; {NO_KAFKA!r} is no Kafka")
         return value
 
     @field_validator("ragsite_url_allowed_hosts")

@@ -28,11 +28,13 @@ DEAD = models.Q(sent_at__isnull=False) & ~models.Q(error="")
 class OutboxEvent(models.Model):
     """An event, committed with the change it reports, until the relay has published it.
 
-    Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order.
+    Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order. The table is partitioned
+    by the day of `created_at`: see outbox_days.py. No partition sees what another has, so that `id` is unique by its sequence
+    and `event_id` by how it is made.
     """
 
     id = models.BigAutoField(primary_key=True)
-    event_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    event_id = models.UUIDField(default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True)
     type = models.CharField(max_length=80)
     key = models.CharField(max_length=80, help_text=_("The aggregate's id: order holds per key."))
@@ -51,6 +53,8 @@ class OutboxEvent(models.Model):
             models.Index(fields=["shard", "id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
             models.Index(fields=["sent_at"], condition=DEAD, name="outbox_dead"),
+            models.Index(fields=["event_id"], name="outbox_event"),
+            models.Index(fields=["key"], condition=models.Q(sent_at=None, attempts__gt=0), name="outbox_failing"),
         ]
         constraints: ClassVar = [
             *text_walls("outbox", error=WORDS),

@@ -20,6 +20,9 @@ SECURE_MODES = ("verify-ca", "verify-full")
 MECHANISM: Final = "SCRAM-SHA-512"
 """How the broker checks a login where no setting says it."""
 
+NO_KAFKA: Final = "none"
+"""In the place of the broker's address: there is none, and events go nowhere."""
+
 ADVICE = (
     (
         ("hostname mismatch", "ip address mismatch", "does not match host name"),
@@ -132,7 +135,7 @@ def without_tls(
         yield "REDIS_URL reaches Redis without TLS; begin it with rediss://."
     if dict(parse_qsl(found.query)).get("ssl_cert_reqs", "required") not in ("required", "CERT_REQUIRED"):
         yield "REDIS_URL does not look who answers; leave ssl_cert_reqs out."
-    hosts = [server.strip().rpartition(":")[0] for server in kafka.split(",")]
+    hosts = [] if kafka == NO_KAFKA else [server.strip().rpartition(":")[0] for server in kafka.split(",")]
     if not transport.kafka_tls and not all(map(is_here, hosts)):
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
     if mail and mail.host and not is_here(mail.host) and not (mail.tls or mail.starttls):

@@ -22,6 +22,7 @@ from typing import IO
 import psutil
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.transport import NO_KAFKA
 from ragsite.stack.backoff import Backoff
 from ragsite.stack.folders import make_private, private_file
 from ragsite.stack.local import PROJECT_DIR
@@ -30,6 +31,9 @@ from ragsite.stack.stopping import is_hurried
 
 MARKER = "RAGSITE_INSTALLATION"
 ALWAYS, WITH_CLICKHOUSE = PROJECT_DIR / "Procfile", PROJECT_DIR / "Procfile.analytics"
+OF_KAFKA = frozenset({"relay", "analytics"})
+"""They have nothing to do where events go nowhere."""
+
 _LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
 _STOP_SECONDS = 40.0
 _TELL_SECONDS = 5.0
@@ -48,9 +52,13 @@ class _Process:
 
 
 def system_commands(environ: Mapping[str, str]) -> dict[str, list[str]]:
-    """The commands of the system by name: with the consumer of events where there is a ClickHouse to keep them in."""
+    """The commands of the system by name: with the consumer of events where there is a ClickHouse to keep them in, and without
+    whatever needs Kafka where there is none.
+    """
     wanted = (ALWAYS, WITH_CLICKHOUSE) if environ.get("CLICKHOUSE_URL") else (ALWAYS,)
-    return {name: command for path in wanted for name, command in procfile(path, environ).items()}
+    left_out = OF_KAFKA if environ.get("KAFKA_BOOTSTRAP_SERVERS") == NO_KAFKA else frozenset()
+    found = {name: command for path in wanted for name, command in procfile(path, environ).items()}
+    return {name: command for name, command in found.items() if name not in left_out}
 
 
 def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from ragsite.core.events import schema_uri, topics
 from ragsite.stack.system import System
 from tests.events import assert_fits
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS
+from workers.relay_sending import PARTITIONS
 
 Database = psycopg.Connection[tuple[Any, ...]]
 

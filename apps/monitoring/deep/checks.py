@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -15,9 +16,12 @@ from django.utils.translation import gettext_noop
 from apps.monitoring import health
 from apps.monitoring.deep import trials
 from apps.monitoring.deep.trials import Trial, one
+from apps.monitoring.events import ServiceHealth
 from apps.monitoring.models import HealthCheck, HealthState
+from ragsite.core.actors import Actor
 from ragsite.core.database import connection_release
 from ragsite.core.errors import RagError, ServiceUnavailableError
+from ragsite.core.samples import sample_tell
 from ragsite.core.work import Turn
 
 logger = logging.getLogger(__name__)
@@ -43,9 +47,11 @@ class DeepCheck:
 def quick(part: str, *, worst: HealthState = HealthState.FAILED) -> Callable[[], Iterator[Trial]]:
     """A part as `/readyz` tries it, from where workers are."""
 
-    def run() -> None:
-        if (said := health.outcome(part)) != health.OK:
+    def run() -> str:
+        said = health.outcome(part)
+        if said not in health.FINE:
             raise ServiceUnavailableError(said)
+        return trials.NO_EVENTS if said == health.NOT_CONFIGURED else ""
 
     return one(run, worst=worst)
 
@@ -136,7 +142,7 @@ def tried(trial: Trial) -> Found:
     begun = time.perf_counter()
     state, text = HealthState.OK, ""
     try:
-        trial.run()
+        text = trial.run() or ""
     except RagError as error:
         state, text = trial.worst, error.sentence
         logger.warning("a check failed: %s", text)
@@ -152,8 +158,19 @@ def found_keep(name: str, subject: str, found: Found) -> None:
     now = timezone.now()
     if row.pk is None or row.state != found.state:
         row.since = now
+        _tell(row, found)
     row.state, row.text, row.milliseconds, row.checked_at = found.state, found.text, found.milliseconds, now
     row.save()
+
+
+def _tell(row: HealthCheck, found: Found) -> None:
+    """Tell others that a part is otherwise than it was; `row` says how that was."""
+    check_id = uuid5(NAMESPACE_URL, f"urn:ragsite:check:{row.name}:{row.subject}")
+    changed = ServiceHealth(
+        check_id=check_id, check=row.name, subject=row.subject, state=found.state.value, previous=row.state or None,
+        text=found.text,
+    )  # fmt: skip
+    sample_tell(changed, actor=Actor.of_job("health-check"))
 
 
 def _last_runs() -> Mapping[str, datetime]:

@@ -27,7 +27,7 @@ from ragsite.core.board import QueueOnBoard, board
 from ragsite.core.configuration import AnalyticsSettings, SearchSettings, ServerSettings, StorageSettings
 from ragsite.core.errors import ServiceUnavailableError
 from ragsite.core.ids import new_id
-from ragsite.core.models import OutboxEvent
+from ragsite.core.outbox import outbox_waiting
 from ragsite.core.presence import jobs_listening
 
 QUESTION_CHARACTERS = 200
@@ -37,20 +37,21 @@ REDIS_SECONDS = 2.0
 LATE_SECONDS = 300.0
 """After so long an event that was not sent is told of."""
 
+NO_EVENTS = "None is configured, so events go nowhere."
 FULL, NEARLY_FULL = 0.03, 0.10
 """Shares of a disk that are free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`worst` is how the part is where the trial fails."""
+    """`run` may say something of a part that is fine; `worst` is how the part is where the trial fails."""
 
     subject: str
-    run: Callable[[], None]
+    run: Callable[[], str | None]
     worst: HealthState = HealthState.FAILED
 
 
-def one(run: Callable[[], None], *, worst: HealthState = HealthState.FAILED) -> Callable[[], Iterator[Trial]]:
+def one(run: Callable[[], str | None], *, worst: HealthState = HealthState.FAILED) -> Callable[[], Iterator[Trial]]:
     """Of a check that tries one thing."""
     return lambda: iter([Trial("", run, worst)])
 
@@ -153,15 +154,16 @@ def queue_served(queue: QueueOnBoard, listening: list[frozenset[str]]) -> None:
         )
 
 
-def outbox() -> None:
+def outbox() -> str:
     """Raises ServiceUnavailableError: events wait for long."""
-    oldest = OutboxEvent.objects.filter(sent_at=None).aggregate(oldest=Min("created_at"))["oldest"]
+    oldest = outbox_waiting().aggregate(oldest=Min("created_at"))["oldest"]
     seconds = (timezone.now() - oldest).total_seconds() if oldest else 0.0
     if seconds > LATE_SECONDS:
         raise ServiceUnavailableError(
             f"Events have waited for {seconds / 60:.0f} minutes to be sent.",
             action="Look whether the Kafka broker answers, and at the relay's log.",
         )
+    return "" if ServerSettings.current().has_kafka else NO_EVENTS
 
 
 def disk() -> Iterator[Trial]:

@@ -37,6 +37,7 @@ from apps.retrieval.models import (
 )
 from ragsite.core.ids import first_id_since
 from ragsite.core.models import OutboxEvent, ScheduledJob
+from ragsite.core.outbox import outbox_waiting
 from ragsite.core.sentences import said
 
 LATELY = timedelta(days=7)
@@ -161,7 +162,7 @@ def _disliked(request: HttpRequest) -> Iterator[Attention]:
 
 
 def _events(request: HttpRequest) -> Iterator[Attention]:
-    waiting = mine(request, OutboxEvent.objects.filter(sent_at=None), path="tenant_id")
+    waiting = mine(request, outbox_waiting(), path="tenant_id")
     oldest = waiting.order_by("id").values_list("created_at", flat=True).first()
     if oldest is not None and timezone.now() - oldest > LONG:
         text = gettext("Events have waited for %(time)s to be sent. Does the Kafka broker answer?")

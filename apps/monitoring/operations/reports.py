@@ -28,6 +28,7 @@ from apps.monitoring.rows import mine
 from apps.monitoring.workspace.ask.scores import step_titles
 from apps.monitoring.workspace.document.pipeline import stage_titles
 from apps.retrieval.models import Query
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.sentences import said
 from ragsite.gateway.models import Tenant
 from ragsite.gateway.roles import tenants_where
@@ -75,6 +76,7 @@ def reports_view(request: HttpRequest) -> HttpResponse:
     tenant_id = next((pk for pk in tenants if str(pk) == request.GET.get("tenant")), next(iter(tenants), None))
     days = next((one for one in PERIODS if str(one) == request.GET.get("days")), USUAL_DAYS)
     frame = {"tenants": tenants, "chosen": tenant_id, "days": days, "ways": _ways(tenant_id, days)}
+    frame |= {"has_kafka": ServerSettings.current().has_kafka}
     if tenant_id is None:
         return operations_page(request, "reports", frame)
     last = datetime.now(UTC).date()

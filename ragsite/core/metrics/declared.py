@@ -26,6 +26,7 @@ class Told(StrEnum):
     WORKER = "worker"
     MODELS = "model worker"
     BEAT = "beat"
+    RELAY = "relay"
     ANY = "any process"
     DATABASE = "web, of PostgreSQL"
 
@@ -81,16 +82,23 @@ CHECK = Label("check", 20, "a deep check: `database`, `known-query`, `model`, â€
 SEVERITY = Label("severity", 3, "`critical`, or `warning`")
 CONSUMER = Label("consumer", 8, "who takes events from Kafka: `analytics`, `webhooks`")
 TAKEN = Label("outcome", 3, "`taken`, `passed_over`, or `dead` where it is a dead letter")
-SOURCE = Label("source", 8, "what was read: `database`, `breakers`, `models`")
+SOURCE = Label("source", 8, "what was read: `database`, `breakers`, `models`, `samples`")
 STATUS = Label("status", 60, "the status of the answer")
 VIEW = Label("view", 300, "the name of the address")
 METHOD = Label("method", 10, "the method")
+
+WAY = Label("way", 2, "how it travelled: by the `outbox`, or as a sample by the `stream`")
+SENDING = Label("outcome", 3, "`sent`, `failed` where it is tried again, or `given_up`")
+LOST = Label("reason", 3, "`redis` is away, too many wait (`full`), or a field is not of its type (`invalid`)")
 
 MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds of what a person waits for."""
 
 WORKING = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """Seconds of work in the background."""
+
+LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0)
+"""Seconds until somebody else hears of what happened."""
 
 MANY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 MANY_TOKENS = (16.0, 64.0, 256.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0, 32_768.0)
@@ -169,6 +177,20 @@ METRICS: tuple[Metric, ...] = (
         "Seconds of work on what was claimed at once; a stage of a version is such a job.", (JOB,), WORKING,
     ),
     Metric("ragsite_beat_leads", G, Told.BEAT, "Whether this beat is the one that rings: 1 or 0."),
+    Metric(
+        "ragsite_relay_events_total", C, Told.RELAY, "Tries to send an event to the broker, by what came of them.",
+        (WAY, SENDING),
+    ),
+    Metric(
+        "ragsite_relay_lag_seconds", H, Told.RELAY,
+        "From when an event was written until the broker had it; to write it comes shortly before its commit.", (WAY,), LAGS,
+    ),
+    Metric(
+        "ragsite_samples_waiting", G, Told.RELAY, "Samples in the stream of Redis that were not sent yet; about 10,000 at most.",
+    ),
+    Metric(
+        "ragsite_samples_skipped_total", C, Told.ANY, "Samples that were lost before they were in the stream.", (LOST,),
+    ),
     Metric(
         "ragsite_queue_waiting", G, Told.DATABASE, "Rows that a worker could take up now.", (QUEUE, JOB),
     ),

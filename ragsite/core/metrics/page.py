@@ -21,6 +21,7 @@ OF: dict[Told, str] = {
     Told.WORKER: "Told by workers",
     Told.MODELS: "Told by model workers",
     Told.BEAT: "Told by beat",
+    Told.RELAY: "Told by the relay",
     Told.ANY: "Told by each process in which it happens",
 }
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0012_inbox'),
+        ('core', '0014_outbox_days'),
     ]
 
     operations = [

@@ -19,6 +19,7 @@ from apps.retrieval.models import Embedding
 from ragsite.core.errors import ServiceUnavailableError
 from ragsite.core.models import OutboxEvent
 from ragsite.core.presence import presence_tell
+from ragsite.core.transport import NO_KAFKA
 from tests import factories as make
 from tests import turns
 from tests.acting import ACTOR
@@ -80,6 +81,15 @@ def test_events_that_wait_for_long_and_a_full_disk_are_told(monkeypatch: pytest.
     for free, state in ((0.5, "ok"), (0.09, "degraded"), (0.01, "failed")):
         monkeypatch.setattr(trials, "_free", lambda _, free=free: free)
         assert found("disk") == {"": state}
+
+
+def test_events_that_go_nowhere_are_fine_and_told_of(settings: Any) -> None:
+    make.upload(make.knowledge_base(), "A text.", filename="a.txt")
+    OutboxEvent.objects.update(created_at=Now() - timedelta(minutes=12))
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    for name in ("kafka", "outbox"):
+        assert found(name) == {"": "ok"}
+        assert HealthCheck.objects.get(name=name).text == "None is configured, so events go nowhere."
 
 
 def test_since_when_a_part_is_so_stays_until_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:

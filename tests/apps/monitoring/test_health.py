@@ -18,6 +18,7 @@ from ragsite.core.configuration import ServerSettings
 from ragsite.core.models import OutboxEvent, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS, presence_tell
 from ragsite.core.storage.s3_client import s3_errors
+from ragsite.core.transport import NO_KAFKA
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +72,16 @@ def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> 
     assert (body["status"], body["checks"]["database"], body["checks"]["kafka"]) == ("degraded", "ok", "ok")
     assert body["checks"]["redis"] == "Redis does not answer."
     assert "hunter2" not in response.content.decode()
+
+
+def test_a_kafka_that_is_not_wanted_is_nothing_to_worry_about(
+    client: Client, admin_client: Client, settings: Any
+) -> None:
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    body = client.get("/readyz").json()
+    assert (body["status"], body["checks"]["kafka"]) == ("ok", "not configured")
+    page = admin_client.get("/admin/health/?part=checks").content.decode()
+    assert "None is configured, so events go nowhere." in page
 
 
 def test_without_kafka_it_goes_on_and_says_so(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.transport import NO_KAFKA
 from ragsite.stack.supervisor import MARKER, Supervisor, leftovers_end, procfile, system_commands
 from tests.waiting import wait_for
 
@@ -34,6 +35,12 @@ def supervisor(folder: Path, **commands: list[str]) -> Supervisor:
 def test_events_are_consumed_where_there_is_a_clickhouse() -> None:
     without, with_it = (system_commands(defaultdict(str, CLICKHOUSE_URL=url)) for url in ("", "embedded"))
     assert with_it == {**without, "analytics": ["python", "manage.py", "consume_events"]}
+
+
+def test_without_kafka_nothing_is_started_that_would_need_it() -> None:
+    given = {"CLICKHOUSE_URL": "embedded", "RAGSITE_WEB_PORT": "1", "RAGSITE_FLOWER_PORT": "2"}
+    with_it, without = (system_commands({**given, "KAFKA_BOOTSTRAP_SERVERS": at}) for at in ("127.0.0.1:1", NO_KAFKA))
+    assert with_it.keys() - without.keys() == {"relay", "analytics"}
 
 
 def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About
 from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.configuration import ServerSettings
-from ragsite.core.consuming.consumer import EventConsumer, messages_waiting
+from ragsite.core.consuming.consumer import EventConsumer, Tally, messages_waiting
 from ragsite.core.events import events_load
 from ragsite.core.metrics.serving import metrics_serve
+from ragsite.core.outbox import NO_KAFKA_SENTENCE
 
 
 class Command(base.Command):
@@ -31,6 +32,7 @@ class Command(base.Command):
         notes=(
             "With CLICKHOUSE_URL=embedded this process owns the engine, if no other does, and answers the others.",
             "While Kafka or ClickHouse is away it waits, longer each time, and goes on by itself.",
+            "With KAFKA_BOOTSTRAP_SERVERS=none there is nothing to take: it says so and ends with 0.",
         ),
     )
     requires_system_checks = ()
@@ -39,6 +41,8 @@ class Command(base.Command):
         parser.add_argument("--idle", type=float, metavar="SECONDS", help="End once nothing has come for so long.")
 
     def run(self, options: Options) -> Told:
+        if not ServerSettings.current().has_kafka:
+            return Told(Tally().told(), f"{NO_KAFKA_SENTENCE} There is nothing to take.")
         events_load()
         client = ServerSettings.current().kafka_client
         store = LateStore()
