@@ -41,7 +41,7 @@ from tests.servers import own_folder
 from tests.waiting import wait_for
 from workers import relay_session
 from workers.relay import Relay
-from workers.relay_sending import PARTITIONS, PRODUCER
+from workers.relay_sending import PARTITIONS, PRODUCER, Sending
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 TOPIC = "ragsite.document"
@@ -134,14 +134,16 @@ def all_sent() -> bool:
     return not OutboxEvent.objects.filter(sent_at=None).exists()
 
 
-@contextmanager
-def cluster() -> Iterator[MockKafka]:
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockKafka]:
+    """Its topics are there, and it makes none when it is asked to."""
+    monkeypatch.setattr(Sending, "topics_ensure", lambda *_: None)
     with mock_kafka({*topics(), DEAD_LETTERS}, partitions=PARTITIONS) as made:
         yield made
 
 
-def test_a_broker_that_goes_and_comes_under_load_gets_every_change_once_and_in_order_per_key() -> None:
-    with cluster() as kafka, relaying(kafka.address), Work() as work:
+def test_a_broker_that_goes_and_comes_under_load_gets_every_change_once_and_in_order_per_key(kafka: MockKafka) -> None:
+    with relaying(kafka.address), Work() as work:
         for _ in range(3):
             before = work.number
             wait_for(lambda before=before: work.number > before + 15, seconds=30, what="work goes on")
@@ -155,9 +157,9 @@ def test_a_broker_that_goes_and_comes_under_load_gets_every_change_once_and_in_o
     assert not OutboxEvent.objects.exclude(error="").exists(), "none was given up"
 
 
-def test_errors_that_pass_lose_nothing_double_nothing_and_keep_the_order() -> None:
+def test_errors_that_pass_lose_nothing_double_nothing_and_keep_the_order(kafka: MockKafka) -> None:
     passing = (NOT_LEADER, LEADER_NOT_AVAILABLE, NOT_ENOUGH_REPLICAS, REQUEST_TIMED_OUT, COORDINATOR_LOADING, TRANSPORT)
-    with cluster() as kafka, relaying(kafka.address), Work() as work:
+    with relaying(kafka.address), Work() as work:
         for code in passing:
             before = work.number
             kafka.refuse(code, code)
