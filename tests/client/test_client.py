@@ -157,10 +157,11 @@ def test_settings_and_flags_are_changed_and_as_they_were_again(version: Document
     client = client_of(make.api_key(version.document.tenant, Permission.READ, Permission.GRANTS))
     changed = client.set_setting("documents.ocr", True, knowledge_base=base)
     assert (changed.value, changed.source, changed.knowledge_base) == (True, "knowledge_base", base)
-    assert client.setting("documents.ocr", knowledge_base=base).etag == changed.etag
+    seen = client.setting("documents.ocr", knowledge_base=base)
+    assert seen == changed
     with pytest.raises(ChangedMeanwhileError):
         client.set_setting("documents.ocr", False, knowledge_base=base, if_match='"old"')
-    client.unset_setting("documents.ocr", knowledge_base=base, if_match=changed.etag)
+    client.unset_setting("documents.ocr", knowledge_base=base, if_match=seen.etag)
     assert {one.name: one.set_here for one in client.settings(knowledge_base=base)}["documents.ocr"] is None
     flag = client.set_flag("rewriting", on=False, percent=25)
     assert flag.rule is not None
