@@ -117,18 +117,20 @@ def span(
     """The block as a part of the trace at hand, or of that which `parent` names. It fails with the error that leaves it."""
     if _tracer is None:
         return NOT_TRACED
-    return _tracer.span(name, kind, parent, links, {key.replace("__", "."): value for key, value in attributes.items()})
+    return _tracer.span(name, kind, parent, links, _named(attributes))
 
 
 def part(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: Value) -> AbstractContextManager[Span]:
     """As `span`, but only within a trace: what nobody asked for begins none."""
-    return span(name, kind, **attributes) if is_traced() else NOT_TRACED
+    if _tracer is None or not _tracer.is_tracing():
+        return NOT_TRACED
+    return _tracer.span(name, kind, "", (), _named(attributes))
 
 
 def told(**attributes: Value) -> None:
     """Say more of the part of the work at hand, whoever began it."""
     if _tracer is not None:
-        _tracer.tell({key.replace("__", "."): value for key, value in attributes.items()})
+        _tracer.tell(_named(attributes))
 
 
 def span_past(
@@ -147,3 +149,8 @@ def under(given: str) -> Iterator[None]:
         yield
     finally:
         _given.set(before)
+
+
+def _named(attributes: Mapping[str, Value]) -> dict[str, Value]:
+    """As they are called outside, where names have full stops."""
+    return {key.replace("__", "."): value for key, value in attributes.items()}
