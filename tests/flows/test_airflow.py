@@ -28,7 +28,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "airflow"
 @pytest.fixture(scope="module")
 def night_key(running: System) -> str:
     """Of a tenant of its own, so that what other flows break is not told here."""
-    return running.manage("apikey", "airflow", "--tenant", "Nightly").strip()
+    return running.manage(
+        "apikey", "airflow", "--tenant", "Nightly", "--permissions", "read", "write", "work:manage"
+    ).strip()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from apps.monitoring.analytics.backfill import PARTS, page_tell
 from apps.monitoring.analytics.opening import analytics_settings, store_for_writing
 from apps.monitoring.analytics.store import AnalyticsStore
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.audit.recording import AuditObject
 from ragsite.core.bites import walk
 from ragsite.core.jobs import ring
 from ragsite.core.models import ScheduledJob, Walk
@@ -55,9 +56,8 @@ def filling_ask(tenant_id: UUID, *, actor: Actor) -> Filling:
         Walk.objects.get_or_create(name=_walk_of(tenant_id))
         ended = Walk.objects.filter(name=_walk_of(tenant_id), position="")
         if ended.update(position=_BEGINNING, walked_at=Now()):
-            change_log(
-                "reports are filled in from the record", actor=actor, action="analytics.filled", tenant_id=tenant_id
-            )
+            on = AuditObject("analytics", tenant_id=tenant_id)
+            change_log("reports are filled in from the record", actor=actor, action="analytics.filled", of=on)
             ring(FILL)
     return filling_of(tenant_id)
 
