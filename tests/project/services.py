@@ -68,6 +68,7 @@ PARTS: dict[str, str] = {
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,
     f"{INDEX}.lexical.writing.segment_write": OF_STAGES,
     f"{INDEX}.lexical.writing.versions_write": OF_STAGES,
+    "apps.retrieval.erasing.steps.rows_step": "makes a step of an erasure, which keeps who asked for it",
     "apps.retrieval.erasing.names.names_erase": "a bite of an erasure, which keeps who asked for it",
     "apps.retrieval.reindexing.building.vectors_keep": "a part of the work on a re-index, and on a smaller model's index",
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
@@ -76,6 +77,7 @@ PARTS: dict[str, str] = {
 
 OF_ITS_OWN: dict[str, str] = {
     "apps.monitoring.alerts.judging.alerts_follow": "opens and closes alerts as what was measured says",
+    "apps.monitoring.webhooks.taking.WebhookTaker.take": "notes who is told of an event, which says who acted",
     "apps.monitoring.deep.checks.check_run": "keeps how a part of the installation was found",
     "apps.monitoring.deep.checks.found_keep": "the same, of one",
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
