@@ -299,6 +299,8 @@ def _id(route: str, name: str, ids: Ids) -> str:
         return ids.get(by_name[name], NOWHERE)
     if name == "grant_id":
         return ids[f"{PART_OF_API.match(route)[1]}.grants"]  # type: ignore[index]  # all routes with grants are of the API
+    if name == "delivery_id":
+        return ids.get("monitoring.webhookdelivery", NOWHERE)
     if "/generations/" in route and name == "pk":
         return ids["retrieval.indexgeneration"]
     of_admin = ROW_OF_ADMIN.match(route)
@@ -310,6 +312,6 @@ _NAMED = {"tab": "documents", "kind": "bulk", "name": "document.created", "uidb6
           "content_type_id": "1", "alert_id": NOWHERE}  # fmt: skip
 _CHANGEABLE = {"settings": "search.seconds", "flags": "rewriting"}
 _OTHERS = {
-    "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval)/$": "admin/documents/",
+    "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval|monitoring)/$": "admin/documents/",
     "^api/v1/$": "api/v1/", "^api/.*$": "api/none", "^v1/.*$": "v1/none", "admin/(?P<url>.*)$": "admin/none/",
 }  # fmt: skip

@@ -72,6 +72,7 @@ PARTS: dict[str, str] = {
     "apps.retrieval.evaluation.experiments.noting.experiments_retry": "a bite of the job that looks for what to log",
     "apps.retrieval.evaluation.experiments.noting.reindex_note": "a part of comparing and switching",
     "apps.retrieval.evaluation.experiments.noting.run_note": "the end of an evaluation run",
+    "apps.retrieval.erasing.steps.rows_step": "makes a step of an erasure, which keeps who asked for it",
     "apps.retrieval.erasing.names.names_erase": "a bite of an erasure, which keeps who asked for it",
     "apps.retrieval.reindexing.building.vectors_keep": "a part of the work on a re-index, and on a smaller model's index",
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
@@ -80,6 +81,7 @@ PARTS: dict[str, str] = {
 
 OF_ITS_OWN: dict[str, str] = {
     "apps.monitoring.alerts.judging.alerts_follow": "opens and closes alerts as what was measured says",
+    "apps.monitoring.webhooks.taking.WebhookTaker.take": "notes who is told of an event, which says who acted",
     "apps.monitoring.deep.checks.check_run": "keeps how a part of the installation was found",
     "apps.monitoring.deep.checks.found_keep": "the same, of one",
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",

@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.monitoring.models import Webhook, WebhookDelivery
-from apps.retrieval.erasing.steps import rows_step, tenant_step_register
+from apps.retrieval.erasing.order import tenant_step_register
+from apps.retrieval.erasing.steps import rows_step
 from ragsite.core.locking import rows_hold_to_remove
 
 

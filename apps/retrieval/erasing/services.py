@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from apps.documents.models import Document
 from apps.retrieval.erasing.kept import KEPT
 from apps.retrieval.erasing.log import logged_acts_of
-from apps.retrieval.erasing.steps import LOG, EraseStep, Subject, steps_of
+from apps.retrieval.erasing.order import steps_of
+from apps.retrieval.erasing.steps import LOG, EraseStep, Subject
 from apps.retrieval.events import ErasureDone
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.actors import Actor, ActorKind, change_log

@@ -395,15 +395,3 @@ STEPS: Mapping[str, tuple[EraseStep, ...]] = {
     ),
 }
 """By subject, in the order in which it is done."""
-
-_of_others: list[EraseStep] = []
-
-
-def tenant_step_register(step: EraseStep) -> None:
-    """Have it done first of a tenant, for an app that this one does not know; once a process, before it erases anything."""
-    _of_others.append(step)
-
-
-def steps_of(subject: str) -> tuple[EraseStep, ...]:
-    """What is done of a subject, in order."""
-    return (*_of_others, *STEPS[subject]) if subject == ErasureSubject.TENANT else STEPS[subject]
