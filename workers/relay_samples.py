@@ -80,7 +80,9 @@ class SampleRelay:
         return not again
 
     def _entries(self) -> list[Entry]:
-        found = self._client.xreadgroup(GROUP, CONSUMER, {STREAM: self._from}, count=BATCH, block=WAIT_MILLISECONDS)
+        found: Any = self._client.xreadgroup(
+            GROUP, CONSUMER, {STREAM: self._from}, count=BATCH, block=WAIT_MILLISECONDS
+        )
         return cast(list[Entry], found[0][1]) if found else []
 
     def _done(self, places: Iterable[bytes]) -> None:
