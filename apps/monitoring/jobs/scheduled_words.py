@@ -29,6 +29,7 @@ TITLES: Mapping[str, str | Promise] = {
     "changes-compact": _("Puts notes together of what kept answers rest on"),
     "health-check": _("Checks whether all parts work"),
     "alerts-judge": _("Opens and closes alerts"),
+    "webhook-deliveries-purge": _("Forgets what webhooks were told more than 30 days ago"),
     "alerts-purge": _("Forgets alerts that were over long ago"),
     "analytics-fill": _("Fills in reports from the record, where somebody asked for it"),
     "presence-purge": _("Forgets workers that are gone"),

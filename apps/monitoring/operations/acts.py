@@ -77,6 +77,8 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         (
             "audit.verified", "audit.exported", "audit.pruned", "audit.erased", "erasure.asked", "erasure.done",
             "events.sent_again", "alert.acknowledged", "analytics.filled", "purge.asked",
+            "webhook.created", "webhook.updated", "webhook.deleted", "webhook.paused", "webhook.tried", "webhook.sent_again",
+            "webhook.secret_shown", "webhook.secret_renewed",
         ),
     ),
     "settings": (gettext_lazy("Settings"), ("setting.changed",)),
