@@ -14,10 +14,10 @@ TRACE = "traceparent"
 
 
 @contextmanager
-def sent(topic: str, message: KafkaMessage) -> Iterator[dict[str, bytes]]:
+def sent(topic: str, message: KafkaMessage) -> Iterator[dict[str, str | bytes | None]]:
     """The headers of a message that is sent while the block runs, which is part of the trace of what its event tells of."""
-    headers = dict(message.headers)
-    parent = headers.get(TRACE, b"").decode()
+    headers: dict[str, str | bytes | None] = dict(message.headers)
+    parent = message.headers.get(TRACE, b"").decode()
     if not parent:
         yield headers
         return

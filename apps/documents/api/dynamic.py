@@ -51,7 +51,7 @@ class PlacedSerializer(serializers.Serializer[Any]):
 
     level = serializers.CharField(source="place.level", help_text="`installation`, `tenant` or `knowledge_base`.")
     knowledge_base = serializers.UUIDField(source="place.knowledge_base_id", allow_null=True)
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that name, and not what a field is read from
         help_text="Where that comes from: `default`, `environment`, `installation`, `tenant` or `knowledge_base`."
     )
     can_be_set = serializers.BooleanField(help_text="Whether it can be set at this level.")
@@ -147,7 +147,9 @@ class DynamicViewSet(viewsets.ViewSet):
     parameters_by_action: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(
         ("overview", "look", "change", "unset", "history", "put_back"), PLACE
     )
-    there: ClassVar[Callable[[str, Place], Any]]
+    there: ClassVar[Callable[..., Any]]
+    """What holds of a name at a place."""
+
     serializer: ClassVar[type[serializers.Serializer[Any]]]
 
     def told(self, name: str, place: Place) -> Response:

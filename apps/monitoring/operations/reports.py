@@ -25,8 +25,8 @@ from apps.monitoring.operations.frame import operations_page, tab_required
 from apps.monitoring.operations.report_charts import cache_chart, found_chart
 from apps.monitoring.operations.tabs import LOOKS_AFTER
 from apps.monitoring.rows import mine
-from apps.monitoring.workspace.ask.scores import step_titles
 from apps.monitoring.workspace.document.pipeline import stage_titles
+from apps.retrieval.doors.admin.showing import step_titles
 from apps.retrieval.models import Query
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.sentences import said

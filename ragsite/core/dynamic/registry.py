@@ -91,7 +91,8 @@ class DynamicSetting:
         found: Any = getattr(settings, self.django_name)
         if self.kind is Kind.NUMBER:
             return float(found) / self.units
-        return found // self.units if self.kind is Kind.WHOLE else found
+        value: Value = found // self.units if self.kind is Kind.WHOLE else found
+        return value
 
     def for_django(self, value: Value) -> Any:
         """The value in the units of Django's setting."""

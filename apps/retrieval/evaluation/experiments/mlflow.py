@@ -78,8 +78,8 @@ def _log(client: Any, told: ToldExperiment) -> Logged:
     run = _run(client, experiment, told)
     for name, value in _tags(told).items():
         client.set_tag(run, name, value)
-    for name, value in told.metrics.items():
-        client.log_metric(run, name, value)
+    for name, figure in told.metrics.items():
+        client.log_metric(run, name, figure)
     for name, text in told.files.items():
         client.log_text(run, text, name)
     client.set_terminated(run)

@@ -64,5 +64,5 @@ class AsyncWebhooks:
         one = f"deliveries/{delivery_id}/" if delivery_id else ""
         await self._post(f"/webhooks/{webhook_id}/{one}redeliver/", {}, idempotency_key)
 
-    async def _post(self, path: str, body: dict[str, Any], key: str) -> Any:
+    async def _post(self, path: str, body: dict[str, Any], key: str) -> Reply:
         return await self._line.send(Call(method="POST", path=path, body=body, key=key_or_new(key)))
