@@ -51,7 +51,9 @@ class Asked:
 
     def told(self) -> dict[str, Told]:
         """For lines: one request's id where there is one, as a request's own lines have it."""
-        one: dict[str, Told] = {"request_id": self.requests[0]} if len(self.requests) == 1 else {"request_ids": list(self.requests)}
+        one: dict[str, Told] = (
+            {"request_id": self.requests[0]} if len(self.requests) == 1 else {"request_ids": list(self.requests)}
+        )
         return {
             "rows": list(self.ids[:MOST_NAMED]), "tenant_ids": list(self.tenants[:MOST_NAMED]),
             "document_ids": list(self.documents[:MOST_NAMED]), **one,

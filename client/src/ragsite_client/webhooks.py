@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ragsite_client.calls import Call, key_or_new
+from ragsite_client.calls import Call, Reply, key_or_new
 from ragsite_client.line import Line
 from ragsite_client.reading import made
 from ragsite_client.types import Webhook, WebhookDelivery
@@ -63,5 +63,5 @@ class Webhooks:
         one = f"deliveries/{delivery_id}/" if delivery_id else ""
         self._post(f"/webhooks/{webhook_id}/{one}redeliver/", {}, idempotency_key)
 
-    def _post(self, path: str, body: dict[str, Any], key: str) -> Any:
+    def _post(self, path: str, body: dict[str, Any], key: str) -> Reply:
         return self._line.send(Call(method="POST", path=path, body=body, key=key_or_new(key)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ragsite_client.aio.line import AsyncLine
-from ragsite_client.calls import Call, key_or_new
+from ragsite_client.calls import Call, Reply, key_or_new
 from ragsite_client.reading import made
 from ragsite_client.types import Webhook, WebhookDelivery
 
