@@ -31,8 +31,11 @@ from ragsite.stack.stopping import is_hurried
 
 MARKER = "RAGSITE_INSTALLATION"
 ALWAYS, WITH_CLICKHOUSE = PROJECT_DIR / "Procfile", PROJECT_DIR / "Procfile.analytics"
-OF_KAFKA = frozenset({"relay", "analytics"})
+OF_KAFKA = frozenset({"relay", "analytics", "webhooks"})
 """They have nothing to do where events go nowhere."""
+
+ENGINE = {"analytics": ["python", "manage.py", "analytics", "serve"]}
+"""Who owns ClickHouse's embedded engine then: reports are filled in from PostgreSQL."""
 
 _LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
 _STOP_SECONDS = 40.0
@@ -55,10 +58,13 @@ def system_commands(environ: Mapping[str, str]) -> dict[str, list[str]]:
     """The commands of the system by name: with the consumer of events where there is a ClickHouse to keep them in, and without
     whatever needs Kafka where there is none.
     """
-    wanted = (ALWAYS, WITH_CLICKHOUSE) if environ.get("CLICKHOUSE_URL") else (ALWAYS,)
-    left_out = OF_KAFKA if environ.get("KAFKA_BOOTSTRAP_SERVERS") == NO_KAFKA else frozenset()
+    clickhouse = environ.get("CLICKHOUSE_URL")
+    wanted = (ALWAYS, WITH_CLICKHOUSE) if clickhouse else (ALWAYS,)
     found = {name: command for path in wanted for name, command in procfile(path, environ).items()}
-    return {name: command for name, command in found.items() if name not in left_out}
+    if environ.get("KAFKA_BOOTSTRAP_SERVERS") != NO_KAFKA:
+        return found
+    left = {name: command for name, command in found.items() if name not in OF_KAFKA}
+    return left | ENGINE if clickhouse == "embedded" else left
 
 
 def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:

@@ -48,9 +48,9 @@ def running(hub: Hub, collector: Collector) -> Iterator[System]:
     """The whole system with servers, workers and weights of its own, as `make up` starts it; it ends with the flows."""
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
     environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6", "RAGSITE_PARSER_MEMORY_MB": "1024"}
-    environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", METRICS_PORT: str(_ports_in_a_row(5))}
+    environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", METRICS_PORT: str(_ports_in_a_row(7))}
     environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
-    environ |= {"RAGSITE_LOG_FORMAT": "json"}
+    environ |= {"RAGSITE_LOG_FORMAT": "json", "CLICKHOUSE_URL": "embedded"}
     with own_folder() as folder:
         environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
         restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)

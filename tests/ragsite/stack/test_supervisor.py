@@ -40,7 +40,8 @@ def test_events_are_consumed_where_there_is_a_clickhouse() -> None:
 def test_without_kafka_nothing_is_started_that_would_need_it() -> None:
     given = {"CLICKHOUSE_URL": "embedded", "RAGSITE_WEB_PORT": "1", "RAGSITE_FLOWER_PORT": "2"}
     with_it, without = (system_commands({**given, "KAFKA_BOOTSTRAP_SERVERS": at}) for at in ("127.0.0.1:1", NO_KAFKA))
-    assert with_it.keys() - without.keys() == {"relay", "analytics"}
+    assert with_it.keys() - without.keys() == {"relay", "webhooks"}
+    assert without["analytics"] == ["python", "manage.py", "analytics", "serve"]
 
 
 def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_path: Path) -> None:

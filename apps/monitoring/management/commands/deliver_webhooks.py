@@ -10,9 +10,10 @@ from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About
 from ragsite.core.commands.stopping import run_until_signal
 from ragsite.core.configuration import ServerSettings
-from ragsite.core.consuming.consumer import EventConsumer, messages_waiting
+from ragsite.core.consuming.consumer import EventConsumer, Tally, messages_waiting
 from ragsite.core.events import events_load
 from ragsite.core.metrics.serving import metrics_serve
+from ragsite.core.outbox import NO_KAFKA_SENTENCE
 
 
 class Command(base.Command):
@@ -35,6 +36,8 @@ class Command(base.Command):
         parser.add_argument("--idle", type=float, metavar="SECONDS", help="End once nothing has come for so long.")
 
     def run(self, options: Options) -> Told:
+        if not ServerSettings.current().has_kafka:
+            return Told(Tally().told(), f"{NO_KAFKA_SENTENCE} There is nothing to tell webhooks of.")
         events_load()
         client, taker = ServerSettings.current().kafka_client, WebhookTaker()
         if options["dry_run"]:
