@@ -13,11 +13,10 @@ from datetime import date
 from typing import Any, Self
 from uuid import UUID
 
-from django.utils.translation import gettext_noop as _
-
 from ragsite.core.dynamic.places import Level
 from ragsite.core.dynamic.values import InvalidSettingError
 from ragsite.core.errors import NotFoundError
+from ragsite.core.marking import marked as _
 
 MOST_PEOPLE = 200
 FLAG_LEVELS = (Level.INSTALLATION, Level.TENANT)

@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext_noop as _
 
 from ragsite.core.dynamic.places import Level
 from ragsite.core.dynamic.values import Kind, Value, Values
 from ragsite.core.environment import Environment
 from ragsite.core.errors import NotFoundError
 from ragsite.core.limits import limits_read
+from ragsite.core.marking import marked as _
 
 KILOBYTE, MEGABYTE, GIGABYTE = 1024, 1024**2, 1024**3
 EVERYWHERE = (Level.INSTALLATION, Level.TENANT, Level.KNOWLEDGE_BASE)

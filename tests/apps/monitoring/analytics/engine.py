@@ -38,7 +38,7 @@ def engine_served() -> Iterator[Path]:
 def engine_asked(folder: Path) -> Iterator[AnalyticsStore]:
     """The engine of the folder as other processes ask it, with its tables."""
     asking = AskingStore(folder / "analytics")
-    wait_for(lambda: "queries" in _tables(asking), seconds=60, what="the tables")
+    wait_for(lambda: "models_of_told" in _tables(asking), seconds=60, what="the last of the tables")
     yield asking
     asking.close()
 
