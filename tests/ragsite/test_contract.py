@@ -106,7 +106,7 @@ def world(django_db_setup: None, django_db_blocker: Any, blobs: Path) -> Iterato
         django_db_blocker.unblock(),
         around_example(),
         runs_inline(),
-        override_settings(RAGSITE_BLOB_DIR=blobs),
+        override_settings(RAGSITE_BLOB_DIR=blobs, RAGSITE_CLICKHOUSE_URL="embedded"),
         patch.object(testing, "close_old_connections", _kept_open),
     ):
         yield world_made()

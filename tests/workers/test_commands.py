@@ -34,6 +34,7 @@ WITHOUT_DATABASE = {
     "analytics status": "asks ClickHouse",
     "blobs_copy": "it goes from one storage to another",
     "consume_events": "from Kafka to ClickHouse",
+    "deliver_webhooks": "waits for it",
     "docs_commands": "from parsers to a file",
     "docs_metrics": "from a table to a file",
     "event_schemas": "from classes to files",
@@ -175,6 +176,7 @@ def test_without_a_database_a_command_ends_with_3_a_sentence_and_a_document(
     assert "The database does not answer" in (err if "error" in told or not told else told["checks"]["database"])
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", DJANGOS)
 def test_ctrl_c_ends_a_command_with_130_and_how_to_go_on(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

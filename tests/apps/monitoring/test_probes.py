@@ -41,11 +41,17 @@ def test_a_trial_that_is_under_way_answers_all_who_ask_meanwhile() -> None:
 
     probes = Probes(probe, late=lambda _: "late", seconds=30)
     told: list[str] = []
-    asking = [threading.Thread(target=lambda: told.append(probes.tried(["kafka"])["kafka"].sentence)) for _ in range(4)]
+    all_ask = threading.Barrier(5)
+
+    def ask() -> None:
+        all_ask.wait(30)
+        told.append(probes.tried(["kafka"])["kafka"].sentence)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
     for one in asking:
         one.start()
-    while "kafka" not in probes._running:
-        time.sleep(0.001)
+    all_ask.wait(30)
+    time.sleep(0.3)
     go_on.set()
     for one in asking:
         one.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from ragsite.gateway.errors import LimitReachedError
 from ragsite.gateway.limits.account import Account, account_used
 from ragsite.gateway.limits.buckets import Party, PartyKind
 from ragsite.gateway.limits.limiter import Limiter
+from tests.apps.models.gateway.test_fake import model_of
 
 ASKED = (Message(Role.USER, "When?"),)
 
@@ -51,7 +51,7 @@ def account_of(limits: Limits) -> Account:
 
 def write(most: int) -> Any:
     options = GenerationOptions(max_tokens=most)
-    model: Any = SimpleNamespace(name="small", kind=ModelKind.GENERATION)
+    model: Any = model_of(ModelKind.GENERATION)
     return generate(ASKED, model=model, purpose=Purpose.ANSWER, deadline=Deadline.after(10), options=options)
 
 
