@@ -156,6 +156,28 @@ def published(running: System, count: int) -> Iterator[dict[str, Any]]:
         consumer.close()
 
 
+def published_of(running: System, trace: str, kinds: set[str]) -> list[dict[str, Any]]:
+    """The events of a trace on the broker, each once, when all of these types are among them. A broker that was killed before has
+    lost what came earlier.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    consumer = Consumer({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "of a trace"})
+    consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics() for p in range(PARTITIONS)])
+
+    def all_there() -> bool:
+        came = [json.loads(m.value()) for m in consumer.consume(500, timeout=0.5) if m.error() is None]
+        ours = (one for one in came if one.get("traceparent", "").split("-")[1:2] == [trace])
+        found.update({one["id"]: one for one in ours if not is_sample(one)})
+        return kinds <= {one["type"] for one in found.values()}
+
+    try:
+        wait_for(all_there, seconds=60, what=f"events of the types {', '.join(sorted(kinds))}")
+        all_there()
+    finally:
+        consumer.close()
+    return list(found.values())
+
+
 def is_sample(event: dict[str, Any]) -> bool:
     """Whether it came by the stream of samples, and stands in no outbox."""
     return event["type"] in SAMPLES or event["data"].get("for_answer") is False

@@ -17,7 +17,6 @@ from ragsite_client import Client
 
 from ragsite.stack.system import System
 from tests.collector import Collector
-from tests.flows.checks import await_outbox_sent, published
 from tests.flows.test_metrics import addresses, value
 from tests.flows.test_surfaces import Admin
 from tests.waiting import wait_for
@@ -27,6 +26,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
 TEXT = "The harbour library of Nordholm lends books for three weeks. Its reading room closes at eight.\n"
 QUESTION = "For how long does the harbour library of Nordholm lend books?"
 MAY = ("read", "write", "query", "audit:read")
+HAPPENED = (
+    "document.created", "document.updated", "vector.indexed", "retrieval.completed", "query.processed", "generation.completed",
+    "answer.rated",
+)  # fmt: skip
 STAGES = ("parse", "chunk", "embed", "activate")
 
 
@@ -82,13 +85,7 @@ def story(running: System, client: Client, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def told(running: System, story: Story) -> list[dict[str, Any]]:
     """The events of the story, as they are on Kafka, each once."""
-    import psycopg
-
-    with psycopg.connect(running.environ["DATABASE_URL"], autocommit=True) as database:
-        await_outbox_sent(database, seconds=60)
-        (count,) = database.execute("SELECT count(*) FROM core_outboxevent").fetchone() or (0,)
-    every = published(running, int(str(count)))
-    return [one for one in every if one.get("traceparent", "").split("-")[1:2] == [story.trace]]
+    return published_of(running, story.trace, set(HAPPENED))
 
 
 def one_of(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -99,10 +96,7 @@ def one_of(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 def test_kafka_has_each_thing_that_happened_once(story: Story, told: list[dict[str, Any]]) -> None:
     happened = Counter(one["type"] for one in told if not one["type"].startswith("audit."))
-    assert happened == Counter({
-        "document.created": 1, "document.updated": 1, "vector.indexed": 1, "retrieval.completed": 1, "query.processed": 1,
-        "generation.completed": 1, "answer.rated": 1,
-    })  # fmt: skip
+    assert happened == Counter(HAPPENED)
     assert {one_of(told, kind)["document_id"] for kind in ("document.created", "vector.indexed")} == {
         story.version["document"]
     }

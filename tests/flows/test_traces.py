@@ -13,7 +13,7 @@ from ragsite_client import Client
 
 from ragsite.stack.system import System
 from tests.collector import CollectedSpan, Collector
-from tests.flows.checks import Database, await_outbox_sent, published
+from tests.flows.checks import Database, await_outbox_sent, published_of
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
@@ -77,7 +77,7 @@ def test_no_span_says_what_was_uploaded_asked_or_answered(collector: Collector, 
 
 
 def test_the_same_trace_is_in_the_logs_the_timelines_and_the_events(
-    running: System, database: Database, asked: tuple[str, Any, Any]
+    running: System, asked: tuple[str, Any, Any]
 ) -> None:
     trace, version, answer = asked
     assert (version["trace_id"], answer["trace_id"]) == (trace, trace)
@@ -92,10 +92,7 @@ def test_the_same_trace_is_in_the_logs_the_timelines_and_the_events(
     assert jobs.keys() >= {"parse", "chunk", "embed", "activate"}
     assert version["document"] in jobs["parse"]["document_ids"]
 
-    await_outbox_sent(database, seconds=60)
-    (count,) = database.execute("SELECT count(*) FROM core_outboxevent").fetchone() or (0,)
-    told = [one for one in published(running, int(str(count))) if one.get("traceparent", "").split("-")[1:2] == [trace]]
-    assert {"document.created", "vector.indexed", "query.processed"} <= {one["type"] for one in told}
+    published_of(running, trace, {"document.created", "vector.indexed", "query.processed"})
 
 
 def _above(span: CollectedSpan, by_id: dict[str, CollectedSpan]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,7 @@ from ragsite.gateway.models import Permission
 from ragsite.gateway.problem_schemas import answering
 
 
+@extend_schema_serializer(many=False)
 class FillingSerializer(serializers.Serializer[Any]):
     is_under_way = serializers.BooleanField()
     part = serializers.CharField(help_text="What is told of now: documents, versions, answers, ratings; else empty.")
@@ -28,7 +29,7 @@ class FillingViewSet(viewsets.ViewSet):
 
     permission_by_method: ClassVar = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST"), Permission.WORK)
 
-    @extend_schema(summary="Watch reports being filled in", responses=FillingSerializer(many=False), filters=False)
+    @extend_schema(summary="Watch reports being filled in", responses=FillingSerializer, filters=False)
     def list(self, request: Request) -> Response:
         """Whether it is under way."""
         caller(request).require_whole_tenant()

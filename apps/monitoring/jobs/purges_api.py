@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -28,6 +28,7 @@ class PurgeSerializer(serializers.Serializer[Any]):
     is_failing = serializers.BooleanField(help_text="It has not ended well since; the admin says why.")
 
 
+@extend_schema_serializer(many=False)
 class PurgesSerializer(serializers.Serializer[Any]):
     purges = PurgeSerializer(many=True)
 
