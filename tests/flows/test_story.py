@@ -17,6 +17,7 @@ from ragsite_client import Client
 
 from ragsite.stack.system import System
 from tests.collector import Collector
+from tests.flows.checks import published_of
 from tests.flows.test_metrics import addresses, value
 from tests.flows.test_surfaces import Admin
 from tests.waiting import wait_for
