@@ -5,6 +5,8 @@ LOCK := requirements/lock.txt
 # So many processes share the tests, each with servers of its own.
 TEST_PROCESSES ?= 2
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+PROMTOOL := $(shell command -v promtool)
+LEFT_OUT := $(if $(BROWSER),,not browser)$(if $(BROWSER)$(PROMTOOL),, and )$(if $(PROMTOOL),,not promtool)
 export PYTHONUNBUFFERED := 1
 # mypy's Django plugin reads the settings but reaches no server.
 NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOOTSTRAP_SERVERS=nowhere:1 \
@@ -28,7 +30,8 @@ setup: .venv/.installed ## Make .venv with everything in it
 
 test: setup ## Run the whole test suite, on real servers
 	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(if $(BROWSER),,-m "not browser") $(ARGS)
+	@test -n "$(PROMTOOL)" || echo "No promtool on PATH: the tests that check rules of alerts with Prometheus' own tool are left out."
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(if $(LEFT_OUT),-m "$(LEFT_OUT)") $(ARGS)
 
 test-fast: setup ## What needs no database or process: for the inner loop, under three minutes
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not slow" $(ARGS)

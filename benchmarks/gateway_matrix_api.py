@@ -12,6 +12,8 @@ from typing import Any
 
 READ, WORK = "read,work:manage", "write,work:manage"
 MODELS = "models:manage"
+OWN = "grants:manage"
+"""Of the key's tenant; the installation's take `settings:manage`."""
 
 API: dict[str, str] = {
     "api/v1/knowledge-bases/": "GET read | POST write",
@@ -76,15 +78,36 @@ API: dict[str, str] = {
     "api/v1/evaluation-runs/<uuid:pk>/": "GET read",
     "api/v1/evaluation-runs/<uuid:pk>/compare/": "GET read",
     "api/v1/evaluation-runs/<uuid:pk>/results/": "GET read",
+    "api/v1/webhooks/": "GET grants:manage | POST grants:manage",
+    "api/v1/webhooks/<uuid:pk>/": "GET grants:manage | PATCH grants:manage | DELETE grants:manage",
+    "api/v1/webhooks/<uuid:pk>/secret/": "GET grants:manage | POST grants:manage",
+    "api/v1/webhooks/<uuid:pk>/test/": "POST grants:manage",
+    "api/v1/webhooks/<uuid:pk>/deliveries/": "GET grants:manage",
+    "api/v1/webhooks/<uuid:pk>/deliveries/<uuid:delivery_id>/redeliver/": "POST grants:manage",
+    "api/v1/webhooks/<uuid:pk>/redeliver/": "POST grants:manage",
     "api/v1/answers/<uuid:answer_id>/feedback": "GET query | PUT query | DELETE query",
     "api/v1/answers/<answer_id>": "GET query",
     "api/v1/answers/<answer_id>/events": "GET query",
     "api/v1/answers/<answer_id>/cancel": "POST query 0",
     "api/v1/answers/<answer_id>/export": "GET query",
+    "api/v1/analytics/unanswered-questions/": "GET query",
+    **{f"api/v1/analytics/{report}/": "GET read" for report in ("cited-passages", "uncited-documents")},
+    **{f"api/v1/analytics/{report}/": "GET work:manage" for report in ("cache", "costs", "quality", "waiting")},
+    "api/v1/analytics/filling/": "GET work:manage | POST work:manage",
+    "api/v1/purges/": "GET work:manage",
+    "api/v1/purges/<str:pk>/run/": "POST work:manage 0",
     "api/v1/audit-entries/": "GET audit:read",
     "api/v1/audit-entries/<uuid:pk>/": "GET audit:read",
     "api/v1/erasures/": "GET grants:manage | POST grants:manage",
     "api/v1/erasures/<uuid:pk>/": "GET grants:manage",
+    "api/v1/settings/": f"GET {OWN}",
+    "api/v1/settings/<str:name>/": f"GET {OWN} | PUT {OWN} | DELETE {OWN}",
+    "api/v1/settings/<str:name>/history/": f"GET {OWN}",
+    "api/v1/settings/<str:name>/put-back/": f"POST {OWN}",
+    "api/v1/flags/": f"GET {OWN}",
+    "api/v1/flags/<str:name>/": f"GET {OWN} | PUT {OWN} | DELETE {OWN}",
+    "api/v1/flags/<str:name>/history/": f"GET {OWN}",
+    "api/v1/flags/<str:name>/put-back/": f"POST {OWN}",
     "api/v1/tokens/": "POST any",
     "api/v1/tokens/refresh/": "POST any L",
     "api/v1/tokens/revoke/": "POST any L",

@@ -167,7 +167,7 @@ def _pages(world: World, *, is_thorough: bool) -> Iterator[Trial]:
 
 
 _OF_ALL = ("admin/model_registry/", "admin/core/scheduledjob/", "admin/auth/group/", "admin/set-password/", "admin/r/",
-           "admin/events/schemas/")  # fmt: skip
+           "admin/events/schemas/", "admin/alerts/")  # fmt: skip
 """What all tenants share, or what belongs to none."""
 
 
@@ -241,7 +241,7 @@ def _resource(world: World, route: str, method: str, callers: dict[str, bool], o
 
 
 def _is_of_a_tenant(route: str) -> bool:
-    return not re.match(r"(api/v1/(models|model-|loaded-)|v1/models)", route)
+    return not re.match(r"(api/v1/(models|model-|loaded-|settings/|flags/)|v1/models)", route)
 
 
 def _resource_called(world: World, who: str, method: str, address: str, body: Any) -> str:
@@ -286,6 +286,8 @@ def address_of(route: str, ids: Ids) -> str:
 
 
 def _id(route: str, name: str, ids: Ids) -> str:
+    if name == "name" and (found := _CHANGEABLE.get(route.split("/")[2])):
+        return found
     if name in _NAMED or route.startswith("admin/r/"):
         return _NAMED.get(name, NOWHERE)
     by_name = {
@@ -297,6 +299,8 @@ def _id(route: str, name: str, ids: Ids) -> str:
         return ids.get(by_name[name], NOWHERE)
     if name == "grant_id":
         return ids[f"{PART_OF_API.match(route)[1]}.grants"]  # type: ignore[index]  # all routes with grants are of the API
+    if name == "delivery_id":
+        return ids.get("monitoring.webhookdelivery", NOWHERE)
     if "/generations/" in route and name == "pk":
         return ids["retrieval.indexgeneration"]
     of_admin = ROW_OF_ADMIN.match(route)
@@ -305,8 +309,9 @@ def _id(route: str, name: str, ids: Ids) -> str:
 
 
 _NAMED = {"tab": "documents", "kind": "bulk", "name": "document.created", "uidb64": "MQ", "token": "x-y",
-          "content_type_id": "1"}  # fmt: skip
+          "content_type_id": "1", "alert_id": NOWHERE}  # fmt: skip
+_CHANGEABLE = {"settings": "search.seconds", "flags": "rewriting"}
 _OTHERS = {
-    "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval)/$": "admin/documents/",
+    "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval|monitoring)/$": "admin/documents/",
     "^api/v1/$": "api/v1/", "^api/.*$": "api/none", "^v1/.*$": "v1/none", "admin/(?P<url>.*)$": "admin/none/",
 }  # fmt: skip

@@ -15,6 +15,7 @@ from apps.documents.rights.grants import GrantRequest, Resource, grant_create
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete
 from apps.models.models import ModelCache, ModelOrder, ModelTask, ModelVersion
 from apps.models.services.registry import bundled_model_path, model_register
+from apps.monitoring.webhooks.services import webhook_create, webhook_try
 from apps.retrieval.erasing.services import erasure_ask
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
@@ -107,12 +108,22 @@ def _side(tenant: Tenant, number: int) -> Ids:
         "erasures": erasure_ask(
             subject="document", subject_id=str(version.document_id), tenant_id=tenant.pk, actor=ACTOR
         ),
+        **_told(tenant),
         "job": BulkJob.objects.create(tenant=tenant, knowledge_base=base, kind="retry", state="open", total=1),
     }  # fmt: skip
     deleted = knowledge_base_create(tenant_id=tenant.pk, name="Old", actor=ACTOR)
     deletion: KnowledgeBaseDeletion = knowledge_base_delete(knowledge_base=deleted, actor=ACTOR)
     rows |= {"knowledge-base-deletions": deletion, "documents.knowledgebasedeletion": deletion}
     return {name: str(row.pk) for name, row in rows.items() if row is not None} | {"number": "1", "page": "1"}
+
+
+def _told(tenant: Tenant) -> dict[str, Any]:
+    made = webhook_create(tenant=tenant, url="https://example.org/hooks", types=["document.deleted"], actor=ACTOR)
+    return {
+        "webhooks": made,
+        "monitoring.webhook": made,
+        "monitoring.webhookdelivery": webhook_try(webhook=made, actor=ACTOR),
+    }
 
 
 def _evaluated(base: KnowledgeBase, document: Document) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent / "src" / "ragsite_client"
-MODULES = ("client", "line", "streaming", "tokens")
+MODULES = ("client", "line", "settings", "streaming", "tokens", "webhooks")
 HEAD = "# Made from aio/{name}.py by `make client`: change that one.\n"
 WORDS = (
     (r"\[(\w+) async for \1 in (.+)\]", r"list(\2)"),

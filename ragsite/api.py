@@ -22,6 +22,10 @@ from apps.models.api import (
     ModelVersionViewSet,
     ModelViewSet,
 )
+from apps.monitoring.analytics.api import router as analytics_router
+from apps.monitoring.analytics.filling_api import FillingViewSet
+from apps.monitoring.jobs.purges_api import PurgeViewSet
+from apps.monitoring.webhooks.api import WebhookViewSet
 from apps.retrieval.doors.api import router as query_router
 from apps.retrieval.doors.conversations_api import ConversationViewSet
 from apps.retrieval.doors.exports_api import router as exports_router
@@ -62,7 +66,10 @@ resources.register("erasures", ErasureViewSet, basename="erasure")
 resources.register("evaluation-sets", EvaluationSetViewSet, basename="evaluation-set")
 resources.register("evaluation-questions", EvaluationQuestionViewSet, basename="evaluation-question")
 resources.register("evaluation-runs", EvaluationRunViewSet, basename="evaluation-run")
+resources.register("webhooks", WebhookViewSet, basename="webhook")
 resources.register("audit-entries", AuditEntryViewSet, basename="audit-entry")
+resources.register("analytics/filling", FillingViewSet, basename="analytics-filling")
+resources.register("purges", PurgeViewSet, basename="purge")
 
 queries = NinjaAPI(
     title="ragsite", version="1", docs_url=None, openapi_url=None, urls_namespace="queries", parser=BodyParser()
@@ -70,6 +77,7 @@ queries = NinjaAPI(
 queries.add_router("", query_router)
 queries.add_router("", exports_router)
 queries.add_router("", usage_router)
+queries.add_router("", analytics_router)
 queries.add_router("", tokens_router)
 ninja_handlers_add(queries)
 

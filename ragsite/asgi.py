@@ -15,6 +15,7 @@ import django
 django.setup(set_prefix=False)
 
 from apps.retrieval.doors.mcp.door import McpDoor  # noqa: E402 - the edge looks callers up, and models need the set-up
+from ragsite.core.dynamic.following import settings_follow  # noqa: E402
 from ragsite.gateway.admission import Admission  # noqa: E402
 from ragsite.gateway.edge import Edge, edge_limits  # noqa: E402
 from ragsite.gateway.edge_protocol import EdgeProtocol  # noqa: E402
@@ -43,5 +44,6 @@ def _open_files_allow() -> None:
 
 
 _open_files_allow()
+settings_follow()
 admission = Admission(capacities())
 application = Edge(Mounts(OneThreadHandler(admission), {MCP: McpDoor(admission)}), Protocol.limits, Gate())

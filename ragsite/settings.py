@@ -8,6 +8,7 @@ import dj_database_url
 from django.templatetags.static import static
 
 from ragsite.core.environment import PROJECT_DIR, environment_or_exit
+from ragsite.core.logs.configured import logging_of
 from ragsite.core.setting_texts import listed
 from ragsite.core.storage.places import storage_at
 
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ragsite.gateway.request_ids.request_ids_middleware",
+    "ragsite.gateway.request_traces.request_traces_middleware",
     "ragsite.gateway.headers.headers_middleware",
     "ragsite.gateway.cors.cors_middleware",
     "ragsite.gateway.openai_errors.openai_errors_middleware",
@@ -159,7 +161,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENV.ragsite_https
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.ragsite_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.ragsite_hsts == "domain"
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -193,6 +195,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES",
         "KindEnum": "apps.documents.api.serializers.CHANGE_KINDS",
+        "MarkKindEnum": "apps.documents.api.timelines.MARK_KINDS",
         "StatusEnum": "apps.documents.models.VersionStatus",
         "ModelKindEnum": "apps.models.installed_model.ModelKind",
         "ModelVersionStatusEnum": "apps.models.models.ModelStatus",
@@ -230,6 +233,7 @@ RAGSITE_GENERATOR_API_KEY = ENV.ragsite_generator_api_key.get_secret_value()
 RAGSITE_GENERATION_SLOTS = ENV.ragsite_generation_slots
 RAGSITE_GENERATION_TOKENS = ENV.ragsite_generation_tokens
 RAGSITE_SEARCH_SECONDS = ENV.ragsite_search_seconds
+RAGSITE_RERANKED_PASSAGES = ENV.ragsite_reranked_passages
 RAGSITE_ANSWER_CACHE_SECONDS = ENV.ragsite_answer_cache_seconds
 RAGSITE_ANSWER_CACHE_BYTES = ENV.ragsite_answer_cache_mb * 1024 * 1024
 RAGSITE_ANSWER_STAND_IN_SECONDS = ENV.ragsite_answer_stand_in_seconds
@@ -276,6 +280,28 @@ RAGSITE_QUEUE_LENGTH = ENV.ragsite_queue_length
 RAGSITE_QUEUE_SECONDS = ENV.ragsite_queue_seconds
 RAGSITE_MLFLOW_TRACKING_URI = ENV.ragsite_mlflow_tracking_uri
 RAGSITE_FLOWER_URL = ENV.ragsite_flower_url
+RAGSITE_MLFLOW_URL = ENV.ragsite_mlflow_url
+RAGSITE_PUBLIC_URL = ENV.ragsite_public_url
+RAGSITE_METRICS_PORT = ENV.ragsite_metrics_port
+RAGSITE_METRICS_ADDRESS = ENV.ragsite_metrics_address
+RAGSITE_WEBHOOK_HOSTS = ENV.webhook_hosts
+RAGSITE_ALERT_WEBHOOK_URL = ENV.ragsite_alert_webhook_url
+RAGSITE_ALERT_WEBHOOK_SECRET = ENV.ragsite_alert_webhook_secret.get_secret_value()
+RAGSITE_ALERT_EMAILS = ENV.alert_emails
+RAGSITE_ALERT_SENDER = ENV.ragsite_alert_sender
+RAGSITE_ALERT_QUEUE_SECONDS = ENV.ragsite_alert_queue_seconds
+
+MAIL = ENV.mail_server
+EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = MAIL.host, MAIL.port, 10
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls, MAIL.starttls
+RAGSITE_TRACE_ENDPOINT = ENV.otel_exporter_otlp_endpoint
+RAGSITE_SERVICE = f"ragsite-{ENV.ragsite_process}"
+RAGSITE_TRACE_RATIO = ENV.ragsite_trace_ratio
+RAGSITE_TRACE_TEXT = ENV.ragsite_trace_text
+RAGSITE_TRACE_URL = ENV.ragsite_trace_url
+RAGSITE_CLICKHOUSE_URL = ENV.clickhouse_url.get_secret_value()
+RAGSITE_ANALYTICS_DAYS = ENV.ragsite_analytics_days
 RAGSITE_REDIS_URL = ENV.transport.redis(ENV.redis_url)
 RAGSITE_KAFKA_BOOTSTRAP_SERVERS = ENV.kafka_bootstrap_servers
 RAGSITE_KAFKA_TLS = ENV.ragsite_kafka_tls
@@ -286,15 +312,7 @@ RAGSITE_CA_FILE = ENV.ragsite_ca_file
 RAGSITE_REQUIRE_TLS = ENV.ragsite_require_tls
 RAGSITE_CORS_ORIGINS = ENV.cors_origins
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request": {"()": "ragsite.core.request_ids.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s%(in_request)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "mcp": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
-}
+LOGGING = logging_of(form=ENV.ragsite_log_format, texts=ENV.ragsite_log_text)
 
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -7,6 +7,16 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from apps.documents.api.dynamic import (
+    FLAG_BACK_VIEW,
+    FLAG_HISTORY_VIEW,
+    FLAG_VIEW,
+    FLAGS_VIEW,
+    SETTING_BACK_VIEW,
+    SETTING_HISTORY_VIEW,
+    SETTING_VIEW,
+    SETTINGS_VIEW,
+)
 from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
 from ragsite.gateway import problems
@@ -32,6 +42,14 @@ urlpatterns = [
     re_path(r"^api/v1/$", problems.not_found),
     path("api/v1/", include(resources.urls)),
     path("api/v1/answers/<uuid:answer_id>/feedback", feedback_view, name="answer-feedback"),
+    path("api/v1/settings/", SETTINGS_VIEW, name="dynamic-settings"),
+    path("api/v1/settings/<str:name>/", SETTING_VIEW, name="dynamic-setting"),
+    path("api/v1/settings/<str:name>/history/", SETTING_HISTORY_VIEW, name="dynamic-setting-history"),
+    path("api/v1/settings/<str:name>/put-back/", SETTING_BACK_VIEW, name="dynamic-setting-put-back"),
+    path("api/v1/flags/", FLAGS_VIEW, name="flags"),
+    path("api/v1/flags/<str:name>/", FLAG_VIEW, name="flag"),
+    path("api/v1/flags/<str:name>/history/", FLAG_HISTORY_VIEW, name="flag-history"),
+    path("api/v1/flags/<str:name>/put-back/", FLAG_BACK_VIEW, name="flag-put-back"),
     path("api/v1/", queries.urls),
     re_path(r"^api/.*$", problems.not_found),
     path("v1/", openai_shaped.urls),

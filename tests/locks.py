@@ -39,6 +39,11 @@ ORDER = (
     "documents_bulkjob",
     "retrieval_conversation",
     "retrieval_citation",
+    "monitoring_alertdelivery",
+    "monitoring_alert",
+    "retrieval_experimententry",
+    "monitoring_webhook",
+    "monitoring_webhookdelivery",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""
 

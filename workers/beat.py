@@ -7,13 +7,23 @@ from typing import Any
 
 import psycopg
 from celery.beat import Scheduler
+from celery.signals import beat_init
 
 from ragsite.core.database import SessionLock
+from ragsite.core.metrics.instruments import gauge
+from ragsite.core.metrics.serving import metrics_serve
 from workers.jobs import JOBS
 
 logger = logging.getLogger(__name__)
 LOCK = 7_242_001
 RETRY_SECONDS = 2.0
+LEADS = gauge("ragsite_beat_leads")
+
+
+@beat_init.connect
+def metrics_tell(**_: Any) -> None:
+    """Tell Prometheus of this process."""
+    metrics_serve()
 
 
 class LeaderScheduler(Scheduler):
@@ -28,7 +38,9 @@ class LeaderScheduler(Scheduler):
         self.merge_inplace(schedule())
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        if not self._leads():
+        leads = self._leads()
+        LEADS.labels().set(leads)
+        if not leads:
             return RETRY_SECONDS
         wait: float = super().tick(*args, **kwargs)
         return min(wait, RETRY_SECONDS)

@@ -26,7 +26,11 @@ from apps.documents.services.masking import MASK, MASKING_CHANGES
 from apps.models.services.tasks import ADVICE as MODEL_ADVICE
 from apps.models.services.tasks import MODEL_TASK, MODEL_TASKS
 from apps.models.services.tasks import WORK as MODEL_TASK_WORK
+from apps.monitoring.alerts.rows import ALERT_DELIVERIES, DELIVER
+from apps.monitoring.webhooks.rows import DELIVER as WEBHOOK_DELIVER
+from apps.monitoring.webhooks.rows import WEBHOOK_DELIVERIES
 from apps.retrieval.erasing.services import ERASE, ERASURES
+from apps.retrieval.evaluation.experiments.noting import EXPERIMENT, EXPERIMENTS
 from apps.retrieval.evaluation.runs import EVALUATE, EVALUATION_RUNS
 from apps.retrieval.index.previewing import CUT_PREVIEW, CUT_PREVIEWS
 from apps.retrieval.reindexing.waiting import REINDEX, REINDEXES
@@ -76,7 +80,10 @@ INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
 GENERATIONS = "apps.retrieval.index.generations"
 PURGING = "apps.documents.services.purging"
+LOGGING = "apps.retrieval.evaluation.experiments"
 BULKS = "apps.documents.services.bulk"
+ALERTS = "apps.monitoring.alerts"
+WEBHOOKS = "apps.monitoring.webhooks"
 SMALL_FIRST_SECONDS = 1
 """How long the small files of a claim may be parsed before a large one begins; see `lifecycle/parsing.py`."""
 
@@ -122,6 +129,10 @@ JOBS: tuple[Job, ...] = (
         rows=EVALUATION_RUNS, soft=None, hard=None, seconds=10.0,
     ),
     Job(
+        EXPERIMENT, Queue.RETRIEVAL, f"{LOGGING}.work.experiment_work",
+        rows=EXPERIMENTS, soft=None, hard=None, seconds=10.0,
+    ),
+    Job(
         REINDEX, Queue.EMBEDDING, "apps.retrieval.reindexing.work.reindex_work",
         rows=REINDEXES, soft=None, hard=None, seconds=10.0,
     ),
@@ -149,6 +160,8 @@ JOBS: tuple[Job, ...] = (
         ERASE, Queue.MAINTENANCE, "apps.retrieval.erasing.services.erasure_work", rows=ERASURES, seconds=PURGE_SECONDS,
     ),
     Job(BULK, Queue.MAINTENANCE, f"{BULKS}.work.bulk_job_work", rows=BULK_JOBS),
+    Job(DELIVER, Queue.MAINTENANCE, f"{ALERTS}.delivering.alert_deliver", rows=ALERT_DELIVERIES),
+    Job(WEBHOOK_DELIVER, Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliver", rows=WEBHOOK_DELIVERIES),
     Job("sweep", Queue.MAINTENANCE, "workers.sweep.sweep", every=SWEEP_SECONDS, soft=60, hard=90),
     Job("lexical-merge", Queue.MAINTENANCE, f"{MERGES}.lexical_merge", every=SWEEP_SECONDS),
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
@@ -166,6 +179,7 @@ JOBS: tuple[Job, ...] = (
         "standbys-follow", Queue.EMBEDDING, "apps.retrieval.reindexing.standby.standbys_follow",
         every=30.0, soft=None, hard=None, seconds=10.0,
     ),
+    Job("experiments-follow", Queue.MAINTENANCE, f"{LOGGING}.noting.experiments_follow", every=600.0),
     # One index is one step, however large.
     Job("generations-index", Queue.MAINTENANCE, f"{GENERATIONS}.generations_index", every=600.0, soft=7_200, hard=7_260),
     Job("idempotency-purge", Queue.MAINTENANCE, "ragsite.gateway.idempotency.idempotency_purge", every=600.0),
@@ -173,15 +187,29 @@ JOBS: tuple[Job, ...] = (
     Job("tokens-purge", Queue.MAINTENANCE, "ragsite.gateway.tokens.token_families_purge", every=3_600.0),
     Job("sign-ins-purge", Queue.MAINTENANCE, "ragsite.gateway.sign_ins.sign_ins_purge", every=3_600.0),
     Job("changes-compact", Queue.MAINTENANCE, "apps.retrieval.answers.cache.state.changes_compact", every=60.0),
+    Job(
+        "health-check", Queue.MAINTENANCE, "apps.monitoring.deep.checks.health_check", every=30.0, seconds=PURGE_SECONDS,
+    ),
+    Job("alerts-judge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_judge", every=30.0),
+    Job("alerts-purge", Queue.MAINTENANCE, f"{ALERTS}.judging.alerts_purge", every=86_400.0),
+    Job(
+        "analytics-fill", Queue.MAINTENANCE, "apps.monitoring.analytics.filling.analytics_fill",
+        every=60.0, seconds=PURGE_SECONDS,
+    ),
+    Job(
+        "webhook-deliveries-purge", Queue.EVENTS, f"{WEBHOOKS}.delivering.webhook_deliveries_purge",
+        every=3_600.0, seconds=PURGE_SECONDS,
+    ),
     Job("presence-purge", Queue.MAINTENANCE, "ragsite.core.presence.presence_purge", every=3_600.0),
-    Job("queues-sample", Queue.MAINTENANCE, "ragsite.core.queue_samples.queues_sample", every=60.0),
+    Job("queues-sample", Queue.MAINTENANCE, "apps.monitoring.performance.performance_sample", every=60.0),
     Job("models-expire", Queue.MAINTENANCE, "apps.models.services.holding.cache_expire", every=15.0),
     Job("audit-seal", Queue.MAINTENANCE, "ragsite.core.audit.sealing.audit_seal", every=30.0),
     Job(
         "audit-prune", Queue.MAINTENANCE, "ragsite.gateway.auditing.retention.audit_prune",
         every=86_400.0, seconds=PURGE_SECONDS,
     ),
-    Job("events-purge", Queue.EVENTS, "ragsite.core.outbox.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("events-purge", Queue.EVENTS, "ragsite.core.outbox_days.outbox_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job("inbox-purge", Queue.EVENTS, "ragsite.core.consuming.inbox.inbox_purge", every=3_600.0, seconds=PURGE_SECONDS),
 )  # fmt: skip
 
 STAGES: tuple[Job, ...] = tuple(job for job in JOBS if isinstance(job.rows, VersionsOfStage))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import logging.config
 import os
 import resource
 import signal
@@ -15,13 +16,16 @@ from typing import Any
 from billiard.exceptions import TimeLimitExceeded
 from celery.concurrency import get_implementation
 from celery.signals import (
+    setup_logging,
     task_failure,
     task_prerun,
     worker_init,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
     worker_shutdown,
 )
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils.module_loading import import_string
 
@@ -31,12 +35,16 @@ from apps.models.installed_model import InstalledModel
 from apps.models.selectors import embedding_model_default, writer_in_use
 from ragsite.core.configuration import ModelSettings, ParsingSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.following import settings_follow
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.presence import BEAT_SECONDS, presence_end, presence_tell
+from ragsite.core.tracing.starting import tracing_flush
 from workers.heart import Heart, heart_start
 from workers.jobs import JOBS
+from workers.measuring import child_measure, worker_forget, worker_measure, worker_tell
 from workers.model_holding import ModelHolding
 from workers.queues import POOLS, Pool, Queue
+from workers.tasks_shown import inspection_hide
 
 logger = logging.getLogger(__name__)
 WARM_UP_SECONDS = 120.0
@@ -63,6 +71,42 @@ def pool_check(sender: Any, **_: Any) -> None:
 
 
 @worker_init.connect
+def hide_arguments(**_: Any) -> None:
+    """Who may look at workers does not thereby read documents and questions."""
+    inspection_hide()
+
+
+@setup_logging.connect
+def log(**_: Any) -> None:
+    """As every other process does; Celery would write lines of its own form."""
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_process_shutdown.connect
+def trace_to_the_end(**_: Any) -> None:
+    """A child ends without what an interpreter does at its end."""
+    tracing_flush()
+
+
+@worker_init.connect
+def measure(sender: Any, **_: Any) -> None:
+    """Before anything is counted, and before the worker forks."""
+    worker_measure(_pool_of(sender))
+
+
+@worker_process_init.connect
+def measure_child(**_: Any) -> None:
+    """Go on with what was counted at this process's place."""
+    child_measure()
+
+
+@worker_ready.connect
+def tell_metrics(**_: Any) -> None:
+    """Let Prometheus ask, if the settings say where."""
+    worker_tell(holds_models=ModelSettings.current().transport == "local")
+
+
+@worker_init.connect
 def preload(sender: Any, **_: Any) -> None:
     """Import what the worker's jobs need before it forks or starts: the first document shall not wait for it."""
     queues = _queues_of(sender)
@@ -84,6 +128,13 @@ def heart_of_child(**_: Any) -> None:
     """Let the parent keep what this child claims."""
     if _heart is not None:
         _heart.move_to_child()
+
+
+@worker_process_init.connect
+@worker_ready.connect
+def follow_settings(**_: Any) -> None:
+    """Take up settings that change, in every process by itself: in the parent once it has forked."""
+    settings_follow()
 
 
 @worker_ready.connect
@@ -178,6 +229,7 @@ def hold_models(sender: Any, **_: Any) -> None:
 def leave(sender: Any, **_: Any) -> None:
     """Take the worker's name off the list. Should the database be away, it is forgotten by its silence."""
     _leaving.set()
+    worker_forget()
     with contextlib.suppress(DatabaseError):
         presence_end(worker=sender.hostname)
 

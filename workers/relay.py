@@ -17,28 +17,25 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 
 import psycopg
 from cloudevents.core.bindings.kafka import KafkaMessage, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from ragsite.core.configuration import ServerSettings
 from ragsite.core.events import DEAD_LETTERS, schema_uri, topic_of, topics
+from workers.relay_measuring import OUTBOX_WAY, sent_note
+from workers.relay_sending import Refusal, Sending
 from workers.relay_session import RelaySession, UnsentEvent
+from workers.relay_tracing import TRACE
 
 logger = logging.getLogger(__name__)
 
-PARTITIONS = 6
 BATCH = 500
 POLL_SECONDS = 1.0
 TOPICS_SECONDS = 5.0
 """How often the topics are looked for: a broker that keeps nothing has none after its restart."""
-ADMIN_SECONDS = 2.0
 GATHER_SECONDS = 0.5
 """Batches are so far apart at least: to send events together costs far less than to send each at once. One that comes
 after a pause is sent at once.
@@ -47,46 +44,13 @@ TRIES = 3
 """How often an event is tried that the broker refuses for its own sake: for some seconds, within which its key waits."""
 DEAD_LETTER_BYTES = 900_000
 """A dead letter that would be larger goes without the event's payload, which the outbox still has."""
-OWN_FAULTS = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.INVALID_MSG,
-        KafkaError.INVALID_MSG_SIZE,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_TIMESTAMP,
-        KafkaError.POLICY_VIOLATION,
-        KafkaError._BAD_MSG,
-        KafkaError._INVALID_ARG,
-    }
-)
-"""What a broker, or its client, has against a message itself, and not against all."""
-PRODUCER: dict[str, str | int | float | bool] = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "delivery.timeout.ms": 30_000,
-    "linger.ms": 10,
-    "compression.type": "zstd",
-    "queue.buffering.max.messages": 10_000,
-    # A broker would make a missing topic with as many partitions as it likes. The relay makes it.
-    "allow.auto.create.topics": False,
-    "topic.metadata.propagation.max.ms": 5_000,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why an event was not delivered; empty where it was not tried, as one before it of its key failed."""
-
-    why: str = ""
-    is_own_fault: bool = False
 
 
 class Relay:
     """Publishes until it is stopped."""
 
     def __init__(self, client: Mapping[str, str]) -> None:
-        self._config: dict[str, str | int | float | bool] = dict(client)
-        self._producer = Producer(self._config | PRODUCER)
+        self._sending = Sending(client)
         self._session = RelaySession()
         self._look_for_topics_at = 0.0
         self._published_at = 0.0
@@ -101,7 +65,7 @@ class Relay:
                 logger.warning("the relay waits: the database does not answer", exc_info=True)
                 self.close()
                 stop.wait(POLL_SECONDS)
-        self._producer.flush(10)
+        self._sending.end()
         self.close()
 
     def close(self) -> None:
@@ -123,6 +87,8 @@ class Relay:
         buried = self._bury(events, failed)
         reached = [event.id for event in events if event.id not in failed]
         left = {id_: refusal.why for id_, refusal in failed.items() if refusal.why and id_ not in buried}
+        for event in events:
+            sent_note(OUTBOX_WAY, event, failed.get(event.id), gives_up=event.id in buried)
         self._session.mark(delivered=reached, failed=left, buried=buried)
         self._published_at = time.monotonic()
         if left:
@@ -149,78 +115,44 @@ class Relay:
                 messages.append((event.id, topic_of(event.type), cloud_event(event)))
             except (TypeError, ValueError) as error:
                 failed[event.id] = Refusal(f"It can't be written as an event: {error}", is_own_fault=True)
-        return failed | self._send(messages)
+        return failed | self._sending.send(messages)
 
     def _bury(self, events: Sequence[UnsentEvent], failed: Mapping[int, Refusal]) -> dict[int, str]:
         """Send those to the dead letters that were tried often enough; by outbox id why, of those that arrived there."""
         given_up = [event for event in events if _is_given_up(event, failed.get(event.id))]
         messages = [(event.id, DEAD_LETTERS, dead_letter(event, failed[event.id].why)) for event in given_up]
-        lost = self._send(messages) if messages else {}
+        lost = self._sending.send(messages) if messages else {}
         buried = {event.id: failed[event.id].why for event in given_up if event.id not in lost}
         for event in given_up:
             if event.id in buried:
                 logger.error("event %s of %s is a dead letter: %s", event.event_id, event.type, buried[event.id])
         return buried
 
-    def _send(self, messages: Sequence[tuple[int, str, KafkaMessage]]) -> dict[int, Refusal]:
-        """Produce the messages and wait for all delivery reports; the refusal of each that failed, by outbox id."""
-        failed = {id_: Refusal("no delivery report") for id_, _, _ in messages}
-        for id_, topic, message in messages:
-            self._produce(id_, topic, message, failed)
-        try:
-            self._producer.flush()
-        except (KafkaException, SystemError) as error:
-            # An error that ends the producer is raised by whatever is called next, be it within the report of a delivery.
-            logger.warning("the producer ended: %s", error)
-        return failed
-
-    def _produce(self, id_: int, topic: str, message: KafkaMessage, failed: dict[int, Refusal]) -> None:
-        def report(error: KafkaError | None, _: object) -> None:
-            if error is None:
-                del failed[id_]
-            else:
-                failed[id_] = Refusal(error.str(), error.code() in OWN_FAULTS)
-
-        try:
-            self._producer.produce(topic, message.value, message.key, headers=dict(message.headers), on_delivery=report)
-        except KafkaException as error:
-            report(error.args[0], None)
-        except BufferError as error:
-            failed[id_] = Refusal(str(error))
-
     def _connect_again(self) -> None:
-        """A new producer, on topics that exist. One whose broker lost its memory never delivers again: the sequence of
-        messages that it goes on with is unknown there.
-        """
+        """A new producer, on topics that exist."""
         self._topics_ensure()
-        self._producer = Producer(self._config | PRODUCER)
+        self._sending.connect_again()
 
     def _topics_look(self) -> None:
         """Now and then, make the topics that a restarted broker has not any more."""
         if time.monotonic() < self._look_for_topics_at:
             return
         self._look_for_topics_at = time.monotonic() + TOPICS_SECONDS
-        try:
-            there = AdminClient(self._config | {"log_level": 0}).list_topics(timeout=ADMIN_SECONDS).topics
-        except KafkaException:
-            return  # A broker that is away is met again at the next delivery.
-        if not _topics() <= there.keys():
+        if self._sending.topics_missing(_topics()):
             self._connect_again()
 
     def _topics_ensure(self) -> None:
-        """Make the topics that are missing. A broker that is away is met again at the next delivery."""
-        wanted = [NewTopic(name, num_partitions=PARTITIONS) for name in sorted(_topics())]
-        admin = AdminClient(self._config)
-        for name, future in admin.create_topics(wanted, request_timeout=5).items():
-            try:
-                future.result()
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    logger.warning("topic %s was not made: %s", name, error)
+        self._sending.topics_ensure(_topics())
 
 
 def cloud_event(event: UnsentEvent) -> KafkaMessage:
-    """The event in CloudEvents 1.0 structured JSON; the message's key is the aggregate's id."""
+    """The event in CloudEvents 1.0 structured JSON; the message's key is the aggregate's id, and a header names its trace."""
+    message = _structured(event)
+    trace: str = (event.actor or {}).get(TRACE, "")
+    return replace(message, headers={**dict(message.headers), TRACE: trace.encode()}) if trace else message
+
+
+def _structured(event: UnsentEvent) -> KafkaMessage:
     return to_structured_event(
         CloudEvent(
             attributes={
@@ -245,7 +177,7 @@ def cloud_event(event: UnsentEvent) -> KafkaMessage:
 def _actor_attributes(event: UnsentEvent) -> dict[str, str]:
     """Who acted, by id: names of people stay in the house. Nothing of an event that was written before it was noted."""
     kept: dict[str, str] = event.actor or {}
-    names = {"kind": "actorkind", "id": "actorid", "door": "actordoor", "request_id": "requestid"}
+    names = {"kind": "actorkind", "id": "actorid", "door": "actordoor", "request_id": "requestid", TRACE: TRACE}
     return {attribute: kept[name] for name, attribute in names.items() if kept.get(name)}
 
 
@@ -279,11 +211,6 @@ def _topics() -> set[str]:
 
 def _is_given_up(event: UnsentEvent, refusal: Refusal | None) -> bool:
     return refusal is not None and refusal.is_own_fault and event.attempts + 1 >= TRIES
-
-
-def relay_run(stop: threading.Event) -> None:
-    """Run a relay in this process until `stop` is set."""
-    Relay(ServerSettings.current().kafka_client).run(stop)
 
 
 def _queues(events: Iterable[UnsentEvent]) -> list[list[UnsentEvent]]:

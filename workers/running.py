@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,15 @@ from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from ragsite.core.jobs import ring
+from ragsite.core.metrics.instruments import histogram
 from ragsite.core.work import ANY, Turn, rows_work
 from workers.jobs import JOBS, Job
+from workers.observing import job_observed
 
 GATHER_SECONDS = 0.2
 """How long rows may gather before the last look: a claim of several costs less than one each."""
 
+SECONDS = histogram("ragsite_job_seconds")
 
 _asked = threading.Event()
 
@@ -44,7 +47,7 @@ def job_run(job: Job, *, turn: Turn | None = None, among: Q = ANY) -> bool:
     turn = turn or Turn.of(job.seconds, leaves=is_leaving)
     if job.rows is None:
         return _scheduled_run(job, turn)
-    work = import_string(job.work)
+    work = _measured(job, import_string(job.work))
     return rows_work(job.rows, work, turn=turn, advice=job.advice, limit=job.claims, among=among)
 
 
@@ -80,9 +83,19 @@ def _scheduled_turn(job: Job, turn: Turn) -> None:
 def _scheduled_run(job: Job, turn: Turn) -> bool:
     """Run the job, unless somebody is at it; whether it left something."""
     left: list[Any] = []
-    work = import_string(job.work)
+    work = _measured(job, import_string(job.work))
     rows_work(job.claimed, lambda _claim, turn: left.append(work(turn)), turn=turn, advice=job.advice)
     return any(left)
+
+
+def _measured(job: Job, work: Callable[..., Any]) -> Callable[..., Any]:
+    """The work, whose seconds are measured, whatever comes of it, and which is told of in the log and in traces."""
+
+    def run(*given: Any) -> Any:
+        with job_observed(job, given[-1]), SECONDS.labels(job.name).time():
+            return work(*given)
+
+    return run
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from apps.monitoring.alerts.page import alert_acknowledge_view, alerts_view
 from apps.monitoring.failures.page import failures_view
 from apps.monitoring.health_page import health_page
 from apps.monitoring.home.page import home_live_view
@@ -17,6 +18,8 @@ from apps.monitoring.operations.activity import (
     version_history_view,
 )
 from apps.monitoring.operations.events import event_schema_view, events_view
+from apps.monitoring.operations.live_settings.page import live_settings_view
+from apps.monitoring.operations.reports import reports_view
 from apps.monitoring.operations.settings import settings_view
 from apps.monitoring.operations.usage import usage_view
 from apps.monitoring.operations.workers import workers_view
@@ -40,14 +43,18 @@ urlpatterns = [
     path("jobs/", jobs_view, name="jobs"),
     path("jobs/<slug:kind>/<uuid:job_id>/", job_view, name="job"),
     path("jobs/<slug:kind>/<uuid:job_id>/cancel/", job_cancel_view, name="job-cancel"),
+    path("alerts/", alerts_view, name="alerts"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alert_acknowledge_view, name="alert-acknowledge"),
     path("workers/", workers_view, name="workers"),
     path("events/", events_view, name="events"),
     path("usage/", usage_view, name="usage"),
+    path("reports/", reports_view, name="reports"),
     path("activity/", activity_view, name="activity"),
     path("documents/document/<uuid:document_id>/history/", document_history_view, name="document-history"),
     path("documents/documentversion/<uuid:version_id>/history/", version_history_view),
     path("documents/knowledgebase/<uuid:knowledge_base_id>/history/", knowledge_base_history_view),
     path("settings/", settings_view, name="settings"),
+    path("settings/live/", live_settings_view, name="live-settings"),
     path("events/schemas/<str:name>/", event_schema_view, name="event-schema"),
     path("knowledge-bases/<uuid:knowledge_base_id>/", workspace_view, name="workspace"),
     path("knowledge-bases/<uuid:knowledge_base_id>/documents/upload/", upload_view, name="workspace-upload"),

@@ -187,6 +187,16 @@ EMPTY: Mapping[str, Empty] = {
             "Users of a group have its permissions, and read what is shared with it. Only superusers make groups."
         ),
     ),
+    "monitoring.webhook": Empty(
+        gettext_noop("No webhooks yet"),
+        gettext_noop(
+            "A webhook tells a program of yours what happens to documents and questions. Add one with its address."
+        ),
+    ),
+    "monitoring.webhookdelivery": Empty(
+        gettext_noop("Nothing was told yet"),
+        gettext_noop("What webhooks are told, and what became of it, is listed here for 30 days."),
+    ),
     "core.outboxevent": Empty(
         gettext_noop("No events"),
         gettext_noop(

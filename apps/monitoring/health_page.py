@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
+from datetime import timedelta
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -13,9 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from apps.monitoring.health import CHECKS, OK, outcome
+from apps.monitoring.deep.checks import CHECKS, DeepCheck
+from apps.monitoring.health import FINE, NOT_CONFIGURED, parts_tried
+from apps.monitoring.models import HealthCheck, HealthState
+from apps.monitoring.probes import Tried
+from ragsite.core.sentences import said
+from ragsite.gateway.roles import looking, may_somewhere
 
 PART = "checks"
+MISSED = 5
+"""Runs of a deep check that may be missed before what it found counts as old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,34 @@ class Checked:
     milliseconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class DeepShown:
+    """What a deep check found of something, and whether that is old: nobody has looked for long."""
+
+    name: str
+    icon: str
+    purpose: str
+    row: HealthCheck
+    is_old: bool
+
+    @property
+    def fine(self) -> bool:
+        return self.row.state == HealthState.OK and not self.is_old
+
+    @property
+    def sentence(self) -> str:
+        if self.is_old:
+            return _("Nobody has looked for long. Do beat and a worker for the queue maintenance run?")
+        return said(self.row.text) or _("Fine.")
+
+
 @admin.site.admin_view
 def health_page(request: HttpRequest) -> HttpResponse:
     """The page at once; it asks for the checks by itself, as one that is down takes seconds to be found so."""
     if request.GET.get("part") == PART:
-        context = {"checks": checked(), "now": timezone.now()}
+        parts = {"checks": checked(), "deep": deep_shown(request), "now": timezone.now()}
         return TemplateResponse(
-            request, "ragsite/admin/health_checks.html", context, headers={"Cache-Control": "no-store"}
+            request, "ragsite/admin/health_checks.html", parts, headers={"Cache-Control": "no-store"}
         )
     title = _("Health")
     context = {**admin.site.each_context(request), "title": title, "content_title": title, "part": PART}
@@ -63,13 +91,29 @@ def health_page(request: HttpRequest) -> HttpResponse:
 
 def checked() -> list[Checked]:
     """Each part, tried now."""
-    return [_checked(name) for name in CHECKS]
+    return [_checked(name, found) for name, found in parts_tried().items()]
 
 
-def _checked(name: str) -> Checked:
-    begun = perf_counter()
-    found = outcome(name)
-    taken = 1000 * (perf_counter() - begun)
-    told = TOLD[name]
-    fine = found == OK
-    return Checked(_(told.name), told.icon, _(told.purpose), fine, _("Answers.") if fine else found, taken)
+def deep_shown(request: HttpRequest) -> list[DeepShown] | None:
+    """What the deep checks found last, in the order of their table; None for who may not see it."""
+    if not may_somewhere(request.user, *looking(HealthCheck)):
+        return None
+    rows: dict[str, list[HealthCheck]] = {}
+    for row in HealthCheck.objects.all():
+        rows.setdefault(row.name, []).append(row)
+    return [_deep(check, row) for check in CHECKS for row in rows.get(check.name, [])]
+
+
+def _deep(check: DeepCheck, row: HealthCheck) -> DeepShown:
+    is_old = timezone.now() - row.checked_at > timedelta(seconds=MISSED * check.every)
+    return DeepShown(_(check.title), check.icon, _(check.purpose), row, is_old)
+
+
+def _checked(name: str, found: Tried) -> Checked:
+    told, fine = TOLD[name], found.sentence in FINE
+    sentence = _fine(found.sentence) if fine else said(found.sentence)
+    return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds)
+
+
+def _fine(sentence: str) -> str:
+    return _("None is configured, so events go nowhere.") if sentence == NOT_CONFIGURED else _("Answers.")

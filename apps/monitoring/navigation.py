@@ -57,7 +57,7 @@ DAILY: tuple[Entry, ...] = (
         ("gateway.membership", "documents.grant", "auth.user", "auth.group", "gateway.tenant"),
         gettext_noop("People & access"),
     ),
-    Entry("key", ("gateway.apikey",)),
+    Entry("key", ("gateway.apikey", "monitoring.webhook", "monitoring.webhookdelivery")),
 )
 
 LOOKED_INTO: tuple[Entry, ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from ragsite.core.events import Event, event
@@ -17,6 +17,10 @@ class VectorIndexed(Event):
     version_id: UUID
     generation_id: int
     chunks: int
+    waited_milliseconds: dict[str, float] = field(default_factory=dict)
+    """Of each stage, by its name: from the end of the one before it until a worker began with it."""
+    worked_milliseconds: dict[str, float] = field(default_factory=dict)
+    """Of each stage: how long its last start took."""
 
 
 @event("vector.updated", key="knowledge_base_id")
@@ -62,6 +66,62 @@ class QueryProcessed(Event):
     """How long each step took."""
     degraded: tuple[StepDegraded, ...]
     """Empty as a rule."""
+
+
+@event("retrieval.completed", key="query_id", is_act=False)
+class RetrievalCompleted(Event):
+    """A question was searched for: before its answer was written, or for somebody who is shown the passages; the second is a
+    sample, and may be lost. None is told of an answer that was given again.
+    """
+
+    query_id: UUID
+    knowledge_bases: tuple[UUID, ...]
+    mode: str
+    """`hybrid`, `dense` or `lexical`."""
+    passages: int
+    candidates: dict[str, int]
+    """How many chunks each step left."""
+    best_score: float | None
+    """Of the best passage, by which passages are ordered; null where none was found."""
+    milliseconds: dict[str, float]
+    """How long each step of the search took."""
+    for_answer: bool = True
+    """Whether an answer was written from it. If not, the query is kept nowhere, and `query_id` names this search alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedSpan:
+    """Characters of a document version that a statement rests on."""
+
+    knowledge_base_id: UUID
+    document_id: UUID
+    version_id: UUID
+    start: int
+    end: int
+
+
+@event("generation.completed", key="query_id", is_act=False)
+class GenerationCompleted(Event):
+    """An answer was written, or given again from the cache."""
+
+    query_id: UUID
+    answer_id: UUID
+    knowledge_bases: tuple[UUID, ...]
+    """Those that the question was asked of."""
+    found: bool
+    generator: str
+    model: str
+    prompt: str
+    """The version of what the model was told."""
+    tokens_read: int
+    tokens_written: int
+    statements: int
+    """Of those that were written, shown or not."""
+    supported: int
+    """Of these, those that a document bears out."""
+    cited: tuple[CitedSpan, ...]
+    from_cache: bool
+    """Whether it was given again; then no model was asked."""
 
 
 @event("erasure.done", key=("document_id", "erasure_id"))

@@ -45,7 +45,7 @@ from apps.retrieval.search.reranking import RerankResult, rerank_passages, reran
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.timing import Timings
 from ragsite.core.actors import Actor
-from ragsite.core.configuration import GenerationSettings
+from ragsite.core.configuration import GenerationSettings, SearchSettings
 from ragsite.core.database import connection_release
 from ragsite.core.ids import new_id
 
@@ -77,7 +77,7 @@ def retrieve(
         with timings.step("passages"):
             found = passages_load(_best(ranked, request), where.condition, scope=scope)
             alike = _similarities(request, found, where)
-    reranked = _reranked(request, found, deadline, timings)
+    reranked = _reranked(request, scope, found, deadline, timings)
     with timings.step("passages"):
         chosen = passages_chosen(request, reranked.passages, found, alike)
         passages = passages_surrounded(request, chosen, scope)
@@ -92,8 +92,9 @@ def retrieve(
         plans=legs.plans,
         candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
         degraded=embedded.degraded + reranked.degraded,
-        milliseconds=timings.milliseconds,
+        milliseconds=timings.tell(),
         statistics=legs.statistics,
+        marks=timings.marks,
     )
 
 
@@ -136,9 +137,10 @@ def settle(
     timings = Timings()
     with timings.step("cite"), reading_as(found.scope):
         checked = citations_verify(drafted)
-    milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.milliseconds}
+    milliseconds = {**turn.milliseconds, **found.milliseconds, **drafted.end.milliseconds, **timings.tell()}
     degraded = turn.degraded + found.degraded + drafted.end.degraded
-    record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id())
+    marks = (*turn.marks, *found.marks, *drafted.end.marks, *timings.marks)
+    record = AnswerRecord(turn, found, checked, options, degraded, milliseconds, answer_id or new_id(), marks)
     return answer_save(record, actor=actor)
 
 
@@ -263,11 +265,14 @@ def _similarities(request: SearchRequest, found: Sequence[Passage], where: Searc
     return chunk_similarities([one.chunk_id for one in found], scope=where.scope, generations=where.generations)
 
 
-def _reranked(request: SearchRequest, found: Sequence[Passage], deadline: Deadline, timings: Timings) -> RerankResult:
+def _reranked(
+    request: SearchRequest, scope: AccessScope, found: Sequence[Passage], deadline: Deadline, timings: Timings
+) -> RerankResult:
     if not request.rerank:
         return RerankResult(tuple(found))
+    most = SearchSettings.current(scope.place).reranked
     with timings.step("rerank"):
-        return rerank_passages(request.text, found, model=reranker_required(), deadline=deadline)
+        return rerank_passages(request.text, found, model=reranker_required(), deadline=deadline, most=most)
 
 
 def _best(ranked: Sequence[RankedChunk], request: SearchRequest) -> list[RankedChunk]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.db.models import Model
 
 from ragsite.core.audit.recording import NOTHING, Act, AuditObject, act_record
 from ragsite.core.request_ids import request_id
+from ragsite.core.tracing.spans import traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +55,17 @@ DOOR_NAMES = {Door.ADMIN: "admin", Door.API: "API", Door.COMMAND: "command line"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is what programs know the actor by, and `name` what people do. `request_id` is empty where there was no request."""
+    """`id` is what programs know the actor by, and `name` what people do. `request_id` is empty where there was no request.
+
+    `traceparent` is the place in a trace from which the actor acts, so that what a job does later is part of the same one.
+    """
 
     kind: ActorKind
     id: str
     name: str
     door: Door
     request_id: str = ""
+    traceparent: str = field(default_factory=traceparent, compare=False)
 
     @classmethod
     def of_user(cls, user: AbstractBaseUser | AnonymousUser, *, door: Door) -> Actor:
@@ -86,7 +91,8 @@ class Actor:
     def from_dict(cls, kept: Mapping[str, Any]) -> Actor:
         """The actor that `as_dict` gave."""
         return cls(
-            ActorKind(kept["kind"]), kept["id"], kept["name"], Door(kept["door"]), kept.get("request_id", "")
+            ActorKind(kept["kind"]), kept["id"], kept["name"], Door(kept["door"]), kept.get("request_id", ""),
+            kept.get("traceparent", ""),
         )  # fmt: skip
 
     @classmethod
@@ -97,7 +103,8 @@ class Actor:
     def as_dict(self) -> dict[str, str]:
         """What is kept of the actor, as JSON."""
         named = {"kind": self.kind.value, "id": self.id, "name": self.name, "door": self.door.value}
-        return named | ({"request_id": self.request_id} if self.request_id else {})
+        places = {"request_id": self.request_id, "traceparent": self.traceparent}
+        return named | {name: place for name, place in places.items() if place}
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """What the running system is set to: one typed object for each concern, and the only readers of our own settings.
 
-Ask for an object where it is needed and keep nothing of it: what it says could then change while a process runs, and its
-readers stay as they are. Names and limits of the variables behind it are those of `ragsite.core.environment`.
+Ask for an object where it is needed and keep nothing of it: some of what it says changes while a process runs. Names and limits
+of the variables behind it are those of `ragsite.core.environment`; `ragsite.core.dynamic` has what can be changed, and where.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import Any, Literal, Self
 from django.conf import settings
 
 from ragsite.core import server_urls
-from ragsite.core.transport import Transport, kafka_login
+from ragsite.core.dynamic.held import values_changed
+from ragsite.core.dynamic.places import INSTALLATION, Place
+from ragsite.core.transport import NO_KAFKA, Transport, kafka_login
 
 MEGABYTE = 1024 * 1024
+EMBEDDED = "embedded"
+"""In the place of a server's address: the one of this machine, within a process."""
 
 
 def setting(name: str, *, secret: bool = False) -> Any:
@@ -29,9 +33,11 @@ class Settings:
     __slots__ = ()
 
     @classmethod
-    def current(cls) -> Self:
-        """As they are now."""
-        return cls(**{one.name: getattr(settings, one.metadata["setting"]) for one in fields(cls)})  # type: ignore[arg-type]
+    def current(cls, at: Place = INSTALLATION) -> Self:
+        """As they are now, for the installation, or in a tenant or knowledge base."""
+        changed = values_changed(at)
+        names = ((one.name, one.metadata["setting"]) for one in fields(cls))  # type: ignore[arg-type]  # all are dataclasses
+        return cls(**{name: changed[of] if of in changed else getattr(settings, of) for name, of in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +172,10 @@ class GenerationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
-    """How long a search may take, and from how many rows on a generation has an HNSW index."""
+    """How long a search may take, how many passages a reranker reads, from how many rows on a generation has an HNSW index."""
 
     seconds: float = setting("RAGSITE_SEARCH_SECONDS")
+    reranked: int = setting("RAGSITE_RERANKED_PASSAGES")
     hnsw_min_rows: int = setting("RAGSITE_HNSW_MIN_ROWS")
 
 
@@ -196,13 +203,61 @@ class ServerSettings(Settings):
     ca_file: str = setting("RAGSITE_CA_FILE")
     requires_tls: bool = setting("RAGSITE_REQUIRE_TLS")
     mlflow_tracking_uri: str = setting("RAGSITE_MLFLOW_TRACKING_URI")
+    mlflow_url: str = setting("RAGSITE_MLFLOW_URL")
     flower_url: str = setting("RAGSITE_FLOWER_URL")
+    public_url: str = setting("RAGSITE_PUBLIC_URL")
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether events go anywhere."""
+        return self.kafka_bootstrap_servers != NO_KAFKA
 
     @property
     def kafka_client(self) -> dict[str, str]:
         """What a client of the broker is given."""
         login = kafka_login(self.kafka_user, self.kafka_password, self.kafka_mechanism)
         return Transport(self.ca_file, self.kafka_tls, login).kafka(self.kafka_bootstrap_servers)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings(Settings):
+    """Where a process that serves no pages tells Prometheus of itself; a port of 0 is none."""
+
+    port: int = setting("RAGSITE_METRICS_PORT")
+    address: str = setting("RAGSITE_METRICS_ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings(Settings):
+    """Who is told of alerts: a webhook, with the secret that signs what it is sent, and people by mail. Empty: nobody. And after
+    how many seconds of waiting a queue is one.
+    """
+
+    webhook_url: str = setting("RAGSITE_ALERT_WEBHOOK_URL")
+    webhook_secret: str = setting("RAGSITE_ALERT_WEBHOOK_SECRET", secret=True)
+    emails: tuple[str, ...] = setting("RAGSITE_ALERT_EMAILS")
+    sender: str = setting("RAGSITE_ALERT_SENDER")
+    queue_seconds: int = setting("RAGSITE_ALERT_QUEUE_SECONDS")
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSettings(Settings):
+    """Who is told of traces (empty: nobody) as which service, the share of them that is kept, whether what language models read
+    and write is told, too, and where people open a trace.
+    """
+
+    endpoint: str = setting("RAGSITE_TRACE_ENDPOINT")
+    service: str = setting("RAGSITE_SERVICE")
+    ratio: float = setting("RAGSITE_TRACE_RATIO")
+    texts: bool = setting("RAGSITE_TRACE_TEXT")
+    url: str = setting("RAGSITE_TRACE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings(Settings):
+    """Hosts of the operator's own network that tenants' webhooks may be at, each `host` or `host:port`; others must be public."""
+
+    own_hosts: frozenset[str] = setting("RAGSITE_WEBHOOK_HOSTS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,3 +361,24 @@ class AuditSettings(Settings):
     key: str = setting("RAGSITE_AUDIT_KEY", secret=True)
     earlier_keys: tuple[str, ...] = setting("RAGSITE_AUDIT_EARLIER_KEYS", secret=True)
     days: int | None = setting("RAGSITE_AUDIT_DAYS")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsSettings(Settings):
+    """Where ClickHouse is that reports are made of (`embedded`: in one process of this machine; empty: none), and for how many
+    days rows are kept there.
+    """
+
+    url: str = setting("RAGSITE_CLICKHOUSE_URL", secret=True)
+    days: int = setting("RAGSITE_ANALYTICS_DAYS")
+    data_dir: Path = setting("RAGSITE_DATA_DIR")  # noqa: RUF009 - it makes a field
+    ca_file: str = setting("RAGSITE_CA_FILE")
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.url == EMBEDDED
+
+    @property
+    def folder(self) -> Path:
+        """Of the engine of this machine."""
+        return self.data_dir / "analytics"

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, NoReturn, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
+from ragsite.core.monitoring_environment import MonitoringEnvironment
 from ragsite.core.server_urls import PREFIX, ModelAddress
 from ragsite.core.setting_texts import (
     complaint,
@@ -27,7 +28,7 @@ from ragsite.core.setting_texts import (
     with_scheme,
 )
 from ragsite.core.storage.places import S3Place, blob_place
-from ragsite.core.transport import MECHANISM, Transport, kafka_login, without_tls
+from ragsite.core.transport import MECHANISM, NO_KAFKA, Transport, kafka_login, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,80}_API_KEY")
@@ -36,14 +37,14 @@ SHORTEST_KEY = 32
 """Characters of a key that codes are made with."""
 
 
-class Environment(BaseSettings):
+class Environment(MonitoringEnvironment):
     """Every setting a deployment may give, with its type. Field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True)
 
     database_url: str = Field(description="PostgreSQL 17+ with pgvector, as the application's role.")
     redis_url: str = Field(description="Redis for Celery's queues.")
-    kafka_bootstrap_servers: str = Field(description="host:port of the Kafka-protocol broker.")
+    kafka_bootstrap_servers: str = Field(description="host:port of the Kafka broker, or `none`.")
     ragsite_secret_key: str = Field(min_length=32, description="Signs sessions; at least 32 random characters.")
     ragsite_earlier_secret_keys: SecretStr = Field(SecretStr(""), description="Keys before it, with commas.")
 
@@ -66,9 +67,7 @@ class Environment(BaseSettings):
         False, description="Whether a PUT, PATCH or DELETE without `If-Match` is refused."
     )
     ragsite_data_dir: Path = Field(PROJECT_DIR / "var", description="Uploaded files and, embedded, the servers' data.")
-    ragsite_blob_store: str = Field(
-        "", description="Where blobs lie: empty or `files`, or `s3://bucket/prefix?endpoint_url=…`."
-    )
+    ragsite_blob_store: str = Field("", description="Where blobs lie: `files`, or `s3://bucket/prefix?endpoint_url=…`.")
     ragsite_process: Literal["web", "worker", "command"] = Field(
         "command", description="The web process pools connections."
     )
@@ -111,7 +110,6 @@ class Environment(BaseSettings):
     ragsite_queue_length: int = Field(250, ge=1, le=1000, description="Requests of each kind that may wait.")
     ragsite_queue_seconds: float = Field(10.0, gt=0, le=60, description="How long a request may wait for its turn.")
     ragsite_mlflow_tracking_uri: str = Field("", description="Where evaluation runs are logged; empty: nowhere.")
-    ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
     ragsite_mask_names: str = Field(
         "", pattern="^([a-z]{2})?$", description="Language whose names presidio-analyzer masks; empty: none."
     )
@@ -192,10 +190,10 @@ class Environment(BaseSettings):
     @field_validator("kafka_bootstrap_servers")
     @classmethod
     def _is_host_and_port(cls, value: str) -> str:
-        for server in value.split(","):
+        for server in () if value == NO_KAFKA else value.split(","):
             host, _, port = server.strip().rpartition(":")
             if not host or not port.isdigit():
-                raise ValueError(f"{server!r} is not host:port")
+                raise ValueError(f"{server!r} is not host:port; {NO_KAFKA!r} is no Kafka")
         return value
 
     @field_validator("ragsite_url_allowed_hosts")
@@ -298,6 +296,7 @@ class Environment(BaseSettings):
         told = without_tls(
             transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
+            webhook=self.ragsite_alert_webhook_url, mail=self.mail_server, clickhouse=self.clickhouse_url.get_secret_value(),
         )  # fmt: skip
         if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
             raise ValueError("\n".join(complaints))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
+from psycopg.errors import LockNotAvailable
 
 
 def rows_hold(rows: models.QuerySet[Any], *, removing: bool = False) -> list[Any]:
@@ -37,3 +38,8 @@ def rows_update(rows: models.QuerySet[Any], **columns: Any) -> int:
     with transaction.atomic():
         held = rows_hold(rows)
         return int(rows.model._default_manager.filter(pk__in=held).update(**columns))
+
+
+def is_locked(error: OperationalError) -> bool:
+    """Whether a lock was not to be had in the time that the statement was given."""
+    return isinstance(error.__cause__, LockNotAvailable)

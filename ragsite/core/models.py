@@ -1,4 +1,4 @@
-"""What every part of the system keeps: events for the relay, workers that are there, jobs of the clock, where walks stand."""
+"""What every part of the system keeps: events for the relay, events seen, workers that are there, jobs of the clock, walks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ragsite.core.audit.models import AuditCheckpoint, AuditEntry, AuditSeal, AuditWaiting
 from ragsite.core.bounds import ANSWER, WORDS, json_walls, text_walls
+from ragsite.core.dynamic.models import SettingChange
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
-    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "OutboxEvent", "QueueSample", "ScheduledJob",
-    "Walk", "WorkerPresence",
+    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "InboxEvent", "OutboxEvent", "QueueSample",
+    "ScheduledJob", "SettingChange", "Walk", "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4
@@ -27,11 +28,13 @@ DEAD = models.Q(sent_at__isnull=False) & ~models.Q(error="")
 class OutboxEvent(models.Model):
     """An event, committed with the change it reports, until the relay has published it.
 
-    Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order.
+    Rows of one key are inserted while the key's aggregate is locked, so their ids are in commit order. The table is partitioned
+    by the day of `created_at`: see outbox_days.py. No partition sees what another has, so that `id` is unique by its sequence
+    and `event_id` by how it is made.
     """
 
     id = models.BigAutoField(primary_key=True)
-    event_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    event_id = models.UUIDField(default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True)
     type = models.CharField(max_length=80)
     key = models.CharField(max_length=80, help_text=_("The aggregate's id: order holds per key."))
@@ -50,6 +53,8 @@ class OutboxEvent(models.Model):
             models.Index(fields=["shard", "id"], condition=models.Q(sent_at=None), name="outbox_unsent"),
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_sent"),
             models.Index(fields=["sent_at"], condition=DEAD, name="outbox_dead"),
+            models.Index(fields=["event_id"], name="outbox_event"),
+            models.Index(fields=["key"], condition=models.Q(sent_at=None, attempts__gt=0), name="outbox_failing"),
         ]
         constraints: ClassVar = [
             *text_walls("outbox", error=WORDS),
@@ -58,6 +63,22 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.key}"
+
+
+class InboxEvent(models.Model):
+    """An event that a consumer has had the effect of, so that it has none when it is delivered again."""
+
+    id = models.BigAutoField(primary_key=True)
+    consumer = models.CharField(max_length=40)
+    event_id = models.UUIDField()
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["consumer", "event_id"], name="inbox_event_once")]
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="inbox_seen")]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.event_id}"
 
 
 class Walk(models.Model):

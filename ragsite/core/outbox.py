@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from ragsite.core.actors import Actor, change_log
 from ragsite.core.audit.models import Outcome
 from ragsite.core.audit.recording import Act, AuditObject, acts_record
-from ragsite.core.bites import bites, rows_bite
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.database import rows_insert
 from ragsite.core.events import Event
 from ragsite.core.locking import rows_update
 from ragsite.core.models import DEAD, SHARDS, OutboxEvent
-from ragsite.core.work import Turn
 
 CHANNEL = "ragsite_outbox"
+NO_KAFKA_SENTENCE = "No Kafka is configured (KAFKA_BOOTSTRAP_SERVERS=none), so events go nowhere."
 _MEASURED = ("milliseconds", "degraded", "content_hash")
 
 
 def emit(*events: Event, actor: Actor) -> list[OutboxEvent]:
-    """Write events, if any, of what the actor did into the outbox and wake the relay at commit.
+    """Write events, if any, of what the actor did into the outbox and wake the relay at commit. Where no Kafka is configured
+    there is no outbox to write them to; the audit log has its acts all the same.
 
     The caller holds the row lock of the event's aggregate, so that order per key is the order of commits.
     """
@@ -40,11 +40,18 @@ def emit_each(acts: Iterable[tuple[Event, Actor]]) -> list[OutboxEvent]:
         return []
     if not connection.in_atomic_block:
         raise RuntimeError(f"{rows[0].type} was emitted outside a transaction")
-    rows_insert(rows)
+    goes_out = ServerSettings.current().has_kafka
+    if goes_out:
+        rows_insert(rows)
     acts_record((_act(event, row), actor) for (event, actor), row in zip(told, rows, strict=True) if event.is_act)
+    if goes_out:
+        _relay_wake()
+    return rows if goes_out else []
+
+
+def _relay_wake() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    return rows
 
 
 def _row(event: Event, actor: Actor) -> OutboxEvent:
@@ -70,13 +77,10 @@ def shard_of(key: str) -> int:
     return zlib.crc32(key.encode()) % SHARDS
 
 
-def outbox_purge(turn: Turn, *, days: int = 7, dead_days: int = 30) -> bool:
-    """Remove events that were published more than `days` ago, the oldest first, and dead letters of more than `dead_days`;
-    whether some are left.
-    """
-    sent = OutboxEvent.objects.filter(sent_at__lt=Now() - timedelta(days=days))
-    gone = sent.filter(Q(error="") | Q(sent_at__lt=Now() - timedelta(days=dead_days)))
-    return bites(turn, lambda: rows_bite(gone.order_by("sent_at", "id")))
+def outbox_waiting() -> QuerySet[OutboxEvent]:
+    """The events that the relay has to send; none where no Kafka is configured."""
+    waiting = OutboxEvent.objects.filter(sent_at=None)
+    return waiting if ServerSettings.current().has_kafka else waiting.none()
 
 
 def dead_letters() -> QuerySet[OutboxEvent]:
@@ -90,8 +94,7 @@ def outbox_send_again(events: QuerySet[OutboxEvent], *, actor: Actor) -> int:
         number = rows_update(events.filter(sent_at=None), not_before=Now())
         dead = events.filter(pk__in=dead_letters().values("pk"))
         number += rows_update(dead, not_before=Now(), sent_at=None, attempts=0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        _relay_wake()
         change_log(
             f"{number} events are sent again", actor=actor, action="events.sent_again", details={"number": number}
         )

@@ -33,8 +33,13 @@ def workers_listening(job: str) -> int:
 
 def jobs_listened_for() -> frozenset[str]:
     """Every job that a worker listens for which was heard of lately."""
+    return frozenset(job for jobs in jobs_listening() for job in jobs)
+
+
+def jobs_listening() -> list[frozenset[str]]:
+    """Of each worker that was heard of lately the jobs that it listens for."""
     lately = WorkerPresence.objects.filter(seen_at__gte=Now() - timedelta(seconds=GONE_SECONDS))
-    return frozenset(job for jobs in lately.values_list("jobs", flat=True) for job in jobs)
+    return [frozenset(jobs) for jobs in lately.values_list("jobs", flat=True)]
 
 
 def presence_purge(turn: Turn) -> bool:

@@ -45,11 +45,16 @@ def waits(rows: Iterable[tuple[str, QuerySet[Any]]]) -> dict[str, Waits]:
     return {name: Waits(number, oldest) for name, number, oldest in found if number}
 
 
-def queues_sample(turn: Turn) -> bool:
-    """Note how much waits behind each queue now, and forget samples that are too old; whether some are left."""
+def queues_sample() -> list[QueueSample]:
+    """Note how much waits behind each queue now."""
     queues = board()
     found = waits((job.name, job.rows.waiting()) for queue in queues for job in queue.jobs if job.rows)
-    QueueSample.objects.bulk_create(_sample(queue, found) for queue in queues if any(job.rows for job in queue.jobs))
+    samples = [_sample(queue, found) for queue in queues if any(job.rows for job in queue.jobs)]
+    return QueueSample.objects.bulk_create(samples)
+
+
+def queues_forget(turn: Turn) -> bool:
+    """Forget samples that are too old; whether some are left."""
     old = QueueSample.objects.filter(at__lt=Now() - timedelta(days=KEPT_DAYS)).order_by("at")
     return bites(turn, lambda: rows_bite(old))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 
 SECRET_LETTERS = 43
 """Of base64: 256 bits."""
@@ -70,3 +71,14 @@ def complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "missing":
         return f"{variable}is not set; give it, or run through `manage.py`, which starts the embedded servers"
     return variable + message.removeprefix("Value error, ")
+
+
+def clickhouse_check(value: SecretStr) -> SecretStr:
+    """Raises ValueError, which says nothing of a password."""
+    url = value.get_secret_value()
+    if url and url != "embedded" and not re.match(r"https?://[^/\s]+(/[A-Za-z0-9_]*)?$", url):
+        raise ValueError("is neither `embedded` nor an address such as https://user:password@host:8443/database")
+    return value
+
+
+ClickHouseUrl = Annotated[SecretStr, AfterValidator(clickhouse_check)]

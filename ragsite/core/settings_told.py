@@ -11,7 +11,7 @@ from ragsite.core.environment import Environment, environment_read
 
 SECRETS = frozenset({
     "ragsite_secret_key", "ragsite_earlier_secret_keys", "ragsite_generator_api_key", "ragsite_audit_key",
-    "ragsite_audit_earlier_keys", "ragsite_token_keys",
+    "ragsite_audit_earlier_keys", "ragsite_token_keys", "ragsite_alert_webhook_secret", "ragsite_mail_server",
 })  # fmt: skip
 """Settings whose values are shown to nobody."""
 

@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from ragsite.core.mail_servers import MailServer
+
 SECURE_MODES = ("verify-ca", "verify-full")
 """Of PostgreSQL: `require` asks nobody who it is that answers."""
 
 MECHANISM: Final = "SCRAM-SHA-512"
 """How the broker checks a login where no setting says it."""
+
+NO_KAFKA: Final = "none"
+"""In the place of the broker's address: there is none, and events go nowhere."""
 
 ADVICE = (
     (
@@ -109,7 +114,16 @@ class Transport:
 
 
 def without_tls(
-    transport: Transport, *, database: str, redis: str, kafka: str, storage: str | None, models: tuple[str, ...]
+    transport: Transport,
+    *,
+    database: str,
+    redis: str,
+    kafka: str,
+    storage: str | None,
+    models: tuple[str, ...],
+    webhook: str = "",
+    mail: MailServer | None = None,
+    clickhouse: str = "",
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -121,10 +135,18 @@ def without_tls(
         yield "REDIS_URL reaches Redis without TLS; begin it with rediss://."
     if dict(parse_qsl(found.query)).get("ssl_cert_reqs", "required") not in ("required", "CERT_REQUIRED"):
         yield "REDIS_URL does not look who answers; leave ssl_cert_reqs out."
-    hosts = [server.strip().rpartition(":")[0] for server in kafka.split(",")]
+    hosts = [] if kafka == NO_KAFKA else [server.strip().rpartition(":")[0] for server in kafka.split(",")]
     if not transport.kafka_tls and not all(map(is_here, hosts)):
         yield "KAFKA_BOOTSTRAP_SERVERS are reached without TLS; set RAGSITE_KAFKA_TLS=true."
-    for variable, urls in (("RAGSITE_BLOB_STORE", (storage,) if storage else ()), ("RAGSITE_GENERATOR", models)):
+    if mail and mail.host and not is_here(mail.host) and not (mail.tls or mail.starttls):
+        yield "RAGSITE_MAIL_SERVER is reached without TLS; begin its address with smtps://, or end it with ?starttls."
+    named = {
+        "RAGSITE_BLOB_STORE": (storage or "",),
+        "RAGSITE_GENERATOR": models,
+        "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
+        "CLICKHOUSE_URL": (clickhouse,),
+    }
+    for variable, urls in named.items():
         if any(is_open(url) for url in urls):
             yield f"{variable} names a server that is reached without TLS; begin its address with https://."
 

@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from ragsite.core.configuration import WorkSettings
+from ragsite.core.error_events import error_tell
 from ragsite.core.errors import LeaseLostError, PermanentError, RagError, TransientError
 from ragsite.core.heartbeats import Held, heartbeat
 from ragsite.core.leases import RELEASED, Claim, backoff, claimable, lease_claim, lease_release
@@ -28,6 +29,7 @@ from ragsite.core.refusals import refusal_of
 logger = logging.getLogger(__name__)
 ANY = Q()
 
+UNEXPECTED = "unexpected_error"
 GIVEN_UP_TOGETHER = 200
 """Rows that are given up with one claim."""
 
@@ -144,6 +146,7 @@ class LeasedRows(ABC):
         )
         for row in self.open().filter(pk__in=spent.ids):
             self.fail(Claim(spent.owner, (row.pk,)), _spent(self.what, self.last_error(row)))
+            error_tell("too_many_attempts", place=self.what)
         return len(spent.ids)
 
 
@@ -188,6 +191,7 @@ def _work(rows: LeasedRows, work: Callable[[], object], held: Held, advice: Advi
         rows.postpone(held.claim, _as_transient(error))
     except Exception as error:
         rows.postpone(held.claim, _unexpected(error))
+        error_tell(UNEXPECTED, place=rows.what, kind=type(error).__name__)
         raise
 
 
@@ -233,7 +237,7 @@ def _as_transient(error: TransientError | DatabaseError) -> RagError:
 
 def _unexpected(error: Exception) -> TransientError:
     """A bug of ours: shown with the row, tried again a bounded number of times, and raised for the log."""
-    return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code="unexpected_error")
+    return TransientError(f"The worker failed unexpectedly: {type(error).__name__}: {error}", code=UNEXPECTED)
 
 
 def _too_slow(rows: LeasedRows, advice: Advice) -> PermanentError:

@@ -12,22 +12,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Counter as CounterMetric
-from prometheus_client import Gauge, Histogram
-
+from ragsite.core.metrics.instruments import counter, gauge, histogram
 from ragsite.gateway.errors import RequestRefusedError
 from ragsite.gateway.routes import Capacity, Kind
 from ragsite.gateway.turns import Turns
 from ragsite.gateway.visits import Caller, Visit
 
-RUNNING = Gauge("ragsite_requests_running", "Requests that are worked on.", ["kind"])
-WAITING = Gauge("ragsite_requests_waiting", "Requests that wait for their turn.", ["kind"])
-WAITED = Histogram("ragsite_requests_wait_seconds", "How long admitted requests waited for their turn.", ["kind"])
-TURNED_AWAY = CounterMetric(
-    "ragsite_requests_turned_away_total",
-    "Requests that were not admitted: the caller has too many (429), there are too many (503), or the client left.",
-    ["kind", "reason"],
-)
+RUNNING = gauge("ragsite_requests_running")
+WAITING = gauge("ragsite_requests_waiting")
+WAITED = histogram("ragsite_requests_wait_seconds")
+TURNED_AWAY = counter("ragsite_requests_turned_away_total")
 RETRY_SECONDS = 2.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ragsite.core.logs.about import about_tell
 from ragsite.gateway.errors import AuthenticationError
 from ragsite.gateway.keys import Principal, is_key, key_shown, principal_of, principal_of_key
 from ragsite.gateway.tokens import is_token, principal_of_any_token, principal_of_token
@@ -18,9 +19,9 @@ def principal_of_bearer(text: str, *, used_by: str = "") -> Principal:
     Raises:
         AuthenticationError: it is neither, or does not stand any more.
     """
-    if is_token(text):
-        return principal_of_token(text, used_by=used_by)
-    return principal_of_key(text, used_by=used_by)
+    found = principal_of_token(text, used_by=used_by) if is_token(text) else principal_of_key(text, used_by=used_by)
+    about_tell(tenant_id=str(found.tenant_id), api_key_id=str(found.api_key_id or ""), user_id=str(found.user_id or ""))
+    return found
 
 
 def principal_shown(text: str) -> Principal | None:

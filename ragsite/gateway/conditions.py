@@ -122,5 +122,10 @@ class EtagMixin:
 
 def etag_of(row: Model, *fields: str, told: Any = ()) -> str:
     """The ETag of a row by what these fields hold, and by what else is `told` of it."""
-    held = json.dumps([*(getattr(row, name) for name in fields), *told], sort_keys=True, cls=DjangoJSONEncoder)
+    return etag_of_value([*(getattr(row, name) for name in fields), *told])
+
+
+def etag_of_value(told: Any) -> str:
+    """The ETag of what JSON can say."""
+    held = json.dumps(told, sort_keys=True, cls=DjangoJSONEncoder)
     return f'"{hashlib.sha256(held.encode()).hexdigest()[:32]}"'

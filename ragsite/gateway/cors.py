@@ -15,10 +15,12 @@ from ragsite.core.configuration import DoorSettings
 
 PATHS = ("/api/", "/v1/")
 METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
-ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
+ASKED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID, traceparent"
+)
 TOLD = (
     "Content-Disposition, Deprecation, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
-    "Sunset, X-Request-ID"
+    "Sunset, X-Request-ID, traceresponse"
 )
 KEPT_SECONDS = 600
 

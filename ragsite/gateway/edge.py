@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import JsonResponse
-from prometheus_client import Counter
 
+from ragsite.core.metrics.instruments import counter
 from ragsite.gateway.callers import Callers
 from ragsite.gateway.errors import LimitReachedError, RequestRefusedError
 from ragsite.gateway.limits.gate import Gate
@@ -25,7 +25,7 @@ from ragsite.gateway.refused import refused_response
 from ragsite.gateway.routes import Route, route_of, routes
 from ragsite.gateway.visits import HEALTH, Caller, Receive, Scope, Send, Visit, unknown_caller
 
-REFUSED = Counter("ragsite_edge_refused_total", "Requests that the edge of the web process refused.", ["code"])
+REFUSED = counter("ragsite_edge_refused_total")
 
 # What a refused client may still send, so that it comes to read why: a closed connection would take the answer with it.
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 64 * 1024 * 1024

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from ragsite.gateway.deprecations import deprecation_tell
+from ragsite.gateway.visits import HEALTH
 
 CSP, PERMISSIONS_POLICY = "Content-Security-Policy", "Permissions-Policy"
 NO_STORE = "no-store"
@@ -32,7 +33,7 @@ PERMISSIONS = ", ".join(
 )
 """What no page needs of the machine that it is shown on."""
 
-NOT_KEPT = ("/api/", "/v1/", "/mcp", "/health/", "/metrics")
+NOT_KEPT = ("/api/", "/v1/", "/mcp", *HEALTH, "/metrics")
 
 
 def headers_middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:

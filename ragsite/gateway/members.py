@@ -41,8 +41,8 @@ def principal_of_user(user: User, *, tenant_id: UUID) -> Principal:
     role = _role(user, tenant_id)
     if not user.is_active or role is None:
         raise NotFoundError(f"There is no tenant {tenant_id} that {user.get_username()} belongs to.")
-    # Models are all tenants', so no role in one of them is enough.
-    of_all = frozenset({Permission.MODELS.value}) if user.is_superuser else frozenset()
+    # Models and the installation's settings are all tenants', so no role in one of them is enough.
+    of_all = frozenset({Permission.MODELS.value, Permission.SETTINGS.value}) if user.is_superuser else frozenset()
     return Principal(
         tenant_id=tenant_id,
         name=user.get_username()[:LONGEST_NAME],

@@ -54,6 +54,7 @@ class Permission(models.TextChoices):
     MODELS = "models:manage", _("Download, activate and remove models, which all tenants use")
     AUDIT = "audit:read", _("Read the audit log: who did what, and who was shown what")
     WORK = "work:manage", _("Follow the work on documents, retry, cancel and re-index")
+    SETTINGS = "settings:manage", _("Change settings and flags of the installation, which hold for all tenants")
 
 
 class Role(models.TextChoices):

@@ -39,11 +39,13 @@ PROBLEMS: Mapping[str, int] = {
     "invalid_input": 422,
     "invalid_masking": 422,
     "invalid_retrieval": 422,
+    "invalid_setting": 422,
     "invalid_tags": 422,
     "model_too_large": 422,
     "nested_archive": 422,
     "no_reranker": 422,
     "passage_not_found": 422,
+    "secret_unreadable": 422,
     "type_mismatch": 422,
     "unknown_type": 422,
     "unknown_type_name": 422,
@@ -64,6 +66,8 @@ PROBLEMS: Mapping[str, int] = {
     "model_key_refused": 502,
     "model_server_refused": 502,
     "url_unreachable": 502,
+    "analytics_off": 503,
+    "analytics_unavailable": 503,
     "broker_unavailable": 503,
     "busy": 503,
     "circuit_open": 503,
@@ -110,9 +114,9 @@ FAILURES = frozenset(
 COMMANDS = frozenset(
     {
         "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
-        "invalid_event", "invalid_options", "models_disk_full", "models_quota_exceeded", "nothing_borne_out", "stand_in_unfit",
-        "remote_code_needed", "run_lost", "secret_unreadable", "service_unavailable", "stalled", "unknown_event",
-        "unreadable_file",
+        "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
+        "stand_in_unfit", "remote_code_needed", "run_lost", "service_unavailable", "stalled",
+        "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands, logs, the reason of a degraded answer and the last event of a stream say."""

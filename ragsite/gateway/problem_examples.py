@@ -13,8 +13,8 @@ EXAMPLES: Mapping[str, str] = {
         "reader lacks the permission 'write'. Use a key that has it; keys are made in the admin under API keys."
     ),
     "url_ingestion_off": (
-        "Fetching documents from addresses is switched off here. Upload the document, or ask the operator "
-        "to set RAGSITE_URL_INGESTION=true."
+        "Fetching documents from addresses is switched off here. Upload the document, or have the setting "
+        "`fetching.enabled` switched on."
     ),
     "model_changed": (
         "The weights of 'sentence-transformers/all-MiniLM-L6-v2' at '/srv/models/minilm' have changed: "
@@ -94,6 +94,7 @@ EXAMPLES: Mapping[str, str] = {
         "spaces, such as a UUID."
     ),
     "invalid_input": "The request is not valid. See errors for what to change.",
+    "invalid_setting": "The setting search.seconds can't be 0. Give a number larger than 0, and not that itself.",
     "invalid_masking": (
         "No kind of values is named. Choose a mode of off, watch, and one or more kinds of email, phone."
     ),
@@ -120,6 +121,9 @@ EXAMPLES: Mapping[str, str] = {
     "passage_not_found": (
         "questions.jsonl, line 4: the passage 'The harbour has 42 berths' is not in Handbook. Copy it from "
         "the parsed text, wait until the document is ready, or leave the passage empty."
+    ),
+    "secret_unreadable": (
+        "A stored secret cannot be read. Give it again; RAGSITE_SECRET_KEY is another than when it was stored."
     ),
     "type_mismatch": (
         "The file 'note.pdf' ends in .pdf, but its content is plain text. Files are accepted if their "
@@ -243,6 +247,14 @@ EXAMPLES: Mapping[str, str] = {
     "out_of_memory": (
         "The device ran out of memory on one text of 512 tokens with "
         "'sentence-transformers/all-MiniLM-L6-v2'. Free memory on the device, or use a smaller model."
+    ),
+    "analytics_off": (
+        "Reports need ClickHouse, and none is set up. Set CLICKHOUSE_URL to a server's address, or to `embedded`; "
+        "see docs/analytics.md."
+    ),
+    "analytics_unavailable": (
+        "No process owns the engine for reports now. Reports are back once ClickHouse answers; nothing is lost "
+        "meanwhile. `manage.py analytics status` says more."
     ),
     "storage_failed": "The storage for documents cannot be written. Check RAGSITE_DATA_DIR.",
     "temporarily_unavailable": "The sign-in provider can't be used now. Try again in a moment.",

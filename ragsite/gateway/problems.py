@@ -27,6 +27,7 @@ from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
 from ragsite.core.configuration import UploadSettings
+from ragsite.core.error_events import error_tell
 from ragsite.core.errors import NotFoundError, PermanentError, RagError
 from ragsite.core.request_ids import request_id
 from ragsite.gateway.addresses import LONGEST, address_meant
@@ -197,7 +198,15 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django asks within the handling of what went wrong: where that has words of its own, as a dead database, they are told."""
     error = sys.exception()
-    return error_response(request, (_as_rag_error(error) if isinstance(error, Exception) else None) or _unknown())
+    known = _as_rag_error(error) if isinstance(error, Exception) else None
+    if known is None:
+        error_tell(_unknown().error_code, place=_address(request), kind=type(error).__name__ if error else "")
+    return error_response(request, known or _unknown())
+
+
+def _address(request: HttpRequest) -> str:
+    """The address that was asked for, with the names of its values instead of what they were."""
+    return f"{request.method} /{request.resolver_match.route}" if request.resolver_match else str(request.method)
 
 
 def _refused_by_view(error: Exception, context: Mapping[str, Any]) -> RagError | None:

@@ -49,6 +49,8 @@ _OWNER = _EDITOR | {
     "gateway.view_tenant", "auth.view_user", "auth.add_user", "auth.change_user",
     "documents.view_knowledgebasedeletion", "documents.view_bulkjob", "retrieval.view_reindex",
     "retrieval.view_erasure", "retrieval.add_erasure",
+    "monitoring.view_webhook", "monitoring.add_webhook", "monitoring.change_webhook", "monitoring.delete_webhook",
+    "monitoring.view_webhookdelivery", "monitoring.change_webhookdelivery",
 }  # fmt: skip
 
 _OPERATOR = frozenset({
@@ -56,13 +58,15 @@ _OPERATOR = frozenset({
     "documents.view_stagerecord", "documents.view_bulkjob", "documents.view_knowledgebasedeletion",
     "retrieval.view_indexgeneration", "retrieval.view_reindex", "retrieval.add_reindex",
     "gateway.view_tenant", "core.view_outboxevent", "core.change_outboxevent", "core.view_workerpresence",
+    "monitoring.view_alert", "monitoring.change_alert", "monitoring.view_healthcheck",
 })  # fmt: skip
 
 ADMIN_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.READER: _READER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER, Role.OPERATOR: _OPERATOR,
 }  # fmt: skip
 """Each role's permissions in the admin. None is about models or the clock's jobs, which all tenants share; of events and of
-what waits for workers an operator sees those of the tenant.
+what waits for workers an operator sees those of the tenant. Alerts and health are of the whole installation, and name nothing
+that is a tenant's.
 """
 
 GRANTED_ROLES = (Role.READER, Role.EDITOR, Role.OWNER)

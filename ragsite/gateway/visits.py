@@ -12,7 +12,7 @@ Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-HEALTH = "/health/"
+HEALTH = ("/health/", "/healthz", "/readyz")
 
 UNKNOWN = ""
 """The tenant of all callers that are not known. They share its turns."""

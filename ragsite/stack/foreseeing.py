@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Mapping
 
-from ragsite.stack.local import PROJECT_DIR
 from ragsite.stack.stack import ServerState, Stack
-from ragsite.stack.supervisor import procfile
+from ragsite.stack.supervisor import system_commands
 
 
 def servers_named(stack: Stack, state: ServerState) -> list[str]:
@@ -29,9 +28,9 @@ def stop_foreseen(stack: Stack) -> str:
     return f"{_counted(servers_named(stack, ServerState.RUNNING))} would be stopped; their data stays."
 
 
-def processes_foreseen(path: Path = PROJECT_DIR / "Procfile") -> str:
+def processes_foreseen(environ: Mapping[str, str]) -> str:
     """In words, which processes the system consists of."""
-    return f"{_counted(list(procfile(path, defaultdict(str))), what='processes')} would be started."
+    return f"{_counted(list(system_commands(defaultdict(str, environ))), what='processes')} would be started."
 
 
 def _counted(names: list[str], *, what: str = "servers") -> str:

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from ragsite.core.errors import ConfigurationError, RagError
 from ragsite.core.storage.places import blob_place
-from ragsite.core.transport import MECHANISM, KafkaLogin, Transport, advice
+from ragsite.core.transport import MECHANISM, NO_KAFKA, KafkaLogin, Transport, advice
 
 SECONDS = 5
 BROKER_SECONDS = 0.5
@@ -73,6 +73,8 @@ def check_redis(url: str, *, transport: Transport = PLAIN) -> None:
 
 def check_broker(servers: str, *, transport: Transport = PLAIN) -> None:
     """A broker that is not verified, or refuses the login, never answers; what the client says of it meanwhile is listened to."""
+    if servers == NO_KAFKA:
+        return
     said = _Said()
     config: dict[str, str | int | float | bool] = {**transport.kafka(servers), **SETUP}
     client = AdminClient(config, logger=said.logger)

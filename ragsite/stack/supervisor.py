@@ -22,12 +22,21 @@ from typing import IO
 import psutil
 
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.transport import NO_KAFKA
 from ragsite.stack.backoff import Backoff
 from ragsite.stack.folders import make_private, private_file
+from ragsite.stack.local import PROJECT_DIR
 from ragsite.stack.processes import ending
 from ragsite.stack.stopping import is_hurried
 
 MARKER = "RAGSITE_INSTALLATION"
+ALWAYS, WITH_CLICKHOUSE = PROJECT_DIR / "Procfile", PROJECT_DIR / "Procfile.analytics"
+OF_KAFKA = frozenset({"relay", "analytics", "webhooks"})
+"""They have nothing to do where events go nowhere."""
+
+ENGINE = {"analytics": ["python", "manage.py", "analytics", "serve"]}
+"""Who owns ClickHouse's embedded engine then: reports are filled in from PostgreSQL."""
+
 _LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
 _STOP_SECONDS = 40.0
 _TELL_SECONDS = 5.0
@@ -45,6 +54,19 @@ class _Process:
     restarts: int = 0
 
 
+def system_commands(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """The commands of the system by name: with the consumer of events where there is a ClickHouse to keep them in, and without
+    whatever needs Kafka where there is none.
+    """
+    clickhouse = environ.get("CLICKHOUSE_URL")
+    wanted = (ALWAYS, WITH_CLICKHOUSE) if clickhouse else (ALWAYS,)
+    found = {name: command for path in wanted for name, command in procfile(path, environ).items()}
+    if environ.get("KAFKA_BOOTSTRAP_SERVERS") != NO_KAFKA:
+        return found
+    left = {name: command for name, command in found.items() if name not in OF_KAFKA}
+    return left | ENGINE if clickhouse == "embedded" else left
+
+
 def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:
     """The commands of a Procfile by name, with `${NAME}` replaced from the environment."""
     found: dict[str, list[str]] = {}
@@ -57,7 +79,7 @@ def procfile(path: Path, environ: Mapping[str, str]) -> dict[str, list[str]]:
 class Supervisor:
     """Starts the commands on entering and stops them on leaving. `events` tells what happened meanwhile, in words.
 
-    `say` is told what is waited for while they stop.
+    `say` is told what is waited for while they stop, and `given` are variables of single commands.
     """
 
     def __init__(
@@ -66,10 +88,12 @@ class Supervisor:
         *,
         environ: Mapping[str, str],
         directory: Path,
+        given: Mapping[str, Mapping[str, str]] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._processes = {name: _Process(name, command) for name, command in commands.items()}
         self._environ = {**environ, MARKER: str(directory)}
+        self._given = given or {}
         self._directory = directory
         self._say = say
         self._stop = threading.Event()
@@ -126,10 +150,11 @@ class Supervisor:
         self.events.append(f"{process.name} ended ({ending(popen.returncode)}); it starts again in {wait:.0f} s")
 
     def _start(self, process: _Process) -> None:
+        environ = {**self._environ, **self._given.get(process.name, {})}
         with self._log_file(process.name) as log:
             try:
                 process.popen = subprocess.Popen(
-                    process.command, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    process.command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True,
                 )  # fmt: skip
             except OSError as error:

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,14 @@ from ragsite.stack.preflight import servers_check
 from ragsite.stack.session import servers
 from ragsite.stack.stack import Stack
 from ragsite.stack.stopping import held, stopping_begins
-from ragsite.stack.supervisor import Supervisor, procfile
+from ragsite.stack.supervisor import Supervisor, system_commands
 
 READY_SECONDS = 120.0
 WEB_PORT = ("RAGSITE_WEB_PORT", 8000)
 FLOWER_PORT = ("RAGSITE_FLOWER_PORT", 5555)
+METRICS_PORT = "RAGSITE_METRICS_PORT"
+SERVE_PAGES = frozenset({"web", "flower"})
+"""These tell their metrics at `/metrics`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,10 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         servers_check(env)
         say("database: bringing the schema up to date")
         admin_login = schema_prepare(env)
-        commands = procfile(PROJECT_DIR / "Procfile", env)
+        commands = system_commands(env)
         say(f"processes: starting {', '.join(commands)}")
-        supervisor = Supervisor(commands, environ=env, directory=directory, say=say)
+        given = _metrics_given(env, commands)
+        supervisor = Supervisor(commands, environ=env, directory=directory, given=given, say=say)
         with held():
             stack.enter_context(supervisor)
             stack.enter_context(Keeper(Stack(directory / "stack", environ), tell=supervisor.events.append))
@@ -99,6 +103,25 @@ def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, s
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONPATH"] = str(PROJECT_DIR)
     return env
+
+
+def metrics_ports(environ: Mapping[str, str], commands: Iterable[str]) -> dict[str, int]:
+    """Where each process that serves no pages tells its metrics: the port that was asked for, and those after it; nowhere if
+    none was.
+
+    Raises:
+        ConfigurationError: what was asked for is no port.
+    """
+    first = ports.asked_port(METRICS_PORT, environ.get(METRICS_PORT, "").lstrip("0"))
+    if first is None:
+        return {}
+    return {name: first + n for n, name in enumerate(name for name in commands if name not in SERVE_PAGES)}
+
+
+def _metrics_given(environ: Mapping[str, str], commands: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The variable of each process. Raises ConfigurationError: another program has one of the ports."""
+    wanted = metrics_ports(environ, commands)
+    return {name: {METRICS_PORT: str(ports.require_free(METRICS_PORT, port))} for name, port in wanted.items()}
 
 
 def _port(setting: str, asked: str, usual: int) -> int:

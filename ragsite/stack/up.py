@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
 def _foresee() -> int:
     _say(start_foreseen(Stack(data_directory() / "stack", os.environ)))
     _say("The schema would be brought up to date, and what a new installation needs be made.")
-    _say(f"{processes_foreseen()} Nothing was changed.")
+    _say(f"{processes_foreseen(os.environ)} Nothing was changed.")
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from apps.documents.admin.addresses import document_url
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
 from apps.documents.models import Document, DocumentVersion, Grant, KnowledgeBase
+from apps.monitoring.models import Alert, HealthCheck
 from apps.monitoring.operations.tabs import TABS as OPERATIONS
 from apps.monitoring.workspace.place import workspace_url
 from apps.monitoring.workspace.tabs import TABS
@@ -127,6 +130,8 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
     pages |= {"document": document_url(edited.document), "document-failed": document_url(failed.document)}
     pages |= {"document-diff": f"{document_url(edited.document)}?old=1&new=2"}
     pages |= {name: reverse(name) for name in ("jobs", "failures", "api-docs")}
+    pages |= {"health": reverse("health-page")}
+    _watched()
     pages |= {"not-found": "/admin/nothing/"}
     pages |= _of_the_gateway(Grant.objects.exclude(api_key=None)[0])
     pages |= {f"operations-{tab.name}": tab.url for tab in OPERATIONS}
@@ -137,6 +142,24 @@ def _pages(failed: DocumentVersion) -> dict[str, str]:
         if row := model._default_manager.first():
             pages[f"row-{name}"] = reverse(f"admin:{name}_change", args=[row.pk])
     return pages
+
+
+def _watched() -> None:
+    """Alerts, open and over, and what deep checks found."""
+    begun = timezone.now() - timedelta(hours=2)
+    known: dict[str, Any] = {"since": begun, "opened_at": begun, "value": 2_700}
+    Alert.objects.create(rule="part-fails", subject="disk", severity="critical", state="open", **known)
+    seen_to = {"acknowledged_at": timezone.now(), "acknowledged_by": User.objects.first()}
+    Alert.objects.create(rule="queue-waits", subject="embedding", severity="warning", state="open", **known, **seen_to)
+    Alert.objects.create(
+        rule="job-fails", subject="sweep", severity="warning", state="closed", closed_at=timezone.now(), **known
+    )
+    no_room = (
+        "Of the disk with RAGSITE_DATA_DIR 2 % are free. Make room: delete documents or models that are not needed."
+    )
+    nobody = "No worker listens for the queue chunking. Start one, or see its log."
+    for name, state, text in (("database", "ok", ""), ("queue", "degraded", nobody), ("disk", "failed", no_room)):
+        HealthCheck.objects.create(name=name, state=state, text=text, milliseconds=12, since=begun)
 
 
 def _of_the_gateway(grant: Grant) -> dict[str, str]:

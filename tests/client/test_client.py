@@ -17,6 +17,7 @@ from ragsite_client import (
     DocumentFailedError,
     NotFoundError,
     PassagesFound,
+    PermissionDeniedError,
     ProblemError,
     TextDelta,
     WaitedTooLongError,
@@ -149,6 +150,26 @@ def test_the_rest_of_the_api_is_called_by_its_paths(client: Client, version: Doc
     assert client.call("DELETE", f"/evaluation-sets/{told['id']}/") is None
     assert client.usage() == []
     assert {"api"} <= {one["door"] for one in client.rows("/audit-entries/")}
+
+
+def test_settings_and_flags_are_changed_and_as_they_were_again(version: DocumentVersion) -> None:
+    base = str(version.document.knowledge_base_id)
+    client = client_of(make.api_key(version.document.tenant, Permission.READ, Permission.GRANTS))
+    changed = client.set_setting("documents.ocr", True, knowledge_base=base)
+    assert (changed.value, changed.source, changed.knowledge_base) == (True, "knowledge_base", base)
+    seen = client.setting("documents.ocr", knowledge_base=base)
+    assert seen == changed
+    with pytest.raises(ChangedMeanwhileError):
+        client.set_setting("documents.ocr", False, knowledge_base=base, if_match='"old"')
+    client.unset_setting("documents.ocr", knowledge_base=base, if_match=seen.etag)
+    assert {one.name: one.set_here for one in client.settings(knowledge_base=base)}["documents.ocr"] is None
+    flag = client.set_flag("rewriting", on=False, percent=25)
+    assert flag.rule is not None
+    assert (flag.rule.percent, client.flag("rewriting").source) == (25, "tenant")
+    client.unset_flag("rewriting")
+    assert [one.rule for one in client.flags()] == [None] * len(client.flags())
+    with pytest.raises(PermissionDeniedError, match="settings:manage"):
+        client.set_setting("search.seconds", 5, level="installation")
 
 
 def test_the_asynchronous_client_does_the_same(tmp_path: Path) -> None:

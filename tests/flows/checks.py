@@ -19,10 +19,11 @@ from ragsite.core.events import schema_uri, topics
 from ragsite.stack.system import System
 from tests.events import assert_fits
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS
+from workers.relay_sending import PARTITIONS
 
 Database = psycopg.Connection[tuple[Any, ...]]
 
+SAMPLES = frozenset({"service.health", "performance.metrics", "error.occurred"})
 _OF_BASE = "JOIN documents_document d ON d.id = v.document_id AND d.knowledge_base_id = %(base)s"
 
 
@@ -135,14 +136,15 @@ def assert_published(running: System, database: Database) -> list[dict[str, Any]
 
 
 def published(running: System, count: int) -> Iterator[dict[str, Any]]:
-    """The first `count` different events on the broker, in the order of each partition."""
+    """The first `count` different events of the outbox on the broker, in the order of each partition."""
     settings = {"group.id": "test", "enable.auto.commit": False}
     consumer = Consumer({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"], **settings})
     consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics() for p in range(PARTITIONS)])
     seen: set[str] = set()
 
     def take() -> list[dict[str, Any]]:
-        return [json.loads(m.value()) for m in consumer.consume(500, timeout=0.5) if m.error() is None]
+        came = [json.loads(m.value()) for m in consumer.consume(500, timeout=0.5) if m.error() is None]
+        return [one for one in came if not is_sample(one)]
 
     try:
         while len(seen) < count:
@@ -152,6 +154,36 @@ def published(running: System, count: int) -> Iterator[dict[str, Any]]:
                     yield event
     finally:
         consumer.close()
+
+
+def published_of(running: System, trace: str, kinds: set[str]) -> list[dict[str, Any]]:
+    """The events of a trace on the broker, each once, when all of these types are among them. A broker that was killed before has
+    lost what came earlier.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    consumer = Consumer({"bootstrap.servers": running.environ["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "of a trace"})
+    consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t in topics() for p in range(PARTITIONS)])
+
+    def all_there() -> bool:
+        came = [json.loads(m.value()) for m in consumer.consume(500, timeout=0.5) if m.error() is None]
+        ours = (one for one in came if one.get("traceparent", "").split("-")[1:2] == [trace])
+        found.update({one["id"]: one for one in ours if not is_sample(one)})
+        return kinds <= {one["type"] for one in found.values()}
+
+    try:
+        wait_for(all_there, seconds=60, what="all events of the trace")
+        all_there()
+    except AssertionError:
+        missing = kinds - {one["type"] for one in found.values()}
+        raise AssertionError(f"not on the broker in this trace: {', '.join(sorted(missing))}") from None
+    finally:
+        consumer.close()
+    return list(found.values())
+
+
+def is_sample(event: dict[str, Any]) -> bool:
+    """Whether it came by the stream of samples, and stands in no outbox."""
+    return event["type"] in SAMPLES or event["data"].get("for_answer") is False
 
 
 def most_attempts(database: Database, base: str) -> dict[str, int]:

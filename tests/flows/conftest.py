@@ -10,8 +10,10 @@ import pytest
 from ragsite_client import Client
 
 from ragsite.stack import backoff
-from ragsite.stack.system import System, system
+from ragsite.stack.ports import find_free, is_free
+from ragsite.stack.system import METRICS_PORT, System, system
 from tests.apps.models.hub import Hub, hub_running
+from tests.collector import Collector, collecting
 from tests.servers import own_folder
 
 RESTART_SECONDS = 2.0
@@ -35,16 +37,30 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="package")
-def running(hub: Hub) -> Iterator[System]:
+def collector() -> Iterator[Collector]:
+    """What takes the system's traces."""
+    with collecting() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def running(hub: Hub, collector: Collector) -> Iterator[System]:
     """The whole system with servers, workers and weights of its own, as `make up` starts it; it ends with the flows."""
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
     environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_LEASE_SECONDS": "6", "RAGSITE_PARSER_MEMORY_MB": "1024"}
-    environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
+    environ |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", METRICS_PORT: str(_ports_in_a_row(7))}
+    environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
+    environ |= {"RAGSITE_LOG_FORMAT": "json", "CLICKHOUSE_URL": "embedded"}
     with own_folder() as folder:
         environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
         restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)
         with restarts, system(folder, environ, say=lambda _: None) as started:
             yield started
+
+
+def _ports_in_a_row(number: int) -> int:
+    """The first of so many free ports."""
+    return next(first for first in iter(find_free, 0) if all(is_free(first + n) for n in range(number)))
 
 
 def _recognition(folder: Path) -> Path:

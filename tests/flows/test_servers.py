@@ -15,7 +15,7 @@ from ragsite.core.events import DEAD_LETTERS, topics
 from ragsite.stack.stack import Stack
 from ragsite.stack.system import System
 from tests.waiting import wait_for
-from workers.relay import PARTITIONS
+from workers.relay_sending import PARTITIONS
 
 pytestmark = [pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
 

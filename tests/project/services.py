@@ -24,9 +24,11 @@ DOORS = {
     "admin.py",
     "api.py",
     "failures",
+    "filling_api.py",
     "home",
     "jobs",
     "operations",
+    "page.py",
     "pages.py",
     "second_factor_pages.py",
     "tokens_api.py",
@@ -67,6 +69,10 @@ PARTS: dict[str, str] = {
     f"{INDEX}.lexical.writing.lexical_build_missing": OF_STAGES,
     f"{INDEX}.lexical.writing.segment_write": OF_STAGES,
     f"{INDEX}.lexical.writing.versions_write": OF_STAGES,
+    "apps.retrieval.evaluation.experiments.noting.experiments_retry": "a bite of the job that looks for what to log",
+    "apps.retrieval.evaluation.experiments.noting.reindex_note": "a part of comparing and switching",
+    "apps.retrieval.evaluation.experiments.noting.run_note": "the end of an evaluation run",
+    "apps.retrieval.erasing.steps.rows_step": "makes a step of an erasure, which keeps who asked for it",
     "apps.retrieval.erasing.names.names_erase": "a bite of an erasure, which keeps who asked for it",
     "apps.retrieval.reindexing.building.vectors_keep": "a part of the work on a re-index, and on a smaller model's index",
     "apps.retrieval.reindexing.comparing.comparison_end": "a part of cancelling a re-index",
@@ -74,6 +80,10 @@ PARTS: dict[str, str] = {
 """Parts of services that several of them share: the caller is a service, or is given what was claimed."""
 
 OF_ITS_OWN: dict[str, str] = {
+    "apps.monitoring.alerts.judging.alerts_follow": "opens and closes alerts as what was measured says",
+    "apps.monitoring.webhooks.taking.WebhookTaker.take": "notes who is told of an event, which says who acted",
+    "apps.monitoring.deep.checks.check_run": "keeps how a part of the installation was found",
+    "apps.monitoring.deep.checks.found_keep": "the same, of one",
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
     "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
     "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",

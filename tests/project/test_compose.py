@@ -16,7 +16,7 @@ from workers.queues import POOLS, Queue
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = PROJECT / "docker-compose.yml"
-GPU = PROJECT / "deploy" / "compose.gpu.yml"
+GPU, AIRFLOW = (PROJECT / "deploy" / f"compose.{name}.yml" for name in ("gpu", "airflow"))
 TEXT = COMPOSE.read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
@@ -39,8 +39,8 @@ IN_A_COMMAND = {"RAGSITE_MODEL_TRANSPORT"}
 SETTINGS = {name.upper() for name in Environment.model_fields}
 
 
-def procfile() -> dict[str, str]:
-    lines = (PROJECT / "Procfile").read_text().splitlines()
+def procfile(name: str = "Procfile") -> dict[str, str]:
+    lines = (PROJECT / name).read_text().splitlines()
     return {name: command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
 
 
@@ -62,7 +62,7 @@ def given(service: dict[str, Any], shell: dict[str, str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("path", [COMPOSE, GPU], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [COMPOSE, GPU, AIRFLOW], ids=lambda path: path.name)
 def test_a_compose_file_follows_the_compose_specification(path: Path) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -77,8 +77,11 @@ def test_each_process_of_the_procfile_is_a_service_with_its_command(name: str) -
     assert SERVICES[name]["command"] == expected
 
 
-def test_our_services_are_the_procfile_and_what_goes_before_it() -> None:
-    assert set(OURS) == set(procfile()) | {"migrate", "bootstrap"}
+def test_our_services_are_the_procfile_what_goes_before_it_and_what_is_started_on_demand() -> None:
+    on_demand = procfile("Procfile.analytics")
+    assert set(OURS) == set(procfile()) | {"migrate", "bootstrap"} | set(on_demand)
+    assert {name: SERVICES[name]["command"] for name in on_demand} == on_demand
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"analytics", "clickhouse"}
 
 
 def test_each_queue_is_served_by_one_service_on_the_pool_its_limits_need() -> None:

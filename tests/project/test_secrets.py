@@ -16,8 +16,8 @@ EXAMPLES = "tests", "benchmarks", "samples"
 MADE = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=\n]{200,}-----END")
 SHORTEST = 20
 """Of a value worth the name; shorter ones are examples."""
-NONE = re.compile(r'(.)\1+|[a-z_.]+|-----BEGIN ", .*', re.DOTALL)
-"""One character again and again, a name in code, and how the recogniser itself knows a private key."""
+NONE = re.compile(r'(.)\1+|[a-z_.]+|\$\{[A-Z_]+\}|-----BEGIN ", .*', re.DOTALL)
+"""One character again and again, a name in code or of a variable, and how the recogniser itself knows a private key."""
 
 
 def secrets_in(path: Path) -> list[str]:

@@ -18,6 +18,9 @@ from apps.documents.lifecycle.edits import Edit
 from apps.documents.lifecycle.versions import version_cancel
 from apps.documents.models import DeletionState, DocumentVersion, KnowledgeBaseDeletion, TextEdit
 from apps.retrieval.models import IndexGeneration, Reindex
+from ragsite.core.dynamic.changing import setting_set
+from ragsite.core.dynamic.models import SettingChange
+from ragsite.core.dynamic.places import Place
 from tests import factories as make
 from tests.acting import ACTOR
 from tests.apps.retrieval.evaluation.asking import done
@@ -42,6 +45,17 @@ class Sent:
 
 def file(text: str = "The pier is closed.", name: str = "pier.txt") -> SimpleUploadedFile:
     return make.file(text, name)
+
+
+OCR, REWRITING = {"name": "documents.ocr"}, {"name": "rewriting"}
+HALF = {"on": False, "percent": 50, "people": []}
+
+
+def changed(world: World, names: Mapping[str, str], value: Any) -> Sent:
+    """A setting or flag of the tenant that was set, and what puts it back."""
+    place = Place(world.tenant.pk)
+    setting_set(name=names["name"], place=place, value=value, actor=ACTOR)
+    return Sent({"change": SettingChange.objects.latest("id").pk}, ids=names)
 
 
 def second(world: World) -> DocumentVersion:
@@ -163,6 +177,19 @@ DOING: Mapping[str, Callable[[World], Sent]] = {
     "POST models/": lambda world: Sent({"source": "acme/other", "revision": COMMIT}),
     "POST tokens/refresh/": refresh_token,
     "POST tokens/revoke/": refresh_token,
+    "POST webhooks/": lambda world: Sent({"url": "https://example.org/other", "types": ["document.created"]}),
+    "PATCH webhooks/{id}/": lambda world: Sent({"description": "The harbour's own"}),
+    "GET settings/{name}/": lambda world: Sent(ids=OCR),
+    "PUT settings/{name}/": lambda world: Sent({"value": True}, ids=OCR),
+    "DELETE settings/{name}/": lambda world: changed(world, OCR, True),
+    "GET settings/{name}/history/": lambda world: changed(world, OCR, True),
+    "POST settings/{name}/put-back/": lambda world: changed(world, OCR, True),
+    "GET flags/{name}/": lambda world: Sent(ids=REWRITING),
+    "PUT flags/{name}/": lambda world: Sent(HALF, ids=REWRITING),
+    "DELETE flags/{name}/": lambda world: changed(world, REWRITING, HALF),
+    "GET flags/{name}/history/": lambda world: changed(world, REWRITING, HALF),
+    "POST flags/{name}/put-back/": lambda world: changed(world, REWRITING, HALF),
+    "POST purges/{id}/run/": lambda world: Sent(ids={"id": "documents-purge"}),
     "POST versions/{id}/cancel/": lambda world: Sent(ids={"id": str(uploaded(world).pk)}),
     "POST versions/{id}/retry/": cancelled,
     "GET versions/{id}/diff/": lambda world: Sent(query={"against": str(second(world).pk)}),

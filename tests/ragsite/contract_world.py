@@ -11,6 +11,7 @@ from apps.documents.models import KnowledgeBaseDeletion
 from apps.documents.rights.grants import Resource
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.models import ModelOrder, ModelTask, ModelVersion
+from apps.monitoring.webhooks.services import webhook_create, webhook_try
 from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.erasing.services import erasure_ask
@@ -68,6 +69,8 @@ def world_made() -> World:
         "knowledge-base-deletions": _deleted(tenant),
         "erasures": erasure_ask(subject="user", subject_id=str(member.pk), tenant_id=tenant.pk, actor=ACTOR),
     }  # fmt: skip
+    hook = webhook_create(tenant=tenant, url="https://example.org/hooks", types=["document.deleted"], actor=ACTOR)
+    rows |= {"webhooks": hook, "deliveries": webhook_try(webhook=hook, actor=ACTOR)}
     rows["audit-entries"] = AuditEntry.objects.filter(tenant_id=tenant.pk).latest("id")
     return World(tenant, key, rows)
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion
 from apps.documents.services.knowledge_bases import knowledge_base_delete
+from apps.monitoring.models import Webhook
 from apps.retrieval.evaluation.runs import evaluation_run_start
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import (
@@ -35,8 +36,13 @@ from tests.acting import ACTOR
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = "api/v1/"
-OF_ALL = frozenset({"models", "model-versions", "model-tasks", "model-orders", "loaded-models"})
-"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes."""
+WEBHOOK = {"url": "https://example.org/hooks", "types": ["document.deleted"]}
+OF_ALL = frozenset({
+    "models", "model-versions", "model-tasks", "model-orders", "loaded-models", "purges", "settings", "flags",
+})  # fmt: skip
+"""What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes; and what is
+named alike in each tenant.
+"""
 
 
 def routes() -> list[str]:
@@ -64,6 +70,14 @@ def call(client: Client, method: str, url: str, body: Any = None) -> Any:
 
 def test_the_routes_are_those_that_these_tests_know() -> None:
     assert [filled(route, "{id}").removeprefix("/api/v1") for route in routes()] == [
+        "/analytics/cache/",
+        "/analytics/cited-passages/",
+        "/analytics/costs/",
+        "/analytics/filling/",
+        "/analytics/quality/",
+        "/analytics/unanswered-questions/",
+        "/analytics/uncited-documents/",
+        "/analytics/waiting/",
         "/answers/{id}",
         "/answers/{id}/cancel",
         "/answers/{id}/events",
@@ -99,6 +113,10 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/evaluation-sets/{id}/",
         "/evaluation-sets/{id}/import/",
         "/evaluation-sets/{id}/questions/",
+        "/flags/",
+        "/flags/{id}/",
+        "/flags/{id}/history/",
+        "/flags/{id}/put-back/",
         "/knowledge-base-deletions/",
         "/knowledge-base-deletions/{id}/",
         "/knowledge-base-deletions/{id}/resume/",
@@ -133,7 +151,13 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/models/",
         "/models/{id}/",
         "/models/connect/",
+        "/purges/",
+        "/purges/{id}/run/",
         "/search",
+        "/settings/",
+        "/settings/{id}/",
+        "/settings/{id}/history/",
+        "/settings/{id}/put-back/",
         "/tokens/",
         "/tokens/refresh/",
         "/tokens/revoke/",
@@ -145,6 +169,13 @@ def test_the_routes_are_those_that_these_tests_know() -> None:
         "/versions/{id}/diff/",
         "/versions/{id}/file/",
         "/versions/{id}/retry/",
+        "/webhooks/",
+        "/webhooks/{id}/",
+        "/webhooks/{id}/deliveries/",
+        "/webhooks/{id}/deliveries/{id}/redeliver/",
+        "/webhooks/{id}/redeliver/",
+        "/webhooks/{id}/secret/",
+        "/webhooks/{id}/test/",
     ]
 
 
@@ -182,6 +213,7 @@ def theirs(db: None) -> dict[str, str]:
         "answers": answer["id"],
         "audit-entries": str(AuditEntry.objects.filter(tenant_id=version.document.tenant_id).latest("id").pk),
         "conversations": call(client, "post", "/api/v1/conversations/", {"title": "Berths"}).json()["id"],
+        "webhooks": call(client, "post", "/api/v1/webhooks/", WEBHOOK).json()["id"],
     }
 
 
@@ -206,7 +238,7 @@ def _evaluation(version: DocumentVersion) -> EvaluationRun:
 def state() -> Any:
     """All that a call could change."""
     kinds = (Tenant, KnowledgeBase, Document, DocumentVersion, Chunk, Query, Answer, Conversation)
-    kinds += (EvaluationSet, EvaluationQuestion, EvaluationRun)
+    kinds += (EvaluationSet, EvaluationQuestion, EvaluationRun, Webhook)
     return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 

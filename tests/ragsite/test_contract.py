@@ -25,7 +25,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case, CheckContext, Response
 from schemathesis.checks import CHECKS
 
+from apps.monitoring.analytics import api as analytics
 from ragsite.api import openapi
+from tests.apps.monitoring.analytics.engine import engine_asked, engine_served
 from tests.apps.retrieval.streaming.inline import runs_inline
 from tests.locks import around_example
 from tests.ragsite.contract_requests import DOING, ELSEWHERE, Sent, body_of
@@ -98,10 +100,13 @@ def world(django_db_setup: None, django_db_blocker: Any, blobs: Path) -> Iterato
     for one in ends:
         one.disconnect(close_old_connections)
     with (
+        engine_served() as folder,
+        engine_asked(folder) as reports,
+        patch.object(analytics, "store_for_reading", lambda: reports),
         django_db_blocker.unblock(),
         around_example(),
         runs_inline(),
-        override_settings(RAGSITE_BLOB_DIR=blobs),
+        override_settings(RAGSITE_BLOB_DIR=blobs, RAGSITE_CLICKHOUSE_URL="embedded"),
         patch.object(testing, "close_old_connections", _kept_open),
     ):
         yield world_made()

@@ -30,19 +30,25 @@ COMMANDS = commands_all()
 LEAVES = {name: parser for command, found in COMMANDS.items() for name, parser in leaves(command, found)}
 DJANGOS = sorted(name for name in LEAVES if name.split()[0] not in BEFORE_DJANGO)
 WITHOUT_DATABASE = {
+    "analytics serve": "owns the engine of ClickHouse",
+    "analytics status": "asks ClickHouse",
     "blobs_copy": "it goes from one storage to another",
+    "consume_events": "from Kafka to ClickHouse",
+    "deliver_webhooks": "waits for it",
     "docs_commands": "from parsers to a file",
+    "docs_metrics": "from a table to a file",
     "event_schemas": "from classes to files",
     "models connect": "asks the server first, which is not there",
 }
 BESIDE = {
     "documents delete": ["--all"],
     "events send-again": ["--all"],
+    **{f"settings {action}": ["--tenant", "x"] for action in ("set", "unset", "history", "put-back")},
     **{f"models {action}": ["--revision", "0" * 40] for action in ("add", "pull", "register")},
 }
 """What else these need to come to the database."""
 
-NO_RESULT = {"relay", "up"}
+NO_RESULT = {"analytics serve", "relay", "up"}
 """They run until they are stopped."""
 
 
@@ -80,6 +86,8 @@ def _value(action: argparse.Action, folder: Path) -> str:
         return str(next(iter(action.choices)))
     if action.type is uuid.UUID:
         return str(uuid.uuid4())
+    if action.type is int:
+        return "1"
     return {"directory": str(folder), "paths": str(folder), "source": "owner/name"}.get(action.dest, "x")
 
 
@@ -99,6 +107,12 @@ def test_every_command_of_the_folders_is_here() -> None:
 def test_the_page_of_the_manual_is_up_to_date() -> None:
     told = io.StringIO()
     call_command("docs_commands", "--check", stdout=told)
+    assert told.getvalue() == "All is up to date.\n"
+
+
+def test_the_page_of_metrics_is_up_to_date() -> None:
+    told = io.StringIO()
+    call_command("docs_metrics", "--check", stdout=told)
     assert told.getvalue() == "All is up to date.\n"
 
 
@@ -162,6 +176,7 @@ def test_without_a_database_a_command_ends_with_3_a_sentence_and_a_document(
     assert "The database does not answer" in (err if "error" in told or not told else told["checks"]["database"])
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", DJANGOS)
 def test_ctrl_c_ends_a_command_with_130_and_how_to_go_on(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -105,6 +105,8 @@ ROWS: dict[str, Row] = {
     "pull": (lambda _: ["models", "pull", "owner/name", "--revision", "0" * 40], {"state": "open"}),
     "reindex": (lambda w: ["reindex", *w.named, "--model", "other-24"], {"documents": 1, "reused": 0}),
     "prune": (lambda _: ["audit", "prune"], {"logs": []}),
+    "set": (lambda w: ["settings", "set", "documents.ocr", "true", *w.named], {"value": True, "level": "knowledge_base"}),
+    "unset": (lambda _: ["settings", "unset", "rewriting"], {"value": None, "level": "installation"}),
     "answers": (lambda _: ["answers", "warm"], {"questions": []}),
 }  # fmt: skip
 

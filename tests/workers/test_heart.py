@@ -6,13 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from apps.documents.models import DocumentVersion, StageRecord
+from ragsite.core.metrics.files import PREFIX
 from ragsite.stack.local import PROJECT_DIR
+from ragsite.stack.ports import find_free
 from tests import factories as make
 from tests.waiting import wait_for
 from tests.workers.stubborn_words import DIE, HOLD, HOLD_SECONDS, STAY
@@ -33,23 +39,38 @@ def _blobs(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parent's process, and where it tells its metrics."""
+
+    process: psutil.Process
+    metrics: str
+
+    def told(self, name: str, **labels: str) -> float:
+        """A metric's value as Prometheus reads it; 0 where it is not told."""
+        families = text_string_to_metric_families(httpx.get(self.metrics).text)
+        samples = (sample for family in families for sample in family.samples)
+        return next((one.value for one in samples if one.name == name and one.labels == labels), 0)
+
+
 @pytest.fixture(scope="module")
-def _worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     command = [sys.executable, "-m", "celery", "-A", "tests.workers.stubborn", "worker", "-n", "stubborn@%h"]
     command += ["-Q", "parsing", "--pool", "prefork", "-c", "1", "--without-gossip", "--without-mingle"]
     folder = tmp_path_factory.getbasetemp() / "stubborn"
     environ = {**os.environ, "RAGSITE_DATA_DIR": str(folder), "RAGSITE_LEASE_SECONDS": str(LEASE_SECONDS)}
-    environ["RAGSITE_MAX_ATTEMPTS"] = "1"
+    environ |= {"RAGSITE_MAX_ATTEMPTS": "1", "RAGSITE_METRICS_PORT": str(find_free()), "TMPDIR": str(folder)}
     with app.connection_for_write() as connection, connection.channel() as channel:
         channel.queue_purge(Queue.PARSING.value)
     process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environ)
-    yield
+    yield Worker(psutil.Process(process.pid), f"http://127.0.0.1:{environ['RAGSITE_METRICS_PORT']}/metrics")
     process.terminate()
     process.wait(30)
+    assert list(folder.glob(f"{PREFIX}*")) == []
 
 
 @pytest.fixture
-def _at_rest(_worker: None) -> None:
+def _at_rest(worker: None) -> None:
     """The worker has done with the test before: what it rang for itself would take up files without the limits of this one."""
     wait_for(is_at_rest, seconds=60, what="the worker is at rest")
 
@@ -80,6 +101,10 @@ def outcome(version: DocumentVersion) -> tuple[str, str, int]:
     version.refresh_from_db()
     records = StageRecord.objects.filter(version=version, stage="parse").values_list("attempts", flat=True)
     return version.status, version.error_code, max(records, default=0)
+
+
+def parsed_by(worker: Worker) -> float:
+    return worker.told("ragsite_stage_ends_total", stage="parse", outcome="done")
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -117,3 +142,22 @@ def test_a_file_that_kills_its_process_is_told_apart_and_given_up_with_that_as_t
     until(lambda: PARSE.rows.give_up() == 1, "the wait for another try has passed")
     assert outcome(killer) == ("failed", "too_many_attempts", 1)
     assert "The last reason: The process that was at the parse stage died." in killer.error
+
+
+@pytest.mark.usefixtures("_at_rest")
+def test_what_children_counted_is_told_by_their_parent_though_they_are_gone(worker: Worker) -> None:
+    (first,) = uploaded("first")
+    parse_asked(soft=30, hard=40)
+    until(lambda: outcome(first)[0] == "parsed", "the first is parsed")
+    until(lambda: parsed_by(worker) > 0, "it is told")
+    before = parsed_by(worker)
+    assert worker.told("ragsite_job_seconds_count", job="parse") > 0
+    for child in worker.process.children():
+        child.kill()
+    (second,) = uploaded("second")
+    parse_asked(soft=30, hard=40)
+    until(lambda: outcome(second)[0] == "parsed", "the second is parsed")
+    until(lambda: parsed_by(worker) == before + 1, "both are counted")
+    assert worker.told("ragsite_stage_starts_total", stage="parse") >= before + 1
+    assert worker.told("ragsite_reading_ok", source="breakers") == 1
+    assert worker.told("process_resident_memory_bytes") > 0

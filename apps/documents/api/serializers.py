@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.documents.api.masking import MASKING_HELP, MaskingField
+from apps.documents.api.timelines import TimelineSerializer
 from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, ChunkingStrategy
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
@@ -139,6 +140,7 @@ class StageSerializer(serializers.ModelSerializer[StageRecord]):
             "outcome",
             "attempts",
             "worker",
+            "begun_at",
             "started_at",
             "finished_at",
             "seconds",
@@ -204,7 +206,7 @@ class RollbackSerializer(StrictSerializer):
     version = serializers.UUIDField(help_text="A version of the document that is ready.")
 
 
-class VersionDetailSerializer(VersionSerializer):
+class VersionDetailSerializer(TimelineSerializer, VersionSerializer):
     progress = serializers.SerializerMethodField()
     stages = StageSerializer(many=True, read_only=True, help_text="The version's timeline.")
     finds = serializers.SerializerMethodField(
@@ -213,7 +215,7 @@ class VersionDetailSerializer(VersionSerializer):
 
     class Meta:
         model = DocumentVersion
-        fields = (*VersionSerializer.Meta.fields, "progress", "stages", "finds")
+        fields = (*VersionSerializer.Meta.fields, "progress", "stages", "timeline", "trace_id", "finds")
         read_only_fields = fields
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})

@@ -38,6 +38,7 @@ from apps.documents.upload_limits import upload_too_large
 from ragsite.core.actors import Actor
 from ragsite.core.configuration import FetchingSettings, UploadSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.places import INSTALLATION, Place
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.limits import Work
 from ragsite.gateway.errors import PermissionDeniedError
@@ -46,7 +47,13 @@ from ragsite.gateway.limits.account import Spent, reserved
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OK = 200
-HEADERS = (("User-Agent", "ragsite"), ("Accept", "*/*"), ("Accept-Encoding", "identity"), ("Connection", "close"))
+Headers = tuple[tuple[str, str], ...]
+HEADERS: Headers = (
+    ("User-Agent", "ragsite"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+    ("Connection", "close"),
+)
 _UNREACHED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
 
@@ -82,15 +89,21 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class FetchDeadline:
-    """The moment, by the monotonic clock, at which a fetch must be over."""
+    """The moment, by the monotonic clock, at which a fetch must be over, so many seconds after it began."""
 
     at: float
+    seconds: float
+
+    @classmethod
+    def within(cls, seconds: float) -> FetchDeadline:
+        """For a fetch that begins now."""
+        return cls(time.monotonic() + seconds, seconds)
 
     def left(self) -> float:
         """Seconds, more than 0. Raises UrlUnreachableError: none are left."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
-            raise UrlUnreachableError(f"The document was not fetched within {FetchingSettings.current().seconds} s.")
+            raise UrlUnreachableError(f"There was no whole answer within {self.seconds:g} s.")
         return seconds
 
 
@@ -102,13 +115,13 @@ class FetchedFile:
     parts: Iterable[bytes]
 
 
-def url_ingestion_check() -> None:
-    """Raises PermissionDeniedError: the operator has not switched it on."""
-    if not FetchingSettings.current().enabled:
+def url_ingestion_check(at: Place = INSTALLATION) -> None:
+    """Raises PermissionDeniedError: the operator has not switched it on, or an owner has switched it off there."""
+    if not FetchingSettings.current(at).enabled:
         raise PermissionDeniedError(
             "Fetching documents from addresses is switched off here.",
             code="url_ingestion_off",
-            action="Upload the document, or ask the operator to set RAGSITE_URL_INGESTION=true.",
+            action="Upload the document, or have the setting `fetching.enabled` switched on.",
         )
 
 
@@ -126,10 +139,12 @@ def document_upload_from_url(
         PermanentError, TransientError: as `document_upload`.
     """
     url_ingestion_check()
+    place = Place.of_base(knowledge_base)
+    url_ingestion_check(place)
     chunking_check(knowledge_base, about.get("chunking", {}))
     connection_release()
     most = UploadSettings.current().max_bytes
-    with reserved(Work.UPLOAD_BYTES, most) as spent, fetch(url, network or Network()) as fetched:
+    with reserved(Work.UPLOAD_BYTES, most) as spent, fetch(url, network or Network(), place) as fetched:
         parts = _counted(fetched.parts, spent)
         request = UploadRequest(knowledge_base=knowledge_base, filename=fetched.filename, parts=parts, **about)
         named = request if request.external_id else replace(request, external_id=external_id_of(url))
@@ -143,13 +158,13 @@ def _counted(parts: Iterable[bytes], spent: Spent) -> Iterator[bytes]:
 
 
 @contextmanager
-def fetch(url: str, network: Network) -> Iterator[FetchedFile]:
+def fetch(url: str, network: Network, at: Place = INSTALLATION) -> Iterator[FetchedFile]:
     """The document at the address, read while the block runs. Raises as `document_upload_from_url`."""
-    how = FetchingSettings.current()
-    deadline = FetchDeadline(time.monotonic() + how.seconds)
+    how = FetchingSettings.current(at)
+    deadline = FetchDeadline.within(how.seconds)
     address = web_address(url, allowed_hosts=how.allowed_hosts)
     for _ in range(MOST_REDIRECTS + 1):
-        with _asked(address, network, deadline) as response:
+        with asked(address, network, deadline, headers=HEADERS) as response:
             location = _header(response, b"location")
             if response.status not in REDIRECTS or not location:
                 yield _fetched(address, response)
@@ -159,14 +174,22 @@ def fetch(url: str, network: Network) -> Iterator[FetchedFile]:
 
 
 @contextmanager
-def _asked(address: WebAddress, network: Network, deadline: FetchDeadline) -> Iterator[httpcore.Response]:
+def asked(
+    address: WebAddress, network: Network, deadline: FetchDeadline, *, headers: Headers, body: bytes | None = None
+) -> Iterator[httpcore.Response]:
+    """The answer of a server to GET, or to a POST of `body`; it is not followed where it leads elsewhere.
+
+    Raises:
+        ForbiddenUrlError: the host leads to an address that the network does not allow; it was not connected to.
+        UrlUnreachableError: it did not answer in time.
+    """
     pinned = _PinnedBackend(network.backend, _addresses(address, network, deadline), deadline)
-    headers = [("Host", address.host_header), *HEADERS]
     trust = ssl.create_default_context(cafile=network.trust) if address.scheme == "https" else None
+    method, given = ("GET", headers) if body is None else ("POST", (*headers, ("Content-Length", str(len(body)))))
     with (
         _reached(address),
         httpcore.ConnectionPool(ssl_context=trust, max_connections=1, network_backend=pinned) as pool,
-        pool.stream("GET", _url(address), headers=headers) as response,
+        pool.stream(method, _url(address), headers=[("Host", address.host_header), *given], content=body) as response,
     ):
         yield response
 

@@ -18,6 +18,7 @@ from apps.documents.models import DocumentVersion, ParsedText
 from apps.documents.parsing.registry import parser_for
 from apps.documents.parsing.types import DocumentType, FileLimits, sections_to_list
 from ragsite.core.configuration import ParsingSettings
+from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import PermanentError
 from ragsite.core.jobs import ring
 from ragsite.core.work import Turn
@@ -77,12 +78,14 @@ def _parsed(version: DocumentVersion) -> Maskable:
         PermanentError: the file cannot be parsed; the message says why.
         TransientError: its bytes cannot be read now.
     """
-    parser = parser_for(DocumentType(version.document_type), recognises=ParsingSettings.current().ocr)
+    base = version.document.knowledge_base
+    recognises = ParsingSettings.current(Place.of_base(base)).ocr
+    parser = parser_for(DocumentType(version.document_type), recognises=recognises)
     with blob_file(version.blob) as path:
         parsed = parser.parse(path, FileLimits())
     said = Said(parsed.text, sections_to_list(parsed.sections), parsed.title[:300], dict(parsed.metadata))
     row = ParsedText(version=version, language=language_code(parsed.text), parser=parser.name)
-    return maskable(row, said, version.document.knowledge_base)
+    return maskable(row, said, base)
 
 
 def _save(step: Step, parsed: Sequence[Maskable]) -> None:

@@ -31,7 +31,11 @@ from ragsite.core.actors import Actor
 from ragsite.core.errors import LeaseLostError, RagError
 from ragsite.core.leases import RELEASED, Claim, backoff, lease_release, worker_name
 from ragsite.core.locking import rows_hold, rows_update
+from ragsite.core.metrics.instruments import counter
 from ragsite.core.outbox import emit
+
+STARTS = counter("ragsite_stage_starts_total")
+ENDS = counter("ragsite_stage_ends_total")
 
 
 def versions_move(
@@ -129,6 +133,7 @@ def step_started(step: Step) -> None:
     ids, owner = list(step.claim.ids), step.claim.owner
     with connection.cursor() as cursor:
         cursor.execute(_STARTED, {"stage": step.stage, "worker": worker_name(), "ids": ids, "owner": owner})
+    STARTS.labels(step.stage).inc(len(ids))
 
 
 def step_postpone(step: Step, error: RagError) -> None:
@@ -240,6 +245,8 @@ def _record(version_ids: Collection[UUID], step: Step, outcome: StageOutcome, er
         error_code=error.error_code if error else "",
         error=error.sentence if error else "",
     )
+    number = len(version_ids)
+    transaction.on_commit(lambda: ENDS.labels(step.stage, outcome).inc(number))
 
 
 def _failed_event(version: DocumentVersion, step: Step, error: RagError) -> DocumentFailed:
@@ -262,18 +269,19 @@ _IS_ANOTHER_TRY = "excluded.attempts > 1"
 
 _STARTED = f"""
     INSERT INTO documents_stagerecord AS known (
-        version_id, stage, outcome, attempts, worker, started_at, error_code, error, actor)
-    SELECT id, %(stage)s, 'running', attempts, %(worker)s, clock_timestamp(), '', '', actor
+        version_id, stage, outcome, attempts, worker, begun_at, started_at, error_code, error, actor)
+    SELECT id, %(stage)s, 'running', attempts, %(worker)s, moment.at, moment.at, '', '', actor
     FROM (
         SELECT * FROM documents_documentversion
         WHERE id = ANY(%(ids)s) AND lease_owner = %(owner)s
         ORDER BY id FOR NO KEY UPDATE
-    ) version
+    ) version, LATERAL (SELECT clock_timestamp() AS at) moment
     ON CONFLICT (version_id, stage) DO UPDATE
     SET outcome = excluded.outcome, worker = excluded.worker, finished_at = NULL,
         error_code = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error_code ELSE '' END,
         error = CASE WHEN {_IS_ANOTHER_TRY} THEN known.error ELSE '' END,
         actor = excluded.actor,
+        begun_at = CASE WHEN {_GOES_ON} OR {_IS_ANOTHER_TRY} THEN known.begun_at ELSE excluded.begun_at END,
         attempts = CASE WHEN {_GOES_ON} THEN known.attempts ELSE excluded.attempts END,
         started_at = CASE WHEN {_GOES_ON} THEN known.started_at ELSE excluded.started_at END
 """  # noqa: S608 - a constant of this file

@@ -233,6 +233,9 @@ class StageRecord(models.Model):
     outcome = models.CharField(max_length=12, choices=StageOutcome.choices, default=StageOutcome.RUNNING)
     attempts = models.PositiveSmallIntegerField(default=1)
     worker = models.CharField(max_length=120)
+    begun_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When its first attempt was started; `started_at` is of the last one.")
+    )
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=60, blank=True, default="")

@@ -11,6 +11,7 @@ from apps.documents.pictures.rows import PAGE_PICTURES
 from apps.documents.pictures.texts import page_span, text_drawn
 from ragsite.core.configuration import ParsingSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.leases import RELEASED, Claim
 from ragsite.core.work import Turn
@@ -24,14 +25,16 @@ def page_picture_draw(claim: Claim, turn: Turn) -> None:
         TransientError: the file can't be read, or the picture not be written, now.
         LeaseLostError: somebody else took over, or the document is gone.
     """
-    picture = PAGE_PICTURES.held(claim).select_related("version").first()
+    picture = PAGE_PICTURES.held(claim).select_related("version__document").first()
     if picture is None:
         raise LeaseLostError("The picture is not wanted any more.")
     span = page_span(picture.version_id, picture.page)
     text = text_drawn(picture.version_id, *span) if span else ""
     connection_release()
+    document = picture.version.document
+    recognises = ParsingSettings.current(Place(document.tenant_id, document.knowledge_base_id)).ocr
     with blob_file(picture.version.blob) as path:
-        drawn = page_drawn(path, picture.page, text, words=words_on if ParsingSettings.current().ocr else None)
+        drawn = page_drawn(path, picture.page, text, words=words_on if recognises else None)
     _keep(claim, picture, drawn)
 
 

@@ -35,6 +35,7 @@ from apps.documents.models import (
     Visibility,
 )
 from ragsite.core.database import one_trip, prepared, rows_prepared
+from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import NotFoundError
 from ragsite.core.row_security import READER
 from ragsite.gateway.keys import Principal
@@ -74,6 +75,12 @@ class AccessScope:
     def searched_ids(self) -> frozenset[UUID]:
         """All knowledge bases in which something may be found."""
         return self.knowledge_base_ids | self.partly_readable_ids
+
+    @property
+    def place(self) -> Place:
+        """Whose settings hold: those of the one knowledge base that is searched, or of the tenant where it is several."""
+        searched = self.searched_ids
+        return Place(self.tenant_id, next(iter(searched)) if len(searched) == 1 else None)
 
 
 def access_scope(principal: Principal, *, knowledge_base_ids: Collection[UUID] | None) -> AccessScope:

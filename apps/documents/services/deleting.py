@@ -19,6 +19,8 @@ from apps.documents.events import DocumentDeleted
 from apps.documents.models import DeletionState, Document, DocumentVersion, KnowledgeBaseDeletion
 from apps.documents.services.purging import documents_remove
 from ragsite.core.actors import Actor, change_log
+from ragsite.core.dynamic.changing import settings_forget
+from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import ConflictError, LeaseLostError, RagError, TransientError
 from ragsite.core.jobs import ring
 from ragsite.core.leases import RELEASED, Claim
@@ -136,6 +138,7 @@ def knowledge_base_deletion_end(claim: Claim) -> None:
     """
     with transaction.atomic():
         deletion = _hold(claim)
+        settings_forget(Place.of_base(deletion.knowledge_base))
         KnowledgeBaseDeletion.objects.filter(pk=deletion.pk).update(
             state=DeletionState.DONE, ended_at=Now(), error="", attempts=0, **RELEASED
         )

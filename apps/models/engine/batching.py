@@ -21,8 +21,15 @@ from apps.models.errors import DeadlineExceededError
 from apps.models.installed_model import InstalledModel
 from apps.models.priority import Priority
 from ragsite.core.errors import ModelUnavailableError, RagError
+from ragsite.core.metrics.instruments import counter, histogram
+from ragsite.core.tracing.spans import told
 
 logger = logging.getLogger(__name__)
+
+TOKENS = counter("ragsite_model_tokens_total")
+INPUTS = histogram("ragsite_batch_inputs")
+BATCH_TOKENS = histogram("ragsite_batch_tokens")
+SECONDS = histogram("ragsite_batch_seconds")
 
 
 class BatchEngine(Engine, Protocol):
@@ -107,7 +114,9 @@ class EngineRunner:
         if deadline <= time.monotonic():
             future.set_exception(_late())
             return future
-        request = self._request(self.engine.encode(inputs), deadline=deadline, future=future)
+        encoded = self.engine.encode(inputs)
+        told(gen_ai__usage__input_tokens=sum(map(len, encoded)))
+        request = self._request(encoded, deadline=deadline, future=future)
         if not request.inputs:
             future.set_result(request.vectors)
             return future
@@ -194,6 +203,7 @@ class EngineRunner:
             logger.exception("The model %s failed on a batch of %d texts", self.engine.model.name, len(batch))
             self._fail(batch, _failed(self.engine.model, error))
         else:
+            _measure(self.engine.model, batch, seconds=time.monotonic() - self._batches_started[stream])
             self._deliver(batch, vectors)
         finally:
             del self._batches_started[stream]
@@ -229,6 +239,14 @@ def _take(chosen: list[_Item], queue: deque[_Request]) -> None:
         request.waiting = [row for row in request.waiting if row not in rows]
         if not request.waiting:
             queue.remove(request)
+
+
+def _measure(model: InstalledModel, batch: Sequence[_Item], *, seconds: float) -> None:
+    tokens = sum(len(item.ids) for item in batch)
+    TOKENS.labels(model.kind, model.name).inc(tokens)
+    INPUTS.labels(model.kind).observe(len(batch))
+    BATCH_TOKENS.labels(model.kind).observe(tokens)
+    SECONDS.labels(model.kind).observe(seconds)
 
 
 def _late() -> DeadlineExceededError:

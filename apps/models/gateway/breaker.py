@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError
+from circuitbreaker import STATE_CLOSED, STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError, CircuitBreakerMonitor
 
 from apps.models.gateway.protocol import ModelCall
 from apps.models.kinds import KINDS
@@ -65,9 +65,12 @@ def breaker_make(call: ModelCall, *, of: str, counts: Any) -> OneProbeBreaker:
     counts, or says of one whether it does.
     """
     settings = KINDS[call.model.kind].breaker
-    return OneProbeBreaker(
+    made = OneProbeBreaker(
         name=f"{of} {call.purpose.queue} {call.model.kind} {call.model.version_id}",
         failure_threshold=settings.failures,
         recovery_timeout=settings.open_seconds,
         expected_exception=counts,
     )
+    # The library lists those alone that decorate a function.
+    CircuitBreakerMonitor.register(made)
+    return made

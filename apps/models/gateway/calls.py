@@ -11,6 +11,7 @@ import numpy as np
 from apps.models.gateway.fake import FakeTransport
 from apps.models.gateway.http import HttpTransport
 from apps.models.gateway.local import LocalTransport
+from apps.models.gateway.measuring import measured, tokens_count, writing_trace
 from apps.models.gateway.protocol import Deadline, ModelCall, ModelTransport, Purpose
 from apps.models.gateway.queue import QueueTransport
 from apps.models.generation import (
@@ -170,16 +171,27 @@ def generate(
     client_check("the messages were sent to a model")
     deadline.check("the messages were sent to a model")
     most = options.max_tokens or GenerationSettings.current().slot_tokens
-    with reserved(Work.TOKENS, most) as spent, closing(transport_of(call).stream(call)) as pieces:  # type: ignore[type-var]
-        for piece in pieces:
-            client_check("the text was written")
-            # An empty one only says that the model is still at it.
-            if piece != STILL_AT_IT:
-                # Each piece is a token or more; the end knows how many there were.
-                spent.amount = (
-                    piece.completion_tokens if isinstance(piece, GenerationEnd) else min(most, spent.amount + 1)
-                )
-                yield piece
+    with (
+        reserved(Work.TOKENS, most) as spent,
+        measured(call) as traced,
+        closing(transport_of(call).stream(call)) as pieces,  # type: ignore[type-var]
+    ):
+        read = 0
+        writing_trace(traced, messages, most)
+        try:
+            for piece in pieces:
+                client_check("the text was written")
+                # An empty one only says that the model is still at it.
+                if piece != STILL_AT_IT:
+                    # Each piece is a token or more; the end knows how many there were.
+                    if isinstance(piece, GenerationEnd):
+                        read, spent.amount = piece.prompt_tokens, piece.completion_tokens
+                    else:
+                        spent.amount = min(most, spent.amount + 1)
+                    yield piece
+        finally:
+            tokens_count(call, read=read, written=spent.amount)
+            traced.tell(gen_ai__usage__input_tokens=read, gen_ai__usage__output_tokens=spent.amount)
 
 
 def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
@@ -189,7 +201,9 @@ def _rows(call: ModelCall, *, width: int, invalid: str) -> np.ndarray:
     shape = (len(call.inputs.items()), width)
     if shape[0] == 0:
         return np.empty(shape, dtype=np.float32)
-    found = transport_of(call).run(call)
+    with measured(call) as traced:
+        traced.tell(ragsite__inputs=shape[0])
+        found = transport_of(call).run(call)
     # Not left to the database: a single infinite value would make a stored vector unsearchable without a word.
     if found.shape != shape or not np.isfinite(found).all():
         raise ModelUnavailableError(

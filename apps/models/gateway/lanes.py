@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -51,7 +52,7 @@ class Lane:
 
     def _in_time(self, work: Callable[[], Answer], call: ModelCall) -> Answer:
         """A broker that is frozen keeps its thread for longer than the caller has."""
-        asking = self.threads.submit(work)
+        asking = self.threads.submit(copy_context().run, work)
         try:
             return asking.result(call.deadline.remaining() + SLACK_SECONDS)
         except TimeoutError:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any
 
 from django.db import connection
@@ -31,7 +32,8 @@ def stream_start(payload: Mapping[str, Any], key: str) -> None:
         _refuse(key)
         return
     # No daemon: a worker that is asked to end finishes what it writes, which is no longer than its deadlines.
-    threading.Thread(target=_stream, args=(payload, key), name=f"stream {key[-6:]}").start()
+    work = copy_context()
+    threading.Thread(target=work.run, args=(_stream, payload, key), name=f"stream {key[-6:]}").start()
 
 
 def _stream(payload: Mapping[str, Any], key: str) -> None:

@@ -25,6 +25,7 @@ from apps.models.servers.errors import (
 from apps.models.servers.network import CheckedBackend
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.errors import RagError
+from ragsite.core.tracing.spans import traceparent
 
 MOST_CONNECTIONS = 256
 KEPT_CONNECTIONS = 32
@@ -53,7 +54,8 @@ class Server:
             ("Content-Type", "application/json"),
             ("Accept", "application/json, text/event-stream"),
         ]
-        return [*plain, ("Authorization", f"Bearer {self.key}")] if self.key else plain
+        trace = [("traceparent", place)] if (place := traceparent()) else []
+        return [*plain, *trace, *([("Authorization", f"Bearer {self.key}")] if self.key else [])]
 
     def at_root(self) -> Server:
         """The server without the part of its address that says which version of OpenAI's protocol is spoken there."""

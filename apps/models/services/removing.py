@@ -41,7 +41,8 @@ def model_remove(*, version_id: UUID, actor: Actor, condition: Condition = UNCON
     """
     version = version_found(version_id)
     with transaction.atomic():
-        rows_hold_to_remove(Model.objects.filter(pk=version.model_id), ModelVersion.objects.filter(pk=version.pk))
+        own = Model.objects.filter(pk=version.model_id), ModelVersion.objects.filter(pk=version.pk)
+        rows_hold_to_remove(*own, *_going_along(version))
         version = version_found(version_id)
         condition.check(model_version_etag(version))
         _check_unneeded(version)
@@ -52,6 +53,15 @@ def model_remove(*, version_id: UUID, actor: Actor, condition: Condition = UNCON
         if not ModelVersion.objects.filter(model=model.pk).exists():
             model.delete()
     return task
+
+
+def _going_along(version: ModelVersion) -> list[models.QuerySet[Any]]:
+    """Rows that are removed with the version, table by table."""
+    relations: Iterable[Any] = ModelVersion._meta.related_objects
+    return [
+        relation.related_model._base_manager.filter(**{relation.field.name: version.pk})
+        for relation in relations if relation.on_delete is models.CASCADE
+    ]  # fmt: skip
 
 
 def _was_downloaded(version: ModelVersion) -> bool:

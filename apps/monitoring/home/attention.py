@@ -19,7 +19,10 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
+from apps.monitoring.alerts.page import alerts_open
+from apps.monitoring.alerts.words import alert_title
 from apps.monitoring.jobs.scheduled_words import scheduled_title
+from apps.monitoring.models import Severity
 from apps.monitoring.rows import counted, list_url, mine, versions_came, versions_counted
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
@@ -34,6 +37,7 @@ from apps.retrieval.models import (
 )
 from ragsite.core.ids import first_id_since
 from ragsite.core.models import OutboxEvent, ScheduledJob
+from ragsite.core.outbox import outbox_waiting
 from ragsite.core.sentences import said
 
 LATELY = timedelta(days=7)
@@ -158,7 +162,7 @@ def _disliked(request: HttpRequest) -> Iterator[Attention]:
 
 
 def _events(request: HttpRequest) -> Iterator[Attention]:
-    waiting = mine(request, OutboxEvent.objects.filter(sent_at=None), path="tenant_id")
+    waiting = mine(request, outbox_waiting(), path="tenant_id")
     oldest = waiting.order_by("id").values_list("created_at", flat=True).first()
     if oldest is not None and timezone.now() - oldest > LONG:
         text = gettext("Events have waited for %(time)s to be sent. Does the Kafka broker answer?")
@@ -179,7 +183,16 @@ def _lately() -> Any:
     return first_id_since(timezone.now() - LATELY)
 
 
+def _alerts(request: HttpRequest) -> Iterator[Attention]:
+    """Those that nobody sees to."""
+    for alert in alerts_open():
+        if alert.acknowledged_at is None:
+            tone = "danger" if alert.severity == Severity.CRITICAL else "warning"
+            yield Attention(tone, "notifications", alert_title(alert), reverse("alerts"))
+
+
 LOOKS: tuple[tuple[str, Look], ...] = (
+    ("monitoring.view_alert", _alerts),
     ("model_registry.view_modelversion", _no_model),
     ("documents.view_documentversion", _failed),
     ("documents.view_documentversion", _stuck),

@@ -157,6 +157,14 @@ def _verified(payload: Mapping[str, Any], names: Names) -> SafeString:
     return format_html(_("verified the audit log, {} entries, and found nothing wrong"), payload.get("entries", ""))
 
 
+def _setting_changed(payload: Mapping[str, Any], names: Names) -> SafeString:
+    """With what was set before and after; what is not set is a dash."""
+    named, before, after = payload.get("object_name", ""), payload.get("before", "–"), payload.get("after", "–")
+    if payload.get("knowledge_base_id"):
+        return format_html(_("changed the setting {} of {} from {} to {}"), named, names.base(payload), before, after)
+    return format_html(_("changed the setting {} from {} to {}"), named, before, after)
+
+
 SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "document.created": _in_base(gettext_lazy("added {} to {}")),
     "document.updated": _updated,
@@ -211,6 +219,8 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "account.second_factor_removed": _of_named(gettext_lazy("removed the second factor of {}")),
     "account.recovery_codes_renewed": _plainly(gettext_lazy("made new recovery codes")),
     "account.recovery_code_used": _plainly(gettext_lazy("signed in with a recovery code")),
+    "analytics.filled": _plainly(gettext_lazy("had reports filled in from the record")),
+    "purge.asked": _of_named(gettext_lazy("had the job {} run at once")),
     "passages.shown": _shown,
     "conversation.renamed": _plainly(gettext_lazy("renamed a conversation")),
     "conversation.deleted": _plainly(gettext_lazy("deleted a conversation")),
@@ -236,6 +246,16 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "audit.erased": lambda payload, names: format_html(
         _("erased words of {} entries of the audit log"), payload.get("entries", "")
     ),
+    "setting.changed": _setting_changed,
+    "alert.acknowledged": _of_named(gettext_lazy("saw to the alert {}")),
+    "webhook.created": _of_named(gettext_lazy("made the webhook {}")),
+    "webhook.updated": _of_named(gettext_lazy("changed the webhook {}")),
+    "webhook.deleted": _of_named(gettext_lazy("deleted the webhook {}")),
+    "webhook.paused": _of_named(gettext_lazy("paused the webhook {}, as its receiver does not answer")),
+    "webhook.tried": _of_named(gettext_lazy("tried the webhook {}")),
+    "webhook.sent_again": _of_named(gettext_lazy("had messages sent again to the webhook {}")),
+    "webhook.secret_shown": _of_named(gettext_lazy("looked at the secret of the webhook {}")),
+    "webhook.secret_renewed": _of_named(gettext_lazy("gave a new secret to the webhook {}")),
     "events.sent_again": _plainly(gettext_lazy("had events sent again")),
     "form.added": _formed(gettext_lazy("added the {} {}")),
     "form.changed": _formed(gettext_lazy("changed the {} {}")),

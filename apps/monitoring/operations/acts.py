@@ -76,9 +76,12 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         gettext_lazy("The audit log"),
         (
             "audit.verified", "audit.exported", "audit.pruned", "audit.erased", "erasure.asked", "erasure.done",
-            "events.sent_again",
+            "events.sent_again", "alert.acknowledged", "analytics.filled", "purge.asked",
+            "webhook.created", "webhook.updated", "webhook.deleted", "webhook.paused", "webhook.tried", "webhook.sent_again",
+            "webhook.secret_shown", "webhook.secret_renewed",
         ),
     ),
+    "settings": (gettext_lazy("Settings"), ("setting.changed",)),
     "forms": (gettext_lazy("Forms of the admin"), ("form.added", "form.changed", "form.deleted")),
 }  # fmt: skip
 """What activity is filtered by, and the actions of each."""
@@ -98,6 +101,8 @@ ICONS = {
     "member": "group", "user": "group", "audit": "verified_user", "form": "edit", "rights": "lock_person",
     "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
     "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
+    "analytics": "monitoring", "purge": "delete_sweep",
+    "setting": "tune",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from apps.monitoring.operations.undelivered import failing_of, undelivered, wait
 from apps.monitoring.rows import counted, mine
 from ragsite.core.actors import actor_text
 from ragsite.core.admin.base import acting
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.event_schemas import schema_of
 from ragsite.core.events import UnknownEventError, event_class, events, name_split, topic_of
 from ragsite.core.models import DEAD, OutboxEvent
@@ -155,6 +156,7 @@ def _listing(request: HttpRequest, rows: QuerySet[OutboxEvent]) -> dict[str, Any
         "states": {"waiting": _("Waiting"), "failing": _("Failing"), "given-up": _("Given up"), "sent": _("Sent")},
         "knowledge_bases": bases[:MOST_OFFERED],
         "recent": RECENT,
+        "has_kafka": ServerSettings.current().has_kafka,
     }
 
 

@@ -178,7 +178,7 @@ def work_now(request: HttpRequest) -> Work:
         one for queue in queues for job in queue.jobs if job.rows for one in _running(request, queue, job, tenants)
     ]
     running += _running_by_clock(queues) if tenants is None else []
-    found = _waits(queues, tenants)
+    found = waits_by_job(queues, tenants)
     shown = [_queue(queue, alive, found, sum(one.queue == queue.name for one in running)) for queue in queues]
     return Work(shown, running, _workers(presences, queues), _breakers())
 
@@ -187,7 +187,7 @@ def queues_waiting(user: AnyUser) -> list[QueueShown]:
     """The queues in which something waits that the user sees counted, the longest first, as of this moment."""
     alive = [one for one in WorkerPresence.objects.order_by("worker")[:MOST_WORKERS] if _is_there(one)]
     queues = board()
-    found = _waits(queues, tenants_counted(user))
+    found = waits_by_job(queues, tenants_counted(user))
     shown = [_queue(queue, alive, found, 0) for queue in queues]
     waiting = [(one.waiting.number, one) for one in shown if one.waiting]
     return [one for _number, one in sorted(waiting, key=lambda found: -found[0])]
@@ -211,7 +211,7 @@ def _queue(
     )  # fmt: skip
 
 
-def _waits(queues: Iterable[QueueOnBoard], tenants: Tenants) -> dict[str, Waits]:
+def waits_by_job(queues: Iterable[QueueOnBoard], tenants: Tenants) -> dict[str, Waits]:
     """What waits of each job of which something does, by the job's name, in one statement."""
     jobs = [(job.name, job.rows) for queue in queues for job in queue.jobs if job.rows]
     return waits((name, _of(tenants, rows.model, rows.waiting())) for name, rows in jobs)

@@ -20,9 +20,11 @@ SIGN_IN = _("Signing in")
 AUDIT = _("The audit log")
 LIMITS = _("Limits")
 KEYS = _("API keys and tokens")
+WATCHING = _("Metrics, alerts, traces and logs")
 
 EVERYTHING, WEB_ONLY = _("everything"), _("the web process")
 WORKERS, MODEL_WORKERS = _("workers"), _("model workers")
+BACKGROUND = _("workers, beat and relay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
     "DATABASE_URL": SettingWords(SERVERS, _("Database"), EVERYTHING),
     "REDIS_URL": SettingWords(SERVERS, _("Redis"), EVERYTHING),
     "KAFKA_BOOTSTRAP_SERVERS": SettingWords(SERVERS, _("Kafka broker"), EVERYTHING),
+    "CLICKHOUSE_URL": SettingWords(SERVERS, _("ClickHouse for reports"), EVERYTHING),
     **_of(SERVERS, EVERYTHING, {
         "REQUIRE_TLS": _("Reach other servers by TLS alone"),
         "CA_FILE": _("Certificates that servers are checked against"),
@@ -52,7 +55,31 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "BLOB_STORE": _("Where uploaded files are kept"),
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
+        "MLFLOW_URL": _("Where MLflow is opened"),
+        "PUBLIC_URL": _("Where ragsite is opened"),
         "FLOWER_URL": _("Where Flower is opened"),
+        "ANALYTICS_DAYS": _("Days that reports go back at most"),
+    }),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": SettingWords(WATCHING, _("Collector that takes traces"), EVERYTHING),
+    **_of(WATCHING, EVERYTHING, {
+        "TRACE_RATIO": _("Share of traces that is kept"),
+        "TRACE_TEXT": _("Traces say what language models read"),
+        "TRACE_URL": _("Where traces are opened"),
+        "LOG_FORMAT": _("How lines of logs are written"),
+        "LOG_TEXT": _("Logs say the words of unforeseen errors"),
+    }),
+    **_of(WATCHING, WORKERS, {
+        "WEBHOOK_HOSTS": _("Own hosts that webhooks may be at"),
+        "ALERT_WEBHOOK_URL": _("Webhook that is told of alerts"),
+        "ALERT_WEBHOOK_SECRET": _("Secret that signs what it is told"),
+        "ALERT_EMAILS": _("People who are mailed about alerts"),
+        "ALERT_SENDER": _("Address that mails come from"),
+        "ALERT_QUEUE_SECONDS": _("Seconds of waiting in a queue that are an alert"),
+        "MAIL_SERVER": _("Server that takes mail"),
+    }),
+    **_of(WATCHING, BACKGROUND, {
+        "METRICS_PORT": _("Port at which metrics are told"),
+        "METRICS_ADDRESS": _("Address at which metrics are told"),
     }),
     **_of(WEB, WEB_ONLY, {
         "SECRET_KEY": _("Key that signs sessions and seals other keys"),
@@ -103,6 +130,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "GENERATOR": _("What writes answers"),
         "GENERATOR_API_KEY": _("Key for what writes answers"),
         "SEARCH_SECONDS": _("Seconds a search may take"),
+        "RERANKED_PASSAGES": _("Passages that a reranker reads"),
         "ANSWER_CACHE_SECONDS": _("Seconds an answer is kept to be given again"),
         "ANSWER_CACHE_MB": _("Memory for kept answers, in MB"),
         "ANSWER_STAND_IN_SECONDS": _("Age up to which a kept answer stands in"),

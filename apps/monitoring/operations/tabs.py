@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 
+from apps.monitoring.operations.live_settings.places import may_change_settings
 from ragsite.gateway.members import is_superuser
 from ragsite.gateway.roles import AnyUser, may_somewhere
 
@@ -18,6 +19,9 @@ LOOKS_AFTER = "gateway.view_tenant"
 
 SEES_QUEUES = "core.view_workerpresence"
 """Who may see what waits for workers, and who they are."""
+
+
+SEES_ALERTS = "monitoring.view_alert"
 
 
 def _permitted(user: AnyUser, *, permission: str) -> bool:
@@ -44,9 +48,12 @@ class OperationsTab:
 
 TABS: tuple[OperationsTab, ...] = (
     OperationsTab("usage", gettext_noop("Usage"), "bar_chart", partial(_permitted, permission=LOOKS_AFTER)),
+    OperationsTab("reports", gettext_noop("Reports"), "insights", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("activity", gettext_noop("Audit"), "verified_user", partial(_permitted, permission=LOOKS_AFTER)),
     OperationsTab("workers", gettext_noop("Workers"), "engineering", partial(_permitted, permission=SEES_QUEUES)),
+    OperationsTab("alerts", gettext_noop("Alerts"), "notifications", partial(_permitted, permission=SEES_ALERTS)),
     OperationsTab("events", gettext_noop("Events"), "outbox", partial(_permitted, permission="core.view_outboxevent")),
+    OperationsTab("live-settings", gettext_noop("Change settings"), "toggle_on", may_change_settings),
     OperationsTab("settings", gettext_noop("Settings"), "tune", is_superuser),
 )
 

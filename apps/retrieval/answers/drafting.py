@@ -93,7 +93,7 @@ def pieces_write(
             yield Withdrawal(generator.name, error)
         else:
             yield DraftEnd(
-                generator.name, len(material.passages), tuple(degraded), dict(timings.milliseconds), provenance
+                generator.name, len(material.passages), tuple(degraded), dict(timings.tell()), provenance, timings.marks
             )
             return
 
@@ -123,7 +123,7 @@ def _timed(pieces: WrittenPieces, timings: Timings) -> WrittenPieces:
     """The pieces; only the time that it takes to make them counts, not what is done with them in between."""
     with closing(pieces):
         while True:
-            with timings.step("generate"):
+            with timings.piece("generate"):
                 piece = next(pieces, None)
             if piece is None:
                 return

@@ -12,12 +12,13 @@ from django.db.models import F, Func, IntegerField, QuerySet, TextField, Value
 from apps.documents.models import ParsedText
 from apps.documents.parsing.types import place_narrowed
 from apps.documents.rights.access import AccessScope, versions_visible
+from apps.retrieval.answers.answer_events import answer_events
 from apps.retrieval.answers.masking import turn_masked
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.turns import AskedTurn, searched_for_shown, turn_take
 from apps.retrieval.answers.types import Draft, Judgement, Quotation, Statement, Verdict
 from apps.retrieval.answers.visibility import answers_readable, asked_by, first_withdrawn
-from apps.retrieval.events import QueryProcessed, StepDegraded
+from apps.retrieval.events import CitedSpan
 from apps.retrieval.models import Answer, Citation, Query
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.passages import Passage
@@ -26,6 +27,8 @@ from ragsite.core.actors import Actor
 from ragsite.core.errors import NotFoundError
 from ragsite.core.ids import new_id
 from ragsite.core.outbox import emit
+from ragsite.core.timelines import Mark, marks_record
+from ragsite.core.tracing.trace_parents import trace_id_of
 from ragsite.gateway.keys import Principal
 
 NOT_FOUND = "Not found in your documents."
@@ -63,7 +66,7 @@ def span_text(version_id: UUID, start: int, end: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """What is kept of a question and its checked answer; `degraded` and `milliseconds` are of all steps."""
+    """What is kept of a question and its checked answer; `degraded`, `milliseconds` and `marks` are of all steps."""
 
     turn: AskedTurn
     found: Retrieval
@@ -72,10 +75,11 @@ class AnswerRecord:
     degraded: tuple[Degradation, ...]
     milliseconds: dict[str, float]
     answer_id: UUID = field(default_factory=new_id)
+    marks: tuple[Mark, ...] = ()
 
 
 def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
-    """Write the question, the answer and its citations, and its event, in one transaction.
+    """Write the question, the answer and its citations, and its events, in one transaction.
 
     Raises:
         NotFoundError: its conversation was deleted meanwhile.
@@ -88,7 +92,8 @@ def answer_save(record: AnswerRecord, *, actor: Actor) -> Answer:
         shown = record.draft.shown
         citations = [_citation(answer, index, q) for index, one in enumerate(shown) for q in one.quotations]
         Citation.objects.bulk_create(citations)
-        emit(_processed_event(record, query, len(citations)), actor=actor)
+        cited = [_cited(quotation) for one in shown for quotation in one.quotations]
+        emit(*answer_events(answer, cited, passages=record.draft.end.passages), actor=actor)
     return answer_of(query.pk, tenant_id=query.tenant_id)
 
 
@@ -110,6 +115,7 @@ def query_write(turn: AskedTurn, *, scope: AccessScope, options: AnswerOptions, 
         searched_for=turn.searched_for,
         knowledge_base_ids=sorted(str(pk) for pk in scope.searched_ids),
         options=options.record(),
+        trace_id=trace_id_of(actor.traceparent),
     )
 
 
@@ -129,6 +135,7 @@ def _answer_row(record: AnswerRecord, query: Query) -> Answer:
         searched={"mode": record.found.settings.mode.value, "candidates": dict(record.found.candidates)},
         degraded=[one.record() for one in record.degraded],
         milliseconds=record.milliseconds,
+        timeline=marks_record(record.marks),
         citation_count=sum(len(statement.quotations) for statement in shown),
     )
 
@@ -193,23 +200,9 @@ def _citation(answer: Answer, statement: int, quotation: Quotation) -> Citation:
     )
 
 
-def _processed_event(record: AnswerRecord, query: Query, citations: int) -> QueryProcessed:
-    return QueryProcessed(
-        tenant_id=query.tenant_id,
-        query_id=query.pk,
-        found=bool(record.draft.shown),
-        generator=record.draft.end.generator,
-        passages=record.draft.end.passages,
-        citations=citations,
-        milliseconds=record.milliseconds,
-        degraded=tuple(map(_step_degraded, record.degraded)),
-    )
-
-
-def _step_degraded(one: Degradation) -> StepDegraded:
-    return StepDegraded(
-        step=one.step.value,
-        code=one.error.error_code,
-        detail=one.detail,
-        knowledge_bases=one.knowledge_base_ids,
-    )
+def _cited(quotation: Quotation) -> CitedSpan:
+    passage = quotation.passage
+    return CitedSpan(
+        knowledge_base_id=passage.knowledge_base_id, document_id=passage.document_id, version_id=passage.version_id,
+        start=quotation.start, end=quotation.end,
+    )  # fmt: skip

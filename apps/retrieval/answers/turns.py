@@ -24,6 +24,7 @@ from ragsite.core.actors import Actor
 from ragsite.core.database import connection_release
 from ragsite.core.errors import ConflictError, NotFoundError, RagError
 from ragsite.core.ids import new_id
+from ragsite.core.timelines import Mark
 from ragsite.gateway.keys import Principal
 
 HISTORY = 6
@@ -47,6 +48,7 @@ class AskedTurn:
     conversation_id: UUID | None = None
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
     history: tuple[PastTurn, ...] = ()
     begins: bool = False
 
@@ -87,8 +89,11 @@ def conversation_turn(
     return AskedTurn(request.text, request, where, conversation.pk, history=history)
 
 
-def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptions = AS_USUAL) -> AskedTurn:
-    """The turn with the search that its question is understood as, in the light of what was said before it.
+def turn_understood(
+    turn: AskedTurn, *, deadline: Deadline, options: AnswerOptions = AS_USUAL, rewrites: bool = True
+) -> AskedTurn:
+    """The turn with the search that its question is understood as, in the light of what was said before it: as the language model
+    in use `rewrites` it, or by rules.
 
     Raises:
         ModelNotFoundError: the options name a language model that there is none of.
@@ -97,9 +102,10 @@ def turn_understood(turn: AskedTurn, *, deadline: Deadline, options: AnswerOptio
         return turn
     timings = Timings()
     with timings.step("rewrite"):
-        text, degraded = _understood(turn.question, turn.history, _writer(options), deadline)
+        writer = _writer(options)
+        text, degraded = _understood(turn.question, turn.history, writer if rewrites else None, deadline)
     request = replace(turn.request, text=text)
-    return replace(turn, request=request, degraded=degraded, milliseconds=timings.milliseconds)
+    return replace(turn, request=request, degraded=degraded, milliseconds=timings.tell(), marks=timings.marks)
 
 
 def conversation_of(principal: Principal, conversation_id: UUID) -> Conversation:

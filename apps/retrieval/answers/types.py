@@ -14,6 +14,7 @@ from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.passages import Passage
 from ragsite.core.errors import RagError
+from ragsite.core.timelines import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class DraftEnd:
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     provenance: Provenance = Provenance()
+    marks: tuple[Mark, ...] = ()
 
 
 WrittenPiece: TypeAlias = TextDelta | Statement | Provenance

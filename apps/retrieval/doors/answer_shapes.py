@@ -15,6 +15,7 @@ from apps.retrieval.answers.kept import KeptPassage, passages_kept
 from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.search_shapes import INDEXING, DegradedOut, IndexingOut, SpanOut, place_out
 from apps.retrieval.models import Answer, Citation
+from ragsite.core.timelines import MarkKind
 from ragsite.gateway.keys import Principal
 
 
@@ -62,6 +63,16 @@ class UsageOut(Schema):
     completion_tokens: int
 
 
+class MarkOut(Schema):
+    """A part of the work: a `step` of the pipeline, or a call of a `model` within one."""
+
+    name: str
+    kind: MarkKind
+    at: float = Field(description="Milliseconds after the first part began.")
+    milliseconds: float
+    failed: str = Field("", description="By which code it failed; empty if it did not.")
+
+
 class CachedOut(Schema):
     """The answer was made so many seconds ago, and nothing that it depends on has changed since."""
 
@@ -91,6 +102,10 @@ class AnswerOut(Schema):
     prompt: str = Field(description="The version of what it was told.")
     usage: UsageOut | None
     milliseconds: dict[str, float]
+    timeline: list[MarkOut] = Field(
+        [], description="What was done when, in its order; empty for answers of before it was kept."
+    )
+    trace_id: str = Field("", description="The trace that asking was part of, by W3C Trace Context; empty if of none.")
     degraded: list[DegradedOut] = Field(description="Empty as a rule.")
     indexing: IndexingOut | None = Field(None, description=INDEXING)
     cached: CachedOut | None = Field(
@@ -121,6 +136,8 @@ def answer_out(answer: Answer, *, principal: Principal, indexing: IndexingOut | 
         prompt=answer.prompt,
         usage=UsageOut(**answer.usage) if answer.usage else None,
         milliseconds=answer.milliseconds,
+        timeline=[MarkOut(**one) for one in answer.timeline],
+        trace_id=answer.query.trace_id,
         degraded=[DegradedOut(**one) for one in answer.degraded],
         indexing=indexing,
         cached=None,

@@ -8,6 +8,7 @@ from apps.documents.rights.access import AccessScope
 from apps.retrieval.answers.options import AS_USUAL, AnswerOptions
 from apps.retrieval.answers.turns import AskedTurn
 from ragsite.core.actors import Actor
+from ragsite.core.dynamic.flags import FlagSubject
 from ragsite.gateway.keys import Principal
 
 
@@ -24,6 +25,12 @@ class Asking:
     """Whether an answer may be one that was made before."""
     watcher: Principal | None = None
     """Who asks to see what the principal would. Nothing is kept of such an answer: it is neither's."""
+
+    @property
+    def subject(self) -> FlagSubject:
+        """For whom flags are asked: with whose rights it is asked."""
+        person = self.principal.api_key_id or self.principal.user_id
+        return FlagSubject(self.principal.tenant_id, str(person or ""))
 
     @property
     def asker(self) -> str:

@@ -27,6 +27,8 @@ from apps.retrieval.doors.asking import Asking, asker_of
 from apps.retrieval.doors.search_shapes import IndexingOut
 from apps.retrieval.doors.stream_shapes import RetrievedOut
 from ragsite.core.configuration import AnswerCacheSettings
+from ragsite.core.dynamic.asking import flag_is_on
+from ragsite.core.dynamic.flags import STAND_IN
 from ragsite.core.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,10 @@ class Recall:
         self._key = answer_key(self._wanted, answering_now(turn.request, asking.options)) if self._wanted else ""
         self._stand_in: Entry | None = None
 
+    @property
+    def _settings(self) -> AnswerCacheSettings:
+        return AnswerCacheSettings.current(self._asking.scope.place)
+
     def answer(self, indexing: IndexingOut | None, *, answer_id: UUID | None = None) -> Recalled | None:
         """What is kept for the question: the caller's own answer, or a copy for it of somebody's with the same rights.
 
@@ -76,12 +82,12 @@ class Recall:
             return None
         own = own_key(self._key, asker=self._asker, question=self._turn.question)
         found = values_get([self._key, own, stand_in_key(self._wanted)])
-        kept = _entry(found[0], most_seconds=AnswerCacheSettings.current().seconds)
+        kept = _entry(found[0], most_seconds=self._settings.seconds)
         LOOKUPS.labels(found[0][1] if kept and found[0] else "miss").inc()
         saved = sum(kept.out.milliseconds.values()) if kept else None
         lookup_count(self._asking.principal.tenant_id, saved_milliseconds=saved)
         if kept is None:
-            self._stand_in = _entry(found[2], most_seconds=AnswerCacheSettings.current().stand_in_seconds)
+            self._stand_in = _entry(found[2], most_seconds=self._settings.stand_in_seconds)
             return None
         if answer_id is None and (first := self._own(kept, found[1])):
             return _given(first, indexing)
@@ -90,7 +96,7 @@ class Recall:
     def generators(self, chosen: Sequence[Generator]) -> Sequence[Generator]:
         """The generators, with what was written before, of the same documents, behind the language models, if there is such."""
         writing = sum(isinstance(one, LanguageModelGenerator) for one in chosen)
-        if self._stand_in is None or not 0 < writing < len(chosen):
+        if self._stand_in is None or not 0 < writing < len(chosen) or not flag_is_on(STAND_IN, self._asking.subject):
             return chosen
         return (*chosen[:writing], _generator(self._stand_in), *chosen[writing:])
 
@@ -98,7 +104,7 @@ class Recall:
         """Keep an answer that was made, if it is as it should be and nothing below it has changed meanwhile."""
         if self._wanted is None or out.degraded or out.indexing is not None or not self._stands():
             return
-        settings = AnswerCacheSettings.current()
+        settings = self._settings
         asker = self._asker if out.conversation is None else ""
         value = Entry(at=time.time(), asker=asker, out=out, retrieved=retrieved).model_dump_json().encode()
         value_put(self._key, value, seconds=settings.seconds)
@@ -112,7 +118,7 @@ class Recall:
             return None
         if kept.asker == self._asker and kept.out.question == turn.question:
             return kept
-        return _entry(copied, most_seconds=AnswerCacheSettings.current().seconds)
+        return _entry(copied, most_seconds=self._settings.seconds)
 
     def _copied(self, kept: Entry, own: str, indexing: IndexingOut | None, answer_id: UUID | None) -> Recalled | None:
         asking = self._asking
@@ -125,7 +131,7 @@ class Recall:
         out = answer_out(copy, principal=asking.principal)
         entry = kept.model_copy(update={"asker": self._asker, "out": out})
         if out.conversation is None and self._asker:
-            value_put(own, entry.model_dump_json().encode(), seconds=AnswerCacheSettings.current().seconds)
+            value_put(own, entry.model_dump_json().encode(), seconds=self._settings.seconds)
         return _given(entry, indexing)
 
     def _stands(self) -> bool:
@@ -135,7 +141,7 @@ class Recall:
 
 def _wanted(asking: Asking, turn: AskedTurn) -> Wanted | None:
     """None where nothing is to be looked up."""
-    may = asking.cache and asking.watcher is None and AnswerCacheSettings.current().seconds
+    may = asking.cache and asking.watcher is None and AnswerCacheSettings.current(asking.scope.place).seconds
     if not may or turn.degraded or asking.scope.for_all_readers:
         return None
     state = findable_state(asking.scope)

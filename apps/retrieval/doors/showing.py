@@ -16,13 +16,17 @@ from apps.models.gateway import Deadline
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.doors.asking import Asking
 from apps.retrieval.doors.search_shapes import SearchOut, SpanOut, indexing_out, search_out
+from apps.retrieval.events import RetrievalCompleted
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
+from apps.retrieval.search.retrieval import Retrieval
 from ragsite.core.actors import Actor, ActorKind
 from ragsite.core.audit.codes import text_digest
 from ragsite.core.audit.recording import Act, AuditObject, act_record
 from ragsite.core.configuration import SearchSettings
+from ragsite.core.ids import new_id
+from ragsite.core.samples import sample_tell
 
 SHOWN = "passages.shown"
 _WATCHING = (ActorKind.USER, ActorKind.KEY)
@@ -47,11 +51,26 @@ def passages_search(request: SearchRequest, *, scope: AccessScope, actor: Actor,
     Raises:
         InvalidRetrievalError, NoRerankerError, ModelUnavailableError, PermanentError: as `retrieve`.
     """
-    deadline = Deadline.after(SearchSettings.current().seconds)
+    deadline = Deadline.after(SearchSettings.current(scope.place).seconds)
     indexing = indexing_out(scope)
     found = retrieve(request, scope=scope, deadline=deadline)
     tell_shown(AuditObject("search", tenant_id=scope.tenant_id), request.text, spans_of(found.passages), actor=actor)
+    sample_tell(_searched(found), actor=actor)
     return search_out(found, indexing, explain=explain)
+
+
+def _searched(found: Retrieval) -> RetrievalCompleted:
+    return RetrievalCompleted(
+        tenant_id=found.scope.tenant_id,
+        query_id=new_id(),
+        knowledge_bases=tuple(sorted(found.scope.searched_ids)),
+        mode=found.settings.mode.value,
+        passages=len(found.passages),
+        candidates=dict(found.candidates),
+        best_score=max((float(one.score) for one in found.passages), default=None),
+        milliseconds=dict(found.milliseconds),
+        for_answer=False,
+    )
 
 
 def answer_shown(asking: Asking, turn: AskedTurn, spans: Iterable[ShownSpan], *, answer_id: UUID) -> None:

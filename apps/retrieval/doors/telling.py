@@ -45,6 +45,8 @@ from apps.retrieval.streaming.run import Run
 from ragsite.core.audience import ClientLeft, client_check, working_for
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import connection_release
+from ragsite.core.dynamic.asking import flag_is_on
+from ragsite.core.dynamic.flags import REWRITING
 from ragsite.core.errors import ConflictError, RagError
 from ragsite.core.ids import new_id
 from ragsite.gateway.limits.account import stream_place
@@ -74,9 +76,9 @@ def answer_made(asking: Asking) -> AnswerOut:
 
 def answer_made_from(asking: Asking) -> Told:
     """As `answer_made`, with the passages."""
-    deadline = Deadline.after(SearchSettings.current().seconds)
+    deadline = Deadline.after(SearchSettings.current(asking.scope.place).seconds)
     indexing = indexing_out(asking.scope)
-    turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
+    turn = _understood(asking, deadline)
     recall = Recall(asking, turn)
     if kept := recall.answer(indexing):
         answer_shown(asking, turn, spans_again(kept.retrieved.passages), answer_id=kept.out.id)
@@ -130,9 +132,9 @@ def answer_tell(run: Run, asking: Asking, generators: Sequence[Generator] = ()) 
 
 def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     client_check("the question was searched for")
-    deadline = Deadline.after(SearchSettings.current().seconds)
+    deadline = Deadline.after(SearchSettings.current(asking.scope.place).seconds)
     indexing = indexing_out(asking.scope)
-    turn = turn_understood(asking.turn, deadline=deadline, options=asking.options)
+    turn = _understood(asking, deadline)
     recall = Recall(asking, turn)
     if kept := recall.answer(indexing, answer_id=run.answer_id):
         answer_shown(asking, turn, spans_again(kept.retrieved.passages), answer_id=kept.out.id)
@@ -149,6 +151,11 @@ def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:
     teller.settled(out)
     recall.keep(out, retrieved)
     _complete(run, out)
+
+
+def _understood(asking: Asking, deadline: Deadline) -> AskedTurn:
+    rewrites = flag_is_on(REWRITING, asking.subject)
+    return turn_understood(asking.turn, deadline=deadline, options=asking.options, rewrites=rewrites)
 
 
 def _settled(

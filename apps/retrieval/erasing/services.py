@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from apps.documents.models import Document
 from apps.retrieval.erasing.kept import KEPT
 from apps.retrieval.erasing.log import logged_acts_of
-from apps.retrieval.erasing.steps import LOG, STEPS, EraseStep, Subject
+from apps.retrieval.erasing.order import steps_of
+from apps.retrieval.erasing.steps import LOG, EraseStep, Subject
 from apps.retrieval.events import ErasureDone
 from apps.retrieval.models import Erasure, ErasureState, ErasureSubject
 from ragsite.core.actors import Actor, ActorKind, change_log
@@ -118,7 +119,7 @@ def _bite(claim: Claim) -> bool:
         erasure = ERASURES.held(claim).select_for_update(of=("self",), no_key=True).first()
         if erasure is None:
             raise LeaseLostError(f"The lease on the erasure {claim.ids[0]} was lost; this part of it is dropped.")
-        steps = STEPS[erasure.subject]
+        steps = steps_of(erasure.subject)
         if erasure.steps >= len(steps):
             _end(erasure)
             return False
@@ -169,7 +170,7 @@ def _actor(erasure: Erasure) -> Actor:
 
 
 def _found(subject: Subject) -> dict[str, int]:
-    counts = {step.what: step.found(subject) for step in STEPS[subject.kind]}
+    counts = {step.what: step.found(subject) for step in steps_of(subject.kind)}
     return {what: count for what, count in counts.items() if count}
 
 

@@ -97,7 +97,7 @@ class EraseStep:
     erase: Callable[[Subject], int]
 
 
-def _of_rows(what: str, rows: Rows, remove: Callable[[QuerySet[Any]], None] | None = None) -> EraseStep:
+def rows_step(what: str, rows: Rows, remove: Callable[[QuerySet[Any]], None] | None = None) -> EraseStep:
     """A step whose rows are removed."""
 
     def erase(subject: Subject) -> int:
@@ -354,36 +354,36 @@ LOG = EraseStep("audit_entries", lambda subject: logged_count(_logged(subject)),
 
 STEPS: Mapping[str, tuple[EraseStep, ...]] = {
     ErasureSubject.DOCUMENT: (
-        _of_rows("questions", _asked_of_document, _questions_remove),
-        _of_rows("evaluation_questions", _only_of_document, _questions_of_sets_remove),
-        _of_rows("requests", _requests_of_document),
+        rows_step("questions", _asked_of_document, _questions_remove),
+        rows_step("evaluation_questions", _only_of_document, _questions_of_sets_remove),
+        rows_step("requests", _requests_of_document),
         CACHE,
         # Before the event that the document is deleted, which consumers are to get.
-        _of_rows("events", _events_of_document),
+        rows_step("events", _events_of_document),
         LOG,
         EraseStep("documents", lambda subject: _document(subject).count(), _document_erase),
         LOG,
     ),
     ErasureSubject.USER: (
-        _of_rows("evaluation_questions", _made_of_users_questions, _questions_of_sets_remove),
-        _of_rows("conversations", _begun_by_user, _conversations_remove),
-        _of_rows("questions", _asked_by_user, _questions_remove),
-        _of_rows("bulk_jobs", _bulk_jobs),
+        rows_step("evaluation_questions", _made_of_users_questions, _questions_of_sets_remove),
+        rows_step("conversations", _begun_by_user, _conversations_remove),
+        rows_step("questions", _asked_by_user, _questions_remove),
+        rows_step("bulk_jobs", _bulk_jobs),
         EraseStep("grants", lambda subject: _grants(subject).count(), _grants_erase),
-        _of_rows("requests", _requests_of_user),
+        rows_step("requests", _requests_of_user),
         CACHE,
         EraseStep("names", _names_found, _names_erase),
-        _of_rows("sign_in_tries", _tries),
+        rows_step("sign_in_tries", _tries),
         LOG,
         EraseStep("memberships_and_accounts", lambda subject: _membership(subject).count(), _membership_erase),
         LOG,
     ),
     ErasureSubject.TENANT: (
         EraseStep("knowledge_bases", lambda subject: _bases(subject).count(), _bases_erase),
-        _of_rows("conversations", _begun_in_tenant, _conversations_remove),
-        _of_rows("questions", _asked_in_tenant, _questions_remove),
-        _of_rows("bulk_jobs", lambda subject: BulkJob.objects.filter(tenant=subject.tenant_id)),
-        _of_rows("requests", lambda subject: IdempotencyRecord.objects.filter(tenant=subject.tenant_id)),
+        rows_step("conversations", _begun_in_tenant, _conversations_remove),
+        rows_step("questions", _asked_in_tenant, _questions_remove),
+        rows_step("bulk_jobs", lambda subject: BulkJob.objects.filter(tenant=subject.tenant_id)),
+        rows_step("requests", lambda subject: IdempotencyRecord.objects.filter(tenant=subject.tenant_id)),
         CACHE,
         EraseStep("api_keys", lambda subject: _keys(subject).count(), _keys_erase),
         LOG,
@@ -391,7 +391,7 @@ STEPS: Mapping[str, tuple[EraseStep, ...]] = {
         EraseStep("names_of_knowledge_bases", lambda subject: _named_bases(subject).count(), _bases_unname),
         EraseStep("names_of_the_tenant", lambda subject: _tenant_named(subject).count(), _tenant_unname),
         LOG,
-        _of_rows("events", _events_of_tenant),
+        rows_step("events", _events_of_tenant),
     ),
 }
 """By subject, in the order in which it is done."""

@@ -81,6 +81,13 @@ def runs_compare(*, run: EvaluationRun, against: EvaluationRun) -> Comparison:
     return Comparison(run, against, len(shared), figures, tuple(differing))
 
 
+def differences(run: EvaluationRun, against: EvaluationRun, *, name: str) -> list[float]:
+    """By how much each question that both have measured did better in `run`, by the figure of that name."""
+    ours, theirs = _by_question(run), _by_question(against)
+    both = [(ours[one][1], theirs[one][1]) for one in ours if one in theirs]
+    return [one[name] - other[name] for one, other in both if name in one and name in other]
+
+
 def _check(run: EvaluationRun, against: EvaluationRun) -> None:
     for one in (run, against):
         if one.state != RunState.DONE:

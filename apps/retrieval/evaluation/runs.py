@@ -15,8 +15,8 @@ from django.db.models.functions import Coalesce, Now
 
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.retrieval_settings import RetrievalSettings
+from apps.retrieval.evaluation.experiments.noting import run_note
 from apps.retrieval.evaluation.measuring import question_measure, run_metrics
-from apps.retrieval.evaluation.mlflow_log import run_log
 from apps.retrieval.evaluation.searching import searching_check
 from apps.retrieval.evaluation.selectors import documents_measured, judged, questions_measurable
 from apps.retrieval.index.generations import generation_live
@@ -159,12 +159,12 @@ def _measured(run: EvaluationRun, questions: Sequence[EvaluationQuestion]) -> li
 
 def _finish(claim: Claim, run: EvaluationRun) -> None:
     metrics = run_metrics(run)
-    note = run_log(run, metrics)
     with transaction.atomic():
         _hold(claim)
         EvaluationRun.objects.filter(pk=run.pk).update(
-            state=RunState.DONE, metrics=metrics, note=note, finished_at=Now(), attempts=0, error="", **RELEASED
+            state=RunState.DONE, metrics=metrics, finished_at=Now(), attempts=0, error="", **RELEASED
         )
+        run_note(run)
 
 
 def _hold(claim: Claim) -> None:

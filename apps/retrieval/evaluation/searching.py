@@ -69,7 +69,7 @@ def passages_for(
 
 
 def _search(request: SearchRequest, scope: AccessScope, generation: IndexGeneration | None) -> TimedPassages:
-    deadline = Deadline.after(SearchSettings.current().seconds)
+    deadline = Deadline.after(SearchSettings.current(scope.place).seconds)
     started = time.monotonic()
     found = retrieve(request, scope=scope, deadline=deadline, generation=generation)
     if found.degraded:

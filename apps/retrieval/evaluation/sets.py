@@ -17,6 +17,7 @@ from apps.retrieval.models import (
     AnswerFeedback,
     EvaluationQuestion,
     EvaluationSet,
+    ExperimentEntry,
     Judgement,
     Rating,
 )
@@ -113,6 +114,7 @@ def evaluation_set_delete(*, evaluation_set: EvaluationSet, actor: Actor, condit
             # A worker that notes results holds its run, and then wants the questions.
             evaluation_set.runs.all(),
             Judgement.objects.filter(question__evaluation_set=pk),
+            ExperimentEntry.objects.filter(run__evaluation_set=pk),
         )
         condition.check_row(EvaluationSet.objects.filter(pk=pk), evaluation_set_etag)
         what = f"evaluation set {pk} was deleted"

@@ -1,4 +1,4 @@
-"""Whether two runs differ by more than chance. Pure."""
+"""Whether two runs differ by more than chance, and how sure a mean is. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 EXACT_UP_TO = 14
 SAMPLES = 10_000
 SEED = 20_221
+RESAMPLES, OUTSIDE = 2_000, 0.05
 ROUNDING = 1e-12
 
 
@@ -28,6 +29,21 @@ def randomisation_p(differences: Sequence[float]) -> float:
         return float(np.mean(np.abs(_all_signs(len(values)) @ values) >= observed))
     as_far = sum(int(np.sum(np.abs(signs @ values) >= observed)) for signs in _drawn_signs(len(values)))
     return (as_far + 1) / (SAMPLES + 1)
+
+
+def mean_intervals(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """For each column the interval that holds the mean of its rows with 95 %: the percentile bootstrap over rows.
+
+    2,000 resamples with a fixed seed, in which all columns of a row go together. Efron & Tibshirani, An introduction to the
+    bootstrap, 1993, chapter 13; for retrieval, Sakai, Evaluating evaluation metrics based on the bootstrap, SIGIR 2006.
+    """
+    values = np.array(rows, dtype=np.float64)
+    number = len(values)
+    generator, alike = np.random.default_rng(SEED), np.full(number, 1 / number)
+    sizes = [len(part) for part in np.array_split(np.empty(RESAMPLES), max(1, number * RESAMPLES // 10_000_000))]
+    means = np.concatenate([generator.multinomial(number, alike, size=size) @ values / number for size in sizes])
+    low, high = np.quantile(means, [OUTSIDE / 2, 1 - OUTSIDE / 2], axis=0)
+    return [(float(one), float(other)) for one, other in zip(low, high, strict=True)]
 
 
 def _all_signs(number: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from apps.documents.models import BulkJob, DeletionState, Grant, KnowledgeBase, 
 from apps.documents.services.deleting import ADVICE, DELETIONS
 from apps.documents.services.knowledge_bases import knowledge_base_create, knowledge_base_delete, knowledge_base_update
 from apps.retrieval.index.deleting import knowledge_base_deletion_work
-from apps.retrieval.models import EvaluationRun, EvaluationSet, Judgement, Reindex
+from apps.retrieval.models import EvaluationRun, EvaluationSet, ExperimentEntry, Judgement, Reindex
 from ragsite.core.actors import Actor
 from ragsite.core.errors import PermanentError
 from ragsite.core.ids import new_id
@@ -99,6 +99,9 @@ def _row_remove(knowledge_base: KnowledgeBase) -> None:
             Judgement.objects.filter(question__evaluation_set__knowledge_base=base),
             Grant.objects.filter(knowledge_base=base),
             BulkJob.objects.filter(knowledge_base=base),
+            ExperimentEntry.objects.filter(
+                Q(run__evaluation_set__knowledge_base=base) | Q(reindex__knowledge_base=base)
+            ),
         )
         KnowledgeBase.objects.filter(pk=base).delete()
 

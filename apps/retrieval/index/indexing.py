@@ -20,6 +20,7 @@ from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.chunking.types import Embed
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.rows import portions
+from apps.documents.lifecycle.stage_times import StageTimes, stage_times
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED
 from apps.documents.lifecycle.steps import Step, step_fail, step_give_back
 from apps.documents.masking.indexed import IndexedText, ShownSpan
@@ -250,10 +251,13 @@ def _activated(
 ) -> dict[UUID, list[Indexed]]:
     """Point the documents at those versions that are not superseded; the event data for each of these."""
     activated: dict[UUID, list[Indexed]] = {}
+    times = stage_times([version.pk for version in versions])
     for version in versions:
         document = documents[version.document_id]
         if not _superseded(document, version):
-            activated[version.pk] = _events(document, version, generations[document.knowledge_base_id])
+            activated[version.pk] = _events(
+                document, version, generations[document.knowledge_base_id], times.get(version.pk, StageTimes())
+            )
             document.current_version = version
     return activated
 
@@ -294,14 +298,19 @@ def _superseded(document: Document, version: DocumentVersion) -> bool:
     return newest.number > version.number
 
 
-def _events(document: Document, version: DocumentVersion, generation: IndexGeneration) -> list[Indexed]:
+def _events(
+    document: Document, version: DocumentVersion, generation: IndexGeneration, times: StageTimes
+) -> list[Indexed]:
     about = {
         "tenant_id": document.tenant_id,
         "knowledge_base_id": document.knowledge_base_id,
         "document_id": document.pk,
         "version_id": version.pk,
     }
-    indexed = VectorIndexed(**about, generation_id=generation.pk, chunks=version.chunk_count)
+    indexed = VectorIndexed(
+        **about, generation_id=generation.pk, chunks=version.chunk_count,
+        waited_milliseconds=times.waited, worked_milliseconds=times.worked,
+    )  # fmt: skip
     if document.current_version is None:
         return [indexed]
     return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]

@@ -15,10 +15,10 @@ from datetime import datetime
 from django.db import OperationalError, connection, transaction
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
-from psycopg.errors import LockNotAvailable
 
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.errors import TransientError
+from ragsite.core.locking import is_locked
 
 TRIES = (0.05, 0.2, 0.4, 0.8)
 """Seconds to wait after each try to drop a partition, while searches and writers alone are in the way. A try may take 1.5 s of
@@ -57,7 +57,7 @@ def partition_create(generation: IndexGeneration) -> None:
     try:
         _call("retrieval_partition_create", generation.pk, generation.dimensions)
     except OperationalError as error:
-        if not _is_locked(error):
+        if not is_locked(error):
             raise
         raise TransientError(
             "The table of vectors is being changed or analysed by somebody else.",
@@ -120,14 +120,10 @@ def _dropped(generation: IndexGeneration) -> bool:
         with transaction.atomic():
             _call("retrieval_partition_drop", generation.pk)
     except OperationalError as error:
-        if not _is_locked(error):
+        if not is_locked(error):
             raise
         return False
     return True
-
-
-def _is_locked(error: OperationalError) -> bool:
-    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def _call(function: str, *arguments: int) -> None:

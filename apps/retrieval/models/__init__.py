@@ -20,6 +20,7 @@ from apps.retrieval.models.evaluation import (
     Judgement,
     RunState,
 )
+from apps.retrieval.models.experiments import ExperimentEntry, ExperimentState
 from apps.retrieval.models.index import (
     KEPT_UP,
     Embedding,
@@ -63,6 +64,8 @@ __all__ = [
     "EvaluationResult",
     "EvaluationRun",
     "EvaluationSet",
+    "ExperimentEntry",
+    "ExperimentState",
     "FindableChange",
     "GenerationState",
     "IndexGeneration",

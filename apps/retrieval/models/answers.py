@@ -40,6 +40,10 @@ class Query(models.Model):
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True,
         help_text=_("What the caller asked for beside the question."),
     )  # fmt: skip
+    trace_id = models.CharField(
+        max_length=32, default="", db_default="", blank=True, editable=False,
+        help_text=_("The trace that asking it was part of; empty if of none."),
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -76,6 +80,10 @@ class Answer(models.Model):
         default=0, db_default=0, help_text=_("As it was given; a purge takes citations away.")
     )
     milliseconds = models.JSONField(default=dict, help_text=_("Each step of the pipeline."))
+    timeline = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True, editable=False,
+        help_text=_("When each step was taken, and each call of a model."),
+    )  # fmt: skip
     degraded = models.JSONField(
         default=list, db_default=models.Value([], models.JSONField()), blank=True,
         help_text=_("Steps that could not be done, and what was done instead."),
@@ -109,6 +117,7 @@ class Answer(models.Model):
             *json_walls(
                 "answer",
                 milliseconds=CONTENT,
+                timeline=ANSWER,
                 degraded=ANSWER,
                 statements=ANSWER,
                 passages=ANSWER,

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableRowsMixin
-from apps.retrieval.models import Reindex, ReindexState
+from apps.retrieval.evaluation.experiments.showing import experiment_in_words
+from apps.retrieval.models import ExperimentEntry, Reindex, ReindexState
 from apps.retrieval.reindexing.progress import reindex_progress
 from ragsite.core.admin.base import ReadOnlyAdmin, badge
 
@@ -34,7 +35,7 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
     search_fields: ClassVar = ("knowledge_base__name",)
     fields: ClassVar = (
         "knowledge_base", "shown_state", "in_words", "generation", "previous", "is_rollback", "switch", "margin", "embedded",
-        "reused", "comparison", "asked_by", "switched_by", "created_at", "ended_at",
+        "reused", "comparison", "asked_by", "switched_by", "created_at", "ended_at", "mlflow",
     )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -48,6 +49,10 @@ class ReindexAdmin(ReadableRowsMixin, ReadOnlyAdmin):
     @display(description=_("State"), ordering="state")
     def shown_state(self, reindex: Reindex) -> SafeString:
         return badge(reindex.get_state_display(), STATE_TONES.get(reindex.state, "info"))
+
+    @display(description="MLflow", empty_value="")
+    def mlflow(self, reindex: Reindex) -> SafeString | None:
+        return experiment_in_words(ExperimentEntry.objects.filter(reindex=reindex).first()) or None
 
     @display(description=_("Progress"))
     def in_words(self, reindex: Reindex) -> str:

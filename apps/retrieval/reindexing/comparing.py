@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.retrieval.evaluation.comparing import runs_compare
+from apps.retrieval.evaluation.experiments.noting import reindex_note
 from apps.retrieval.evaluation.runs import EVALUATION_RUNS, evaluation_run_start, evaluation_run_turn
 from apps.retrieval.evaluation.selectors import questions_measurable
 from apps.retrieval.models import (
@@ -114,7 +115,9 @@ def _conclude(claim: Claim, reindex: Reindex, comparison: list[dict[str, Any]]) 
     state = ReindexState.READY
     if reindex.switch == SwitchMode.AUTO:
         state = ReindexState.REFUSED if fallen else ReindexState.SWITCHING
-    reindex_advance(claim, state, comparison=comparison, note=note)
+    with transaction.atomic():
+        reindex_advance(claim, state, comparison=comparison, note=note)
+        reindex_note(reindex.pk)
 
 
 def _fall(fallen: list[dict[str, Any]], margin: float) -> str:

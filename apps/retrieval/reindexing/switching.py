@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.models import KnowledgeBase
+from apps.retrieval.evaluation.experiments.noting import reindex_note
 from apps.retrieval.events import VectorUpdated
 from apps.retrieval.index.embeddings import ready_versions_lacking
 from apps.retrieval.index.lexical.segments import LexicalIndex
@@ -69,6 +70,7 @@ def switch_try(reindex_id: UUID, *, claim: Claim | None = None) -> bool:
             state=ReindexState.SWITCHED, previous=old, ended_at=Now(), attempts=0, error="", **RELEASED
         )
         emit(_event(reindex, knowledge_base, old, new), actor=actor)
+        reindex_note(reindex.pk)
     return True
 
 

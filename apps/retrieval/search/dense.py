@@ -18,13 +18,13 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from prometheus_client import Counter
 
 from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
 from ragsite.core.database import BinaryValue
+from ragsite.core.metrics.instruments import counter
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
@@ -32,7 +32,7 @@ SELECTIVE = 5_000
 LEAST_EF, MOST_EF = 200, 1_000
 """Candidates that a scan of the index holds; pgvector takes no more than 1,000."""
 
-SEARCHES = Counter("ragsite_dense_searches", "Searches for the nearest vectors, by how they were done.", ["plan"])
+SEARCHES = counter("ragsite_dense_searches_total")
 
 
 class SearchPlan(StrEnum):

@@ -14,7 +14,7 @@ from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, RagError
 
 MOST_RERANKED = 50
-"""Passages that are read, the best of the search. Others follow in the order they had."""
+"""Passages that are read, the best of a search, where the caller does not say how many."""
 
 RESERVE_SECONDS = 0.5
 """What is left of the search's time for the rest of it, should the reranker take too long."""
@@ -48,14 +48,15 @@ def reranker_required() -> InstalledModel:
 
 
 def rerank_passages(
-    query: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline
+    query: str, passages: Sequence[Passage], *, model: InstalledModel, deadline: Deadline, most: int = MOST_RERANKED
 ) -> RerankResult:
-    """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first.
+    """The passages by how well each answers the query, by the model's scores; of equal ones the earlier goes first. The `most`
+    best of the search are read, and the others follow in the order they had.
 
     Where the model does not answer, a smaller one behind it does; without any answer they stay as they are. The result says
     either, and why. No transaction may be open.
     """
-    read, others = tuple(passages[:MOST_RERANKED]), tuple(passages[MOST_RERANKED:])
+    read, others = tuple(passages[:most]), tuple(passages[most:])
     where = tuple(dict.fromkeys(passage.knowledge_base_id for passage in passages))
     texts = [passage.text for passage in read]
     connection_release()

@@ -14,11 +14,12 @@ from apps.retrieval.search.legs import PlanOfLeg
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.questions import Question
 from apps.retrieval.search.request import SearchRequest
+from ragsite.core.timelines import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Passages best first, for whom and how they were found, and how many milliseconds each step took.
+    """Passages best first, for whom and how they were found, and how many milliseconds each step took; `marks` say when.
 
     `generations` were searched, by `settings`; `questions` is the request's text with its vector by each of their models,
     and empty where words alone were searched for. `candidates` says how many chunks each step left. `degraded` says what
@@ -36,3 +37,4 @@ class Retrieval:
     degraded: tuple[Degradation, ...] = ()
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     statistics: TermStatistics = NO_STATISTICS
+    marks: tuple[Mark, ...] = ()

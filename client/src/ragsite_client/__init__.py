@@ -40,6 +40,8 @@ from ragsite_client.types import (
     Document,
     Feedback,
     FileResult,
+    Flag,
+    FlagRule,
     Indexing,
     KnowledgeBase,
     Limit,
@@ -48,12 +50,15 @@ from ragsite_client.types import (
     Problem,
     SearchResult,
     Sentence,
+    Setting,
     Source,
     Turn,
     TurnAnswer,
     Upload,
     Usage,
     Version,
+    Webhook,
+    WebhookDelivery,
 )
 
 __all__ = [
@@ -74,6 +79,8 @@ __all__ = [
     "DocumentFailedError",
     "Feedback",
     "FileResult",
+    "Flag",
+    "FlagRule",
     "Indexing",
     "InvalidInputError",
     "KnowledgeBase",
@@ -91,6 +98,7 @@ __all__ = [
     "SearchResult",
     "Sentence",
     "ServerFailedError",
+    "Setting",
     "Source",
     "TextDelta",
     "TextWithdrawn",
@@ -101,4 +109,6 @@ __all__ = [
     "Usage",
     "Version",
     "WaitedTooLongError",
+    "Webhook",
+    "WebhookDelivery",
 ]

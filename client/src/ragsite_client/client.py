@@ -26,6 +26,7 @@ from ragsite_client.options import (
     QueryOptions,
 )
 from ragsite_client.reading import made
+from ragsite_client.settings import SettingCalls
 from ragsite_client.streaming import answer_events
 from ragsite_client.types import (
     Answer,
@@ -43,6 +44,7 @@ from ragsite_client.types import (
 )
 from ragsite_client.uploading import File, Progress, form_fields, opened, parts
 from ragsite_client.waiting import sleep
+from ragsite_client.webhooks import Webhooks
 
 TIMEOUT_SECONDS = 60.0
 READY_SECONDS = 300.0
@@ -52,7 +54,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH"})
 Listed = TypeVar("Listed")
 
 
-class Client:
+class Client(SettingCalls):
     """Calls one ragsite with one API key. May be used by several threads or tasks; close it, or use it as a context manager.
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no
@@ -76,6 +78,7 @@ class Client:
         self._line = Line(
             base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
         )
+        self.webhooks = Webhooks(self._line)
 
     def __enter__(self) -> Self:
         return self

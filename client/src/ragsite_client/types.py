@@ -293,3 +293,85 @@ class Feedback:
     rating: str
     comment: str = ""
     etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting that can be changed, at a place: what holds there (`value`), where that comes from (`default`, `environment`,
+    `installation`, `tenant` or `knowledge_base`), and what is set at this very place (None: nothing).
+    """
+
+    name: str
+    value: Any
+    source: str
+    type: str
+    default: Any
+    set_here: Any
+    level: str
+    can_be_set: bool
+    knowledge_base: str | None = None
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """For whom a feature flag is on: all; or else these people and keys, and so many of a hundred others."""
+
+    on: bool
+    percent: int = 0
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A feature flag, the rule that holds (None: its default), and the one that is set at this very place."""
+
+    name: str
+    title: str
+    default: bool
+    source: str
+    rule: FlagRule | None
+    set_here: FlagRule | None
+    level: str
+    owner: str = ""
+    removed_on: str = ""
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of events; `state` is `on`, `paused` as its receiver did not answer for days, or `off`."""
+
+    id: str
+    url: str
+    types: tuple[str, ...]
+    state: str
+    description: str = ""
+    failures: int = 0
+    failing_since: datetime | None = None
+    paused_at: datetime | None = None
+    etag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """A message to a webhook; `state` is `waiting`, `held`, `done`, or `dead` where it was given up."""
+
+    id: str
+    event_id: str
+    type: str
+    state: str
+    body: str
+    tries: int = 0
+    status: int | None = None
+    error: str = ""

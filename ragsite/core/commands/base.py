@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ragsite.core.commands.exits import ExitCode, error_told, error_write, exit_code_of, json_text
 from ragsite.core.commands.parsers import ABOUT, About, HelpFormatter, leading, parser_describe
 from ragsite.core.commands.reaching import told_error
+from ragsite.core.dynamic.following import settings_read
 from ragsite.core.errors import RagError
 
 NO_READER = 141
@@ -39,6 +40,8 @@ class Command(BaseCommand):
 
     about: ClassVar[About | None] = None
     sentence: ClassVar[str] = ""
+    reads_settings: ClassVar[bool] = False
+    """Whether what it does goes by settings that were changed while the system runs."""
 
     @abstractmethod
     def run(self, options: Options) -> Told | None:
@@ -89,6 +92,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it, and print what it says."""
+        if self.reads_settings:
+            settings_read()
         told = self.run(options)
         if told is not None:
             self.tell(options, told.json, told.text)

@@ -40,8 +40,8 @@ def record_masked(record: logging.LogRecord) -> logging.LogRecord:
         told = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         if (masked := text_for_logs(told)) != told:
             record.exc_text = masked
-            # Whoever formats it anew, as a JSON formatter does, must not come back to the error itself.
-            record.exc_info = None
+            # Whoever formats it anew must not come back to the error itself, but for those that know what to tell of one.
+            record.masked_error, record.exc_info = record.exc_info[1], None
     return record
 
 

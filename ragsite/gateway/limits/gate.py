@@ -28,7 +28,7 @@ from ragsite.gateway.threads import LIMITS
 from ragsite.gateway.visits import HEALTH, Caller, Receive, Scope, Send
 
 T = TypeVar("T")
-NOT_COUNTED = (HEALTH, "/metrics", "/static/", "/favicon.ico")
+NOT_COUNTED = (*HEALTH, "/metrics", "/static/", "/favicon.ico")
 """What browsers and watchers ask for by themselves."""
 
 _ACCOUNT = "ragsite.account"

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from ragsite.core.configuration import LimitSettings
 from ragsite.core.database import connection_release
 from ragsite.core.limits import Per
+from ragsite.core.metrics.instruments import counter
 from ragsite.gateway.errors import LimitsUnavailableError
 from ragsite.gateway.limits.buckets import Bucket, Demand, Store, Taken
 from ragsite.gateway.limits.local_store import LocalStore
@@ -29,9 +29,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 """For which a Redis that did not answer in time is not asked."""
 
-WITHOUT_REDIS = Counter(
-    "ragsite_limits_without_redis_total", "Times that limits were asked for while Redis was away.", ["choice"]
-)
+WITHOUT_REDIS = counter("ragsite_limits_without_redis_total")
 
 
 class SharedStore(Store, Protocol):

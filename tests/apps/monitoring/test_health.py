@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,11 @@ from django.test import Client
 
 from apps.documents.lifecycle.stages import ACTIVATE, CHUNK, EMBED, PARSE
 from apps.monitoring import health, health_page
+from ragsite.core.configuration import ServerSettings
 from ragsite.core.models import OutboxEvent, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS, presence_tell
 from ragsite.core.storage.s3_client import s3_errors
+from ragsite.core.transport import NO_KAFKA
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +51,19 @@ def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     assert response.json() == {"status": "ok", "checks": checks}
 
 
+@pytest.mark.parametrize(("address", "same"), [("/healthz", "/health/live"), ("/readyz", "/health/ready")])
+def test_what_orchestrators_ask_for_by_habit_says_the_same(client: Client, address: str, same: str) -> None:
+    assert client.get(address).json() == client.get(same).json()
+
+
+def test_the_broker_is_asked_by_one_client_however_often(client: Client, settings: Any) -> None:
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = UNREACHABLE
+    before = threading.active_count()
+    made = {id(health._kafka(tuple(ServerSettings.current().kafka_client.items()))) for _ in range(3)}
+    assert len(made) == 1
+    assert threading.active_count() == before
+
+
 def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> None:
     settings.RAGSITE_REDIS_URL = f"redis://:hunter2@{UNREACHABLE}/0"
     response = client.get("/health/ready")
@@ -56,6 +72,16 @@ def test_without_redis_it_goes_on_and_says_so(client: Client, settings: Any) -> 
     assert (body["status"], body["checks"]["database"], body["checks"]["kafka"]) == ("degraded", "ok", "ok")
     assert body["checks"]["redis"] == "Redis does not answer."
     assert "hunter2" not in response.content.decode()
+
+
+def test_a_kafka_that_is_not_wanted_is_nothing_to_worry_about(
+    client: Client, admin_client: Client, settings: Any
+) -> None:
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    body = client.get("/readyz").json()
+    assert (body["status"], body["checks"]["kafka"]) == ("ok", "not configured")
+    page = admin_client.get("/admin/health/?part=checks").content.decode()
+    assert "None is configured, so events go nowhere." in page
 
 
 def test_without_kafka_it_goes_on_and_says_so(client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +148,7 @@ def test_what_drivers_say_of_hosts_and_users_is_in_the_log_alone(
     assert all(f"{part} is not ready" in caplog.text for part in ("database", "redis", "kafka", "blobs"))
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/healthz", "/readyz", "/metrics"])
 def test_operators_need_no_key_and_learn_nothing_of_the_contents(client: Client, path: str) -> None:
     base = make.knowledge_base(name="Secret plans")
     make.upload(base, "Nobody may know this.", filename="secret.txt")

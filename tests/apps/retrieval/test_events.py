@@ -83,6 +83,7 @@ def test_everything_that_happens_is_published_as_its_schema_says_and_can_be_read
     client = make.client(base.tenant)
     document = documents_live(client, base)
     rights_change(client, base, document)
+    send(client, "put", f"/api/v1/settings/documents.ocr/?knowledge_base={base.pk}", value=True)
     generations_change(client, base, tmp_path)
     answer = send(client, "post", "/api/v1/ask", question=QUESTION)
     assert answer["found"]

@@ -55,6 +55,12 @@ def test_all_wrong_variables_are_listed_at_once_by_name(monkeypatch: pytest.Monk
         assert part in complaints[name]
 
 
+def test_kafka_may_be_given_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "none")
+    monkeypatch.setenv("RAGSITE_REQUIRE_TLS", "true")
+    assert environment_read().kafka_bootstrap_servers == "none"
+
+
 def test_a_missing_variable_is_distinguished_from_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL")
     with pytest.raises(ConfigurationError) as caught:

@@ -3,21 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.db.models.functions import Now
 
 from apps.documents.events import DocumentCreated, DocumentDeleted
-from ragsite.core import bites
 from ragsite.core.database import connection_of_own
 from ragsite.core.environment import PROJECT_DIR
-from ragsite.core.models import SHARDS, OutboxEvent
-from ragsite.core.outbox import CHANNEL, emit, outbox_purge, shard_of
+from ragsite.core.models import SHARDS, AuditEntry, OutboxEvent
+from ragsite.core.outbox import CHANNEL, emit, outbox_waiting, shard_of
+from ragsite.core.transport import NO_KAFKA
 from ragsite.gateway.models import Tenant
-from tests import turns
 from tests.acting import ACTOR
 
 
@@ -66,6 +63,19 @@ def test_the_relay_is_woken_at_commit_and_not_before() -> None:
 
 
 @pytest.mark.django_db
+def test_without_kafka_nothing_is_written_to_the_outbox_and_the_audit_log_has_its_acts(settings: Any) -> None:
+    (before,) = emit(deleted(), actor=ACTOR)
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    event = deleted()
+    assert emit(event, actor=ACTOR) == []
+    assert OutboxEvent.objects.get() == before
+    assert AuditEntry.objects.filter(object_id=str(event.document_id), action="document.deleted").count() == 1
+    assert not outbox_waiting().exists()
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    assert list(outbox_waiting()) == [before]
+
+
+@pytest.mark.django_db
 def test_an_event_carries_its_fields_as_plain_values() -> None:
     event = DocumentCreated(
         tenant_id=uuid.uuid4(), knowledge_base_id=uuid.uuid4(), document_id=uuid.uuid4(), version_id=uuid.uuid4(),
@@ -104,29 +114,3 @@ def test_a_key_has_the_same_shard_in_every_process() -> None:
     )
     assert [int(shard) for shard in done.stdout.split()] == [shard_of(key) for key in keys]
     assert {shard_of(key) for key in keys} == set(range(SHARDS))
-
-
-@pytest.mark.django_db
-def test_purging_removes_only_what_was_published_long_ago() -> None:
-    def row(**fields: Any) -> int:
-        (event,) = emit(deleted(), actor=ACTOR)
-        OutboxEvent.objects.filter(pk=event.pk).update(**fields)
-        return event.pk
-
-    long_ago = Now() - timedelta(days=8)
-    row(sent_at=long_ago)
-    kept = {
-        row(sent_at=None, created_at=long_ago),
-        row(sent_at=Now() - timedelta(days=6), created_at=long_ago),
-    }
-    assert not outbox_purge(turns.long(), days=7)
-    assert set(OutboxEvent.objects.values_list("pk", flat=True)) == kept
-
-
-@pytest.mark.django_db
-def test_purging_takes_the_oldest_first_and_no_more_in_a_bite_than_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bites, "AT_ONCE", 2)
-    rows = [row.pk for row in emit(*[deleted() for _ in range(3)], actor=ACTOR)]
-    OutboxEvent.objects.update(sent_at=Now() - timedelta(days=30))
-    assert outbox_purge(turns.short(1))
-    assert OutboxEvent.objects.get().pk == rows[-1]

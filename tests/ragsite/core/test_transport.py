@@ -6,6 +6,7 @@ import pytest
 
 from ragsite.core.environment import environment_read
 from ragsite.core.errors import ConfigurationError
+from ragsite.core.mail_servers import mail_server_read
 from ragsite.core.transport import KafkaLogin, Transport, advice, is_here, is_open, without_tls
 
 CA = "/etc/ca.pem"
@@ -80,6 +81,15 @@ def test_each_server_that_is_reached_in_the_open_is_named_with_what_to_change() 
         "database": "postgresql://a@db/b?sslmode=require",
     }
     assert len(list(without_tls(WITH, **unchecked, storage=None, models=()))) == 2
+
+
+def test_who_is_told_of_alerts_is_told_by_tls_too() -> None:
+    webhook, mail = "http://alerts.example.org", mail_server_read("smtp://mail.example.org")
+    told = list(without_tls(Transport(), **HERE, storage=None, models=(), webhook=webhook, mail=mail))
+    assert [one.split()[0] for one in told] == ["RAGSITE_MAIL_SERVER", "RAGSITE_ALERT_WEBHOOK_URL"]
+    for address in ("smtps://mail.example.org", "smtp://mail.example.org?starttls", "smtp://localhost", ""):
+        mail = mail_server_read(address)
+        assert list(without_tls(Transport(), **HERE, storage=None, models=(), webhook="https://a.org", mail=mail)) == []
 
 
 def test_this_machine_is_known_by_its_names() -> None:

@@ -131,6 +131,8 @@ BODIES = {
     "PATCH api/v1/knowledge-bases/<uuid:pk>/": {"name": "After"},
     "PATCH api/v1/documents/<uuid:pk>/": {"title": "After"},
     "PATCH api/v1/conversations/<uuid:pk>/": {"title": "After"},
+    "PUT api/v1/settings/<str:name>/": {"value": 5},
+    "PUT api/v1/flags/<str:name>/": {"on": False},
     "PATCH api/v1/evaluation-sets/<uuid:pk>/": {"name": "After"},
     "PUT api/v1/answers/<uuid:answer_id>/feedback": {"rating": "down"},
 }

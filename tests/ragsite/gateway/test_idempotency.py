@@ -288,6 +288,9 @@ def changing_routes() -> Iterator[tuple[str, str]]:
                 route = "/api/v1/" + re.sub(r"<uuid:\w+>", "01890000-0000-7000-8000-000000000000", str(pattern.pattern))
                 yield method, route
     yield "put", "/api/v1/answers/01890000-0000-7000-8000-000000000000/feedback"
+    for of in ("settings/search.seconds", "flags/rewriting"):
+        yield "put", f"/api/v1/{of}/"
+        yield "post", f"/api/v1/{of}/put-back/"
 
 
 def changing_operations() -> Iterator[tuple[str, str, Any]]:

@@ -149,9 +149,9 @@ def _told(what: str) -> int:
 
 
 def _spooled() -> int:
-    """Bytes of the temporary files that are open: they have no name."""
+    """Bytes of the temporary files that are open, which have no name; what it prints is in one, too."""
     total = 0
-    for number in os.listdir("/proc/self/fd"):
+    for number in set(os.listdir("/proc/self/fd")) - {"1", "2"}:
         with suppress(OSError):
             if os.readlink(f"/proc/self/fd/{number}").startswith(tempfile.gettempdir()):
                 total += os.stat(f"/proc/self/fd/{number}").st_size

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ragsite.core.errors import ConfigurationError
-from ragsite.stack.supervisor import MARKER, Supervisor, leftovers_end, procfile
+from ragsite.core.transport import NO_KAFKA
+from ragsite.stack.supervisor import MARKER, Supervisor, leftovers_end, procfile, system_commands
 from tests.waiting import wait_for
 
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
@@ -30,6 +32,18 @@ def supervisor(folder: Path, **commands: list[str]) -> Supervisor:
     return Supervisor(commands, environ=dict(os.environ), directory=folder)
 
 
+def test_events_are_consumed_where_there_is_a_clickhouse() -> None:
+    without, with_it = (system_commands(defaultdict(str, CLICKHOUSE_URL=url)) for url in ("", "embedded"))
+    assert with_it == {**without, "analytics": ["python", "manage.py", "consume_events"]}
+
+
+def test_without_kafka_nothing_is_started_that_would_need_it() -> None:
+    given = {"CLICKHOUSE_URL": "embedded", "RAGSITE_WEB_PORT": "1", "RAGSITE_FLOWER_PORT": "2"}
+    with_it, without = (system_commands({**given, "KAFKA_BOOTSTRAP_SERVERS": at}) for at in ("127.0.0.1:1", NO_KAFKA))
+    assert with_it.keys() - without.keys() == {"relay", "webhooks"}
+    assert without["analytics"] == ["python", "manage.py", "analytics", "serve"]
+
+
 def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_path: Path) -> None:
     path = tmp_path / "Procfile"
     path.write_text("# the web\nweb: serve --port ${PORT} --name 'a b'\n\nrelay: python manage.py relay\n")
@@ -37,6 +51,19 @@ def test_a_procfile_names_commands_and_takes_values_from_the_environment(tmp_pat
         "web": ["serve", "--port", "8000", "--name", "a b"],
         "relay": ["python", "manage.py", "relay"],
     }
+
+
+def test_a_command_is_given_what_is_its_own_alone(tmp_path: Path) -> None:
+    tells = [sys.executable, "-c", "import os, time; print(os.environ.get('OWN'), flush=True); time.sleep(600)"]
+    running = Supervisor(
+        {"one": tells, "other": tells}, environ=dict(os.environ), directory=tmp_path, given={"one": {"OWN": "mine"}}
+    )
+    with running:
+        wait_for(
+            lambda: running.log("one").read_text() + running.log("other").read_text() != "", seconds=10, what="words"
+        )
+        wait_for(lambda: running.log("one").read_text().strip() == "mine", seconds=10, what="its own")
+        wait_for(lambda: running.log("other").read_text().strip() == "None", seconds=10, what="nothing")
 
 
 def test_a_killed_process_is_started_again_and_what_it_forked_is_gone(tmp_path: Path) -> None:

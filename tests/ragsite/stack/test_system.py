@@ -14,7 +14,8 @@ from ragsite.core.storage.places import S3Place
 from ragsite.stack.folders import open_lock, try_lock
 from ragsite.stack.local import PROJECT_DIR, secret_key
 from ragsite.stack.preflight import servers_check
-from ragsite.stack.system import system
+from ragsite.stack.supervisor import procfile
+from ragsite.stack.system import metrics_ports, system
 
 pytestmark = pytest.mark.servers
 SERVERS = ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS")
@@ -76,6 +77,16 @@ def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith(f"RAGSITE_WEB_PORT={port}: another program listens")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_processes_that_serve_no_pages_tell_their_metrics_at_ports_in_a_row_if_one_is_asked_for() -> None:
+    commands = procfile(PROJECT_DIR / "Procfile", {"RAGSITE_WEB_PORT": "1", "RAGSITE_FLOWER_PORT": "2"})
+    wanted = {"parsing": 9464, "general": 9465, "models": 9466, "beat": 9467, "relay": 9468, "webhooks": 9469}
+    assert metrics_ports({"RAGSITE_METRICS_PORT": "9464"}, commands) == wanted
+    for none in ({}, {"RAGSITE_METRICS_PORT": ""}, {"RAGSITE_METRICS_PORT": "0"}):
+        assert metrics_ports(none, commands) == {}
+    with pytest.raises(ConfigurationError, match="RAGSITE_METRICS_PORT"):
+        metrics_ports({"RAGSITE_METRICS_PORT": "many"}, commands)
 
 
 def test_a_command_without_a_database_says_so_in_one_line() -> None:

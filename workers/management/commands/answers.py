@@ -30,6 +30,7 @@ WARM = About(
 
 
 class Command(base.Command):
+    reads_settings = True
     sentence = "Answers that are given again: make them before somebody asks."
 
     def arguments_add(self, parser: CommandParser) -> None:

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import using_transport
+from apps.retrieval.evaluation.experiments.work import run_log
 from apps.retrieval.evaluation.folder import BeirFolder, beir_folder, lines_of
 from apps.retrieval.evaluation.importing import beir_import, corpus_document_upload
 from apps.retrieval.evaluation.readers import CorpusDocument, corpus_read
@@ -46,6 +47,7 @@ from workers.inline import documents_load
 
 ACTOR = Actor.of_command("manage.py evaluate")
 CONNECTIONS = 4
+LOGGING_SECONDS = 60.0
 # What is lost when the machine dies within the last moments is a temporary knowledge base.
 NOT_WAITING_FOR_THE_DISK = "-c synchronous_commit=off"
 
@@ -61,6 +63,7 @@ class LoadedCorpus:
 
 
 class Command(commands.Command):
+    reads_settings = True
     about = About(
         sentence="Measure how good the search is on a data set in the form of BEIR, in a temporary knowledge base.",
         examples=(
@@ -214,7 +217,7 @@ def _run(evaluation_set: EvaluationSet, how: Searching, k: int) -> EvaluationRun
                 time.sleep(0.1)
             run.refresh_from_db()
             progress.to(run.results.count())
-        progress.line(run.note)
+        progress.line(run_log(run, Turn.of(LOGGING_SECONDS)))
     if run.state == RunState.FAILED:
         raise PermanentError(run.error, action="")
     return run

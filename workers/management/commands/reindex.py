@@ -54,6 +54,7 @@ NOTHING_WRITTEN = "Nothing was written."
 
 
 class Command(commands.Command):
+    reads_settings = True
     about = About(
         sentence="Build an index generation beside the live one, compare the two on the evaluation sets, and switch.",
         examples=(

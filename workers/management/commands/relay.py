@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from typing import Any
-
 from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About, Prints
-from ragsite.core.models import OutboxEvent
-from workers.relay import relay_run
+from ragsite.core.commands.stopping import run_until_signal
+from ragsite.core.configuration import ServerSettings
+from ragsite.core.metrics.serving import metrics_serve
+from ragsite.core.outbox import NO_KAFKA_SENTENCE, outbox_waiting
+from workers.relay_process import relay_run
+from workers.relay_samples import waiting_told
 
 
 class Command(base.Command):
@@ -22,32 +22,17 @@ class Command(base.Command):
         ),
         changes=True,
         prints=Prints.NOTHING,
+        notes=("With KAFKA_BOOTSTRAP_SERVERS=none there is nothing to publish: it says so and ends with 0.",),
         resumed="Run it again: events that were not delivered wait in the outbox.",
     )
 
     def run(self, options: Options) -> Told | None:
+        if not ServerSettings.current().has_kafka:
+            return Told({}, f"{NO_KAFKA_SENTENCE} There is nothing to publish.")
         if options["dry_run"]:
-            waiting = OutboxEvent.objects.filter(sent_at=None).count()
+            waiting = outbox_waiting().count()
             return Told({}, f"{waiting:,} events would be published. Nothing was sent.")
-        _publish()
+        waiting_told()
+        metrics_serve()
+        run_until_signal(relay_run)
         return None
-
-
-def _publish() -> None:
-    """Until a signal, which ends it after what is under way was marked.
-
-    Raises:
-        KeyboardInterrupt: the signal was Ctrl-C.
-    """
-    stop, interrupted = threading.Event(), threading.Event()
-
-    def asked(number: int, _: Any) -> None:
-        stop.set()
-        if number == signal.SIGINT:
-            interrupted.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked)
-    relay_run(stop)
-    if interrupted.is_set():
-        raise KeyboardInterrupt

@@ -68,6 +68,7 @@ RESUMED = "Run it again with --resume: it skips what is already there."
 
 
 class Command(base.Command):
+    reads_settings = True
     about = About(
         sentence="Ingest files, folders, patterns and ZIPs: each file becomes a document, and a changed one a new version.",
         examples=(

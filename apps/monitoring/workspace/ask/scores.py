@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.documents.retrieval_settings import Fusion, Mode
-from apps.retrieval.doors.admin.showing import steps_in_order
+from apps.retrieval.doors.admin.showing import step_titles, steps_in_order
 from apps.retrieval.doors.search_shapes import ExplanationOut, ScoresOut
 from ragsite.core.numbers import number_shown
 
@@ -92,22 +92,6 @@ def waterfall(milliseconds: Mapping[str, float]) -> list[Bar]:
     total, begun, bars = sum(steps.values()) or 1.0, 0.0, []
     for name, took in steps.items():
         x, width = 100 * begun / total, 100 * took / total
-        bars.append(Bar(name, _steps().get(name, name), took, f"{x:.2f}", f"{max(width, 0.6):.2f}"))
+        bars.append(Bar(name, step_titles().get(name, name), took, f"{x:.2f}", f"{max(width, 0.6):.2f}"))
         begun += took
     return bars
-
-
-def _steps() -> dict[str, str]:
-    return {
-        "rewrite": _("Understand the question"),
-        "scope": _("Look at the rights"),
-        "embed": _("Read the question's meaning"),
-        "dense": _("Search by meaning"),
-        "lexical": _("Search by words"),
-        "fuse": _("Bring both together"),
-        "rerank": _("Rerank"),
-        "passages": _("Read the passages"),
-        "context": _("Choose what to answer from"),
-        "generate": _("Write the answer"),
-        "cite": _("Check the quotes"),
-    }

@@ -9,21 +9,24 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.documents.admin.uploading import extensions_read
 from apps.documents.admin.wording import size_in_words
+from apps.documents.lifecycle.timelines import version_timeline, version_trace_id
 from apps.documents.masking.settings import masking_of
 from apps.documents.models import ParsedText
 from apps.monitoring.workspace.document.doing import document_do
 from apps.monitoring.workspace.document.opened import Opened, number_in, opened
 from apps.monitoring.workspace.document.passages import passages_of
-from apps.monitoring.workspace.document.pipeline import cause_shown, steps_of
+from apps.monitoring.workspace.document.pipeline import cause_shown, stage_titles, steps_of
 from apps.monitoring.workspace.document.seen import use_of
 from apps.monitoring.workspace.document.versions import MOST_EDITS_SHOWN, compared, edits_shown, history_of
 from apps.monitoring.workspace.documents.rows import rows_of
 from apps.monitoring.workspace.masking import finds_in_words
 from apps.monitoring.workspace.pages import place_of
+from ragsite.core.admin.waterfalls import Trace, waterfall_rows
 from ragsite.core.configuration import UploadSettings
 from ragsite.gateway.roles import tenants_where
 
@@ -72,6 +75,8 @@ def _live(here: Opened) -> dict[str, Any]:
         "row": rows_of([here.document])[0],
         "size": size_in_words((here.answers or newest).size),
         "steps": steps_of(newest),
+        "waterfall": waterfall_rows(version_timeline(newest, now=timezone.now()), stage_titles()),
+        "trace": Trace.of(version_trace_id(newest)),
         "cause": cause_shown(newest),
         "history": history_of(here) if shows_versions else [],
         "older_url": f"{reverse('admin:documents_documentversion_changelist')}?document__id__exact={here.document.pk}",

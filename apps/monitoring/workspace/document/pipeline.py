@@ -92,7 +92,8 @@ def _first(version: DocumentVersion) -> PipelineStep:
     return PipelineStep(titles[version.origin], "upload", StepState.DONE, by, at=version.created_at)
 
 
-def _titles() -> dict[str, str]:
+def stage_titles() -> dict[str, str]:
+    """What the stages of a version are called, by their names in the system."""
     return {
         PARSE: _("Text read"),
         CHUNK: _("Cut into passages"),
@@ -102,7 +103,7 @@ def _titles() -> dict[str, str]:
 
 
 def _step(version: DocumentVersion, stage: str, record: StageRecord | None) -> PipelineStep:
-    title = _titles()[stage]
+    title = stage_titles()[stage]
     if record is None:
         state = _unrecorded(version, stage)
         return PipelineStep(title, stage, state, _said(state, version))

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.documents.rights.access import AccessScope
+from apps.retrieval.answers.answer_events import answer_events_of_copy, citations_told
 from apps.retrieval.answers.options import AnswerOptions
 from apps.retrieval.answers.services import answer_of, answers_whole, query_write
 from apps.retrieval.answers.turns import AskedTurn
-from apps.retrieval.events import QueryProcessed
 from apps.retrieval.models import Answer, Citation
 from ragsite.core.actors import Actor
 from ragsite.core.outbox import emit
@@ -25,8 +25,8 @@ def answer_copy(
     options: AnswerOptions,
     actor: Actor,
 ) -> Answer | None:
-    """The same answer under another id, to the question of this turn, with its event; None if the first one is gone, or something
-    that it quotes.
+    """The same answer under another id, to the question of this turn, with its events; None if the first one is gone, or
+    something that it quotes.
 
     Raises:
         NotFoundError: the conversation was deleted meanwhile.
@@ -41,23 +41,10 @@ def answer_copy(
         source.created_at = query.created_at
         source.save(force_insert=True)
         Citation.objects.bulk_create(_of(source, one) for one in citations)
-        emit(_event(source, len(citations)), actor=actor)
+        emit(*answer_events_of_copy(source, citations_told(citations)), actor=actor)
     return answer_of(query.pk, tenant_id=scope.tenant_id)
 
 
 def _of(answer: Answer, citation: Citation) -> Citation:
     citation.pk, citation.answer = None, answer
     return citation
-
-
-def _event(answer: Answer, citations: int) -> QueryProcessed:
-    return QueryProcessed(
-        tenant_id=answer.query.tenant_id,
-        query_id=answer.query_id,
-        found=answer.found,
-        generator=answer.generator,
-        passages=len(answer.passages),
-        citations=citations,
-        milliseconds=answer.milliseconds,
-        degraded=(),
-    )

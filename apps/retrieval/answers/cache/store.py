@@ -15,13 +15,13 @@ from itertools import islice
 from typing import cast
 
 import redis
-from prometheus_client import Counter
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from ragsite.core.configuration import AnswerCacheSettings, ServerSettings
 from ragsite.core.errors import TransientError
+from ragsite.core.metrics.instruments import counter
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,7 @@ REDIS_SECONDS = 0.15
 PAUSE_SECONDS = 5.0
 """For which a Redis that did not answer in time is not asked."""
 
-LOOKUPS = Counter(
-    "ragsite_answer_cache", "Questions looked up in the cache of answers, by where they were found.", ["result"]
-)
+LOOKUPS = counter("ragsite_answer_cache_total")
 
 
 class ProcessLevel:

@@ -33,6 +33,7 @@ from apps.retrieval.doors.exporting import answer_text
 from apps.retrieval.evaluation.sets import question_of_answer
 from apps.retrieval.models import Answer, AnswerFeedback, Query, Rating
 from ragsite.core.admin.base import LargeTableAdmin, acting, badge, errors_told, row_url
+from ragsite.core.admin.waterfalls import Trace
 from ragsite.gateway.admin.rows import TenantRowsMixin
 
 HIDDEN = gettext_noop("Quotes what you may not read")
@@ -73,6 +74,7 @@ def answer_page(request: HttpRequest, query: Query, *, site: AdminSite) -> HttpR
         "again_url": ask_url(again, question=query.question) if again else "",
         "answer": answer,
         "badge": found_badge(answer),
+        "trace": Trace.of(query.trace_id),
     }
     return TemplateResponse(
         request, "ragsite/admin/answer_page.html", context | (_told(request, answer, versions) if answer else {})

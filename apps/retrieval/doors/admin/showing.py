@@ -16,6 +16,7 @@ from apps.retrieval.answers.types import Verdict
 from apps.retrieval.doors.exporting import Reference, referenced
 from apps.retrieval.models import Answer
 from ragsite.core.admin.base import Words, badge
+from ragsite.core.admin.waterfalls import WaterfallRow, waterfall_rows
 
 STEPS = ("rewrite", "scope", "embed", "dense", "lexical", "fuse", "rerank", "passages", "context", "generate", "cite")
 
@@ -59,6 +60,7 @@ class ShownAnswer:
     citations: tuple[ShownSpan, ...]
     milliseconds: dict[str, float]
     degraded: tuple[str, ...] = ()
+    waterfall: tuple[WaterfallRow, ...] = ()
 
 
 def answer_shown(answer: Answer) -> ShownAnswer:
@@ -66,7 +68,8 @@ def answer_shown(answer: Answer) -> ShownAnswer:
     citations = tuple(_source(one) for one in referenced(answer).references)
     degraded = tuple(one["detail"] for one in answer.degraded)
     steps = steps_in_order(answer.milliseconds)
-    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps, degraded)
+    rows = tuple(waterfall_rows(answer.timeline, step_titles()))
+    return ShownAnswer(answer.text, answer.found, answer.generator, citations, steps, degraded, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,23 @@ def steps_in_order(milliseconds: Mapping[str, float]) -> dict[str, float]:
     """As the pipeline runs them; the database keeps no order. Steps of another pipeline come last."""
     known = [step for step in STEPS if step in milliseconds]
     return {step: milliseconds[step] for step in [*known, *sorted(set(milliseconds) - set(STEPS))]}
+
+
+def step_titles() -> dict[str, str]:
+    """What the steps of an answer are called, by their names in the system."""
+    return {
+        "rewrite": gettext("Understand the question"),
+        "scope": gettext("Look at the rights"),
+        "embed": gettext("Read the question's meaning"),
+        "dense": gettext("Search by meaning"),
+        "lexical": gettext("Search by words"),
+        "fuse": gettext("Bring both together"),
+        "rerank": gettext("Rerank"),
+        "passages": gettext("Read the passages"),
+        "context": gettext("Choose what to answer from"),
+        "generate": gettext("Write the answer"),
+        "cite": gettext("Check the quotes"),
+    }
 
 
 def _source(one: Reference) -> ShownSpan:

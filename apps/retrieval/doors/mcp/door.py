@@ -27,6 +27,7 @@ from ragsite.gateway.models import Permission
 from ragsite.gateway.one_thread import while_there
 from ragsite.gateway.problems import bad_request, problem_response
 from ragsite.gateway.request_ids import HEADER
+from ragsite.gateway.request_traces import GIVEN
 from ragsite.gateway.threads import on_thread
 from ragsite.gateway.uses import use_of
 from ragsite.gateway.visits import Receive, Scope, Send
@@ -45,14 +46,15 @@ class McpDoor:
         self._made: Tools | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        id_ = request_id_from(ASGIRequest(scope, io.BytesIO()).headers.get(HEADER, ""))
+        headers = ASGIRequest(scope, io.BytesIO()).headers
+        id_ = request_id_from(headers.get(HEADER, ""))
         told = _with_headers(send, {HEADER: id_, CSP: PLAIN, "Cache-Control": NO_STORE})
         caller = await on_thread(_caller, scope, id_)
         if isinstance(caller, HttpResponseBase):
             await _respond(caller, told)
         elif (body := await _body(receive)) is not None:
             tools = await self._tools()
-            noted = Noted(caller, id_).scope(scope)
+            noted = Noted(caller, id_, headers.get(GIVEN, "")).scope(scope)
             await while_there(receive, tools(noted, _again(body), told))
 
     async def _tools(self) -> Tools:

@@ -1,4 +1,4 @@
-"""What the door notes in a request's scope for the tools: who calls, and by which id."""
+"""What the door notes in a request's scope for the tools: who calls, by which id, and in which trace."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Noted:
 
     principal: Principal
     request_id: str
+    traceparent: str = ""
 
     def scope(self, scope: Scope) -> Scope:
         """The scope with this in it."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from mcp.server.lowlevel import Server
@@ -23,10 +26,13 @@ from apps.retrieval.doors.mcp.told import Told
 from apps.retrieval.doors.mcp.tools import TOOLS, Tool, refused, tools_of
 from ragsite.core.audience import Client, ClientLeft, working_for
 from ragsite.core.errors import NotFoundError
+from ragsite.core.logs.about import about_tell
 from ragsite.core.request_ids import in_request
 from ragsite.gateway.admission import Admission
 from ragsite.gateway.errors import RequestRefusedError
 from ragsite.gateway.limits.gate import work_give_back, work_pay
+from ragsite.gateway.problems import MCP
+from ragsite.gateway.request_traces import request_served
 from ragsite.gateway.threads import REQUESTS, run_on
 from ragsite.gateway.visits import Receive, Scope, Send, Visit
 
@@ -94,10 +100,20 @@ class Tools:
 def _worked(tool: Tool, arguments: dict[str, Any], scope: Scope, client: Client) -> Told:
     noted = Noted.of(scope)
     try:
-        with in_request(noted.request_id), working_for(client):
+        with in_request(noted.request_id), working_for(client), _traced(tool, noted):
             return tool.call(noted.principal, arguments)
     except ClientLeft:
         return Told("The client left.", {}, is_error=True)
+
+
+@contextmanager
+def _traced(tool: Tool, noted: Noted) -> Iterator[None]:
+    """The call as a request: its route says which tool."""
+    with request_served("POST", MCP, noted.traceparent) as served:
+        about_tell(tenant_id=str(noted.principal.tenant_id), api_key_id=str(noted.principal.api_key_id or ""))
+        served.route = f"{MCP} {tool.name}"
+        yield
+        served.status = HTTPStatus.OK
 
 
 def _scope(context: Any) -> Scope:

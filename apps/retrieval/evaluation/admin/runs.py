@@ -19,8 +19,9 @@ from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
 from apps.documents.models import LIVING, Document
+from apps.retrieval.evaluation.experiments.showing import experiment_in_words
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
-from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, RunState
+from apps.retrieval.models import RUN_ENDED, EvaluationResult, EvaluationRun, ExperimentEntry, RunState
 from ragsite.core.admin.base import LargeTableAdmin, badge, row_url
 from ragsite.core.numbers import number_shown
 
@@ -100,6 +101,7 @@ class EvaluationRunAdmin(ReadableRowsMixin, LargeTableAdmin):
             "total": run.evaluation_set.questions.count(),
             "others": [(other.pk, _named(other)) for other in _others(run)],
             "compare_url": reverse("workspace-tab", args=[run.evaluation_set.knowledge_base_id, "evaluate"]),
+            "experiment": experiment_in_words(ExperimentEntry.objects.filter(run=run).first()),
             "under_way": run.state not in RUN_ENDED,
             "badge": badge(run.get_state_display(), TONES[run.state]),
         }

@@ -12,8 +12,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 import httpx
 
 from ragsite_client.aio.line import AsyncLine
+from ragsite_client.aio.settings import AsyncSettingCalls
 from ragsite_client.aio.streaming import answer_events
 from ragsite_client.aio.waiting import sleep
+from ragsite_client.aio.webhooks import AsyncWebhooks
 from ragsite_client.calls import ADDRESS, Call, Verify, key_or_new
 from ragsite_client.errors import DocumentFailedError, WaitedTooLongError
 from ragsite_client.events import AnswerEvent
@@ -51,7 +53,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH"})
 Listed = TypeVar("Listed")
 
 
-class AsyncClient:
+class AsyncClient(AsyncSettingCalls):
     """Calls one ragsite with one API key. May be used by several threads or tasks; close it, or use it as a context manager.
 
     `timeout` is in seconds, for each step of a request. What is safe to repeat is tried up to `retries` times more when no
@@ -75,6 +77,7 @@ class AsyncClient:
         self._line = AsyncLine(
             base_url, api_key, timeout=timeout, retries=retries, tokens=tokens, verify=verify, transport=transport
         )
+        self.webhooks = AsyncWebhooks(self._line)
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from django.urls import reverse
 from apps.documents.models import Document, Grant, KnowledgeBase
 from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
+from apps.monitoring.webhooks.services import webhook_create, webhook_try
 from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, question_add
 from apps.retrieval.models import Conversation, Query, Rating
@@ -141,6 +142,8 @@ def theirs(db: None) -> Document:
     )
     started(made)
     reindex_started(base, chunking=SMALL)
+    address, told = "https://example.org/hooks", ["document.deleted"]
+    webhook_try(webhook=webhook_create(tenant=base.tenant, url=address, types=told, actor=ACTOR), actor=ACTOR)
     return version.document
 
 

@@ -24,6 +24,7 @@ from apps.documents.services.knowledge_bases import knowledge_base_delete
 from apps.models.gateway import Deadline
 from apps.models.models import ModelCache, ModelTask, ModelVersion
 from apps.monitoring.navigation import DAILY, LOOKED_INTO
+from apps.monitoring.webhooks.services import webhook_create, webhook_try
 from apps.retrieval.answers.feedback import answer_rate
 from apps.retrieval.models import Conversation, Rating
 from apps.retrieval.pipeline import ask
@@ -70,6 +71,8 @@ def fill() -> None:
         worker=f"models{ModelCache.objects.count()}", version=ModelVersion.objects.all()[0], device="cpu", bytes=1,
         loaded_at=timezone.now(), last_used_at=timezone.now(),
     )  # fmt: skip
+    address, told = "https://example.org/hooks", ["document.deleted"]
+    webhook_try(webhook=webhook_create(tenant=knowledge_base.tenant, url=address, types=told, actor=ACTOR), actor=ACTOR)
     ScheduledJob.objects.create(name=f"job {ScheduledJob.objects.count()}", error="The disk is full.")
 
 
@@ -125,7 +128,7 @@ def test_an_add_page_opens_where_people_may_add_and_is_refused_elsewhere(
     response = admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
     may_add = model in {User, Group} or model._meta.label in {
         "documents.KnowledgeBase", "gateway.ApiKey", "gateway.Membership", "gateway.Tenant", "model_registry.ModelTask",
-        "retrieval.EvaluationSet",
+        "retrieval.EvaluationSet", "monitoring.Webhook",
     }  # fmt: skip
     assert response.status_code == (200 if may_add else 403)
 

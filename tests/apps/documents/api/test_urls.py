@@ -45,7 +45,7 @@ def send(
 def test_it_is_off_unless_the_operator_switches_it_on(client: Client, base: KnowledgeBase) -> None:
     refused = send(client, base)
     assert (refused.status_code, refused.json()["code"]) == (403, "url_ingestion_off")
-    assert "RAGSITE_URL_INGESTION" in refused.json()["detail"]
+    assert "fetching.enabled" in refused.json()["detail"]
     assert not Document.objects.exists()
 
 

@@ -10,11 +10,13 @@ import pytest
 
 from apps.models.gateway import Deadline, Purpose, calls, generate
 from apps.models.generation import Finish, GeneratedText, GenerationEnd, GenerationOptions, Message, Role
+from apps.models.installed_model import ModelKind
 from ragsite.core.limits import Limits, Work, limits_read
 from ragsite.gateway.errors import LimitReachedError
 from ragsite.gateway.limits.account import Account, account_used
 from ragsite.gateway.limits.buckets import Party, PartyKind
 from ragsite.gateway.limits.limiter import Limiter
+from tests.apps.models.gateway.test_fake import model_of
 
 ASKED = (Message(Role.USER, "When?"),)
 
@@ -49,7 +51,7 @@ def account_of(limits: Limits) -> Account:
 
 def write(most: int) -> Any:
     options = GenerationOptions(max_tokens=most)
-    model: Any = object()
+    model: Any = model_of(ModelKind.GENERATION)
     return generate(ASKED, model=model, purpose=Purpose.ANSWER, deadline=Deadline.after(10), options=options)
 
 

@@ -21,6 +21,7 @@ from apps.documents.models import Document, DocumentVersion, KnowledgeBase, Vers
 from apps.models.gateway import Deadline
 from apps.monitoring.home.charts import DAYS, HOURS
 from apps.monitoring.home.starting import NAME
+from apps.monitoring.performance import performance_sample
 from apps.monitoring.rows import MOST_COUNTED, Count
 from apps.retrieval.answers.cache.worth import lookup_count
 from apps.retrieval.answers.feedback import answer_rate
@@ -29,7 +30,7 @@ from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.ids import first_id_since, new_id
 from ragsite.core.models import OutboxEvent, QueueSample
-from ragsite.core.queue_samples import KEPT_DAYS, queues_sample
+from ragsite.core.queue_samples import KEPT_DAYS
 from ragsite.gateway.models import Membership, Role
 from tests import factories as make
 from tests import turns
@@ -128,7 +129,7 @@ def test_each_day_s_questions_documents_and_seconds_are_drawn(admin_client: Clie
 def test_what_waits_for_workers_is_noted_every_minute_and_drawn_by_hour(admin_client: Client) -> None:
     base = make.knowledge_base()
     make.upload(base, b"# Tides", filename="tides.md")
-    assert queues_sample(turns.long()) is False
+    assert performance_sample(turns.long()) is False
     QueueSample.objects.filter(queue="parsing").update(seconds=90.0)
     charts = drawn(admin_client)
     before = [0] * (HOURS - 1)
@@ -138,7 +139,7 @@ def test_what_waits_for_workers_is_noted_every_minute_and_drawn_by_hour(admin_cl
     operator.force_login(make.member(base.tenant, Role.OPERATOR))
     assert "Waiting for workers" not in drawn(operator)
     QueueSample.objects.update(at=Now() - timedelta(days=KEPT_DAYS + 1))
-    assert queues_sample(turns.long()) is False
+    assert performance_sample(turns.long()) is False
     assert QueueSample.objects.filter(at__lt=Now() - timedelta(days=1)).count() == 0
 
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.monitoring.operations.undelivered import CAUSES, OTHERWISE, cause_of
 from ragsite.core.models import OutboxEvent
+from ragsite.core.transport import NO_KAFKA
 from ragsite.gateway.models import Role
 from tests import factories as make
 
@@ -46,6 +47,19 @@ def test_an_event_is_told_with_what_it_means_and_its_payload(admin_client: Clien
     schema = admin_client.get("/admin/events/schemas/document.created/").json()
     assert "version_id" in schema["properties"]
     assert admin_client.get("/admin/events/schemas/no.such/").status_code == 404
+
+
+def test_without_kafka_the_page_says_that_events_go_nowhere_and_how_to_turn_it_on(
+    admin_client: Client, settings: Any
+) -> None:
+    make.upload(make.knowledge_base())
+    assert "Events go nowhere" not in admin_client.get(PAGE).content.decode()
+    OutboxEvent.objects.update(created_at=Now() - timedelta(hours=2))
+    settings.RAGSITE_KAFKA_BOOTSTRAP_SERVERS = NO_KAFKA
+    told = admin_client.get(PAGE).content.decode()
+    assert "Events go nowhere" in told
+    assert "set KAFKA_BOOTSTRAP_SERVERS to the address of a Kafka broker" in told
+    assert "have waited for" not in admin_client.get("/admin/").content.decode()
 
 
 def test_what_the_broker_refuses_says_why_and_is_tried_again_at_once(admin_client: Client) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 
 ASK = "/api/v1/ask"
 QUESTION = "How many berths for guests has the harbour?"
-LIFE_OF_ITS_OWN = ("id", "cached", "created_at", "milliseconds")
+LIFE_OF_ITS_OWN = ("id", "cached", "created_at", "milliseconds", "timeline")
 
 
 def ask(client: Client, **body: Any) -> Any:

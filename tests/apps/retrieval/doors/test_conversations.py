@@ -19,11 +19,13 @@ from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.models import Answer, Citation, Conversation, Query
 from apps.retrieval.pipeline import ask
 from apps.retrieval.search.request import SearchRequest
+from ragsite.core.dynamic.flags import REWRITING
 from ragsite.core.errors import ModelUnavailableError, NotFoundError
 from ragsite.core.ids import new_id
 from ragsite.gateway.models import Permission
 from tests import factories as make
 from tests.acting import ACTOR
+from tests.dynamic import Switched, both_states
 
 pytestmark = pytest.mark.django_db
 
@@ -214,6 +216,24 @@ def test_a_language_model_says_what_was_meant_and_where_it_fails_the_plain_rule_
     second = asked(client, mine, FOLLOW_UP)
     assert second["searched_for"] == (searched_for or says)
     assert ("rewrite" in [one["step"] for one in second["degraded"]]) is not bool(says)
+
+
+@both_states(REWRITING)
+def test_the_language_model_is_asked_what_was_meant_only_while_the_flag_is_on(
+    client: Client,
+    use_transport: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    switched: Switched,
+) -> None:
+    mine, says = begun(client), "When does the office open on working days?"
+    asked(client, mine, OPEN)
+    model = InstalledModel(new_id(), "writer", Path("/nowhere"), "0" * 64, 4096, ModelKind.GENERATION)
+    monkeypatch.setattr(turns, "writer_in_use", lambda: model)
+    use_transport(Rephrases(says))
+    with switched:
+        second = asked(client, mine, FOLLOW_UP)
+    assert second["searched_for"] == (says if switched.on else UNDERSTOOD)
+    assert second["degraded"] == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,10 +16,12 @@ from apps.models.generation import Finish, GeneratedText, GenerationEnd
 from apps.models.installed_model import InstalledModel, ModelKind
 from apps.retrieval import pipeline
 from apps.retrieval.answers.cache import keys, store
+from ragsite.core.dynamic.flags import STAND_IN
 from ragsite.core.errors import ModelUnavailableError
 from ragsite.core.ids import new_id
 from tests import factories as make
 from tests.apps.retrieval.doors.recalled import ask, is_hit
+from tests.dynamic import Switched, both_states
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,23 @@ def test_an_answer_stands_in_for_a_model_that_is_down_as_long_as_the_documents_a
     assert ask(client, cache=False)["generator"] == "extractive"
     make.ready_version(base)
     assert ask(client)["generator"] == "extractive"
+
+
+@both_states(STAND_IN)
+def test_a_kept_answer_stands_in_only_while_the_flag_is_on(
+    client: Client,
+    base: KnowledgeBase,
+    write_by: Callable[[], None],
+    use_transport: Callable[[Any], None],
+    switched: Switched,
+) -> None:
+    transport = Saying()
+    use_transport(transport)
+    ask(client)
+    write_by()
+    transport.failure = ModelUnavailableError("No worker.")
+    with switched:
+        assert ask(client)["generator"] == ("cache" if switched.on else "extractive")
 
 
 def test_what_a_model_wrote_comes_before_what_a_reader_finds(

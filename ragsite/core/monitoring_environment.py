@@ -1,0 +1,136 @@
+"""The settings of what watches the system. `ragsite.core.environment` reads them with the others."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from ragsite.core.mail_servers import MailServer, mail_server_read
+from ragsite.core.setting_texts import ClickHouseUrl, listed
+
+SHORTEST_SECRET = 32
+TRACE_ID = "{trace_id}"
+"""What stands for a trace's id in the address where it is opened."""
+_URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
+
+
+class MonitoringEnvironment(BaseSettings):
+    """See Environment."""
+
+    ragsite_metrics_port: int = Field(
+        0, ge=0, le=65_535, description="Where workers, beat and relay tell metrics; 0: nowhere."
+    )
+    ragsite_metrics_address: str = Field("127.0.0.1", description="The address of this machine that they listen at.")
+    ragsite_flower_url: str = Field("", description="Where people open Flower; empty: the admin has no link to it.")
+    ragsite_public_url: str = Field("", description="Where people open ragsite, for links to it; empty: none are told.")
+    ragsite_mlflow_url: str = Field("", description="Where people open MLflow; empty: where it is logged to.")
+    ragsite_alert_webhook_url: str = Field("", description="Where alerts are sent as JSON; empty: nowhere.")
+    ragsite_alert_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs what is sent there; at least 32 random characters."
+    )
+    ragsite_alert_emails: str = Field("", description="Comma-separated addresses that alerts are mailed to.")
+    ragsite_alert_sender: str = Field("", description="The address that they come from.")
+    ragsite_alert_queue_seconds: int = Field(
+        600, ge=30, le=86_400, description="After so long of waiting in a queue there is an alert."
+    )
+    ragsite_mail_server: SecretStr = Field(
+        SecretStr(""), description="Who takes mail: `smtp://user:password@host:587?starttls`, or `smtps://…`."
+    )
+
+    ragsite_reranked_passages: int = Field(
+        50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
+    )
+
+    ragsite_webhook_hosts: str = Field(
+        "", description="Comma-separated hosts of your own that tenants' webhooks may be at, besides public ones."
+    )
+    clickhouse_url: ClickHouseUrl = Field(SecretStr(""), description="For reports: ClickHouse, or `embedded`.")
+    otel_exporter_otlp_endpoint: str = Field(
+        "", description="Who takes traces: an OTLP collector, as `http://collector:4318`; empty: nobody."
+    )
+    ragsite_trace_ratio: float = Field(1.0, ge=0, le=1, description="The share of traces begun here that are kept.")
+    ragsite_trace_text: bool = Field(False, description="Whether traces have what language models read and write.")
+    ragsite_trace_url: str = Field("", description="Where a trace is opened; `{trace_id}` stands for its id.")
+    ragsite_log_format: Literal["text", "json"] = Field("text", description="How lines of logs are written.")
+    ragsite_log_text: bool = Field(False, description="Whether logs have the words of errors that are not ours.")
+    ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
+
+    @field_validator("ragsite_webhook_hosts")
+    @classmethod
+    def _is_hosts_of_webhooks(cls, value: str) -> str:
+        for host in listed(value):
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is neither host nor host:port, in ASCII")
+        return value
+
+    @field_validator("ragsite_alert_webhook_url", "ragsite_public_url", "ragsite_mlflow_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and not _URL.fullmatch(value):
+            raise ValueError("must be an address such as https://alerts.example.org/ragsite, without a login")
+        return value
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _is_collector(cls, value: str) -> str:
+        if value and not _URL.fullmatch(value):
+            raise ValueError("must be an address such as http://collector.example.org:4318, without a login")
+        return value
+
+    @field_validator("ragsite_trace_url")
+    @classmethod
+    def _has_trace_id(cls, value: str) -> str:
+        if value and not (_URL.fullmatch(value) and TRACE_ID in value):
+            raise ValueError(f"must be an address such as https://jaeger.example.org/trace/{TRACE_ID}")
+        return value
+
+    @field_validator("ragsite_alert_webhook_secret")
+    @classmethod
+    def _is_long_secret(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"has fewer than {SHORTEST_SECRET} characters; make one of random letters")
+        return value
+
+    @field_validator("ragsite_alert_emails", "ragsite_alert_sender")
+    @classmethod
+    def _is_mail_addresses(cls, value: str, told: ValidationInfo) -> str:
+        addresses = listed(value)
+        if told.field_name == "ragsite_alert_sender" and len(addresses) > 1:
+            raise ValueError("must be one address")
+        for address in addresses:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address[:80]!r} is no e-mail address")
+        return value
+
+    @field_validator("ragsite_mail_server")
+    @classmethod
+    def _is_mail_server(cls, value: SecretStr) -> SecretStr:
+        mail_server_read(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _can_alert(self) -> Self:
+        if self.ragsite_alert_webhook_url and not self.ragsite_alert_webhook_secret.get_secret_value():
+            raise ValueError("RAGSITE_ALERT_WEBHOOK_SECRET must be given with RAGSITE_ALERT_WEBHOOK_URL")
+        if self.ragsite_alert_emails and not (
+            self.ragsite_alert_sender and self.ragsite_mail_server.get_secret_value()
+        ):
+            raise ValueError("RAGSITE_ALERT_SENDER and RAGSITE_MAIL_SERVER must be given with RAGSITE_ALERT_EMAILS")
+        return self
+
+    @property
+    def webhook_hosts(self) -> frozenset[str]:
+        return frozenset(host.lower() for host in listed(self.ragsite_webhook_hosts))
+
+    @property
+    def alert_emails(self) -> tuple[str, ...]:
+        return tuple(listed(self.ragsite_alert_emails))
+
+    @property
+    def mail_server(self) -> MailServer:
+        return mail_server_read(self.ragsite_mail_server.get_secret_value())
