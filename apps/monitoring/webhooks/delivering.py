@@ -2,12 +2,15 @@
 
 A receiver that is away is asked once a pause, and not once for each message that waits for it: where one fails, the webhook's
 others wait with it. Pauses grow from seconds to hours with each failure in a row, and end with the first success.
+
+The workers that send have other work, too: a tenant whose receivers take long is sent nothing for `RESTS` times as long.
 """
 
 from __future__ import annotations
 
 import logging
 import random
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -38,6 +41,9 @@ PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)
 TRIED_FOR = timedelta(hours=26)
 PAUSED_AFTER = timedelta(days=3)
 KEPT_DAYS = 30
+SLOW_SECONDS, RESTS = 1.0, 9
+"""A receiver that takes longer has what its tenant is told rest, so that a tenant has at most a tenth of each worker."""
+
 GONE = 410
 """By this status a receiver says that it wants nothing more."""
 
@@ -47,10 +53,11 @@ S = WebhookDeliveryState
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a try. Without an error the receiver took the message."""
+    """What came of a try, and the seconds that it took. Without an error the receiver took the message."""
 
     status: int | None
-    error: str = ""
+    error: str
+    seconds: float
 
 
 def webhook_deliver(claim: Claim, _turn: Turn) -> None:
@@ -75,15 +82,21 @@ def webhook_deliver(claim: Claim, _turn: Turn) -> None:
         if current is None:
             raise LeaseLostError("The webhook is gone.")
         (_refused if answered.error else _taken)(claim, delivery, current, answered)
+        if answered.seconds > SLOW_SECONDS:
+            _rest(current, answered)
 
 
 def letter_tried(letter: Letter) -> Answered:
     """Send it once; what came of it, in words where the receiver did not take it."""
+    begun, status, error = time.monotonic(), None, ""
     try:
         status = letter_send(letter)
-    except (WebhookSilentError, WebhookUrlError) as error:
-        return Answered(None, error.sentence)
-    return Answered(status, "" if 200 <= status < 300 else f"The receiver answered with the status {status}.")
+    except (WebhookSilentError, WebhookUrlError) as silent:
+        error = silent.sentence
+    else:
+        if not 200 <= status < 300:
+            error = f"The receiver answered with the status {status}."
+    return Answered(status, error, time.monotonic() - begun)
 
 
 def _taken(claim: Claim, delivery: WebhookDelivery, webhook: Webhook, answered: Answered) -> None:
@@ -111,6 +124,11 @@ def _refused(claim: Claim, delivery: WebhookDelivery, webhook: Webhook, answered
         _pause(webhook, answered)
 
 
+def _rest(webhook: Webhook, answered: Answered) -> None:
+    again = timezone.now() + timedelta(seconds=RESTS * answered.seconds)
+    rows_update(_waiting_of(webhook__tenant=webhook.tenant_id).filter(not_before__lt=again), not_before=again)
+
+
 def pause(failures: int) -> timedelta:
     """How long to wait after so many failures in a row, a little longer by chance: receivers are not all asked at once."""
     seconds = PAUSES[min(failures, len(PAUSES)) - 1]
@@ -129,8 +147,12 @@ def _pause(webhook: Webhook, answered: Answered) -> None:
 
 
 def _waiting(webhook: Webhook) -> QuerySet[WebhookDelivery]:
+    return _waiting_of(webhook=webhook)
+
+
+def _waiting_of(**whose: Any) -> QuerySet[WebhookDelivery]:
     """Those that nobody holds at this moment."""
-    return WebhookDelivery.objects.filter(webhook=webhook, state=S.WAITING, lease_owner="")
+    return WebhookDelivery.objects.filter(state=S.WAITING, lease_owner="", **whose)
 
 
 def _tried(answered: Answered) -> dict[str, Any]:

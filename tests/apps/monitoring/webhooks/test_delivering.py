@@ -13,12 +13,19 @@ from uuid import UUID
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.monitoring.models import Webhook, WebhookDelivery
-from apps.monitoring.webhooks import posting
+from apps.monitoring.webhooks import delivering, posting
 from apps.monitoring.webhooks.delivering import PAUSES, pause, webhook_deliveries_purge
 from apps.monitoring.webhooks.posting import Letter, WebhookUrlError, address_check, letter_send
-from apps.monitoring.webhooks.services import deliveries_send_again, webhook_secret, webhook_try, webhook_update
+from apps.monitoring.webhooks.services import (
+    deliveries_send_again,
+    webhook_create,
+    webhook_secret,
+    webhook_try,
+    webhook_update,
+)
 from apps.monitoring.webhooks.signing import secret_new, signed
 from ragsite.core.audit.models import AuditEntry
 from ragsite.core.errors import ConflictError
@@ -124,6 +131,23 @@ def test_a_receiver_that_does_not_take_it_is_tried_again_and_its_other_messages_
     assert make.work_once("webhook-deliver", second), "a success lets the others go"
     webhook.refresh_from_db()
     assert (webhook.failures, webhook.failing_since) == (0, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_tenant_whose_receiver_takes_long_leaves_the_worker_to_others(
+    webhook: Webhook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    receiver.status = status
+    sibling = webhook_create(tenant=webhook.tenant, url=receiver.url, types=["document.deleted"], actor=ACTOR)
+    stranger = webhook_create(tenant=make.tenant(), url=receiver.url, types=["document.deleted"], actor=ACTOR)
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(delivering, "RESTS", 1_000_000)
+    first, second, theirs = waiting(webhook), waiting(sibling), waiting(stranger)
+    tried(first)
+    second.refresh_from_db()
+    assert second.not_before > timezone.now() + timedelta(minutes=1)
+    assert make.work_once("webhook-deliver", theirs)
 
 
 @pytest.mark.django_db
