@@ -292,6 +292,7 @@ RAGSITE_ALERT_SENDER = ENV.ragsite_alert_sender
 RAGSITE_ALERT_QUEUE_SECONDS = ENV.ragsite_alert_queue_seconds
 
 MAIL = ENV.mail_server
+EMAIL_BACKEND = "ragsite.core.mailing.MailBackend"
 EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = MAIL.host, MAIL.port, 10
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
 EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL.tls, MAIL.starttls

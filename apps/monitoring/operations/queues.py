@@ -58,7 +58,9 @@ QUEUE_WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
 
 JOB_WORDS: Mapping[str, str | Promise] = {
     "parse": _("Read"), "chunk": _("Cut"), "embed": _("Embed"), "activate": _("Make ready"), "evaluate": _("Evaluate"),
-    "reindex": _("Re-index"), "model-task": _("Model"), "delete": _("Delete"),
+    "reindex": _("Re-index"), "model-task": _("Model"), "delete": _("Delete"), "experiment": _("Tell MLflow"),
+    "page-draw": _("Draw a page"), "cut-preview": _("Try cutting"), "masking-apply": _("Mask"), "erase": _("Erase"),
+    "bulk": _("Change many"), "alert-deliver": _("Tell of an alert"), "webhook-deliver": _("Tell a webhook"),
 }  # fmt: skip
 
 

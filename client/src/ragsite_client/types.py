@@ -40,8 +40,23 @@ class KnowledgeBase:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A part of work: a `step`, a call of a `model`, a `wait`, or a `try` that failed by the code in `failed`. Begun `at`
+    milliseconds after the first.
+    """
+
+    name: str
+    kind: str
+    at: float
+    milliseconds: float
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a document on its way; it answers once `status` is `ready`."""
+    """A version of a document on its way; it answers once `status` is `ready`. Its `timeline` and `trace_id` are known where it was
+    read by its own address.
+    """
 
     id: str
     status: str
@@ -50,6 +65,8 @@ class Version:
     chunk_count: int = 0
     error: str = ""
     error_code: str = ""
+    timeline: tuple[Mark, ...] = field(default=(), compare=False)
+    trace_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +262,8 @@ class Answer:
     degraded: tuple[Degradation, ...] = ()
     indexing: Indexing | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)
+    timeline: tuple[Mark, ...] = ()
+    trace_id: str = ""
 
     def citations_of(self, sentence: Sentence) -> tuple[Citation, ...]:
         """What the sentence rests on."""
