@@ -1,30 +1,43 @@
-"""Answers to requests that are refused before Django sees them: named and readable as all others are."""
+"""Answers to requests that are refused before Django sees them: named, readable, traced and logged as all others are."""
 
 from __future__ import annotations
 
 from django.http import JsonResponse
+from django.urls import Resolver404, resolve
 
 from ragsite.core.errors import RagError
+from ragsite.core.logs.filtering import UNKNOWN_ROUTE
 from ragsite.core.request_ids import in_request, request_id_from
 from ragsite.gateway.cors import cors_tell
 from ragsite.gateway.headers import CSP, PERMISSIONS, PERMISSIONS_POLICY, policy_of
 from ragsite.gateway.openai_errors import shaped
 from ragsite.gateway.problems import problem_response
 from ragsite.gateway.request_ids import HEADER
+from ragsite.gateway.request_traces import GIVEN, TOLD, request_served
 from ragsite.gateway.visits import Scope
 
 
 def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
     """The answer, with the id of its request and in the shape of its address; without a scope nothing is known of the request."""
-    path: str = "" if scope is None else scope["path"]
+    method, path = ("", "") if scope is None else (scope["method"], scope["path"])
     given = {} if scope is None else _headers(scope)
     id_ = request_id_from(given.get(HEADER.lower(), ""))
-    with in_request(id_):
+    with in_request(id_), request_served(method, path, given.get(GIVEN, "")) as served:
         response = shaped(problem_response(error), path)
+        served.route, served.status = _route(path), response.status_code
+    if served.trace:
+        response[TOLD] = served.trace
     response[HEADER] = id_
     response[CSP], response[PERMISSIONS_POLICY] = policy_of(path), PERMISSIONS
     cors_tell(response, path, given.get("origin", ""))
     return response
+
+
+def _route(path: str) -> str:
+    try:
+        return f"/{resolve(path).route}"
+    except Resolver404:
+        return UNKNOWN_ROUTE
 
 
 def _headers(scope: Scope) -> dict[str, str]:

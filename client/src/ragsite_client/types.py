@@ -54,8 +54,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a document on its way; it answers once `status` is `ready`. Its `timeline` and `trace_id` are known where it was
-    read by its own address.
+    """A version of a document on its way; it answers once `status` is `ready`. Its `timeline` and `trace_id` are known where it
+    was read by its own address.
     """
 
     id: str

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -8,6 +9,7 @@ from django.test import Client
 from apps.documents.models import DocumentVersion
 from ragsite.core.logs.formatting import FIELDS
 from ragsite.core.models import OutboxEvent
+from ragsite.gateway.edge import refusal, too_late
 from tests import factories as make
 from workers.relay import cloud_event
 from workers.relay_session import UnsentEvent
@@ -55,3 +57,17 @@ def test_a_request_is_one_line_with_its_route_and_who_called_but_nothing_that_wa
     assert (told["route"], missing["route"]) == ("/api/v1/knowledge-bases/<uuid:pk>/", "no route")
     assert "herring" not in "".join(one.getMessage() for one in mine)
     assert str(base.pk) not in mine[0].getMessage()
+
+
+def test_a_request_that_is_refused_before_anything_looked_at_it_is_a_line_and_a_part_of_its_trace_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    headers = [(b"traceparent", GIVEN.encode()), (b"x-request-id", b"of-the-caller")]
+    scope = {"type": "http", "method": "POST", "path": f"/api/v1/knowledge-bases/{uuid4()}/", "headers": headers}
+    with caplog.at_level(logging.INFO, "ragsite.requests"):
+        answer = refusal(too_late(), scope)
+        refusal(too_late())
+    whole, headless = (getattr(one, FIELDS) for one in caplog.records if one.name == "ragsite.requests")
+    assert (whole["method"], whole["route"], whole["status"]) == ("POST", "/api/v1/knowledge-bases/<uuid:pk>/", 408)
+    assert (headless["route"], headless["status"]) == ("no route", 408)
+    assert (answer["traceresponse"], answer["X-Request-ID"]) == (GIVEN, "of-the-caller")
