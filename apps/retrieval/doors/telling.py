@@ -47,6 +47,7 @@ from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import connection_release
 from ragsite.core.dynamic.asking import flag_is_on
 from ragsite.core.dynamic.flags import REWRITING
+from ragsite.core.error_events import error_tell
 from ragsite.core.errors import ConflictError, RagError
 from ragsite.core.ids import new_id
 from ragsite.gateway.limits.account import stream_place
@@ -125,9 +126,11 @@ def answer_tell(run: Run, asking: Asking, generators: Sequence[Generator] = ()) 
     except ClientLeft:
         run.tell(EventName.FAILED, failed_data(CANCELLED))
     except Exception as error:
-        if not isinstance(error, RagError):
+        ended = problem_of(error)
+        if ended["code"] == RagError.code:
             logger.exception("an answer failed; whoever asked is told so")
-        run.tell(EventName.FAILED, json.dumps(problem_of(error)))
+            error_tell(RagError.code, place="a streamed answer", kind=type(error).__name__)
+        run.tell(EventName.FAILED, json.dumps(ended))
 
 
 def _tell(run: Run, asking: Asking, generators: Sequence[Generator]) -> None:

@@ -161,9 +161,12 @@ def test_a_defect_ends_the_stream_as_well_and_tells_nothing_of_itself(
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret")
 
+    errors: list[tuple[str, str]] = []
     monkeypatch.setattr(telling, "retrieve", broken)
+    monkeypatch.setattr(telling, "error_tell", lambda code, **about: errors.append((code, about["kind"])))
     *_, failed = asked(client)
     assert (failed.name, failed.data["code"]) == (EventName.FAILED, "internal_error")
+    assert errors == [("internal_error", "ZeroDivisionError")], "the operator is told"
     assert "secret" not in str(failed.data)
 
 
