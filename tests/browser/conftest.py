@@ -8,9 +8,9 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.visiting import Visit
+from tests.browser.visiting import TIMEOUT_MILLISECONDS, Visit
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -31,6 +31,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail(f"No browser found ({', '.join(NAMES)}). Install Chromium, or deselect with -m 'not browser'.")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        expect.set_options(timeout=TIMEOUT_MILLISECONDS)
         yield started
         started.close()
 

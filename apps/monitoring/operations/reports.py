@@ -54,7 +54,7 @@ class WaitingShown:
 
 @dataclass(frozen=True, slots=True)
 class CostShown:
-    """A step of answering, in seconds: of all together, and what half, 19 of 20 and 99 of 100 stay below."""
+    """A step of answering, in milliseconds: of all together, and what half, 19 of 20 and 99 of 100 stay below."""
 
     title: str
     times: int
@@ -191,8 +191,8 @@ def _share(part: int, whole: int) -> int | None:
 
 
 def _cost(one: StepCost) -> CostShown:
-    seconds = (milliseconds / 1000 for milliseconds in (one.milliseconds, one.p50, one.p95, one.p99))
-    return CostShown(step_titles().get(one.step, one.step), one.times, *seconds)
+    title = step_titles().get(one.step, one.step)
+    return CostShown(title, one.times, one.milliseconds, one.p50, one.p95, one.p99)
 
 
 def _waiting(one: StageWaiting, names: Mapping[UUID, str]) -> WaitingShown:

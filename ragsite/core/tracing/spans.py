@@ -50,9 +50,21 @@ class Tracer(Protocol):
         self, name: str, kind: SpanKind, parent: str, links: Iterable[str], attributes: Mapping[str, Value]
     ) -> AbstractContextManager[Span]: ...
 
-    def event(self, name: str, kind: SpanKind, parent: str, times: tuple[float, float], link: str) -> str: ...
+    def past(
+        self,
+        name: str,
+        kind: SpanKind,
+        parent: str,
+        times: tuple[float, float],
+        *,
+        link: str,
+        failed: str,
+        attributes: Mapping[str, Value],
+    ) -> str: ...
 
     def tell(self, attributes: Mapping[str, Value]) -> None: ...
+
+    def add(self, amounts: Mapping[str, float]) -> None: ...
 
     def traceparent(self) -> str: ...
 
@@ -133,11 +145,28 @@ def told(**attributes: Value) -> None:
         _tracer.tell(_named(attributes))
 
 
+def told_more(**amounts: float) -> None:
+    """Add to numbers that the part of the work at hand is told with."""
+    if _tracer is not None:
+        _tracer.add({name.replace("__", "."): amount for name, amount in amounts.items()})
+
+
 def span_past(
-    name: str, kind: SpanKind = SpanKind.INTERNAL, *, parent: str, times: tuple[float, float], link: str = ""
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    *,
+    times: tuple[float, float],
+    parent: str = "",
+    link: str = "",
+    failed: str = "",
+    **attributes: Value,
 ) -> str:
-    """Add what has ended already, between two moments in epoch seconds, under the place `parent` of a trace; where it is."""
-    return _tracer.event(name, kind, parent, times, link) if _tracer is not None else ""
+    """Add what has ended already, between two moments in epoch seconds, to the trace at hand, or under the place `parent` of one;
+    where it is. `failed` is as of `Span.fail`.
+    """
+    if _tracer is None:
+        return ""
+    return _tracer.past(name, kind, parent, times, link=link, failed=failed, attributes=_named(attributes))
 
 
 @contextmanager

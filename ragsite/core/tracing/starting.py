@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 from ragsite.core.configuration import TracingSettings
@@ -19,18 +18,14 @@ def tracing_start() -> None:
     settings = TracingSettings.current()
     if not settings.endpoint or _provider is not None:
         return
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "database")
     # A collector that is away is told of once, and not at each try: see ToldSpans.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-    from opentelemetry.instrumentation.redis import RedisInstrumentor
-
     from ragsite.core.tracing.database import statements_trace
     from ragsite.core.tracing.provider import provider_made
     from ragsite.core.tracing.tracer import OtelTracer
 
     _provider = provider_made(settings)
     statements_trace()
-    RedisInstrumentor().instrument(tracer_provider=_provider)
     tracer_use(OtelTracer(_provider.get_tracer("ragsite")))
 
 

@@ -17,8 +17,8 @@ from opentelemetry.util.types import AttributeValue
 logger = logging.getLogger(__name__)
 
 TOLD = frozenset({
-    "db.system", "db.system.name", "db.operation.name", "db.query.summary", "db.redis.database_index",
-    "db.redis.pipeline_length", "error.type", "exception.type", "gen_ai.operation.name", "gen_ai.provider.name",
+    "db.system", "db.system.name", "db.operation.name", "db.query.summary", "error.type", "exception.type",
+    "gen_ai.operation.name", "gen_ai.provider.name",
     "gen_ai.request.max_tokens", "gen_ai.request.model", "gen_ai.request.temperature", "gen_ai.response.model",
     "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "http.request.method", "http.response.status_code",
     "http.route", "messaging.destination.name", "messaging.message.id", "messaging.operation.name",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
+from typing import Any
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
+from opentelemetry.sdk.trace import Span as RecordedSpan
 from opentelemetry.trace import SpanKind as OtelKind
 from opentelemetry.trace.status import Status, StatusCode
 
@@ -71,17 +73,38 @@ class OtelTracer:
             )
         )  # fmt: skip
 
-    def event(self, name: str, kind: SpanKind, parent: str, times: tuple[float, float], link: str) -> str:
+    def past(
+        self,
+        name: str,
+        kind: SpanKind,
+        parent: str,
+        times: tuple[float, float],
+        *,
+        link: str,
+        failed: str,
+        attributes: Mapping[str, Value],
+    ) -> str:
         """See `span_past`."""
         begun, ended = (int(moment * NANOSECONDS) for moment in times)
         links = [trace.Link(found)] if (found := _place(link)) else []
-        made = self._tracer.start_span(name, context=_context(parent), kind=KINDS[kind], start_time=begun, links=links)
+        made = self._tracer.start_span(
+            name, context=_context(parent), kind=KINDS[kind], start_time=begun, links=links, attributes=attributes
+        )
+        if failed:
+            OtelSpan(made).fail(failed)
         made.end(ended)
         return _text(made.get_span_context())
 
     def tell(self, attributes: Mapping[str, Value]) -> None:
         """See `told`."""
         trace.get_current_span().set_attributes(dict(attributes))
+
+    def add(self, amounts: Mapping[str, float]) -> None:
+        """See `told_more`."""
+        span = trace.get_current_span()
+        if isinstance(span, RecordedSpan) and span.is_recording():
+            before: Mapping[str, Any] = span.attributes or {}
+            span.set_attributes({name: before.get(name, 0) + amount for name, amount in amounts.items()})
 
     def traceparent(self) -> str:
         """See `traceparent`."""

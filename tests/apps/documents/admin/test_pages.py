@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def fill() -> None:
     ModelTask.objects.create(kind="pull", name="acme/tiny", source="acme/tiny", revision=f"{ModelTask.objects.count()}")
     ModelCache.objects.create(
         worker=f"models{ModelCache.objects.count()}", version=ModelVersion.objects.all()[0], device="cpu", bytes=1,
-        loaded_at=timezone.now(), last_used_at=timezone.now(),
+        loaded_at=timezone.now(), last_used_at=timezone.now(), told_at=timezone.now() + timedelta(hours=1),
     )  # fmt: skip
     address, told = "https://example.org/hooks", ["document.deleted"]
     webhook_try(webhook=webhook_create(tenant=knowledge_base.tenant, url=address, types=told, actor=ACTOR), actor=ACTOR)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,8 @@ from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import StatusCode
 
 from ragsite.core.errors import ConflictError
-from ragsite.core.tracing.database import statement_summary
+from ragsite.core.tracing import database
+from ragsite.core.tracing.database import statement_summary, statement_traced
 from ragsite.core.tracing.provider import WorkSampler
 from ragsite.core.tracing.spans import (
     NOT_TRACED,
@@ -110,6 +112,30 @@ def test_a_generator_that_is_closed_elsewhere_leaves_what_is_at_hand_there(sent:
         written.close()  # type: ignore[attr-defined]
         assert traceparent() == at_hand
     assert [one.status.status_code for one in sent.get_finished_spans()] == [StatusCode.UNSET] * 3
+
+
+def test_statements_are_counted_on_what_asks_and_one_that_is_long_or_fails_is_a_part_of_its_own(
+    sent: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError(SECRET)
+
+    sql = 'SELECT "id" FROM "documents_chunk"'
+    with span("job", parent=GIVEN):
+        assert statement_traced(lambda *_: "row", sql, (), False, None) == "row"
+        with pytest.raises(ValueError, match="herring"):
+            statement_traced(fails, sql, (), False, None)
+        monkeypatch.setattr(database, "LONG_SECONDS", 0.0)
+        statement_traced(lambda *_: time.sleep(0.001), sql, (), False, None)
+    statement_traced(lambda *_: None, sql, (), False, None)
+    failed, long, job = sent.get_finished_spans()
+    assert {one.name for one in (failed, long)} == {"SELECT documents_chunk"}
+    assert failed.parent == long.parent == job.context
+    assert ((failed.attributes or {}).get("error.type"), failed.status.status_code) == ("ValueError", StatusCode.ERROR)
+    assert "herring" not in failed.to_json()
+    told_of_job = job.attributes or {}
+    assert told_of_job["ragsite.db.statements"] == 3
+    assert told_of_job["ragsite.db.milliseconds"] >= 1  # type: ignore[operator]  # it is a number
 
 
 def test_a_collector_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
