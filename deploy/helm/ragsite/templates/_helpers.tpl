@@ -84,3 +84,14 @@ seccompProfile: {type: RuntimeDefault}
 {{- define "ragsite.hasKafka" -}}
 {{- if or .Values.bundled.kafka.enabled (ne (.Values.settings.KAFKA_BOOTSTRAP_SERVERS | default "none") "none") -}}yes{{- end -}}
 {{- end -}}
+
+{{/* How long a process may take to stop: (list root values). A file that is being parsed is waited for. */}}
+{{- define "ragsite.grace" -}}
+{{- $root := index . 0 -}}{{- $given := index . 1 -}}
+{{- $least := 0 -}}
+{{- if has "parsing" ($given.queues | default list) -}}
+{{- $seconds := ($given.settings | default dict).RAGSITE_PARSER_SECONDS | default $root.Values.settings.RAGSITE_PARSER_SECONDS | default 60 -}}
+{{- $least = add 30 (int $seconds) -}}
+{{- end -}}
+{{- max (int $given.graceSeconds) $least -}}
+{{- end -}}

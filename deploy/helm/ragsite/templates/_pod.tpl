@@ -62,9 +62,18 @@
 {{- $settings := merge (dict) ($process.environment | default dict) ((get $process "values" | default dict).settings | default dict) $values.settings }}
 {{- range $variable, $value := $settings }}
 {{- if not (and (eq $variable "KAFKA_BOOTSTRAP_SERVERS") $bundled.kafka.enabled) }}
-- {name: {{ $variable }}, value: {{ $value | toString | quote }}}
+- {name: {{ $variable }}, value: {{ include "ragsite.text" $value }}}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* A setting as an environment has it: whole numbers with all their digits. */}}
+{{- define "ragsite.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{ int64 . | toString | quote }}
+{{- else -}}
+{{ toString . | quote }}
+{{- end -}}
 {{- end -}}
 
 {{- define "ragsite.mounts" -}}
