@@ -84,7 +84,8 @@ DESTINATION = fields("host", host=TEXT, port=fields("number", number=NUMBER))
 ROUTES = each(fields("route", route=each(fields("destination", "weight", destination=DESTINATION, weight=NUMBER))))
 
 # https://prometheus-operator.dev/docs/api-reference/api/
-ENDPOINT = fields("port", port=TEXT, path=TEXT, interval=TEXT, honorLabels=TRUTH)
+RELABELINGS = each(fields("targetLabel", "replacement", targetLabel=TEXT, replacement=TEXT))
+ENDPOINT = fields("port", port=TEXT, path=TEXT, interval=TEXT, honorLabels=TRUTH, relabelings=RELABELINGS)
 NAMESPACES = fields(matchNames=TEXT_LIST)
 
 # https://gateway-api.sigs.k8s.io/reference/spec/

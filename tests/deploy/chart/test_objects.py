@@ -308,4 +308,6 @@ def test_prometheus_asks_every_process_at_a_port_that_it_has() -> None:
         if endpoint["port"] in {port["name"] for port in container(one)["ports"]}
     }
     assert asked == {component(one) for one in of_kind(found, "Deployment")} - {"web", "flower"}
-    assert endpoint["honorLabels"], "some metrics have a label `job` of their own"
+    for one in (endpoint, service["spec"]["endpoints"][0]):
+        assert one["honorLabels"], "some metrics have a label `job` of their own"
+        assert one["relabelings"] == [{"targetLabel": "job", "replacement": "ragsite"}], "alerts ask for this job"
