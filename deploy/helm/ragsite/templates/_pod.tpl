@@ -23,11 +23,10 @@
   valueFrom: {secretKeyRef: {{ $values.flower.auth | toJson }}}
 {{- end }}
 {{- if $bundled.postgresql.enabled }}
-{{- $role := ternary "owner" "app" (eq $name "migrate") }}
 - name: RAGSITE_APP_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ $bundled.secret }}, key: RAGSITE_APP_PASSWORD}}
 - {name: DATABASE_URL, value: "postgresql://ragsite_app:$(RAGSITE_APP_PASSWORD)@{{ include "ragsite.name" (list $root "postgresql") }}:5432/ragsite"}
-{{- if eq $role "owner" }}
+{{- if eq $name "migrate" }}
 - name: RAGSITE_OWNER_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ $bundled.secret }}, key: RAGSITE_OWNER_PASSWORD}}
 - {name: DATABASE_OWNER_URL, value: "postgresql://ragsite_owner:$(RAGSITE_OWNER_PASSWORD)@{{ include "ragsite.name" (list $root "postgresql") }}:5432/ragsite"}
