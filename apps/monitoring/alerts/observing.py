@@ -23,10 +23,15 @@ def observed(readings: Iterable[Reading], health: Iterable[HealthCheck]) -> Obse
             subject = _subject(reading, labels[reading.name])
             values[subject] = max(values.get(subject, 0.0), reading.value)
     for row in health:
-        subject = f"{row.name}: {row.subject}" if row.subject else row.name
+        subject = subject_of(row)
         found[HEALTH_FAILED][subject] = float(row.state == HealthState.FAILED)
         found[HEALTH_DEGRADED][subject] = float(row.state == HealthState.DEGRADED)
     return found
+
+
+def subject_of(row: HealthCheck) -> str:
+    """What alerts call the part."""
+    return f"{row.name}: {row.subject}" if row.subject else row.name
 
 
 def _subject(reading: Reading, by: str) -> str:

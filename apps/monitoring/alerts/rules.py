@@ -17,6 +17,8 @@ from apps.monitoring.models import Severity
 HEALTH_FAILED, HEALTH_DEGRADED = "health failed", "health degraded"
 """By the part: 1 where its deep check found it so, 0 where not."""
 
+PART_FAILS, PART_DEGRADED = "part-fails", "part-degraded"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -44,12 +46,12 @@ S, MINUTE = Severity, timedelta(minutes=1)
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "part-fails", S.CRITICAL, HEALTH_FAILED, 0.5, 0.5, MINUTE, 2 * MINUTE,
+        PART_FAILS, S.CRITICAL, HEALTH_FAILED, 0.5, 0.5, MINUTE, 2 * MINUTE,
         gettext_noop("A part does not work: %(subject)s."), gettext_noop("The page of health says what mends it."),
         "health-page",
     ),
     Rule(
-        "part-degraded", S.WARNING, HEALTH_DEGRADED, 0.5, 0.5, 3 * MINUTE, 2 * MINUTE,
+        PART_DEGRADED, S.WARNING, HEALTH_DEGRADED, 0.5, 0.5, 3 * MINUTE, 2 * MINUTE,
         gettext_noop("A part works in part only: %(subject)s."), gettext_noop("The page of health says what mends it."),
         "health-page",
     ),

@@ -19,10 +19,13 @@ from apps.documents.models import LIVING_VERSIONS, VERSION_STOPPED, DocumentVers
 from apps.models.installed_model import ModelKind
 from apps.models.models import ModelVersion
 from apps.models.selectors import model_default
+from apps.monitoring.alerts.observing import subject_of
 from apps.monitoring.alerts.page import alerts_open
+from apps.monitoring.alerts.rules import PART_DEGRADED, PART_FAILS
 from apps.monitoring.alerts.words import alert_title
+from apps.monitoring.health_page import deep_shown
 from apps.monitoring.jobs.scheduled_words import scheduled_title
-from apps.monitoring.models import Severity
+from apps.monitoring.models import HealthState, Severity
 from apps.monitoring.rows import counted, list_url, mine, versions_came, versions_counted
 from apps.monitoring.workspace.place import workspace_url
 from apps.retrieval.models import (
@@ -191,8 +194,25 @@ def _alerts(request: HttpRequest) -> Iterator[Attention]:
             yield Attention(tone, "notifications", alert_title(alert), reverse("alerts"))
 
 
+def _parts(request: HttpRequest) -> Iterator[Attention]:
+    """What a worker found not to work, or in part only, when it looked last, until there is an alert of it."""
+    shown = deep_shown(request) or []
+    alerted = {alert.subject for alert in alerts_open() if alert.rule in (PART_FAILS, PART_DEGRADED)}
+    for one in shown:
+        if not one.fine and not one.is_old and subject_of(one.row) not in alerted:
+            tone = "danger" if one.row.state == HealthState.FAILED else "warning"
+            name = f"{one.name} ({one.row.subject})" if one.row.subject else one.name
+            yield Attention(tone, one.icon, f"{name}: {one.sentence}", reverse("health-page"))
+    if any(one.is_old for one in shown):
+        text = gettext(
+            "No worker has looked at the parts of the system for long. Do beat and a worker for the queue maintenance run?"
+        )
+        yield Attention("warning", "monitor_heart", text, reverse("health-page"))
+
+
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("monitoring.view_alert", _alerts),
+    ("monitoring.view_healthcheck", _parts),
     ("model_registry.view_modelversion", _no_model),
     ("documents.view_documentversion", _failed),
     ("documents.view_documentversion", _stuck),

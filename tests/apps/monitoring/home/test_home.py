@@ -19,8 +19,10 @@ from django.utils.translation import ngettext_lazy
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import Deadline
+from apps.monitoring.alerts.words import alert_title
 from apps.monitoring.home.charts import DAYS, HOURS
 from apps.monitoring.home.starting import NAME
+from apps.monitoring.models import Alert, HealthCheck
 from apps.monitoring.performance import performance_sample
 from apps.monitoring.rows import MOST_COUNTED, Count
 from apps.retrieval.answers.cache.worth import lookup_count
@@ -85,6 +87,25 @@ def test_what_needs_attention_is_told_with_where_it_is_mended(admin_client: Clie
         assert sentence in said
     for one in admin_client.get("/admin/").context["attention"]:
         assert admin_client.get(one.url).status_code == 200
+
+
+def test_a_part_that_does_not_work_is_told_as_soon_as_a_worker_found_it_and_once(admin_client: Client) -> None:
+    row = HealthCheck.objects.create(
+        name="kafka", state="degraded", text="The event broker does not answer.", milliseconds=2000.0
+    )
+    sentence = "Event broker: The event broker does not answer."
+    assert sentence in told(admin_client)
+    since = {"opened_at": timezone.now(), "since": timezone.now()}
+    alert = Alert.objects.create(
+        rule="part-degraded", subject="kafka", severity="warning", state="open", value=1.0, **since
+    )
+    assert [text for text in told(admin_client) if "kafka" in text or "Event broker" in text] == [alert_title(alert)]
+    alert.delete()
+    HealthCheck.objects.update(checked_at=Now() - timedelta(hours=1))
+    assert sentence not in told(admin_client)
+    assert any(text.startswith("No worker has looked at the parts") for text in told(admin_client))
+    HealthCheck.objects.filter(pk=row.pk).update(checked_at=Now(), state="ok", text="")
+    assert not any("worker has looked" in text or "broker" in text for text in told(admin_client))
 
 
 def test_where_all_is_well_that_is_said(admin_client: Client) -> None:
