@@ -74,6 +74,7 @@ def _help(argv: list[str]) -> int:
     from django.core.management import execute_from_command_line
 
     for name, value in NOWHERE.items():
+        os.environ.pop(f"{name}_FILE", None)
         os.environ.setdefault(name, value)
     if argv[1] == "help" and "--commands" not in argv:
         lines = (f"    {name:<12}{what}\n" for name, (_, what) in ONE_MACHINE.items())

@@ -80,11 +80,16 @@ def test_a_command_whose_secret_cannot_be_read_starts_no_server_of_its_own(tmp_p
     """It would take the address for one that is not given, and write into an empty database."""
     environ = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     environ |= {"DATABASE_URL_FILE": str(tmp_path / "none"), "RAGSITE_DATA_DIR": str(tmp_path / "data")}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=PROJECT_DIR, env=environ, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=PROJECT_DIR, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    done, helped = run("check"), run("relay", "--help")
     assert done.returncode == 2, done.stderr
     assert "DATABASE_URL_FILE: can't be read" in done.stderr
+    assert (helped.returncode, helped.stderr) == (0, "")
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data").exists()
