@@ -5,7 +5,7 @@ LOCK := requirements/lock.txt
 # So many processes share the tests, each with servers of its own.
 TEST_PROCESSES ?= 2
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-# Tests by programs that are not here are left out, by their marker: nginx is where only root looks by itself.
+# Tests with programs that are not here are left out, by the marker of that name. /usr/sbin has nginx.
 WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH:/usr/sbin"
 MISSING := $(if $(BROWSER),,browser) $(shell for tool in promtool nginx hadolint; do $(WITH_TOOLS) sh -c "command -v $$tool" >/dev/null || echo $$tool; done) \
 	$(shell docker compose version >/dev/null 2>&1 || $(WITH_TOOLS) sh -c "command -v docker-compose" >/dev/null || echo compose)
