@@ -5,12 +5,15 @@ LOCK := requirements/lock.txt
 # So many processes share the tests, each with servers of its own.
 TEST_PROCESSES ?= 2
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-PROMTOOL := $(shell command -v promtool)
+# Tests with programs that are not here are left out, by the marker of that name. /usr/sbin has nginx.
+WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH:/usr/sbin"
 # Helm's code comes as a package for these machines; elsewhere the chart is not rendered.
 HELM := $(filter Linux-x86_64 Darwin-arm64 Darwin-x86_64,$(shell uname -s)-$(shell uname -m))
-SPACE := $(subst ,, )
-MISSING := $(strip $(if $(BROWSER),,browser) $(if $(PROMTOOL),,promtool) $(if $(HELM),,helm))
-LEFT_OUT := $(if $(MISSING),not ($(subst $(SPACE), or ,$(MISSING))))
+MISSING := $(if $(BROWSER),,browser) $(if $(HELM),,helm) \
+	$(shell for tool in promtool nginx hadolint; do $(WITH_TOOLS) sh -c "command -v $$tool" >/dev/null || echo $$tool; done) \
+	$(shell docker compose version >/dev/null 2>&1 || $(WITH_TOOLS) sh -c "command -v docker-compose" >/dev/null || echo compose)
+NOTHING :=
+LEFT_OUT := $(subst $(NOTHING) not , and not ,$(strip $(foreach tool,$(MISSING),not $(tool))))
 export PYTHONUNBUFFERED := 1
 # mypy's Django plugin reads the settings but reaches no server.
 NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOOTSTRAP_SERVERS=nowhere:1 \
@@ -33,9 +36,7 @@ setup: .venv/.installed ## Make .venv with everything in it
 	@touch $@
 
 test: setup ## Run the whole test suite, on real servers
-	@test -n "$(BROWSER)" || echo "No Chromium on PATH: the tests that open pages in a browser are left out."
-	@test -n "$(PROMTOOL)" || echo "No promtool on PATH: the tests that check rules of alerts with Prometheus' own tool are left out."
-	@test -n "$(HELM)" || echo "No package of Helm's code for this machine: the tests that render the chart are left out."
+	@for tool in $(MISSING); do echo "Not found: $$tool. Its tests are left out."; done
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(if $(LEFT_OUT),-m "$(LEFT_OUT)") $(ARGS)
 
 test-fast: setup ## What needs no database or process: for the inner loop, under three minutes

@@ -39,16 +39,19 @@ def _main(argv: list[str]) -> int:
     command, asks_for_help = argv[1], bool(HELP.intersection(argv[1:]))
     if command == "help" or (asks_for_help and command not in {"demo", "up", "stack"}):
         return _help(argv)
-    if command in ONE_MACHINE:
-        entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[command][0]).main
-        return entry(argv[2:])
 
     from ragsite.core.commands.exits import error_write
+    from ragsite.core.environment import VARIABLES
     from ragsite.core.errors import RagError
+    from ragsite.core.setting_files import files_take_in
     from ragsite.stack.local import local_environment
     from ragsite.stack.stopping import FATAL_SIGNALS, stoppable
 
     try:
+        files_take_in(VARIABLES, os.environ)
+        if command in ONE_MACHINE:
+            entry: Callable[[list[str]], int] = import_module(ONE_MACHINE[command][0]).main
+            return entry(argv[2:])
         with stoppable(FATAL_SIGNALS), local_environment(as_owner=command in AS_OWNER):
             _django(argv)
     except RagError as error:
@@ -71,6 +74,7 @@ def _help(argv: list[str]) -> int:
     from django.core.management import execute_from_command_line
 
     for name, value in NOWHERE.items():
+        os.environ.pop(f"{name}_FILE", None)
         os.environ.setdefault(name, value)
     if argv[1] == "help" and "--commands" not in argv:
         lines = (f"    {name:<12}{what}\n" for name, (_, what) in ONE_MACHINE.items())

@@ -1,4 +1,4 @@
-"""Pins every package of the four layers together, in lock.txt: `make lock`.
+"""Pins every package of all layers together, in lock.txt: `make lock`.
 
 The file says versions and nothing else. It names no index and no build of one machine (such as torch's `+cpu`), so that
 it serves wherever packages come from.
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-LAYERS = ("web.in", "workers.in", "embedded.in", "dev.in")
+LAYERS = ("web.in", "parsing.in", "chunking.in", "models.in", "embedded.in", "dev.in")
 OPTIONS = (
     "--quiet",
     "--no-config",

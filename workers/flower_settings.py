@@ -6,13 +6,24 @@ an entry in the audit log. What it knows of tasks outlives it.
 
 from __future__ import annotations
 
+import os
+
 from flower.views.monitor import Metrics  # type: ignore[import-untyped]
 from tornado.web import authenticated
 
-from ragsite.core.environment import environment_or_exit
+from ragsite.core.environment import environment_or_exit, exit_with
+from ragsite.core.errors import ConfigurationError
+from ragsite.core.setting_files import SUFFIX, in_file
 from workers.tasks_shown import task_shown
 
 Metrics.get = authenticated(Metrics.get)
+LOGIN = "FLOWER_BASIC_AUTH"
+
+try:
+    if login := in_file(LOGIN, os.environ):
+        basic_auth = [login]
+except ValueError as error:
+    exit_with(ConfigurationError(f"{LOGIN}{SUFFIX}: {error}"))
 
 read_only = True
 persistent = True

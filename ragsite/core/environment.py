@@ -18,8 +18,8 @@ from ragsite.core.errors import ConfigurationError
 from ragsite.core.limits import limits_read
 from ragsite.core.monitoring_environment import MonitoringEnvironment
 from ragsite.core.server_urls import PREFIX, ModelAddress
+from ragsite.core.setting_files import complaints_of, in_file
 from ragsite.core.setting_texts import (
-    complaint,
     listed,
     memberships_read,
     origins_read,
@@ -353,6 +353,9 @@ class Environment(MonitoringEnvironment):
         return frozenset(host.lower() for host in listed(self.ragsite_url_allowed_hosts))
 
 
+VARIABLES = (*(name.upper() for name in Environment.model_fields), "DATABASE_OWNER_URL", "FLOWER_BASIC_AUTH")
+
+
 def environment_read() -> Environment:
     """Read and check the environment.
 
@@ -362,8 +365,7 @@ def environment_read() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [complaint(e["loc"], e["type"], e["msg"]) for e in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from None
+        raise ConfigurationError("\n".join(complaints_of(error))) from None
 
 
 def environment_or_exit() -> Environment:
@@ -380,15 +382,15 @@ def exit_with(error: ConfigurationError) -> NoReturn:
 
 
 def key_named(variable: str) -> str:
-    """The key of another service that the variable of that name holds; empty where there is none.
+    """The key of another service that the variable of that name, or its file, holds; empty where there is none.
 
     Raises:
-        ValueError: the variable is not called as keys of services are. Others hold secrets of ragsite's own, such as passwords
-            of its servers, which nobody shall send elsewhere by naming them.
+        ValueError: the file can't be read; or the variable is not called as keys of services are. Others hold secrets of
+            ragsite's own, such as passwords of its servers, which nobody shall send elsewhere by naming them.
     """
     if not KEY_VARIABLE.fullmatch(variable):
         raise ValueError(f"{variable!r} is no variable for a key: its name must end in _API_KEY")
-    return os.environ.get(variable, "")
+    return in_file(variable, os.environ) or os.environ.get(variable, "")
 
 
 def process_is(kind: str) -> bool:

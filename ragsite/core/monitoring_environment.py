@@ -6,9 +6,10 @@ import re
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from ragsite.core.mail_servers import MailServer, mail_server_read
+from ragsite.core.setting_files import FilesSource
 from ragsite.core.setting_texts import ClickHouseUrl, listed
 
 SHORTEST_SECRET = 32
@@ -59,6 +60,18 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_log_format: Literal["text", "json"] = Field("text", description="How lines of logs are written.")
     ragsite_log_text: bool = Field(False, description="Whether logs have the words of errors that are not ours.")
     ragsite_analytics_days: int = Field(400, ge=1, le=36_500, description="So long ClickHouse keeps its rows.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files that are named for settings go before the environment, which may not say the same a second time."""
+        return init_settings, FilesSource(settings_cls), env_settings
 
     @field_validator("ragsite_webhook_hosts")
     @classmethod

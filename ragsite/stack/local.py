@@ -27,7 +27,8 @@ def local_environment(*, as_owner: bool = False) -> Iterator[None]:
     """
     with servers(data_directory() / "stack", os.environ) as found:
         os.environ.update(found)
-        os.environ.setdefault("RAGSITE_SECRET_KEY", secret_key(data_directory()))
+        if "RAGSITE_SECRET_KEY" not in os.environ:
+            os.environ["RAGSITE_SECRET_KEY"] = secret_key(data_directory())
         if as_owner and os.environ.get("DATABASE_OWNER_URL"):
             os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"]
         yield

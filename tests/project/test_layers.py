@@ -13,9 +13,8 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-# A process of the web image: the API, a Celery client (beat, Flower), the relay and manage.py. It is told by argument
-# which packages its image lacks, and finds none of them.
-RUN_AS_WEB = """
+# A process is told by argument which packages its image lacks, and finds none of them.
+LACKING = """
 import importlib.abc, sys
 lacking = set(sys.argv[1].split())
 
@@ -25,6 +24,10 @@ class Lacking(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Lacking())
+"""
+
+# A process of the web image: the API, a Celery client (beat, Flower), the relay and manage.py.
+RUN_AS_WEB = f"""{LACKING}
 import django
 django.setup()
 import ragsite.asgi, ragsite.urls, ragsite.stack.local, workers.beat, workers.relay

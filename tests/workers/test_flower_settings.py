@@ -20,12 +20,15 @@ LOGIN = ("operator", "flower-password-1")
 
 
 @pytest.fixture(scope="module")
-def flower() -> Iterator[str]:
-    """Flower as the Procfile starts it; its address."""
+def flower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Flower as the Procfile starts it, with its login in a file as Compose gives it; its address."""
+    login = tmp_path_factory.mktemp("flower") / "login"
+    login.write_text(f"{':'.join(LOGIN)}\n")
     environ = {**os.environ, "RAGSITE_FLOWER_PORT": str(find_free()), "RAGSITE_WEB_PORT": "0"}
+    environ |= {"FLOWER_BASIC_AUTH_FILE": str(login)}
     program, *arguments = procfile(PROJECT_DIR / "Procfile", environ)["flower"]
     command = [str(Path(sys.executable).with_name(program)), *arguments]
-    process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environ | {"FLOWER_BASIC_AUTH": ":".join(LOGIN)})
+    process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environ)
     home = f"http://127.0.0.1:{environ['RAGSITE_FLOWER_PORT']}"
     try:
         wait_for(lambda: answers(home), seconds=60, what="Flower answers")

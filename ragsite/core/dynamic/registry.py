@@ -6,7 +6,6 @@ holds: default < environment < installation < tenant < knowledge base. What is r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from ragsite.core.environment import Environment
 from ragsite.core.errors import NotFoundError
 from ragsite.core.limits import limits_read
 from ragsite.core.marking import marked as _
+from ragsite.core.setting_files import is_given
 
 KILOBYTE, MEGABYTE, GIGABYTE = 1024, 1024**2, 1024**3
 EVERYWHERE = (Level.INSTALLATION, Level.TENANT, Level.KNOWLEDGE_BASE)
@@ -83,7 +83,7 @@ class DynamicSetting:
     @property
     def is_given(self) -> bool:
         """Whether the environment of this process says it."""
-        return self.variable in os.environ
+        return is_given(self.variable)
 
     @property
     def of_process(self) -> Value:
