@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +59,8 @@ class Made:
 
 
 def system_made(folder: Path) -> Made:
-    """Two documents that are indexed, one that waits, one that a worker has held since it was started for the last time, one event
-    that was published, and others that were not.
+    """Two documents that are indexed, one that waits, one that a worker was started at for the last time; events that were
+    published, and others that were not.
     """
     base = make.knowledge_base(name="Handbooks")
     make.ready_version(base, make.HANDBOOK)
@@ -100,29 +101,22 @@ def meanwhile(made: Made) -> Iterator[None]:
 def uploads_and_purges(base: KnowledgeBase) -> Iterator[None]:
     """Within the block somebody uploads, deletes and purges, as fast as that goes."""
     over = threading.Event()
-    errors: list[BaseException] = []
 
     def work() -> None:
-        try:
-            for number in range(10_000):
-                if over.is_set():
-                    break
-                version = make.upload(base, f"It comes and goes, {number}.", filename=f"{number}.txt").version
-                document_delete(document=version.document, actor=ACTOR)
-                purging.documents_purge(turns.long())
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
+        for number in range(10_000):
+            if over.is_set():
+                break
+            version = make.upload(base, f"It comes and goes, {number}.", filename=f"{number}.txt").version
+            document_delete(document=version.document, actor=ACTOR)
+            purging.documents_purge(turns.long())
 
-    thread = threading.Thread(target=work, name="uploads")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor(1) as pool:
+        coming_and_going = pool.submit(make.closing(work))
+        try:
+            yield
+        finally:
+            over.set()
+        coming_and_going.result()
 
 
 @contextmanager

@@ -211,7 +211,8 @@ def test_roles_see_what_they_saw(inside: Restored) -> None:
             " has_table_privilege('ragsite_app', 'core_auditentry', 'UPDATE'),"
             " (SELECT tableowner FROM pg_tables WHERE tablename = 'documents_document')"
         ).fetchone()
-    assert policies is not None and policies[0] > 10
+    assert policies is not None
+    assert policies[0] > 10
     assert rights == (True, False, "ragsite_owner")
 
 

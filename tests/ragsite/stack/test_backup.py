@@ -28,7 +28,7 @@ SHOWS = """
 
 def documented(program: str) -> str:
     """The line of the manual that calls a program."""
-    manual = (PROJECT_DIR / "docs" / "operations.md").read_text()
+    manual = (PROJECT_DIR / "docs" / "backup.md").read_text()
     (line,) = re.findall(rf"^    ({program} .*)$", manual, re.MULTILINE)
     return str(line)
 
