@@ -62,7 +62,8 @@ def missing_of(wanted: Iterable[StoredFile], there: Iterable[Entry]) -> Iterator
 def blobs_copy(place: BackupPlace, wanted: Callable[[], Iterator[StoredFile]], *, tell: Tell) -> Copies:
     """Copy the blobs that the place lacks. What is there was whole when it was written, and is not read again."""
     named = (replace(file, name=f"{BLOBS}/{file.name}") for file in wanted())
-    sources = (Source(file, partial(_blob, file)) for file in missing_of(named, place.entries(BLOBS)))
+    missing = missing_of(named, place.entries(BLOBS))
+    sources = (Source(file, partial(blob_parts, file.name.removeprefix(f"{BLOBS}/"))) for file in missing)
     return _copied(place, sources, wanted(), tell)
 
 
@@ -129,6 +130,13 @@ def from_backup(place: BackupPlace, name: str, file: StoredFile) -> Iterator[byt
         raise DamagedBackupError(f"{name} of {place.address} is missing or damaged.") from error
 
 
+def blob_parts(name: str) -> Iterator[bytes]:
+    """The bytes of a blob of the store, in pieces. Raises as `blob_open`."""
+    with blob_open(name) as stored, storage_errors():
+        while piece := stored.read(PIECE_BYTES):
+            yield piece
+
+
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """The results, in the order of the items, of which few are taken before their turn."""
     waiting: deque[Future[Result]] = deque()
@@ -163,12 +171,6 @@ def _copy(place: BackupPlace, source: Source) -> Fault | None:
     except _OtherBytesError:
         return Fault(source.file.name, OTHER_BYTES)
     return None
-
-
-def _blob(file: StoredFile) -> Iterator[bytes]:
-    with blob_open(file.name.removeprefix(f"{BLOBS}/")) as stored, storage_errors():
-        while piece := stored.read(PIECE_BYTES):
-            yield piece
 
 
 def _file(path: Path) -> Iterator[bytes]:

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import QuerySet
 from pgvector import HalfVector
 
-from apps.documents.blobs import PIECE_BYTES, blob_open
 from apps.documents.models import Chunk
 from apps.documents.rights.access import AccessScope
 from apps.retrieval.models import Embedding, GenerationState, IndexGeneration
 from apps.retrieval.search.dense import dense_search
 from apps.retrieval.search.filters import scope_condition
 from apps.retrieval.search.lexical import lexical_search
-from ragsite.backups.copying import Source, Tell, fault_of, in_threads
+from ragsite.backups.copying import Source, Tell, blob_parts, fault_of, in_threads
 from ragsite.backups.manifest import Fault, StoredFile
 from ragsite.backups.snapshots import BLOBS_NAMED
 
 LOOKED_THROUGH = 50
-MOST_WORDS = 12
+MOST_WORDS = 100
+TRIED = 3
+"""Chunks of a generation: one that many others are equal to may not be among the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +52,36 @@ def blobs_look(*, tell: Tell) -> list[Fault]:
 
 def chunk_look() -> Looked:
     """Look for a chunk that everybody may find who reads its knowledge base: by its own words, and by its own vector."""
-    for generation in IndexGeneration.objects.filter(state=GenerationState.LIVE).select_related("knowledge_base"):
-        living = Chunk.objects.filter(
-            version__current_of__deleted_at=None,
-            version__current_of__restricted=False,
-            version__current_of__knowledge_base=generation.knowledge_base_id,
-        )
-        vectors = Embedding.objects.filter(generation=generation, chunk__in=living).select_related("chunk")
-        found = vectors.order_by("chunk_id").first()
-        if found is not None and generation.knowledge_base.deleted_at is None:
-            return _looked_for(generation, found)
-    return Looked()
+    looked = Looked()
+    live = IndexGeneration.objects.filter(state=GenerationState.LIVE, knowledge_base__deleted_at=None)
+    for generation in live.select_related("knowledge_base"):
+        for found in _vectors_of(generation)[:TRIED]:
+            looked = _looked_for(generation, found)
+            if looked.is_well:
+                return looked
+    return looked
+
+
+def _vectors_of(generation: IndexGeneration) -> QuerySet[Embedding]:
+    """Of chunks of current versions that are not restricted, in the order of chunks."""
+    living = Chunk.objects.filter(
+        version__current_of__deleted_at=None,
+        version__current_of__restricted=False,
+        version__current_of__knowledge_base=generation.knowledge_base_id,
+    )
+    vectors = Embedding.objects.filter(generation=generation, chunk__in=living)
+    return vectors.select_related("chunk__version__document").order_by("chunk_id")
 
 
 def _looked_for(generation: IndexGeneration, found: Embedding) -> Looked:
-    base = generation.knowledge_base
+    base, chunk = generation.knowledge_base, found.chunk
     scope = AccessScope(base.tenant_id, frozenset({base.pk}), for_all_readers=True)
+    asked: dict[str, Any] = {"scope": scope, "generations": [generation], "limit": LOOKED_THROUGH}
     condition = scope_condition(scope)
-    vector = _numbers(found.embedding)
-    near = dense_search(condition, scope=scope, generations=[generation], vector=vector, limit=LOOKED_THROUGH)
-    words = " ".join(found.chunk.text.split()[:MOST_WORDS])
-    worded = lexical_search(condition, scope=scope, generations=[generation], text=words, limit=LOOKED_THROUGH)
-    title = found.chunk.version.document.title
-    by_vector = any(hit.chunk_id == found.chunk_id for hit in near.hits)
-    return Looked(title, any(hit.chunk_id == found.chunk_id for hit in worded.hits), by_vector)
+    near = dense_search(condition, vector=_numbers(found.embedding), **asked).hits
+    worded = lexical_search(condition, text=" ".join(chunk.text.split()[:MOST_WORDS]), **asked).hits
+    found_by = [any(hit.chunk_id == chunk.pk for hit in hits) for hits in (worded, near)]
+    return Looked(chunk.version.document.title, *found_by)
 
 
 def _numbers(vector: HalfVector) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -84,10 +93,4 @@ def _named() -> Iterator[Source]:
         cursor.execute(BLOBS_NAMED)
         while rows := cursor.fetchmany(1_000):
             for name, digest, size in rows:
-                yield Source(StoredFile(name, size, digest), partial(_read, name))
-
-
-def _read(name: str) -> Iterator[bytes]:
-    with blob_open(name) as stored:
-        while piece := stored.read(PIECE_BYTES):
-            yield piece
+                yield Source(StoredFile(name, size, digest), partial(blob_parts, name))

@@ -167,8 +167,16 @@ def files_listed(place: BackupPlace, manifest: Manifest, name: str) -> Iterator[
 
 
 def lines_read(pieces: Iterable[bytes]) -> Iterator[StoredFile]:
-    """The lines of a list that comes in pieces."""
+    """The lines of a list that comes in pieces.
+
+    Raises:
+        DamagedBackupError: it names what leads out of where it is restored to.
+    """
     left = b""
     for piece in pieces:
         *whole, left = (left + piece).split(b"\n")
-        yield from (StoredFile(**json.loads(line)) for line in whole)
+        for line in whole:
+            file = StoredFile(**json.loads(line))
+            if ".." in file.name.split("/"):
+                raise DamagedBackupError(f"A list of the backup names {file.name!r}.")
+            yield file

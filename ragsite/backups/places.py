@@ -111,6 +111,7 @@ class FolderPlace:
     """A folder of this machine, or of a disk that it mounts. Nobody else on the machine may read it."""
 
     folder: Path
+    what: str = "folder of backups"
 
     @property
     def address(self) -> str:
@@ -190,7 +191,7 @@ class FolderPlace:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise TransientError(
-                f"The folder of backups {self.folder} can't be used: {error.strerror or error}.",
+                f"The {self.what} {self.folder} can't be used: {error.strerror or error}.",
                 code="backup_place_full" if full else FAILED,
                 action="Free space on that disk, then run it again." if full else "Check it, then run it again.",
             ) from error

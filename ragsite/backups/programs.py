@@ -25,8 +25,6 @@ from ragsite.stack.postgres import program_bundled
 
 PIECE_BYTES = 1024 * 1024
 ENDS_SECONDS = 30
-
-
 OPTIONS = "-c maintenance_work_mem=512MB"
 """Of a session: an index of vectors that does not fit in this is built many times slower."""
 

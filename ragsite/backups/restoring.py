@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from apps.documents.blobs import blob_store, blobs_after, blobs_delete
 from apps.documents.upload_limits import storage_errors
-from ragsite.backups.copying import MODELS, Tell, fault_of, from_backup, in_threads
+from ragsite.backups.copying import MODELS, Tell, blob_parts, fault_of, from_backup, in_threads
 from ragsite.backups.keys import keys_missing
 from ragsite.backups.looking import Looked, blobs_look, chunk_look
 from ragsite.backups.manifest import (
@@ -127,10 +127,10 @@ def models_restore(place: BackupPlace, manifest: Manifest) -> None:
     """Bring the files of models back that the backup has, and let the registry name where they lie now."""
     before, now = Path(manifest.models_folder), ModelStoreSettings.current().folder
     known, restored = {fault.name for fault in manifest.faults}, set()
-    folder = FolderPlace(Path("/"))
+    folder = FolderPlace(now, "folder of models")
     for file in files_listed(place, manifest, MODEL_LIST):
         kept = replace(file, name=f"{MODELS}/{file.sha256}")
-        at = str(place_after(file.name, before=before, now=now)).lstrip("/")
+        at = str(place_after(file.name, before=before, now=now).relative_to(now))
         if kept.name not in known:
             if fault_of(file, partial(folder.read, at)) is not None:
                 folder.write(at, from_backup(place, kept.name, kept))
@@ -149,7 +149,7 @@ def _blob_restore(place: BackupPlace, there: set[str], file: StoredFile) -> None
     store = blob_store()
     with storage_errors():
         if file.name in there:
-            if fault_of(file, lambda: iter(store.open(file.name).chunks())) is None:
+            if fault_of(file, partial(blob_parts, file.name)) is None:
                 return
             blobs_delete([file.name])
         store.save(file.name, Parts(from_backup(place, f"{BLOBS}/{file.name}", file)))

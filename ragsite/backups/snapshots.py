@@ -154,6 +154,8 @@ def _begin(connection: psycopg.Connection[Any]) -> None:
     """Begin the transaction, with every table that it sees locked."""
     for _ in range(TRIES):
         locked = {one for (one,) in connection.execute(_TABLES)}
+        if not locked:
+            raise ConflictError("The database has no tables yet.", action="Run `manage.py migrate` first.")
         try:
             connection.execute(_BEGIN)
             _lock(connection, locked)

@@ -108,6 +108,11 @@ def test_a_list_is_read_in_pieces_of_any_size() -> None:
         assert list(lines_read(whole[at : at + size] for at in range(0, len(whole), size))) == files
 
 
+def test_a_list_that_leads_out_of_the_store_is_refused() -> None:
+    with pytest.raises(DamagedBackupError, match=r"names '\.\./secret_key'"):
+        list(lines_read([stored("../secret_key").line()]))
+
+
 @pytest.mark.parametrize(
     ("there", "missing"),
     [
