@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
-from pgvector import HalfVector
 
 from apps.documents.models import Chunk
 from apps.documents.rights.access import AccessScope
@@ -78,14 +77,10 @@ def _looked_for(generation: IndexGeneration, found: Embedding) -> Looked:
     scope = AccessScope(base.tenant_id, frozenset({base.pk}), for_all_readers=True)
     asked: dict[str, Any] = {"scope": scope, "generations": [generation], "limit": LOOKED_THROUGH}
     condition = scope_condition(scope)
-    near = dense_search(condition, vector=_numbers(found.embedding), **asked).hits
+    near = dense_search(condition, vector=np.asarray(found.embedding, dtype=np.float32), **asked).hits
     worded = lexical_search(condition, text=" ".join(chunk.text.split()[:MOST_WORDS]), **asked).hits
     found_by = [any(hit.chunk_id == chunk.pk for hit in hits) for hits in (worded, near)]
     return Looked(chunk.version.document.title, *found_by)
-
-
-def _numbers(vector: HalfVector) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    return vector.to_numpy().astype(np.float32)
 
 
 def _named() -> Iterator[Source]:

@@ -77,10 +77,11 @@ class TargetDatabase:
             self.connection.execute(f"INSERT INTO {MARK}.under_way VALUES (%s)", [manifest.id])  # noqa: S608
 
     def fill(self, dump: Path) -> None:
-        """Restore the dump, all of it or nothing. Grants and policies come with it; the owner is who logs in."""
+        """Restore the dump, all of it or nothing. Rights and policies come with it; the owner is who logs in."""
         program = program_found("pg_restore", server=self.connection.info.server_version // 10_000)
         words = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-comments", "--no-password")
-        run(program, *words, f"--dbname={self.connection.info.dbname}", str(dump), url=owners_address())
+        with self._without_default_rights():
+            run(program, *words, f"--dbname={self.connection.info.dbname}", str(dump), url=owners_address())
         self.connection.execute("ANALYZE")
 
     def rows_that_differ(self, manifest: Manifest) -> dict[str, tuple[int, int]]:
@@ -93,6 +94,20 @@ class TargetDatabase:
     def end(self) -> None:
         """Take the mark away."""
         self.connection.execute(f"DROP SCHEMA IF EXISTS {MARK} CASCADE")
+
+    @contextmanager
+    def _without_default_rights(self) -> Iterator[None]:
+        """A dump says which rights to grant on a table, and takes none away that the server gives to each new one. With those the
+        application could change the audit log after a restore.
+        """
+        rights = self.connection.execute(_DEFAULT_RIGHTS).fetchall()
+        for right in rights:
+            self.connection.execute(_default_right("REVOKE", "FROM", *right))
+        try:
+            yield
+        finally:
+            for right in rights:
+                self.connection.execute(_default_right("GRANT", "TO", *right))
 
     def _check_roles(self, manifest: Manifest) -> None:
         there = {name for (name,) in self.connection.execute("SELECT rolname FROM pg_roles")}
@@ -147,6 +162,26 @@ def migrate() -> None:
         )
 
 
+def _default_right(
+    verb: LiteralString, to: LiteralString, kind: str, schema: str | None, role: str, right: str
+) -> sql.Composed:
+    within = sql.SQL(" IN SCHEMA {}").format(sql.Identifier(schema)) if schema else sql.SQL("")
+    words = sql.SQL(f"ALTER DEFAULT PRIVILEGES{{}} {verb} {{}} ON {{}} {to} {{}}")
+    return words.format(within, sql.SQL(RIGHTS[right]), sql.SQL(OBJECTS[kind]), sql.Identifier(role))
+
+
+OBJECTS: dict[str, LiteralString] = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": "SCHEMAS"}
+RIGHTS: dict[str, LiteralString] = {
+    right: right for right in (
+        "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "USAGE", "EXECUTE", "CREATE",
+    )
+}  # fmt: skip
+_DEFAULT_RIGHTS: LiteralString = """
+    SELECT d.defaclobjtype::text, n.nspname, r.rolname, a.privilege_type
+    FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) a JOIN pg_roles r ON r.oid = a.grantee
+    WHERE d.defaclrole = current_user::regrole AND a.grantee <> d.defaclrole
+"""
 _ANYTHING: LiteralString = """
     SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') LIMIT 1

@@ -32,6 +32,9 @@ from tests import factories as make
 from tests import turns
 from tests.acting import ACTOR
 
+LAST = ("admin", "0003_logentry_add_action_flag_choices")
+"""Nothing depends on it."""
+
 DOORBELL = f"{SilentDoorbell.__module__}.{SilentDoorbell.__qualname__}"
 
 
@@ -75,9 +78,20 @@ def system_made(folder: Path) -> Made:
     made = Made(
         FolderPlace(folder / "backups"), folder / "blobs", base, deleted, held, waiting=waiting, sealed=seal("key")
     )
-    with meanwhile(made), uploads_and_purges(base):
+    with lacking(LAST), meanwhile(made), uploads_and_purges(base):
         made.manifest = backed_up(made.place)
     return made
+
+
+@contextmanager
+def lacking(migration: tuple[str, str]) -> Iterator[None]:
+    """Within the block the database is of the version before a migration, which changes nothing when it is applied again."""
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", migration)
+        try:
+            yield
+        finally:
+            owner.execute("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", migration)
 
 
 @contextmanager
@@ -127,7 +141,7 @@ def database_made(name: str) -> Iterator[str]:
         try:
             yield name
         finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 @contextmanager
