@@ -24,9 +24,9 @@ from ragsite.backups.manifest import (
     MODEL_LIST,
     Manifest,
     StoredFile,
+    backup_id,
     lines_read,
     manifest_write,
-    new_backup_id,
 )
 from ragsite.backups.model_files import ModelsKept, model_files
 from ragsite.backups.places import BLOBS, BackupPlace
@@ -73,8 +73,9 @@ def backup_create(
         ConfigurationError: pg_dump is missing or too old, or the login does not own the tables.
         TransientError: the database, the store or the place does not answer; what was copied is there for the next one.
     """
-    made_at, backup = datetime.now(UTC), new_backup_id()
     with backups_locked() as lock_check:
+        made_at = datetime.now(UTC)
+        backup = backup_id(made_at)
         place.tidy()
         with snapshot_taken() as snapshot:
             written = _write_down(place, f"{BACKUPS}/{backup}", snapshot, models)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from ragsite.backups.keys import KeyMark
@@ -101,9 +100,9 @@ class Manifest:
         return next(one for one in self.files if one.name == f"{self.folder}/{name}")
 
 
-def new_backup_id() -> str:
-    """Sortable by time, and no other backup's."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+def backup_id(moment: datetime) -> str:
+    """Sorts by the time, to the microsecond. As only one backup is made at a time, it is no other's."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond:06x}"
 
 
 def manifest_write(place: BackupPlace, manifest: Manifest) -> None:

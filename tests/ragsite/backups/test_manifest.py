@@ -34,7 +34,7 @@ def stored(name: str, content: bytes = b"bytes") -> StoredFile:
     return StoredFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
-def manifest(backup: str = "20260504T020000Z-1f2e3d", **fields: Any) -> Manifest:
+def manifest(backup: str = "20260504T020000Z-01f2e3", **fields: Any) -> Manifest:
     return Manifest(
         **{
             "id": backup, "made_at": "2026-05-04T02:00:00+00:00", "ended_at": "2026-05-04T02:01:00+00:00", "version": "0.1.0",

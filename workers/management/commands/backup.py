@@ -47,13 +47,13 @@ VERIFY = About(
     sentence="Read all of a backup, and name what is missing or damaged.",
     examples=(
         ("manage.py backup verify /mnt/backups", "the newest"),
-        ("manage.py backup verify /mnt/backups --backup 20260504T020000Z-1f2e3d", "another one"),
+        ("manage.py backup verify /mnt/backups --backup 20260504T020000Z-01f2e3", "another one"),
     ),
     notes=("Remove a damaged blob from the place: if the installation still has it, the next backup copies it again.",),
 )
 REMOVE = About(
     sentence="Remove a backup, and the bytes that no other names.",
-    examples=(("manage.py backup remove /mnt/backups 20260504T020000Z-1f2e3d", "also one that is unfinished"),),
+    examples=(("manage.py backup remove /mnt/backups 20260504T020000Z-01f2e3", "also one that is unfinished"),),
     changes=True,
 )
 

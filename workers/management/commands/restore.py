@@ -32,7 +32,7 @@ class Command(base.Command):
                 "read all of the newest, and say whether it can be restored here",
             ),
             ("manage.py restore /mnt/backups", "restore it"),
-            ("manage.py restore /mnt/backups --backup 20260504T020000Z-1f2e3d", "another one"),
+            ("manage.py restore /mnt/backups --backup 20260504T020000Z-01f2e3", "another one"),
         ),
         changes=True,
         resumed="Run it again: it goes on with the same backup.",
