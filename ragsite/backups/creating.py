@@ -25,6 +25,7 @@ from ragsite.backups.manifest import (
     Manifest,
     StoredFile,
     backup_id,
+    line_of,
     lines_read,
     manifest_write,
 )
@@ -60,7 +61,7 @@ def backup_foresee(place: BackupPlace) -> Foreseen:
     with snapshot_taken() as snapshot:
         wanted = [StoredFile(f"{BLOBS}/{one.name}", one.bytes, one.sha256) for one in snapshot.blobs()]
         lacking = list(missing_of(wanted, place.entries(BLOBS)))
-        return Foreseen(snapshot.bytes(), len(wanted), len(lacking), sum(one.bytes for one in lacking))
+        return Foreseen(snapshot.disk_bytes(), len(wanted), len(lacking), sum(one.bytes for one in lacking))
 
 
 def backup_create(
@@ -95,8 +96,8 @@ def _write_down(place: BackupPlace, folder: str, snapshot: Snapshot, models: Mod
     """The lists of what the database names, and the database."""
     facts, kept = snapshot.facts(), list(model_files(snapshot.model_versions(), models))
     files = [
-        file_write(place, f"{folder}/{BLOB_LIST}", (one.line() for one in snapshot.blobs())),
-        file_write(place, f"{folder}/{MODEL_LIST}", (file.line() for file, _ in kept)),
+        file_write(place, f"{folder}/{BLOB_LIST}", map(line_of, snapshot.blobs())),
+        file_write(place, f"{folder}/{MODEL_LIST}", (line_of(file) for file, _ in kept)),
         file_write(place, f"{folder}/{DUMP}", snapshot.dump()),
     ]
     return Written(files, facts, kept)

@@ -33,9 +33,6 @@ class StoredFile:
     bytes: int
     sha256: str
 
-    def line(self) -> bytes:
-        return f"{json.dumps(asdict(self), ensure_ascii=False)}\n".encode()
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -163,6 +160,11 @@ def manifest_chosen(place: BackupPlace, backup: str | None) -> Manifest:
 def files_listed(place: BackupPlace, manifest: Manifest, name: str) -> Iterator[StoredFile]:
     """The files that one of a backup's lists names, in their order."""
     return lines_read(place.read(f"{manifest.folder}/{name}"))
+
+
+def line_of(file: StoredFile) -> bytes:
+    """A file as a line of a list."""
+    return f"{json.dumps(asdict(file), ensure_ascii=False)}\n".encode()
 
 
 def lines_read(pieces: Iterable[bytes]) -> Iterator[StoredFile]:

@@ -104,7 +104,7 @@ class Snapshot:
         """Source, path and files of each version whose files are on this installation's disks."""
         return self.connection.execute(_MODELS).fetchall()
 
-    def bytes(self) -> int:
+    def disk_bytes(self) -> int:
         """What the database takes on its disk."""
         (size,) = self.connection.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
         return int(size)

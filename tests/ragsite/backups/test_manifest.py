@@ -20,6 +20,7 @@ from ragsite.backups.manifest import (
     Manifest,
     StoredFile,
     Total,
+    line_of,
     lines_read,
     manifest_chosen,
     manifest_read,
@@ -103,14 +104,14 @@ def test_a_key_is_known_by_its_mark_also_once_it_is_an_earlier_one(settings: Any
 
 def test_a_list_is_read_in_pieces_of_any_size() -> None:
     files = [stored("a/1"), stored("a/ü", b""), stored("b/2")]
-    whole = b"".join(file.line() for file in files)
+    whole = b"".join(map(line_of, files))
     for size in (1, 7, len(whole)):
         assert list(lines_read(whole[at : at + size] for at in range(0, len(whole), size))) == files
 
 
 def test_a_list_that_leads_out_of_the_store_is_refused() -> None:
     with pytest.raises(DamagedBackupError, match=r"names '\.\./secret_key'"):
-        list(lines_read([stored("../secret_key").line()]))
+        list(lines_read([line_of(stored("../secret_key"))]))
 
 
 @pytest.mark.parametrize(
