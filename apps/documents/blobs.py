@@ -19,6 +19,7 @@ from uuid import UUID
 from django.core.files.storage import storages
 
 from apps.documents.upload_limits import storage_errors, upload_too_large
+from ragsite.core.backing_up import backup_under_way
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.ids import new_id
@@ -121,6 +122,17 @@ def blobs_delete(names: Collection[str]) -> None:
     """
     with storage_errors():
         blob_store().remove(names)
+
+
+def blobs_release(names: Collection[str]) -> None:
+    """Remove blobs that rows named until the transaction which has just committed. While a backup may still copy them they stay,
+    and are the sweep's afterwards.
+
+    Raises:
+        TransientError: some may still be there.
+    """
+    if names and not backup_under_way():
+        blobs_delete(names)
 
 
 def blobs_discard(names: Collection[str]) -> None:

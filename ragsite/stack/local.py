@@ -34,6 +34,11 @@ def local_environment(*, as_owner: bool = False) -> Iterator[None]:
         yield
 
 
+def owner_url() -> str:
+    """The database's address as the role that owns the schema; the application's where no other is given."""
+    return os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+
+
 def secret_key(directory: Path) -> str:
     """The installation's signing key, made on first use and readable by its owner only."""
     path = directory / "secret_key"

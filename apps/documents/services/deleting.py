@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from apps.documents.blobs import blobs_delete
+from apps.documents.blobs import blobs_release
 from apps.documents.events import DocumentDeleted
 from apps.documents.models import DeletionState, Document, DocumentVersion, KnowledgeBaseDeletion
 from apps.documents.services.purging import documents_remove
@@ -126,7 +126,7 @@ def documents_remove_told(claim: Claim) -> bool:
             raise TransientError("The documents that are left are in use.", code=BUSY, retry_after=1)
         if removed.found:
             _progressed(deletion, document_gone=F("document_gone") + removed.documents)
-    blobs_delete(removed.blobs)
+    blobs_release(removed.blobs)
     return removed.found > 0
 
 

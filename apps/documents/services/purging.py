@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from apps.documents.blobs import blobs_after, blobs_delete, blobs_older_than
+from apps.documents.blobs import blobs_after, blobs_older_than, blobs_release
 from apps.documents.models import Document, DocumentVersion, PagePicture
 from ragsite.core.bites import AT_ONCE, bites, rows_remove, walk_note, walk_position
 from ragsite.core.work import Turn
@@ -51,7 +51,7 @@ def documents_purge(turn: Turn) -> bool:
     def bite() -> bool:
         with transaction.atomic():
             removed = documents_remove(doomed)
-        blobs_delete(removed.blobs)
+        blobs_release(removed.blobs)
         return removed.found > 0
 
     return bites(turn, bite)
@@ -114,7 +114,7 @@ def _walked() -> Iterator[list[str]]:
 
 def _orphans_remove(names: list[str]) -> None:
     """Age counts only where nothing names a blob, so that few files are looked at."""
-    blobs_delete(blobs_older_than(sorted(set(names) - _named(names)), ORPHAN_SECONDS))
+    blobs_release(blobs_older_than(sorted(set(names) - _named(names)), ORPHAN_SECONDS))
 
 
 def _named(blobs: frozenset[str] | list[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from apps.documents.blobs import blobs_delete
+from apps.documents.blobs import blobs_release
 from apps.documents.models import (
     BulkJob,
     BulkState,
@@ -200,7 +200,7 @@ def _document_erase(subject: Subject) -> int:
     removed = documents_remove(_document(subject))
     if not removed.found:
         raise TransientError("The document is in use.", code=BUSY, retry_after=1)
-    transaction.on_commit(partial(blobs_delete, removed.blobs))
+    transaction.on_commit(partial(blobs_release, removed.blobs))
     return 1
 
 

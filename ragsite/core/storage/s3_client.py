@@ -35,6 +35,15 @@ class Patience:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How errors call what is kept in a bucket, and what names the bucket."""
+
+    what: str = "The storage for documents"
+    named_by: str = "RAGSITE_BLOB_STORE"
+
+
+DOCUMENTS = Told()
 WORKING = Patience(connect=3.0, read=20.0, tries=3)
 ASKING = Patience(connect=2.0, read=2.0, tries=1)
 
@@ -47,34 +56,35 @@ def s3_resource(place: S3Place, patience: Patience = WORKING) -> Any:
     return _resource(place.endpoint_url, place.region, patience, place.certificates, os.getpid())
 
 
-def bucket_check(place: S3Place) -> None:
+def bucket_check(place: S3Place, told: Told = DOCUMENTS) -> None:
     """Ask once, quickly, whether the bucket is there for us.
 
     Raises:
         TransientError: it is not, or nobody answers.
     """
-    with s3_errors(place.bucket):
+    with s3_errors(place.bucket, told):
         s3_resource(place, ASKING).meta.client.head_bucket(Bucket=place.bucket)
 
 
 @contextmanager
-def s3_errors(bucket: str) -> Iterator[None]:
+def s3_errors(bucket: str, told: Told = DOCUMENTS) -> Iterator[None]:
     """Within the block, whatever the client raises is a TransientError that says what to do."""
     try:
         yield
     except ClientError as error:
-        raise refusal(bucket, code_of(error), str(error.response.get("Error", {}).get("Message", ""))) from error
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        raise refusal(bucket, code_of(error), message, told) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise TransientError(
-            "There are no credentials for the storage for documents.",
+            f"There are no credentials for {told.what[0].lower()}{told.what[1:]}.",
             code=FAILED,
             action="Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to every process.",
         ) from error
     except (BotoCoreError, Boto3Error) as error:
         raise TransientError(
-            f"The storage for documents does not answer: {' '.join(str(error).split())}.".replace("..", "."),
+            f"{told.what} does not answer: {' '.join(str(error).split())}.".replace("..", "."),
             code=FAILED,
-            action="Check that the server of RAGSITE_BLOB_STORE runs and can be reached from here, then try again.",
+            action=f"Check that the server of {told.named_by} runs and can be reached from here, then try again.",
         ) from error
 
 
@@ -83,30 +93,30 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def refusal(bucket: str, code: str, message: str) -> TransientError:
+def refusal(bucket: str, code: str, message: str, told: Told = DOCUMENTS) -> TransientError:
     """The words for an error that the server reported."""
     if code in _FULL:
         return TransientError(
-            "The storage for documents is full.",
+            f"{told.what} is full.",
             code="storage_full",
             status=507,
             action="Free some space, then try again.",
         )
     if code in ("NoSuchBucket", "404"):
         return TransientError(
-            f"The storage for documents has no bucket {bucket!r}.",
+            f"{told.what} has no bucket {bucket!r}.",
             code=FAILED,
-            action="Make it, or correct RAGSITE_BLOB_STORE.",
+            action=f"Make it, or correct {told.named_by}.",
         )
     if code in _REFUSED:
         return TransientError(
-            f"The storage for documents refuses our credentials, or what we do in the bucket {bucket!r} ({code}).",
+            f"{told.what} refuses our credentials, or what we do in the bucket {bucket!r} ({code}).",
             code=FAILED,
             action="Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the policies of the key and the bucket.",
         )
-    told = f"{code}: {message}" if message else code
+    said = f"{code}: {message}" if message else code
     return TransientError(
-        f"The storage for documents refused the request ({told}).",
+        f"{told.what} refused the request ({said}).",
         code=FAILED,
         action="Look at its server, then try again.",
     )

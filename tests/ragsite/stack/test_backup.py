@@ -22,13 +22,15 @@ SHOWS = """
     SELECT (SELECT count(*) FROM django_migrations), (SELECT count(*) FROM pg_policies),
            (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'),
            has_table_privilege('ragsite_app', 'documents_document', 'INSERT'),
-           has_table_privilege('ragsite_app', 'documents_document', 'TRUNCATE')
+           has_table_privilege('ragsite_app', 'documents_document', 'TRUNCATE'),
+           has_table_privilege('ragsite_app', 'core_auditentry', 'UPDATE'),
+           (SELECT array_agg(defaclacl::text ORDER BY defaclacl::text) FROM pg_default_acl)
 """
 
 
 def documented(program: str) -> str:
     """The line of the manual that calls a program."""
-    manual = (PROJECT_DIR / "docs" / "operations.md").read_text()
+    manual = (PROJECT_DIR / "docs" / "backup.md").read_text()
     (line,) = re.findall(rf"^    ({program} .*)$", manual, re.MULTILINE)
     return str(line)
 
@@ -41,7 +43,7 @@ def test_a_dump_by_the_manual_is_restored_by_the_manual(tmp_path: Path) -> None:
     with psycopg.connect(made, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(RESTORED)))
         try:
-            for program, url in (("pg_dump", made), ("pg_restore", restored)):
+            for program, url in (("pg_dump", made), ("psql", restored), ("pg_restore", restored)):
                 done = subprocess.run(
                     ["bash", "-c", documented(program)],
                     cwd=tmp_path, env={"PATH": path, "DATABASE_OWNER_URL": url}, capture_output=True, text=True,

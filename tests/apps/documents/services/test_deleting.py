@@ -165,7 +165,7 @@ def test_files_whose_worker_was_killed_before_it_removed_them_are_found_by_the_w
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(deleting, "blobs_delete", killed)
+        patched.setattr(deleting, "blobs_release", killed)
         make.run_deletions()
     assert (Document.objects.exists(), blob_path(version.blob).exists()) == (False, True)
     lease_over()
