@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 project = "ragsite"
 copyright = "the authors of ragsite; Apache License 2.0"
 html_title = "ragsite"
@@ -23,10 +25,10 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_favicon = "static/mark.svg"
 html_logo = "static/mark.svg"
+html_search_scorer = str(Path(__file__).with_name("static") / "scorer.js")
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
-html_last_updated_fmt = None
 copybutton_exclude = ".linenos, .gp, .go"
 
 _FONTS = {

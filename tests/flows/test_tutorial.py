@@ -1,4 +1,4 @@
-"""The tutorial, as somebody goes through it: every block runs, and prints what stands below it."""
+"""What the manual has people run: each block of the tutorial prints what stands below it, and the consumer is told of events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from ragsite_client import Client
 
 from ragsite.stack.local import PROJECT_DIR
 from ragsite.stack.system import System
@@ -21,20 +22,44 @@ STARTED = ["make up\n", ".venv/bin/python\n"]
 
 
 def test_every_block_of_the_tutorial_runs_and_prints_what_stands_below_it(running: System) -> None:
-    blocks = BLOCK.findall((PROJECT_DIR / "docs" / "tutorial.md").read_text())
+    blocks = _blocks("tutorial.md")
     assert [text for kind, text in blocks if kind == "sh"] == STARTED
     steps = [text for kind, text in blocks if kind == "python"]
     told = [text for kind, text in blocks if kind == "text"]
-    assert len(steps) == len(told) > 5
-    assert {kind for kind, _ in blocks} == {"sh", "python", "text"}
-    done = subprocess.run(
-        [sys.executable, "-i", "-q"], input="\n".join(_pasted(step) for step in steps).replace(ADDRESS, running.url),
-        cwd=PROJECT_DIR, env={**os.environ, **running.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
+    assert len(steps) == len(told) == len(blocks) / 2 - 1 > 5
+    typed = "\n".join(f"{step}\n" for step in steps).replace(ADDRESS, running.url)
+    done = _python("-i", "-q", running=running, typed=typed)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.stdout == "".join(told)
 
 
-def _pasted(step: str) -> str:
-    """The block, as a shell of Python takes it: an empty line ends what is indented."""
-    return f"{step}\n"
+def test_the_consumer_of_the_manual_is_told_of_a_document_in_order(running: System, client: Client) -> None:
+    (program,) = (text for kind, text in _blocks("how-to/kafka-consumer.md") if kind == "python")
+    upload = client.upload(client.create_knowledge_base("Followed").id, ("note.txt", b"The ferry leaves at noon."))
+    client.wait_until_ready(upload)
+    program += f"""
+def tell(kind, data):
+    if data.get("document_id") == {upload.document!r}:
+        print(kind, flush=True)
+        return kind == "document.updated"
+follow(tell)
+"""
+    done = _python("-c", program, running=running)
+    assert done.returncode == 0, done.stderr
+    assert [kind for kind in done.stdout.split() if kind.startswith("document.")] == [
+        "document.created",
+        "document.updated",
+    ]
+
+
+def _blocks(page: str) -> list[tuple[str, str]]:
+    """Kind and text of each block between fences."""
+    return BLOCK.findall((PROJECT_DIR / "docs" / page).read_text())
+
+
+def _python(*arguments: str, running: System, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """What is typed into a shell of Python, or a program, run where the system's addresses are known."""
+    return subprocess.run(
+        [sys.executable, *arguments], input=typed, cwd=PROJECT_DIR, env={**os.environ, **running.environ},
+        capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
