@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,16 +13,15 @@ from docs.site.navigation import navigation
 DOCS = Path(__file__).resolve().parents[1]
 PROJECT = DOCS.parent
 SITE = DOCS / "site"
-BESIDE = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
-"""Pages that stand beside `docs/`, by what they are called in the site."""
-FILES = ("LICENSE",)
-FOLDERS = ("events", "pictures")
-LINKS = {
-    "](../CONTRIBUTING.md": "](contributing.md",
-    "](../../CHANGELOG.md": "](../changelog.md",
-    "](adr/)": "](adr/index.md)",
+PLACES = {
+    PROJECT / "CONTRIBUTING.md": DOCS / "contributing.md",
+    PROJECT / "CHANGELOG.md": DOCS / "changelog.md",
+    PROJECT / "LICENSE": DOCS / "LICENSE",
+    DOCS / "adr": DOCS / "adr" / "index.md",
 }
-"""Links of pages in `docs/` to what stands elsewhere in the site."""
+"""What stands elsewhere in the site than in the project, where it is as if it stood in `docs/`."""
+FOLDERS = ("events", "pictures")
+LINK = re.compile(r"\[([^\]\n]+)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 OUTSIDE = "---\norphan: true\n---\n\n"
 """What says of a page that the navigation does not have it: the list of the decisions has them all."""
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -37,27 +37,37 @@ def gather(folder: Path, *, generated: Mapping[str, str]) -> None:
     pages["index.md"] += "\n" + navigation(name.removesuffix(".md") for name in pages)
     for name, text in pages.items():
         _write(folder / name, text)
-    for name in FILES:
-        shutil.copy(PROJECT / name, folder / name)
+    shutil.copy(PROJECT / "LICENSE", folder)
     for name in FOLDERS:
         shutil.copytree(DOCS / name, folder / name)
 
 
 def _pages() -> Iterator[tuple[str, str]]:
     """The Markdown of `docs/` and beside it, by its path in the site."""
-    for path in sorted(DOCS.rglob("*.md")):
-        name = path.relative_to(DOCS).as_posix()
+    for path in (*sorted(DOCS.rglob("*.md")), *(path for path in PLACES if path.suffix == ".md")):
+        place = PLACES.get(path, path)
+        name = place.relative_to(DOCS).as_posix()
         if not name.startswith("_build/"):
-            yield name, _linked(path.read_text())
-    for name, path_beside in BESIDE.items():
-        yield name, re.sub(r"\]\(docs/", "](", (PROJECT / path_beside).read_text())
+            yield name, _linked(path.read_text(), path.parent, place.parent)
 
 
-def _linked(text: str) -> str:
-    """The page with links as the site has them."""
-    for of, to in LINKS.items():
-        text = text.replace(of, to)
-    return text
+def _linked(text: str, folder: Path, place: Path) -> str:
+    """The page of a folder with links as they lead from its place in the site. What the site lacks is named, without a link."""
+
+    def linked(found: re.Match[str]) -> str:
+        label, to, heading = found[1], (folder / found[2]).resolve(), found[3] or ""
+        if _is_there(to):
+            return f"[{label}]({os.path.relpath(PLACES.get(to, to), place)}{heading})"
+        named = f"`{os.path.relpath(to, PROJECT)}`"
+        return named if label.strip("`") == named.strip("`") else f"{label} ({named})"
+
+    return LINK.sub(linked, text)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether the site has it. What is nowhere counts as there, so that its link is found to be broken."""
+    is_page = path.suffix == ".md" and path.is_relative_to(DOCS)
+    return path in PLACES or is_page or path.parent.name in FOLDERS or not path.exists()
 
 
 def _decisions(pages: Mapping[str, str]) -> str:

@@ -37,6 +37,7 @@ def test_the_consumer_of_the_manual_is_told_of_a_document_in_order(running: Syst
     (program,) = (text for kind, text in _blocks("how-to/kafka-consumer.md") if kind == "python")
     upload = client.upload(client.create_knowledge_base("Followed").id, ("note.txt", b"The ferry leaves at noon."))
     client.wait_until_ready(upload)
+    client.change_document(upload.document, title="Ferries")
     program += f"""
 def tell(kind, data):
     if data.get("document_id") == {upload.document!r}:
