@@ -16,6 +16,7 @@ nitpicky = True
 
 myst_heading_anchors = 4
 myst_ref_domains = ["std"]
+smartquotes = False
 highlight_language = "bash"
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
