@@ -20,10 +20,10 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast demo pictures up lint format client messages lock clean
+.PHONY: help setup test test-fast demo docs docs-pictures pictures up lint format client messages lock clean
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## Make .venv with everything in it
 
@@ -47,6 +47,12 @@ demo: setup ## Samples in, three questions answered with citations; GENERATOR=sm
 
 up: setup ## Run the system here until Ctrl-C
 	@$(BIN)/python manage.py up
+
+docs: setup ## Make a site of the manual, in docs/_build/html
+	@$(NOWHERE) DJANGO_SETTINGS_MODULE=ragsite.settings $(BIN)/python -m docs.site
+
+docs-pictures: setup ## Make the manual's pictures of the admin anew
+	$(BIN)/python -m pytest -q -p no:randomly tests/browser/docs_pictures.py
 
 pictures: setup ## A picture of each page of the admin, light and dark, into pictures/
 	$(BIN)/python -m pytest -q -p no:randomly tests/browser/pictures.py

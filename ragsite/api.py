@@ -41,6 +41,7 @@ from ragsite.gateway.auditing.api import AuditEntryViewSet
 from ragsite.gateway.deprecations import deprecations_declare
 from ragsite.gateway.limits.api import router as usage_router
 from ragsite.gateway.parsing import BodyParser
+from ragsite.gateway.permission_schemas import KeyedSchema
 from ragsite.gateway.problem_schemas import problems_declare, responses_share
 from ragsite.gateway.problems import ninja_handlers_add
 from ragsite.gateway.tokens_api import router as tokens_router
@@ -106,7 +107,7 @@ def openapi() -> dict[str, Any]:
 def _openapi() -> dict[str, Any]:
     document: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     problems_declare(document, framework="drf")
-    other = queries.get_openapi_schema(path_prefix="/api/v1/")
+    other = KeyedSchema(queries, path_prefix="/api/v1/")
     problems_declare(other, framework="ninja")
     document["paths"] |= other["paths"]
     for kind, components in other["components"].items():

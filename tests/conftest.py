@@ -38,6 +38,7 @@ SLOW_PLACES = (
     "apps/models/gateway/test_queue.py",
     "contracts/test_reranking_transports.py",
     "project/test_layers.py",
+    "project/test_site.py",
     "ragsite/gateway/test_edge.py",
     "ragsite/gateway/test_requests_running.py",
     "ragsite/stack",

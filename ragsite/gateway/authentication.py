@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from ninja.security import HttpBearer
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
@@ -68,7 +67,7 @@ class KeyBearer(HttpBearer):
 
     def __init__(self, *parameters: str, permission: Permission | None = Permission.QUERY) -> None:
         super().__init__()
-        self._parameters, self._permission = parameters, permission
+        self._parameters, self.permission = parameters, permission
 
     def __call__(self, request: HttpRequest) -> Any:
         found = self.authenticate(request, bearer_of_header(request.headers.get("Authorization", "")))
@@ -80,7 +79,7 @@ class KeyBearer(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         principal = principal_of_bearer(token, used_by=use_of(request))
-        return permitted(principal, self._permission) if self._permission else principal
+        return permitted(principal, self.permission) if self.permission else principal
 
 
 class HasPermission(BasePermission):
@@ -124,13 +123,3 @@ def caller(request: Request) -> Principal:
 def acting(request: Request) -> Actor:
     """Who calls it, as services take it."""
     return caller(request).actor()
-
-
-class KeyAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Tells the OpenAPI generator how KeyAuthentication works."""
-
-    target_class = "ragsite.gateway.authentication.KeyAuthentication"
-    name = KeyBearer.__name__  # one scheme for both APIs
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": SCHEME}

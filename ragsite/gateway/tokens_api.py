@@ -65,21 +65,24 @@ class TokensOut(Schema):
 router = Router(tags=["tokens"])
 
 
-@router.post("/tokens/", auth=OwnKeyBearer(), response=TokensOut, summary="Exchange a key for tokens")
+@router.post("/tokens/", auth=OwnKeyBearer(permission=None), response=TokensOut, summary="Exchange a key for tokens")
 def begin(request: Any) -> TokensOut:
     """The key goes in the header. The tokens may what the key may, and no longer than it may."""
     return TokensOut.of(tokens_begin(shown=request.auth, used_by=use_of(request), actor=request.auth.actor))
 
 
 @router.post(
-    "/tokens/refresh/", auth=RefreshBearer(), response=TokensOut, summary="Exchange a refresh token for a new pair"
+    "/tokens/refresh/",
+    auth=RefreshBearer(permission=None),
+    response=TokensOut,
+    summary="Exchange a refresh token for a new pair",
 )
 def refresh(request: Any) -> TokensOut:
     """The refresh token goes in the header, and is used up. One that comes again ends all tokens that were had with it."""
     return TokensOut.of(tokens_refresh(held=request.auth, actor=request.auth.actor))
 
 
-@router.post("/tokens/revoke/", auth=TokenBearer(), response={204: None}, summary="End tokens")
+@router.post("/tokens/revoke/", auth=TokenBearer(permission=None), response={204: None}, summary="End tokens")
 def revoke(request: Any) -> Status[None]:
     """The refresh or access token in the header, and all that were had with it, are refused from now on."""
     tokens_end(held=request.auth, actor=request.auth.actor)

@@ -26,7 +26,7 @@ from workers.relay_session import UnsentEvent
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), PROJECT / "CONTRIBUTING.md"])
+PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("how-to/*.md"), PROJECT / "CONTRIBUTING.md"])
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")

@@ -30,7 +30,7 @@ from apps.retrieval.models import (
 from apps.retrieval.models.modes import Searching
 from ragsite.api import _merge
 from ragsite.core.audit.models import AuditEntry
-from ragsite.gateway.models import Tenant
+from ragsite.gateway.models import Permission, Tenant
 from tests import factories as make
 from tests.acting import ACTOR
 
@@ -43,6 +43,10 @@ OF_ALL = frozenset({
 """What belongs to the installation: no tenant is a stranger to it, and a permission of its own guards its changes; and what is
 named alike in each tenant.
 """
+FOR_EVERY_KEY = {
+    "get /api/v1/usage/", "post /api/v1/tokens/", "post /api/v1/tokens/refresh/", "post /api/v1/tokens/revoke/",
+}  # fmt: skip
+"""What asks for no permission: a key's own limits and tokens."""
 
 
 def routes() -> list[str]:
@@ -357,6 +361,18 @@ def test_every_operation_of_the_schema_asks_for_a_key(schema: dict[str, Any]) ->
         asked = [name for requirement in operation.get("security", []) for name in requirement]
         assert asked, (path, method)
         assert all(schemes[name]["scheme"] == "bearer" for name in asked)
+
+
+def test_every_operation_of_the_schema_says_which_permissions_are_enough(schema: dict[str, Any]) -> None:
+    needed = {
+        f"{method} {path}": [name for one in operation["security"] for names in one.values() for name in names]
+        for path, method, operation in operations(schema)
+    }
+    assert {one for one, permissions in needed.items() if not permissions} == FOR_EVERY_KEY
+    assert {name for permissions in needed.values() for name in permissions} == set(Permission.values)
+    assert needed["post /api/v1/documents/"] == ["write"]
+    assert needed["post /api/v1/ask"] == ["query"]
+    assert needed["get /api/v1/versions/"] == ["read", "work:manage"]
 
 
 def test_two_components_of_one_name_must_be_alike() -> None:
