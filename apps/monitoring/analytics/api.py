@@ -32,7 +32,7 @@ router = Router(tags=["analytics"])
 REPORTS = own_codes("analytics_off", "analytics_unavailable", "not_found")
 
 
-class PeriodIn(Schema):
+class ReportPeriodIn(Schema):
     """Days of UTC, both included; without them the last 30."""
 
     since: date | None = Field(None, description="The first day; 30 days before the last if not given.")
@@ -40,11 +40,11 @@ class PeriodIn(Schema):
     knowledge_base: UUID | None = Field(None, description="Tell of this one alone.")
 
 
-class ListIn(PeriodIn):
+class ReportListIn(ReportPeriodIn):
     limit: int = Field(50, ge=1, le=200, description="At most so many.")
 
 
-class StepsIn(PeriodIn):
+class ReportStepsIn(ReportPeriodIn):
     by: By = Field(By.DAY, description="What it is told by.")
 
 
@@ -182,7 +182,7 @@ class WaitingOut(PeriodOut):
     auth=KeyBearer(*PERIOD, "limit", permission=Permission.QUERY),
     response=UnansweredQuestionsOut, summary="List questions that find nothing", openapi_extra=REPORTS,
 )  # fmt: skip
-def unanswered_questions(request: HttpRequest, asked: Annotated[ListIn, Parameters()]) -> UnansweredQuestionsOut:
+def unanswered_questions(request: HttpRequest, asked: Annotated[ReportListIn, Parameters()]) -> UnansweredQuestionsOut:
     """Of those that the key asked itself the ones that it asked most often, among the newest 2,000 of all that found nothing."""
     scope = _scope(request, asked)
     mine = Query.objects.filter(asked_by(_caller(request), path=""))
@@ -195,7 +195,7 @@ def unanswered_questions(request: HttpRequest, asked: Annotated[ListIn, Paramete
     auth=KeyBearer(*PERIOD, "limit", permission=Permission.READ),
     response=UncitedDocumentsOut, summary="List documents that no answer rests on", openapi_extra=REPORTS,
 )  # fmt: skip
-def uncited_documents(request: HttpRequest, asked: Annotated[ListIn, Parameters()]) -> UncitedDocumentsOut:
+def uncited_documents(request: HttpRequest, asked: Annotated[ReportListIn, Parameters()]) -> UncitedDocumentsOut:
     """The oldest first, of those that the key may read."""
     scope = _scope(request, asked)
     mine = documents_visible(_caller(request))
@@ -209,7 +209,7 @@ def uncited_documents(request: HttpRequest, asked: Annotated[ListIn, Parameters(
     auth=KeyBearer(*PERIOD, "limit", permission=Permission.READ),
     response=CitedPassagesOut, summary="List the passages that most answers rest on", openapi_extra=REPORTS,
 )  # fmt: skip
-def cited_passages(request: HttpRequest, asked: Annotated[ListIn, Parameters()]) -> CitedPassagesOut:
+def cited_passages(request: HttpRequest, asked: Annotated[ReportListIn, Parameters()]) -> CitedPassagesOut:
     """Of documents that the key may read."""
     scope = _scope(request, asked)
     mine = documents_visible(_caller(request))
@@ -228,7 +228,7 @@ def cited_passages(request: HttpRequest, asked: Annotated[ListIn, Parameters()])
     "/analytics/quality/", auth=KeyBearer(*PERIOD, "by", permission=Permission.WORK),
     response=QualityOut, summary="Follow the quality of answers", openapi_extra=REPORTS,
 )  # fmt: skip
-def quality(request: HttpRequest, asked: Annotated[StepsIn, Parameters()]) -> QualityOut:
+def quality(request: HttpRequest, asked: Annotated[ReportStepsIn, Parameters()]) -> QualityOut:
     """By knowledge base, over time."""
     scope = _scope(request, asked)
     return QualityOut.of(scope, rows=answers.quality_by_base(store_for_reading(), scope, by=asked.by))
@@ -238,7 +238,7 @@ def quality(request: HttpRequest, asked: Annotated[StepsIn, Parameters()]) -> Qu
     "/analytics/costs/", auth=KeyBearer(*PERIOD, permission=Permission.WORK),
     response=CostsOut, summary="Look at what answering takes", openapi_extra=REPORTS,
 )  # fmt: skip
-def costs(request: HttpRequest, asked: Annotated[PeriodIn, Parameters()]) -> CostsOut:
+def costs(request: HttpRequest, asked: Annotated[ReportPeriodIn, Parameters()]) -> CostsOut:
     """Time by step, and tokens by model. What was given again from the cache took nothing."""
     scope, store = _scope(request, asked), store_for_reading()
     return CostsOut.of(scope, steps=answers.step_costs(store, scope), models=answers.model_costs(store, scope))
@@ -248,7 +248,7 @@ def costs(request: HttpRequest, asked: Annotated[PeriodIn, Parameters()]) -> Cos
     "/analytics/cache/", auth=KeyBearer(*PERIOD, "by", permission=Permission.WORK),
     response=CacheOut, summary="Look at what the cache of answers saves", openapi_extra=REPORTS,
 )  # fmt: skip
-def cache(request: HttpRequest, asked: Annotated[StepsIn, Parameters()]) -> CacheOut:
+def cache(request: HttpRequest, asked: Annotated[ReportStepsIn, Parameters()]) -> CacheOut:
     """Over time."""
     scope = _scope(request, asked)
     return CacheOut.of(scope, rows=answers.cache_worth(store_for_reading(), scope, by=asked.by))
@@ -258,7 +258,7 @@ def cache(request: HttpRequest, asked: Annotated[StepsIn, Parameters()]) -> Cach
     "/analytics/waiting/", auth=KeyBearer(*PERIOD, permission=Permission.WORK),
     response=WaitingOut, summary="Look at who waits for what", openapi_extra=REPORTS,
 )  # fmt: skip
-def waiting(request: HttpRequest, asked: Annotated[PeriodIn, Parameters()]) -> WaitingOut:
+def waiting(request: HttpRequest, asked: Annotated[ReportPeriodIn, Parameters()]) -> WaitingOut:
     """How long documents wait before each stage, by knowledge base."""
     scope = _scope(request, asked)
     return WaitingOut.of(scope, stages=documents.stages_waited_for(store_for_reading(), scope))
@@ -269,7 +269,7 @@ def _caller(request: HttpRequest) -> Principal:
     return principal
 
 
-def _scope(request: HttpRequest, asked: PeriodIn) -> ReportScope:
+def _scope(request: HttpRequest, asked: ReportPeriodIn) -> ReportScope:
     """Of the whole tenant for who may read its audit log; for others of the knowledge bases that they may read.
 
     Raises:

@@ -32,7 +32,7 @@ def _url(**more: Any) -> serializers.CharField:
 
 def _types(**more: Any) -> serializers.ListField:
     one = serializers.ChoiceField(choices=list(SUBSCRIBABLE))
-    return serializers.ListField(child=one, allow_empty=False, max_length=len(SUBSCRIBABLE), **more)
+    return serializers.ListField(child=one, min_length=1, max_length=len(SUBSCRIBABLE), **more)
 
 
 class NewWebhookSerializer(StrictSerializer):

@@ -36,24 +36,24 @@ class LimitOut(Schema):
     ends: datetime | None = Field(None, description="When it begins anew.")
 
 
-class UsageOut(Schema):
+class LimitsUsedOut(Schema):
     limits: list[LimitOut]
 
 
-@router.get("/usage/", response={200: UsageOut}, summary="Look at your limits")
-def usage(request: HttpRequest) -> UsageOut:
+@router.get("/usage/", response={200: LimitsUsedOut}, summary="Look at your limits")
+def usage(request: HttpRequest) -> LimitsUsedOut:
     """The limits of the key, and with the permission `grants:manage` of its tenant, and those that its members have of their own.
     What is not named has no limit.
     """
     principal: Principal = request.auth  # type: ignore[attr-defined]
     if principal.api_key_id is None:
-        return UsageOut(limits=[])
+        return LimitsUsedOut(limits=[])
     parties = parties_of_key(principal.tenant_id, principal.api_key_id)
     if Permission.GRANTS.value in principal.permissions:
         parties = (*parties, *parties_of_members([principal.tenant_id], most=MOST_OF_MEMBERS))
     else:
         parties = tuple(one for one in parties if one.kind is PartyKind.KEY)
-    return UsageOut(limits=[_out(one) for one in limits_used(parties)])
+    return LimitsUsedOut(limits=[_out(one) for one in limits_used(parties)])
 
 
 def _out(one: LimitUse) -> LimitOut:

@@ -80,7 +80,7 @@ class UrlCitationOut(Schema):
     end_index: int
 
 
-class AnnotationOut(Schema):
+class ChatAnnotationOut(Schema):
     """`citation` is the id of the citation in `ragsite`, which has the span and its words."""
 
     type: Literal["url_citation"] = "url_citation"
@@ -92,7 +92,7 @@ class AnswerMessageOut(Schema):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
-    annotations: list[AnnotationOut]
+    annotations: list[ChatAnnotationOut]
 
 
 class ChoiceOut(Schema):
@@ -127,7 +127,7 @@ def chat_out(answer: AnswerOut, *, model: str, url: VersionUrl) -> ChatOut:
     message = AnswerMessageOut(
         content=answer.answer,
         annotations=[
-            AnnotationOut(url_citation=UrlCitationOut(**cited), citation=citation.id)
+            ChatAnnotationOut(url_citation=UrlCitationOut(**cited), citation=citation.id)
             for citation, cited in citations_placed(answer, url)
         ],
     )
