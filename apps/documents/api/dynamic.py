@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -111,6 +111,11 @@ class FlagsSerializer(serializers.Serializer[Any]):
     flags = FlagSerializer(many=True)
 
 
+@extend_schema_field({"oneOf": [{"type": "boolean"}, {"type": "number"}, {"type": "string"}]})
+class SettableValue(serializers.JSONField):
+    """A value of a setting; which ones it may have, its overview says."""
+
+
 class SettingChangeSerializer(serializers.ModelSerializer[SettingChange]):
     """Null is nothing that was set at this place."""
 
@@ -131,7 +136,7 @@ class SettingHistorySerializer(serializers.Serializer[Any]):
 
 
 class NewValueSerializer(StrictSerializer):
-    value = serializers.JSONField()
+    value = SettableValue()
 
 
 class PutBackSerializer(StrictSerializer):

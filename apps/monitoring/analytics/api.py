@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query as Parameters
 from ninja import Router, Schema
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from apps.documents.models import Document
 from apps.documents.rights.access import documents_visible, knowledge_bases_visible
@@ -32,11 +33,22 @@ router = Router(tags=["analytics"])
 REPORTS = own_codes("analytics_off", "analytics_unavailable", "not_found")
 
 
+def _as_day(said: object) -> object:
+    """A day as people write it: a number of seconds, which pydantic would take for one, is none."""
+    if isinstance(said, str) and not _DAY.fullmatch(said):
+        raise ValueError("Give a day as 2026-11-28.")
+    return said
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+Day = Annotated[date, BeforeValidator(_as_day)]
+
+
 class ReportPeriodIn(Schema):
     """Days of UTC, both included; without them the last 30."""
 
-    since: date | None = Field(None, description="The first day; 30 days before the last if not given.")
-    until: date | None = Field(None, description="The last day; today if not given.")
+    since: Day | None = Field(None, description="The first day; 30 days before the last if not given.")
+    until: Day | None = Field(None, description="The last day; today if not given.")
     knowledge_base: UUID | None = Field(None, description="Tell of this one alone.")
 
 

@@ -38,6 +38,7 @@ from ragsite.gateway.authentication import acting, caller
 from ragsite.gateway.conditions import ETAG, IF_MATCH, EtagMixin, condition_of
 from ragsite.gateway.idempotency import idempotent
 from ragsite.gateway.models import Permission, Tenant
+from ragsite.gateway.names import PAGE
 from ragsite.gateway.problem_schemas import answering
 
 MANAGING = dict.fromkeys(("GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"), Permission.GRANTS)
@@ -57,7 +58,7 @@ class WebhookViewSet(EtagMixin, viewsets.GenericViewSet[Webhook], mixins.ListMod
     permission_by_method = MANAGING
     serializer_class = WebhookSerializer
     queryset = Webhook.objects.none()
-    parameters_by_action: ClassVar = {"deliveries": ("state",)}
+    parameters_by_action: ClassVar = {"deliveries": ("state", *PAGE)}
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Webhook]:
