@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Makes the roles and the database `ragsite`, as ragsite/stack/databases.py does for the embedded server.
 # The image runs it once, on an empty data folder. For a server of your own run it by hand, as a superuser, with
-# POSTGRES_USER, RAGSITE_OWNER_PASSWORD and RAGSITE_APP_PASSWORD in the environment, and PGHOST where it is elsewhere.
+# POSTGRES_USER, RAGSITE_OWNER_PASSWORD and RAGSITE_APP_PASSWORD in the environment, and PGHOST where it is elsewhere. Each
+# password may lie in a file instead, which RAGSITE_OWNER_PASSWORD_FILE or RAGSITE_APP_PASSWORD_FILE names.
 set -euo pipefail
+
+for name in RAGSITE_OWNER_PASSWORD RAGSITE_APP_PASSWORD; do
+    file=${name}_FILE
+    if [ -z "${!name:-}" ] && [ -n "${!file:-}" ]; then export "$name=$(cat "${!file}")"; fi
+done
 
 : "${RAGSITE_OWNER_PASSWORD:?set it to the password of the role ragsite_owner}"
 : "${RAGSITE_APP_PASSWORD:?set it to the password of the role ragsite_app}"
