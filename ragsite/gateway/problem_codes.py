@@ -113,9 +113,9 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable", "invalid_conversation",
-        "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded", "nothing_borne_out",
-        "stand_in_unfit", "remote_code_needed", "run_lost", "service_unavailable", "stalled",
+        "backup_damaged", "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable",
+        "invalid_conversation", "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded",
+        "nothing_borne_out", "remote_code_needed", "run_lost", "service_unavailable", "stalled", "stand_in_unfit",
         "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
