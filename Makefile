@@ -20,10 +20,10 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast demo docs docs-pictures pictures up lint format client messages lock clean
+.PHONY: help setup test test-fast demo deliver-check docs docs-pictures pictures up lint format client messages lock clean
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## Make .venv with everything in it
 
@@ -47,6 +47,9 @@ demo: setup ## Samples in, three questions answered with citations; GENERATOR=sm
 
 up: setup ## Run the system here until Ctrl-C
 	@$(BIN)/python manage.py up
+
+deliver-check: setup ## Try everything from laptop to cluster, part by part; PARTS="chart backup" for some
+	@$(WITH_TOOLS) $(BIN)/python deploy/deliver_check.py $(if $(PARTS),--only $(PARTS))
 
 docs: setup ## Make a site of the manual, in docs/_build/html
 	@$(NOWHERE) DJANGO_SETTINGS_MODULE=ragsite.settings $(BIN)/python -m docs.site

@@ -32,7 +32,9 @@ from workers.relay_tracing import TRACE
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 2_000
+BATCH_BYTES = 4_000_000
+"""Of payloads as the outbox has them, compressed. The event that passes this is the batch's last."""
 POLL_SECONDS = 1.0
 TOPICS_SECONDS = 5.0
 """How often the topics are looked for: a broker that keeps nothing has none after its restart."""
@@ -54,6 +56,7 @@ class Relay:
         self._session = RelaySession()
         self._look_for_topics_at = 0.0
         self._published_at = 0.0
+        self._is_more_there = False
 
     def run(self, stop: threading.Event) -> None:
         """Publish whenever there is something, until `stop` is set."""
@@ -74,13 +77,15 @@ class Relay:
 
     def _publish_or_wait(self, stop: threading.Event) -> None:
         """A batch that came full may not have been all, so the next one follows at once."""
-        if self.publish() >= BATCH or not self._session.wait(seconds=POLL_SECONDS):
+        self.publish()
+        if self._is_more_there or not self._session.wait(seconds=POLL_SECONDS):
             return
         stop.wait(max(0.0, self._published_at + GATHER_SECONDS - time.monotonic()))
 
     def publish(self) -> int:
         """Publish the oldest unsent events of the shards that no other relay serves; how many left the outbox."""
-        events = self._session.unsent(limit=BATCH) if self._session.shards() else []
+        events = self._session.unsent(limit=BATCH, limit_bytes=BATCH_BYTES) if self._session.shards() else []
+        self._is_more_there = False
         if not events:
             return 0
         failed = self._deliver_in_order(events)
@@ -94,6 +99,8 @@ class Relay:
         if left:
             logger.warning("%d events were not delivered: %s", len(failed) - len(buried), next(iter(left.values())))
             self._connect_again()
+        else:
+            self._is_more_there = _is_full(events)
         return len(reached) + len(buried)
 
     def _deliver_in_order(self, events: Sequence[UnsentEvent]) -> dict[int, Refusal]:
@@ -211,6 +218,11 @@ def _topics() -> set[str]:
 
 def _is_given_up(event: UnsentEvent, refusal: Refusal | None) -> bool:
     return refusal is not None and refusal.is_own_fault and event.attempts + 1 >= TRIES
+
+
+def _is_full(events: Sequence[UnsentEvent]) -> bool:
+    """Whether there may be more than this batch took."""
+    return len(events) >= BATCH or sum(event.stored_bytes for event in events) >= BATCH_BYTES
 
 
 def _queues(events: Iterable[UnsentEvent]) -> list[list[UnsentEvent]]:

@@ -35,6 +35,8 @@ class UnsentEvent:
     actor: Any
     created_at: datetime
     attempts: int = 0
+    stored_bytes: int = 0
+    """Of its payload, as the table has it."""
 
 
 class RelaySession:
@@ -52,10 +54,13 @@ class RelaySession:
             self._shards |= {lock - LOCK_BASE for (lock,) in taken}
         return self._shards
 
-    def unsent(self, *, limit: int) -> list[UnsentEvent]:
-        """The oldest unsent events of its shards, without those of keys that back off."""
+    def unsent(self, *, limit: int, limit_bytes: int) -> list[UnsentEvent]:
+        """The oldest unsent events of its shards, without those of keys that back off: so many, and no more once their payloads
+        have so many bytes.
+        """
+        asked = {"shards": list(self._shards), "limit": limit, "bytes": limit_bytes}
         with self._open().cursor(row_factory=class_row(UnsentEvent)) as cursor:
-            return cursor.execute(_UNSENT, {"shards": list(self._shards), "limit": limit}).fetchall()
+            return cursor.execute(_UNSENT, asked).fetchall()
 
     def mark(self, *, delivered: Collection[int], failed: Mapping[int, str], buried: Mapping[int, str]) -> None:
         """Note what arrived, and why something did not: its key waits, twice as long each time. What is `buried` as a dead
@@ -93,14 +98,20 @@ _UNSENT = """
     WITH waiting AS MATERIALIZED (
         SELECT key FROM core_outboxevent
         WHERE shard = ANY(%(shards)s::smallint[]) AND sent_at IS NULL AND attempts > 0 AND not_before > now()
+    ), oldest AS (
+        SELECT e.* FROM unnest(%(shards)s::smallint[]) mine (shard) CROSS JOIN LATERAL (
+            SELECT o.id, o.event_id, o.tenant_id, o.type, o.key, o.payload, o.actor, o.created_at, o.attempts,
+                   pg_column_size(o.payload) AS stored_bytes
+            FROM core_outboxevent o
+            WHERE o.shard = mine.shard AND o.sent_at IS NULL AND o.key NOT IN (SELECT key FROM waiting)
+            ORDER BY o.id LIMIT %(limit)s
+        ) e
+        ORDER BY e.id LIMIT %(limit)s
+    ), summed AS (
+        SELECT *, sum(stored_bytes) OVER (ORDER BY id) - stored_bytes AS bytes_before FROM oldest
     )
-    SELECT e.* FROM unnest(%(shards)s::smallint[]) mine (shard) CROSS JOIN LATERAL (
-        SELECT o.id, o.event_id, o.tenant_id, o.type, o.key, o.payload, o.actor, o.created_at, o.attempts
-        FROM core_outboxevent o
-        WHERE o.shard = mine.shard AND o.sent_at IS NULL AND o.key NOT IN (SELECT key FROM waiting)
-        ORDER BY o.id LIMIT %(limit)s
-    ) e
-    ORDER BY e.id LIMIT %(limit)s
+    SELECT id, event_id, tenant_id, type, key, payload, actor, created_at, attempts, stored_bytes
+    FROM summed WHERE bytes_before < %(bytes)s ORDER BY id
 """
 
 _DELIVERED = "UPDATE core_outboxevent SET sent_at = now(), error = '' WHERE id = ANY(%s)"
