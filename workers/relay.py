@@ -33,7 +33,7 @@ from workers.relay_tracing import TRACE
 logger = logging.getLogger(__name__)
 
 BATCH = 2_000
-BATCH_BYTES = 4_000_000
+BATCH_BYTES = 8_000_000
 """Of payloads as the outbox has them, compressed. The event that passes this is the batch's last."""
 POLL_SECONDS = 1.0
 TOPICS_SECONDS = 5.0

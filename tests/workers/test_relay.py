@@ -348,6 +348,20 @@ def test_an_event_after_a_pause_leaves_at_once_and_those_that_follow_are_gathere
     assert 0.0 < gathered <= 600.0
 
 
+def test_a_batch_ends_with_the_event_that_makes_it_large_and_the_next_follows_at_once(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.relay.BATCH_BYTES", 3_000)
+    for number in range(5):
+        row = tell(new_id(), number)
+        OutboxEvent.objects.filter(pk=row.pk).update(payload={"bulk": os.urandom(500).hex()})
+    with patch.object(relay._session, "wait", side_effect=AssertionError("It waits, though there is more.")):
+        relay._publish_or_wait(Stop())
+    assert OutboxEvent.objects.exclude(sent_at=None).count() == 3
+    assert relay.publish() == 2
+    assert not relay._is_more_there
+
+
 def test_a_key_that_waits_does_not_fill_the_batch_of_the_others(relay: Relay) -> None:
     blocked = new_id()
     with transaction.atomic():
