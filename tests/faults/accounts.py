@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.faults.load import Told
-from tests.faults.stand import Stand, Watch
+from tests.faults.stand import Stand, Watch, within
 from tests.flows import checks
 from tests.flows.checks import Database
 from tests.waiting import wait_for
@@ -31,7 +31,9 @@ def reconciled(database: Database, base: str, told: Told, *, seconds: float = 12
         AssertionError: something is lost, there twice, without a reason, or was started more often than it may be.
     """
     watch = Watch()
-    wait_for(lambda: _open(database, base) == 0, seconds=seconds, what=f"all ended ({told.outcomes()})", every=0.2)
+    wait_for(
+        lambda: _open(database, base) == 0, seconds=within(seconds), what=f"all ended ({told.outcomes()})", every=0.2
+    )
     took = watch.seconds
     assert not told.given_up, told.outcomes()
     versions = checks.rows(
@@ -62,7 +64,7 @@ def ready_of(database: Database, base: str) -> int:
 def await_progress(database: Database, base: str, *, seconds: float) -> float:
     """Seconds until one more document is ready than now."""
     watch, before = Watch(), ready_of(database, base)
-    wait_for(lambda: ready_of(database, base) > before, seconds=seconds, what="one more document ready")
+    wait_for(lambda: ready_of(database, base) > before, seconds=within(seconds), what="one more document ready")
     return watch.seconds
 
 
@@ -74,7 +76,7 @@ def probed(stand: Stand, database: Database, base: str, name: str, *, seconds: f
     status = "SELECT status FROM documents_documentversion WHERE id = %s"
     wait_for(
         lambda: database.execute(status, [upload.version.id]).fetchone() == ("ready",),
-        seconds=seconds,
+        seconds=within(seconds),
         what=f"{name} ready",
     )
     return watch.seconds

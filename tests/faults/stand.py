@@ -25,6 +25,8 @@ RESTART_SECONDS = 2.0
 
 WORKERS = ("parsing", "general", "models")
 FIGURES = "FAULT_FIGURES"
+PATIENCE = float(os.environ.get("FAULT_PATIENCE", "1"))
+"""How much longer than it should something may take, on a machine that has other things to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,8 @@ class Watch:
 def pause(seconds: float) -> None:
     """Let the load go on for a while."""
     threading.Event().wait(seconds)
+
+
+def within(seconds: float) -> float:
+    """The seconds that something may take on this machine."""
+    return seconds * PATIENCE

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.accounts import await_progress, reconciled
 from tests.faults.load import Searches, Uploads
-from tests.faults.stand import Stand, Watch, figure, pause, standing
+from tests.faults.stand import Stand, Watch, figure, pause, standing, within
 from tests.flows import checks
 from tests.flows.checks import Database
 from tests.waiting import wait_for
@@ -42,7 +42,7 @@ def stand() -> Iterator[Stand]:
         yield started
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1260)
 def test_while_kafka_is_down_nobody_notices_and_afterwards_all_that_happened_is_told_once(
     stand: Stand, database: Database
 ) -> None:
@@ -60,7 +60,7 @@ def test_while_kafka_is_down_nobody_notices_and_afterwards_all_that_happened_is_
     waited = int(database.execute(UNSENT).fetchall()[0][0])
     stand.stack.start_again(broker)
     watch = Watch()
-    checks.await_outbox_sent(database, seconds=90)
+    checks.await_outbox_sent(database, seconds=within(90))
     drained = watch.seconds
     account = reconciled(database, base, uploads.told)
     figure(
@@ -72,10 +72,10 @@ def test_while_kafka_is_down_nobody_notices_and_afterwards_all_that_happened_is_
     )  # fmt: skip
     assert set(uploads.told.outcomes()) == set(searches.told.outcomes()) == {"ok"}
     assert waited > 100
-    assert drained <= 60
+    assert drained <= within(60)
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1260)
 def test_a_consumer_for_reports_that_is_frozen_catches_up_and_keeps_nobody_waiting(
     stand: Stand, database: Database
 ) -> None:
@@ -91,13 +91,13 @@ def test_a_consumer_for_reports_that_is_frozen_catches_up_and_keeps_nobody_waiti
         watch = Watch()
     account = reconciled(database, base, uploads.told)
     checks.await_outbox_sent(database, seconds=60)
-    wait_for(lambda: waiting_of_reports(stand) == 0, seconds=120, what="the consumer has caught up", every=1)
+    wait_for(lambda: waiting_of_reports(stand) == 0, seconds=within(120), what="the consumer has caught up", every=1)
     figure("C-27", seconds_frozen=DOWN_SECONDS, caught_up=watch.seconds, account=str(account))
     assert set(uploads.told.outcomes()) == set(searches.told.outcomes()) == {"ok"}
     assert stand.running.supervisor.pid("analytics") == pid
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(720)
 def test_a_transaction_that_stays_open_delays_no_event_but_its_own(stand: Stand, database: Database) -> None:
     base = stand.base("A transaction stays open")
     stand.client.upload(base, ("before.txt", b"The ferry leaves at nine."))
@@ -106,12 +106,12 @@ def test_a_transaction_that_stays_open_delays_no_event_but_its_own(stand: Stand,
         ((began,),) = database.execute("SELECT now()").fetchall()
         with Uploads(stand, base, per_second=3):
             pause(OPEN_SECONDS)
-        wait_for(lambda: database.execute(UNSENT).fetchone() == (0,), seconds=60, what="all events are sent")
+        wait_for(lambda: database.execute(UNSENT).fetchone() == (0,), seconds=within(60), what="all events are sent")
         ((late, number),) = database.execute(DELAYS, [began]).fetchall()
         held.rollback()
     figure("C-22", seconds_open=OPEN_SECONDS, events=number, p99_seconds=round(late, 2))
     assert number > 3 * OPEN_SECONDS
-    assert late <= 2
+    assert late <= within(2)
 
 
 def waiting_of_reports(stand: Stand) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.accounts import await_progress, reconciled
 from tests.faults.load import Searches, Uploads
-from tests.faults.stand import Stand, Watch, figure, pause, standing
+from tests.faults.stand import Stand, Watch, figure, pause, standing, within
 from tests.faults.standby import Pair, pair
 from tests.servers import own_folder
 
@@ -33,7 +33,7 @@ def stand(servers: Pair) -> Iterator[Stand]:
         yield started
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1260)
 def test_the_server_that_followed_takes_over_and_nothing_that_was_accepted_is_lost(servers: Pair, stand: Stand) -> None:
     base, before = stand.base("Failover"), stand.restarts()
     with (
@@ -59,4 +59,4 @@ def test_the_server_that_followed_takes_over_and_nothing_that_was_accepted_is_lo
     assert stand.restarts() == before
     told = [*uploads.told.answers, *searches.told.answers]
     assert {one.outcome for one in told} <= {"ok", "database_unavailable"}
-    assert trouble <= promoted + 10
+    assert trouble <= promoted + within(10)

@@ -10,7 +10,7 @@ import pytest
 from ragsite.stack.stack import Stack
 from tests.faults.accounts import await_progress, reconciled
 from tests.faults.load import Searches, Uploads
-from tests.faults.stand import Stand, figure, pause, standing
+from tests.faults.stand import Stand, figure, pause, standing, within
 from tests.flows.checks import Database
 from tests.lines import Line
 from tests.servers import own_folder
@@ -48,7 +48,7 @@ def stand(lines: Lines) -> Iterator[Stand]:
         yield started
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_connections_to_redis_that_are_dead_without_a_word_are_noticed_and_made_anew(
     stand: Stand, lines: Lines, database: Database
 ) -> None:
@@ -65,10 +65,10 @@ def test_connections_to_redis_that_are_dead_without_a_word_are_noticed_and_made_
     )  # fmt: skip
     assert set(uploads.told.outcomes()) == set(searches.told.outcomes()) == {"ok"}
     assert stand.restarts() == before
-    assert recovered <= 30
+    assert recovered <= within(30)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_line_to_postgresql_that_carries_nothing_for_a_while_refuses_in_words_and_loses_nothing(
     stand: Stand, lines: Lines, database: Database
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_line_to_postgresql_that_carries_nothing_for_a_while_refuses_in_words_
     assert {one.outcome for one in (*uploads.told.answers, *searches.told.answers)} <= {"ok", "database_unavailable"}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_slow_network_makes_everything_slower_and_nothing_wrong(
     stand: Stand, lines: Lines, database: Database
 ) -> None:

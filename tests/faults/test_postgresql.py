@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.accounts import await_progress, reconciled
 from tests.faults.load import Searches, Uploads
-from tests.faults.stand import Stand, Watch, figure, pause
+from tests.faults.stand import Stand, Watch, figure, pause, within
 from tests.flows.checks import Database
 
 pytestmark = [pytest.mark.fault, pytest.mark.servers, pytest.mark.workers, pytest.mark.weights]
@@ -26,7 +26,7 @@ BUDGET = 55 + 39 + 40
 TROUBLE_SECONDS = 3.0
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1260)
 def test_connections_that_are_cut_cost_seconds_and_no_worker(stand: Stand, database: Database) -> None:
     base, before, cut = stand.base("Connections are cut"), stand.restarts(), 0
     with (
@@ -49,11 +49,11 @@ def test_connections_that_are_cut_cost_seconds_and_no_worker(stand: Stand, datab
         searches=searches.told.outcomes(), most_connections=max(most), account=str(account),
     )  # fmt: skip
     assert stand.restarts() == before
-    assert max(uploads.told.longest_trouble(), searches.told.longest_trouble()) <= TROUBLE_SECONDS
+    assert max(uploads.told.longest_trouble(), searches.told.longest_trouble()) <= within(TROUBLE_SECONDS)
     assert max(most) <= BUDGET
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1260)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_server_that_is_started_again_under_load_finds_everybody_at_work(stand: Stand, how: signal.Signals) -> None:
     base, before, server = stand.base(f"PostgreSQL and {how.name}"), stand.restarts(), stand.stack.server("postgresql")
@@ -81,7 +81,7 @@ def test_a_server_that_is_started_again_under_load_finds_everybody_at_work(stand
     told = [*uploads.told.answers, *searches.told.answers]
     assert {one.outcome for one in told} <= {"ok", "database_unavailable"}
     assert all(one.says_when for one in told)
-    assert trouble <= max(down) + 5
+    assert trouble <= max(down) + within(5)
 
 
 @contextmanager
