@@ -5,11 +5,11 @@
 A whole system is started in a temporary folder on the loopback and given `documents` documents. Then
 
 - `burst`: `searches` clients search and `streams` clients read streamed answers, each its next as soon as it has one, for so
-  seconds; a third of the way through, `uploads` files are sent in one moment. Who is refused comes back when `Retry-After` says so;
+  seconds; a third of the way through, `uploads` files are sent in one moment. Who is refused comes back as `Retry-After` says;
 - `overload`: searches come at ten times the rate that clients were served at before, whether or not any is answered, and none is
   tried again: `goodput_to_peak`, and how soon the others were told no.
 
-Errors are answers that are neither a success nor a 429 or 503 with `Retry-After`, and connections without an answer. Memory is what
+Errors are answers that are neither a success nor a 429 or 503 with `Retry-After`, and connections without one. Memory is what
 the web process and all workers have resident. It stops by itself; the last line is one JSON object.
 """
 

@@ -6,8 +6,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -61,12 +61,16 @@ class Stand:
 
 
 @contextmanager
-def standing(*, straight: str = "", **settings: str) -> Iterator[Stand]:
-    """A system with these environment variables beside its own. `straight` leads to a database that they name by a detour."""
+def standing(
+    *, straight: str = "", prepared: Callable[[Path], AbstractContextManager[object]] = nullcontext, **settings: str
+) -> Iterator[Stand]:
+    """A system with these environment variables beside its own. `straight` leads to a database that they name by a detour, and
+    `prepared` is given the folder before anything is in it.
+    """
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
     environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_PARSER_MEMORY_MB": "1024", **settings}
     restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)
-    with own_folder() as folder, restarts, system(folder, environ, say=lambda _: None) as running:
+    with own_folder() as folder, restarts, prepared(folder), system(folder, environ, say=lambda _: None) as running:
         key = running.manage("apikey", "faults").strip()
         yield Stand(running, key, straight or running.environ["DATABASE_URL"])
 
