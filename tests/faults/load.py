@@ -43,6 +43,12 @@ class Told:
     def outcomes(self) -> dict[str, int]:
         return dict(Counter(one.outcome for one in self.answers))
 
+    def is_in_words(self) -> bool:
+        """Whether all was answered, well or with a refusal of the database that says when to come back."""
+        return all(
+            one.outcome == "ok" or (one.outcome.startswith("database_") and one.says_when) for one in self.answers
+        )
+
     def longest(self) -> float:
         """Seconds of the slowest answer."""
         return round(max((one.seconds for one in self.answers), default=0.0), 2)
