@@ -20,6 +20,7 @@ from tests.flows.texts import WORDS
 PAUSE_SECONDS = 0.2
 GIVE_UP_SECONDS = 90.0
 LOST = "no answer"
+REFUSALS = ("database_", "idempotency_conflict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Told:
         return dict(Counter(one.outcome for one in self.answers))
 
     def is_in_words(self) -> bool:
-        """Whether all was answered, well or with a refusal of the database that says when to come back."""
-        return all(
-            one.outcome == "ok" or (one.outcome.startswith("database_") and one.says_when) for one in self.answers
-        )
+        """Whether all was answered, well or with a refusal that says when to come back: of the database, or of a key whose first
+        request was cut off a moment ago.
+        """
+        return all(one.outcome == "ok" or (one.outcome.startswith(REFUSALS) and one.says_when) for one in self.answers)
 
     def longest(self) -> float:
         """Seconds of the slowest answer."""
@@ -104,7 +105,7 @@ class Sending:
             self.told.answers.append(Answer(at, time.monotonic() - at, LOST))
             return None
         outcome = "ok" if response.is_success else _code(response)
-        says_when = response.status_code not in (429, 503) or "retry-after" in response.headers
+        says_when = response.status_code not in (409, 429, 503) or "retry-after" in response.headers
         self.told.answers.append(Answer(at, time.monotonic() - at, outcome, says_when))
         return response
 
