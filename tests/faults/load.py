@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import threading
 import time
@@ -16,6 +17,9 @@ import httpx
 
 from tests.faults.stand import Stand
 from tests.flows.texts import WORDS
+
+RATE = float(os.environ.get("FAULT_RATE", "1"))
+"""What share of the load is sent, where a machine has other things to do."""
 
 PAUSE_SECONDS = 0.2
 GIVE_UP_SECONDS = 90.0
@@ -75,7 +79,7 @@ class Sending:
 
     def __init__(self, stand: Stand, base: str, *, per_second: float, senders: int = 4) -> None:
         self.stand, self.base, self.told = stand, base, Told()
-        self._every, self._numbers, self._lock = 1 / per_second, itertools.count(), threading.Lock()
+        self._every, self._numbers, self._lock = 1 / (per_second * RATE), itertools.count(), threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._work, name="sending", daemon=True) for _ in range(senders)]
 
