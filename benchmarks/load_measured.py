@@ -72,7 +72,7 @@ def share(times: list[float], percent: int) -> int | None:
 def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of the parts that were asked for."""
     bench = Bench(running)
-    base = bench.client.knowledge_base("Load")
+    base = bench.client.create_knowledge_base("Load").id
     bench.ingest(base, corpus(options.documents))
     found: dict[str, Any] = {}
     for part in options.parts:
