@@ -15,6 +15,7 @@ from unittest.mock import patch
 from ragsite_client import Client
 
 from ragsite.stack import backoff
+from ragsite.stack.ports import find_free
 from ragsite.stack.stack import Stack
 from ragsite.stack.system import System, system
 from tests.servers import own_folder
@@ -68,7 +69,9 @@ def standing(
     `prepared` is given the folder before anything is in it.
     """
     environ = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    environ |= {"RAGSITE_WEB_PORT": "", "RAGSITE_PARSER_MEMORY_MB": "1024", **settings}
+    # Ports of its own, as a second system may be starting here, which takes the usual ones in the same moment.
+    environ |= {"RAGSITE_WEB_PORT": str(find_free()), "RAGSITE_FLOWER_PORT": str(find_free())}
+    environ |= {"RAGSITE_PARSER_MEMORY_MB": "1024", **settings}
     restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)
     with own_folder() as folder, restarts, prepared(folder), system(folder, environ, say=lambda _: None) as running:
         key = running.manage("apikey", "faults").strip()
