@@ -55,7 +55,7 @@ class Door:
         self.url = running.url
         self.web = psutil.Process(running.supervisor.pid("web"))
         bench = Bench(running)
-        self.base = bench.client.knowledge_base("Door")
+        self.base = bench.client.create_knowledge_base("Door").id
         bench.ingest(self.base, corpus(60))
         self.key = running.manage("apikey", "door").strip()
         self.other = running.manage("apikey", "other", "--tenant", "Other").strip()

@@ -39,7 +39,7 @@ class Asked:
 def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of the idle system, of a re-index and of an upload."""
     bench = Bench(running)
-    base = bench.client.knowledge_base("Questions")
+    base = bench.client.create_knowledge_base("Questions").id
     bench.ingest(base, corpus(options.documents))
     clients = _Clients(running.url, running.manage("apikey", "questions").strip(), base, options)
     clients.warm_up()
@@ -48,7 +48,7 @@ def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
     reindex = clients.asked(clients.is_reindexing)
     clients.wait(lambda: not clients.is_reindexing())
     neighbour = Bench(running, tenant="Neighbour")
-    other = neighbour.client.knowledge_base("Upload")
+    other = neighbour.client.create_knowledge_base("Upload").id
     neighbour.upload(other, corpus(options.documents, seed=13))
     upload = clients.asked(lambda: ready_count(other) < options.documents)
     figures = {"idle": _figures(idle), "reindex": _figures(reindex), "upload": _figures(upload)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,6 +20,10 @@ class Line:
         self._parts = urlsplit(url)
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._carries = threading.Event()
+        self._closed = threading.Event()
+        self._alive = 0
+        self.delay = 0.0
+        """Seconds that whatever is sent takes, each way."""
         self._sockets: list[socket.socket] = [self._listening]
 
     def __enter__(self) -> Line:
@@ -31,6 +36,7 @@ class Line:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
+        self._closed.set()
         self.thaw()
 
     @property
@@ -48,19 +54,28 @@ class Line:
         """Carry what was held up, and all that comes."""
         self._carries.set()
 
+    def strand(self) -> None:
+        """What is connected now carries nothing any more, and neither end is told; what connects later is carried."""
+        self._alive = len(self._sockets)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
                 far = socket.create_connection((self._parts.hostname or "", self._parts.port or 0))
+                number = len(self._sockets)
                 self._sockets += [near, far]
                 for ends in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=ends, name="line", daemon=True).start()
+                    threading.Thread(target=self._carry, args=(*ends, number), name="line", daemon=True).start()
 
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket, number: int) -> None:
         with suppress(OSError):
             while piece := source.recv(_PIECE):
                 self._carries.wait()
+                if number < self._alive:
+                    self._closed.wait()
+                if self.delay:
+                    time.sleep(self.delay)
                 sink.sendall(piece)
             self._carries.wait()
             sink.shutdown(socket.SHUT_WR)

@@ -45,7 +45,7 @@ class Base:
 def base_filled(bench: Bench, name: str, paragraphs: Sequence[Paragraph]) -> Base:
     """All paragraphs are READY; the title of each is that of its article."""
     began = time.perf_counter()
-    base = bench.client.knowledge_base(name)
+    base = bench.client.create_knowledge_base(name).id
     bench.ingest(base, [File(f"{_name(one.article)}.txt", one.text.encode()) for one in paragraphs])
     say(f"{name}: {len(paragraphs)} documents in {time.perf_counter() - began:.0f} s")
     row = KnowledgeBase.objects.get(pk=UUID(base))

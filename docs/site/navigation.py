@@ -27,7 +27,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         RUN,
         (
-            "operations", "configuration", "models", "how-to/bring-your-model", "how-to/gpu-worker", "how-to/vllm",
+            "operations", "reliability", "configuration", "models", "how-to/bring-your-model", "how-to/gpu-worker", "how-to/vllm",
             "how-to/grafana", "how-to/upgrade", "images", "kubernetes", "backup", "observability", "scaling", "security",
             "batch",
         ),

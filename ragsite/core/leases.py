@@ -99,9 +99,11 @@ def lease_release(model: type[models.Model], claim: Claim, ids: Collection[UUID]
 
 
 def backoff(attempts: int, *, at_least: float = 0.0) -> timedelta:
-    """How long to wait after so many attempts: exponential, with full jitter, within a minute."""
+    """How long to wait after so many attempts: exponential, with full jitter, within a minute; beyond what was asked for, so that
+    those which were told the same do not come back in the same moment.
+    """
     seconds = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2 ** min(attempts, 16)))  # noqa: S311
-    return timedelta(seconds=max(seconds, at_least))
+    return timedelta(seconds=at_least + seconds)
 
 
 def _lease_end() -> Any:

@@ -1,4 +1,4 @@
-"""What the database refused, in words: a deadlock, a lock, a statement that takes too long, a full pool, a dead server."""
+"""What the database refused, in words: a deadlock, a lock, too slow a statement, a full pool or disk, a dead server."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ REFUSALS: tuple[tuple[tuple[type[psycopg.Error], ...], Refusal], ...] = (
     (
         (PoolTimeout, TooManyRequests, errors.TooManyConnections),
         Refusal("database_busy", "All connections to the database are in use.", "Try again in a moment.", 2),
+    ),
+    (
+        (errors.DiskFull,),
+        Refusal("database_full", "The disk of the database is full.", "Free some space there, then try again.", 30),
     ),
 )
 UNAVAILABLE = Refusal("database_unavailable", "The database does not answer.", "Try again.", 5)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from ragsite.core.database_hosts import hosts_in_query, hosts_of
 from ragsite.core.mail_servers import MailServer
 
 SECURE_MODES = ("verify-ca", "verify-full")
@@ -87,9 +88,13 @@ class Transport:
     kafka_login: KafkaLogin | None = None
 
     def database(self, url: str) -> str:
-        """The address of PostgreSQL, which is checked against the certificates where the address says nothing of it."""
+        """The address of PostgreSQL, which is checked against the certificates where the address says nothing of it.
+
+        Several servers stand in its query, as `hosts_in_query` has them.
+        """
+        url = hosts_in_query(url)
         parts = urlsplit(url)
-        if not self.certificates or is_here(_host(parts)) or "sslmode" in dict(parse_qsl(parts.query)):
+        if not self.certificates or _all_here(parts) or "sslmode" in dict(parse_qsl(parts.query)):
             return url
         return _with(parts, {"sslmode": "verify-full", "sslrootcert": self.certificates})
 
@@ -128,10 +133,10 @@ def without_tls(
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
     mode = dict(parse_qsl(found.query)).get("sslmode", "")
-    if not is_here(_host(found)) and mode not in SECURE_MODES:
+    if not _all_here(found) and mode not in SECURE_MODES:
         yield "DATABASE_URL reaches PostgreSQL without a checked TLS connection; add ?sslmode=verify-full&sslrootcert=FILE."
     found = urlsplit(redis)
-    if not is_here(_host(found)) and found.scheme != "rediss":
+    if not is_here(found.hostname or "") and found.scheme != "rediss":
         yield "REDIS_URL reaches Redis without TLS; begin it with rediss://."
     if dict(parse_qsl(found.query)).get("ssl_cert_reqs", "required") not in ("required", "CERT_REQUIRED"):
         yield "REDIS_URL does not look who answers; leave ssl_cert_reqs out."
@@ -173,8 +178,8 @@ def is_here(host: str) -> bool:
         return False
 
 
-def _host(parts: SplitResult) -> str:
-    return parts.hostname or dict(parse_qsl(parts.query)).get("host", "")
+def _all_here(parts: SplitResult) -> bool:
+    return all(map(is_here, hosts_of(parts)))
 
 
 def _with(parts: SplitResult, more: dict[str, str]) -> str:

@@ -73,6 +73,7 @@ PROBLEMS: Mapping[str, int] = {
     "circuit_open": 503,
     "database_busy": 503,
     "database_conflict": 503,
+    "database_full": 503,
     "database_locked": 503,
     "database_timeout": 503,
     "database_unavailable": 503,
@@ -125,7 +126,7 @@ EVERYWHERE = (
     "bad_request", "not_authenticated", "permission_denied", "request_timeout", "precondition_failed",
     "request_too_large", "url_too_long", "invalid_input", "quota_exceeded", "rate_limited", "too_many_requests",
     "headers_too_large", "internal_error", "busy", "limits_unavailable",
-    "database_busy", "database_conflict", "database_locked", "database_timeout", "database_unavailable",
+    "database_busy", "database_conflict", "database_full", "database_locked", "database_timeout", "database_unavailable",
 )  # fmt: skip
 """What any operation can answer."""
 

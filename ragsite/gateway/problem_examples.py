@@ -197,6 +197,7 @@ EXAMPLES: Mapping[str, str] = {
     ),
     "database_busy": "All connections to the database are in use. Try again in a moment.",
     "database_conflict": "Two changes met, and this one was undone. Send it again.",
+    "database_full": "The disk of the database is full. Free some space there, then try again.",
     "database_locked": "Something else is changing the same rows. Try again in a moment.",
     "database_timeout": "The database took too long. Ask for less at once, or try again later.",
     "database_unavailable": "The database does not answer. Try again.",

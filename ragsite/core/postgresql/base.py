@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
+from psycopg.pq import ConnStatus
 from psycopg_pool import PoolTimeout
 
 from ragsite.core.postgresql.silence import SERVER, PatientConnection, silent
@@ -18,7 +21,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         settings_dict["OPTIONS"]["pool"]["connection_class"] = PatientConnection
 
     def get_new_connection(self, conn_params: Any) -> Any:
-        """As Django's.
+        """As Django's, but never one that the server has closed meanwhile: those go, so that a server that was started again
+        costs nobody a request for each connection that was in the pool.
 
         Raises:
             psycopg.OperationalError: the server does not answer.
@@ -26,8 +30,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         SERVER.check()
         try:
-            return super().get_new_connection(conn_params)
+            while was_closed(found := super().get_new_connection(conn_params)):
+                found.close()
+                self.pool.putconn(found)  # type: ignore[attr-defined]  # the stubs lack it
         except PoolTimeout as error:
             if SERVER.answers():
                 raise
             raise silent() from error
+        return found
+
+
+def was_closed(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has closed a connection that nothing is asked on. Asks nobody: what it said last, or that nothing more
+    will come, is there to be read.
+    """
+    pgconn, looking = connection.pgconn, select.poll()
+    looking.register(pgconn.socket, select.POLLIN)
+    try:
+        while looking.poll(0):
+            pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return pgconn.status != ConnStatus.OK

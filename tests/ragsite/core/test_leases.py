@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from apps.documents.models import DocumentVersion
 from ragsite.core.heartbeats import Held, heartbeat
-from ragsite.core.leases import Claim, lease_claim, lease_release, lease_renew
+from ragsite.core.leases import BACKOFF_SECONDS, Claim, backoff, lease_claim, lease_release, lease_renew
 from tests import factories as make
 from tests.waiting import wait_for
 
@@ -154,3 +155,13 @@ def test_without_a_heartbeat_the_work_can_be_claimed_again(settings: Any) -> Non
     settings.RAGSITE_LEASE_SECONDS = 10
     wait_for(lambda: lease_claim(rows(), limit=1).ids == (pk,), seconds=10, what="the expired lease could be claimed")
     assert DocumentVersion.objects.get().attempts == 2
+
+
+@pytest.mark.parametrize("at_least", [0.0, 5.0])
+def test_a_thousand_that_failed_together_do_not_come_back_together(at_least: float) -> None:
+    """Also not where what they asked said when to come back."""
+    for attempts in (1, 2):
+        waits = [backoff(attempts, at_least=at_least).total_seconds() for _ in range(1_000)]
+        assert min(waits) >= at_least
+        seconds = Counter(int(wait) for wait in waits)
+        assert max(seconds.values()) <= 3 * len(waits) / (BACKOFF_SECONDS * 2**attempts)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dj_database_url
 import pytest
 
 from ragsite.core.environment import environment_read
@@ -30,6 +31,40 @@ def test_the_database_is_checked_against_the_certificates_unless_its_address_say
 ) -> None:
     assert WITH.database(given) == reached
     assert Transport().database(given) == given
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "ports"),
+    [
+        ("postgresql://a:p%40@one:5433,two/b", "one,two", "5433,5432"),
+        ("postgresql://a:p%40@127.0.0.1:1,[::1]:2/b?connect_timeout=2", "127.0.0.1,::1", "1,2"),
+    ],
+)
+def test_of_several_servers_of_the_database_the_one_that_takes_writes_is_used(
+    given: str, hosts: str, ports: str
+) -> None:
+    read = dj_database_url.parse(Transport().database(given))
+    assert (read["USER"], read["PASSWORD"], read["NAME"], read["HOST"], read["PORT"]) == ("a", "p@", "b", "", "")
+    assert {**read["OPTIONS"], "connect_timeout": 2} == {
+        "host": hosts,
+        "port": ports,
+        "target_session_attrs": "read-write",
+        "connect_timeout": 2,
+    }
+    assert "target_session_attrs=any" in Transport().database(
+        f"{given}{'&' if '?' in given else '?'}target_session_attrs=any"
+    )
+
+
+def test_of_several_servers_one_that_is_elsewhere_is_reason_enough_to_check_certificates() -> None:
+    assert "sslmode=verify-full" in WITH.database("postgresql://a@127.0.0.1:1,db:2/b")
+    assert "sslmode" not in WITH.database("postgresql://a@127.0.0.1:1,localhost:2/b")
+    assert [
+        one.split()[0]
+        for one in without_tls(
+            Transport(), **HERE | {"database": "postgresql://a@127.0.0.1:1,db:2/b"}, storage=None, models=()
+        )
+    ] == ["DATABASE_URL"]
 
 
 def test_redis_over_tls_is_always_checked_and_kafka_if_it_is_asked_for() -> None:

@@ -73,6 +73,11 @@ def _full_pool() -> None:
         raise AssertionError("There was a second connection.")
 
 
+def _full_disk() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE disk_full; END $$")
+
+
 def _dead_server() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -85,6 +90,7 @@ def _dead_server() -> None:
         (_lock_timeout, "database_locked"),
         (_deadlock, "database_conflict"),
         (_full_pool, "database_busy"),
+        (_full_disk, "database_full"),
         (_dead_server, "database_unavailable"),
     ],
 )
