@@ -200,7 +200,7 @@ def _lines_write(place: BackupPlace, name: str, rows: Iterable[dict[str, Any]], 
 def _blobs(scope: Scope) -> Iterator[StoredFile]:
     """What versions name, in the order of names, as places list them."""
     named = DocumentVersion.objects.filter(pk__in=versions_of(scope).values("pk")).annotate(name=Collate("blob", "C"))
-    found = named.order_by("name").distinct("name").values_list("blob", "size", "content_hash")
+    found = named.order_by("name").values_list("name", "size", "content_hash").distinct()
     for name, size, digest in found.iterator(chunk_size=AT_ONCE):
         yield StoredFile(name, size, digest)
 

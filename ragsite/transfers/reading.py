@@ -225,7 +225,7 @@ def _wrong(column: Field[Any, Any], value: Any, census: Census) -> str | None:
         return None if column.null else "is empty"
     if column.is_relation and column.related_model in _PEOPLE:
         who = (_PEOPLE[column.related_model], str(value))
-        return None if isinstance(value, int) and who in census.people else "names somebody who is not listed"
+        return None if isinstance(value, (int, str)) and who in census.people else "names somebody who is not listed"
     if column.is_relation or column.primary_key:
         if not is_id(value):
             return "is no id"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from apps.documents.lifecycle.editing import document_edit
 from apps.documents.lifecycle.edits import Edit
@@ -20,8 +20,10 @@ from apps.retrieval.evaluation.sets import NewJudgement, evaluation_set_create, 
 from apps.retrieval.models import Answer, AnswerFeedback, Citation, Conversation, Judgement, Query
 from ragsite.backups.copying import file_write
 from ragsite.backups.places import FolderPlace
+from ragsite.core.commands.exits import error_told
 from ragsite.core.dynamic.changing import setting_set
 from ragsite.core.dynamic.places import Place
+from ragsite.core.errors import RagError
 from ragsite.gateway.models import Role, Tenant
 from ragsite.transfers.manifest import Manifest, manifest_read, manifest_write
 from ragsite.transfers.tables import TABLES
@@ -122,13 +124,16 @@ def _answered(tenant: Tenant, bases: list[KnowledgeBase], version: DocumentVersi
 
 
 def told(*words: str, code: int = 0) -> Any:
-    """The document that a command prints; it ends with this exit code."""
-    out, ended = io.StringIO(), 0
+    """The document that a command prints, or that tells of the error; it ends with this exit code."""
+    out = io.StringIO()
     try:
         call_command("transfer", *words, "--json", stdout=out)
-    except SystemExit as end:
-        ended = int(str(end.code or 0))
-    assert ended == code, out.getvalue()
+    except CommandError as error:
+        assert error.returncode == code, str(error)
+        cause = error.__cause__
+        assert isinstance(cause, RagError)
+        return error_told(cause.error_code, cause.message, cause.error_action)
+    assert not code, out.getvalue()
     return json.loads(out.getvalue())
 
 
