@@ -20,7 +20,7 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast demo docs docs-pictures pictures up lint format client messages lock clean
+.PHONY: help setup test test-fast upgrade-rehearsal demo docs docs-pictures pictures up lint format client messages lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ test: setup ## Run the whole test suite, on real servers
 
 test-fast: setup ## What needs no database or process: for the inner loop, under three minutes
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not slow" $(ARGS)
+
+upgrade-rehearsal: setup ## Migrate the data of an earlier revision while searches go on; FROM=REVISION chooses it
+	@$(BIN)/python -m tests.upgrades.rehearse $(FROM)
 
 demo: setup ## Samples in, three questions answered with citations; GENERATOR=smollm2 lets a language model write
 	@$(BIN)/python manage.py demo $(if $(GENERATOR),--generator $(GENERATOR))

@@ -63,7 +63,7 @@ class BackupPlace(Protocol):
 
 
 def place_at(text: str, *, what: str = "folder of backups", written: bool = True) -> BackupPlace:
-    """The place that an operator names: a folder, or `s3://bucket/prefix?endpoint_url=…&region=…`. `what` is what a folder is called
+    """The place that an operator names: a folder, or `s3://bucket/prefix?endpoint_url=…&region=…`. `what` is a folder called
     where something is wrong with it; `written` says whether anything is to be kept there.
 
     Raises:

@@ -111,6 +111,7 @@ def _found(version: DocumentVersion | None) -> str:
 
 def test_a_knowledge_base_goes_to_another_tenant_with_ids_and_rights_of_its_own(tmp_path: Path) -> None:
     world = world_made()
+    make.upload(world.base, "It waits.", filename="waiting.txt")
     folder = str(tmp_path / "handbooks")
     made = told("export", folder, "--tenant", "harbour", "--knowledge-base", "Handbooks")
     assert (made["is_whole"], list(made["knowledge_bases"].values())) == (False, ["Handbooks"])
@@ -127,6 +128,7 @@ def test_a_knowledge_base_goes_to_another_tenant_with_ids_and_rights_of_its_own(
     ]  # fmt: skip
     make.run_stages()
     (base,) = KnowledgeBase.objects.filter(tenant=pilots)
+    assert Document.objects.get(knowledge_base=base, title="waiting.txt").current_version is not None
     assert not documents_visible(principal_of_user(stranger, tenant_id=pilots.pk)).exists(), "it is restricted"
     assert not Query.objects.filter(tenant=pilots, user__isnull=False).exists()
     citation = Citation.objects.select_related("version__document", "answer").get(answer__query__tenant=pilots)

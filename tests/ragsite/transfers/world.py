@@ -54,7 +54,6 @@ def world_made() -> World:
     edited = _document(base)
     make.ready_version(base, "It is for few.", filename="few.txt", restricted=True)
     make.ready_version(other, "The log of the harbour.", filename="log.txt")
-    make.upload(base, "It waits.", filename="waiting.txt")
     _grants(base, edited)
     _evaluated(base, edited)
     setting_set(name="answers.kept_seconds", place=Place.of_base(base), value=7, actor=ACTOR)
@@ -125,16 +124,17 @@ def _answered(tenant: Tenant, bases: list[KnowledgeBase], version: DocumentVersi
 
 def told(*words: str, code: int = 0) -> Any:
     """The document that a command prints, or that tells of the error; it ends with this exit code."""
-    out = io.StringIO()
+    out, failure = io.StringIO(), None
     try:
         call_command("transfer", *words, "--json", stdout=out)
     except CommandError as error:
-        assert error.returncode == code, str(error)
-        cause = error.__cause__
-        assert isinstance(cause, RagError)
-        return error_told(cause.error_code, cause.message, cause.error_action)
-    assert not code, out.getvalue()
-    return json.loads(out.getvalue())
+        failure = error
+    assert (failure.returncode if failure else 0) == code, failure or out.getvalue()
+    if failure is None:
+        return json.loads(out.getvalue())
+    cause = failure.__cause__
+    assert isinstance(cause, RagError)
+    return error_told(cause.error_code, cause.message, cause.error_action)
 
 
 def rows_exported(folder: Path) -> dict[str, list[dict[str, Any]]]:
