@@ -84,6 +84,14 @@ class Code:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def listens(self, name: str) -> bool:
+        """Whether a worker of this revision answers."""
+        node = f"{name}-{self.mark}@{socket.gethostname()}"
+        command = ["celery", "-A", "workers.celery", "inspect", "ping", "--timeout", "5", "--destination", node]
+        return not subprocess.run(
+            command, cwd=self.tree, env=dict(self.environ), capture_output=True, check=False
+        ).returncode
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.environ['RAGSITE_WEB_PORT']}"
@@ -199,7 +207,7 @@ def _replace(old: Code, new: Code, names: list[str], searches: Searches) -> None
             searches.url = new.url
             time.sleep(1)
         elif name == "models":
-            _await_log(new, name, "ready.")
+            _until(lambda: new.listens("models"), "the new model worker listens", READY_SECONDS)
         old.stop(name)
 
 
@@ -357,11 +365,6 @@ def _await_ready(code: Code) -> None:
         return False
 
     _until(answers, f"the web process of {code.mark} is ready", READY_SECONDS)
-
-
-def _await_log(code: Code, name: str, words: str) -> None:
-    log = code.logs / f"{name}-{code.mark}.log"
-    _until(lambda: words in log.read_text(errors="replace"), f"{name} of {code.mark} is ready", READY_SECONDS)
 
 
 def _until(condition: Callable[[], bool], what: str, seconds: float) -> None:

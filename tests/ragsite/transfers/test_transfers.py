@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,23 @@ from django.contrib.auth.models import User
 from apps.documents.blobs import blob_open
 from apps.documents.models import Chunk, Document, DocumentVersion, Grant, KnowledgeBase, ParsedText
 from apps.documents.rights.access import documents_visible
+from apps.documents.services import purging
+from apps.documents.services.documents import document_delete
 from apps.retrieval.models import Answer, Citation, Query
 from ragsite.core.audit.models import AuditEntry
 from ragsite.core.dynamic.models import SettingChange
 from ragsite.core.ids import new_id
 from ragsite.core.models import OutboxEvent
+from ragsite.core.storage.places import S3Place
 from ragsite.gateway.members import principal_of_user
 from ragsite.gateway.models import Tenant
 from ragsite.stack.local import PROJECT_DIR
+from ragsite.transfers import exporting
 from ragsite.transfers.ids import Ids
-from ragsite.transfers.tables import LEFT_OUT, TABLES
+from ragsite.transfers.tables import LEFT_OUT, TABLES, Table
 from tests import factories as make
+from tests import turns
+from tests.acting import ACTOR
 from tests.emptying import tables_empty
 from tests.ragsite.transfers.world import changed, people_made, rows_exported, told, world_made
 from tests.waiting import wait_for
@@ -264,6 +271,38 @@ def test_a_killed_import_leaves_nothing_and_the_next_one_brings_all(tmp_path: Pa
     assert not Tenant.objects.filter(slug="copy").exists(), "it ended before it was killed"
     assert told("import", str(folder), "--new-tenant", "Copy")["rows"]["documents"] == 60
     assert Document.objects.filter(tenant__slug="copy").count() == 60
+
+
+def test_an_export_is_of_one_moment_whatever_is_written_meanwhile(
+    bucket: S3Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    base = make.knowledge_base(of=make.tenant("Harbour"))
+    doomed = make.upload(base, "It is deleted meanwhile.", filename="doomed.txt").version
+    make.upload(base, "It stays.", filename="stays.txt")
+    write = exporting._table_write
+
+    def meanwhile(place: Any, table: Table, scope: Any) -> Any:
+        """Once documents are written, and before their versions are, one is deleted and purged, and another one uploaded."""
+        told_of = write(place, table, scope)
+        if table.name == "documents":
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(make.closing(change)).result()
+        return told_of
+
+    def change() -> None:
+        document_delete(document=doomed.document, actor=ACTOR)
+        assert purging.documents_purge(turns.long()) is False
+        make.upload(base, "It came too late.", filename="late.txt")
+
+    monkeypatch.setattr(exporting, "_table_write", meanwhile)
+    place = f"s3://{bucket.bucket}/moved?endpoint_url={bucket.endpoint_url}&region={bucket.region}"
+    assert told("export", place, "--tenant", "harbour")["faults"] == []
+    assert not Document.objects.filter(pk=doomed.document_id).exists()
+    assert told("import", place, "--new-tenant", "Copy")["rows"]["versions"] == 2
+    titles = Document.objects.filter(tenant__slug="copy").order_by("title").values_list("title", flat=True)
+    assert list(titles) == ["doomed.txt", "stays.txt"]
+    copied = DocumentVersion.objects.get(document__tenant__slug="copy", filename="doomed.txt")
+    assert blob_open(copied.blob).read() == b"It is deleted meanwhile."
 
 
 def test_ids_that_are_taken_become_others_of_the_same_time() -> None:
