@@ -62,13 +62,13 @@ class Arrival:
 
     def _placed(self, table: Table, row: Row) -> Row:
         for name, model in table.references.items():
-            if name in row and row[name] is not None:
+            if row.get(name) is not None:
                 row[name] = self._reference(model, row[name])
         if table.has_ids:
             row[table.model._meta.pk.attname] = self.ids.of(row[table.model._meta.pk.attname])
         if table.names_ids:
             row = {name: self.ids.within(value) if _is_json(value) else value for name, value in row.items()}
-        if "tenant_id" in {one.attname for one in table.model._meta.concrete_fields}:
+        if table.has_tenant:
             row["tenant_id"] = str(self.tenant.pk)
         return row
 
@@ -155,10 +155,10 @@ def rows_put(model: type[Model], rows: Sequence[Row]) -> None:
     if not rows:
         return
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    given = {**_defaults(model, rows[0]), **dict.fromkeys(rows[0])}
-    columns = ", ".join(f'"{fields[name].column}"' for name in given)
-    types = ", ".join(f'"{fields[name].column}" {fields[name].db_type(connection)}' for name in given)
     fresh = _defaults(model, rows[0])
+    given = [fields[name] for name in (*fresh, *rows[0])]
+    columns = ", ".join(f'"{field.column}"' for field in given)
+    types = ", ".join(f'"{field.column}" {field.db_type(connection)}' for field in given)
     document = [{fields[name].column: value for name, value in {**fresh, **row}.items()} for row in rows]
     statement = f"""
         INSERT INTO "{model._meta.db_table}" ({columns})

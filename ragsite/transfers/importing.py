@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, connection, transaction
+from psycopg.errors import UniqueViolation
 
 from apps.documents.blobs import Blob, blob_write, blobs_discard
 from apps.documents.events import DocumentCreated, GrantCreated
@@ -30,7 +31,7 @@ from ragsite.core.actors import Actor, change_log
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.dynamic.changing import setting_set
 from ragsite.core.dynamic.places import Place
-from ragsite.core.errors import PermanentError
+from ragsite.core.errors import ConflictError, PermanentError
 from ragsite.core.events import Event
 from ragsite.core.ids import new_id
 from ragsite.core.jobs import ring
@@ -282,10 +283,12 @@ def _told_errors() -> Iterator[None]:
         yield
     except (IntegrityError, DataError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise DamagedExportError(
-            f"The database refuses a row of the export: {first}.",
-            action="Nothing was imported. If something like it was made here a moment ago, run it again.",
-        ) from error
+        if isinstance(error.__cause__, UniqueViolation):
+            raise ConflictError(
+                f"A row of the export is there already: {first}.",
+                action="Nothing was imported. If something like it was made here a moment ago, run it again.",
+            ) from error
+        raise DamagedExportError(f"The database refuses a row of the export: {first}.") from error
 
 
 _PATIENT = """

@@ -51,9 +51,13 @@ class Export:
     files: Mapping[str, Path]
 
     def rows(self, table: Table) -> Iterator[Row]:
-        """Those of a table, each with the columns that the manifest names."""
-        told = self.manifest.tables[table.name]
-        return self._lines(told.file, told)
+        """Those of a table; none of one that came after the export."""
+        if (told := self.manifest.tables.get(table.name)) is None:
+            return
+        if (fresh := table.fresh(told.columns)) is None:
+            raise _of_other_version(self.manifest)
+        for row in self._lines(told.file, told):
+            yield {**fresh, **row}
 
     def people(self) -> Iterator[Row]:
         return self._lines(self.manifest.people.file, self.manifest.people)
@@ -166,9 +170,9 @@ def from_export(place: BackupPlace, name: str, file: StoredFile) -> Iterator[byt
 
 
 def _check_tables(manifest: Manifest) -> None:
-    """Older exports may lack a column that is new; a newer one has some that nobody here knows."""
+    """Older exports may lack a table or column that is new; a newer one has some that nobody here knows."""
     known = {table.name: table for table in TABLES}
-    if manifest.tables.keys() != known.keys() or manifest.people.columns != COLUMNS:
+    if not manifest.tables.keys() <= known.keys() or manifest.people.columns != COLUMNS:
         raise _of_other_version(manifest)
     for name, told in manifest.tables.items():
         if not known[name].fields.keys() >= set(told.columns):
@@ -203,13 +207,12 @@ def _check_regular(place: BackupPlace, name: str) -> None:
 
 
 def _table_read(export: Export, table: Table, census: Census) -> None:
-    columns = export.manifest.tables[table.name].columns
     look = _LOOKS.get(table.model)
     ids = census.ids.setdefault(table.model, set()) if table.has_ids else None
     pk = table.model._meta.pk
     for row in export.rows(table):
-        for name in columns:
-            if (wrong := _wrong(table.fields[name], row[name], census)) is not None:
+        for name, value in row.items():
+            if (wrong := _wrong(table.fields[name], value, census)) is not None:
                 raise _damaged(f"{TABLES_FOLDER}/{table.name}.jsonl", f"{name} {wrong}")
         if ids is not None:
             if row[pk.attname] in ids:

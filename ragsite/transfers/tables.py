@@ -6,7 +6,7 @@ A column travels unless its table says otherwise, so that a new one does. A tabl
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,20 @@ class Table:
     def references(self) -> dict[str, type[Model]]:
         """The models that its columns refer to, those of people among them."""
         return {name: one.related_model for name, one in self.fields.items() if isinstance(one, ForeignKey)}  # type: ignore[misc]  # resolved
+
+    @functools.cached_property
+    def has_tenant(self) -> bool:
+        """Whether its rows say whose they are."""
+        return any(field.attname == "tenant_id" for field in self.model._meta.concrete_fields)
+
+    def fresh(self, columns: Sequence[str]) -> dict[str, Any] | None:
+        """What rows get in place of columns that an older export lacks; None where one can't be made up. What the database has a
+        default for is left to it.
+        """
+        lacking = [field for name, field in self.fields.items() if name not in columns and not field.has_db_default()]
+        if any(one.primary_key or not (one.null or one.has_default()) for one in lacking):
+            return None
+        return {one.attname: one.get_default() for one in lacking}
 
     def _travels(self, field: Field[Any, Any]) -> bool:
         is_tenant = field.name == "tenant_id" or (field.is_relation and field.related_model is Tenant)

@@ -36,7 +36,7 @@ from tests import factories as make
 from tests import turns
 from tests.acting import ACTOR
 from tests.emptying import tables_empty
-from tests.ragsite.transfers.world import changed, people_made, rows_exported, told, world_made
+from tests.ragsite.transfers.world import changed, people_made, rows_exported, told, without, world_made
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
@@ -227,6 +227,11 @@ def test_a_damaged_or_made_up_export_is_refused_before_anything_is_written(tmp_p
     refused("manifest.json")
     whole()
     assert told("verify", str(folder))["rows"] > 0
+    without(folder, "versions", "blob")
+    refused("which writes other tables or columns", code="invalid_input")
+    whole()
+    without(folder, "knowledge_bases", "description")
+    assert told("import", str(folder), "--new-tenant", "Copy")["rows"]["knowledge_bases"] == 2, "it is an older one"
 
 
 def test_a_tenant_that_is_there_or_has_no_room_is_refused(tmp_path: Path, settings: Any) -> None:

@@ -25,7 +25,7 @@ from ragsite.core.dynamic.changing import setting_set
 from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import RagError
 from ragsite.gateway.models import Role, Tenant
-from ragsite.transfers.manifest import Manifest, manifest_read, manifest_write
+from ragsite.transfers.manifest import Manifest, TableFile, manifest_read, manifest_write
 from ragsite.transfers.tables import TABLES
 from tests import acting
 from tests import factories as make
@@ -145,13 +145,24 @@ def rows_exported(folder: Path) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def changed(folder: Path, table: str, change: Callable[[list[dict[str, Any]]], Iterator[dict[str, Any]]]) -> None:
-    """Rewrite a table of an export as somebody would who can write there, with all digests."""
+def changed(
+    folder: Path, table: str, change: Callable[[list[dict[str, Any]]], Iterator[dict[str, Any]]], *, without: str = ""
+) -> None:
+    """Rewrite a table of an export as somebody would who can write there, with all digests; without a column."""
     place = FolderPlace(folder)
     manifest: Manifest = manifest_read(place)
     rows = list(change(rows_exported(folder)[table]))
     lines = [f"{json.dumps(row)}\n".encode() for row in rows]
     told = manifest.tables[table]
-    there = type(told)(file_write(place, told.file.name, lines), len(rows), told.columns)
-    manifest.tables[table] = there
+    columns = [one for one in told.columns if one != without]
+    manifest.tables[table] = TableFile(file_write(place, told.file.name, lines), len(rows), columns)
     manifest_write(place, manifest)
+
+
+def without(folder: Path, table: str, column: str) -> None:
+    """Rewrite a table as an earlier version would have that did not know a column."""
+
+    def lacking(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        return ({name: value for name, value in row.items() if name != column} for row in rows)
+
+    changed(folder, table, lacking, without=column)
