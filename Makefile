@@ -20,7 +20,7 @@ NOWHERE := DATABASE_URL=postgresql://nowhere REDIS_URL=redis://nowhere KAFKA_BOO
 	RAGSITE_SECRET_KEY=0000000000000000000000000000000000000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast faults demo deliver-check docs docs-pictures pictures up lint format client messages lock clean
+.PHONY: help setup test test-fast upgrade-rehearsal faults demo deliver-check docs docs-pictures pictures up lint format client messages lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,8 @@ test-fast: setup ## What needs no database or process: for the inner loop, under
 
 faults: setup ## Break what a system stands on, one part after another, for an hour; MINUTES=30 for a longer soak
 	$(if $(MINUTES),FAULT_MINUTES=$(MINUTES)) $(if $(FIGURES),FAULT_FIGURES=$(FIGURES)) $(BIN)/python -m pytest -m fault -p no:randomly -rP tests/faults $(ARGS)
+upgrade-rehearsal: setup ## Migrate the data of an earlier revision while searches go on; FROM=REVISION chooses it
+	@$(BIN)/python -m tests.upgrades.rehearse $(FROM)
 
 demo: setup ## Samples in, three questions answered with citations; GENERATOR=smollm2 lets a language model write
 	@$(BIN)/python manage.py demo $(if $(GENERATOR),--generator $(GENERATOR))

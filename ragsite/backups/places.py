@@ -62,16 +62,18 @@ class BackupPlace(Protocol):
         """Remove what interrupted writes left. Nobody else may be writing."""
 
 
-def place_at(text: str) -> BackupPlace:
-    """The place that an operator names: a folder, or `s3://bucket/prefix?endpoint_url=…&region=…`.
+def place_at(text: str, *, what: str = "folder of backups", written: bool = True) -> BackupPlace:
+    """The place that an operator names: a folder, or `s3://bucket/prefix?endpoint_url=…&region=…`. `what` is a folder called
+    where something is wrong with it; `written` says whether anything is to be kept there.
 
     Raises:
         ConfigurationError: it is neither, or it is where the installation keeps what is to be backed up.
         TransientError: nothing can be kept there.
     """
-    place = _bucket(text) if text.startswith("s3://") else FolderPlace(Path(text).expanduser().absolute())
+    place = _bucket(text) if text.startswith("s3://") else FolderPlace(Path(text).expanduser().absolute(), what)
     _check_apart(place)
-    place.check()
+    if written:
+        place.check()
     return place
 
 

@@ -51,7 +51,8 @@ def backups_locked() -> Iterator[Callable[[], None]]:
     try:
         if not lock.held():
             raise ConflictError(
-                "Another backup of this database is being made, or removed.", action="Wait until it has ended."
+                "Another backup of this database is being made, or removed, or something is exported or imported.",
+                action="Wait until it has ended.",
             )
         yield check
     finally:

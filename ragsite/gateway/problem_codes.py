@@ -105,7 +105,7 @@ PROBLEMS: Mapping[str, int] = {
 
 FAILURES = frozenset(
     {
-        "being_indexed", "cancelled", "database_error", "empty_text", "index_switched", "no_text_layer",
+        "being_indexed", "cancelled", "database_error", "empty_text", "imported", "index_switched", "no_text_layer",
         "recognition_timeout", "settings_changed", "too_deep", "too_large", "too_many_attempts", "too_much_memory", "too_slow",
         "unexpected_error", "unsafe_xml", "worker_died",
     }
@@ -114,10 +114,10 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "backup_damaged", "checksum_mismatch", "configuration_error", "hub_offline", "hub_refused", "hub_unavailable",
-        "invalid_conversation", "invalid_event", "invalid_options", "invalid_row", "models_disk_full", "models_quota_exceeded",
-        "nothing_borne_out", "remote_code_needed", "run_lost", "service_unavailable", "stalled", "stand_in_unfit",
-        "unknown_event", "unreadable_file",
+        "backup_damaged", "checksum_mismatch", "configuration_error", "export_damaged", "hub_offline", "hub_refused",
+        "hub_unavailable", "invalid_conversation", "invalid_event", "invalid_options", "invalid_row", "models_disk_full",
+        "models_quota_exceeded", "nothing_borne_out", "remote_code_needed", "run_lost", "service_unavailable", "stalled",
+        "stand_in_unfit", "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands, logs, the reason of a degraded answer and the last event of a stream say."""

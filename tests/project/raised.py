@@ -51,6 +51,7 @@ READ = (
     "ragsite/gateway/sign_ins.py",
     "ragsite/gateway/staff.py",
     "ragsite/gateway/tenants.py",
+    "ragsite/transfers/arriving.py",
 )
 """Where sentences are raised that people meet in the admin. Those of the API's own fields stay in English, and what a foreign
 library says is a value within ours.

@@ -259,6 +259,8 @@ SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Names], SafeString]] = {
     "backup.created": _plainly(gettext_lazy("made a backup")),
     "backup.removed": _plainly(gettext_lazy("removed a backup")),
     "backup.restored": _plainly(gettext_lazy("restored the installation from a backup")),
+    "export.created": _plainly(gettext_lazy("exported knowledge bases")),
+    "export.imported": _plainly(gettext_lazy("imported knowledge bases")),
     "events.sent_again": _plainly(gettext_lazy("had events sent again")),
     "form.added": _formed(gettext_lazy("added the {} {}")),
     "form.changed": _formed(gettext_lazy("changed the {} {}")),

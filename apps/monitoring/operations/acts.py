@@ -77,7 +77,7 @@ KINDS: Mapping[str, tuple[str | Promise, tuple[str, ...]]] = {
         (
             "audit.verified", "audit.exported", "audit.pruned", "audit.erased", "erasure.asked", "erasure.done",
             "events.sent_again", "alert.acknowledged", "analytics.filled", "purge.asked",
-            "backup.created", "backup.removed", "backup.restored",
+            "backup.created", "backup.removed", "backup.restored", "export.created", "export.imported",
             "webhook.created", "webhook.updated", "webhook.deleted", "webhook.paused", "webhook.tried", "webhook.sent_again",
             "webhook.secret_shown", "webhook.secret_renewed",
         ),
@@ -103,7 +103,7 @@ ICONS = {
     "bulk_job": "description", "conversation": "forum", "tenant": "domain", "model_order": "neurology",
     "model_task": "neurology", "evaluation_set": "rule", "evaluation_question": "rule",
     "analytics": "monitoring", "purge": "delete_sweep",
-    "backup": "backup",
+    "backup": "backup", "export": "drive_file_move",
     "setting": "tune",
 }  # fmt: skip
 
