@@ -1,6 +1,4 @@
-"""What every part of the system keeps: events for the relay and events seen, workers that are there, jobs of the clock, walks, and
-copies of blobs.
-"""
+"""What every part of the system keeps: events to send and seen, workers, jobs of the clock, walks, copies of blobs."""
 
 from __future__ import annotations
 
