@@ -189,10 +189,10 @@ _DOCUMENTS = [
     WHERE {_NEW}
     """,
     f"""
-    UPDATE documents_document d SET current_version_id = v.id
-    FROM (SELECT DISTINCT ON (document_id) document_id, id FROM documents_documentversion WHERE status = 'ready'
-          ORDER BY document_id, number DESC) v
-    WHERE v.document_id = d.id AND {_NEW}
+    UPDATE documents_document d
+    SET current_version_id = (SELECT v.id FROM documents_documentversion v
+                              WHERE v.document_id = d.id AND v.status = 'ready' ORDER BY v.number DESC LIMIT 1)
+    WHERE {_NEW}
     """,
     f"""
     INSERT INTO documents_stagerecord

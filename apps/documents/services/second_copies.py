@@ -52,6 +52,7 @@ TRY_AGAIN = timedelta(hours=1)
 """When a file that the first store has lost or damaged is tried again."""
 
 LATE = timedelta(minutes=15)
+COMPARED_LATE = timedelta(days=1)
 COUNTED = 1_000
 
 
@@ -74,6 +75,11 @@ class SecondStoreState:
     late: int
     faulty: int
     compared_at: datetime | None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether nobody has compared for long: the job does not get through."""
+        return self.compared_at is not None and timezone.now() - self.compared_at > COMPARED_LATE
 
 
 def copies_keep(turn: Turn) -> bool:
@@ -147,7 +153,8 @@ def originals(rows: QuerySet[DocumentVersion]) -> Iterator[Original]:
 
 
 def copy_is_whole(second: BlobStore, original: Original, *, forget: bool) -> bool:
-    """Whether the copy has the bytes that were uploaded. One that has not is forgotten, so that the job makes it anew.
+    """Whether the copy has the bytes that were uploaded. One that has not is forgotten, and the job compares all of them
+    again.
 
     Raises:
         TransientError: the store does not answer.
@@ -159,6 +166,7 @@ def copy_is_whole(second: BlobStore, original: Original, *, forget: bool) -> boo
         except (FileNotFoundError, DamagedBlobError):
             if forget:
                 BlobCopy.objects.filter(name=original.name).update(copied_at=None)
+                Walk.objects.filter(name=_all(place_now())).delete()
             return False
     return True
 

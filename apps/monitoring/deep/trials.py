@@ -88,6 +88,11 @@ def second_storage() -> str:
             f"{state.late:,} files that were uploaded more than 15 minutes ago have no copy.",
             action="See on the page of jobs why the job blobs-copy does not get on.",
         )
+    if state.is_old:
+        raise ServiceUnavailableError(
+            "Files and their copies have not been compared for more than a day.",
+            action="See on the page of jobs why the job blobs-copy does not get on.",
+        )
     if state.faulty:
         raise ServiceUnavailableError(
             f"{state.faulty:,} files can't be copied: the first storage has lost or damaged them.",

@@ -292,12 +292,22 @@ def test_copies_that_are_late_are_told_in_the_deep_check(both: Path) -> None:
     DocumentVersion.objects.filter(pk=version.pk).update(created_at=timezone.now() - timedelta(minutes=20))
     with pytest.raises(ServiceUnavailableError, match="1 files that were uploaded more than 15 minutes ago"):
         trials.second_storage()
-    both.rmdir()
+    assert copies_keep(Turn.of(60)) is False
+    assert trials.second_storage() == ""
+    Walk.objects.filter(name__startswith="copies whole").update(
+        position=(timezone.now() - timedelta(days=2)).isoformat()
+    )
+    with pytest.raises(ServiceUnavailableError, match="not been compared for more than a day"):
+        trials.second_storage()
+    both.rename(both.with_name("away"))
     with pytest.raises(RagError, match="missing or cannot be written"):
         trials.second_storage()
 
 
-def test_copies_that_are_read_and_found_wrong_are_made_anew(both: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_copies_that_are_read_and_found_wrong_are_made_anew(
+    both: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_copies, "FRESH", timedelta(0))
     version = copied()
     (both / version.blob).write_bytes(b"rotten")
     assert wrong_copies(capsys, "--read", "--dry-run") == 1
