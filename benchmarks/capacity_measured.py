@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -50,6 +51,7 @@ def measure(running: System, documents: int) -> dict[str, Any]:
             | {"seconds": max(one.at + one.ready for one in seen)},
             "simulated": asdict(outcome.ready) | {"seconds": outcome.seconds, "busy": dict(outcome.busy)},
         }
+        say(json.dumps(found["loads"][name]))
     return found | {"table": _table(found["loads"])}
 
 

@@ -54,7 +54,7 @@ JOBS = (
 """Jobs whose run is measured while nothing waits for them."""
 
 FLUSHED_SECONDS = 1.0
-SETTLED_FIRST = 3
+SETTLED_FIRST = 2
 """Runs before those that are measured: caches of this process fill."""
 
 
@@ -84,7 +84,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         _others(there, number, documents=options.documents, made=made)
         there = number
         say(f"asking beside {number:,} tenants …")
-        found[str(number)] = {name: asdict(_cost(run, options.repeats)) for name, run in _requests(asking).items()}
+        found[str(number)] = {}
+        for name, run in _requests(asking).items():
+            cost = found[str(number)][name] = asdict(_cost(run, options.repeats))
+            say(f"  {name}: {cost}")
     return found
 
 

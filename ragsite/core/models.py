@@ -110,6 +110,8 @@ class BlobCopy(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["name"], condition=~models.Q(error=""), name="blob_copy_failed"),
         ]
+        verbose_name = _("copy of a file")
+        verbose_name_plural = _("copies of files")
 
     def __str__(self) -> str:
         return self.name

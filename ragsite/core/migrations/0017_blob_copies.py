@@ -19,6 +19,8 @@ class Migration(migrations.Migration):
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
+                'verbose_name': 'copy of a file',
+                'verbose_name_plural': 'copies of files',
                 'indexes': [models.Index(condition=models.Q(('error', ''), _negated=True), fields=['name'], name='blob_copy_failed')],
             },
         ),
