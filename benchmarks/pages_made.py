@@ -45,7 +45,7 @@ def few_made(documents: int, *, chunks: int, questions: int) -> Made:
     model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
     harbour, others = (Tenant.objects.create(name=name, slug=name.lower()) for name in ("Harbour", "Airport"))
     base, *aside = [
-        _base(tenant, name) for tenant, name in ((harbour, "Handbooks"), (harbour, "Minutes"), (others, "Manuals"))
+        base_made(tenant, name) for tenant, name in ((harbour, "Handbooks"), (harbour, "Minutes"), (others, "Manuals"))
     ]
     users = {
         "superuser": User.objects.create_superuser("root"),
@@ -59,7 +59,7 @@ def few_made(documents: int, *, chunks: int, questions: int) -> Made:
     Membership.objects.bulk_create(Membership(user=one, tenant=harbour, role=Role.READER) for one in people)
     made = Made(base, users)
     for one in aside:
-        _documents(one, 1, ASIDE, chunks=chunks, made=made)
+        documents_made(one, 1, ASIDE, chunks=chunks, made=made)
     more_made(made, 0, documents, chunks=chunks, questions=questions)
     with _owner() as owner:
         for statement in _MEASURED:
@@ -71,14 +71,19 @@ def few_made(documents: int, *, chunks: int, questions: int) -> Made:
 def more_made(made: Made, there: int, documents: int, *, chunks: int, questions: int) -> None:
     """So many documents in the first knowledge base where `there` are, and so many questions more."""
     say(f"{documents:,} documents …")
-    _documents(made.base, there + 1, documents, chunks=chunks, made=made)
+    documents_made(made.base, there + 1, documents, chunks=chunks, made=made)
     _told("ANALYZE")
     say(f"{questions:,} questions more …")
-    about = _about(made.base, made) | {"questions": questions, "first": there + 1}
+    questions_made(made.base, there + 1, questions, made=made)
+    settled()
+
+
+def questions_made(base: KnowledgeBase, first: int, questions: int, *, made: Made) -> None:
+    """So many questions with answers and citations, numbered from `first`."""
+    about = _about(base, made) | {"questions": questions, "first": first}
     with _owner() as owner:
         for statement in _QUESTIONS:
             owner.execute(statement, about)
-    settled()
 
 
 def settled() -> None:
@@ -97,7 +102,8 @@ def _member(name: str, tenant: Tenant, role: Role) -> User:
     return user
 
 
-def _base(tenant: Tenant, name: str) -> KnowledgeBase:
+def base_made(tenant: Tenant, name: str) -> KnowledgeBase:
+    """A knowledge base of the tenant with a live index of a few numbers a vector."""
     base = KnowledgeBase.objects.create(tenant=tenant, name=name)
     chunking = ChunkingSettings.from_dict(base.chunking)
     generation = IndexGeneration.objects.create(
@@ -109,7 +115,8 @@ def _base(tenant: Tenant, name: str) -> KnowledgeBase:
     return base
 
 
-def _documents(base: KnowledgeBase, first: int, last: int, *, chunks: int, made: Made) -> None:
+def documents_made(base: KnowledgeBase, first: int, last: int, *, chunks: int, made: Made) -> None:
+    """Documents of these numbers, with versions, texts, chunks, vectors, grants and events."""
     generation = base.generations.get()
     about = _about(base, made) | {"first": first, "last": last, "chunks": chunks, "partition": generation.partition}
     about |= {"generation": generation.pk, "key": generation.chunking_key}
@@ -182,10 +189,10 @@ _DOCUMENTS = [
     WHERE {_NEW}
     """,
     f"""
-    UPDATE documents_document d SET current_version_id = v.id
-    FROM (SELECT DISTINCT ON (document_id) document_id, id FROM documents_documentversion WHERE status = 'ready'
-          ORDER BY document_id, number DESC) v
-    WHERE v.document_id = d.id AND {_NEW}
+    UPDATE documents_document d
+    SET current_version_id = (SELECT v.id FROM documents_documentversion v
+                              WHERE v.document_id = d.id AND v.status = 'ready' ORDER BY v.number DESC LIMIT 1)
+    WHERE {_NEW}
     """,
     f"""
     INSERT INTO documents_stagerecord

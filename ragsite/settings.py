@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from ragsite.core.environment import PROJECT_DIR, environment_or_exit
 from ragsite.core.logs.configured import logging_of
 from ragsite.core.setting_texts import listed
-from ragsite.core.storage.places import storage_at
+from ragsite.core.storage.places import storages_at
 
 ENV = environment_or_exit()
 IN_WEB = ENV.ragsite_process == "web"
@@ -153,7 +153,7 @@ SERVESTATIC_USE_FINDERS = True
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "blobs": storage_at(ENV.blob_place),
+    **storages_at(ENV.blob_place, ENV.second_blob_place),
 }
 
 FILE_UPLOAD_HANDLERS = ["apps.documents.upload_limits.LimitedUploadHandler"]

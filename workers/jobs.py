@@ -167,6 +167,10 @@ JOBS: tuple[Job, ...] = (
     Job("lexical-repair", Queue.MAINTENANCE, f"{MERGES}.lexical_repair", every=30.0),
     Job("documents-purge", Queue.MAINTENANCE, f"{PURGING}.documents_purge", every=60.0, seconds=PURGE_SECONDS),
     Job("blobs-purge", Queue.MAINTENANCE, f"{PURGING}.blobs_purge", every=600.0, seconds=PURGE_SECONDS),
+    Job(
+        "blobs-copy", Queue.MAINTENANCE, "apps.documents.services.second_copies.copies_keep", every=30.0,
+        seconds=PURGE_SECONDS,
+    ),
     Job("pictures-purge", Queue.MAINTENANCE, "apps.documents.pictures.purging.pictures_purge", every=3_600.0),
     Job(
         "cut-previews-purge", Queue.MAINTENANCE, "apps.retrieval.index.previewing.cut_previews_purge", every=600.0,

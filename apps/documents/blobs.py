@@ -1,7 +1,8 @@
 """Where uploaded bytes are kept: under a random name, whole or not at all, in `STORAGES["blobs"]`.
 
 A blob is durable before the row that names it commits. A blob that no row names is what an interrupted upload left; the
-sweep removes it after a while.
+sweep removes it after a while. With a second store, blobs are read from the one that has the bytes which a row says; see
+`apps.documents.paired_blobs`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from uuid import UUID
 
 from django.core.files.storage import storages
 
+from apps.documents.paired_blobs import checked_file, checked_open, copies_remove, paired_store
 from apps.documents.upload_limits import storage_errors, upload_too_large
 from ragsite.core.backing_up import backup_under_way
 from ragsite.core.configuration import UploadSettings
 from ragsite.core.errors import PermanentError, TransientError
 from ragsite.core.ids import new_id
+from ragsite.core.storage.paired import DamagedBlobError
 from ragsite.core.storage.scratch import scratch_file
 from ragsite.core.storage.store import BlobStore, Parts
 
@@ -37,6 +40,13 @@ class BlobMissingError(PermanentError):
     action = "Upload the document again."
 
 
+class BlobDamagedError(PermanentError):
+    """No store has the bytes that a version was made of."""
+
+    code = "blob_damaged"
+    action = "Upload the document again."
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Stored bytes: `name` in the store, SHA-256 in hex, size in bytes."""
@@ -47,7 +57,7 @@ class Blob:
 
 
 def blob_store() -> BlobStore:
-    """The store that the settings name."""
+    """The store that blobs are written to: the only one, or the first."""
     return cast(BlobStore, storages["blobs"])
 
 
@@ -77,13 +87,22 @@ def blob_write_looked_at(parts: Iterable[bytes], *, tenant_id: UUID, filename: s
 
 
 @contextmanager
-def blob_file(name: str) -> Iterator[Path]:
+def blob_file(name: str, *, sha256: str = "") -> Iterator[Path]:
     """A file with the blob's bytes for as long as the block lasts: its own, or a copy where blobs are no files here.
+
+    With a hash, and a second store, the bytes are those of the hash, from whichever store has them.
 
     Raises:
         BlobMissingError: there is no such blob.
+        BlobDamagedError: neither store has its bytes.
         TransientError: it can't be read now.
     """
+    if sha256 and (pair := paired_store()):
+        with ExitStack() as stack:
+            with _read_errors():
+                path = stack.enter_context(checked_file(pair, name, sha256))
+            yield path
+        return
     if blob_store().is_local:
         path = blob_path(name)
         if not path.exists():
@@ -95,18 +114,18 @@ def blob_file(name: str) -> Iterator[Path]:
         yield _flushed(copy)
 
 
-def blob_open(name: str) -> IO[bytes]:
-    """The blob's bytes, to be read as a stream and closed.
+def blob_open(name: str, *, sha256: str = "") -> IO[bytes]:
+    """The blob's bytes, to be read as a stream and closed. With a hash as in `blob_file`.
 
     Raises:
         BlobMissingError: there is no such blob.
+        BlobDamagedError: neither store has its bytes.
         TransientError: it can't be read now.
     """
-    with storage_errors():
-        try:
-            return cast(IO[bytes], blob_store().open(name))
-        except FileNotFoundError as error:
-            raise _missing() from error
+    with _read_errors():
+        if sha256 and (pair := paired_store()):
+            return checked_open(pair, name, sha256)
+        return cast(IO[bytes], blob_store().open(name))
 
 
 def blob_path(name: str) -> Path:
@@ -115,11 +134,12 @@ def blob_path(name: str) -> Path:
 
 
 def blobs_delete(names: Collection[str]) -> None:
-    """Remove blobs; missing ones are no error.
+    """Remove blobs; missing ones are no error. Of a second store whatever can't be removed now goes later, by a job.
 
     Raises:
         TransientError: some may still be there.
     """
+    copies_remove(names)
     with storage_errors():
         blob_store().remove(names)
 
@@ -190,12 +210,20 @@ def _copied(parts: Iterable[bytes], copy: IO[bytes]) -> Iterator[bytes]:
 
 
 def _fetch(name: str, copy: IO[bytes]) -> None:
+    with _read_errors(), blob_store().open(name) as stored:
+        shutil.copyfileobj(stored, copy, PIECE_BYTES)
+
+
+@contextmanager
+def _read_errors() -> Iterator[None]:
+    """Within the block, what keeps a blob from being read is one of our errors."""
     with storage_errors():
         try:
-            with blob_store().open(name) as stored:
-                shutil.copyfileobj(stored, copy, PIECE_BYTES)
+            yield
         except FileNotFoundError as error:
             raise _missing() from error
+        except DamagedBlobError as error:
+            raise BlobDamagedError("The stored bytes are not those that were uploaded.") from error
 
 
 def _flushed(copy: IO[bytes]) -> Path:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from apps.documents.blobs import PIECE_BYTES, BlobMissingError, blob_open
+from apps.documents.blobs import PIECE_BYTES, BlobDamagedError, BlobMissingError, blob_open
 from apps.documents.upload_limits import storage_errors
 from ragsite.backups.manifest import DamagedBackupError, Fault, StoredFile, Total
 from ragsite.backups.places import BLOBS, BackupPlace, Entry
@@ -63,7 +63,9 @@ def blobs_copy(place: BackupPlace, wanted: Callable[[], Iterator[StoredFile]], *
     """Copy the blobs that the place lacks. What is there was whole when it was written, and is not read again."""
     named = (replace(file, name=f"{BLOBS}/{file.name}") for file in wanted())
     missing = missing_of(named, place.entries(BLOBS))
-    sources = (Source(file, partial(blob_parts, file.name.removeprefix(f"{BLOBS}/"))) for file in missing)
+    sources = (
+        Source(file, partial(blob_parts, file.name.removeprefix(f"{BLOBS}/"), sha256=file.sha256)) for file in missing
+    )
     return _copied(place, sources, wanted(), tell)
 
 
@@ -130,9 +132,9 @@ def from_backup(place: BackupPlace, name: str, file: StoredFile) -> Iterator[byt
         raise DamagedBackupError(f"{name} of {place.address} is missing or damaged.") from error
 
 
-def blob_parts(name: str) -> Iterator[bytes]:
-    """The bytes of a blob of the store, in pieces. Raises as `blob_open`."""
-    with blob_open(name) as stored, storage_errors():
+def blob_parts(name: str, *, sha256: str = "") -> Iterator[bytes]:
+    """The bytes of a blob, in pieces: of the first store, or with their hash of whichever has them. Raises as `blob_open`."""
+    with blob_open(name, sha256=sha256) as stored, storage_errors():
         while piece := stored.read(PIECE_BYTES):
             yield piece
 
@@ -168,7 +170,7 @@ def _copy(place: BackupPlace, source: Source) -> Fault | None:
         place.write(source.file.name, checked(source.read(), source.file))
     except BlobMissingError:
         return Fault(source.file.name, MISSING)
-    except _OtherBytesError:
+    except (_OtherBytesError, BlobDamagedError):
         return Fault(source.file.name, OTHER_BYTES)
     return None
 

@@ -27,7 +27,7 @@ from ragsite.core.setting_texts import (
     token_keys_read,
     with_scheme,
 )
-from ragsite.core.storage.places import S3Place, blob_place
+from ragsite.core.storage.places import S3Place, blob_place, places_check
 from ragsite.core.transport import MECHANISM, NO_KAFKA, Transport, kafka_login, without_tls
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
@@ -264,8 +264,8 @@ class Environment(MonitoringEnvironment):
 
     @field_validator("ragsite_blob_store")
     @classmethod
-    def _is_blob_place(cls, value: str) -> str:
-        blob_place(value)
+    def _is_blob_place(cls, value: str, told: ValidationInfo) -> str:
+        places_check(value, told.data.get("ragsite_second_blob_store", ""))
         return value
 
     @model_validator(mode="after")
@@ -297,6 +297,7 @@ class Environment(MonitoringEnvironment):
             transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
             webhook=self.ragsite_alert_webhook_url, mail=self.mail_server, clickhouse=self.clickhouse_url.get_secret_value(),
+            second_storage=self.second_blob_endpoint,
         )  # fmt: skip
         if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
             raise ValueError("\n".join(complaints))

@@ -1,4 +1,4 @@
-"""What every part of the system keeps: events for the relay, events seen, workers that are there, jobs of the clock, walks."""
+"""What every part of the system keeps: events to send and seen, workers, jobs of the clock, walks, copies of blobs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ragsite.core.ids import new_id
 from ragsite.core.leases import Leased
 
 __all__ = [
-    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "InboxEvent", "OutboxEvent", "QueueSample",
-    "ScheduledJob", "SettingChange", "Walk", "WorkerPresence",
+    "DEAD", "SHARDS", "AuditCheckpoint", "AuditEntry", "AuditSeal", "AuditWaiting", "BlobCopy", "InboxEvent", "OutboxEvent",
+    "QueueSample", "ScheduledJob", "SettingChange", "Walk", "WorkerPresence",
 ]  # fmt: skip
 
 SHARDS = 4
@@ -87,6 +87,31 @@ class Walk(models.Model):
     name = models.CharField(max_length=40, primary_key=True)
     position = models.CharField(max_length=200, blank=True, default="")
     walked_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BlobCopy(models.Model):
+    """A blob in the second store: written down before it is copied, so that no copy is there which nobody knows of.
+
+    `place` stands for the store that it was copied to, which another setting makes another one.
+    """
+
+    name = models.CharField(max_length=200, primary_key=True)
+    place = models.CharField(max_length=16)
+    copied_at = models.DateTimeField(null=True, help_text=_("When the copy was whole; none while it is made."))
+    error = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text=_("What the first store did.")
+    )
+    not_before = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["name"], condition=~models.Q(error=""), name="blob_copy_failed"),
+        ]
+        verbose_name = _("copy of a file")
+        verbose_name_plural = _("copies of files")
 
     def __str__(self) -> str:
         return self.name

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from ragsite.core.mail_servers import MailServer, mail_server_read
 from ragsite.core.setting_files import FilesSource
 from ragsite.core.setting_texts import ClickHouseUrl, listed
+from ragsite.core.storage.places import FolderPlace, S3Place, second_place
 
 SHORTEST_SECRET = 32
 TRACE_ID = "{trace_id}"
@@ -43,6 +44,9 @@ class MonitoringEnvironment(BaseSettings):
         SecretStr(""), description="Who takes mail: `smtp://user:password@host:587?starttls`, or `smtps://…`."
     )
 
+    ragsite_second_blob_store: str = Field(
+        "", description="Where blobs are copied to: `s3://bucket/prefix`, or `file:///folder`; empty: nowhere."
+    )
     ragsite_reranked_passages: int = Field(
         50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
     )
@@ -72,6 +76,12 @@ class MonitoringEnvironment(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Files that are named for settings go before the environment, which may not say the same a second time."""
         return init_settings, FilesSource(settings_cls), env_settings
+
+    @field_validator("ragsite_second_blob_store")
+    @classmethod
+    def _is_second_place(cls, value: str) -> str:
+        second_place(value)
+        return value
 
     @field_validator("ragsite_webhook_hosts")
     @classmethod
@@ -135,6 +145,17 @@ class MonitoringEnvironment(BaseSettings):
         ):
             raise ValueError("RAGSITE_ALERT_SENDER and RAGSITE_MAIL_SERVER must be given with RAGSITE_ALERT_EMAILS")
         return self
+
+    @property
+    def second_blob_place(self) -> S3Place | FolderPlace | None:
+        """None where there is no second store."""
+        return second_place(self.ragsite_second_blob_store)
+
+    @property
+    def second_blob_endpoint(self) -> str:
+        """The server of a second bucket that is not Amazon's own; empty for any other."""
+        place = self.second_blob_place
+        return (place.endpoint_url or "") if isinstance(place, S3Place) else ""
 
     @property
     def webhook_hosts(self) -> frozenset[str]:

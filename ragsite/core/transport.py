@@ -129,6 +129,7 @@ def without_tls(
     webhook: str = "",
     mail: MailServer | None = None,
     clickhouse: str = "",
+    second_storage: str = "",
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -147,6 +148,7 @@ def without_tls(
         yield "RAGSITE_MAIL_SERVER is reached without TLS; begin its address with smtps://, or end it with ?starttls."
     named = {
         "RAGSITE_BLOB_STORE": (storage or "",),
+        "RAGSITE_SECOND_BLOB_STORE": (second_storage,),
         "RAGSITE_GENERATOR": models,
         "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
         "CLICKHOUSE_URL": (clickhouse,),

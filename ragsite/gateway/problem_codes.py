@@ -25,6 +25,7 @@ PROBLEMS: Mapping[str, int] = {
     "url_too_long": 414,
     "unsupported_media_type": 415,
     "bad_filename": 422,
+    "blob_damaged": 422,
     "blob_missing": 422,
     "chunks_too_long": 422,
     "context_too_long": 422,

@@ -52,6 +52,7 @@ EXAMPLES: Mapping[str, str] = {
         "The name '..' can't be used as a file's name. Rename the file, with letters or digits in its name, "
         "and upload it again."
     ),
+    "blob_damaged": "The stored bytes are not those that were uploaded. Upload the document again.",
     "blob_missing": "The stored bytes are missing. Upload the document again.",
     "chunks_too_long": (
         "sentence-transformers/all-MiniLM-L6-v2 reads 254 tokens, and the longest passage has 400. Give "

@@ -6,19 +6,25 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ragsite.core.ids import new_id
+from ragsite.core.storage.paired import PairedBlobs
+from ragsite.core.storage.places import FolderPlace, storage_at
 from ragsite.core.storage.store import BlobStore, Parts
 from tests import s3
 
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture(params=["files", "s3"])
-def store(request: pytest.FixtureRequest, settings: Any) -> BlobStore:
+@pytest.fixture(params=["files", "s3", "two"])
+def store(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> BlobStore:
+    if request.param == "two":
+        (tmp_path / "mounted").mkdir()
+        return PairedBlobs(first=storage_at(FolderPlace(tmp_path / "mounted")), second=storage_at(None))
     place = request.getfixturevalue("bucket") if request.param == "s3" else None
     made: BlobStore = s3.store_at(place)
     return made

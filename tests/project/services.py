@@ -85,6 +85,8 @@ OF_ITS_OWN: dict[str, str] = {
     "apps.monitoring.deep.checks.check_run": "keeps how a part of the installation was found",
     "apps.monitoring.deep.checks.found_keep": "the same, of one",
     f"{INDEX}.generations.generation_ensure": "the first generation of a knowledge base is made when a stage needs it",
+    "apps.documents.paired_blobs.copies_remove": "forgets the copies of blobs that a service, or the sweep, removes",
+    "apps.documents.services.second_copies.copy_is_whole": "notes that a copy is not what it should be, so that it is made anew",
     "apps.documents.pictures.rows.page_picture_of": "a page is drawn because somebody looks at it",
     "apps.documents.pictures.rows.page_picture_open": "a page whose picture is gone is drawn anew",
     "ragsite.gateway.idempotency.idempotent": "keeps the answer of a request; what the request changes is a service's",

@@ -37,7 +37,7 @@ class BytesRenderer(BaseRenderer):
 
 DOWNLOAD = extend_schema(summary="Download the uploaded file", responses={(200, BYTES): OpenApiTypes.BINARY})
 
-MISSING = answering("blob_missing", "storage_failed")
+MISSING = answering("blob_missing", "blob_damaged", "storage_failed")
 
 
 def file_response(version: DocumentVersion, *, method: str | None, may_change: bool, actor: Actor) -> FileResponse:
@@ -47,10 +47,11 @@ def file_response(version: DocumentVersion, *, method: str | None, may_change: b
     Raises:
         PermissionDeniedError: values are masked there, and who asks may not change documents.
         BlobMissingError: its bytes are gone.
+        BlobDamagedError: they are not those that were uploaded.
         TransientError: they can't be read now.
     """
     file_check(version, may_change=may_change)
-    name, opened = version.filename, blob_open(version.blob)
+    name, opened = version.filename, blob_open(version.blob, sha256=version.content_hash)
     if method == "GET":
         on = AuditObject("document", str(version.document_id), version.document.title, version.document.tenant_id)
         details = {"version_id": version.pk, "number": version.number, "filename": name}

@@ -81,7 +81,7 @@ def _parsed(version: DocumentVersion) -> Maskable:
     base = version.document.knowledge_base
     recognises = ParsingSettings.current(Place.of_base(base)).ocr
     parser = parser_for(DocumentType(version.document_type), recognises=recognises)
-    with blob_file(version.blob) as path:
+    with blob_file(version.blob, sha256=version.content_hash) as path:
         parsed = parser.parse(path, FileLimits())
     said = Said(parsed.text, sections_to_list(parsed.sections), parsed.title[:300], dict(parsed.metadata))
     row = ParsedText(version=version, language=language_code(parsed.text), parser=parser.name)

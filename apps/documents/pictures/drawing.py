@@ -33,7 +33,7 @@ def page_picture_draw(claim: Claim, turn: Turn) -> None:
     connection_release()
     document = picture.version.document
     recognises = ParsingSettings.current(Place(document.tenant_id, document.knowledge_base_id)).ocr
-    with blob_file(picture.version.blob) as path:
+    with blob_file(picture.version.blob, sha256=picture.version.content_hash) as path:
         drawn = page_drawn(path, picture.page, text, words=words_on if recognises else None)
     _keep(claim, picture, drawn)
 

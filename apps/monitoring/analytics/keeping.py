@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from apps.monitoring.analytics.changing import changed_at
 from apps.monitoring.analytics.facts import FACTS, TABLES
 from apps.monitoring.analytics.store import AnalyticsStore
 from apps.retrieval.events import ErasureDone
@@ -75,7 +76,7 @@ def erase(store: AnalyticsStore, erased: ErasureDone) -> None:
     tenant = str(erased.tenant_id)
     if erased.subject == "tenant":
         for table in OF_TENANTS:
-            store.command(f"DELETE FROM {table} WHERE tenant = {{tenant:UUID}}", {"tenant": tenant})  # noqa: S608 - a name of ours
+            store.command(f"DELETE FROM {changed_at(store, table)} WHERE tenant = {{tenant:UUID}}", {"tenant": tenant})  # noqa: S608 - a name of ours
     elif erased.document_id is not None:
         _document_erase(store, erased.tenant_id, erased.document_id)
 
@@ -87,4 +88,4 @@ def _document_erase(store: AnalyticsStore, tenant_id: UUID, document_id: UUID) -
     )
     for table in OF_DOCUMENTS:
         wanted = "tenant = {tenant:UUID} AND document_id = {document:UUID}"
-        store.command(f"DELETE FROM {table} WHERE {wanted}", whose)  # noqa: S608 - names of ours
+        store.command(f"DELETE FROM {changed_at(store, table)} WHERE {wanted}", whose)  # noqa: S608 - names of ours

@@ -88,6 +88,10 @@ CHECKS: tuple[DeepCheck, ...] = (
         gettext_noop("Keeps the files that were uploaded."),
     ),
     DeepCheck(
+        "second-blobs", one(trials.second_storage, worst=DEGRADED), OFTEN, "hard_drive", gettext_noop("Second file storage"),
+        gettext_noop("Has a copy of each file that was uploaded, for when the first does not answer."),
+    ),
+    DeepCheck(
         "model", trials.models, SELDOM, "neurology", gettext_noop("Models"),
         gettext_noop("Each that is in use is asked for as little as it can do."),
     ),

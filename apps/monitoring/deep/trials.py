@@ -14,6 +14,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from apps.documents.models import LIVING, Chunk, Document
+from apps.documents.paired_blobs import second_store
+from apps.documents.services.second_copies import second_store_state
+from apps.documents.upload_limits import storage_errors
 from apps.models.gateway import Deadline, Purpose, TextRole, embed, generate, read, rerank
 from apps.models.generation import GenerationOptions, Message, Role
 from apps.models.installed_model import EmbeddingModel, InstalledModel, ModelKind
@@ -38,6 +41,8 @@ LATE_SECONDS = 300.0
 """After so long an event that was not sent is told of."""
 
 NO_EVENTS = "None is configured, so events go nowhere."
+NO_SECOND_STORAGE = "None is configured, so files are in one place only."
+FIRST_COPIES = "The files that were there before are being copied."
 FULL, NEARLY_FULL = 0.03, 0.10
 """Shares of a disk that are free."""
 
@@ -64,6 +69,36 @@ def reports() -> None:
     """
     if AnalyticsSettings.current().url:
         store_for_reading().rows("SELECT count() FROM queries WHERE at > now() - INTERVAL 1 HOUR", {})
+
+
+def second_storage() -> str:
+    """Ask the second store for uploads, if there is one, and look whether it has what it should.
+
+    Raises:
+        TransientError: it does not answer.
+        ServiceUnavailableError: copies are late, or can't be made.
+    """
+    state, store = second_store_state(), second_store()
+    if state is None or store is None:
+        return NO_SECOND_STORAGE
+    with storage_errors():
+        store.check()
+    if state.late:
+        raise ServiceUnavailableError(
+            f"{state.late:,} files that were uploaded more than 15 minutes ago have no copy.",
+            action="See on the page of jobs why the job blobs-copy does not get on.",
+        )
+    if state.is_old:
+        raise ServiceUnavailableError(
+            "Files and their copies have not been compared for more than a day.",
+            action="See on the page of jobs why the job blobs-copy does not get on.",
+        )
+    if state.faulty:
+        raise ServiceUnavailableError(
+            f"{state.faulty:,} files can't be copied: the first storage has lost or damaged them.",
+            action="Bring them back from a backup, or upload them again.",
+        )
+    return "" if state.compared_at else FIRST_COPIES
 
 
 def known_query() -> None:

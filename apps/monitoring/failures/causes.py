@@ -75,6 +75,7 @@ CAUSES: dict[str, Cause] = {
         _("The document can't be cut by its chunking settings"),
         _("Change how the document or the knowledge base is cut, then retry."),
     ),
+    "blob_damaged": _file(_("The uploaded file was damaged in the storage"), _("Upload it again as a new version.")),
     "blob_missing": _file(_("The uploaded file is gone from the storage"), _("Upload it again as a new version.")),
     "too_slow": _system(
         _("It took longer than it may"), _("Retry. If it happens again, split the file and upload the parts.")

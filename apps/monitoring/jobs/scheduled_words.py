@@ -13,6 +13,7 @@ TITLES: Mapping[str, str | Promise] = {
     "lexical-repair": _("Mends the index of words"),
     "documents-purge": _("Removes deleted documents"),
     "blobs-purge": _("Removes files that no document needs"),
+    "blobs-copy": _("Copies uploaded files to the second storage"),
     "pictures-purge": _("Removes pictures of pages that nobody looked at for long"),
     "cut-previews-purge": _("Removes old previews of how documents are cut"),
     "bulk-jobs-purge": _("Forgets changes that nobody confirmed"),

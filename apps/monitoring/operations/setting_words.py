@@ -53,6 +53,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "KAFKA_PASSWORD": _("Password of that login"),
         "KAFKA_MECHANISM": _("How that login is checked"),
         "BLOB_STORE": _("Where uploaded files are kept"),
+        "SECOND_BLOB_STORE": _("Where uploaded files are copied to"),
         "DATA_DIR": _("Folder for files of its own"),
         "MLFLOW_TRACKING_URI": _("Where evaluation runs are logged, too"),
         "MLFLOW_URL": _("Where MLflow is opened"),

@@ -78,6 +78,8 @@ MODEL_KIND = Label("kind", 8, "`embedding`, `reranking`, `reading`, `generation`
 ANSWERED = Label("outcome", 3, "`done`, `failed`, or `left` where the reader of a text went away")
 TRANSPORT = Label("transport", 4, "the way to it: `queue` for model workers, `http` for servers")
 BREAKER = Label("state", 3, "`closed`, `half_open`, or `open`: calls are not made")
+STORE = Label("store", 2, "`first`, or `second` where the first could not give it")
+BLOB_READ = Label("outcome", 4, "`given`, `missing`, `damaged`, or `failed` where the store does not answer")
 CHECK = Label("check", 20, "a deep check: `database`, `known-query`, `model`, …")
 SEVERITY = Label("severity", 3, "`critical`, or `warning`")
 CONSUMER = Label("consumer", 8, "who takes events from Kafka: `analytics`, `webhooks`")
@@ -112,6 +114,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "django_http_responses_total_by_status_total", C, Told.WEB, "Requests that were answered, by status.", (STATUS,),
         of_library=LIBRARY,
+    ),
+    Metric(
+        "ragsite_blob_reads_total", C, Told.ANY,
+        "Uploaded files that were read where there is a second store, by store and what came of it.", (STORE, BLOB_READ),
     ),
     Metric(
         "ragsite_edge_refused_total", C, Told.WEB, "Requests that the edge of the web process refused.", (CODE,),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
@@ -13,8 +14,17 @@ from botocore.exceptions import ClientError
 from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
-from ragsite.core.storage.places import S3Place
-from ragsite.core.storage.s3_client import bucket_check, code_of, refusal, s3_errors, s3_resource
+from ragsite.core.storage.places import FIRST_SETTING, S3Place
+from ragsite.core.storage.s3_client import (
+    HURRIED,
+    WORKING,
+    Told,
+    bucket_check,
+    code_of,
+    refusal,
+    s3_errors,
+    s3_resource,
+)
 
 PART_BYTES = 8 * 1024 * 1024
 """A blob of more goes up in parts of this size; two or three of them are in memory at a time."""
@@ -35,34 +45,36 @@ class S3Blobs(S3Storage):
 
     is_local = False
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, named_by: str = FIRST_SETTING, hurried: bool = False, **options: Any) -> None:
         parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
         super().__init__(**options, transfer_config=parts, file_overwrite=True)
         self._place = S3Place(self.bucket_name, self.location, self.endpoint_url, self.region_name)
+        self._told = Told(named_by=named_by)
+        self._patience = HURRIED if hurried else WORKING
         self._prefix = f"{self.location}/" if self.location else ""
 
     @property
     def connection(self) -> Any:
-        return s3_resource(self._place)
+        return s3_resource(self._place, self._patience)
 
     @property
     def bucket(self) -> Any:
         return self.connection.Bucket(self.bucket_name)
 
     def _save(self, name: str, content: Any) -> str:
-        with s3_errors(self.bucket_name):
+        with self._errors():
             return str(super()._save(name, content))
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         """The object as it streams in; it can't be sought in."""
-        with s3_errors(self.bucket_name):
+        with self._errors():
             try:
                 found = self._client.get_object(Bucket=self.bucket_name, Key=self._key(name))
             except ClientError as error:
                 if code_of(error) == "NoSuchKey":
                     raise FileNotFoundError(name) from error
                 raise
-        return _Streamed(found["Body"], name, bucket=self.bucket_name)
+        return _Streamed(found["Body"], name, self._errors)
 
     def remove(self, names: Collection[str]) -> None:
         """A thousand a request."""
@@ -92,7 +104,10 @@ class S3Blobs(S3Storage):
         return old
 
     def check(self) -> None:
-        bucket_check(self._place)
+        bucket_check(self._place, self._told)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return s3_errors(self.bucket_name, self._told)
 
     @property
     def _client(self) -> Any:
@@ -106,7 +121,7 @@ class S3Blobs(S3Storage):
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket_name, Prefix=self._prefix, StartAfter=self._key(after)
         )
-        with s3_errors(self.bucket_name):
+        with self._errors():
             for page in pages:
                 for entry in page.get("Contents", ()):
                     name = entry["Key"].removeprefix(self._prefix)
@@ -115,22 +130,21 @@ class S3Blobs(S3Storage):
 
     def _delete(self, keys: Sequence[str]) -> None:
         listed = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        with s3_errors(self.bucket_name):
+        with self._errors():
             told = self._client.delete_objects(Bucket=self.bucket_name, Delete=listed)
         for error in told.get("Errors", ()):
-            raise refusal(self.bucket_name, error.get("Code", ""), error.get("Message", ""))
+            raise refusal(self.bucket_name, error.get("Code", ""), error.get("Message", ""), self._told)
 
 
 class _Streamed(File):  # type: ignore[type-arg]
     """An object's body; what breaks off while it is read is a TransientError."""
 
-    def __init__(self, body: Any, name: str, *, bucket: str) -> None:
+    def __init__(self, body: Any, name: str, errors: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__(body, name)
-        self._body = body
-        self._bucket = bucket
+        self._body, self._errors = body, errors
 
     def read(self, size: int = -1) -> bytes:
-        with s3_errors(self._bucket):
+        with self._errors():
             return bytes(self._body.read(None if size < 0 else size))
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:

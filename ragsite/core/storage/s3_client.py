@@ -45,6 +45,9 @@ class Told:
 
 DOCUMENTS = Told()
 WORKING = Patience(connect=3.0, read=20.0, tries=3)
+HURRIED = Patience(connect=2.0, read=5.0, tries=1)
+"""Of a store beside which there is another."""
+
 ASKING = Patience(connect=2.0, read=2.0, tries=1)
 
 

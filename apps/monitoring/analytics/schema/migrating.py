@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.monitoring.analytics.changing import changed_at
 from apps.monitoring.analytics.store import AnalyticsStore, lines_of
 
 FOLDER = Path(__file__).resolve().parent
@@ -24,7 +25,7 @@ AGED: dict[str, str] = {
 }  # fmt: skip
 """Tables whose rows go after a while, by what says when."""
 
-_STATE = """
+STATE = """
     CREATE TABLE IF NOT EXISTS schema_state (name String, value String, at DateTime64(6, 'UTC') DEFAULT now64(6))
     ENGINE = ReplacingMergeTree(at) ORDER BY name
 """
@@ -48,7 +49,7 @@ def schema_steps() -> list[Step]:
 
 def schema_missing(store: AnalyticsStore) -> list[Step]:
     """Those that have not been taken."""
-    store.command(_STATE)
+    store.command(STATE)
     taken = {row["name"] for row in store.rows("SELECT name FROM schema_state FINAL", {})}
     return [step for step in schema_steps() if step.name not in taken]
 
@@ -62,7 +63,7 @@ def schema_migrate(store: AnalyticsStore, *, days: int) -> list[str]:
         _note(store, step.name, "")
     if missing or _days(store) != days:
         for table, at in AGED.items():
-            store.command(f"ALTER TABLE {table} MODIFY TTL {at} + INTERVAL {int(days)} DAY")
+            store.command(f"ALTER TABLE {changed_at(store, table)} MODIFY TTL {at} + INTERVAL {int(days)} DAY")
         _note(store, "days", str(days))
     return [step.name for step in missing]
 

@@ -10,6 +10,9 @@ from django.core.management.base import CommandParser
 from apps.monitoring.analytics.backfill import PARTS, backfill
 from apps.monitoring.analytics.opening import LateStore, store_for_reading, store_for_writing
 from apps.monitoring.analytics.reports.standing import standing
+from apps.monitoring.analytics.schema.clustered import Cluster, clustered
+from apps.monitoring.analytics.schema.migrating import schema_steps
+from apps.monitoring.analytics.store import DATABASE
 from ragsite.core.commands import base
 from ragsite.core.commands.base import Options, Told
 from ragsite.core.commands.parsers import About, Prints
@@ -42,6 +45,18 @@ SERVE = About(
 )
 
 
+CLUSTER = About(
+    sentence="Print the statements that make the tables on a cluster of ClickHouse, with shards and replicas.",
+    examples=(
+        ("manage.py analytics cluster main | clickhouse-client --multiquery", "of the cluster `main`, by its client"),
+    ),
+    notes=(
+        "Say them before anything else is started, and again after each upgrade: what is there stays as it is.",
+        "It asks no server. docs/analytics.md says what the cluster needs.",
+    ),
+)
+
+
 class Command(base.Command):
     sentence = "ClickHouse for reports: what it holds, filling it from PostgreSQL, and the engine of one machine."
 
@@ -50,9 +65,18 @@ class Command(base.Command):
         self.action_add(actions, "status", STATUS)
         self.action_add(actions, "backfill", BACKFILL)
         self.action_add(actions, "serve", SERVE)
+        cluster = self.action_add(actions, "cluster", CLUSTER)
+        cluster.add_argument(
+            "cluster", metavar="CLUSTER", help="Its name in `remote_servers` of the servers' configuration."
+        )
+        cluster.add_argument(
+            "--database", default=DATABASE, help=f"The database that CLICKHOUSE_URL names ({DATABASE})."
+        )
 
     def run(self, options: Options) -> Told | None:
-        return {"status": _status, "backfill": _backfill, "serve": _serve}[options["what"]](options)
+        return {"status": _status, "backfill": _backfill, "serve": _serve, "cluster": _cluster}[options["what"]](
+            options
+        )
 
 
 def _status(options: Options) -> Told:
@@ -76,6 +100,11 @@ def _backfill(options: Options) -> Told:
         backfill(store, Turn(math.inf), said=said)
     text = ", ".join(f"{count:,} {name}" for name, count in done.items())
     return Told({"rows": done}, f"Told of: {text}.")
+
+
+def _cluster(options: Options) -> Told:
+    statements = clustered(schema_steps(), Cluster(options["cluster"], options["database"]))
+    return Told({"statements": statements}, "".join(f"{one};\n\n" for one in statements).rstrip("\n"))
 
 
 def _serve(options: Options) -> None:
