@@ -28,8 +28,8 @@ SECTIONS: tuple[Section, ...] = (
         RUN,
         (
             "operations", "configuration", "models", "how-to/bring-your-model", "how-to/gpu-worker", "how-to/vllm",
-            "how-to/grafana", "how-to/upgrade", "images", "kubernetes", "backup", "observability", "scaling", "security",
-            "batch",
+            "how-to/grafana", "how-to/upgrade", "images", "kubernetes", "backup", "observability", "scaling",
+            "vector-stores", "security", "batch",
         ),
     ),
     Section("Extend", ("architecture", "extending", "jobs", "events", "how-to/kafka-consumer", "contributing")),

@@ -6,7 +6,7 @@ What a store beside PostgreSQL has is compared chunk by chunk, whatever was kill
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,6 +25,7 @@ from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.stores.choosing import collection_of
 from apps.retrieval.index.stores.following import stores_follow
+from apps.retrieval.index.stores.milvus import MilvusStore
 from apps.retrieval.index.stores.types import Among, Collection, StoreAwayError, StoredVectors
 from apps.retrieval.index.stores.types import VectorStore as Store
 from apps.retrieval.models import Embedding, IndexGeneration
@@ -123,26 +124,31 @@ class Place:
         return self.store.store.held(collection_of(generation), first=0, before=None, limit=10_000)
 
 
-@pytest.fixture(params=["postgresql", "memory", pytest.param("milvus", marks=pytest.mark.milvus)])
-def place(request: pytest.FixtureRequest, settings: Any) -> Iterator[Place]:
-    if request.param == "postgresql":
+BESIDE = ["memory", pytest.param("milvus", marks=pytest.mark.milvus)]
+
+
+@contextmanager
+def placed(name: str, request: pytest.FixtureRequest, settings: Any) -> Iterator[Place]:
+    if name == "postgresql":
         yield Place(None)
         return
-    from apps.retrieval.index.stores.milvus import MilvusStore
-
-    made = MemoryStore() if request.param == "memory" else MilvusStore(request.getfixturevalue("milvus_url"))
-    store = Mortal(made)
-    with ExitStack() as stack:
-        stack.enter_context(beside(store, settings))
+    store = Mortal(MemoryStore() if name == "memory" else MilvusStore(request.getfixturevalue("milvus_url")))
+    with beside(store, settings):
         yield Place(store)
 
 
-@pytest.fixture
-def apart(place: Place) -> Place:
-    """A store beside PostgreSQL."""
-    if not place.is_beside:
-        pytest.skip("PostgreSQL's own tables follow nobody")
-    return place
+@pytest.fixture(params=["postgresql", *BESIDE])
+def place(request: pytest.FixtureRequest, settings: Any) -> Iterator[Place]:
+    """Each place."""
+    with placed(request.param, request, settings) as made:
+        yield made
+
+
+@pytest.fixture(params=BESIDE)
+def apart(request: pytest.FixtureRequest, settings: Any) -> Iterator[Place]:
+    """Each store beside PostgreSQL."""
+    with placed(request.param, request, settings) as made:
+        yield made
 
 
 def found(

@@ -91,7 +91,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=80, unique=True)),
                 ('generation_id', models.BigIntegerField(help_text='Of which it was.')),
-                ('is_rebuilt', models.BooleanField(help_text='Whether the generation is there and has another collection.')),
             ],
         ),
         migrations.RunSQL(FOLLOW, NO_FOLLOW),

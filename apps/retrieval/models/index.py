@@ -128,12 +128,11 @@ class StoredVersion(models.Model):
 
 
 class DroppedCollection(models.Model):
-    """A collection that a store beside PostgreSQL is to remove: its generation is gone, or has another one."""
+    """A collection that a store beside PostgreSQL is to remove, as its generation is gone."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=80, unique=True)
     generation_id = models.BigIntegerField(help_text=_("Of which it was."))
-    is_rebuilt = models.BooleanField(help_text=_("Whether the generation is there and has another collection."))
 
     def __str__(self) -> str:
         return self.name

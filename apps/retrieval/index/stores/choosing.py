@@ -7,12 +7,11 @@ from functools import lru_cache
 from uuid import uuid4
 
 from apps.retrieval.index.stores.milvus import MilvusStore
-from apps.retrieval.index.stores.types import Collection
+from apps.retrieval.index.stores.types import Collection, StoreAwayError
 from apps.retrieval.index.stores.types import VectorStore as Store
 from apps.retrieval.models import IndexGeneration, VectorStore
 from ragsite.core.configuration import VectorSettings
 from ragsite.core.dynamic.places import OfTenant, Place
-from ragsite.core.errors import ConfigurationError
 
 
 @lru_cache(maxsize=4)
@@ -24,12 +23,12 @@ def milvus_store() -> Store:
     """The Milvus of this installation; one line to it a process.
 
     Raises:
-        ConfigurationError: none is named.
+        StoreAwayError: none is named.
     """
     at = VectorSettings.current()
     if not at.milvus_url:
-        raise ConfigurationError(
-            "Vectors of this knowledge base are kept in Milvus, and RAGSITE_MILVUS_URL names none.",
+        raise StoreAwayError(
+            "Vectors of this knowledge base are searched in Milvus, and RAGSITE_MILVUS_URL names none.",
             action="Name it, or re-index into PostgreSQL.",
         )
     return _milvus(at.milvus_url, at.milvus_token, at.ca_file)
@@ -43,7 +42,7 @@ def store_of(generation: IndexGeneration) -> Store:
     """The store that has the generation's collection; PostgreSQL's own have none.
 
     Raises:
-        ConfigurationError: it is not configured any more.
+        StoreAwayError: it is not configured any more.
     """
     return STORES[generation.store]()
 

@@ -40,8 +40,7 @@ def stores_follow(turn: Turn) -> bool:
     """Tell stores what they are to have, and drop collections of generations that are gone; whether something is left.
 
     Raises:
-        StoreAwayError: a store does not answer.
-        ConfigurationError: none is configured any more, and some generations have theirs there.
+        StoreAwayError: a store does not answer, or is not configured any more.
     """
     if bites(turn, _drop_first):
         return True
@@ -100,7 +99,7 @@ def _drop_first() -> bool:
     doomed = DroppedCollection.objects.order_by("pk").first()
     if doomed is None:
         return False
-    if not doomed.is_rebuilt and ledger_drop(doomed.generation_id, limit=AT_ONCE):
+    if ledger_drop(doomed.generation_id, limit=AT_ONCE):
         return True
     connection_release()
     STORES[VectorStore.MILVUS]().drop(doomed.name)
@@ -109,10 +108,10 @@ def _drop_first() -> bool:
     return True
 
 
-def collection_forsake(generation: IndexGeneration, *, is_rebuilt: bool = False) -> None:
-    """Have the generation's collection dropped, in the caller's transaction, in which it loses it."""
+def collection_forsake(generation: IndexGeneration) -> None:
+    """Have the generation's collection dropped, in the caller's transaction, in which the generation goes."""
     if generation.collection:
-        doomed = DroppedCollection(name=generation.collection, generation_id=generation.pk, is_rebuilt=is_rebuilt)
+        doomed = DroppedCollection(name=generation.collection, generation_id=generation.pk)
         DroppedCollection.objects.bulk_create([doomed], ignore_conflicts=True)
 
 

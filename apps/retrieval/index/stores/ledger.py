@@ -192,5 +192,6 @@ _UNSETTLED = """
 
 _DROP = """
     DELETE FROM retrieval_storedversion WHERE (generation_id, version_id) IN (
-        SELECT generation_id, version_id FROM retrieval_storedversion WHERE generation_id = %(generation)s LIMIT %(limit)s)
+        SELECT generation_id, version_id FROM retrieval_storedversion
+        WHERE generation_id = %(generation)s ORDER BY version_id LIMIT %(limit)s FOR UPDATE)
 """

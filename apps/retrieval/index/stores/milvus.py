@@ -7,7 +7,6 @@ sharded and replicated as the cluster is set up.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from collections.abc import Collection as Several
 from typing import Any, TypeVar
@@ -33,7 +32,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 CHUNK, VERSION, VECTOR = "chunk_id", "version_id", "vector"
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 2.0
 WORK_SECONDS = 60.0
 """For what no request waits for."""
 
@@ -55,7 +54,6 @@ class MilvusStore:
     def __init__(self, url: str, *, token: str = "", ca_file: str = "") -> None:
         self._url, self._token, self._ca_file = url, token, ca_file
         self._line: Any = None
-        self._lock = threading.Lock()
         self._breaker = OneProbeBreaker(
             name=f"milvus {url}",
             failure_threshold=FAILURES,
@@ -140,9 +138,12 @@ class MilvusStore:
         return answer
 
     def _told(self, ask: Callable[[Any], Result]) -> Result:
-        from grpc import RpcError
-        from pymilvus.exceptions import MilvusException
-
+        try:
+            from grpc import RpcError
+            from pymilvus.exceptions import MilvusException
+        except ImportError as error:
+            action = "Install requirements/milvus.in there."
+            raise StoreAwayError("The client of Milvus is not installed.", action=action) from error
         try:
             return ask(self._client())
         except (MilvusException, RpcError, OSError, ValueError) as error:
@@ -155,11 +156,10 @@ class MilvusStore:
     def _client(self) -> Any:
         from pymilvus import MilvusClient
 
-        with self._lock:
-            if self._line is None:
-                checked = {"server_pem_path": self._ca_file} if self._ca_file and self._url.startswith("https:") else {}
-                self._line = MilvusClient(self._url, token=self._token, timeout=CONNECT_SECONDS, **checked)
-            return self._line
+        if self._line is None:
+            checked = {"server_pem_path": self._ca_file} if self._ca_file and self._url.startswith("https:") else {}
+            self._line = MilvusClient(self._url, token=self._token, timeout=CONNECT_SECONDS, **checked)
+        return self._line
 
 
 def _filter(among: Among) -> str:
