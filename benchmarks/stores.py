@@ -3,8 +3,8 @@
     python -m benchmarks.stores [--chunks 30000] [--questions 100]
 
 It starts a PostgreSQL of its own and Milvus Lite as a process beside it (pure Python over FAISS: how fast a cluster is, it does
-not say), and fills a knowledge base in each. It prints recall@10 against a comparison of all vectors, p50 and p95 of the dense leg
-with all that it asks PostgreSQL for, the time until the index, or the store, has all vectors, and the bytes of each.
+not say), and fills a knowledge base in each. It prints recall@10 against a comparison of all vectors, p50 and p95 of the dense
+leg with all that it asks PostgreSQL for, the time until the index, or the store, has all vectors, and the bytes of each.
 """
 
 from __future__ import annotations

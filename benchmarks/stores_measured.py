@@ -95,8 +95,9 @@ def _tell(name: str, filled: Filled, given: Material, *, stored: Path | None) ->
         times.append(1000 * (time.perf_counter() - began))
         recalls.append(len(exact & set(found)) / TOP)
     beside = sum(file.stat().st_size for file in stored.rglob("*") if file.is_file()) if stored else 0
+    middle, late = np.percentile(times, [50, 95])
     say(
-        f"{name}: recall@{TOP} {np.mean(recalls):.3f}, p50 {np.percentile(times, 50):.1f} ms, p95 {np.percentile(times, 95):.1f} ms, "
+        f"{name}: recall@{TOP} {np.mean(recalls):.3f}, p50 {middle:.1f} ms, p95 {late:.1f} ms, "
         f"index built in {filled.index_seconds:.0f} s, {filled.vector_bytes / filled.chunks:.0f} bytes a chunk in PostgreSQL, "
         f"{beside / filled.chunks:.0f} beside it"
     )

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=80, unique=True)),
+                ('store', models.CharField(choices=[('postgresql', 'PostgreSQL'), ('milvus', 'Milvus')], max_length=12)),
                 ('generation_id', models.BigIntegerField(help_text='Of which it was.')),
             ],
         ),

@@ -132,6 +132,7 @@ class DroppedCollection(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=80, unique=True)
+    store = models.CharField(max_length=12, choices=VectorStore.choices)
     generation_id = models.BigIntegerField(help_text=_("Of which it was."))
 
     def __str__(self) -> str:

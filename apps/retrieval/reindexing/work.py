@@ -13,11 +13,11 @@ from apps.retrieval.reindexing.building import portion_build
 from apps.retrieval.reindexing.comparing import comparison_begin, comparison_work
 from apps.retrieval.reindexing.switching import generation_of, switch_try
 from apps.retrieval.reindexing.waiting import REINDEXES
+from ragsite.core.errors import TransientError
 from ragsite.core.leases import Claim
 from ragsite.core.work import Turn
 
 PAUSE_SECONDS = 1.0
-WAITS = "The vector store does not have the vectors of {documents} documents yet."
 
 
 def reindex_work(claim: Claim, turn: Turn) -> None:
@@ -65,5 +65,11 @@ def _store_waits(claim: Claim, reindex: Reindex) -> bool:
     """Whether a store beside PostgreSQL is still to be told of vectors; the re-index says so, and is looked at again later."""
     waiting = stored_waiting(generation_of(reindex))
     if waiting:
-        REINDEXES.held(claim).update(attempts=1, error=WAITS.format(documents=waiting))
+        REINDEXES.held(claim).update(attempts=1, error=_behind(waiting).sentence)
     return bool(waiting)
+
+
+def _behind(documents: int) -> TransientError:
+    return TransientError(
+        f"The vector store does not have the vectors of {documents} documents yet.", action="It is told automatically."
+    )

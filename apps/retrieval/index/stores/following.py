@@ -102,7 +102,7 @@ def _drop_first() -> bool:
     if ledger_drop(doomed.generation_id, limit=AT_ONCE):
         return True
     connection_release()
-    STORES[VectorStore.MILVUS]().drop(doomed.name)
+    STORES[doomed.store]().drop(doomed.name)
     Walk.objects.filter(name=walk_named(doomed.generation_id)).delete()
     DroppedCollection.objects.filter(pk=doomed.pk).delete()
     return True
@@ -111,7 +111,7 @@ def _drop_first() -> bool:
 def collection_forsake(generation: IndexGeneration) -> None:
     """Have the generation's collection dropped, in the caller's transaction, in which the generation goes."""
     if generation.collection:
-        doomed = DroppedCollection(name=generation.collection, generation_id=generation.pk)
+        doomed = DroppedCollection(name=generation.collection, store=generation.store, generation_id=generation.pk)
         DroppedCollection.objects.bulk_create([doomed], ignore_conflicts=True)
 
 
