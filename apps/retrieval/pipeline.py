@@ -257,8 +257,8 @@ def _without_stores(embedded: _EmbeddedRequest, answers: Answers) -> _EmbeddedRe
     request, settings = embedded.request, embedded.settings
     if not request.fallback or (request.mode is Mode.DENSE and len(unsearched) == len(embedded.generations)):
         raise next(iter(errors.values()))
-    if unsearched and settings.mode is Mode.DENSE and request.mode is not Mode.DENSE:
-        settings = replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0)
+    if unsearched and request.mode is not Mode.DENSE:
+        settings = _by_words_too(settings, nothing_else=len(unsearched) == len(embedded.generations))
     otherwise = STORELESS if request.mode is Mode.DENSE else STORELESS_WORDS
     bases: dict[str, list[IndexGeneration]] = defaultdict(list)
     for one in embedded.generations:
@@ -275,10 +275,15 @@ def _settings_left(request: SearchRequest, settings: RetrievalSettings, question
     """How to search with the vectors there are. A request for meaning alone does not fall back to words."""
     if not questions.failures or request.mode is Mode.DENSE:
         return settings
-    if not questions.embedded:
+    return _by_words_too(settings, nothing_else=not questions.embedded)
+
+
+def _by_words_too(settings: RetrievalSettings, *, nothing_else: bool) -> RetrievalSettings:
+    """The settings where some knowledge bases, or all, can't be searched by meaning."""
+    if nothing_else:
         return replace(settings, mode=Mode.LEXICAL)
     if settings.mode is Mode.DENSE:
-        # Meaning where there is a vector, words where there is none.
+        # Meaning where it can be searched for, words where it can't.
         return replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0)
     return settings
 

@@ -187,9 +187,9 @@ def _found(generation: IndexGeneration, search: VectorSearch, answer: StoreAnswe
     behind = _behind(generation, search)
     hits = dense.nearest_of(sorted({*chunk_ids, *behind}), generation, search)
     is_short = len(hits) < search.limit and not answer.is_all
-    if not is_short and len(behind) <= dense.SELECTIVE:
-        return hits, SearchPlan.STORE
-    return dense.nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
+    if (is_short or len(behind) > dense.SELECTIVE) and _size(generation) <= MOST_COMPARED:
+        return dense.nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
+    return hits, SearchPlan.STORE
 
 
 def _compared(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:

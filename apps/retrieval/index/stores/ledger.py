@@ -63,7 +63,9 @@ def stored_due(generation: IndexGeneration) -> list[DueVersion]:
 
 
 def stored_waiting(generation: IndexGeneration) -> int:
-    """How many current versions the store does not have as they are."""
+    """How many current versions the store does not have as they are; PostgreSQL has its own."""
+    if not generation.collection:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, {"generation": generation.pk})
         return int(cursor.fetchone()[0])

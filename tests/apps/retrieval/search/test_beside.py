@@ -76,7 +76,7 @@ def test_a_search_goes_on_without_its_store_and_says_so(store: Mortal, monkeypat
     monkeypatch.setattr(searching, "MOST_COMPARED", -2)
     by_words = searched(base)
     assert texts(by_words) == [BERTHS]
-    assert [plan.plan for plan in by_words.plans if plan.leg is Mode.DENSE] == ["none"]
+    assert [plan.leg for plan in by_words.plans] == [Mode.LEXICAL]
     assert "only words were searched for" in by_words.degraded[0].detail
     with pytest.raises(StoreAwayError):
         searched(base, mode=Mode.DENSE)
