@@ -42,7 +42,7 @@ SIGN_IN, JUDGING, DOWNLOAD, INDEX = (
 
 def vector_store_read(store: str) -> None:
     """Raises ValueError: there is no such store in this installation."""
-    if store == "milvus" and not settings.RAGSITE_MILVUS_URL:
+    if store == "milvus" and not is_given("RAGSITE_MILVUS_URL"):
         raise ValueError("RAGSITE_MILVUS_URL names no Milvus")
 
 

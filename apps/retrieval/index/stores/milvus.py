@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from collections.abc import Collection as Several
+from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -67,12 +68,11 @@ class MilvusStore:
     def _ensure(self, client: Any, collection: Collection) -> bool:
         if client.has_collection(collection.name, timeout=WORK_SECONDS):
             return False
-        from pymilvus import DataType
-
+        kinds = import_module("pymilvus").DataType
         schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field(CHUNK, DataType.INT64, is_primary=True)
-        schema.add_field(VERSION, DataType.VARCHAR, max_length=36)
-        schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=collection.dimensions)
+        schema.add_field(CHUNK, kinds.INT64, is_primary=True)
+        schema.add_field(VERSION, kinds.VARCHAR, max_length=36)
+        schema.add_field(VECTOR, kinds.FLOAT_VECTOR, dim=collection.dimensions)
         indexes = client.prepare_index_params()
         graph = {"M": NEIGHBOURS, "efConstruction": THOROUGHNESS}
         indexes.add_index(VECTOR, index_type="HNSW", metric_type="COSINE", params=graph)
@@ -139,14 +139,14 @@ class MilvusStore:
 
     def _told(self, ask: Callable[[Any], Result]) -> Result:
         try:
-            from grpc import RpcError
-            from pymilvus.exceptions import MilvusException
+            failures = import_module("pymilvus.exceptions").MilvusException, import_module("grpc").RpcError
         except ImportError as error:
-            action = "Install requirements/milvus.in there."
-            raise StoreAwayError("The client of Milvus is not installed.", action=action) from error
+            raise StoreAwayError(
+                "The client of Milvus is not installed.", action="Install requirements/milvus.in there."
+            ) from error
         try:
             return ask(self._client())
-        except (MilvusException, RpcError, OSError, ValueError) as error:
+        except (*failures, OSError, ValueError) as error:
             logger.warning("Milvus did not answer: %s: %s", type(error).__name__, error)
             if getattr(error, "code", None) == GONE:
                 raise CollectionGoneError("Milvus has lost these vectors.") from error
@@ -154,11 +154,11 @@ class MilvusStore:
             raise StoreAwayError("Milvus does not answer.", action=mends or None) from error
 
     def _client(self) -> Any:
-        from pymilvus import MilvusClient
-
         if self._line is None:
             checked = {"server_pem_path": self._ca_file} if self._ca_file and self._url.startswith("https:") else {}
-            self._line = MilvusClient(self._url, token=self._token, timeout=CONNECT_SECONDS, **checked)
+            self._line = import_module("pymilvus").MilvusClient(
+                self._url, token=self._token, timeout=CONNECT_SECONDS, **checked
+            )
         return self._line
 
 
