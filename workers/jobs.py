@@ -79,6 +79,7 @@ S = VersionStatus
 INDEXING = "apps.retrieval.index.indexing"
 MERGES = "apps.retrieval.index.lexical.merges"
 GENERATIONS = "apps.retrieval.index.generations"
+STORES = "apps.retrieval.index.stores"
 PURGING = "apps.documents.services.purging"
 LOGGING = "apps.retrieval.evaluation.experiments"
 BULKS = "apps.documents.services.bulk"
@@ -178,6 +179,8 @@ JOBS: tuple[Job, ...] = (
     Job("bulk-jobs-purge", Queue.MAINTENANCE, f"{BULKS}.jobs.bulk_jobs_purge", every=3_600.0),
     Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
     Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),
+    Job("stores-follow", Queue.MAINTENANCE, f"{STORES}.following.stores_follow", every=5.0, seconds=PURGE_SECONDS),
+    Job("stores-repair", Queue.MAINTENANCE, f"{STORES}.repairing.stores_repair", every=60.0, seconds=PURGE_SECONDS),
     Job("models-follow", Queue.MAINTENANCE, "apps.retrieval.reindexing.following.models_follow", every=30.0),
     Job(
         "standbys-follow", Queue.EMBEDDING, "apps.retrieval.reindexing.standby.standbys_follow",

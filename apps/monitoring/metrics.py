@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from apps.models.gateway.measuring import BREAKERS
 from apps.monitoring.models import OPEN_ALERTS, Alert, HealthCheck, HealthState, Severity
 from apps.monitoring.operations.queues import waits_by_job
+from apps.retrieval.models import StoredVersion
 from ragsite.core.board import QueueOnBoard, board
 from ragsite.core.metrics.readings import READINGS, Reading, Source
 from ragsite.core.metrics.serving import registry_complete
@@ -55,7 +56,7 @@ def database_read(*, milliseconds: int = STATEMENT_MILLISECONDS) -> list[Reading
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {int(milliseconds)}")
         of_work = [*_waiting(queues), *_running(queues), *_workers(queues), *_scheduled(queues)]
-        return [*of_work, *_outbox(), *_health(), *_alerts()]
+        return [*of_work, *_outbox(), *_stores(), *_health(), *_alerts()]
 
 
 DATABASE = Source("database", lambda: database_read(milliseconds=STATEMENT_MILLISECONDS), kept_seconds=KEPT_SECONDS)
@@ -108,6 +109,10 @@ def _outbox() -> Iterator[Reading]:
     yield Reading("ragsite_outbox_waiting", found["waiting"])
     yield Reading("ragsite_outbox_failing", found["failing"])
     yield Reading("ragsite_outbox_oldest_seconds", _age(found["oldest"]))
+
+
+def _stores() -> Iterator[Reading]:
+    yield Reading("ragsite_vector_store_waiting", StoredVersion.objects.filter(settles_at=None).count())
 
 
 def _health() -> Iterator[Reading]:

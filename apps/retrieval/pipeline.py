@@ -26,7 +26,17 @@ from apps.retrieval.answers.services import AnswerRecord, answer_save, citations
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.answers.types import Generator, Piece, Pieces
 from apps.retrieval.models import Answer, IndexGeneration
-from apps.retrieval.search.degradation import BY_SMALLER, BY_WORDS, UNSEARCHED, Degradation, DegradedStep
+from apps.retrieval.search.beside import Answers, stores_asked
+from apps.retrieval.search.degradation import (
+    BY_POSTGRESQL,
+    BY_SMALLER,
+    BY_WORDS,
+    STORELESS,
+    STORELESS_WORDS,
+    UNSEARCHED,
+    Degradation,
+    DegradedStep,
+)
 from apps.retrieval.search.dense import generations_in_scope, standbys_of
 from apps.retrieval.search.filters import filters_condition, scope_condition
 from apps.retrieval.search.fusion import RankedChunk, rank
@@ -69,7 +79,12 @@ def retrieve(
     with timings.step("embed"):
         embedded = _embedded(request, generations, standbys, deadline)
     condition = scope_condition(scope) & filters_condition(request.filters)
-    where = SearchSpace(scope, condition, embedded.generations, request.depth)
+    answers = stores_asked(
+        condition, scope=scope, generations=embedded.generations, limit=request.depth, deadline=deadline,
+        vectors={version_id: question.vector for version_id, question in embedded.questions.items()},
+    )  # fmt: skip
+    embedded = _without_stores(embedded, answers)
+    where = SearchSpace(scope, condition, embedded.generations, request.depth, answers)
     with reading_as(scope):
         legs = _legs(where, embedded, timings)
         with timings.step("fuse"):
@@ -233,14 +248,42 @@ def _degraded(
     )
 
 
+def _without_stores(embedded: _EmbeddedRequest, answers: Answers) -> _EmbeddedRequest:
+    """The request as it is gone on with where stores of vectors did not answer, and says so."""
+    errors = {pk: answer.error for pk, answer in answers.items() if answer.error is not None}
+    if not errors:
+        return embedded
+    unsearched = {pk for pk in errors if not answers[pk].has_substitute}
+    request, settings = embedded.request, embedded.settings
+    if not request.fallback or (request.mode is Mode.DENSE and len(unsearched) == len(embedded.generations)):
+        raise next(iter(errors.values()))
+    if unsearched and request.mode is not Mode.DENSE:
+        settings = _by_words_too(settings, nothing_else=len(unsearched) == len(embedded.generations))
+    otherwise = STORELESS if request.mode is Mode.DENSE else STORELESS_WORDS
+    bases: dict[str, list[IndexGeneration]] = defaultdict(list)
+    for one in embedded.generations:
+        if one.pk in errors:
+            bases[otherwise if one.pk in unsearched else BY_POSTGRESQL].append(one)
+    degraded = tuple(
+        Degradation(DegradedStep.DENSE, errors[ones[0].pk], tuple(one.knowledge_base_id for one in ones), how)
+        for how, ones in bases.items()
+    )
+    return replace(embedded, settings=settings, degraded=embedded.degraded + degraded)
+
+
 def _settings_left(request: SearchRequest, settings: RetrievalSettings, questions: Questions) -> RetrievalSettings:
     """How to search with the vectors there are. A request for meaning alone does not fall back to words."""
     if not questions.failures or request.mode is Mode.DENSE:
         return settings
-    if not questions.embedded:
+    return _by_words_too(settings, nothing_else=not questions.embedded)
+
+
+def _by_words_too(settings: RetrievalSettings, *, nothing_else: bool) -> RetrievalSettings:
+    """The settings where some knowledge bases, or all, can't be searched by meaning."""
+    if nothing_else:
         return replace(settings, mode=Mode.LEXICAL)
     if settings.mode is Mode.DENSE:
-        # Meaning where there is a vector, words where there is none.
+        # Meaning where it can be searched for, words where it can't.
         return replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0)
     return settings
 

@@ -29,7 +29,7 @@ SECTIONS: tuple[Section, ...] = (
         (
             "operations", "reliability", "configuration", "models", "how-to/bring-your-model", "how-to/gpu-worker", "how-to/vllm",
             "how-to/grafana", "how-to/upgrade", "images", "kubernetes", "backup", "how-to/move-a-knowledge-base",
-            "observability", "scaling", "security", "batch",
+            "observability", "scaling", "vector-stores", "security", "batch",
         ),
     ),
     Section("Extend", ("architecture", "extending", "jobs", "events", "how-to/kafka-consumer", "contributing")),

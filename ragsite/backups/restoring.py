@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from apps.documents.blobs import blob_store, blobs_after, blobs_delete
 from apps.documents.upload_limits import storage_errors
+from apps.retrieval.index.stores.rebuilding import stores_rebuild
 from ragsite.backups.copying import MODELS, Tell, blob_parts, fault_of, from_backup, in_threads
 from ragsite.backups.keys import keys_missing
 from ragsite.backups.looking import Looked, blobs_look, chunk_look
@@ -105,6 +106,7 @@ def restore(place: BackupPlace, manifest: Manifest, *, without_keys: bool, tell:
             migrate()
         connection.close()
         released = leases_release()
+        stores_rebuild()
         models_restore(place, manifest)
         faults, looked = blobs_look(tell=tell), chunk_look()
         what = f"the backup {manifest.id} of {manifest.made_at} was restored"

@@ -180,6 +180,16 @@ class SearchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class VectorSettings(Settings):
+    """In which store vectors of a new index generation are searched, and where Milvus is (an empty address is none)."""
+
+    store: Literal["postgresql", "milvus"] = setting("RAGSITE_VECTOR_STORE")
+    milvus_url: str = setting("RAGSITE_MILVUS_URL")
+    milvus_token: str = setting("RAGSITE_MILVUS_TOKEN", secret=True)
+    ca_file: str = setting("RAGSITE_CA_FILE")
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerCacheSettings(Settings):
     """How long answers are kept (0: not at all), in how many bytes of this process, and up to which age one stands in for a
     language model that is down.

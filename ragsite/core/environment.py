@@ -297,7 +297,7 @@ class Environment(MonitoringEnvironment):
             transport, database=self.database_url, redis=self.redis_url, kafka=self.kafka_bootstrap_servers,
             storage=self.blob_place.endpoint_url if self.blob_place else None, models=address.urls if address else (),
             webhook=self.ragsite_alert_webhook_url, mail=self.mail_server, clickhouse=self.clickhouse_url.get_secret_value(),
-            second_storage=self.second_blob_endpoint,
+            second_storage=self.second_blob_endpoint, milvus=self.ragsite_milvus_url,
         )  # fmt: skip
         if complaints := [f"RAGSITE_REQUIRE_TLS: {one}" for one in told]:
             raise ValueError("\n".join(complaints))

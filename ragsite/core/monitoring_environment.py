@@ -17,6 +17,7 @@ SHORTEST_SECRET = 32
 TRACE_ID = "{trace_id}"
 """What stands for a trace's id in the address where it is opened."""
 _URL = re.compile(r"https?://[^\s/@]+(/\S*)?")
+_SERVER = re.compile(r"https?://[A-Za-z0-9._-]+:[0-9]{1,5}")
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
@@ -50,7 +51,11 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_reranked_passages: int = Field(
         50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
     )
-
+    ragsite_vector_store: Literal["postgresql", "milvus"] = Field(
+        "postgresql", description="Where vectors of new index generations are searched."
+    )
+    ragsite_milvus_url: str = Field("", description="Milvus, as `https://milvus.example.org:19530`; empty: none.")
+    ragsite_milvus_token: SecretStr = Field(SecretStr(""), description="The login there: `user:password`, or a token.")
     ragsite_webhook_hosts: str = Field(
         "", description="Comma-separated hosts of your own that tenants' webhooks may be at, besides public ones."
     )
@@ -135,6 +140,19 @@ class MonitoringEnvironment(BaseSettings):
     def _is_mail_server(cls, value: SecretStr) -> SecretStr:
         mail_server_read(value.get_secret_value())
         return value
+
+    @field_validator("ragsite_milvus_url")
+    @classmethod
+    def _is_milvus(cls, value: str) -> str:
+        if value and not _SERVER.fullmatch(value):
+            raise ValueError("must be an address such as https://milvus.example.org:19530, without a login")
+        return value
+
+    @model_validator(mode="after")
+    def _has_vector_store(self) -> Self:
+        if self.ragsite_vector_store == "milvus" and not self.ragsite_milvus_url:
+            raise ValueError("RAGSITE_MILVUS_URL must be given with RAGSITE_VECTOR_STORE=milvus")
+        return self
 
     @model_validator(mode="after")
     def _can_alert(self) -> Self:

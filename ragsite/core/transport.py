@@ -130,6 +130,7 @@ def without_tls(
     mail: MailServer | None = None,
     clickhouse: str = "",
     second_storage: str = "",
+    milvus: str = "",
 ) -> Iterator[str]:
     """A sentence for each server beside this machine that is reached without TLS, or without looking who answers."""
     found = urlsplit(transport.database(database))
@@ -152,6 +153,7 @@ def without_tls(
         "RAGSITE_GENERATOR": models,
         "RAGSITE_ALERT_WEBHOOK_URL": (webhook,),
         "CLICKHOUSE_URL": (clickhouse,),
+        "RAGSITE_MILVUS_URL": (milvus,),
     }
     for variable, urls in named.items():
         if any(is_open(url) for url in urls):

@@ -97,6 +97,7 @@ PROBLEMS: Mapping[str, int] = {
     "out_of_memory": 503,
     "storage_failed": 503,
     "temporarily_unavailable": 503,
+    "vector_store_unavailable": 503,
     "worker_failed": 503,
     "worker_lost": 503,
     "deadline_exceeded": 504,
@@ -146,5 +147,6 @@ MODELS = (
     "model_memory_busy", "model_unavailable", "model_unloaded", "out_of_memory", "temporarily_unavailable",
     "worker_failed", "worker_lost", "generation_busy", "context_too_long", "model_key_refused", "model_server_refused",
     "model_server_busy", "model_server_failed", "model_server_lost", "model_server_unreachable", "deadline_exceeded",
+    "vector_store_unavailable",
 )  # fmt: skip
 """What an operation that asks a model can answer besides."""

@@ -260,6 +260,10 @@ EXAMPLES: Mapping[str, str] = {
     ),
     "storage_failed": "The storage for documents cannot be written. Check RAGSITE_DATA_DIR.",
     "temporarily_unavailable": "The sign-in provider can't be used now. Try again in a moment.",
+    "vector_store_unavailable": (
+        "Milvus does not answer. Check that it is running and reached at RAGSITE_MILVUS_URL; it is tried again "
+        "automatically."
+    ),
     "worker_failed": "The model worker failed: OSError: Bad file descriptor See the model worker's log.",
     "worker_lost": "The model worker that was at it is gone. Try again; see the model worker's log.",
     "deadline_exceeded": (

@@ -46,6 +46,7 @@ ROWS_OF_JOBS = {"LeasedRows", "VersionsOfStage"}
 
 INDEX = "apps.retrieval.index"
 OF_STAGES = "activation, repair and re-index give a generation or an index what it lacks"
+OF_STORES = "a part of telling a store of vectors what it is to have"
 PARTS: dict[str, str] = {
     "apps.documents.lifecycle.contents.document_hold": "a part of an upload, a retry and a roll-back",
     "apps.documents.lifecycle.steps.versions_move": "the one statement by which a version changes its status",
@@ -60,6 +61,15 @@ PARTS: dict[str, str] = {
     f"{INDEX}.generations.generation_delete": "the end of dropping one",
     f"{INDEX}.generations.generation_index_if_large": "the end of a build, and a bite of the job that looks for large ones",
     f"{INDEX}.generations.generations_drop": "a bite of a deletion",
+    f"{INDEX}.stores.following.collection_forsake": "the end of dropping a generation",
+    f"{INDEX}.stores.following.generation_follow": "a bite of the job by which stores follow",
+    f"{INDEX}.stores.ledger.ledger_drop": "a bite of the same",
+    f"{INDEX}.stores.ledger.stored_again": OF_STORES,
+    f"{INDEX}.stores.ledger.stored_all_again": OF_STORES,
+    f"{INDEX}.stores.ledger.stored_intend": OF_STORES,
+    f"{INDEX}.stores.ledger.stored_note": "a part of writing vectors",
+    f"{INDEX}.stores.ledger.stored_settle": OF_STORES,
+    f"{INDEX}.stores.rebuilding.stores_rebuild": "a part of restoring a backup, which keeps who asked for it",
     f"{INDEX}.lexical.held.segments_delete": "a part of writing what they hold into another segment",
     f"{INDEX}.lexical.merges.lexical_drop": "a bite of a deletion",
     f"{INDEX}.lexical.merges.lexical_drop_unused": "a bite of what follows a dropped generation",

@@ -8,9 +8,7 @@ from circuitbreaker import CircuitBreakerMonitor
 
 from apps.models.gateway.protocol import ModelCall
 from apps.models.kinds import KINDS
-from ragsite.core.breakers import OneProbeBreaker
-
-__all__ = ["OneProbeBreaker", "breaker_make"]
+from ragsite.core.breaker import OneProbeBreaker
 
 
 def breaker_make(call: ModelCall, *, of: str, counts: Any) -> OneProbeBreaker:

@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 from circuitbreaker import CircuitBreakerError
 
-from apps.models.gateway.breaker import OneProbeBreaker, breaker_make
+from apps.models.gateway.breaker import breaker_make
 from apps.models.gateway.protocol import ModelCall
 from apps.models.generation import Conversation
 from apps.models.inputs import QueryTexts, Texts
@@ -29,6 +29,7 @@ from apps.models.servers.pool import FAILURES, ServerPool
 from apps.models.servers.portions import portions
 from apps.models.servers.scores import scores
 from apps.models.servers.vectors import vectors
+from ragsite.core.breaker import OneProbeBreaker
 from ragsite.core.errors import ModelUnavailableError
 
 Answer = TypeVar("Answer")

@@ -12,8 +12,9 @@ from uuid import UUID
 
 from circuitbreaker import CircuitBreakerError
 
-from apps.models.gateway.breaker import OneProbeBreaker, breaker_make
+from apps.models.gateway.breaker import breaker_make
 from apps.models.gateway.protocol import ModelCall
+from ragsite.core.breaker import OneProbeBreaker
 from ragsite.core.errors import ModelUnavailableError
 
 SLACK_SECONDS = 0.5

@@ -84,6 +84,10 @@ CHECKS: tuple[DeepCheck, ...] = (
         gettext_noop("Keeps what reports are made of, where one is set up."),
     ),
     DeepCheck(
+        "vectors", one(trials.vector_store, worst=DEGRADED), OFTEN, "hub", gettext_noop("Vector store"),
+        gettext_noop("Searches vectors beside PostgreSQL, where one is set up."),
+    ),
+    DeepCheck(
         "blobs", quick("blobs"), OFTEN, "hard_drive", gettext_noop("File storage"),
         gettext_noop("Keeps the files that were uploaded."),
     ),

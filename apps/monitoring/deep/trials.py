@@ -24,10 +24,17 @@ from apps.models.selectors import model_default, reader_default, reranker_defaul
 from apps.monitoring.analytics.opening import store_for_reading
 from apps.monitoring.models import HealthState
 from apps.retrieval.evaluation.searching import scope_of
+from apps.retrieval.index.stores.choosing import milvus_store
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.request import SearchRequest
 from ragsite.core.board import QueueOnBoard, board
-from ragsite.core.configuration import AnalyticsSettings, SearchSettings, ServerSettings, StorageSettings
+from ragsite.core.configuration import (
+    AnalyticsSettings,
+    SearchSettings,
+    ServerSettings,
+    StorageSettings,
+    VectorSettings,
+)
 from ragsite.core.errors import ServiceUnavailableError
 from ragsite.core.ids import new_id
 from ragsite.core.outbox import outbox_waiting
@@ -40,6 +47,7 @@ REDIS_SECONDS = 2.0
 LATE_SECONDS = 300.0
 """After so long an event that was not sent is told of."""
 
+NO_STORE = "None is configured beside PostgreSQL."
 NO_EVENTS = "None is configured, so events go nowhere."
 NO_SECOND_STORAGE = "None is configured, so files are in one place only."
 FIRST_COPIES = "The files that were there before are being copied."
@@ -99,6 +107,18 @@ def second_storage() -> str:
             action="Bring them back from a backup, or upload them again.",
         )
     return "" if state.compared_at else FIRST_COPIES
+
+
+def vector_store() -> str:
+    """Ask the vector store beside PostgreSQL, if one is set up.
+
+    Raises:
+        StoreAwayError: it does not answer.
+    """
+    if not VectorSettings.current().milvus_url:
+        return NO_STORE
+    milvus_store().check()
+    return ""
 
 
 def known_query() -> None:

@@ -136,7 +136,12 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "ANSWER_CACHE_MB": _("Memory for kept answers, in MB"),
         "ANSWER_STAND_IN_SECONDS": _("Age up to which a kept answer stands in"),
     }),
-    **_of(ANSWERS, EVERYTHING, {"HNSW_MIN_ROWS": _("Vectors from which an index is built")}),
+    **_of(ANSWERS, EVERYTHING, {
+        "HNSW_MIN_ROWS": _("Vectors from which an index is built"),
+        "VECTOR_STORE": _("Where vectors of new indexes are searched"),
+        "MILVUS_URL": _("Address of Milvus"),
+        "MILVUS_TOKEN": _("Login of Milvus"),
+    }),
     **_of(LIMITS, WEB_ONLY, {
         "LIMITS_OF_KEY": _("What an API key may ask for"),
         "LIMITS_OF_USER": _("What a person may ask for"),

@@ -16,6 +16,7 @@ from apps.documents.masking.texts import originals_of
 from apps.documents.models import Chunk
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.selectors import embedding_model_version
+from apps.retrieval.index.stores.ledger import stored_note
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import connection_release
 
@@ -38,7 +39,7 @@ class PendingChunk:
 def embeddings_reuse(generation: IndexGeneration, chunk_ids: Sequence[int]) -> set[int]:
     """Give chunks the vector of a chunk with the same text in the same generation, if there is one; those that got one."""
     parameters = {"generation": generation.pk, "chunks": list(chunk_ids), "sources": [generation.pk]}
-    return _reuse("c.id = ANY(%(chunks)s)", parameters)
+    return _reuse(generation, "c.id = ANY(%(chunks)s)", parameters)
 
 
 def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
@@ -52,13 +53,15 @@ def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) ->
         "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids),
         "sources": list(same_model.values_list("pk", flat=True)),
     }  # fmt: skip
-    return len(_reuse("c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s", parameters))
+    return len(_reuse(generation, "c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s", parameters))
 
 
-def _reuse(chosen: str, parameters: dict[str, Any]) -> set[int]:
+def _reuse(generation: IndexGeneration, chosen: str, parameters: dict[str, Any]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(_REUSE.format(chosen=chosen), parameters)
-        return {chunk_id for (chunk_id,) in cursor.fetchall()}
+        written = {chunk_id for (chunk_id,) in cursor.fetchall()}
+    stored_note(generation, sorted(written))
+    return written
 
 
 def versions_lacking(generation: IndexGeneration, version_ids: Sequence[UUID]) -> list[UUID]:
@@ -144,6 +147,7 @@ def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vect
     statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_copy_data(generation.pk, chunk_ids, vectors))
+    stored_note(generation, chunk_ids)
 
 
 def _copy_data(generation_id: int, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> bytes:

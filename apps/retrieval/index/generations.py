@@ -12,7 +12,9 @@ from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.models.selectors import embedding_model_default
 from apps.retrieval.index.partitions import partition_create, partition_drop, partition_index
-from apps.retrieval.models import EvaluationRun, GenerationState, IndexGeneration, Reindex
+from apps.retrieval.index.stores.choosing import collection_named, store_chosen
+from apps.retrieval.index.stores.following import collection_forsake
+from apps.retrieval.models import EvaluationRun, GenerationState, IndexGeneration, Reindex, VectorStore
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import LeaseLostError
@@ -88,6 +90,7 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
     if not KnowledgeBase.objects.filter(pk=knowledge_base.pk, deleted_at=None).exists():
         raise LeaseLostError(f"The knowledge base {knowledge_base.pk} was deleted; what is worked on in it is dropped.")
     model, chunking = embedding_model_default(), ChunkingSettings.from_dict(knowledge_base.chunking)
+    store = store_chosen(knowledge_base)
     generation = IndexGeneration.objects.create(
         knowledge_base=knowledge_base,
         model_version_id=model.version_id,
@@ -95,6 +98,8 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
         chunking_key=chunking.key,
         dimensions=model.dimensions,
         state=GenerationState.LIVE,
+        store=store,
+        collection=collection_named(store),
     )
     partition_create(generation)
     return generation
@@ -102,7 +107,9 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
 
 def generation_index_if_large(generation: IndexGeneration) -> bool:
     """Build the HNSW index once the generation is past the size where it pays; whether it was built now."""
-    if generation.has_hnsw or generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
+    if generation.store != VectorStore.POSTGRESQL or generation.has_hnsw:
+        return False
+    if generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
         return False
     with transaction.atomic():
         index_hold(generation)
@@ -176,12 +183,13 @@ def generation_delete(generation: IndexGeneration) -> None:
         rows_hold(KnowledgeBase.objects.filter(pk=generation.knowledge_base_id))
         rows_hold(Reindex.objects.filter(named))
         rows_hold(EvaluationRun.objects.filter(generation=generation.pk))
+        collection_forsake(generation)
         IndexGeneration.objects.filter(pk=generation.pk).delete()
 
 
 _INDEX_DUE = """
     SELECT g.* FROM retrieval_indexgeneration g
-    WHERE g.state IN ('live', 'standby') AND NOT g.has_hnsw AND (
+    WHERE g.state IN ('live', 'standby') AND NOT g.has_hnsw AND g.store = 'postgresql' AND (
         SELECT count(*) FROM (
             SELECT FROM retrieval_embedding e WHERE e.generation_id = g.id LIMIT %(rows)s) counted) >= %(rows)s
     ORDER BY g.id

@@ -23,6 +23,7 @@ from apps.retrieval.models.evaluation import (
 from apps.retrieval.models.experiments import ExperimentEntry, ExperimentState
 from apps.retrieval.models.index import (
     KEPT_UP,
+    DroppedCollection,
     Embedding,
     FindableChange,
     GenerationState,
@@ -30,6 +31,8 @@ from apps.retrieval.models.index import (
     LexicalPosting,
     LexicalSegment,
     LexicalVersion,
+    StoredVersion,
+    VectorStore,
 )
 from apps.retrieval.models.previews import CutPreview, PreviewState
 from apps.retrieval.models.reindexing import (
@@ -56,6 +59,7 @@ __all__ = [
     "Citation",
     "Conversation",
     "CutPreview",
+    "DroppedCollection",
     "Embedding",
     "Erasure",
     "ErasureState",
@@ -79,5 +83,7 @@ __all__ = [
     "Reindex",
     "ReindexState",
     "RunState",
+    "StoredVersion",
     "SwitchMode",
+    "VectorStore",
 ]

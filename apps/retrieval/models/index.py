@@ -24,6 +24,13 @@ class GenerationState(models.TextChoices):
     DROPPED = "dropped", _("Being removed")
 
 
+class VectorStore(models.TextChoices):
+    """Where the vectors of a generation are searched. PostgreSQL has them in any case."""
+
+    POSTGRESQL = "postgresql", "PostgreSQL"
+    MILVUS = "milvus", "Milvus"
+
+
 KEPT_UP = (GenerationState.FILLING, GenerationState.STANDBY)
 """States of a smaller model's index beside the live one; see `reindexing/standby.py`."""
 
@@ -39,6 +46,14 @@ class IndexGeneration(models.Model):
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=GenerationState.choices)
     has_hnsw = models.BooleanField(default=False, verbose_name=_("HNSW index"))
+    store = models.CharField(
+        max_length=12, choices=VectorStore.choices, default=VectorStore.POSTGRESQL, db_default=VectorStore.POSTGRESQL,
+        help_text=_("Where its vectors are searched."),
+    )  # fmt: skip
+    collection = models.CharField(
+        max_length=80, blank=True, default="", db_default="", editable=False,
+        help_text=_("What its vectors are called in a store beside PostgreSQL."),
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, editable=False, help_text=_("When it answered last."))
 
@@ -82,6 +97,46 @@ class Embedding(models.Model):
 
     class Meta:
         db_table = "retrieval_embedding"
+
+
+class StoredVersion(models.Model):
+    """Whether a store beside PostgreSQL has what it should of a version in a generation; see `index/stores/ledger.py`.
+
+    No constraint ties it to its generation or version: it stands until the store was told that they are gone.
+    """
+
+    pk = models.CompositePrimaryKey("generation_id", "version_id")
+    generation_id = models.BigIntegerField()
+    version_id = models.UUIDField()
+    mark = models.BigIntegerField(help_text=_("Raised by every change."))
+    is_held = models.BooleanField(help_text=_("Whether the store may have vectors of it."))
+    settles_at = models.DateTimeField(
+        null=True, help_text=_("From when on the store answers for it; none: the store is to be told of it.")
+    )
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["version_id"], name="stored_version"),
+            models.Index(fields=["generation_id", "settles_at"], name="stored_settles"),
+            models.Index(
+                fields=["generation_id", "version_id"], condition=models.Q(settles_at=None), name="stored_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version_id} of generation {self.generation_id} in a store"
+
+
+class DroppedCollection(models.Model):
+    """A collection that a store beside PostgreSQL is to remove, as its generation is gone."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=80, unique=True)
+    store = models.CharField(max_length=12, choices=VectorStore.choices)
+    generation_id = models.BigIntegerField(help_text=_("Of which it was."))
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class LexicalSegment(models.Model):

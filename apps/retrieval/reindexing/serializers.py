@@ -118,5 +118,5 @@ class GenerationSerializer(serializers.ModelSerializer[IndexGeneration]):
 
     class Meta:
         model = IndexGeneration
-        fields = ("id", "state", "model", "dimensions", "chunking", "has_hnsw", "created_at", "retired_at")
+        fields = ("id", "state", "model", "dimensions", "chunking", "store", "has_hnsw", "created_at", "retired_at")
         read_only_fields = fields

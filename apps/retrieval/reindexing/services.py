@@ -16,6 +16,7 @@ from apps.documents.rights.access import told_of_all
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import partition_create
+from apps.retrieval.index.stores.choosing import collection_named, store_chosen
 from apps.retrieval.models import (
     KEPT_UP,
     REINDEX_ENDED,
@@ -24,6 +25,7 @@ from apps.retrieval.models import (
     Reindex,
     ReindexState,
     SwitchMode,
+    VectorStore,
 )
 from apps.retrieval.reindexing.comparing import comparison_end
 from apps.retrieval.reindexing.dropping import SECONDS, generation_discard, knowledge_base_hold
@@ -70,10 +72,12 @@ def reindex_start(
         TransientError: (code `busy`) the table of vectors is in use.
     """
     live = live_generation(knowledge_base)
-    if (live.model_version_id, live.chunking_key) == (request.model.version_id, request.chunking.key):
+    store = store_chosen(knowledge_base)
+    as_asked = (request.model.version_id, request.chunking.key, store)
+    if (live.model_version_id, live.chunking_key, live.store) == as_asked:
         raise ConflictError(
             f"{knowledge_base.name!r} is indexed by {request.model.name} with this chunking already.",
-            action="Name another model or other chunking.",
+            action="Name another model or other chunking, or set another vector store.",
         )
     check_fits(live, request.model, request.chunking, chunks=planned_whole(live).chunks(live.chunking_key))
     _check_overrides(knowledge_base, request.chunking, principal)
@@ -81,12 +85,12 @@ def reindex_start(
         with transaction.atomic():
             knowledge_base_hold(knowledge_base.pk)
             _check_not_dropping(live, request.chunking)
-            return _start(live, request, actor)
+            return _start(live, request, store, actor)
     except IntegrityError as error:
         raise _not_ended(knowledge_base) from error
 
 
-def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Reindex:
+def _start(live: IndexGeneration, request: ReindexRequest, store: VectorStore, actor: Actor) -> Reindex:
     generation = IndexGeneration.objects.create(
         knowledge_base_id=live.knowledge_base_id,
         model_version_id=request.model.version_id,
@@ -94,6 +98,8 @@ def _start(live: IndexGeneration, request: ReindexRequest, actor: Actor) -> Rein
         chunking_key=request.chunking.key,
         dimensions=request.model.dimensions,
         state=GenerationState.BUILDING,
+        store=store,
+        collection=collection_named(store),
     )
     reindex = Reindex.objects.create(
         knowledge_base_id=live.knowledge_base_id,

@@ -15,6 +15,7 @@ class DegradedStep(StrEnum):
 
     REWRITE = "rewrite"
     EMBED = "embed"
+    DENSE = "dense"
     RERANK = "rerank"
     GENERATE = "generate"
 
@@ -24,6 +25,13 @@ UNSEARCHED = "The query could not be embedded, so nothing was searched for in th
 BY_SMALLER = (
     "The query could not be embedded by the model of the index, so a smaller model's index was searched, which may not have what "
     "was added within the last minute."
+)
+BY_POSTGRESQL = "The vector store did not answer, so the vectors in PostgreSQL were compared, which takes longer."
+STORELESS_WORDS = (
+    "The vector store did not answer, and there are too many vectors to compare, so only words were searched for."
+)
+STORELESS = (
+    "The vector store did not answer, and there are too many vectors to compare, so nothing was searched for there."
 )
 UNRERANKED = "The passages could not be reranked, so they are in the order of the search."
 SMALLER = "The reranker did not answer, so a smaller one put the passages into order."

@@ -39,13 +39,16 @@ class SearchPlan(StrEnum):
     """How the nearest vectors were found: by comparing all, or by an index.
 
     ITERATIVE is an index under a condition that many chunks meet, but perhaps not those that the index comes upon first.
-    EXACT_AFTER_INDEX is the guard: the index returned too few.
+    EXACT_AFTER_INDEX is the guard: the index returned too few. STORE is a store beside PostgreSQL; NONE: that is away, and too
+    much would have to be compared.
     """
 
     EXACT = "exact"
     INDEX = "index"
     ITERATIVE = "iterative"
     EXACT_AFTER_INDEX = "exact_after_index"
+    STORE = "store"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,9 @@ def dense_search(
     The generations are of one model. Those without an index are searched in one statement. The condition has the scope's
     own; all is read as the scope says, so that a condition without it finds nothing more.
     """
-    search = _VectorSearch(condition, scope, vector, limit)
+    search = VectorSearch(condition, scope, vector, limit)
     unindexed = [generation for generation in generations if not generation.has_hnsw]
-    hits = _nearest(unindexed, search)
+    hits = nearest_of_all(unindexed, search)
     plans = {generation.pk: SearchPlan.EXACT for generation in generations}
     for generation in generations:
         if generation.has_hnsw:
@@ -110,7 +113,7 @@ def dense_search(
             hits += found
     for plan in plans.values():
         SEARCHES.labels(plan).inc()
-    return DenseResult(_best(hits, limit), plans)
+    return DenseResult(best(hits, limit), plans)
 
 
 def dense_scores(
@@ -130,7 +133,7 @@ def dense_scores(
 
 
 @dataclass(frozen=True, slots=True)
-class _VectorSearch:
+class VectorSearch:
     """What is looked for, and for whom."""
 
     condition: Condition
@@ -139,7 +142,7 @@ class _VectorSearch:
     limit: int
 
 
-def _of_indexed(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
+def _of_indexed(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
     whole = generation.knowledge_base_id in search.scope.knowledge_base_ids
     if not whole or search.condition.narrows:
         return _of_those_meeting(generation, search)
@@ -147,16 +150,16 @@ def _of_indexed(generation: IndexGeneration, search: _VectorSearch) -> tuple[lis
     return (hits, SearchPlan.INDEX) if len(hits) >= search.limit else _guarded(generation, search)
 
 
-def _of_those_meeting(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
+def _of_those_meeting(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
     with reading_as(search.scope):
-        few = _few_meeting(search.condition, generation)
+        few = few_meeting(search.condition, generation)
         if few is None:
             return _guarded(generation, search)
-        return _nearest_of(few, generation, search), SearchPlan.EXACT
+        return nearest_of(few, generation, search), SearchPlan.EXACT
 
 
-def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
-    """The chunks of the generation that meet the condition; None when they are more than SELECTIVE."""
+def few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
+    """As the reader, the chunks of the generation that meet the condition; None when they are more than SELECTIVE."""
     parameters = condition.parameters | {
         "dense_knowledge_base": generation.knowledge_base_id,
         "dense_key": generation.chunking_key,
@@ -168,7 +171,7 @@ def _few_meeting(condition: Condition, generation: IndexGeneration) -> list[int]
     return None if len(found) > SELECTIVE else found
 
 
-def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
+def nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: VectorSearch) -> list[Hit]:
     """The nearest of these chunks. Their vectors are read by id: no planner can misjudge how many meet the condition."""
     if not chunk_ids:
         return []
@@ -177,7 +180,7 @@ def _nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: _
     return _hits(_rows(statement, _parameters([generation], search.vector) | parameters))
 
 
-def _by_index(generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
+def _by_index(generation: IndexGeneration, search: VectorSearch) -> list[Hit]:
     """Of the candidates of one scan those that meet the condition, by a plan that is kept for the next search.
 
     The generation is part of the statement's text, so that a plan is for one partition and its index.
@@ -188,7 +191,7 @@ def _by_index(generation: IndexGeneration, search: _VectorSearch) -> list[Hit]:
     return _hits(read_in_one_trip(search.scope, statement, search.condition.parameters | vector, settings=settings))
 
 
-def _guarded(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[Hit], SearchPlan]:
+def _guarded(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
     """By an iterative scan, and exactly when that came back short: it ends before it has met enough that may be seen.
 
     It gives its rows only roughly in order: a few more than are wanted make up for it.
@@ -199,7 +202,7 @@ def _guarded(generation: IndexGeneration, search: _VectorSearch) -> tuple[list[H
         hits = _ordered(_NEAREST, [generation], more)
     if len(hits) >= search.limit:
         return hits, SearchPlan.ITERATIVE
-    return _nearest([generation], search), SearchPlan.EXACT_AFTER_INDEX
+    return nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
 
 
 def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
@@ -210,20 +213,20 @@ def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
     }
 
 
-def _nearest(generations: Sequence[IndexGeneration], search: _VectorSearch) -> list[Hit]:
-    """All that may be seen are compared."""
+def nearest_of_all(generations: Sequence[IndexGeneration], search: VectorSearch) -> list[Hit]:
+    """The nearest of all that may be seen, in the caller's block of reading or one of its own."""
     if not generations:
         return []
     with reading_as(search.scope):
         return _ordered(_NEAREST_OF_ALL, generations, search)
 
 
-def _ordered(statement: str, generations: Sequence[IndexGeneration], search: _VectorSearch) -> list[Hit]:
+def _ordered(statement: str, generations: Sequence[IndexGeneration], search: VectorSearch) -> list[Hit]:
     parameters = search.condition.parameters | {"dense_vector": HalfVector(search.vector).to_text()}
     return _hits(_rows(_worded(statement, generations, search), parameters))
 
 
-def _worded(statement: str, generations: Sequence[IndexGeneration], search: _VectorSearch) -> str:
+def _worded(statement: str, generations: Sequence[IndexGeneration], search: VectorSearch) -> str:
     return statement.format(
         width=generations[0].dimensions,
         generations=",".join(str(generation.pk) for generation in generations),
@@ -252,7 +255,8 @@ def _parameters(generations: Sequence[IndexGeneration], vector: NDArray[np.float
     }
 
 
-def _best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
+def best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
+    """The first of what several generations gave."""
     return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from apps.documents.retrieval_settings import Mode
 from apps.documents.rights.access import AccessScope
 from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.models import GenerationState, IndexGeneration
-from apps.retrieval.search.dense import DenseResult, dense_scores, dense_search
+from apps.retrieval.search.beside import Answers, stored_search
+from apps.retrieval.search.dense import DenseResult, SearchPlan, VectorSearch, best, dense_scores, dense_search
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
 from apps.retrieval.search.lexical import LexicalResult, lexical_search
@@ -20,12 +21,13 @@ from apps.retrieval.search.questions import Question
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """Where a search looks, and what a chunk must meet to be found."""
+    """Where a search looks, and what a chunk must meet to be found. `answers` are those of stores beside PostgreSQL."""
 
     scope: AccessScope
     condition: Condition
     generations: Sequence[IndexGeneration]
     depth: int
+    answers: Answers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,14 @@ def legs_completed(where: SearchSpace, dense: Sequence[_ModelHits], lexical: Lex
 
 
 def _of_model(where: SearchSpace, question: Question, generations: Sequence[IndexGeneration]) -> _ModelHits:
-    result = dense_search(
-        where.condition, scope=where.scope, generations=generations, vector=question.vector, limit=where.depth
-    )
-    return _ModelHits(question, generations, result)
+    own = [generation for generation in generations if not generation.collection]
+    found = dense_search(where.condition, scope=where.scope, generations=own, vector=question.vector, limit=where.depth)
+    beside = [generation for generation in generations if generation.collection]
+    if beside:
+        search = VectorSearch(where.condition, where.scope, question.vector, where.depth)
+        stored = stored_search(search, generations=beside, answers=where.answers)
+        found = DenseResult(best([*found.hits, *stored.hits], where.depth), found.plans | stored.plans)
+    return _ModelHits(question, generations, found)
 
 
 def _dense_scores(where: SearchSpace, of: _ModelHits, chunk_ids: Collection[int]) -> dict[int, float]:
@@ -103,7 +109,9 @@ def _dense_scores(where: SearchSpace, of: _ModelHits, chunk_ids: Collection[int]
 
 
 def _is_partial(where: SearchSpace, dense: Sequence[_ModelHits]) -> bool:
-    """A smaller model's index may lack what was added in the last moments."""
+    """A smaller model's index may lack what was added in the last moments, and a store may be away."""
+    if any(plan is SearchPlan.NONE for one in dense for plan in one.result.plans.values()):
+        return True
     if any(one.state == GenerationState.STANDBY for one in where.generations):
         return True
     return sum(len(one.generations) for one in dense) < len(where.generations)

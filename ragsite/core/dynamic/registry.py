@@ -40,6 +40,12 @@ SIGN_IN, JUDGING, DOWNLOAD, INDEX = (
 )
 
 
+def vector_store_read(store: str) -> None:
+    """Raises ValueError: there is no such store in this installation."""
+    if store == "milvus" and not is_given("RAGSITE_MILVUS_URL"):
+        raise ValueError("RAGSITE_MILVUS_URL names no Milvus")
+
+
 @dataclass(frozen=True)
 class DynamicSetting:
     """`variable` is the environment's, as it is called there, and `setting` Django's, which has the same in other `units`.
@@ -107,6 +113,7 @@ DYNAMIC_SETTINGS: tuple[DynamicSetting, ...] = (
     DynamicSetting("search.seconds", "RAGSITE_SEARCH_SECONDS", EVERYWHERE, SEARCH, narrows=True, most=600),
     DynamicSetting("search.reranked", "RAGSITE_RERANKED_PASSAGES", EVERYWHERE, SEARCH, narrows=True),
     DynamicSetting("search.index_rows", "RAGSITE_HNSW_MIN_ROWS", FOR_ALL, INDEX),
+    DynamicSetting("search.vector_store", "RAGSITE_VECTOR_STORE", EVERYWHERE, INDEX, reads=vector_store_read),
     DynamicSetting("answers.kept_seconds", "RAGSITE_ANSWER_CACHE_SECONDS", EVERYWHERE, ANSWER),
     DynamicSetting("answers.stand_in_seconds", "RAGSITE_ANSWER_STAND_IN_SECONDS", EVERYWHERE, ANSWER),
     DynamicSetting(

@@ -76,7 +76,8 @@ class Values:
             case Kind.SWITCH:
                 advice = "" if isinstance(value, bool) else "Give true or false."
             case Kind.CHOICE:
-                advice = "" if value in self.choices else f"Known are {', '.join(self.choices)}; give one of these."
+                known = f"Known are {', '.join(self.choices)}; give one of these."
+                advice = self._read_advice(str(value)) if value in self.choices else known
             case Kind.TEXT:
                 advice = self._text_advice(value)
             case _:
@@ -87,12 +88,17 @@ class Values:
         advice = ""
         if not isinstance(value, str) or len(value) > LONGEST_TEXT:
             advice = f"Give a text of at most {LONGEST_TEXT:,} characters."
-        elif self.reads is not None:
-            try:
-                self.reads(value)
-            except ValueError as error:
-                advice = f"As it was read: {str(error).removesuffix('.')}. Mend that."
+        else:
+            advice = self._read_advice(value)
         return advice
+
+    def _read_advice(self, value: str) -> str:
+        try:
+            if self.reads is not None:
+                self.reads(value)
+        except ValueError as error:
+            return f"As it was read: {str(error).removesuffix('.')}. Mend that."
+        return ""
 
     def _number_advice(self, value: object) -> str:
         advice = ""

@@ -66,7 +66,13 @@ REQUEST = Label("kind", 10, "kind of request, as requests wait for their turn: `
 CODE = Label("code", 40, "the problem's code, as in the answer")
 REASON = Label("reason", 10, "`429`, `503`, or `left` where the client did")
 CHOICE = Label("choice", 3, "what RAGSITE_LIMITS_WITHOUT_REDIS says")
-PLAN = Label("plan", 4, "`exact`, `index`, `iterative`, or `exact_after_index` where the index returned too few")
+PLAN = Label(
+    "plan", 6,
+    "`exact`, `index`, `iterative`, `exact_after_index` where the index returned too few, `store` for one beside PostgreSQL, or "
+    "`none` where that was away and there was too much to compare",
+)  # fmt: skip
+STORE_CALL = Label("call", 8, "`search`, `write`, `remove`, `ensure`, `look`, `drop`, or `check`")
+STORE_ANSWER = Label("outcome", 3, "`done`, `failed`, or `left` where it was not asked, as it had failed a moment ago")
 RESULT = Label("result", 4, "where it was found: `process`, `redis`, or `miss`")
 STEP = Label("step", 20, "the step of a search or answer: `embed`, `dense`, `lexical`, `rerank`, `generate`, …")
 STAGE = Label("stage", 8, "`parse`, `chunk`, `embed`, `activate`")
@@ -139,6 +145,14 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "ragsite_dense_searches_total", C, Told.ANY, "Searches for the nearest vectors, by how they were done.", (PLAN,),
+    ),
+    Metric(
+        "ragsite_vector_store_calls_total", C, Told.ANY, "Calls of a vector store beside PostgreSQL.",
+        (STORE_CALL, STORE_ANSWER),
+    ),
+    Metric(
+        "ragsite_vector_store_waiting", G, Told.DATABASE,
+        "Document versions of which a vector store beside PostgreSQL is still to be told.",
     ),
     Metric(
         "ragsite_step_seconds", H, Told.ANY, "Seconds of the steps of searches and answers.", (STEP,), MOMENTS,

@@ -12,7 +12,7 @@ from circuitbreaker import CircuitBreakerError
 from django.core.files.base import File
 from django.core.files.storage import storages
 
-from ragsite.core.breakers import OneProbeBreaker
+from ragsite.core.breaker import OneProbeBreaker
 from ragsite.core.errors import RagError, TransientError
 from ragsite.core.metrics.instruments import counter
 from ragsite.core.storage.places import FIRST, FIRST_SETTING, SECOND, SECOND_SETTING

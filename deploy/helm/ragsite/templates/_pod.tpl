@@ -50,7 +50,7 @@
 {{- end }}
 {{- $composed := dict "DATABASE_URL" $bundled.postgresql.enabled "REDIS_URL" $bundled.redis.enabled "CLICKHOUSE_URL" $bundled.clickhouse.enabled }}
 {{- /* Whoever does not reach a server gets no login for it. */}}
-{{- $for := dict "CLICKHOUSE_URL" "clickhouse" "AWS_ACCESS_KEY_ID" "storage" "AWS_SECRET_ACCESS_KEY" "storage" "AWS_SESSION_TOKEN" "storage" "HF_TOKEN" "modelHub" }}
+{{- $for := dict "CLICKHOUSE_URL" "clickhouse" "RAGSITE_MILVUS_TOKEN" "milvus" "AWS_ACCESS_KEY_ID" "storage" "AWS_SECRET_ACCESS_KEY" "storage" "AWS_SESSION_TOKEN" "storage" "HF_TOKEN" "modelHub" }}
 {{- $reached := index (include "ragsite.arrows" $root | fromYaml) $name }}
 {{- range $variable, $place := $values.secrets }}
 {{- if and (not (get $composed $variable)) (or (not (hasKey $for $variable)) (has (get $for $variable) $reached)) }}

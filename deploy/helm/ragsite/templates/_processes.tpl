@@ -75,14 +75,14 @@ flower:
 
 {{/* Which servers each process reaches: the arrows of the design. Those of workers follow from their queues. */}}
 {{- define "ragsite.arrows" -}}
-web: [postgresql, redis, kafka, storage, clickhouse, modelServers, identityProvider, documents, traces]
+web: [postgresql, redis, kafka, storage, clickhouse, milvus, modelServers, identityProvider, documents, traces]
 {{- $of := dict
   "parsing" (list "storage")
   "chunking" (list "modelServers")
-  "maintenance" (list "kafka" "storage" "clickhouse" "modelServers" "mail" "receivers")
+  "maintenance" (list "kafka" "storage" "clickhouse" "milvus" "modelServers" "mail" "receivers")
   "events" (list "receivers")
   "embedding" (list "modelServers" "modelHub")
-  "retrieval" (list "modelServers" "mlflow")
+  "retrieval" (list "milvus" "modelServers" "mlflow")
   "generation" (list "modelServers") }}
 {{- range $name, $worker := .Values.workers }}
 {{- $servers := list "postgresql" "redis" "traces" }}

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from circuitbreaker import CircuitBreakerError
 
-from apps.models.gateway.breaker import OneProbeBreaker
+from ragsite.core.breaker import OneProbeBreaker
 from ragsite.core.errors import ModelUnavailableError, PermanentError
 
 PATIENCE = 10.0

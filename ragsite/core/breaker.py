@@ -1,4 +1,4 @@
-"""Keeps callers from queueing behind what does not answer."""
+"""A circuit breaker that lets one call through to see whether what was away is back."""
 
 from __future__ import annotations
 
