@@ -46,6 +46,15 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_reranked_passages: int = Field(
         50, ge=1, le=200, description="Passages that a reranker reads, the best of a search."
     )
+    ragsite_search_candidates: int = Field(
+        0, ge=0, le=1_000, description="Candidates that an index gives a search; 0: as many as its size asks for."
+    )
+    ragsite_quantised_min_rows: int = Field(
+        0, ge=0, description="Rows from which a generation's index is of single bits; 0: never."
+    )
+    ragsite_index_memory_mb: int = Field(
+        512, ge=64, le=65_536, description="Memory that building an index may take, in MB."
+    )
 
     ragsite_webhook_hosts: str = Field(
         "", description="Comma-separated hosts of your own that tenants' webhooks may be at, besides public ones."

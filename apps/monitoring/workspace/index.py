@@ -290,12 +290,18 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
             "vectors": _vectors(one) if of_all else "",
-            "searched": gettext("searched by HNSW index") if one.has_hnsw else gettext("searched exactly"),
+            "searched": _searched(one),
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,
         }
         for one in rows.select_related("model_version__model")
     ]
+
+
+def _searched(generation: IndexGeneration) -> str:
+    if generation.has_hnsw and generation.quantised:
+        return gettext("searched by HNSW index of single bits")
+    return gettext("searched by HNSW index") if generation.has_hnsw else gettext("searched exactly")
 
 
 def _vectors(generation: IndexGeneration) -> int:

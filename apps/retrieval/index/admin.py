@@ -50,6 +50,8 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
 
     @display(description=_("Searched"), ordering="has_hnsw")
     def searched(self, generation: IndexGeneration) -> str:
+        if generation.has_hnsw and generation.quantised:
+            return gettext("By HNSW index of single bits")
         return gettext("By HNSW index") if generation.has_hnsw else gettext("Exactly")
 
     @display(description=_("Embeddings"))

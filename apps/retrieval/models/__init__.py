@@ -23,6 +23,7 @@ from apps.retrieval.models.evaluation import (
 from apps.retrieval.models.experiments import ExperimentEntry, ExperimentState
 from apps.retrieval.models.index import (
     KEPT_UP,
+    VECTOR_ESTIMATE,
     Embedding,
     FindableChange,
     GenerationState,
@@ -50,6 +51,7 @@ __all__ = [
     "REINDEX_TRANSITIONS",
     "REINDEX_WORKED_ON",
     "RUN_ENDED",
+    "VECTOR_ESTIMATE",
     "WRONG",
     "Answer",
     "AnswerFeedback",
