@@ -8,7 +8,7 @@ LEAST, MOST = 200, 1_000
 STEP = 50
 """Numbers are rounded up to it: some stand in statements, which are kept prepared word by word."""
 
-VECTORS, BITS = 500, 66
+VECTORS, BITS = 500, 67
 """So many vectors there are for each candidate, where the index is of the vectors, and where it is of single bits."""
 
 
@@ -17,7 +17,7 @@ def candidates_for(vectors: int, *, quantised: bool = False) -> int:
 
     Measured by `benchmarks.large` with 384 numbers and m = 16: of what is missed there is about N^1.35 / ef^1.5, so that ef grows
     with N^0.9, for which it is in proportion here. The ten nearest are found to 0.99 at 100,000 and 300,000 vectors. Of an index
-    of bits 0.97 are found at 40,000; MOST is too few for more than some 70,000. See docs/scaling.md.
+    of bits 0.97 are found at 40,000 and 100,000; MOST is too few for many more. See docs/scaling.md.
     """
     wanted = vectors / (BITS if quantised else VECTORS)
     rounded = -(-int(wanted) // STEP) * STEP
