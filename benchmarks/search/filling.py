@@ -66,6 +66,16 @@ class Filled:
     vector_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Which two passages each of n vectors (n, d) is mixed from, and the second one's share in it."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    share: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+
 def material(questions: int, *, seed: int = 31) -> Material:
     """Generated for each run, always the same for one seed. A question is a sentence, or half of one."""
     dice, found = random.Random(seed), sentences()
@@ -90,7 +100,7 @@ def fill(name: str, chunks: int, given: Material) -> Filled:
         _write(generation, versions[start : start + AT_A_TIME // CHUNKS_A_DOCUMENT], given, dice)
     lexical_seconds = _seconds(lambda: lexical_build(LexicalIndex(base.pk, generation.chunking_key)))
     index_seconds = _seconds(lambda: generation_index_if_large(generation))
-    _vacuum()
+    vacuum()
     generation = IndexGeneration.objects.select_related("knowledge_base").get(pk=generation.pk)
     filled = Filled(generation, chunks, index_seconds, lexical_seconds, _bytes(generation))
     say(
@@ -134,19 +144,24 @@ def _version(document: Document) -> DocumentVersion:
 def _write(
     generation: IndexGeneration, versions: list[DocumentVersion], given: Material, dice: np.random.Generator
 ) -> None:
-    number = len(versions) * CHUNKS_A_DOCUMENT
-    first, second = dice.integers(0, len(given.passages), (2, number))
-    share = dice.uniform(0.1, 0.5, (number, 1)).astype(np.float32)
-    noise = NOISE * dice.standard_normal((number, given.vectors.shape[1])).astype(np.float32)
-    vectors = (1 - share) * given.vectors[first] + share * given.vectors[second] + noise
+    mixed = vectors_mixed(given, len(versions) * CHUNKS_A_DOCUMENT, dice)
     texts = [
         _mixed(given.passages[a], given.passages[b], float(s))
-        for a, b, s in zip(first, second, share[:, 0], strict=True)
+        for a, b, s in zip(mixed.first, mixed.second, mixed.share, strict=True)
     ]
     with transaction.atomic():
         rows_insert(list(_chunks(generation, versions, texts)))
         made = Chunk.objects.filter(version__in=versions).order_by("version", "ordinal").values_list("pk", flat=True)
-        embeddings_write(generation, list(made), vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+        embeddings_write(generation, list(made), mixed.vectors)
+
+
+def vectors_mixed(given: Material, number: int, dice: np.random.Generator) -> Mixed:
+    """So many vectors of length 1, each of two passages."""
+    first, second = dice.integers(0, len(given.passages), (2, number))
+    share = dice.uniform(0.1, 0.5, (number, 1)).astype(np.float32)
+    noise = NOISE * dice.standard_normal((number, given.vectors.shape[1])).astype(np.float32)
+    vectors = (1 - share) * given.vectors[first] + share * given.vectors[second] + noise
+    return Mixed(first, second, share[:, 0], vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _mixed(first: str, second: str, share: float) -> str:
@@ -169,7 +184,7 @@ def _chunks(generation: IndexGeneration, versions: list[DocumentVersion], texts:
         )
 
 
-def _vacuum() -> None:
+def vacuum() -> None:
     """As the owner, and as autovacuum would have: the application's role may not."""
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
         owner.execute("VACUUM ANALYZE")

@@ -24,7 +24,8 @@ from apps.models.gateway import Deadline, using_transport
 from apps.retrieval.index.lexical import reading
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
-from apps.retrieval.search.dense import LEAST_EF, dense_search
+from apps.retrieval.search.candidates import candidates_for
+from apps.retrieval.search.dense import dense_search
 from apps.retrieval.search.filters import (
     Condition,
     MetadataFilter,
@@ -147,7 +148,7 @@ def _plain(large: Filled, given: Material, options: Options) -> Found:
     condition, scope = scope_condition(_scope(large.generation)), _scope(large.generation)
     ratios, times = [], []
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
-        connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", [str(LEAST_EF)])
+        connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", [str(candidates_for(large.chunks))])
         for _ in range(options.rounds):
             ours = _seconds_of(
                 lambda vector: dense_search(

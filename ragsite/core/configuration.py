@@ -172,11 +172,17 @@ class GenerationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
-    """How long a search may take, how many passages a reranker reads, from how many rows on a generation has an HNSW index."""
+    """How long a search may take, how many passages a reranker reads, and how many candidates an index gives it (0: as many as
+    its size asks for); from how many rows on a generation has an HNSW index, and from how many one of single bits (0: never),
+    built in how much memory.
+    """
 
     seconds: float = setting("RAGSITE_SEARCH_SECONDS")
     reranked: int = setting("RAGSITE_RERANKED_PASSAGES")
+    candidates: int = setting("RAGSITE_SEARCH_CANDIDATES")
     hnsw_min_rows: int = setting("RAGSITE_HNSW_MIN_ROWS")
+    quantised_min_rows: int = setting("RAGSITE_QUANTISED_MIN_ROWS")
+    index_megabytes: int = setting("RAGSITE_INDEX_MEMORY_MB")
 
 
 @dataclass(frozen=True, slots=True)

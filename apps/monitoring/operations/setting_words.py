@@ -132,6 +132,7 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "GENERATOR_API_KEY": _("Key for what writes answers"),
         "SEARCH_SECONDS": _("Seconds a search may take"),
         "RERANKED_PASSAGES": _("Passages that a reranker reads"),
+        "SEARCH_CANDIDATES": _("Candidates that an index gives a search"),
         "ANSWER_CACHE_SECONDS": _("Seconds an answer is kept to be given again"),
         "ANSWER_CACHE_MB": _("Memory for kept answers, in MB"),
         "ANSWER_STAND_IN_SECONDS": _("Age up to which a kept answer stands in"),
@@ -141,6 +142,8 @@ SETTING_WORDS: Mapping[str, SettingWords] = {
         "VECTOR_STORE": _("Where vectors of new indexes are searched"),
         "MILVUS_URL": _("Address of Milvus"),
         "MILVUS_TOKEN": _("Login of Milvus"),
+        "QUANTISED_MIN_ROWS": _("Vectors from which an index is of single bits"),
+        "INDEX_MEMORY_MB": _("Memory for building an index, in MB"),
     }),
     **_of(LIMITS, WEB_ONLY, {
         "LIMITS_OF_KEY": _("What an API key may ask for"),

@@ -301,6 +301,8 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
 def _searched(generation: IndexGeneration) -> str:
     if generation.collection:
         return gettext("searched in %(store)s") % {"store": generation.get_store_display()}
+    if generation.has_hnsw and generation.quantised:
+        return gettext("searched by HNSW index of single bits")
     return gettext("searched by HNSW index") if generation.has_hnsw else gettext("searched exactly")
 
 

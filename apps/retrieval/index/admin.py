@@ -52,6 +52,8 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def searched(self, generation: IndexGeneration) -> str:
         if generation.collection:
             return gettext("In %(store)s") % {"store": generation.get_store_display()}
+        if generation.has_hnsw and generation.quantised:
+            return gettext("By HNSW index of single bits")
         return gettext("By HNSW index") if generation.has_hnsw else gettext("Exactly")
 
     @display(description=_("Embeddings"))

@@ -17,6 +17,7 @@ from apps.retrieval.index.stores.following import collection_forsake
 from apps.retrieval.models import EvaluationRun, GenerationState, IndexGeneration, Reindex, VectorStore
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
+from ragsite.core.dynamic.places import Place
 from ragsite.core.errors import LeaseLostError
 from ragsite.core.locking import rows_hold
 from ragsite.core.work import Turn
@@ -106,18 +107,24 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
 
 
 def generation_index_if_large(generation: IndexGeneration) -> bool:
-    """Build the HNSW index once the generation is past the size where it pays; whether it was built now."""
+    """Build the HNSW index once the generation is past the size where it pays; whether it was built now.
+
+    It is of single bits where the generation has as many vectors by then as its knowledge base asks for that.
+    """
     if generation.store != VectorStore.POSTGRESQL or generation.has_hnsw:
         return False
-    if generation.embeddings.count() < SearchSettings.current().hnsw_min_rows:
+    vectors, at = generation.embeddings.count(), generation.knowledge_base
+    settings = SearchSettings.current(Place(at.tenant_id, at.pk))
+    if vectors < settings.hnsw_min_rows:
         return False
+    quantised = 0 < settings.quantised_min_rows <= vectors
     with transaction.atomic():
         index_hold(generation)
         # Two builders of one index would wait for each other.
         if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
             return False
-        partition_index(generation)
-        IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True)
+        partition_index(generation, quantised=quantised)
+        IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True, quantised=quantised)
     return True
 
 

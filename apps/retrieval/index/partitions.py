@@ -17,6 +17,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from apps.retrieval.models import GenerationState, IndexGeneration
+from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import TransientError
 from ragsite.core.locking import is_locked
 
@@ -65,11 +66,15 @@ def partition_create(generation: IndexGeneration) -> None:
         ) from error  # fmt: skip
 
 
-def partition_index(generation: IndexGeneration) -> None:
-    """Build the HNSW index of a generation's partition, in the caller's transaction. Searches go on beside it; who writes
-    into this partition waits.
+def partition_index(generation: IndexGeneration, *, quantised: bool = False) -> None:
+    """Build the HNSW index of a generation's partition, in the caller's transaction: of its vectors, or `quantised` of one bit of
+    each of their numbers. Searches go on beside it; who writes into this partition waits.
+
+    It takes as much memory as the graph needs, up to what the settings allow; a graph with more to it is built several times
+    slower.
     """
-    _call("retrieval_partition_index", generation.pk, generation.dimensions)
+    most = SearchSettings.current().index_megabytes
+    _call("retrieval_partition_index", generation.pk, generation.dimensions, quantised, most)
 
 
 def partition_drop(generation: IndexGeneration) -> None:

@@ -24,6 +24,7 @@ from apps.retrieval.models.experiments import ExperimentEntry, ExperimentState
 from apps.retrieval.models.index import (
     KEPT_UP,
     DroppedCollection,
+    VECTOR_ESTIMATE,
     Embedding,
     FindableChange,
     GenerationState,
@@ -53,6 +54,7 @@ __all__ = [
     "REINDEX_TRANSITIONS",
     "REINDEX_WORKED_ON",
     "RUN_ENDED",
+    "VECTOR_ESTIMATE",
     "WRONG",
     "Answer",
     "AnswerFeedback",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
-from django.db import models
+from django.db import connection, models
+from django.db.models import Func
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +33,9 @@ class VectorStore(models.TextChoices):
     MILVUS = "milvus", "Milvus"
 
 
+_COUNTED = "coalesce((SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)), 0)"
+"""What the statistics of a partition say; in the catalogue, as whoever reads."""
+
 KEPT_UP = (GenerationState.FILLING, GenerationState.STANDBY)
 """States of a smaller model's index beside the live one; see `reindexing/standby.py`."""
 
@@ -54,6 +59,10 @@ class IndexGeneration(models.Model):
         max_length=80, blank=True, default="", db_default="", editable=False,
         help_text=_("What its vectors are called in a store beside PostgreSQL."),
     )  # fmt: skip
+
+    quantised = models.BooleanField(
+        default=False, db_default=False, help_text=_("Its index has one bit of each of a vector's numbers.")
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, editable=False, help_text=_("When it answered last."))
 
@@ -77,10 +86,25 @@ class IndexGeneration(models.Model):
         """Whether it has been the live one and can be gone back to."""
         return self.retired_at is not None and self.state in (GenerationState.RETIRED, *KEPT_UP)
 
+    @cached_property
+    def vector_estimate(self) -> int:
+        """How many vectors it has, as PostgreSQL last counted; asked for here, unless VECTOR_ESTIMATE was read with it."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {_COUNTED % '%s'}", [self.partition])
+            return int(cursor.fetchone()[0])
+
     @property
     def partition(self) -> str:
         """The table that holds this generation's embeddings."""
         return f"retrieval_embedding_g{self.pk}"
+
+
+VECTOR_ESTIMATE = Func(
+    models.F("id"),
+    template=_COUNTED % "'retrieval_embedding_g' || %(expressions)s",
+    output_field=models.BigIntegerField(),
+)
+"""For `annotate(vector_estimate=VECTOR_ESTIMATE)`, where many generations are read to be searched."""
 
 
 class Embedding(models.Model):

@@ -2,7 +2,8 @@
 
 The condition is part of the SQL. A generation without an index is scanned exactly, and so is one with an index of which
 few chunks can meet the condition. Any other is searched by its HNSW index, with an iterative scan where the condition may
-leave much of it out, and once more in a more thorough way should the index return too few: no condition starves a result.
+leave much of it out, and once more in a more thorough way should the index return too few: no condition starves a result. What an
+index of single bits finds is put in order by the whole vectors.
 `ragsite_dense_searches_total` counts what was done.
 """
 
@@ -20,17 +21,17 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as, settings_local
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, IndexGeneration
+from apps.retrieval.search.bits import by_bits
+from apps.retrieval.search.candidates import MOST, candidates_for
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
+from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import BinaryValue
 from ragsite.core.metrics.instruments import counter
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
-
-LEAST_EF, MOST_EF = 200, 1_000
-"""Candidates that a scan of the index holds; pgvector takes no more than 1,000."""
 
 SEARCHES = counter("ragsite_dense_searches_total")
 
@@ -62,7 +63,8 @@ class DenseResult:
 def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
     """The live generations of the knowledge bases that the scope searches, with their knowledge bases."""
     return list(
-        IndexGeneration.objects.filter(
+        IndexGeneration.objects.annotate(vector_estimate=VECTOR_ESTIMATE)
+        .filter(
             state=GenerationState.LIVE,
             knowledge_base__tenant_id=scope.tenant_id,
             knowledge_base_id__in=scope.searched_ids,
@@ -81,7 +83,9 @@ def standbys_of(generations: Sequence[IndexGeneration]) -> dict[int, IndexGenera
     if not live:
         return {}
     bases = [one.knowledge_base_id for one in live]
-    kept = IndexGeneration.objects.filter(state=GenerationState.STANDBY, knowledge_base__in=bases)
+    kept = IndexGeneration.objects.annotate(vector_estimate=VECTOR_ESTIMATE).filter(
+        state=GenerationState.STANDBY, knowledge_base__in=bases
+    )
     of: dict[tuple[UUID, UUID | None, str], IndexGeneration] = {
         (one.knowledge_base_id, one.model_version_id, one.chunking_key): one
         for one in kept.select_related("knowledge_base")
@@ -186,8 +190,9 @@ def _by_index(generation: IndexGeneration, search: VectorSearch) -> list[Hit]:
     The generation is part of the statement's text, so that a plan is for one partition and its index.
     """
     vector = {"dense_vector": BinaryValue(HalfVector(search.vector).to_binary())}
-    statement = _worded(_NEAREST, [generation], search)
-    settings = _index_settings("off", search.limit)
+    candidates = _candidates(generation, search)
+    statement = _worded(_by_its_index(generation, candidates, iterative=False), [generation], search)
+    settings = _index_settings("off", candidates)
     return _hits(read_in_one_trip(search.scope, statement, search.condition.parameters | vector, settings=settings))
 
 
@@ -198,16 +203,28 @@ def _guarded(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hi
     """
     more = replace(search, limit=max(search.limit, _LEAST_ITERATIVE))
     with reading_as(search.scope):
-        settings_local(_index_settings("relaxed_order", more.limit))
-        hits = _ordered(_NEAREST, [generation], more)
+        candidates = _candidates(generation, more)
+        settings_local(_index_settings("relaxed_order", candidates))
+        hits = _ordered(_by_its_index(generation, candidates, iterative=True), [generation], more)
     if len(hits) >= search.limit:
         return hits, SearchPlan.ITERATIVE
     return nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
 
 
-def _index_settings(iterative_scan: str, limit: int) -> dict[str, str]:
+def _by_its_index(generation: IndexGeneration, candidates: int, *, iterative: bool) -> str:
+    return by_bits(candidates=candidates, iterative=iterative) if generation.quantised else _NEAREST
+
+
+def _candidates(generation: IndexGeneration, search: _VectorSearch) -> int:
+    """As many as were asked for, or as the generation's size needs."""
+    asked = SearchSettings.current(search.scope.place).candidates
+    needed = asked or candidates_for(generation.vector_estimate, quantised=generation.quantised)
+    return min(MOST, max(needed, search.limit))
+
+
+def _index_settings(iterative_scan: str, candidates: int) -> dict[str, str]:
     return {
-        "hnsw.ef_search": str(min(MOST_EF, max(LEAST_EF, limit))),
+        "hnsw.ef_search": str(candidates),
         "hnsw.iterative_scan": iterative_scan,
         "hnsw.max_scan_tuples": "40000",
     }

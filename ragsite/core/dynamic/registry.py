@@ -112,8 +112,11 @@ class DynamicSetting:
 DYNAMIC_SETTINGS: tuple[DynamicSetting, ...] = (
     DynamicSetting("search.seconds", "RAGSITE_SEARCH_SECONDS", EVERYWHERE, SEARCH, narrows=True, most=600),
     DynamicSetting("search.reranked", "RAGSITE_RERANKED_PASSAGES", EVERYWHERE, SEARCH, narrows=True),
+    DynamicSetting("search.candidates", "RAGSITE_SEARCH_CANDIDATES", EVERYWHERE, SEARCH),
     DynamicSetting("search.index_rows", "RAGSITE_HNSW_MIN_ROWS", FOR_ALL, INDEX),
     DynamicSetting("search.vector_store", "RAGSITE_VECTOR_STORE", EVERYWHERE, INDEX, reads=vector_store_read),
+    DynamicSetting("search.quantised_rows", "RAGSITE_QUANTISED_MIN_ROWS", EVERYWHERE, INDEX),
+    DynamicSetting("search.index_megabytes", "RAGSITE_INDEX_MEMORY_MB", FOR_ALL, INDEX),
     DynamicSetting("answers.kept_seconds", "RAGSITE_ANSWER_CACHE_SECONDS", EVERYWHERE, ANSWER),
     DynamicSetting("answers.stand_in_seconds", "RAGSITE_ANSWER_STAND_IN_SECONDS", EVERYWHERE, ANSWER),
     DynamicSetting(

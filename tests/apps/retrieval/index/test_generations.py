@@ -130,6 +130,30 @@ def test_an_index_is_built_only_from_the_size_where_it_pays_and_only_once(settin
     assert f"hnsw (((embedding)::halfvec({WIDTH})) halfvec_cosine_ops)" in definition
 
 
+@pytest.mark.parametrize(("least", "quantised"), [(0, False), (10, False), (9, True), (1, True)])
+def test_an_index_is_of_single_bits_from_the_size_that_asks_for_it(settings: Any, least: int, quantised: bool) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS, settings.RAGSITE_QUANTISED_MIN_ROWS = 9, least
+    generation, _ = indexed(make.knowledge_base(), unit_vectors(9))
+    assert generation_index_if_large(generation)
+    generation.refresh_from_db()
+    assert (generation.has_hnsw, generation.quantised) == (True, quantised)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname LIKE %s", [f"{generation.partition}_%"])
+        definitions = " ".join(definition for (definition,) in cursor.fetchall())
+    bits = f"hnsw (((binary_quantize((embedding)::halfvec({WIDTH})))::bit({WIDTH})) bit_hamming_ops)"
+    assert (bits in definitions, "halfvec_cosine_ops" in definitions) == (quantised, not quantised)
+
+
+def test_a_small_index_is_built_in_little_memory_however_much_it_may_take(settings: Any) -> None:
+    settings.RAGSITE_HNSW_MIN_ROWS, settings.RAGSITE_INDEX_MEMORY_MB = 1, 65_536
+    generation, _ = indexed(make.knowledge_base(), unit_vectors(2))
+    with transaction.atomic():
+        assert generation_index_if_large(generation)
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW maintenance_work_mem")
+            assert cursor.fetchone() == ("64MB",)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_that_build_an_index_at_once_build_it_once(settings: Any) -> None:
     settings.RAGSITE_HNSW_MIN_ROWS = 0

@@ -90,18 +90,33 @@ def counted(plan: SearchPlan) -> float:
     return REGISTRY.get_sample_value("ragsite_dense_searches_total", {"plan": plan}) or 0.0
 
 
-def with_index(generation: IndexGeneration, settings: Any) -> IndexGeneration:
-    settings.RAGSITE_HNSW_MIN_ROWS = 0
+def with_index(generation: IndexGeneration, settings: Any, *, quantised: bool = False) -> IndexGeneration:
+    settings.RAGSITE_HNSW_MIN_ROWS, settings.RAGSITE_QUANTISED_MIN_ROWS = 0, int(quantised)
     assert generation_index_if_large(generation)
     generation.refresh_from_db()
     return generation
 
 
+def only_by_index() -> None:
+    """Until the transaction ends no plan scans and sorts where an index has the order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+
+
 def index_scans(generation: IndexGeneration) -> int:
     """How often the HNSW index was scanned in this transaction."""
+    name = f"{generation.partition}_{'bits' if generation.quantised else 'hnsw'}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_get_xact_numscans(%s::regclass)", [f"{generation.partition}_hnsw"])
+        cursor.execute("SELECT pg_stat_get_xact_numscans(%s::regclass)", [name])
         return int(cursor.fetchone()[0])
+
+
+def both(settings: Any, generation: IndexGeneration, indexed_too: str) -> IndexGeneration:
+    return with_index(generation, settings, quantised=indexed_too == "bits") if indexed_too else generation
+
+
+INDEXED = pytest.mark.parametrize("indexed_too", ["", "vectors", "bits"], ids=["exact", "index", "bits"])
+QUANTISED = pytest.mark.parametrize("quantised", [False, True], ids=["vectors", "bits"])
 
 
 @pytest.mark.parametrize("function", [dense_search, dense_scores, generations_in_scope, retrieve])
@@ -145,10 +160,13 @@ def test_the_scores_of_given_chunks_are_those_that_a_search_gives_them() -> None
     assert dense_scores([hit.chunk_id for hit in wanted], **(asked | {"scope": foreign})) == {}
 
 
-def test_an_index_finds_what_brute_force_finds(settings: Any) -> None:
+@QUANTISED
+def test_an_index_finds_what_brute_force_finds(settings: Any, quantised: bool) -> None:
     vectors, queries = unit_vectors(500), unit_vectors(20, seed=9)
     base = make.knowledge_base()
-    generation = with_index(indexed(base, vectors)[0], settings)
+    generation = with_index(indexed(base, vectors)[0], settings, quantised=quantised)
+    # The signs of random directions say least of how near they are.
+    settings.RAGSITE_SEARCH_CANDIDATES = 400 if quantised else 0
     found = 0
     for query in queries:
         result = nearest(base, generation, query, limit=10)
@@ -159,12 +177,43 @@ def test_an_index_finds_what_brute_force_finds(settings: Any) -> None:
     assert found / 200 >= 0.95
 
 
-def test_the_statement_can_be_answered_by_the_index_and_the_exact_one_never_is(settings: Any) -> None:
-    vectors = unit_vectors(500)
+def test_the_more_vectors_there_are_the_more_candidates_a_search_holds_unless_it_is_told_how_many(
+    settings: Any,
+) -> None:
+    vectors, queries = unit_vectors(700), unit_vectors(10, seed=9)
     base = make.knowledge_base()
     generation = with_index(indexed(base, vectors)[0], settings)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+
+    def recall(estimate: int, candidates: int) -> float:
+        settings.RAGSITE_SEARCH_CANDIDATES, generation.vector_estimate = candidates, estimate
+        found = [set(texts(nearest(base, generation, query, limit=10))) for query in queries]
+        wanted = [set(nearest_by_numpy(vectors, query, 10)) for query in queries]
+        return sum(len(some & all_) for some, all_ in zip(found, wanted, strict=True)) / 100
+
+    assert generation.vector_estimate == 700
+    only_by_index()
+    by_few, by_rule, of_a_million = recall(700, 12), recall(700, 0), recall(1_000_000, 0)
+    assert by_few < by_rule <= of_a_million
+    assert of_a_million >= 0.97
+    assert recall(1_000_000, 12) == by_few
+
+
+def test_how_many_vectors_generations_have_is_read_with_them(settings: Any) -> None:
+    base = make.knowledge_base()
+    generation = with_index(indexed(base, unit_vectors(30))[0], settings)
+    never_counted = indexed(make.knowledge_base(of=base.tenant), unit_vectors(3))[0]
+    read = generations_in_scope(make.scope(base, never_counted.knowledge_base))
+    with CaptureQueriesContext(connection) as queries:
+        assert {one.pk: one.vector_estimate for one in read} == {generation.pk: 30, never_counted.pk: 0}
+    assert len(queries) == 0
+
+
+@QUANTISED
+def test_the_statement_can_be_answered_by_the_index_and_the_exact_one_never_is(settings: Any, quantised: bool) -> None:
+    vectors = unit_vectors(500)
+    base = make.knowledge_base()
+    generation = with_index(indexed(base, vectors)[0], settings, quantised=quantised)
+    only_by_index()
     generation.has_hnsw = False
     assert plan(nearest(base, generation, vectors[0], limit=5)) is SearchPlan.EXACT
     assert index_scans(generation) == 0
@@ -173,8 +222,8 @@ def test_the_statement_can_be_answered_by_the_index_and_the_exact_one_never_is(s
     assert index_scans(generation) >= 1
 
 
-@pytest.mark.parametrize("indexed_too", [False, True])
-def test_a_search_that_reads_no_chunk_shows_no_more_behind_the_second_wall(settings: Any, indexed_too: bool) -> None:
+@INDEXED
+def test_a_search_that_reads_no_chunk_shows_no_more_behind_the_second_wall(settings: Any, indexed_too: str) -> None:
     vectors = unit_vectors(60)
     base = make.knowledge_base()
     generation, documents = indexed(base, vectors)
@@ -186,11 +235,12 @@ def test_a_search_that_reads_no_chunk_shows_no_more_behind_the_second_wall(setti
     assert sorted(texts(result)) == [f"Text {place:04}" for place in range(40, 60)]
 
 
-def test_a_filter_that_leaves_few_rows_hides_none_of_them(settings: Any) -> None:
+@QUANTISED
+def test_a_filter_that_leaves_few_rows_hides_none_of_them(settings: Any, quantised: bool) -> None:
     vectors = unit_vectors(400)
     base = make.knowledge_base()
     generation, documents = indexed(base, vectors)
-    generation = with_index(generation, settings)
+    generation = with_index(generation, settings, quantised=quantised)
     kept = documents[::100]
     Document.objects.exclude(pk__in=[document.pk for document in kept]).update(deleted_at="2024-01-01T00:00Z")
     before = counted(SearchPlan.EXACT_AFTER_INDEX)
@@ -249,16 +299,9 @@ def test_generations_without_an_index_are_searched_in_one_statement_and_as_one(s
         assert sum("<=>" in query["sql"] for query in queries) == 1 + with_one_index
 
 
-def both(settings: Any, generation: IndexGeneration, indexed_too: bool) -> IndexGeneration:
-    return with_index(generation, settings) if indexed_too else generation
-
-
-INDEXED = pytest.mark.parametrize("indexed_too", [False, True], ids=["exact", "index"])
-
-
 @INDEXED
 def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_generation(
-    settings: Any, indexed_too: bool
+    settings: Any, indexed_too: str
 ) -> None:
     vectors = unit_vectors(30)
     mine, theirs = make.knowledge_base(), make.knowledge_base()
@@ -278,7 +321,7 @@ def test_another_tenants_chunk_is_never_returned_not_even_from_its_own_generatio
 
 
 @INDEXED
-def test_a_knowledge_base_that_is_not_in_the_scope_is_not_searched(settings: Any, indexed_too: bool) -> None:
+def test_a_knowledge_base_that_is_not_in_the_scope_is_not_searched(settings: Any, indexed_too: str) -> None:
     vectors = unit_vectors(10)
     listed = make.knowledge_base()
     unlisted = make.knowledge_base(of=listed.tenant)
