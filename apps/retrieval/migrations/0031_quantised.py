@@ -37,7 +37,7 @@ FUNCTION = "retrieval_partition_index(bigint, integer, boolean, integer)"
 
 class Migration(migrations.Migration):
 
-    dependencies = [("retrieval", "0029_experiments")]
+    dependencies = [("retrieval", "0030_vector_stores")]
 
     operations = [
         migrations.AddField(

@@ -23,8 +23,8 @@ from apps.retrieval.models.evaluation import (
 from apps.retrieval.models.experiments import ExperimentEntry, ExperimentState
 from apps.retrieval.models.index import (
     KEPT_UP,
-    DroppedCollection,
     VECTOR_ESTIMATE,
+    DroppedCollection,
     Embedding,
     FindableChange,
     GenerationState,

@@ -59,7 +59,6 @@ class IndexGeneration(models.Model):
         max_length=80, blank=True, default="", db_default="", editable=False,
         help_text=_("What its vectors are called in a store beside PostgreSQL."),
     )  # fmt: skip
-
     quantised = models.BooleanField(
         default=False, db_default=False, help_text=_("Its index has one bit of each of a vector's numbers.")
     )

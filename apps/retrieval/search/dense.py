@@ -215,7 +215,7 @@ def _by_its_index(generation: IndexGeneration, candidates: int, *, iterative: bo
     return by_bits(candidates=candidates, iterative=iterative) if generation.quantised else _NEAREST
 
 
-def _candidates(generation: IndexGeneration, search: _VectorSearch) -> int:
+def _candidates(generation: IndexGeneration, search: VectorSearch) -> int:
     """As many as were asked for, or as the generation's size needs."""
     asked = SearchSettings.current(search.scope.place).candidates
     needed = asked or candidates_for(generation.vector_estimate, quantised=generation.quantised)
