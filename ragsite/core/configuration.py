@@ -172,10 +172,8 @@ class GenerationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
-    """How long a search may take, how many passages a reranker reads, and how many candidates an index gives it (0: as many as
-    its size asks for); from how many rows on a generation has an HNSW index, and from how many one of single bits (0: never),
-    built in how much memory.
-    """
+    """How long a search may take; passages that a reranker reads; candidates that an index gives (0: by its size); rows from which
+    a generation has an HNSW index, and from which one of single bits (0: never); and the memory that it is built in."""
 
     seconds: float = setting("RAGSITE_SEARCH_SECONDS")
     reranked: int = setting("RAGSITE_RERANKED_PASSAGES")
