@@ -172,7 +172,7 @@ class GenerationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings(Settings):
-    """How long a search may take; passages that a reranker reads; candidates that an index gives (0: by its size); rows from which
+    """How long a search may take; passages a reranker reads; candidates that an index gives (0: by its size); rows from which
     a generation has an HNSW index, and from which one of single bits (0: never); and the memory that it is built in."""
 
     seconds: float = setting("RAGSITE_SEARCH_SECONDS")
