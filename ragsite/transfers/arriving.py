@@ -170,5 +170,6 @@ def rows_put(model: type[Model], rows: Sequence[Row]) -> None:
 
 def _defaults(model: type[Model], row: Row) -> Row:
     """Of columns that the row lacks and that have a default, but not one of the database."""
-    lacking = [one for one in model._meta.concrete_fields if one.attname not in row and not isinstance(one, AutoField)]
+    fields: list[Any] = [one for one in model._meta.concrete_fields if not isinstance(one, AutoField)]
+    lacking = [one for one in fields if one.attname not in row]
     return {one.attname: one.get_default() for one in lacking if not one.has_db_default()}

@@ -76,8 +76,8 @@ def people_of(scope: Scope) -> Iterator[Person]:
     groups, keys = (grants.exclude(**{one: None}).values(one) for one in ("group", "api_key"))
     for pk, name in Group.objects.filter(pk__in=groups).order_by("pk").values_list("pk", "name"):
         yield Person(Kind.GROUP, str(pk), name)
-    for pk, name in ApiKey.objects.filter(pk__in=keys).order_by("pk").values_list("pk", "name"):
-        yield Person(Kind.KEY, str(pk), name)
+    for key, name in ApiKey.objects.filter(pk__in=keys).order_by("pk").values_list("pk", "name"):
+        yield Person(Kind.KEY, str(key), name)
 
 
 def person_row(person: Person) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Table:
         """What rows get in place of columns that an older export lacks; None where one can't be made up. What the database has a
         default for is left to it.
         """
-        lacking = [field for name, field in self.fields.items() if name not in columns and not field.has_db_default()]
+        fields: dict[str, Any] = self.fields
+        lacking = [field for name, field in fields.items() if name not in columns and not field.has_db_default()]
         if any(one.primary_key or not (one.null or one.has_default()) for one in lacking):
             return None
         return {one.attname: one.get_default() for one in lacking}
