@@ -106,9 +106,11 @@ def generation_index_if_large(generation: IndexGeneration) -> bool:
 
     It is of single bits where the generation has as many vectors by then as its knowledge base asks for that.
     """
+    if generation.has_hnsw:
+        return False
     vectors, at = generation.embeddings.count(), generation.knowledge_base
     settings = SearchSettings.current(Place(at.tenant_id, at.pk))
-    if generation.has_hnsw or vectors < settings.hnsw_min_rows:
+    if vectors < settings.hnsw_min_rows:
         return False
     quantised = 0 < settings.quantised_min_rows <= vectors
     with transaction.atomic():
