@@ -11,7 +11,7 @@ from typing import Any
 from apps.monitoring.capacity.measured import arrivals_seen, times_measured
 from apps.monitoring.capacity.simulating import Spread, simulate
 from benchmarks.ingestion.corpus import corpus
-from benchmarks.ingestion.running import Bench
+from benchmarks.ingestion.running import PATIENCE_SECONDS, POLL_SECONDS, Bench, ready_count
 from benchmarks.place import say
 from ragsite.stack.system import System
 from workers.management.commands.capacity import places_of, stages_of
@@ -61,11 +61,14 @@ def _burst(bench: Bench, base: str, number: int, *, seed: int) -> Callable[[], N
 
 def _groups(bench: Bench, base: str, number: int) -> Callable[[], None]:
     def run() -> None:
+        wanted = ready_count(base) + GROUPS * number
         for group in range(GROUPS):
             if group:
                 time.sleep(PAUSE_SECONDS)
-            files = corpus(number, seed=100 + group)
-            bench.upload(base, files) if group < GROUPS - 1 else bench.ingest(base, files)
+            bench.upload(base, corpus(number, seed=100 + group))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while ready_count(base) < wanted and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
 
     return run
 

@@ -80,7 +80,7 @@ def arrivals_seen(*, last: int, document_type: str = "") -> list[Arrived]:
     Raises:
         CapacityError: there are none.
     """
-    done = _records(STAGES[-1], document_type).values_list("version__created_at", "finished_at")[:last]
+    done: Any = _records(STAGES[-1], document_type).values_list("version__created_at", "finished_at")[:last]
     moments = sorted(done)
     if not moments:
         raise CapacityError("No document came through.", action="Upload some first.")
@@ -101,8 +101,8 @@ def _records(stage: str, document_type: str) -> QuerySet[StageRecord]:
 
 
 def _seen(stage: str, document_type: str) -> Iterator[Seen]:
-    columns = ("version_id", "worker", "begun_at", "finished_at")
-    return (Seen(*one) for one in _records(stage, document_type).values_list(*columns)[:RECORDS])
+    records: Any = _records(stage, document_type).values_list("version_id", "worker", "begun_at", "finished_at")
+    return (Seen(*one) for one in records[:RECORDS])
 
 
 def _created(document_type: str) -> dict[Any, datetime]:

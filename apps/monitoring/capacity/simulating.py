@@ -7,7 +7,7 @@ a worker held that dies waits for its lease to end. Neither tenants nor the brok
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -117,7 +117,7 @@ class _Run:
         self._next = {line.stage.name: after for line, after in zip(self._lines, [*self._lines[1:], None], strict=True)}
         self._workers = workers
         self._idle: dict[str, deque[simpy.Event]] = {kind: deque() for kind in workers}
-        self._worked: Counter[str] = Counter()
+        self._worked = dict.fromkeys(workers, 0.0)
         self._arrived: dict[int, float] = {}
         self._ready: list[float] = []
         self._died = 0
@@ -178,7 +178,7 @@ class _Run:
                 dies_at = self._death()
                 continue
             yield self._env.timeout(seconds)
-            self._worked[kind] += seconds  # type: ignore[assignment]  # a Counter counts seconds, too
+            self._worked[kind] += seconds
             self._done(line, claim)
             if len(self._ready) == total and not end.triggered:
                 end.succeed()
