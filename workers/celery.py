@@ -63,6 +63,8 @@ class Config:
     broker_connection_timeout = 3
     broker_connection_retry_on_startup = True
     broker_connection_max_retries = None
+    # A Redis that is full refuses commands on a connection that stands: without this each worker would end of it.
+    broker_channel_error_retry = True
     broker_pool_acquire_timeout = 3
     task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.3, "interval_max": 1}
 
