@@ -35,8 +35,9 @@ def test_queues_workers_jobs_of_the_clock_and_the_outbox_are_told_as_they_are(dj
     ScheduledJob.objects.create(name="a job of an earlier release", finished_at=Now() - timedelta(days=90))
     OutboxEvent.objects.all().update(created_at=Now() - timedelta(seconds=60))
     OutboxEvent.objects.filter(pk=OutboxEvent.objects.latest("pk").pk).update(attempts=2)
-    # The savepoint's two, the time limit, and one each of queues, what runs, workers, jobs, the outbox, checks and alerts.
-    with django_assert_num_queries(10):
+    # The savepoint's two, the time limit, and one each of queues, what runs, workers, jobs, the outbox, vector stores, checks
+    # and alerts.
+    with django_assert_num_queries(11):
         told = read()
     assert told["ragsite_queue_waiting", "parsing", "parse"] == 1
     assert 300 <= told["ragsite_queue_oldest_seconds", "parsing", "parse"] < 400
