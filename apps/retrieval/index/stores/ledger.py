@@ -81,7 +81,7 @@ def stored_settle(generation: IndexGeneration, told: Sequence[DueVersion]) -> No
     """The store was told of these versions. Of what changed meanwhile it is told again, as of what another has settled: whose
     telling came last nobody knows.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "generation": generation.pk,
         "versions": [one.version_id for one in told],
         "marks": [one.mark for one in told],

@@ -6,7 +6,7 @@ that had been presumed dead.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import connection
@@ -68,7 +68,7 @@ def _expected(generation: IndexGeneration, first: int) -> dict[int, UUID]:
         return dict(cursor.fetchall())
 
 
-def _unsettled(generation: IndexGeneration, *of: Mapping[int, UUID]) -> Collection[UUID]:
+def _unsettled(generation: IndexGeneration, *of: Mapping[int, UUID]) -> set[UUID]:
     """Those of the versions that are due or were told of a moment ago: what is found of them says nothing."""
     versions = list({version_id for chunks in of for version_id in chunks.values()})
     with connection.cursor() as cursor:
