@@ -44,6 +44,7 @@ test-fast: setup ## What needs no database or process: for the inner loop, under
 
 faults: setup ## Break what a system stands on, one part after another, for an hour; MINUTES=30 for a longer soak
 	$(if $(MINUTES),FAULT_MINUTES=$(MINUTES)) $(if $(FIGURES),FAULT_FIGURES=$(FIGURES)) $(BIN)/python -m pytest -m fault -p no:randomly -rP tests/faults $(ARGS)
+
 upgrade-rehearsal: setup ## Migrate the data of an earlier revision while searches go on; FROM=REVISION chooses it
 	@$(BIN)/python -m tests.upgrades.rehearse $(FROM)
 

@@ -63,7 +63,7 @@ class DenseResult:
 def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
     """The live generations of the knowledge bases that the scope searches, with their knowledge bases."""
     return list(
-        IndexGeneration.objects.annotate(vector_estimate=VECTOR_ESTIMATE)
+        IndexGeneration.objects.annotate(**{"vector_estimate": VECTOR_ESTIMATE})
         .filter(
             state=GenerationState.LIVE,
             knowledge_base__tenant_id=scope.tenant_id,
@@ -83,7 +83,7 @@ def standbys_of(generations: Sequence[IndexGeneration]) -> dict[int, IndexGenera
     if not live:
         return {}
     bases = [one.knowledge_base_id for one in live]
-    kept = IndexGeneration.objects.annotate(vector_estimate=VECTOR_ESTIMATE).filter(
+    kept = IndexGeneration.objects.annotate(**{"vector_estimate": VECTOR_ESTIMATE}).filter(
         state=GenerationState.STANDBY, knowledge_base__in=bases
     )
     of: dict[tuple[UUID, UUID | None, str], IndexGeneration] = {
