@@ -101,7 +101,9 @@ def stores_asked(
     calls = [partial(_asked, one, question, vectors[one.model_version_id], need) for one, question in asked]
     answers = {one.pk: answer for (one, _), answer in zip(asked, _side_by_side(calls), strict=True)}
     away = [one for one, _ in asked if answers[one.pk].error is not None]
-    return answers | {one.pk: replace(answers[one.pk], has_substitute=_size(one) <= MOST_COMPARED) for one in away}
+    return answers | {
+        one.pk: replace(answers[one.pk], has_substitute=one.vector_estimate <= MOST_COMPARED) for one in away
+    }
 
 
 def stored_search(search: VectorSearch, *, generations: Sequence[IndexGeneration], answers: Answers) -> DenseResult:
@@ -174,12 +176,6 @@ def _side_by_side(asked: Sequence[Callable[[], StoreAnswer]]) -> list[StoreAnswe
         return list(threads.map(lambda one: one[0].run(one[1]), [(copy_context(), one) for one in asked]))
 
 
-def _size(generation: IndexGeneration) -> int:
-    """About how many vectors the generation has, as the last analysis counted them."""
-    counted = "SELECT reltuples FROM pg_class WHERE oid = to_regclass(%(partition)s)"
-    return int(next(iter(_ids(counted, {"partition": generation.partition})), 0))
-
-
 def _found(generation: IndexGeneration, search: VectorSearch, answer: StoreAnswer) -> tuple[list[Hit], SearchPlan]:
     if not answer.was_asked or answer.error is not None:
         return _compared(generation, search) if answer.has_substitute else ([], SearchPlan.NONE)
@@ -187,7 +183,7 @@ def _found(generation: IndexGeneration, search: VectorSearch, answer: StoreAnswe
     behind = _behind(generation, search)
     hits = dense.nearest_of(sorted({*chunk_ids, *behind}), generation, search)
     is_short = len(hits) < search.limit and not answer.is_all
-    if (is_short or len(behind) > dense.SELECTIVE) and _size(generation) <= MOST_COMPARED:
+    if (is_short or len(behind) > dense.SELECTIVE) and generation.vector_estimate <= MOST_COMPARED:
         return dense.nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
     return hits, SearchPlan.STORE
 
