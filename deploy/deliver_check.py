@@ -52,6 +52,15 @@ PARTS = (
     Part("manual", How.RUN, "the manual as a site, without warnings", ("make", "docs")),
     Part("tutorial", How.RUN, "every block of the tutorial", (*PYTEST, "tests/flows/test_tutorial.py")),
     Part("backup", How.RUN, "back up, damage, restore, beside writers", (*PYTEST, "tests/ragsite/backups")),
+    Part("transfers", How.RUN, "a tenant exported and imported elsewhere", (*PYTEST, "tests/ragsite/transfers")),
+    Part("upgrade", How.RUN, "data of an earlier revision, while searches go on", ("make", "upgrade-rehearsal")),
+    Part("faults", How.RUN, "the matrix of faults, each night's part", ("make", "faults")),
+    Part("load", How.RUN, "500 searches, 200 streams, 300 uploads", (PYTHON, "-m", "benchmarks.load")),
+    Part("tenants", How.RUN, "1,000 tenants of 100 documents", (PYTHON, "-m", "benchmarks.tenants")),
+    Part("capacity", How.RUN, "queues, simulated and real", (PYTHON, "-m", "benchmarks.capacity")),
+    Part(
+        "stores", How.RUN, "vectors in PostgreSQL and in Milvus Lite", (*PYTEST, "tests/contracts/test_dense_stores.py")
+    ),
     Part("images", How.VALIDATED, "recipes of images", (*PYTEST, "tests/project/test_images.py"), ("hadolint",)),
     Part(
         "compose",
@@ -64,6 +73,8 @@ PARTS = (
     Part("chart", How.VALIDATED, "the Helm chart, three value files", (*PYTEST, "tests/deploy/chart")),
     Part("migrations", How.VALIDATED, "none locks a large table", (*PYTEST, "tests/project/test_migrations.py")),
     Part("built-images", How.WRITTEN, "the workflow `images` builds, runs and publishes them"),
+    Part("milvus-cluster", How.WRITTEN, "a Milvus of several nodes, with TLS and a login"),
+    Part("clickhouse-cluster", How.WRITTEN, "shards and replicas of reports; the statements are parsed in the suite"),
     Part("cluster", How.WRITTEN, "the chart installed; CloudNativePG, Strimzi, KEDA and Istio beside it"),
     Part("graphics-cards", How.WRITTEN, "model workers on CUDA, MIG"),
 )
@@ -80,7 +91,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     parts = [part for part in PARTS if not options.only or part.name in options.only]
     if options.list:
-        print("\n".join(f"{part.name:15} {part.how:10} {part.shows}" for part in parts))
+        print("\n".join(f"{part.name:19} {part.how:10} {part.shows}" for part in parts))
         return 0
     logs = options.logs or Path(tempfile.mkdtemp(prefix="ragsite-deliver-"))
     logs.mkdir(parents=True, exist_ok=True)
@@ -91,7 +102,7 @@ def main(argv: list[str]) -> int:
 
 def tried(part: Part, logs: Path) -> bool:
     """Try a part and say what came of it; False: it failed."""
-    print(f"{part.name:15} {part.how:10} ", end="", flush=True)
+    print(f"{part.name:19} {part.how:10} ", end="", flush=True)
     missing = [program for program in part.needs if shutil.which(program, path=_path()) is None]
     if part.how is How.WRITTEN or missing:
         print(f"not tried here: {', '.join(missing)} is missing" if missing else f"not tried here: {part.shows}")
