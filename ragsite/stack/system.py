@@ -65,6 +65,7 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         servers_check(env)
         say("database: bringing the schema up to date")
         admin_login = schema_prepare(env)
+        env |= _ports_found(env)
         commands = system_commands(env)
         say(f"processes: starting {', '.join(commands)}")
         given = _metrics_given(env, commands)
@@ -97,9 +98,9 @@ def _complete(environ: Mapping[str, str], directory: Path, found: Mapping[str, s
     env = {**environ, **found, "RAGSITE_DATA_DIR": str(directory)}
     env.setdefault("RAGSITE_SECRET_KEY", secret_key(directory))
     env.setdefault("FLOWER_BASIC_AUTH", f"admin:{_flower_password(directory)}")
-    for name, usual in (WEB_PORT, FLOWER_PORT):
-        env[name] = str(_port(name, env.get(name, ""), usual))
-    env.setdefault("RAGSITE_FLOWER_URL", f"http://127.0.0.1:{env['RAGSITE_FLOWER_PORT']}")
+    for name, _ in (WEB_PORT, FLOWER_PORT):
+        if (port := ports.asked_port(name, env.get(name, ""))) is not None:
+            ports.require_free(name, port)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONPATH"] = str(PROJECT_DIR)
     return env
@@ -124,12 +125,17 @@ def _metrics_given(environ: Mapping[str, str], commands: Iterable[str]) -> dict[
     return {name: {METRICS_PORT: str(ports.require_free(METRICS_PORT, port))} for name, port in wanted.items()}
 
 
-def _port(setting: str, asked: str, usual: int) -> int:
-    """The port asked for, which must be free; else the usual one, or any when that is taken."""
-    port = ports.asked_port(setting, asked)
-    if port is not None:
-        return ports.require_free(setting, port)
-    return usual if ports.is_free(usual) else ports.find_free()
+def _ports_found(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where pages are served: at the ports asked for, else at the usual ones, or any where those are taken.
+
+    They are chosen just before the processes begin: a second system that starts meanwhile would choose the same.
+    """
+    chosen = {
+        name: environ.get(name) or str(usual if ports.is_free(usual) else ports.find_free())
+        for name, usual in (WEB_PORT, FLOWER_PORT)
+    }
+    usual_url = f"http://127.0.0.1:{chosen[FLOWER_PORT[0]]}"
+    return chosen | {"RAGSITE_FLOWER_URL": environ.get("RAGSITE_FLOWER_URL", usual_url)}
 
 
 def _flower_password(directory: Path) -> str:

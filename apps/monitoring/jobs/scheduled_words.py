@@ -19,6 +19,8 @@ TITLES: Mapping[str, str | Promise] = {
     "bulk-jobs-purge": _("Forgets changes that nobody confirmed"),
     "generations-purge": _("Ends the indexes of deleted knowledge bases"),
     "generations-discard": _("Removes what is left of dropped indexes"),
+    "stores-follow": _("Tells vector stores beside PostgreSQL what has changed"),
+    "stores-repair": _("Compares vector stores with PostgreSQL, and mends them"),
     "models-follow": _("Re-indexes where a model has another version now"),
     "standbys-follow": _("Keeps the indexes of smaller models up to date"),
     "experiments-follow": _("Notes for MLflow which versions of models came into use"),

@@ -9,7 +9,7 @@ from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_
 from tests import factories as make
 
 READABLE = ["documents_chunk", "documents_document", "documents_documentversion", "documents_grant",
-            "documents_parsedtext", "retrieval_embedding", "retrieval_lexicalsegment"]  # fmt: skip
+            "documents_parsedtext", "retrieval_embedding", "retrieval_lexicalsegment", "retrieval_storedversion"]  # fmt: skip
 
 
 def rows(statement: str) -> list[tuple[object, ...]]:
