@@ -41,6 +41,8 @@ BITS = "bits"
 
 Figures = dict[str, Any]
 
+CANDIDATES = "RAGSITE_SEARCH_CANDIDATES"
+
 
 @dataclass(frozen=True, slots=True)
 class Base:
@@ -203,7 +205,7 @@ def _searched(base: Base, kind: str, candidates: int, questions: int) -> list[Ro
 
 
 def _search(base: Base, kind: str, candidates: int, number: int) -> Row:
-    settings.RAGSITE_SEARCH_CANDIDATES = candidates
+    setattr(settings, CANDIDATES, candidates)
     base.generation.has_hnsw, base.generation.quantised = kind != "exact", kind == BITS
     asked: dict[str, Any] = {"scope": base.scope, "generations": [base.generation], "vector": base.questions[number]}
     spent, began = _spent(_server()), time.perf_counter()

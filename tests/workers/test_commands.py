@@ -30,6 +30,7 @@ COMMANDS = commands_all()
 LEAVES = {name: parser for command, found in COMMANDS.items() for name, parser in leaves(command, found)}
 DJANGOS = sorted(name for name in LEAVES if name.split()[0] not in BEFORE_DJANGO)
 WITHOUT_DATABASE = {
+    "analytics cluster": "from files to statements",
     "analytics serve": "owns the engine of ClickHouse",
     "analytics status": "asks ClickHouse",
     "backup list": "looks into the place",
@@ -42,8 +43,12 @@ WITHOUT_DATABASE = {
     "event_schemas": "from classes to files",
     "restore": "looks for a backup first",
     "models connect": "asks the server first, which is not there",
+    "second_store": "there is no second store",
+    "transfer import": "looks for an export first",
+    "transfer verify": "reads the place",
 }
 BESIDE = {
+    "capacity simulate": ["--workers", "parsing=1", "general=1", "models=1", "--at-once", "5"],
     "documents delete": ["--all"],
     "events send-again": ["--all"],
     **{f"settings {action}": ["--tenant", "x"] for action in ("set", "unset", "history", "put-back")},
@@ -91,9 +96,10 @@ def _value(action: argparse.Action, folder: Path) -> str:
         return str(uuid.uuid4())
     if action.type is int:
         return "1"
-    return {"directory": str(folder), "place": str(folder), "paths": str(folder), "source": "owner/name"}.get(
-        action.dest, "x"
-    )
+    return {
+        "directory": str(folder), "place": str(folder), "paths": str(folder), "source": "owner/name",
+        "workers": "parsing=1", "per_hour": "5", "within": "60",
+    }.get(action.dest, "x")  # fmt: skip
 
 
 def test_every_command_of_the_folders_is_here() -> None:

@@ -47,9 +47,7 @@ SERVE = About(
 
 CLUSTER = About(
     sentence="Print the statements that make the tables on a cluster of ClickHouse, with shards and replicas.",
-    examples=(
-        ("manage.py analytics cluster main | clickhouse-client --multiquery", "of the cluster `main`, by its client"),
-    ),
+    examples=(("manage.py analytics cluster main", "of the cluster `main`, for `clickhouse-client --multiquery`"),),
     notes=(
         "Say them before anything else is started, and again after each upgrade: what is there stays as it is.",
         "It asks no server. docs/analytics.md says what the cluster needs.",

@@ -78,7 +78,8 @@ def _another(row: DynamicSetting) -> Any:
 
 
 @pytest.mark.parametrize("row", DYNAMIC_SETTINGS, ids=lambda row: row.name)
-def test_whoever_reads_a_setting_sees_it_change(row: DynamicSetting) -> None:
+def test_whoever_reads_a_setting_sees_it_change(row: DynamicSetting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGSITE_MILVUS_URL", "http://127.0.0.1:1")  # for the store that needs one
     concern, field = READERS[row.django_name]
     value = _another(row)
     before = getattr(concern.current(), field)
