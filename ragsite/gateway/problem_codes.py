@@ -116,10 +116,10 @@ FAILURES = frozenset(
 
 COMMANDS = frozenset(
     {
-        "backup_damaged", "checksum_mismatch", "configuration_error", "export_damaged", "hub_offline", "hub_refused",
-        "hub_unavailable", "invalid_conversation", "invalid_event", "invalid_options", "invalid_row", "models_disk_full",
-        "models_quota_exceeded", "nothing_borne_out", "remote_code_needed", "run_lost", "service_unavailable", "stalled",
-        "stand_in_unfit", "unknown_event", "unreadable_file",
+        "backup_damaged", "capacity_unknown", "checksum_mismatch", "configuration_error", "export_damaged", "hub_offline",
+        "hub_refused", "hub_unavailable", "invalid_conversation", "invalid_event", "invalid_options", "invalid_row",
+        "models_disk_full", "models_quota_exceeded", "nothing_borne_out", "remote_code_needed", "run_lost",
+        "service_unavailable", "stalled", "stand_in_unfit", "unknown_event", "unreadable_file",
     }
 )  # fmt: skip
 """What only commands, logs, the reason of a degraded answer and the last event of a stream say."""

@@ -68,10 +68,15 @@ def base_of(version: DocumentVersion) -> KnowledgeBase:
     return version.document.knowledge_base
 
 
+IDS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}|\d{4}-\d\d-\d\dT[\d:.]+")
+"""Ids, hashes and moments, in which any digits may come together."""
+
+
 def told_by(said: str) -> list[str]:
     """What of the values is in what was said."""
     plain = said.encode().decode("unicode_escape", "ignore") + said if "\\u" in said else said
-    return [part for part in PARTS if part in plain]
+    spoken = IDS.sub("", plain)
+    return [part for part in PARTS if part in spoken]
 
 
 def body(response: Any) -> str:
