@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class Told:
         return round(most, 1)
 
 
-class Sending:
+class Sending(ABC):
     """Requests at a rate from threads of their own, for as long as the block runs. A subclass says what is sent."""
 
     def __init__(self, stand: Stand, base: str, *, per_second: float, senders: int = 4) -> None:
@@ -96,9 +97,9 @@ class Sending:
         for thread in self._threads:
             thread.join(GIVE_UP_SECONDS + 60)
 
+    @abstractmethod
     def send(self, client: httpx.Client, number: int) -> None:
         """The request of this number, with whatever its sender does about a refusal."""
-        raise NotImplementedError
 
     def note(self, client: httpx.Client, request: httpx.Request) -> httpx.Response | None:
         """Send a request and note what was answered; None where nothing was."""
