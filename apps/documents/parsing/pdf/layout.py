@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
-from apps.documents.parsing.pdf.letters import Box, Line, Piece
+from apps.documents.parsing.pdf.heads import headed, second_head
+from apps.documents.parsing.pdf.letters import Box, Interval, Line, Piece
+from apps.documents.parsing.pdf.tables import Block, Cells, Table, labels_joined, shares_joined
 
 NARROWEST_GUTTER = 3.0
-FEWEST_COLUMNS = 2
 MOST_ROWS = 400
 """That are one table; a longer one goes on as another."""
 
 MOST_BESIDE = 100
 MOST_BETWEEN = 3
 """Rows of a table, or headings in it, that reach over its gutters, one after the other."""
+
+MOST_LABELS = 8
+"""Rows of a table that have nothing but a label, one after the other."""
 
 HEADER_ROWS = 4
 FURTHEST = 3.5
@@ -43,27 +47,8 @@ _MARKER = re.compile(r"[•·▪■□◦●○‣⁃*–—-]|\(?(?:\d{1,3}|[A-
 _AFTER = re.compile(r"[)%\]]+")
 _MAY_HIDE_GAPS = re.compile(r"\S\s+[$€£(]*[\d—–*-]")
 
-Interval = tuple[float, float]
 Finer = Callable[[Piece], list[Piece]]
 """The pieces that one is made of when the places of its words are asked for, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A row of a table: the pieces of each of its cells."""
-
-    cells: tuple[tuple[Piece, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows with as many cells each."""
-
-    rows: tuple[Cells, ...]
-
-
-Block = Line | Table
-"""A line of the page, or a table in it."""
 
 
 @dataclass(slots=True)
@@ -118,23 +103,43 @@ class _Region:
         self.rows.append(row)
 
 
-def read_in_order(lines: Sequence[Line], text: str, finer: Finer) -> list[Block]:
-    """The page's lines and tables in reading order; every piece of the lines is in one of them."""
+def read_in_order(lines: Sequence[Line], text: str, finer: Finer, words: Finer) -> list[Block]:
+    """The page's lines and tables in reading order; every piece of the lines is in one of them.
+
+    `finer` looks at the gaps before numbers, `words` at those before all words.
+    """
     if all(len(line) == 1 for line in lines) and not _go_up(lines):
         return list(lines)
     rows = _rows(lines, text)
     blocks: list[Block] = []
+    above: list[_Row] = []
     at = 0
     while at < len(rows):
-        if not rows[at].has_gaps:
-            blocks += rows[at].lines
-            at += 1
-            continue
-        region = _region(rows, at, text, finer)
-        found, number = _columns(region, text)
-        blocks += found
+        found, number = _columns(_region(rows, at, text, finer), text) if rows[at].has_gaps else ([], 1)
+        if found:
+            blocks += _with_head(above, found, text, words)
+            above = []
+        else:
+            above.append(rows[at])
         at += number
-    return blocks
+    return blocks + _as_drawn(above)
+
+
+def _with_head(above: Sequence[_Row], found: Sequence[Block], text: str, words: Finer) -> list[Block]:
+    """The blocks behind the rows above them, of which a table takes those that are its head."""
+    if not isinstance(found[0], Table):
+        return [*_as_drawn(above), *found]
+    table = headed(found[0].rows, [row.pieces for row in above], text, words)
+    left = [row for at, row in enumerate(above) if at not in table.taken]
+    joined = [
+        replace(block, rows=labels_joined(block.rows, text)) if isinstance(block, Table) else block
+        for block in table.blocks
+    ]
+    return [*_as_drawn(left), *joined]
+
+
+def _as_drawn(rows: Iterable[_Row]) -> list[Block]:
+    return [line for row in rows for line in row.lines]
 
 
 def _go_up(lines: Sequence[Line]) -> bool:
@@ -265,20 +270,25 @@ def _without(free: Sequence[Interval], row: _Row) -> list[Interval]:
 
 
 def _columns(region: _Region, text: str) -> tuple[Sequence[Block], int]:
-    """The blocks of the region's first rows in reading order, and how many rows these are: one, where it has gaps by chance."""
-    as_drawn = region.rows[0].lines, 1
+    """The blocks of the region's first rows in reading order, and how many rows these are.
+
+    None, and one row, where it has gaps by chance.
+    """
+    by_chance: tuple[Sequence[Block], int] = [], 1
     gutters = region.gutters
     if not gutters or not _has_columns(region.rows):
-        return as_drawn
+        return by_chance
     rows = _close_together(region.rows)
     parts = [part for part in _parted(rows) if _has_columns(part)]
     if parts and all(_is_prose(part, gutters, text) for part in parts):
         return [block for part in _parted(rows) for block in _column_by_column(part, gutters)], len(rows)
     rows = _table_rows(region.rows)
     if not _has_columns(rows):
-        return as_drawn
+        return by_chance
     gutters = _Region.of(rows, region.free).gutters
-    return [Table(_shares_joined([_cells(row, gutters) for row in rows], gutters))], len(rows)
+    cells = [_cells(row, gutters) for row in rows]
+    end = second_head(cells, text)
+    return [Table(shares_joined(cells[:end], gutters))], end
 
 
 def _has_columns(rows: Sequence[_Row]) -> bool:
@@ -296,26 +306,14 @@ def _close_together(rows: Sequence[_Row]) -> list[_Row]:
 
 def _table_rows(rows: Sequence[_Row]) -> list[_Row]:
     """The rows up to the last one with gaps before too many without."""
-    end, single = 0, 0
+    end, across, labels = 0, 0, 0
     for at, row in enumerate(rows):
-        single = 0 if row.has_gaps else single + 1
-        if single > MOST_BETWEEN:
+        across = 0 if row.has_gaps else across + row.reaches_over
+        labels = 0 if row.has_gaps else labels + 1
+        if across > MOST_BETWEEN or labels > MOST_LABELS:
             break
         end = at + 1 if row.has_gaps else end
     return list(rows[:end])
-
-
-def _shares_joined(rows: Sequence[Cells], gutters: Sequence[Interval]) -> tuple[Cells, ...]:
-    """The rows, where the nearest columns are one if no row has something in both: heads stand to the left of numbers."""
-    filled = [{at for at, row in enumerate(rows) if row.cells[column]} for column in range(len(gutters) + 1)]
-    apart = [column for column, (one, other) in enumerate(pairwise(filled)) if not one & other]
-    if not apart or len(filled) == FEWEST_COLUMNS:
-        return tuple(rows)
-    first = min(apart, key=lambda column: gutters[column][1] - gutters[column][0])
-    joined = [
-        Cells((*row.cells[:first], row.cells[first] + row.cells[first + 1], *row.cells[first + 2 :])) for row in rows
-    ]
-    return _shares_joined(joined, [*gutters[:first], *gutters[first + 1 :]])
 
 
 def _parted(rows: Sequence[_Row]) -> list[list[_Row]]:

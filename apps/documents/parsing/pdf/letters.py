@@ -46,7 +46,8 @@ BLANK = 0.6
 
 _LINE = re.compile(rf"[^\r\n{HYPHEN}]*[^\s{HYPHEN}]{HYPHEN}?|{HYPHEN}")
 _WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"(?<=\s)(?:[$€£¥]|\(*[\d—–*-])")
+NUMBER = re.compile(r"(?<=\s)(?:[$€£¥]|\(*[\d—–*-])")
+ANY_WORD = re.compile(r"(?<=\s)\S")
 _UNITS = ctypes.POINTER(ctypes.c_ushort)
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -95,6 +96,9 @@ class Piece(NamedTuple):
 
 Line = tuple[Piece, ...]
 """The pieces of a line as they were drawn."""
+
+Interval = tuple[float, float]
+"""A part of a page's width: its left end and its right one."""
 
 
 class Letters:
@@ -247,15 +251,15 @@ def _mended(lines: Sequence[Line], wide: float) -> list[Line]:
     return mended
 
 
-def words_apart(letters: Letters, piece: Piece, wide: float) -> list[Piece]:
-    """The pieces that one is made of when the gaps before its numbers are looked at."""
+def words_apart(letters: Letters, piece: Piece, wide: float, *, before: re.Pattern[str] = NUMBER) -> list[Piece]:
+    """The pieces that one is made of when the gaps before its numbers are looked at, or before what else is to be found."""
     text, parts, rest = letters.text, [], piece
-    for number in _NUMBER.finditer(text, piece.start + 1, piece.end):
-        at = number.start()
-        before = len(text[rest.start : at].rstrip()) + rest.start - 1
-        left, right = letters.box(at).left, letters.box(before).right
+    for found in before.finditer(text, piece.start + 1, piece.end):
+        at = found.start()
+        end = len(text[rest.start : at].rstrip()) + rest.start - 1
+        left, right = letters.box(at).left, letters.box(end).right
         if left - right >= wide:
-            parts.append(_part(rest, rest.start, before + 1, rest.box._replace(right=right)))
+            parts.append(_part(rest, rest.start, end + 1, rest.box._replace(right=right)))
             rest = _part(rest, at, rest.end, rest.box._replace(left=left))
     return [*parts, rest]
 

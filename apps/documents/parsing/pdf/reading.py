@@ -11,8 +11,9 @@ import pypdfium2
 
 from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
-from apps.documents.parsing.pdf.layout import Cells, Table, read_in_order
+from apps.documents.parsing.pdf.layout import read_in_order
 from apps.documents.parsing.pdf.letters import (
+    ANY_WORD,
     HYPHEN,
     Box,
     DrawnLines,
@@ -26,7 +27,9 @@ from apps.documents.parsing.pdf.letters import (
 from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertions_of
 from apps.documents.parsing.pdf.small import Small, small_in
 from apps.documents.parsing.pdf.symbols import signs_shown
+from apps.documents.parsing.pdf.tables import Block, HeadCell, Table
 from apps.documents.parsing.scripts import Script, lowered, raised
+from apps.documents.parsing.tabular.headers import BETWEEN_HEADERS
 
 MOST = 1 << 30
 BLANK_WIDTH = 0.15
@@ -99,8 +102,14 @@ class _Writer:
 
     def placed(self) -> Iterator[ReadLine]:
         """The lines and tables in reading order, by their places."""
-        lines, wide = self._drawn.lines, self._drawn.wide
-        for block in read_in_order(lines, self._letters.text, lambda piece: words_apart(self._letters, piece, wide)):
+        letters, wide = self._letters, self._drawn.wide
+        blocks = read_in_order(
+            self._drawn.lines,
+            letters.text,
+            finer=lambda piece: words_apart(letters, piece, wide),
+            words=lambda piece: words_apart(letters, piece, wide, before=ANY_WORD),
+        )
+        for block in blocks:
             yield from self._block(block)
 
     def as_drawn(self) -> Iterator[ReadLine]:
@@ -120,13 +129,15 @@ class _Writer:
             if insertion.at > at:
                 yield ReadLine((Part(insertion.written("\n").strip(), box=insertion.box),))
 
-    def _block(self, block: Line | Table) -> Iterator[ReadLine]:
+    def _block(self, block: Block) -> Iterator[ReadLine]:
         if isinstance(block, Table) and self._is_form(block):
-            for row in block.rows:
-                yield from self._block(tuple(piece for cell in row.cells for piece in cell))
+            for row in _lines_of(block):
+                yield from self._block(row)
             return
         if isinstance(block, Table):
-            yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in block.rows)
+            head = [block.head] if block.head else []
+            rows = (tuple((cell,) if cell else () for cell in row.cells) for row in block.rows)
+            yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in (*head, *rows))
             return
         if len(block) == 1 and len(block[0].runs) == 1 and not self._insertions:
             (piece,) = block
@@ -144,14 +155,26 @@ class _Writer:
         filled = sum(bisect_right(self._fields, end) - bisect_left(self._fields, start) for start, end, *_ in pieces)
         return bool(filled) and filled * 2 >= len(table.rows)
 
-    def _row(self, row: Cells) -> Iterator[Part]:
+    def _row(self, row: Sequence[HeadCell]) -> Iterator[Part]:
+        """A row of a table; in its head names over several columns stand before those below them."""
         yield Part("|")
-        for cell in row.cells:
-            for piece in cell:
-                yield Part(" ")
-                for part in self._piece(piece, newline=" "):
-                    yield part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+        for cell in row:
+            for at, name in enumerate(cell):
+                yield Part(BETWEEN_HEADERS if at else " ")
+                yield from self._cell(name)
             yield Part(" |" if cell else "  |")
+
+    def _cell(self, pieces: Sequence[Piece]) -> Iterator[Part]:
+        """What stands in a cell, a word that is cut at the end of a line in one."""
+        for at, piece in enumerate(pieces):
+            if at:
+                yield Part("" if self._is_cut(pieces[at - 1], piece) else " ")
+            for part in self._piece(piece, newline=" "):
+                yield part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+
+    def _is_cut(self, piece: Piece, after: Piece) -> bool:
+        text = self._letters.text
+        return text[piece.start : piece.end].rstrip().endswith(("-", HYPHEN)) and not piece.box.beside(after.box)
 
     def _piece(self, piece: Piece, *, newline: str) -> Iterator[Part]:
         small = small_in(self._letters, piece.runs, piece.start, piece.end)
@@ -212,6 +235,14 @@ class _Writer:
             return False
         one, other = self._letters.box(before), self._letters.box(at)
         return other.left - one.right > BLANK_WIDTH * self._letters.loose_box(at).height
+
+
+def _lines_of(table: Table) -> Iterator[Line]:
+    """The table's head and rows as lines."""
+    head = dict.fromkeys(piece for cell in table.head for name in cell for piece in name)
+    yield from filter(
+        None, [tuple(head), *(tuple(piece for cell in row.cells for piece in cell) for row in table.rows)]
+    )
 
 
 def _words_joined(lines: Iterable[ReadLine], page: str) -> tuple[ReadLine, ...]:

@@ -1,0 +1,303 @@
+"""The head of a table of figures: the lines that name its columns, and the units that its figures are in. Pure.
+
+Names stand above each other: "Year ended" over all columns that it holds for, "2023" over its own one. They are often drawn one
+by one, each with its lines, so that no line of the page is a row of names. What tells them is where they stand: right above the
+figures, and to the right of the labels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from apps.documents.parsing.pdf.figures import Figures, Stand, figures_of, first_figures, is_figure, middle
+from apps.documents.parsing.pdf.letters import Piece
+from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Table, said
+
+Words = Callable[[Piece], list[Piece]]
+"""The pieces that one is made of when the gaps before all of its words are looked at."""
+
+MOST_LINES = 60
+"""Above a table's figures that are looked at for its head, as they were drawn."""
+
+HIGHEST = 15.0
+"""A head is no higher above the first figures, in heights of a row."""
+
+FURTHEST_LEVEL = 2.5
+"""From one line of a head to the next, in heights of a row."""
+
+FURTHEST_UNITS = 5.0
+TIGHT = 0.5
+"""A gap between the lines of one name, in heights of a row, at most."""
+
+NEARLY = 3.0
+"""Points between what is as good as in the middle of columns, and what is in it."""
+
+FURTHEST_OFF = 2.5
+"""The middle of a name from that of its columns, in heights of a row; what is further off is a title of the whole."""
+
+FEWEST_NAMES = 2
+LONGEST_UNITS = 80
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
+_UNIT = (
+    r"\b(?:thousands?|millions?|billions?|percent|tausend|millionen|milliarden|prozent|tsd|mio|mrd|milliers|milliards|"
+    r"miles|millones|milhares|milhões|migliaia|milioni)\b"
+)
+_ONLY_UNITS = re.compile(rf"[^.:;]*{_UNIT}[^.:;]*", re.IGNORECASE)
+_UNITS_AT_END = re.compile(rf"\([^()]*{_UNIT}[^()]*\)(?=\s*:?\s*\Z)", re.IGNORECASE)
+
+
+class Headed(NamedTuple):
+    """A table with its head, behind what was drawn in it above that; `taken` are the lines above that are in it now."""
+
+    blocks: tuple[Block, ...]
+    taken: frozenset[int] = frozenset()
+
+
+class _Placed(NamedTuple):
+    """A piece that may be a name, and where it stands; it is of the line above with this number, or else of a row."""
+
+    piece: Piece
+    stand: Stand
+    line: int | None
+
+
+_Level = list[_Placed]
+"""What stands beside each other, from the left."""
+
+
+class _Names:
+    """The names of columns, put from the lowest to the highest: what stands under a name widens its columns."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._put: list[tuple[range, Piece]] = []
+
+    def put(self, level: Sequence[Piece]) -> bool:
+        """Put names that stand beside each other; none where one stands off the columns that it would be for."""
+        covered = [self._covered(piece, [one for one in level if one is not piece]) for piece in level]
+        if any(columns is None for columns in covered):
+            return False
+        named = [(columns, piece) for columns, piece in zip(covered, level, strict=True) if columns is not None]
+        for columns, piece in named:
+            if len(columns) == 1:
+                self._figures = self._figures.widened(columns[0], piece.box)
+        self._put[:0] = named
+        return True
+
+    def cells(self) -> list[HeadCell]:
+        """For each column its names, from the highest to the lowest; lines of one name together."""
+        columns: list[list[tuple[range, Piece]]] = [[] for _ in self._figures.columns]
+        for covered, piece in self._put:
+            for column in covered:
+                columns[column].append((covered, piece))
+        return [
+            tuple(tuple(piece for _, piece in same) for _, same in groupby(column, key=lambda one: one[0]))
+            for column in columns
+        ]
+
+    def _covered(self, piece: Piece, beside: Sequence[Piece]) -> range | None:
+        """The columns that a name is for: those below it, and where names stand apart below it, those whose middle is its own."""
+        figures, touched = self._figures, self._figures.touched(piece.box)
+        under = [one for columns, one in self._put if set(columns) & set(touched)]
+        if not under or piece.box.bottom - max(one.box.top for one in under) < TIGHT * figures.height:
+            return touched
+        others = {column for one in beside for column in figures.touched(one.box)}
+        wider = [
+            range(first, last)
+            for first in range(touched.start + 1)
+            for last in range(touched.stop, len(figures.columns) + 1)
+            if not others.intersection(range(first, last))
+        ]
+        off = {columns: abs(_middle(columns, figures) - middle(piece.box)) for columns in wider}
+        least = min(off.values(), default=0.0)
+        nearly = [columns for columns in wider if off[columns] <= least + NEARLY]
+        return max(nearly, key=len, default=touched) if least < FURTHEST_OFF * figures.height else None
+
+
+class _Lines(NamedTuple):
+    """What stands above a table's figures, by height: `rest` is no part of it, `labels` stand below the head."""
+
+    rest: Sequence[_Level]
+    head: Sequence[_Level]
+    labels: Sequence[_Level]
+    names: _Names
+
+    @property
+    def has_stub(self) -> bool:
+        """Whether something is written above the labels."""
+        return any(one.stand is Stand.LABEL for level in self.head for one in level)
+
+
+class _Units(NamedTuple):
+    """The units of a table; they are all that the line above with this number says, where there is one."""
+
+    pieces: tuple[Piece, ...] = ()
+    line: int | None = None
+
+
+def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, words: Words) -> Headed:
+    """The table of these rows with its head, which is among its first rows and the lines above it, in the order of drawing."""
+    plain = Headed((Table(tuple(rows)),))
+    body = first_figures(rows, text)
+    if body is None:
+        return plain
+    figures = figures_of(rows[body:], text)
+    own = [_Placed(part, figures.stand(part.box), None) for piece in _pieces(rows[:body]) for part in words(piece)]
+    lines = _split(_levels([*own, *_drawn_above(above, figures, text, words)]), figures)
+    taken = {one.line for level in (*lines.head, *lines.labels) for one in level if one.line is not None}
+    if not lines.head or any(one.line in taken for level in lines.rest for one in level):
+        return plain
+    units = _Units() if lines.has_stub or figures.labels is None else _units(above, taken, lines, figures, text)
+    kept = (0, *figures.kept) if figures.labels is not None else figures.kept
+    table = Table(
+        rows=(
+            *(_row(level, figures) for level in lines.labels),
+            *(Cells(tuple(row.cells[at] for at in kept)) for row in rows[body:]),
+        ),
+        head=_head(lines, figures, units.pieces),
+    )
+    lead = [tuple(one.piece for one in level if one.line is None) for level in lines.rest]
+    return Headed((*filter(None, lead), table), frozenset(taken | ({units.line} - {None})))
+
+
+def second_head(rows: Sequence[Cells], text: str) -> int:
+    """The number of the row with which another table begins: its title, or else its head; that of all rows where none does."""
+    texts = [[said(cell, text) for cell in row.cells] for row in rows]
+    have_figures = [any(one and is_figure(one) for one in row[1:]) for row in texts]
+    first = have_figures.index(True) + 1 if True in have_figures else len(rows)
+    for at in range(first, len(rows)):
+        names = [one for one in texts[at][1:] if one]
+        if have_figures[at] or len(names) < FEWEST_NAMES or not any(have_figures[at : at + FEWEST_NAMES + 2]):
+            continue
+        start = at
+        while start > first and rows[start - 1].is_label:
+            start -= 1
+        if not texts[at][0] or start < at:
+            return start
+    return len(rows)
+
+
+def _pieces(rows: Sequence[Cells]) -> Iterator[Piece]:
+    return (piece for row in rows for cell in row.cells for piece in cell)
+
+
+def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Words) -> Iterator[_Placed]:
+    """The pieces of the last lines above that may be of the head, or labels below it, up to one that reaches over both."""
+    for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
+        line = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
+        if not all(_is_near(one.piece, figures) for one in line):
+            return
+        if any(one.stand is Stand.ACROSS for one in line):
+            if at < len(above) - 1 or not said([one.piece for one in line], text).endswith(":"):
+                return
+            line = [one._replace(stand=Stand.LABEL) for one in line]
+        yield from line
+
+
+def _is_near(piece: Piece, figures: Figures) -> bool:
+    reach = HIGHEST * figures.height
+    return figures.top - figures.height / 2 < piece.box.bottom < figures.top + reach
+
+
+def _levels(placed: Sequence[_Placed]) -> list[_Level]:
+    """The pieces by the heights at which they stand, from the top."""
+    levels: list[_Level] = []
+    for one in sorted(placed, key=lambda one: -one.piece.box.middle):
+        if levels and levels[-1][0].piece.box.beside(one.piece.box):
+            levels[-1].append(one)
+        else:
+            levels.append([one])
+    return [sorted(level, key=lambda one: one.piece.box.left) for level in levels]
+
+
+def _split(levels: Sequence[_Level], figures: Figures) -> _Lines:
+    end = len(levels)
+    while end and not _has_names(levels[end - 1]):
+        end -= 1
+    lines = _grown(levels, end, figures)
+    last = _last_of_head(lines.head, figures)
+    return lines if last == len(lines.head) else _grown(levels, len(lines.rest) + last, figures)
+
+
+def _grown(levels: Sequence[_Level], end: int, figures: Figures) -> _Lines:
+    """The head up to level `end`, as far up as levels follow each other that name columns."""
+    start, below, names = end, figures.top if end == len(levels) else _top(levels[end]), _Names(figures)
+    while start and _are_names(levels[start - 1], figures) and _gap(levels[start - 1], below, figures) < FURTHEST_LEVEL:
+        if not names.put([one.piece for one in levels[start - 1] if one.stand is Stand.NAME]):
+            break
+        start -= 1
+        below = _top(levels[start])
+    return _Lines(levels[:start], levels[start:end], levels[end:], names)
+
+
+def _has_names(level: _Level) -> bool:
+    return any(one.stand is Stand.NAME for one in level)
+
+
+def _are_names(level: _Level, figures: Figures) -> bool:
+    names = sum(one.stand is Stand.NAME for one in level)
+    is_across = any(one.stand is Stand.ACROSS for one in level)
+    return not is_across and names >= (1 if figures.labels is not None or level[0].line is None else FEWEST_NAMES)
+
+
+def _top(level: _Level) -> float:
+    return max(one.piece.box.top for one in level)
+
+
+def _gap(level: _Level, below: float, figures: Figures) -> float:
+    """From a level down to what is below it, in heights of a row."""
+    return (min(one.piece.box.bottom for one in level) - below) / figures.height
+
+
+def _last_of_head(levels: Sequence[_Level], figures: Figures) -> int:
+    """Behind which level the head ends: a row with a label, where all columns have their names, is one of words."""
+    named: set[int] = set()
+    for at, level in enumerate(levels):
+        has_label = any(one.stand is Stand.LABEL for one in level)
+        if has_label and len(named) == len(figures.columns) and _gap(levels[at - 1], _top(level), figures) > TIGHT:
+            return at
+        named.update(column for one in level for column in figures.touched(one.piece.box) if one.stand is Stand.NAME)
+    return len(levels)
+
+
+def _row(level: _Level, figures: Figures) -> Cells:
+    """A row of the table without figures."""
+    cells: list[list[Piece]] = [[] for _ in range(1 + len(figures.columns))]
+    for one in level:
+        is_name = one.stand is Stand.NAME
+        cells[1 + figures.touched(one.piece.box)[0] if is_name else 0].append(one.piece)
+    return Cells(tuple(map(tuple, cells if figures.labels is not None else cells[1:])))
+
+
+def _head(lines: _Lines, figures: Figures, units: tuple[Piece, ...]) -> tuple[HeadCell, ...]:
+    """What stands above the labels, or else the units, and for each column its names."""
+    cells = lines.names.cells()
+    if figures.labels is None:
+        return tuple(cells)
+    stub = tuple(one.piece for level in lines.head for one in level if one.stand is Stand.LABEL) or units
+    return ((stub,) if stub else (), *cells)
+
+
+def _middle(columns: range, figures: Figures) -> float:
+    return middle((figures.columns[columns[0]][0], figures.columns[columns[-1]][1]))
+
+
+def _units(above: Sequence[Sequence[Piece]], taken: set[int], lines: _Lines, figures: Figures, text: str) -> _Units:
+    """The units that the line right above the head tells, as all that it says or at its end."""
+    at = next((at for at in range(len(above) - 1, -1, -1) if at not in taken), None)
+    if at is None or not -TIGHT < _gap_above(above[at], lines.head[0], figures) < FURTHEST_UNITS:
+        return _Units()
+    line = tuple(above[at])
+    whole = text[line[0].start : line[-1].end].strip()
+    is_short = len(whole) <= LONGEST_UNITS
+    if is_short and (_IN_PARENTHESES.fullmatch(whole) or _ONLY_UNITS.fullmatch(whole)):
+        return _Units(line, at)
+    told = _UNITS_AT_END.search(text, line[-1].start, line[-1].end)
+    return _Units((line[-1]._replace(start=told.start(), end=told.end()),) if told else ())
+
+
+def _gap_above(line: Sequence[Piece], level: _Level, figures: Figures) -> float:
+    return (min(piece.box.bottom for piece in line) - _top(level)) / figures.height
