@@ -59,6 +59,11 @@ class Figures:
     top: float
     height: float
 
+    @property
+    def whole(self) -> Interval | None:
+        """The width of the table, where it has labels."""
+        return (self.labels[0], self.columns[-1][1]) if self.labels is not None else None
+
     def stand(self, box: Box) -> Stand:
         """Where what is printed there stands; what names columns may reach a little over long labels."""
         if self.labels is None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
-from apps.documents.parsing.pdf.figures import Figures, Stand, figures_of, first_figures, is_figure, middle
+from apps.documents.parsing.pdf.figures import Figures, Stand, figures_of, first_figures, is_figure
 from apps.documents.parsing.pdf.letters import Piece
+from apps.documents.parsing.pdf.names import TIGHT, Names
 from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Table, said
 
 Words = Callable[[Piece], list[Piece]]
@@ -29,16 +29,12 @@ FURTHEST_LEVEL = 2.5
 """From one line of a head to the next, in heights of a row."""
 
 FURTHEST_UNITS = 5.0
-TIGHT = 0.5
-"""A gap between the lines of one name, in heights of a row, at most."""
 
-NEARLY = 3.0
-"""Points between what is as good as in the middle of columns, and what is in it."""
-
-FURTHEST_OFF = 2.5
-"""The middle of a name from that of its columns, in heights of a row; what is further off is a title of the whole."""
 
 FEWEST_NAMES = 2
+AHEAD = 5
+"""Rows of names and labels at most, and one of figures: another table."""
+
 LONGEST_UNITS = 80
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 _UNIT = (
@@ -46,7 +42,8 @@ _UNIT = (
     r"miles|millones|milhares|milhões|migliaia|milioni)\b"
 )
 _ONLY_UNITS = re.compile(rf"[^.:;]*{_UNIT}[^.:;]*", re.IGNORECASE)
-_UNITS_AT_END = re.compile(rf"\([^()]*{_UNIT}[^()]*\)(?=\s*:?\s*\Z)", re.IGNORECASE)
+_UNITS = re.compile(rf"\([^()]*{_UNIT}[^()]*\)", re.IGNORECASE)
+_UNITS_AT_END = re.compile(rf"{_UNITS.pattern}(?=\s*:?\s*\Z)", re.IGNORECASE)
 
 
 class Headed(NamedTuple):
@@ -68,67 +65,19 @@ _Level = list[_Placed]
 """What stands beside each other, from the left."""
 
 
-class _Names:
-    """The names of columns, put from the lowest to the highest: what stands under a name widens its columns."""
-
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
-        self._put: list[tuple[range, Piece]] = []
-
-    def put(self, level: Sequence[Piece]) -> bool:
-        """Put names that stand beside each other; none where one stands off the columns that it would be for."""
-        covered = [self._covered(piece, [one for one in level if one is not piece]) for piece in level]
-        if any(columns is None for columns in covered):
-            return False
-        named = [(columns, piece) for columns, piece in zip(covered, level, strict=True) if columns is not None]
-        for columns, piece in named:
-            if len(columns) == 1:
-                self._figures = self._figures.widened(columns[0], piece.box)
-        self._put[:0] = named
-        return True
-
-    def cells(self) -> list[HeadCell]:
-        """For each column its names, from the highest to the lowest; lines of one name together."""
-        columns: list[list[tuple[range, Piece]]] = [[] for _ in self._figures.columns]
-        for covered, piece in self._put:
-            for column in covered:
-                columns[column].append((covered, piece))
-        return [
-            tuple(tuple(piece for _, piece in same) for _, same in groupby(column, key=lambda one: one[0]))
-            for column in columns
-        ]
-
-    def _covered(self, piece: Piece, beside: Sequence[Piece]) -> range | None:
-        """The columns that a name is for: those below it, and where names stand apart below it, those whose middle is its own."""
-        figures, touched = self._figures, self._figures.touched(piece.box)
-        under = [one for columns, one in self._put if set(columns) & set(touched)]
-        if not under or piece.box.bottom - max(one.box.top for one in under) < TIGHT * figures.height:
-            return touched
-        others = {column for one in beside for column in figures.touched(one.box)}
-        wider = [
-            range(first, last)
-            for first in range(touched.start + 1)
-            for last in range(touched.stop, len(figures.columns) + 1)
-            if not others.intersection(range(first, last))
-        ]
-        off = {columns: abs(_middle(columns, figures) - middle(piece.box)) for columns in wider}
-        least = min(off.values(), default=0.0)
-        nearly = [columns for columns in wider if off[columns] <= least + NEARLY]
-        return max(nearly, key=len, default=touched) if least < FURTHEST_OFF * figures.height else None
-
-
 class _Lines(NamedTuple):
     """What stands above a table's figures, by height: `rest` is no part of it, `labels` stand below the head."""
 
     rest: Sequence[_Level]
     head: Sequence[_Level]
     labels: Sequence[_Level]
-    names: _Names
+    names: Names
+    units: tuple[Piece, ...]
 
     @property
-    def has_stub(self) -> bool:
-        """Whether something is written above the labels."""
-        return any(one.stand is Stand.LABEL for level in self.head for one in level)
+    def stub(self) -> tuple[Piece, ...]:
+        """What is written above the labels."""
+        return tuple(one.piece for level in self.head for one in level if one.stand is Stand.LABEL)
 
 
 class _Units(NamedTuple):
@@ -146,11 +95,15 @@ def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, w
         return plain
     figures = figures_of(rows[body:], text)
     own = [_Placed(part, figures.stand(part.box), None) for piece in _pieces(rows[:body]) for part in words(piece)]
-    lines = _split(_levels([*own, *_drawn_above(above, figures, text, words)]), figures)
+    lines = _split(_levels([*own, *_drawn_above(above, figures, text, words)]), figures, text)
     taken = {one.line for level in (*lines.head, *lines.labels) for one in level if one.line is not None}
     if not lines.head or any(one.line in taken for level in lines.rest for one in level):
         return plain
-    units = _Units() if lines.has_stub or figures.labels is None else _units(above, taken, lines, figures, text)
+    units = (
+        _Units(lines.units)
+        if lines.units or lines.stub or figures.labels is None
+        else _units(above, taken, lines, figures, text)
+    )
     kept = (0, *figures.kept) if figures.labels is not None else figures.kept
     table = Table(
         rows=(
@@ -169,15 +122,21 @@ def second_head(rows: Sequence[Cells], text: str) -> int:
     have_figures = [any(one and is_figure(one) for one in row[1:]) for row in texts]
     first = have_figures.index(True) + 1 if True in have_figures else len(rows)
     for at in range(first, len(rows)):
-        names = [one for one in texts[at][1:] if one]
-        if have_figures[at] or len(names) < FEWEST_NAMES or not any(have_figures[at : at + FEWEST_NAMES + 2]):
+        names = sum(map(bool, texts[at][1:]))
+        if have_figures[at] or not names or not any(have_figures[at : at + AHEAD]):
             continue
         start = at
         while start > first and rows[start - 1].is_label:
             start -= 1
-        if not texts[at][0] or start < at:
+        is_below_title = any(_reaches_over(row, rows[first - 1]) for row in rows[start:at])
+        if is_below_title or (names >= FEWEST_NAMES and not texts[at][0]):
             return start
     return len(rows)
+
+
+def _reaches_over(row: Cells, full: Cells) -> bool:
+    """Whether a row without gaps stands above labels and figures."""
+    return row.cells[0][-1].box.right > min(piece.box.left for cell in full.cells[1:] for piece in cell)
 
 
 def _pieces(rows: Sequence[Cells]) -> Iterator[Piece]:
@@ -213,24 +172,28 @@ def _levels(placed: Sequence[_Placed]) -> list[_Level]:
     return [sorted(level, key=lambda one: one.piece.box.left) for level in levels]
 
 
-def _split(levels: Sequence[_Level], figures: Figures) -> _Lines:
+def _split(levels: Sequence[_Level], figures: Figures, text: str) -> _Lines:
     end = len(levels)
     while end and not _has_names(levels[end - 1]):
         end -= 1
-    lines = _grown(levels, end, figures)
+    lines = _grown(levels, end, figures, text)
     last = _last_of_head(lines.head, figures)
-    return lines if last == len(lines.head) else _grown(levels, len(lines.rest) + last, figures)
+    return lines if last == len(lines.head) else _grown(levels, len(lines.rest) + last, figures, text)
 
 
-def _grown(levels: Sequence[_Level], end: int, figures: Figures) -> _Lines:
+def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _Lines:
     """The head up to level `end`, as far up as levels follow each other that name columns."""
-    start, below, names = end, figures.top if end == len(levels) else _top(levels[end]), _Names(figures)
+    start, below, names = end, figures.top if end == len(levels) else _top(levels[end]), Names(figures)
+    units: tuple[Piece, ...] = ()
     while start and _are_names(levels[start - 1], figures) and _gap(levels[start - 1], below, figures) < FURTHEST_LEVEL:
-        if not names.put([one.piece for one in levels[start - 1] if one.stand is Stand.NAME]):
+        level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
+        if len(level) == 1 and _UNITS.fullmatch(said(level, text)) and names.is_for_all(level[0]):
+            units = (*level, *units)
+        elif not names.put(level):
             break
         start -= 1
         below = _top(levels[start])
-    return _Lines(levels[:start], levels[start:end], levels[end:], names)
+    return _Lines(levels[:start], levels[start:end], levels[end:], names, units)
 
 
 def _has_names(level: _Level) -> bool:
@@ -273,16 +236,12 @@ def _row(level: _Level, figures: Figures) -> Cells:
 
 
 def _head(lines: _Lines, figures: Figures, units: tuple[Piece, ...]) -> tuple[HeadCell, ...]:
-    """What stands above the labels, or else the units, and for each column its names."""
+    """What stands above the labels, and the units, and for each column its names."""
     cells = lines.names.cells()
     if figures.labels is None:
         return tuple(cells)
-    stub = tuple(one.piece for level in lines.head for one in level if one.stand is Stand.LABEL) or units
+    stub = lines.stub + units
     return ((stub,) if stub else (), *cells)
-
-
-def _middle(columns: range, figures: Figures) -> float:
-    return middle((figures.columns[columns[0]][0], figures.columns[columns[-1]][1]))
 
 
 def _units(above: Sequence[Sequence[Piece]], taken: set[int], lines: _Lines, figures: Figures, text: str) -> _Units:

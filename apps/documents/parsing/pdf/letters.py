@@ -257,6 +257,8 @@ def words_apart(letters: Letters, piece: Piece, wide: float, *, before: re.Patte
     for found in before.finditer(text, piece.start + 1, piece.end):
         at = found.start()
         end = len(text[rest.start : at].rstrip()) + rest.start - 1
+        if end < rest.start:
+            continue
         left, right = letters.box(at).left, letters.box(end).right
         if left - right >= wide:
             parts.append(_part(rest, rest.start, end + 1, rest.box._replace(right=right)))

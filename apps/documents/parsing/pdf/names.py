@@ -1,0 +1,129 @@
+"""The names of a table's columns: which columns each name above them is for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from apps.documents.parsing.pdf.figures import Figures, middle
+from apps.documents.parsing.pdf.letters import Piece
+from apps.documents.parsing.pdf.tables import HeadCell
+
+TIGHT = 0.5
+"""A gap between the lines of one name, in heights of a row, at most."""
+
+FURTHEST_OFF = 2.5
+"""The middle of a name from that of its columns, in heights of a row; what is further off is a title of the whole."""
+
+CENTRED = 2.5
+"""Points by which what stands in the middle of the whole table is off it at most."""
+
+WIDER = 1.5
+"""Points that a name may be further off the middle for each column more that it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A name, and the columns that it is for."""
+
+    piece: Piece
+    columns: range
+
+
+class Names:
+    """The names of columns, put from the lowest to the highest."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._named: list[_Named] = []
+
+    def put(self, level: Sequence[Piece]) -> bool:
+        """Put names that stand beside each other, from the left; none where one is a title rather than a name."""
+        named = self._covering(level)
+        if named is None:
+            return False
+        for one in named:
+            if len(one.columns) == 1:
+                self._figures = self._figures.widened(one.columns[0], one.piece.box)
+        self._named[:0] = named
+        return True
+
+    def is_for_all(self, piece: Piece) -> bool:
+        """Whether what is printed there stands in the middle of several columns together."""
+        every = range(len(self._figures.columns))
+        return len(every) > 1 and self._off(piece, every) < FURTHEST_OFF * self._figures.height
+
+    def cells(self) -> list[HeadCell]:
+        """For each column its names, from the highest to the lowest; lines of one name together."""
+        columns: list[list[_Named]] = [[] for _ in self._figures.columns]
+        for one in self._named:
+            for column in one.columns:
+                columns[column].append(one)
+        return [
+            tuple(tuple(one.piece for one in same) for _, same in groupby(column, key=lambda one: one.columns))
+            for column in columns
+        ]
+
+    def _covering(self, level: Sequence[Piece]) -> list[_Named] | None:
+        """The names with their columns; None where one is off any."""
+        touched = [self._figures.touched(piece.box) for piece in level]
+        options: list[list[range]] = []
+        for at, piece in enumerate(level):
+            wrapped = self._wrapped(piece)
+            others = {column for other, columns in enumerate(touched) if other != at for column in columns}
+            if wrapped is not None or (self._is_lowest(touched[at]) and len(level) > 1):
+                options.append([wrapped or touched[at]])
+                continue
+            options.append(list(self._wider(touched[at], others)) or [touched[at]])
+            if self._is_title(piece, options[-1], is_alone=len(level) == 1):
+                return None
+        chosen = self._apart(level, options) or touched
+        return [_Named(piece, columns) for piece, columns in zip(level, chosen, strict=True)]
+
+    def _wrapped(self, piece: Piece) -> range | None:
+        """The columns of the name that goes on right below the piece."""
+        room = TIGHT * self._figures.height
+        below = [
+            one.columns
+            for one in self._named
+            if piece.box.bottom - one.piece.box.top < room < piece.box.top - one.piece.box.bottom + room
+            and one.piece.box.left < piece.box.right
+            and piece.box.left < one.piece.box.right
+        ]
+        return range(min(one.start for one in below), max(one.stop for one in below)) if below else None
+
+    def _is_lowest(self, touched: range) -> bool:
+        return not any(set(one.columns) & set(touched) for one in self._named)
+
+    def _wider(self, touched: range, others: set[int]) -> Iterable[range]:
+        """The columns that a name may be for: with those that it touches, without others' and parts of what stands below."""
+        below = [set(one.columns) for one in self._named if len(one.columns) > 1]
+        for first in range(touched.start + 1):
+            for last in range(touched.stop, len(self._figures.columns) + 1):
+                columns = set(range(first, last))
+                if not columns & others and all(columns >= one or not columns & one for one in below):
+                    yield range(first, last)
+
+    def _is_title(self, piece: Piece, options: Sequence[range], *, is_alone: bool) -> bool:
+        whole = self._figures.whole
+        if is_alone and whole is not None and abs(middle(whole) - middle(piece.box)) < CENTRED:
+            return True
+        return min(self._off(piece, columns) for columns in options) > FURTHEST_OFF * self._figures.height
+
+    def _off(self, piece: Piece, columns: range) -> float:
+        parts = self._figures.columns
+        return abs(middle((parts[columns[0]][0], parts[columns[-1]][1])) - middle(piece.box))
+
+    def _apart(self, level: Sequence[Piece], options: Sequence[Sequence[range]]) -> tuple[range, ...] | None:
+        """The columns for each name, none for two, whose middles are nearest to the names'; None where that can't be."""
+        best: dict[int, tuple[float, tuple[range, ...]]] = {0: (0.0, ())}
+        for piece, mine in zip(level, options, strict=True):
+            longer: dict[int, tuple[float, tuple[range, ...]]] = {}
+            for stop, (cost, chosen) in best.items():
+                for columns in mine:
+                    total = cost + self._off(piece, columns) - WIDER * len(columns)
+                    if columns.start >= stop and total < longer.get(columns.stop, (float("inf"), ()))[0]:
+                        longer[columns.stop] = (total, (*chosen, columns))
+            best = longer
+        return min(best.values(), key=lambda one: one[0])[1] if best else None
