@@ -177,7 +177,7 @@ def _split(levels: Sequence[_Level], figures: Figures, text: str) -> _Lines:
     while end and not _has_names(levels[end - 1]):
         end -= 1
     lines = _grown(levels, end, figures, text)
-    last = _last_of_head(lines.head, figures)
+    last = _last_of_head(lines.head, figures, text)
     return lines if last == len(lines.head) else _grown(levels, len(lines.rest) + last, figures, text)
 
 
@@ -187,7 +187,7 @@ def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _
     units: tuple[Piece, ...] = ()
     while start and _are_names(levels[start - 1], figures) and _gap(levels[start - 1], below, figures) < FURTHEST_LEVEL:
         level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
-        if len(level) == 1 and _UNITS.fullmatch(said(level, text)) and names.is_for_all(level[0]):
+        if len(level) == 1 and _UNITS.fullmatch(said(level, text)) and names.is_for_several(level[0]):
             units = (*level, *units)
         elif not names.put(level):
             break
@@ -215,14 +215,16 @@ def _gap(level: _Level, below: float, figures: Figures) -> float:
     return (min(one.piece.box.bottom for one in level) - below) / figures.height
 
 
-def _last_of_head(levels: Sequence[_Level], figures: Figures) -> int:
+def _last_of_head(levels: Sequence[_Level], figures: Figures, text: str) -> int:
     """Behind which level the head ends: a row with a label, where all columns have their names, is one of words."""
     named: set[int] = set()
     for at, level in enumerate(levels):
-        has_label = any(one.stand is Stand.LABEL for one in level)
-        if has_label and len(named) == len(figures.columns) and _gap(levels[at - 1], _top(level), figures) > TIGHT:
+        label = said([one.piece for one in level if one.stand is Stand.LABEL], text)
+        is_apart = len(named) == len(figures.columns) and _gap(levels[at - 1], _top(level), figures) > TIGHT
+        if is_apart and label and not _are_units(label):
             return at
-        named.update(column for one in level for column in figures.touched(one.piece.box) if one.stand is Stand.NAME)
+        touched = [figures.touched(one.piece.box) for one in level if one.stand is Stand.NAME]
+        named.update(columns[0] for columns in touched if len(columns) == 1)
     return len(levels)
 
 
@@ -251,11 +253,14 @@ def _units(above: Sequence[Sequence[Piece]], taken: set[int], lines: _Lines, fig
         return _Units()
     line = tuple(above[at])
     whole = text[line[0].start : line[-1].end].strip()
-    is_short = len(whole) <= LONGEST_UNITS
-    if is_short and (_IN_PARENTHESES.fullmatch(whole) or _ONLY_UNITS.fullmatch(whole)):
+    if _are_units(whole):
         return _Units(line, at)
     told = _UNITS_AT_END.search(text, line[-1].start, line[-1].end)
     return _Units((line[-1]._replace(start=told.start(), end=told.end()),) if told else ())
+
+
+def _are_units(whole: str) -> bool:
+    return len(whole) <= LONGEST_UNITS and bool(_IN_PARENTHESES.fullmatch(whole) or _ONLY_UNITS.fullmatch(whole))
 
 
 def _gap_above(line: Sequence[Piece], level: _Level, figures: Figures) -> float:

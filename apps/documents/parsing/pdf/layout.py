@@ -45,7 +45,7 @@ MOST_BREAKS = 2
 _WORD = re.compile(r"\S+")
 _MARKER = re.compile(r"[•·▪■□◦●○‣⁃*–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+\.?|☐|☑|☒|[$€£¥]|US\$")
 _AFTER = re.compile(r"[)%\]]+")
-_MAY_HIDE_GAPS = re.compile(r"\S\s+[$€£(]*[\d—–*-]")
+_MAY_HIDE_GAPS = re.compile(r"\S\s+(?:[$€£(]*[\d—–*-]|[$€£¥]\s*\Z)")
 
 Finer = Callable[[Piece], list[Piece]]
 """The pieces that one is made of when the places of its words are asked for, too."""
@@ -211,10 +211,6 @@ def _region(rows: Sequence[_Row], start: int, text: str, finer: Finer) -> _Regio
     first = [_finer(row, text, finer) for row in _following(rows, start, HEADER_ROWS)]
     seed = max(range(len(first)), key=lambda at: len(first[at].pieces))
     region = _Region.of([first[seed]], _without([(float("-inf"), float("inf"))], first[seed]))
-    for row in reversed(first[:seed]):
-        if not region.with_row(row, []):
-            region.put(row)
-    region.rows.sort(key=lambda row: -row.box.top)
     waiting: list[_Row] = []
     for at in range(start + seed + 1, min(len(rows), start + MOST_ROWS)):
         if not _is_below((waiting or region.rows)[-1].box, rows[at].box):
@@ -226,6 +222,10 @@ def _region(rows: Sequence[_Row], start: int, text: str, finer: Finer) -> _Regio
             break
         else:
             waiting.append(row)
+    for row in reversed(first[:seed]):
+        if not region.with_row(row, []):
+            region.put(row)
+    region.rows.sort(key=lambda row: -row.box.top)
     return region
 
 

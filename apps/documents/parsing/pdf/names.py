@@ -49,10 +49,11 @@ class Names:
         self._named[:0] = named
         return True
 
-    def is_for_all(self, piece: Piece) -> bool:
-        """Whether what is printed there stands in the middle of several columns together."""
+    def is_for_several(self, piece: Piece) -> bool:
+        """Whether what is printed there stands above several columns, or in the middle of all of them."""
         every = range(len(self._figures.columns))
-        return len(every) > 1 and self._off(piece, every) < FURTHEST_OFF * self._figures.height
+        is_central = len(every) > 1 and self._off(piece, every) < FURTHEST_OFF * self._figures.height
+        return is_central or len(self._figures.touched(piece.box)) > 1
 
     def cells(self) -> list[HeadCell]:
         """For each column its names, from the highest to the lowest; lines of one name together."""
