@@ -64,6 +64,11 @@ class Figures:
         """The width of the table, where it has labels."""
         return (self.labels[0], self.columns[-1][1]) if self.labels is not None else None
 
+    def kept_of(self, rows: Sequence[Cells]) -> tuple[Cells, ...]:
+        """The rows with their labels and these columns."""
+        kept = (0, *self.kept) if self.labels is not None else self.kept
+        return tuple(Cells(tuple(row.cells[at] for at in kept)) for row in rows)
+
     def stand(self, box: Box) -> Stand:
         """Where what is printed there stands; what names columns may reach a little over long labels."""
         if self.labels is None:

@@ -8,16 +8,14 @@ figures, and to the right of the labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from apps.documents.parsing.pdf.figures import Figures, Stand, figures_of, first_figures, is_figure
 from apps.documents.parsing.pdf.letters import Piece
 from apps.documents.parsing.pdf.names import TIGHT, Names
-from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Table, said
-
-Words = Callable[[Piece], list[Piece]]
-"""The pieces that one is made of when the gaps before all of its words are looked at."""
+from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Split, Table, said
 
 MOST_LINES = 60
 """Above a table's figures that are looked at for its head, as they were drawn."""
@@ -75,6 +73,17 @@ class _Lines(NamedTuple):
     units: tuple[Piece, ...]
 
     @property
+    def taken(self) -> frozenset[int]:
+        """The lines above that are in the head, or labels below it."""
+        levels = (*self.head, *self.labels)
+        return frozenset(one.line for level in levels for one in level if one.line is not None)
+
+    @property
+    def cuts_a_line(self) -> bool:
+        """Whether a line would be in the head in part."""
+        return any(one.line in self.taken for level in self.rest for one in level)
+
+    @property
     def stub(self) -> tuple[Piece, ...]:
         """What is written above the labels."""
         return tuple(one.piece for level in self.head for one in level if one.stand is Stand.LABEL)
@@ -87,33 +96,27 @@ class _Units(NamedTuple):
     line: int | None = None
 
 
-def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, words: Words) -> Headed:
+def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, words: Split) -> Headed:
     """The table of these rows with its head, which is among its first rows and the lines above it, in the order of drawing."""
-    plain = Headed((Table(tuple(rows)),))
     body = first_figures(rows, text)
     if body is None:
-        return plain
+        return Headed((Table(tuple(rows)),))
     figures = figures_of(rows[body:], text)
-    own = [_Placed(part, figures.stand(part.box), None) for piece in _pieces(rows[:body]) for part in words(piece)]
-    lines = _split(_levels([*own, *_drawn_above(above, figures, text, words)]), figures, text)
-    taken = {one.line for level in (*lines.head, *lines.labels) for one in level if one.line is not None}
-    if not lines.head or any(one.line in taken for level in lines.rest for one in level):
-        return plain
-    units = (
-        _Units(lines.units)
-        if lines.units or lines.stub or figures.labels is None
-        else _units(above, taken, lines, figures, text)
-    )
-    kept = (0, *figures.kept) if figures.labels is not None else figures.kept
+    joined = [] if body else _rows_above(above, figures, text, words)
+    if joined:
+        figures = replace(figures, top=_top(joined[0]))
+        rows, above = [*(_row(level, figures) for level in joined), *figures.kept_of(rows)], above[: -len(joined)]
+    taken = frozenset(range(len(above), len(above) + len(joined)))
+    lines = _lines_above(rows[:body], above, figures, text, words)
+    if not lines.head or lines.cuts_a_line:
+        return Headed((Table(tuple(rows)),), taken)
+    units = _units(above, lines, figures, text)
     table = Table(
-        rows=(
-            *(_row(level, figures) for level in lines.labels),
-            *(Cells(tuple(row.cells[at] for at in kept)) for row in rows[body:]),
-        ),
+        rows=(*(_row(level, figures) for level in lines.labels), *(rows if joined else figures.kept_of(rows[body:]))),
         head=_head(lines, figures, units.pieces),
     )
     lead = [tuple(one.piece for one in level if one.line is None) for level in lines.rest]
-    return Headed((*filter(None, lead), table), frozenset(taken | ({units.line} - {None})))
+    return Headed((*filter(None, lead), table), taken | lines.taken | ({units.line} - {None}))
 
 
 def second_head(rows: Sequence[Cells], text: str) -> int:
@@ -139,11 +142,35 @@ def _reaches_over(row: Cells, full: Cells) -> bool:
     return row.cells[0][-1].box.right > min(piece.box.left for cell in full.cells[1:] for piece in cell)
 
 
-def _pieces(rows: Sequence[Cells]) -> Iterator[Piece]:
-    return (piece for row in rows for cell in row.cells for piece in cell)
+def _rows_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Split) -> list[_Level]:
+    """The last lines above that are rows of figures, though they were drawn as one, from the top."""
+    found: list[_Level] = []
+    top = figures.top
+    for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
+        level = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
+        names = [said([one.piece], text) for one in level if one.stand is Stand.NAME]
+        is_across = any(one.stand is Stand.ACROSS for one in level)
+        if (
+            is_across
+            or not any(map(is_figure, names))
+            or not 0 < _gap(_drawn(level), top, figures) + 1 < FURTHEST_UNITS
+        ):
+            break
+        found.append(level)
+        top = _top(level)
+    return found[::-1]
 
 
-def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Words) -> Iterator[_Placed]:
+def _lines_above(
+    own: Sequence[Cells], above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Split
+) -> _Lines:
+    """What stands above the figures, in rows of the table or in lines above it."""
+    pieces = [piece for row in own for cell in row.cells for piece in cell]
+    placed = [_Placed(part, figures.stand(part.box), None) for piece in pieces for part in words(piece)]
+    return _split(_levels([*placed, *_drawn_above(above, figures, text, words)]), figures, text)
+
+
+def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Split) -> Iterator[_Placed]:
     """The pieces of the last lines above that may be of the head, or labels below it, up to one that reaches over both."""
     for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
         line = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
@@ -185,7 +212,11 @@ def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _
     """The head up to level `end`, as far up as levels follow each other that name columns."""
     start, below, names = end, figures.top if end == len(levels) else _top(levels[end]), Names(figures)
     units: tuple[Piece, ...] = ()
-    while start and _are_names(levels[start - 1], figures) and _gap(levels[start - 1], below, figures) < FURTHEST_LEVEL:
+    while (
+        start
+        and _are_names(levels[start - 1], figures)
+        and _gap(_drawn(levels[start - 1]), below, figures) < FURTHEST_LEVEL
+    ):
         level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
         if len(level) == 1 and _UNITS.fullmatch(said(level, text)) and names.is_for_several(level[0]):
             units = (*level, *units)
@@ -210,9 +241,13 @@ def _top(level: _Level) -> float:
     return max(one.piece.box.top for one in level)
 
 
-def _gap(level: _Level, below: float, figures: Figures) -> float:
-    """From a level down to what is below it, in heights of a row."""
-    return (min(one.piece.box.bottom for one in level) - below) / figures.height
+def _gap(pieces: Iterable[Piece], below: float, figures: Figures) -> float:
+    """From what stands there down to what is below it, in heights of a row."""
+    return (min(piece.box.bottom for piece in pieces) - below) / figures.height
+
+
+def _drawn(level: _Level) -> list[Piece]:
+    return [one.piece for one in level]
 
 
 def _last_of_head(levels: Sequence[_Level], figures: Figures, text: str) -> int:
@@ -220,7 +255,7 @@ def _last_of_head(levels: Sequence[_Level], figures: Figures, text: str) -> int:
     named: set[int] = set()
     for at, level in enumerate(levels):
         label = said([one.piece for one in level if one.stand is Stand.LABEL], text)
-        is_apart = len(named) == len(figures.columns) and _gap(levels[at - 1], _top(level), figures) > TIGHT
+        is_apart = len(named) == len(figures.columns) and _gap(_drawn(levels[at - 1]), _top(level), figures) > TIGHT
         if is_apart and label and not _are_units(label):
             return at
         touched = [figures.touched(one.piece.box) for one in level if one.stand is Stand.NAME]
@@ -246,14 +281,16 @@ def _head(lines: _Lines, figures: Figures, units: tuple[Piece, ...]) -> tuple[He
     return ((stub,) if stub else (), *cells)
 
 
-def _units(above: Sequence[Sequence[Piece]], taken: set[int], lines: _Lines, figures: Figures, text: str) -> _Units:
-    """The units that the line right above the head tells, as all that it says or at its end."""
+def _units(above: Sequence[Sequence[Piece]], lines: _Lines, figures: Figures, text: str) -> _Units:
+    """The units that the head tells, or the line right above it, as all that it says or at its end."""
+    if lines.units or lines.stub or figures.labels is None:
+        return _Units(lines.units)
+    taken = lines.taken
     at = next((at for at in range(len(above) - 1, -1, -1) if at not in taken), None)
-    if at is None or not -TIGHT < _gap_above(above[at], lines.head[0], figures) < FURTHEST_UNITS:
+    if at is None or not -TIGHT < _gap(above[at], _top(lines.head[0]), figures) < FURTHEST_UNITS:
         return _Units()
     line = tuple(above[at])
-    whole = text[line[0].start : line[-1].end].strip()
-    if _are_units(whole):
+    if _are_units(text[line[0].start : line[-1].end].strip()):
         return _Units(line, at)
     told = _UNITS_AT_END.search(text, line[-1].start, line[-1].end)
     return _Units((line[-1]._replace(start=told.start(), end=told.end()),) if told else ())
@@ -261,7 +298,3 @@ def _units(above: Sequence[Sequence[Piece]], taken: set[int], lines: _Lines, fig
 
 def _are_units(whole: str) -> bool:
     return len(whole) <= LONGEST_UNITS and bool(_IN_PARENTHESES.fullmatch(whole) or _ONLY_UNITS.fullmatch(whole))
-
-
-def _gap_above(line: Sequence[Piece], level: _Level, figures: Figures) -> float:
-    return (min(piece.box.bottom for piece in line) - _top(level)) / figures.height

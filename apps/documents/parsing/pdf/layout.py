@@ -8,14 +8,14 @@ else of a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
 from apps.documents.parsing.pdf.heads import headed, second_head
 from apps.documents.parsing.pdf.letters import Box, Interval, Line, Piece
-from apps.documents.parsing.pdf.tables import Block, Cells, Table, labels_joined, shares_joined
+from apps.documents.parsing.pdf.tables import Block, Cells, Splits, Table, labels_joined, shares_joined
 
 NARROWEST_GUTTER = 3.0
 MOST_ROWS = 400
@@ -45,10 +45,8 @@ MOST_BREAKS = 2
 _WORD = re.compile(r"\S+")
 _MARKER = re.compile(r"[•·▪■□◦●○‣⁃*–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]|\d+(?:\.\d+)+\.?|☐|☑|☒|[$€£¥]|US\$")
 _AFTER = re.compile(r"[)%\]]+")
+_FIGURES = re.compile(r"\W*\d[\d\W]*\s[\d\W]*\d\W*")
 _MAY_HIDE_GAPS = re.compile(r"\S\s+(?:[$€£(]*[\d—–*-]|[$€£¥]\s*\Z)")
-
-Finer = Callable[[Piece], list[Piece]]
-"""The pieces that one is made of when the places of its words are asked for, too."""
 
 
 @dataclass(slots=True)
@@ -103,11 +101,8 @@ class _Region:
         self.rows.append(row)
 
 
-def read_in_order(lines: Sequence[Line], text: str, finer: Finer, words: Finer) -> list[Block]:
-    """The page's lines and tables in reading order; every piece of the lines is in one of them.
-
-    `finer` looks at the gaps before numbers, `words` at those before all words.
-    """
+def read_in_order(lines: Sequence[Line], text: str, splits: Splits) -> list[Block]:
+    """The page's lines and tables in reading order; every piece of the lines is in one of them."""
     if all(len(line) == 1 for line in lines) and not _go_up(lines):
         return list(lines)
     rows = _rows(lines, text)
@@ -115,9 +110,9 @@ def read_in_order(lines: Sequence[Line], text: str, finer: Finer, words: Finer) 
     above: list[_Row] = []
     at = 0
     while at < len(rows):
-        found, number = _columns(_region(rows, at, text, finer), text) if rows[at].has_gaps else ([], 1)
+        found, number = _columns(_region(rows, at, text, splits), text) if rows[at].has_gaps else ([], 1)
         if found:
-            blocks += _with_head(above, found, text, words)
+            blocks += _with_head(above, found, text, splits)
             above = []
         else:
             above.append(rows[at])
@@ -125,11 +120,11 @@ def read_in_order(lines: Sequence[Line], text: str, finer: Finer, words: Finer) 
     return blocks + _as_drawn(above)
 
 
-def _with_head(above: Sequence[_Row], found: Sequence[Block], text: str, words: Finer) -> list[Block]:
+def _with_head(above: Sequence[_Row], found: Sequence[Block], text: str, splits: Splits) -> list[Block]:
     """The blocks behind the rows above them, of which a table takes those that are its head."""
     if not isinstance(found[0], Table):
         return [*_as_drawn(above), *found]
-    table = headed(found[0].rows, [row.pieces for row in above], text, words)
+    table = headed(found[0].rows, [row.pieces for row in above], text, splits.words)
     left = [row for at, row in enumerate(above) if at not in table.taken]
     joined = [
         replace(block, rows=labels_joined(block.rows, text)) if isinstance(block, Table) else block
@@ -206,17 +201,17 @@ def _together(one: Piece, other: Piece) -> Piece:
     return Piece(one.start, other.end, one.box.around(other.box), (*one.runs, *other.runs))
 
 
-def _region(rows: Sequence[_Row], start: int, text: str, finer: Finer) -> _Region:
+def _region(rows: Sequence[_Row], start: int, text: str, splits: Splits) -> _Region:
     """The rows from `start` on that have gaps in common with the one of the first rows that has most of them."""
-    first = [_finer(row, text, finer) for row in _following(rows, start, HEADER_ROWS)]
+    first = [_finer(row, text, splits) for row in _following(rows, start, HEADER_ROWS)]
     seed = max(range(len(first)), key=lambda at: len(first[at].pieces))
     region = _Region.of([first[seed]], _without([(float("-inf"), float("inf"))], first[seed]))
     waiting: list[_Row] = []
     for at in range(start + seed + 1, min(len(rows), start + MOST_ROWS)):
         if not _is_below((waiting or region.rows)[-1].box, rows[at].box):
             break
-        row = _finer(rows[at], text, finer)
-        if region.with_row(row, waiting):
+        row = _finer(rows[at], text, splits)
+        if region.with_row(row, waiting) or (_parted_closely(row, text, splits) and region.with_row(row, waiting)):
             waiting = []
         elif len(waiting) == MOST_BETWEEN:
             break
@@ -243,16 +238,29 @@ def _is_below(above: Box, box: Box) -> bool:
     return -height < above.bottom - box.top < FURTHEST * height
 
 
-def _finer(row: _Row, text: str, finer: Finer) -> _Row:
+def _finer(row: _Row, text: str, splits: Splits) -> _Row:
     """The row, with the gaps that are within what was drawn as one: numbers of columns are often written so."""
     pieces = [
         part
         for piece in row.pieces
-        for part in (finer(piece) if _MAY_HIDE_GAPS.search(text, piece.start, piece.end) else [piece])
+        for part in (splits.numbers(piece) if _MAY_HIDE_GAPS.search(text, piece.start, piece.end) else [piece])
     ]
     if len(pieces) > len(row.pieces):
         row.pieces = _markers_joined(pieces, text)
     return row
+
+
+def _parted_closely(row: _Row, text: str, splits: Splits) -> bool:
+    """Part what is nothing but figures where they stand close to each other; whether there was any."""
+    pieces = [
+        part
+        for piece in row.pieces
+        for part in (splits.figures(piece) if _FIGURES.fullmatch(text, piece.start, piece.end) else [piece])
+    ]
+    if len(pieces) == len(row.pieces):
+        return False
+    row.pieces = _markers_joined(pieces, text)
+    return True
 
 
 def _without(free: Sequence[Interval], row: _Row) -> list[Interval]:

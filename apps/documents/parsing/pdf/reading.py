@@ -11,7 +11,7 @@ import pypdfium2
 
 from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
-from apps.documents.parsing.pdf.layout import read_in_order
+from apps.documents.parsing.pdf.layout import NARROWEST_GUTTER, read_in_order
 from apps.documents.parsing.pdf.letters import (
     ANY_WORD,
     HYPHEN,
@@ -27,7 +27,7 @@ from apps.documents.parsing.pdf.letters import (
 from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertions_of
 from apps.documents.parsing.pdf.small import Small, small_in
 from apps.documents.parsing.pdf.symbols import signs_shown
-from apps.documents.parsing.pdf.tables import Block, HeadCell, Table
+from apps.documents.parsing.pdf.tables import Block, HeadCell, Splits, Table
 from apps.documents.parsing.scripts import Script, lowered, raised
 from apps.documents.parsing.tabular.headers import BETWEEN_HEADERS
 
@@ -103,12 +103,12 @@ class _Writer:
     def placed(self) -> Iterator[ReadLine]:
         """The lines and tables in reading order, by their places."""
         letters, wide = self._letters, self._drawn.wide
-        blocks = read_in_order(
-            self._drawn.lines,
-            letters.text,
-            finer=lambda piece: words_apart(letters, piece, wide),
+        splits = Splits(
+            numbers=lambda piece: words_apart(letters, piece, wide),
             words=lambda piece: words_apart(letters, piece, wide, before=ANY_WORD),
+            figures=lambda piece: words_apart(letters, piece, NARROWEST_GUTTER),
         )
+        blocks = read_in_order(self._drawn.lines, letters.text, splits)
         for block in blocks:
             yield from self._block(block)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,6 +40,17 @@ class Table:
 
 Block = Line | Table
 """A line of the page, or a table in it."""
+
+Split = Callable[[Piece], list[Piece]]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """What a piece is made of when its gaps are looked at: before its numbers, before all words, or between close figures."""
+
+    numbers: Split
+    words: Split
+    figures: Split
 
 
 def said(pieces: Sequence[Piece], text: str) -> str:
