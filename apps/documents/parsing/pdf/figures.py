@@ -24,13 +24,15 @@ FURTHEST_RIGHT = 3.0
 _LETTER = re.compile(r"[^\W\d_]")
 _NIL = re.compile(r"(?:n/?a|n/?m|n\.\s?[am]\.|nil|nmf?)\W*", re.IGNORECASE)
 # "12.4x", "80 bps", "1,234 (a)": letters that don't make a name of a figure.
-_MEASURED = re.compile(r"[^\w]*\d[\d.,\s]*(?:x|bps?|pts?|pp)?\W*(?:\(\w{1,2}\))?\W*", re.IGNORECASE)
+_MEASURED = re.compile(r"[^\w]*\d[\d.,\s]*(?:x|bps?|pts?|pp)\W*", re.IGNORECASE)
+_NOTE = re.compile(r"(?<=[\w%—–)])\s*\(\w{1,2}\)\s*\Z")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\.?")
 _NOTHING = re.compile(r"[^\w]*[—–−-][^\w]*")
 
 
 def is_figure(text: str) -> bool:
     """Whether it is a number, or a sign for none; years and dates are names."""
+    text = _NOTE.sub("", text)
     if _LETTER.search(text):
         return _NIL.fullmatch(text) is not None or _MEASURED.fullmatch(text) is not None
     if any(map(str.isdecimal, text)):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from apps.documents.parsing.pdf.figures import Figures, Stand, figures_of, first_figures, is_figure
-from apps.documents.parsing.pdf.letters import Piece
+from apps.documents.parsing.pdf.letters import SIGNS, Piece
 from apps.documents.parsing.pdf.names import TIGHT, Names
 from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Split, Table, said
 
@@ -26,6 +26,7 @@ HIGHEST = 15.0
 FURTHEST_LEVEL = 2.5
 """From one line of a head to the next, in heights of a row."""
 
+FURTHEST_ROW = 3.5
 FURTHEST_UNITS = 5.0
 
 
@@ -34,6 +35,7 @@ AHEAD = 5
 """Rows of names and labels at most, and one of figures: another table."""
 
 LONGEST_UNITS = 80
+_MARK = re.compile(r"\(\w{1,2}\)")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 _UNIT = (
     r"\b(?:thousands?|millions?|billions?|percent|tausend|millionen|milliarden|prozent|tsd|mio|mrd|milliers|milliards|"
@@ -148,13 +150,8 @@ def _rows_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, w
     top = figures.top
     for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
         level = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
-        names = [said([one.piece], text) for one in level if one.stand is Stand.NAME]
-        is_across = any(one.stand is Stand.ACROSS for one in level)
-        if (
-            is_across
-            or not any(map(is_figure, names))
-            or not 0 < _gap(_drawn(level), top, figures) + 1 < FURTHEST_UNITS
-        ):
+        is_row = level[0].stand is Stand.LABEL and _has_figures(level, text)
+        if not is_row or not -TIGHT < _gap(_drawn(level), top, figures) < FURTHEST_ROW:
             break
         found.append(level)
         top = _top(level)
@@ -181,6 +178,13 @@ def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, 
                 return
             line = [one._replace(stand=Stand.LABEL) for one in line]
         yield from line
+
+
+def _has_figures(level: _Level, text: str) -> bool:
+    """Whether nothing but figures stands beside its label."""
+    beside = [said([one.piece], text) for one in level if one.stand is not Stand.LABEL]
+    figures = [one for one in beside if one not in SIGNS]
+    return all(map(is_figure, figures)) and not all(map(_MARK.fullmatch, figures))
 
 
 def _is_near(piece: Piece, figures: Figures) -> bool:
@@ -214,7 +218,7 @@ def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _
     units: tuple[Piece, ...] = ()
     while (
         start
-        and _are_names(levels[start - 1], figures)
+        and _are_names(levels[start - 1], figures, text)
         and _gap(_drawn(levels[start - 1]), below, figures) < FURTHEST_LEVEL
     ):
         level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
@@ -231,10 +235,14 @@ def _has_names(level: _Level) -> bool:
     return any(one.stand is Stand.NAME for one in level)
 
 
-def _are_names(level: _Level, figures: Figures) -> bool:
+def _are_names(level: _Level, figures: Figures, text: str) -> bool:
+    """Whether columns are named: figures are names where they stand beside each other, as "28," and "29," of dates."""
     names = sum(one.stand is Stand.NAME for one in level)
-    is_across = any(one.stand is Stand.ACROSS for one in level)
-    return not is_across and names >= (1 if figures.labels is not None or level[0].line is None else FEWEST_NAMES)
+    if any(one.stand is Stand.ACROSS for one in level) or (
+        (names == 1 or names < len(level)) and _has_figures(level, text)
+    ):
+        return False
+    return names >= (1 if figures.labels is not None or level[0].line is None else FEWEST_NAMES)
 
 
 def _top(level: _Level) -> float:
