@@ -21,6 +21,7 @@ MOST_OVER_LABELS = 2.0
 FURTHEST_RIGHT = 3.0
 """What names the last column may reach out to the right of it by so many heights of a row."""
 
+LONGEST_FIGURE = 40
 _LETTER = re.compile(r"[^\W\d_]")
 _NIL = re.compile(r"(?:n/?a|n/?m|n\.\s?[am]\.|nil|nmf?)\W*", re.IGNORECASE)
 # "12.4x", "80 bps", "1,234 (a)": letters that don't make a name of a figure.
@@ -32,6 +33,8 @@ _NOTHING = re.compile(r"[^\w]*[—–−-][^\w]*")
 
 def is_figure(text: str) -> bool:
     """Whether it is a number, or a sign for none; years and dates are names."""
+    if len(text) > LONGEST_FIGURE:
+        return False
     text = _NOTE.sub("", text)
     if _LETTER.search(text):
         return _NIL.fullmatch(text) is not None or _MEASURED.fullmatch(text) is not None

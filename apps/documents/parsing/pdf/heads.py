@@ -222,7 +222,7 @@ def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _
         and _gap(_drawn(levels[start - 1]), below, figures) < FURTHEST_LEVEL
     ):
         level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
-        if len(level) == 1 and _UNITS.fullmatch(said(level, text)) and names.is_for_several(level[0]):
+        if len(level) == 1 and _is_unit(said(level, text)) and names.is_for_several(level[0]):
             units = (*level, *units)
         elif not names.put(level):
             break
@@ -300,8 +300,12 @@ def _units(above: Sequence[Sequence[Piece]], lines: _Lines, figures: Figures, te
     line = tuple(above[at])
     if _are_units(text[line[0].start : line[-1].end].strip()):
         return _Units(line, at)
-    told = _UNITS_AT_END.search(text, line[-1].start, line[-1].end)
+    told = _UNITS_AT_END.search(text, max(line[-1].start, line[-1].end - LONGEST_UNITS), line[-1].end)
     return _Units((line[-1]._replace(start=told.start(), end=told.end()),) if told else ())
+
+
+def _is_unit(name: str) -> bool:
+    return len(name) <= LONGEST_UNITS and _UNITS.fullmatch(name) is not None
 
 
 def _are_units(whole: str) -> bool:

@@ -11,7 +11,7 @@ import pypdfium2
 
 from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
-from apps.documents.parsing.pdf.layout import NARROWEST_GUTTER, read_in_order
+from apps.documents.parsing.pdf.layout import read_in_order
 from apps.documents.parsing.pdf.letters import (
     ANY_WORD,
     HYPHEN,
@@ -25,6 +25,7 @@ from apps.documents.parsing.pdf.letters import (
     words_apart,
 )
 from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertions_of
+from apps.documents.parsing.pdf.regions import NARROWEST_GUTTER
 from apps.documents.parsing.pdf.small import Small, small_in
 from apps.documents.parsing.pdf.symbols import signs_shown
 from apps.documents.parsing.pdf.tables import Block, HeadCell, Splits, Table
