@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import NamedTuple
 
 import pypdfium2
 
 from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
+from apps.documents.parsing.pdf.furniture import MOST_IN_MARGIN, Margins, Standing
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
 from apps.documents.parsing.pdf.layout import read_in_order
 from apps.documents.parsing.pdf.letters import (
@@ -33,6 +35,9 @@ from apps.documents.parsing.scripts import Script, lowered, raised
 from apps.documents.parsing.tabular.headers import BETWEEN_HEADERS
 
 MOST = 1 << 30
+SAMPLED = 9
+"""Lines of a page that tell the usual size of its letters."""
+
 BLANK_WIDTH = 0.15
 """The least width of a blank in heights of its font."""
 
@@ -63,10 +68,11 @@ class ReadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page's lines in reading order, and the comments on it."""
+    """A page's lines in reading order, the comments on it, and what stands in its margins where that was asked for."""
 
     lines: tuple[ReadLine, ...]
     comments: tuple[str, ...] = ()
+    margins: Margins = field(default_factory=Margins)
 
 
 def page_read(page: pypdfium2.PdfPage) -> ReadPage:
@@ -77,9 +83,29 @@ def page_read(page: pypdfium2.PdfPage) -> ReadPage:
     letters = Letters(page)
     try:
         letters.text = signs_shown(letters)
-        return lines_read(letters, marks_on(page))
+        read = lines_read(letters, marks_on(page))
+        return replace(read, margins=_margins(letters, read.lines))
     finally:
         letters.close()
+
+
+def _margins(letters: Letters, lines: Sequence[ReadLine]) -> Margins:
+    """Where the page's first and last lines stand, and the size of some lines in all parts of it."""
+    number = len(lines)
+    edges = {*range(min(MOST_IN_MARGIN, number)), *range(max(0, number - MOST_IN_MARGIN), number)}
+    starts = {
+        at: _first_of(lines[at]) for at in (*edges, *range(number // (2 * SAMPLED), number, number // SAMPLED + 1))
+    }
+    boxes = {at: letters.loose_box(start) for at, start in starts.items() if start is not None}
+    standing = {at: Standing(box.middle, box.height) for at, box in boxes.items()}
+    return Margins(
+        {at: one for at, one in standing.items() if at in edges and not lines[at].is_row},
+        median(one.size for one in standing.values()) if standing else 0.0,
+    )
+
+
+def _first_of(line: ReadLine) -> int | None:
+    return next((part.start for part in line.parts if part.start is not None and part.text.strip()), None)
 
 
 def lines_read(letters: Letters, marks: Sequence[Mark]) -> ReadPage:
