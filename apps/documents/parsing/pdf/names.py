@@ -23,6 +23,10 @@ WIDER = 1.5
 """Points that a name may be further off the middle for each column more that it is for."""
 
 
+LONGEST_HEAD = 220
+"""Characters of all names in all columns: it goes before each passage of the table."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Named:
     """A name, and the columns that it is for."""
@@ -56,10 +60,14 @@ class Names:
         return is_central or len(self._figures.touched(piece.box)) > 1
 
     def cells(self) -> list[HeadCell]:
-        """For each column its names, from the highest to the lowest; lines of one name together."""
+        """For each column its names, from the highest to the lowest; lines of one name together.
+
+        In a very long head a name over several columns stands in the first of them alone.
+        """
+        length = sum(len(one.columns) * (one.piece.end - one.piece.start) for one in self._named)
         columns: list[list[_Named]] = [[] for _ in self._figures.columns]
         for one in self._named:
-            for column in one.columns:
+            for column in one.columns[:1] if length > LONGEST_HEAD else one.columns:
                 columns[column].append(one)
         return [
             tuple(tuple(one.piece for one in same) for _, same in groupby(column, key=lambda one: one.columns))
