@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from statistics import median
 
 from apps.documents.parsing.pdf.letters import Box, Interval, Piece
@@ -14,6 +15,9 @@ from apps.documents.parsing.tabular.headers import is_period
 
 FEWEST_FIGURES = 0.6
 """Of the cells beside the labels at least are figures in a table of figures."""
+
+TELLING_ROWS = 60
+"""The first rows of a table, which tell where its columns are."""
 
 MOST_OVER_LABELS = 2.0
 """A name of a column may reach over labels by so many heights of a row."""
@@ -31,6 +35,7 @@ _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\.?")
 _NOTHING = re.compile(r"[^\w]*[—–−-][^\w]*")
 
 
+@lru_cache(maxsize=4_096)
 def is_figure(text: str) -> bool:
     """Whether it is a number, or a sign for none; years and dates are names."""
     if len(text) > LONGEST_FIGURE:
@@ -86,16 +91,16 @@ class Figures:
 
     def touched(self, box: Box) -> range:
         """The columns that stand below what is printed there, and at least the nearest one."""
-        below = [at for at, (left, right) in enumerate(self.columns) if left < box.right and box.left < right]
-        if not below:
-            below = [min(range(len(self.columns)), key=lambda at: abs(middle(self.columns[at]) - middle(box)))]
-        return range(below[0], below[-1] + 1)
+        return touched(self.columns, box)
 
-    def widened(self, column: int, box: Box) -> Figures:
-        """With a column as wide as what is printed there, too."""
-        left, right = self.columns[column]
-        wider = (min(left, box.left), max(right, box.right))
-        return replace(self, columns=(*self.columns[:column], wider, *self.columns[column + 1 :]))
+
+def touched(columns: Sequence[Interval], box: Box) -> range:
+    """Which of the columns stand below what is printed there, and at least the nearest one."""
+    left, right = box.left, box.right
+    below = [at for at, (start, end) in enumerate(columns) if start < right and left < end]
+    if not below:
+        below = [min(range(len(columns)), key=lambda at: abs(middle(columns[at]) - middle(box)))]
+    return range(below[0], below[-1] + 1)
 
 
 def middle(part: Interval | Box) -> float:
@@ -105,7 +110,7 @@ def middle(part: Interval | Box) -> float:
 
 def first_figures(rows: Sequence[Cells], text: str) -> int | None:
     """The first row with figures beside its label; None where the table is none of figures."""
-    texts = [[said(cell, text) for cell in row.cells[1:]] for row in rows]
+    texts = [[said(cell, text) for cell in row.cells[1:]] for row in rows[:TELLING_ROWS]]
     are_figures = [[is_figure(one) for one in row if one] for row in texts]
     first = next((at for at, row in enumerate(are_figures) if any(row)), None)
     filled = [one for row in are_figures[first:] for one in row]
@@ -114,7 +119,7 @@ def first_figures(rows: Sequence[Cells], text: str) -> int | None:
 
 def figures_of(rows: Sequence[Cells], text: str) -> Figures:
     """The columns of rows of which the first has figures."""
-    full = [row for row in rows if not row.is_label and any(row.cells[1:])]
+    full = [row for row in rows[:TELLING_ROWS] if not row.is_label and any(row.cells[1:])]
     first = [said(row.cells[0], text) for row in full if row.cells[0]]
     has_labels = not first or sum(map(is_figure, first)) * 2 < len(first)
     boxes = [piece.box for cell in rows[0].cells for piece in cell]

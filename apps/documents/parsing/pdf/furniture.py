@@ -34,7 +34,8 @@ LARGEST = 1.15
 LONGEST_NUMBER = 40
 LONGEST = 150
 NUMBER = re.compile(
-    r"[-–—|·.\s]*(?:page|seite|p\.|s\.|pagina|página|página|strana|sivu|str\.)?\s*(?P<number>\d{1,5}|[ivxlc]{1,7})"
+    r"[-–—|·.\s]*(?:page|seite|p\.|s\.|pagina|página|página|strana|sivu|str\.)?\s*"
+    r"(?P<number>\d{1,5}|(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
     r"(?:\s*(?:/|of|von|de|di|sur|van|av|\|)\s*\d{1,5})?[-–—|·.\s]*",
     re.IGNORECASE,
 )

@@ -30,11 +30,15 @@ FURTHEST_ROW = 3.5
 FURTHEST_UNITS = 5.0
 
 
+LONGEST_LINE = 90
+"""Of a head that was drawn as one, in characters; lines of prose are longer."""
+
 FEWEST_NAMES = 2
 AHEAD = 5
 """Rows of names and labels at most, and one of figures: another table."""
 
 LONGEST_UNITS = 80
+_DIGIT = re.compile(r"\d")
 _MARK = re.compile(r"\(\w{1,2}\)")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 _UNIT = (
@@ -149,7 +153,9 @@ def _rows_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, w
     found: list[_Level] = []
     top = figures.top
     for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
-        level = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
+        if not _DIGIT.search(text, above[at][0].start, above[at][-1].end):
+            break
+        level = _placed(above[at], figures, words, line=at)
         is_row = level[0].stand is Stand.LABEL and _has_figures(level, text)
         if not is_row or not -TIGHT < _gap(_drawn(level), top, figures) < FURTHEST_ROW:
             break
@@ -158,19 +164,31 @@ def _rows_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, w
     return found[::-1]
 
 
+def _placed(pieces: Sequence[Piece], figures: Figures, words: Split, *, line: int | None) -> list[_Placed]:
+    """Where pieces stand; those of one that may be several names are looked for."""
+    placed: list[_Placed] = []
+    for piece in pieces:
+        stand = figures.stand(piece.box)
+        is_one = stand is Stand.LABEL or (stand is Stand.NAME and len(figures.touched(piece.box)) == 1)
+        is_one = is_one or piece.end - piece.start > LONGEST_LINE
+        parts = [piece] if is_one else words(piece)
+        placed += [_Placed(part, figures.stand(part.box), line) for part in parts]
+    return placed
+
+
 def _lines_above(
     own: Sequence[Cells], above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Split
 ) -> _Lines:
     """What stands above the figures, in rows of the table or in lines above it."""
     pieces = [piece for row in own for cell in row.cells for piece in cell]
-    placed = [_Placed(part, figures.stand(part.box), None) for piece in pieces for part in words(piece)]
+    placed = _placed(pieces, figures, words, line=None)
     return _split(_levels([*placed, *_drawn_above(above, figures, text, words)]), figures, text)
 
 
 def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, words: Split) -> Iterator[_Placed]:
     """The pieces of the last lines above that may be of the head, or labels below it, up to one that reaches over both."""
     for at in range(len(above) - 1, max(-1, len(above) - 1 - MOST_LINES), -1):
-        line = [_Placed(part, figures.stand(part.box), at) for piece in above[at] for part in words(piece)]
+        line = _placed(above[at], figures, words, line=at)
         if not all(_is_near(one.piece, figures) for one in line):
             return
         if any(one.stand is Stand.ACROSS for one in line):

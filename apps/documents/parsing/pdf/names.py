@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from apps.documents.parsing.pdf.figures import Figures, middle
+from apps.documents.parsing.pdf.figures import Figures, middle, touched
 from apps.documents.parsing.pdf.letters import Piece
 from apps.documents.parsing.pdf.tables import HeadCell
 
@@ -40,6 +40,7 @@ class Names:
 
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
+        self._columns = list(figures.columns)
         self._named: list[_Named] = []
 
     def put(self, level: Sequence[Piece]) -> bool:
@@ -49,15 +50,16 @@ class Names:
             return False
         for one in named:
             if len(one.columns) == 1:
-                self._figures = self._figures.widened(one.columns[0], one.piece.box)
+                left, right = self._columns[one.columns[0]]
+                self._columns[one.columns[0]] = (min(left, one.piece.box.left), max(right, one.piece.box.right))
         self._named[:0] = named
         return True
 
     def is_for_several(self, piece: Piece) -> bool:
         """Whether what is printed there stands above several columns, or in the middle of all of them."""
-        every = range(len(self._figures.columns))
+        every = range(len(self._columns))
         is_central = len(every) > 1 and self._off(piece, every) < FURTHEST_OFF * self._figures.height
-        return is_central or len(self._figures.touched(piece.box)) > 1
+        return is_central or len(touched(self._columns, piece.box)) > 1
 
     def cells(self) -> list[HeadCell]:
         """For each column its names, from the highest to the lowest; lines of one name together.
@@ -65,7 +67,7 @@ class Names:
         In a very long head a name over several columns stands in the first of them alone.
         """
         length = sum(len(one.columns) * (one.piece.end - one.piece.start) for one in self._named)
-        columns: list[list[_Named]] = [[] for _ in self._figures.columns]
+        columns: list[list[_Named]] = [[] for _ in self._columns]
         for one in self._named:
             for column in one.columns[:1] if length > LONGEST_HEAD else one.columns:
                 columns[column].append(one)
@@ -76,18 +78,18 @@ class Names:
 
     def _covering(self, level: Sequence[Piece]) -> list[_Named] | None:
         """The names with their columns; None where one is off any."""
-        touched = [self._figures.touched(piece.box) for piece in level]
+        nearest = [touched(self._columns, piece.box) for piece in level]
         options: list[list[range]] = []
         for at, piece in enumerate(level):
             wrapped = self._wrapped(piece)
-            others = {column for other, columns in enumerate(touched) if other != at for column in columns}
-            if wrapped is not None or (self._is_lowest(touched[at]) and len(level) > 1):
-                options.append([wrapped or touched[at]])
+            others = {column for other, columns in enumerate(nearest) if other != at for column in columns}
+            if wrapped is not None or (self._is_lowest(nearest[at]) and len(level) > 1):
+                options.append([wrapped or nearest[at]])
                 continue
-            options.append(list(self._wider(touched[at], others)) or [touched[at]])
+            options.append(list(self._wider(nearest[at], others)) or [nearest[at]])
             if self._is_title(piece, options[-1], is_alone=len(level) == 1):
                 return None
-        chosen = self._apart(level, options) or touched
+        chosen = self._apart(level, options) or nearest
         return [_Named(piece, columns) for piece, columns in zip(level, chosen, strict=True)]
 
     def _wrapped(self, piece: Piece) -> range | None:
@@ -102,14 +104,14 @@ class Names:
         ]
         return range(min(one.start for one in below), max(one.stop for one in below)) if below else None
 
-    def _is_lowest(self, touched: range) -> bool:
-        return not any(set(one.columns) & set(touched) for one in self._named)
+    def _is_lowest(self, nearest: range) -> bool:
+        return not any(set(one.columns) & set(nearest) for one in self._named)
 
-    def _wider(self, touched: range, others: set[int]) -> Iterable[range]:
+    def _wider(self, nearest: range, others: set[int]) -> Iterable[range]:
         """The columns that a name may be for: with those that it touches, without others' and parts of what stands below."""
         below = [set(one.columns) for one in self._named if len(one.columns) > 1]
-        for first in range(touched.start + 1):
-            for last in range(touched.stop, len(self._figures.columns) + 1):
+        for first in range(nearest.start + 1):
+            for last in range(nearest.stop, len(self._columns) + 1):
                 columns = set(range(first, last))
                 if not columns & others and all(columns >= one or not columns & one for one in below):
                     yield range(first, last)
@@ -121,8 +123,8 @@ class Names:
         return min(self._off(piece, columns) for columns in options) > FURTHEST_OFF * self._figures.height
 
     def _off(self, piece: Piece, columns: range) -> float:
-        parts = self._figures.columns
-        return abs(middle((parts[columns[0]][0], parts[columns[-1]][1])) - middle(piece.box))
+        both = (self._columns[columns[0]][0], self._columns[columns[-1]][1])
+        return abs(middle(both) - middle(piece.box))
 
     def _apart(self, level: Sequence[Piece], options: Sequence[Sequence[range]]) -> tuple[range, ...] | None:
         """The columns for each name, none for two, whose middles are nearest to the names'; None where that can't be."""

@@ -30,12 +30,12 @@ from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertion
 from apps.documents.parsing.pdf.regions import NARROWEST_GUTTER
 from apps.documents.parsing.pdf.small import Small, small_in
 from apps.documents.parsing.pdf.symbols import signs_shown
-from apps.documents.parsing.pdf.tables import Block, HeadCell, Splits, Table
+from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Splits, Table
 from apps.documents.parsing.scripts import Script, lowered, raised
 from apps.documents.parsing.tabular.headers import BETWEEN_HEADERS
 
 MOST = 1 << 30
-SAMPLED = 9
+SAMPLED = 5
 """Lines of a page that tell the usual size of its letters."""
 
 BLANK_WIDTH = 0.15
@@ -162,13 +162,12 @@ class _Writer:
                 yield from self._block(row)
             return
         if isinstance(block, Table):
-            head = [block.head] if block.head else []
-            rows = (tuple((cell,) if cell else () for cell in row.cells) for row in block.rows)
-            yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in (*head, *rows))
+            if block.head:
+                yield ReadLine(tuple(self._head(block.head)), is_row=True)
+            yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in block.rows)
             return
         if len(block) == 1 and len(block[0].runs) == 1 and not self._insertions:
-            (piece,) = block
-            yield ReadLine(tuple(self._shown(piece.start, piece.end, is_first=True, is_last=True)))
+            yield ReadLine(tuple(self._piece(block[0], newline="\n")))
             return
         parts: list[Part] = []
         for piece in block:
@@ -182,13 +181,21 @@ class _Writer:
         filled = sum(bisect_right(self._fields, end) - bisect_left(self._fields, start) for start, end, *_ in pieces)
         return bool(filled) and filled * 2 >= len(table.rows)
 
-    def _row(self, row: Sequence[HeadCell]) -> Iterator[Part]:
-        """A row of a table; in its head names over several columns stand before those below them."""
+    def _head(self, head: Sequence[HeadCell]) -> Iterator[Part]:
+        """The head of a table as a row: names over several columns stand before those below them."""
         yield Part("|")
-        for cell in row:
+        for cell in head:
             for at, name in enumerate(cell):
                 yield Part(BETWEEN_HEADERS if at else " ")
                 yield from self._cell(name)
+            yield Part(" |" if cell else "  |")
+
+    def _row(self, row: Cells) -> Iterator[Part]:
+        yield Part("|")
+        for cell in row.cells:
+            if cell:
+                yield Part(" ")
+                yield from self._cell(cell)
             yield Part(" |" if cell else "  |")
 
     def _cell(self, pieces: Sequence[Piece]) -> Iterator[Part]:
@@ -197,13 +204,16 @@ class _Writer:
             if at:
                 yield Part("" if self._is_cut(pieces[at - 1], piece) else " ")
             for part in self._piece(piece, newline=" "):
-                yield part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+                is_plain = "|" not in part.text and HYPHEN not in part.text
+                yield part if is_plain else part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
 
     def _is_cut(self, piece: Piece, after: Piece) -> bool:
         text = self._letters.text
         return text[piece.start : piece.end].rstrip().endswith(("-", HYPHEN)) and not piece.box.beside(after.box)
 
     def _piece(self, piece: Piece, *, newline: str) -> Iterator[Part]:
+        if len(piece.runs) == 1 and not self._insertions:
+            return self._shown(piece.start, piece.end, is_first=True, is_last=True)
         small = small_in(self._letters, piece.runs, piece.start, piece.end)
         return self._with_small(piece.start, piece.end, small, newline=newline)
 

@@ -55,6 +55,8 @@ class Splits:
 
 def said(pieces: Sequence[Piece], text: str) -> str:
     """What the pieces of a cell say."""
+    if len(pieces) == 1:
+        return text[pieces[0].start : pieces[0].end].strip()
     return " ".join([text[piece.start : piece.end].strip() for piece in pieces])
 
 
