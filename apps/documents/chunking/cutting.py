@@ -10,10 +10,11 @@ from itertools import pairwise, takewhile
 
 from apps.documents.chunking.measuring import CHARACTERS_PER_TOKEN, Ruler
 from apps.documents.chunking.types import Core
+from apps.documents.parsing.tabular.headers import is_number, names_columns
 from apps.documents.parsing.types import Section, Span
 
 # A table's first row goes along with each piece of the table, unless it would take more than this part of a chunk.
-HEADER_SHARE = 4
+HEADER_SHARE = 3
 
 # A section is small with less than this part of a chunk: little more than its heading. Two whole sentences are worth
 # being cited under their own heading.
@@ -76,6 +77,7 @@ def _indented(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 _LINE = re.compile(r"[^\n]+")
+_BAR = re.compile(r"(?<!\\)\|")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -174,10 +176,16 @@ def _table_pieces(ruler: Ruler, start: int, end: int) -> Iterator[Core]:
     # A row that is far too long is not counted: the tokenizer would keep the interpreter for seconds a megabyte.
     is_short = header[1] - header[0] <= CHARACTERS_PER_TOKEN * ruler.size
     header_tokens = ruler.count_text(ruler.text[slice(*header)] + "\n") if is_short else ruler.size
-    carries_header = header_tokens <= ruler.size // HEADER_SHARE
+    carries_header = header_tokens <= ruler.size // HEADER_SHARE and not _has_no_head(ruler.text[start:end])
     room = ruler.size - header_tokens if carries_header else ruler.size
     for part in packed(lines(ruler, start, end, room=room), ruler, room=room):
         yield Core(*part, repeat_from=part[1], header=header if carries_header else None)
+
+
+def _has_no_head(table: str) -> bool:
+    """Whether the table begins with a row of figures rather than with names, of which another row says nothing."""
+    first, below = ([cell.strip() for cell in _BAR.split(row)[1:-1]] for row in (*table.split("\n", 2), "", "")[:2])
+    return any(map(is_number, first)) and not names_columns(first, below)
 
 
 def _blocks_joined(parts: Iterable[Core], ruler: Ruler) -> Iterator[Core]:

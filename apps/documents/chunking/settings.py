@@ -15,7 +15,7 @@ SMALLEST_SIZE = 16
 LARGEST_SIZE = 8_192
 KEY_LENGTH = 16
 
-EDITION = 2
+EDITION = 3
 """Of how documents are cut by the same settings. It changes where another place of a cut would come of it, and is a part of what
 identifies chunks: those of an older edition stay as they are until their knowledge base is re-indexed.
 """

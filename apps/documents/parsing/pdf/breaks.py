@@ -1,7 +1,7 @@
 """From pages' lines to pages' texts: a sentence goes on over the end of a page, past what stands in the margins. Pure.
 
-Nothing is left out. Where a sentence goes on, page numbers and running heads and comments that would stand within it go to
-where a sentence ends, or to the start of the page.
+Running heads and numbers that are on many pages are left out. Where a sentence goes on, what else stands in the margins, and
+comments that would stand within it, go to where a sentence ends, or to the start of the page.
 """
 
 from __future__ import annotations
@@ -11,22 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from apps.documents.parsing.pdf.furniture import MOST_IN_MARGIN, Margins, furniture_of, page_number
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
-
-MOST_IN_MARGIN = 4
-"""Lines at the top or the bottom of a page that may be in its margin."""
 
 NEIGHBOURS = 2
 """Pages on either side that are looked at for the same running head; right and left pages have their own."""
 
-LONGEST_NUMBER = 40
 FULL = 0.8
 SHORTEST_FULL = 25
-_NUMBER = re.compile(
-    r"[-–—|·.\s]*(?:page|seite|p\.|s\.|pagina|página|página|strana|sivu|str\.)?\s*(?:\d{1,5}|[ivxlc]{1,7})"
-    r"(?:\s*(?:/|of|von|de|di|sur|van|av|\|)\s*\d{1,5})?[-–—|·.\s]*",
-    re.IGNORECASE,
-)
 _DIGITS = re.compile(r"\d+")
 _ENDED = re.compile(r"[.!?:;…。！？।۔؟։።܀]['\"”’»›)\]]*\Z")
 _ITEM = re.compile(r"[•·▪■□◦●○‣⁃*–—-]\s|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\s|[☐☑☒]")
@@ -43,11 +35,12 @@ _JOINING = frozenset(_JOINING_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    """A page's lines in reading order, which of them are rows of a table, and comments on it."""
+    """A page's lines in reading order, which of them are rows of a table, comments on it, and what is known of its margins."""
 
     lines: tuple[str, ...] = ()
     rows: frozenset[int] = frozenset()
     comments: tuple[str, ...] = ()
+    margins: Margins = field(default_factory=Margins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ class PageText:
 
 @dataclass(slots=True)
 class _Page:
-    """A page on the way: its body from `start` to `end` (exclusive), and what is moved out of a sentence's way."""
+    """A page on the way: its body from `start` to `end` (exclusive); what is left out of its lines is empty."""
 
     page: PageLines
     start: int
@@ -68,19 +61,23 @@ class _Page:
     lines: list[str]
     joint: str | None = None
     goes_on: bool = False
-    aside: list[str] = field(default_factory=list)
 
 
 def pages_joined(pages: Sequence[PageLines]) -> list[PageText]:
     """The pages' texts in order."""
     edges = [_edges(page) for page in pages]
-    drafts = [_Page(page, 0, len(page.lines), list(page.lines)) for page in pages]
+    left_out = furniture_of([page.lines for page in pages], [page.margins for page in pages])
+    drafts = [
+        _Page(page, 0, len(page.lines), ["" if at in out else line for at, line in enumerate(page.lines)])
+        for page, out in zip(pages, left_out, strict=True)
+    ]
     last: int | None = None
     for at, page in enumerate(pages):
         if not page.lines:
             continue
         if last is not None and last == at - 1:
-            _join(drafts[last], drafts[at], _margins(pages, edges, last)[1], _margins(pages, edges, at)[0])
+            bottom, top = _margins(drafts, edges, last)[1], _margins(drafts, edges, at)[0]
+            _join(drafts[last], drafts[at], bottom, top)
         last = at
     return [PageText(_text(draft), draft.joint) for draft in drafts]
 
@@ -95,25 +92,25 @@ def _edges(page: PageLines) -> Edges:
     ]
 
 
-def _margins(pages: Sequence[PageLines], edges: Sequence[Edges], at: int) -> tuple[int, int]:
+def _margins(drafts: Sequence[_Page], edges: Sequence[Edges], at: int) -> tuple[int, int]:
     """How many lines at the page's top are in its margin, and the number of the first of those at its bottom."""
-    page = pages[at]
-    around = [one for one in range(max(0, at - NEIGHBOURS), min(len(pages), at + NEIGHBOURS + 1)) if one != at]
+    draft, page = drafts[at], drafts[at].page
+    around = [one for one in range(max(0, at - NEIGHBOURS), min(len(drafts), at + NEIGHBOURS + 1)) if one != at]
     heads = {line for one in around for line in edges[one][0]}
     feet = {line for one in around for line in edges[one][1]}
     top, bottom = 0, len(page.lines)
-    while top < min(MOST_IN_MARGIN, bottom) and _is_margin(page, top, heads):
+    while top < min(MOST_IN_MARGIN, bottom) and _is_margin(draft, top, heads):
         top += 1
-    while bottom > max(top, len(page.lines) - MOST_IN_MARGIN) and _is_margin(page, bottom - 1, feet):
+    while bottom > max(top, len(page.lines) - MOST_IN_MARGIN) and _is_margin(draft, bottom - 1, feet):
         bottom -= 1
     return (top, bottom) if top < bottom else (0, len(page.lines))
 
 
-def _is_margin(page: PageLines, at: int, known: set[str]) -> bool:
-    if at in page.rows:
+def _is_margin(draft: _Page, at: int, known: set[str]) -> bool:
+    if at in draft.page.rows:
         return False
-    line = page.lines[at]
-    return (len(line) <= LONGEST_NUMBER and _NUMBER.fullmatch(line) is not None) or _alike(line) in known
+    line = draft.page.lines[at]
+    return not draft.lines[at] or page_number(line) is not None or _alike(line) in known
 
 
 def _alike(line: str) -> str:
@@ -154,8 +151,8 @@ def _is_full(line: str, page: PageLines) -> bool:
 
 def _text(draft: _Page) -> str:
     """The page's lines, with what stands in the way of a sentence before or behind it."""
-    head, foot = draft.lines[: draft.start], draft.lines[draft.end :]
-    aside = [*head, *foot, *draft.page.comments]
+    margins = [line for line in (*draft.lines[: draft.start], *draft.lines[draft.end :]) if line]
+    aside = [*margins, *draft.page.comments]
     if not aside or not (draft.joint is not None or draft.goes_on):
         return _joined(draft.lines, draft.page.rows, 0, draft.page.comments)
     body = draft.lines[draft.start : draft.end]
@@ -163,7 +160,7 @@ def _text(draft: _Page) -> str:
     at = _place_aside(body, is_open=draft.goes_on, goes_on_here=draft.joint is not None)
     parts = [
         _joined(body[:at], rows, 0, ()),
-        "\n".join([*head, *foot]),
+        "\n".join(margins),
         *draft.page.comments,
         _joined(body[at:], rows, at, ()),
     ]
@@ -182,8 +179,9 @@ def _place_aside(body: Sequence[str], *, is_open: bool, goes_on_here: bool) -> i
 
 def _joined(lines: Sequence[str], rows: frozenset[int], first: int, comments: Sequence[str]) -> str:
     """Lines, with an empty one around each table and each comment."""
-    text = "" if rows else "\n".join(lines)
+    text = "" if rows else "\n".join(filter(None, lines))
     for at, line in enumerate(lines if rows else ()):
         is_edge = (at + first in rows) != (at + first - 1 in rows)
-        text += ("\n\n" if is_edge else "\n") * bool(text) + line
+        if line:
+            text += ("\n\n" if is_edge else "\n") * bool(text) + line
     return "\n\n".join(part for part in [text, *comments] if part)

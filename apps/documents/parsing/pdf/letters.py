@@ -46,7 +46,9 @@ BLANK = 0.6
 
 _LINE = re.compile(rf"[^\r\n{HYPHEN}]*[^\s{HYPHEN}]{HYPHEN}?|{HYPHEN}")
 _WORD = re.compile(r"\S+")
-_NUMBER = re.compile(r"(?<=\s)(?:[$€£¥]|\(*[\d—–*-])")
+NUMBER = re.compile(r"(?<=\s)(?:[$€£¥]|\(*[\d—–*-])")
+SIGNS = "$€£¥"
+ANY_WORD = re.compile(r"(?<=\s)\S")
 _UNITS = ctypes.POINTER(ctypes.c_ushort)
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -95,6 +97,9 @@ class Piece(NamedTuple):
 
 Line = tuple[Piece, ...]
 """The pieces of a line as they were drawn."""
+
+Interval = tuple[float, float]
+"""A part of a page's width: its left end and its right one."""
 
 
 class Letters:
@@ -247,17 +252,40 @@ def _mended(lines: Sequence[Line], wide: float) -> list[Line]:
     return mended
 
 
-def words_apart(letters: Letters, piece: Piece, wide: float) -> list[Piece]:
-    """The pieces that one is made of when the gaps before its numbers are looked at."""
+def words_apart(letters: Letters, piece: Piece, wide: float, *, before: re.Pattern[str] = NUMBER) -> list[Piece]:
+    """The pieces that one is made of when the gaps before its numbers are looked at, or before what else is to be found.
+
+    A currency's sign stands at the left of its column, which may be nearer to the number of the column before.
+    """
     text, parts, rest = letters.text, [], piece
-    for number in _NUMBER.finditer(text, piece.start + 1, piece.end):
-        at = number.start()
-        before = len(text[rest.start : at].rstrip()) + rest.start - 1
-        left, right = letters.box(at).left, letters.box(before).right
-        if left - right >= wide:
-            parts.append(_part(rest, rest.start, before + 1, rest.box._replace(right=right)))
-            rest = _part(rest, at, rest.end, rest.box._replace(left=left))
+    for found in before.finditer(text, piece.start + 1, piece.end):
+        at = found.start()
+        end = _end_before(text, rest.start, at)
+        if end < rest.start or letters.box(at).left - letters.box(end).right < wide:
+            continue
+        if text[end] in SIGNS and end > rest.start and text[end - 1].isspace():
+            at, end = end, _end_before(text, rest.start, end)
+        head, rest = _cut(letters, rest, end, at)
+        parts.append(head)
+    last = _end_before(text, rest.start, rest.end)
+    if last > rest.start and text[last] in SIGNS and text[last - 1].isspace():
+        head, rest = _cut(letters, rest, _end_before(text, rest.start, last), last)
+        parts.append(head)
     return [*parts, rest]
+
+
+def _end_before(text: str, start: int, end: int) -> int:
+    """The last character from `start` to `end` that shows; what is before `start` where none does."""
+    return start + len(text[start:end].rstrip()) - 1
+
+
+def _cut(letters: Letters, piece: Piece, end: int, start: int) -> tuple[Piece, Piece]:
+    """A piece up to the character `end`, and from `start` on."""
+    right, left = letters.box(end).right, letters.box(start).left
+    return (
+        _part(piece, piece.start, end + 1, piece.box._replace(right=right)),
+        _part(piece, start, piece.end, piece.box._replace(left=left)),
+    )
 
 
 def _part(piece: Piece, start: int, end: int, box: Box) -> Piece:

@@ -115,7 +115,7 @@ def _page_lines(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | 
         lines = tuple(line.text for line in read.lines)
         if not lines and recognise is not None:
             lines = tuple(line for line in recognise(page).splitlines() if line.strip())
-        return PageLines(lines, rows, read.comments)
+        return PageLines(lines, rows, read.comments, read.margins)
     finally:
         page.close()
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import NamedTuple
 
 import pypdfium2
 
 from apps.documents.parsing.pdf.annotations import Kind, Mark, marks_on
+from apps.documents.parsing.pdf.furniture import MOST_IN_MARGIN, Margins, Standing
 from apps.documents.parsing.pdf.hyphens import hyphen_joined
-from apps.documents.parsing.pdf.layout import Cells, Table, read_in_order
+from apps.documents.parsing.pdf.layout import read_in_order
 from apps.documents.parsing.pdf.letters import (
+    ANY_WORD,
     HYPHEN,
     Box,
     DrawnLines,
@@ -24,11 +27,17 @@ from apps.documents.parsing.pdf.letters import (
     words_apart,
 )
 from apps.documents.parsing.pdf.marking import Insertion, comments_of, insertions_of
+from apps.documents.parsing.pdf.regions import NARROWEST_GUTTER
 from apps.documents.parsing.pdf.small import Small, small_in
 from apps.documents.parsing.pdf.symbols import signs_shown
+from apps.documents.parsing.pdf.tables import Block, Cells, HeadCell, Splits, Table
 from apps.documents.parsing.scripts import Script, lowered, raised
+from apps.documents.parsing.tabular.headers import BETWEEN_HEADERS
 
 MOST = 1 << 30
+SAMPLED = 5
+"""Lines of a page that tell the usual size of its letters."""
+
 BLANK_WIDTH = 0.15
 """The least width of a blank in heights of its font."""
 
@@ -59,10 +68,11 @@ class ReadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page's lines in reading order, and the comments on it."""
+    """A page's lines in reading order, the comments on it, and what stands in its margins where that was asked for."""
 
     lines: tuple[ReadLine, ...]
     comments: tuple[str, ...] = ()
+    margins: Margins = field(default_factory=Margins)
 
 
 def page_read(page: pypdfium2.PdfPage) -> ReadPage:
@@ -73,9 +83,29 @@ def page_read(page: pypdfium2.PdfPage) -> ReadPage:
     letters = Letters(page)
     try:
         letters.text = signs_shown(letters)
-        return lines_read(letters, marks_on(page))
+        read = lines_read(letters, marks_on(page))
+        return replace(read, margins=_margins(letters, read.lines))
     finally:
         letters.close()
+
+
+def _margins(letters: Letters, lines: Sequence[ReadLine]) -> Margins:
+    """Where the page's first and last lines stand, and the size of some lines in all parts of it."""
+    number = len(lines)
+    edges = {*range(min(MOST_IN_MARGIN, number)), *range(max(0, number - MOST_IN_MARGIN), number)}
+    starts = {
+        at: _first_of(lines[at]) for at in (*edges, *range(number // (2 * SAMPLED), number, number // SAMPLED + 1))
+    }
+    boxes = {at: letters.loose_box(start) for at, start in starts.items() if start is not None}
+    standing = {at: Standing(box.middle, box.height) for at, box in boxes.items()}
+    return Margins(
+        {at: one for at, one in standing.items() if at in edges and not lines[at].is_row},
+        median(one.size for one in standing.values()) if standing else 0.0,
+    )
+
+
+def _first_of(line: ReadLine) -> int | None:
+    return next((part.start for part in line.parts if part.start is not None and part.text.strip()), None)
 
 
 def lines_read(letters: Letters, marks: Sequence[Mark]) -> ReadPage:
@@ -99,8 +129,14 @@ class _Writer:
 
     def placed(self) -> Iterator[ReadLine]:
         """The lines and tables in reading order, by their places."""
-        lines, wide = self._drawn.lines, self._drawn.wide
-        for block in read_in_order(lines, self._letters.text, lambda piece: words_apart(self._letters, piece, wide)):
+        letters, wide = self._letters, self._drawn.wide
+        splits = Splits(
+            numbers=lambda piece: words_apart(letters, piece, wide),
+            words=lambda piece: words_apart(letters, piece, wide, before=ANY_WORD),
+            figures=lambda piece: words_apart(letters, piece, NARROWEST_GUTTER),
+        )
+        blocks = read_in_order(self._drawn.lines, letters.text, splits)
+        for block in blocks:
             yield from self._block(block)
 
     def as_drawn(self) -> Iterator[ReadLine]:
@@ -120,17 +156,18 @@ class _Writer:
             if insertion.at > at:
                 yield ReadLine((Part(insertion.written("\n").strip(), box=insertion.box),))
 
-    def _block(self, block: Line | Table) -> Iterator[ReadLine]:
+    def _block(self, block: Block) -> Iterator[ReadLine]:
         if isinstance(block, Table) and self._is_form(block):
-            for row in block.rows:
-                yield from self._block(tuple(piece for cell in row.cells for piece in cell))
+            for row in _lines_of(block):
+                yield from self._block(row)
             return
         if isinstance(block, Table):
+            if block.head:
+                yield ReadLine(tuple(self._head(block.head)), is_row=True)
             yield from (ReadLine(tuple(self._row(row)), is_row=True) for row in block.rows)
             return
         if len(block) == 1 and len(block[0].runs) == 1 and not self._insertions:
-            (piece,) = block
-            yield ReadLine(tuple(self._shown(piece.start, piece.end, is_first=True, is_last=True)))
+            yield ReadLine(tuple(self._piece(block[0], newline="\n")))
             return
         parts: list[Part] = []
         for piece in block:
@@ -144,16 +181,39 @@ class _Writer:
         filled = sum(bisect_right(self._fields, end) - bisect_left(self._fields, start) for start, end, *_ in pieces)
         return bool(filled) and filled * 2 >= len(table.rows)
 
+    def _head(self, head: Sequence[HeadCell]) -> Iterator[Part]:
+        """The head of a table as a row: names over several columns stand before those below them."""
+        yield Part("|")
+        for cell in head:
+            for at, name in enumerate(cell):
+                yield Part(BETWEEN_HEADERS if at else " ")
+                yield from self._cell(name)
+            yield Part(" |" if cell else "  |")
+
     def _row(self, row: Cells) -> Iterator[Part]:
         yield Part("|")
         for cell in row.cells:
-            for piece in cell:
+            if cell:
                 yield Part(" ")
-                for part in self._piece(piece, newline=" "):
-                    yield part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+                yield from self._cell(cell)
             yield Part(" |" if cell else "  |")
 
+    def _cell(self, pieces: Sequence[Piece]) -> Iterator[Part]:
+        """What stands in a cell, a word that is cut at the end of a line in one."""
+        for at, piece in enumerate(pieces):
+            if at:
+                yield Part("" if self._is_cut(pieces[at - 1], piece) else " ")
+            for part in self._piece(piece, newline=" "):
+                is_plain = "|" not in part.text and HYPHEN not in part.text
+                yield part if is_plain else part._replace(text=part.text.replace("|", "\\|").replace(HYPHEN, "-"))
+
+    def _is_cut(self, piece: Piece, after: Piece) -> bool:
+        text = self._letters.text
+        return text[piece.start : piece.end].rstrip().endswith(("-", HYPHEN)) and not piece.box.beside(after.box)
+
     def _piece(self, piece: Piece, *, newline: str) -> Iterator[Part]:
+        if len(piece.runs) == 1 and not self._insertions:
+            return self._shown(piece.start, piece.end, is_first=True, is_last=True)
         small = small_in(self._letters, piece.runs, piece.start, piece.end)
         return self._with_small(piece.start, piece.end, small, newline=newline)
 
@@ -212,6 +272,14 @@ class _Writer:
             return False
         one, other = self._letters.box(before), self._letters.box(at)
         return other.left - one.right > BLANK_WIDTH * self._letters.loose_box(at).height
+
+
+def _lines_of(table: Table) -> Iterator[Line]:
+    """The table's head and rows as lines."""
+    head = dict.fromkeys(piece for cell in table.head for name in cell for piece in name)
+    yield from filter(
+        None, [tuple(head), *(tuple(piece for cell in row.cells for piece in cell) for row in table.rows)]
+    )
 
 
 def _words_joined(lines: Iterable[ReadLine], page: str) -> tuple[ReadLine, ...]:

@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from apps.documents.parsing.types import DocumentType, ParsedDocument
+from apps.documents.parsing.types import ParsedDocument
+from tests.apps.documents.parsing.pdf.drawing import Draw, lines
 
-Draw = Callable[[Canvas], None]
 Read = Callable[..., str]
-
-
-@pytest.fixture
-def parsed(parse_bytes: Callable[..., ParsedDocument]) -> Callable[..., ParsedDocument]:
-    """What is read of a PDF with these pages, each drawn by a function."""
-
-    def parse(*pages: Draw) -> ParsedDocument:
-        buffer = io.BytesIO()
-        canvas = Canvas(buffer, pagesize=(595, 842))
-        for draw in pages:
-            canvas.setFont("Helvetica", 11)
-            draw(canvas)
-            canvas.showPage()
-        canvas.save()
-        return parse_bytes(DocumentType.PDF, buffer.getvalue())
-
-    return parse
-
-
-@pytest.fixture
-def read(parsed: Callable[..., ParsedDocument]) -> Read:
-    return lambda *pages: parsed(*pages).text
-
-
-def lines(*rows: Sequence[tuple[float, str]] | str, top: float = 760, leading: float = 14) -> Draw:
-    """Draws rows from the top of the page, each of texts at their distance from the left."""
-
-    def draw(canvas: Canvas) -> None:
-        for number, row in enumerate(rows):
-            for x, text in [(60.0, row)] if isinstance(row, str) else row:
-                canvas.drawString(x, top - number * leading, text)
-
-    return draw
 
 
 def test_a_filled_form_is_read_field_by_field_at_its_place(read: Read) -> None:
@@ -152,7 +118,9 @@ def test_rows_of_a_table_stay_rows_under_their_heads(read: Read) -> None:
     ]
 
 
-def test_heads_over_several_columns_and_years_to_the_left_of_their_numbers_stay_above_them(read: Read) -> None:
+def test_heads_over_several_columns_and_years_to_the_left_of_their_numbers_are_the_head_of_their_table(
+    read: Read,
+) -> None:
     def draw(canvas: Canvas) -> None:
         lines([(260, "Year ended in June")])(canvas)
         for number, cells in enumerate([("", "2022", "2023"), ("Sales", "3,909", "14,694"), ("Costs", "(1)", "—")]):
@@ -160,7 +128,11 @@ def test_heads_over_several_columns_and_years_to_the_left_of_their_numbers_stay_
             for right, cell in zip((300, 400), cells[1:], strict=True):
                 canvas.drawRightString(right - 30 * (number == 0), 740 - 14 * number, cell)
 
-    assert read(draw).splitlines()[-3:] == ["|  | 2022 | 2023 |", "| Sales | 3,909 | 14,694 |", "| Costs | (1) | — |"]
+    assert read(draw).splitlines() == [
+        "|  | Year ended in June / 2022 | Year ended in June / 2023 |",
+        "| Sales | 3,909 | 14,694 |",
+        "| Costs | (1) | — |",
+    ]
 
 
 def scripted(canvas: Canvas) -> None:
@@ -215,9 +187,19 @@ def test_a_sentence_goes_on_over_the_end_of_a_page_past_its_margins(parsed: Call
     assert "The warranty covers the hull for\neleven years after delivery." in document.text
     assert "It ends with a sale that is signed in the harbour office." in document.text
     assert [section.goes_on for section in document.sections] == [True, True, False, False]
-    assert all(f"- {number} -" in text for number, text in enumerate(said, start=1))
-    assert said[0].startswith("Rules of the harbour\nGuests pay at noon.\n\n- 1 -\n\nThe warranty")
-    assert said[3].startswith("Rules of the harbour\n")
+    assert said[0].startswith("Rules of the harbour\nGuests pay at noon.\nThe warranty")
+    assert said[3] == "Diesel is sold on Mondays."
+
+
+def test_what_stands_in_the_margins_of_two_pages_is_moved_out_of_a_sentence(
+    parsed: Callable[..., ParsedDocument],
+) -> None:
+    document = parsed(
+        page(1, "Guests pay at noon.", "The warranty covers the hull for"),
+        page(2, "eleven years after delivery.", "It ends with a sale."),
+    )
+    assert "Guests pay at noon.\n\n- 1 -\n\nThe warranty covers the hull for\neleven years" in document.text
+    assert document.text.endswith("It ends with a sale.\n- 2 -\n\nRules of the harbour")
 
 
 def test_pages_that_end_and_begin_with_whole_sentences_stay_apart(parsed: Callable[..., ParsedDocument]) -> None:
