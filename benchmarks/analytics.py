@@ -2,12 +2,11 @@
 
     python -m benchmarks.analytics [--questions 50000] [--kills 20] [--json]
 
-The embedded broker is started, and given the three events of each question. `manage.py consume_events` takes them into the
-embedded engine, in a process of its own:
+The embedded broker is started, and filled with the three events of each question. `manage.py consume_events` then takes them into
+the embedded engine, in a process of its own:
 
-- undisturbed, once its first rows are there: `events_per_second` from when the broker is given the others until all are kept,
-  `sink_microseconds_per_event` of the processor, engine included, and `events_per_second_at_a_tenth`, the rate at which that is
-  10 % of a core;
+- undisturbed: `events_per_second` from its first rows to its last, `sink_microseconds_per_event` of the processor, engine
+  included, and `events_per_second_at_a_tenth`, the rate at which that is 10 % of a core;
 - with topics that grow, killed by SIGKILL `kills` times while a batch has reached some of the tables and not yet the others:
   `missing` and `double`, of questions, citations and the rows of views;
 - as two members of one group, of which the older is killed every two seconds and another comes: `shared_missing`,

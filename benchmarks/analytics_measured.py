@@ -31,8 +31,6 @@ from ragsite.core.ids import new_id
 
 TENANT, BASE = UUID(int=1), UUID(int=2)
 STEPS = {"embed": 5.0, "dense": 3.0, "lexical": 4.0, "generate": 900.0}
-FIRST = 100
-"""Questions by which it is known that the consumer has begun."""
 TOPICS = ("ragsite.query", "ragsite.retrieval", "ragsite.generation")
 PATIENCE_SECONDS = 600.0
 SETTLED_SECONDS = 120.0
@@ -52,18 +50,19 @@ def measure(options: argparse.Namespace, place: Path) -> dict[str, Any]:
 
 
 def _undisturbed(store: AskingStore, questions: int) -> dict[str, Any]:
-    """A consumer that has its part of the topics, and an engine that is open, are given all events at once."""
-    _produce(FIRST)
+    _produce(questions)
     with _consumer() as process:
-        _waited(store, FIRST)
-        begun, before = time.monotonic(), sum(process.cpu_times()[:2])
-        _produce(questions - FIRST)
-        seconds = _waited(store, questions) - begun
+        first = _waited(store, 1)
+        before = sum(process.cpu_times()[:2])
+        counted = _counted(store)["questions"]
+        last = _waited(store, questions)
+        events = 3 * (questions - counted)
         took = sum(process.cpu_times()[:2]) - before
-    events = 3 * (questions - FIRST)
+    if not events:
+        return {"events_per_second": None}
     return {
-        "events_per_second": round(events / seconds),
-        "sink_microseconds_per_event": round(1e6 * took / events, 1),
+        "events_per_second": round(events / (last - first)),
+        "sink_microseconds_per_event": round(1e6 * took / events),
         "events_per_second_at_a_tenth": round(0.1 * events / took),
     }
 

@@ -135,7 +135,7 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, Large
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         about = ("title", "external_id", "tags", ("state", "current_version"), ("knowledge_base", "tenant"), "readers")
-        chunking = ("cut", "chunk_strategy", ("chunk_size", "chunk_overlap"))
+        chunking = ("cut", "chunk_strategy", ("chunk_size", "chunk_overlap"), "chunk_context")
         may_change = self.has_change_permission(request, obj)
         return (
             (None, {"fields": about}),

@@ -20,6 +20,7 @@ from unfold.widgets import (
 from apps.documents.chunking.settings import (
     LARGEST_SIZE,
     SMALLEST_SIZE,
+    ChunkContext,
     ChunkingSettings,
     ChunkingStrategy,
     InvalidChunkingError,
@@ -50,10 +51,20 @@ FUSION_CHOICES = [
     (Fusion.RRF.value, _("By ranks")),
 ]
 
+CONTEXT_CHOICES = [
+    (ChunkContext.HEADINGS.value, _("The document's name and the headings")),
+    (ChunkContext.NONE.value, _("Nothing else")),
+]
+
 SEARCHED_BY = {"search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight"}
 """Which field of a knowledge base's form is which setting of its searches."""
 
-OVERRIDES = {"chunk_strategy": "strategy", "chunk_size": "size", "chunk_overlap": "overlap"}
+OVERRIDES = {
+    "chunk_strategy": "strategy",
+    "chunk_size": "size",
+    "chunk_overlap": "overlap",
+    "chunk_context": "context",
+}
 """Which field of a document's form is which setting."""
 
 
@@ -102,6 +113,13 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens repeated, 0 to half of the size."),
     )
+    chunk_context = forms.ChoiceField(
+        label=_("Found together with"),
+        choices=CONTEXT_CHOICES,
+        initial=ChunkingSettings().context.value,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("What a passage is found by beside its own words; it is not part of what is quoted."),
+    )
 
     class Meta:
         model = KnowledgeBase
@@ -114,11 +132,12 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             if name in self.fields:
                 self.fields[name].initial = self.instance.retrieval.get(setting)
         if not self.instance._state.adding:
-            del self.fields["chunk_strategy"], self.fields["chunk_size"], self.fields["chunk_overlap"]
+            for name in OVERRIDES:
+                del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if {"chunk_strategy", "chunk_size", "chunk_overlap"} <= cleaned.keys():
+        if OVERRIDES.keys() <= cleaned.keys():
             self._check_chunking(cleaned)
         if SEARCHED_BY.keys() <= cleaned.keys():
             self._check_retrieval(cleaned)
@@ -140,6 +159,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             strategy=ChunkingStrategy(self.cleaned_data["chunk_strategy"]),
             size=self.cleaned_data["chunk_size"],
             overlap=self.cleaned_data["chunk_overlap"],
+            context=ChunkContext(self.cleaned_data["chunk_context"]),
         ).to_dict()
 
     def _check_chunking(self, cleaned: dict[str, Any]) -> None:
@@ -206,6 +226,12 @@ class DocumentForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text=_("The most tokens that are repeated; empty as there."),
+    )
+    chunk_context = forms.ChoiceField(
+        label=_("Found together with"),
+        choices=[("", _("As in the knowledge base")), *CONTEXT_CHOICES],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:

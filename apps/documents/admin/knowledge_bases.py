@@ -50,7 +50,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
         (
             _("How documents are cut"),
             {
-                "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap")),
+                "fields": ("chunk_strategy", ("chunk_size", "chunk_overlap"), "chunk_context"),
                 "description": _(
                     "For all documents; a re-index changes it later. A document can have settings of its own."
                 ),

@@ -11,7 +11,13 @@ from rest_framework import serializers
 
 from apps.documents.api.masking import MASKING_HELP, MaskingField
 from apps.documents.api.timelines import TimelineSerializer
-from apps.documents.chunking.settings import LARGEST_SIZE, SMALLEST_SIZE, ChunkingSettings, ChunkingStrategy
+from apps.documents.chunking.settings import (
+    LARGEST_SIZE,
+    SMALLEST_SIZE,
+    ChunkContext,
+    ChunkingSettings,
+    ChunkingStrategy,
+)
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
@@ -34,7 +40,9 @@ from ragsite.gateway.strictness import StrictSerializer
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
-CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
+CHUNKING_HELP = (
+    'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}; sizes in tokens.'
+)
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
@@ -61,6 +69,7 @@ CHUNKING_SCHEMA = {
         "strategy": {"type": "string", "enum": [one.value for one in ChunkingStrategy]},
         "size": {"type": "integer", "minimum": SMALLEST_SIZE, "maximum": LARGEST_SIZE},
         "overlap": {"type": "integer", "minimum": 0, "maximum": LARGEST_SIZE // 2},
+        "context": {"type": "string", "enum": [one.value for one in ChunkContext]},
     },
 }
 RETRIEVAL_SCHEMA = {
@@ -283,7 +292,18 @@ class ChunkSerializer(serializers.ModelSerializer[Chunk]):
 
     class Meta:
         model = Chunk
-        fields = ("id", "ordinal", "start", "end", "text", "table_header", "token_count", "heading_path", "place")
+        fields = (
+            "id",
+            "ordinal",
+            "start",
+            "end",
+            "text",
+            "table_header",
+            "context",
+            "token_count",
+            "heading_path",
+            "place",
+        )
         read_only_fields = fields
 
 

@@ -68,17 +68,22 @@ STRATEGIES: Mapping[ChunkingStrategy, Strategy] = {
 
 
 def chunk(
-    document: ParsedDocument, settings: ChunkingSettings, tokenizer: Tokenizer, *, embed: Embed | None = None
+    document: ParsedDocument,
+    settings: ChunkingSettings,
+    tokenizer: Tokenizer,
+    *,
+    embed: Embed | None = None,
+    beside: int = 0,
 ) -> tuple[ChunkSpan, ...]:
     """The chunks of a document, in order of their strictly rising starts.
 
     Every character that is not whitespace is in some chunk; no chunk joins two places, except for the rest of a sentence
     that goes on over the end of a page. None begins or ends in whitespace, or has more tokens than `settings.size` and
-    `tokenizer.limit` allow. Only the strategy SEMANTIC calls `embed`, with a few hundred texts at a time, none longer
-    than a chunk; what `embed` raises is passed on. Raises ValueError when it is missing there, or gives anything but one
-    finite vector a text.
+    `tokenizer.limit` allow, of which so many are left free for what stands `beside` it. Only the strategy SEMANTIC calls
+    `embed`, with a few hundred texts at a time, none longer than a chunk; what `embed` raises is passed on. Raises ValueError
+    when it is missing there, or gives anything but one finite vector a text.
     """
-    ruler = Ruler(document.text, settings=settings, tokenizer=tokenizer)
+    ruler = Ruler(document.text, settings=settings, tokenizer=tokenizer, beside=beside)
     strategy = STRATEGIES[settings.strategy]
     sections = document.sections
     goes_on = any(section.goes_on for section in sections)

@@ -70,9 +70,9 @@ class Ruler:
     `size` is the most a chunk may have, `core_size` the most it may have beside the `overlap` that it repeats.
     """
 
-    def __init__(self, text: str, *, settings: ChunkingSettings, tokenizer: Tokenizer) -> None:
+    def __init__(self, text: str, *, settings: ChunkingSettings, tokenizer: Tokenizer, beside: int = 0) -> None:
         self.text = text
-        self.size = min(settings.size, tokenizer.limit)
+        self.size = min(settings.size, tokenizer.limit - beside)
         self.overlap = min(settings.overlap, self.size // 2)
         self.core_size = self.size - self.overlap
         self.words = word_measure(tokenizer)

@@ -38,19 +38,28 @@ class ChunkingStrategy(StrEnum):
     SEMANTIC = "semantic"
 
 
+class ChunkContext(StrEnum):
+    """What stands before a chunk where it is embedded: nothing, or the document's name and the headings it stands under."""
+
+    NONE = "none"
+    HEADINGS = "headings"
+
+
 class InvalidChunkingError(PermanentError):
     """Chunking settings that no document can be cut by; seen by those who set up a knowledge base."""
 
     code = "invalid_chunking"
     action = (
         f"Choose a size from {SMALLEST_SIZE} to {LARGEST_SIZE} tokens and an overlap from 0 to half of the size, "
-        f"with one of the strategies {', '.join(map(repr, map(str, ChunkingStrategy)))}."
+        f"with one of the strategies {', '.join(map(repr, map(str, ChunkingStrategy)))} and the context "
+        f"{' or '.join(map(repr, map(str, ChunkContext)))}."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkingSettings:
-    """`size` is the most tokens of a chunk; `overlap` the most tokens that it repeats from the chunk before it.
+    """`size` is the most tokens of a chunk; `overlap` the most tokens that it repeats from the chunk before it; `context` what is
+    embedded with it.
 
     Raises InvalidChunkingError.
     """
@@ -59,10 +68,13 @@ class ChunkingSettings:
     size: int = 220
     overlap: int = 32
     edition: int = EDITION
+    context: ChunkContext = ChunkContext.HEADINGS
 
     def __post_init__(self) -> None:
         if not isinstance(self.strategy, ChunkingStrategy):
             raise InvalidChunkingError(f"The chunking strategy {self.strategy!r} does not exist.")
+        if not isinstance(self.context, ChunkContext):
+            raise InvalidChunkingError(f"The chunk context {self.context!r} does not exist.")
         if not _is_whole(self.size) or not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise InvalidChunkingError(f"The chunk size {self.size!r} is invalid.")
         if not _is_whole(self.overlap) or not 0 <= self.overlap <= self.size // 2:
@@ -70,14 +82,25 @@ class ChunkingSettings:
 
     @property
     def key(self) -> str:
-        """A short name that is the same for the same settings, everywhere and always."""
-        told = self.to_dict() if self.edition == FIRST_EDITION else self.to_stored()
+        """A short name that is the same for the same settings, everywhere and always: what came later is left out where it is
+        as it was before.
+        """
+        told = self.to_stored()
+        if self.edition == FIRST_EDITION:
+            del told["edition"]
+        if self.context is ChunkContext.NONE:
+            del told["context"]
         canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     def to_dict(self) -> dict[str, Any]:
         """What people choose."""
-        return {"strategy": self.strategy.value, "size": self.size, "overlap": self.overlap}
+        return {
+            "strategy": self.strategy.value,
+            "size": self.size,
+            "overlap": self.overlap,
+            "context": self.context.value,
+        }
 
     def to_stored(self) -> dict[str, Any]:
         """What is kept with knowledge bases and index generations."""
@@ -85,10 +108,12 @@ class ChunkingSettings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChunkingSettings:
-        """The settings that were kept, with the defaults for what is left out; raises InvalidChunkingError."""
+        """The settings that were kept, with the defaults for what is left out, but for what there was not when they were kept;
+        raises InvalidChunkingError.
+        """
         kept = dict(data)
         edition = kept.pop("edition", FIRST_EDITION)
-        return cls(edition=edition).overridden(kept)
+        return cls(edition=edition, context=ChunkContext.NONE).overridden(kept)
 
     @classmethod
     def chosen(cls, data: Mapping[str, Any]) -> ChunkingSettings:
@@ -102,12 +127,19 @@ class ChunkingSettings:
     def overridden(self, data: Mapping[str, Any]) -> ChunkingSettings:
         """These settings with what `data` has of a document's own; raises InvalidChunkingError."""
         own = dict(data)
-        unknown = sorted(set(own) - {"strategy", "size", "overlap"})
+        unknown = sorted(set(own) - {"strategy", "size", "overlap", "context"})
         if unknown:
             raise InvalidChunkingError(f"There is no chunking setting called {unknown[0]!r}.")
         if "strategy" in own:
             own["strategy"] = _strategy(own["strategy"])
+        if "context" in own:
+            own["context"] = _context(own["context"])
         return replace(self, **own)
+
+
+def chunking_begun(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of settings that somebody chose for a new knowledge base: with what defaults will not say any more later."""
+    return {"context": ChunkingSettings().context.value, **chosen, "edition": EDITION}
 
 
 def _strategy(name: object) -> ChunkingStrategy:
@@ -115,6 +147,13 @@ def _strategy(name: object) -> ChunkingStrategy:
         return ChunkingStrategy(name)  # type: ignore[arg-type]  # anything else than a name is refused below
     except ValueError as error:
         raise InvalidChunkingError(f"The chunking strategy {name!r} does not exist.") from error
+
+
+def _context(name: object) -> ChunkContext:
+    try:
+        return ChunkContext(name)  # type: ignore[arg-type]  # anything else than a name is refused below
+    except ValueError as error:
+        raise InvalidChunkingError(f"The chunk context {name!r} does not exist.") from error
 
 
 def _is_whole(value: object) -> bool:

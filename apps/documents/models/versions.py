@@ -195,6 +195,10 @@ class Chunk(models.Model):
     table_header = models.TextField(
         blank=True, default="", help_text=_("The header row of the table the text continues.")
     )
+    context = models.TextField(
+        blank=True, default="", db_default="", editable=False,
+        help_text=_("What stands before it where it is embedded: the document's name and its headings."),
+    )  # fmt: skip
     content_hash = models.BinaryField(max_length=32, db_index=True, editable=False, help_text=_("Of what is embedded."))
     token_count = models.PositiveIntegerField()
     heading_path = ArrayField(models.TextField(), default=list, blank=True)
@@ -211,9 +215,9 @@ class Chunk(models.Model):
         return gettext("passage %(ordinal)s") % {"ordinal": self.ordinal}
 
     @staticmethod
-    def embedded_text(text: str, table_header: str) -> str:
-        """What is embedded for a chunk: rows of a table are nothing without its header."""
-        return f"{table_header}\n{text}" if table_header else text
+    def embedded_text(text: str, table_header: str, context: str = "") -> str:
+        """What is embedded for a chunk: rows of a table are nothing without its header, and little without its heading."""
+        return "\n".join(filter(None, [context, table_header, text]))
 
 
 class StageOutcome(models.TextChoices):

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from apps.documents.chunking.settings import EDITION
+from apps.documents.chunking.settings import chunking_begun
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.masking.settings import MaskingSettings
 from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
@@ -54,7 +54,7 @@ def knowledge_base_create(
     try:
         with transaction.atomic():
             made = KnowledgeBase.objects.create(
-                tenant_id=tenant_id, name=name, description=description, chunking={**(chunking or {}), "edition": EDITION},
+                tenant_id=tenant_id, name=name, description=description, chunking=chunking_begun(chunking or {}),
                 visibility=visibility, retrieval=retrieval or {}, masking=masking or {},
             )  # fmt: skip
             change_log(f"knowledge base {made.pk} was made", actor=actor, action="knowledge_base.created", of=made)

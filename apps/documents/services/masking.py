@@ -163,22 +163,25 @@ def _version_mask(
     parsed.save()
     originals_replace([version.pk], [aside] if aside else [])
     if parsed.text != before or aside is not None or original is not None:
-        _chunks_mask(version, parsed, before=before)
+        _chunks_mask(version, parsed, masking, before=before)
         if masking.masks:
             _edits_mask(version, masking)
         return masking.mode is MaskingMode.AT_INGESTION and parsed.text != raw.text
     return False
 
 
-def _chunks_mask(version: DocumentVersion, parsed: ParsedText, *, before: str) -> None:
+def _chunks_mask(version: DocumentVersion, parsed: ParsedText, masking: MaskingSettings, *, before: str) -> None:
     """Give its chunks the words that are shown now and not `before`; what is embedded of them, and its hash, stays."""
     chunks = list(Chunk.objects.filter(version=version).order_by("pk"))
     headings = [(section["start"], section["heading_path"]) for section in parsed.sections]
+    masks = masks_of(version.tenant_id)
     for chunk in chunks:
         chunk.text = parsed.text[chunk.start : chunk.end]
         chunk.heading_path = _path_at(headings, chunk)
         chunk.table_header = header_shown(chunk.table_header, raw=before, shown=parsed.text)
-    Chunk.objects.bulk_update(chunks, ["text", "heading_path", "table_header"], batch_size=500)
+        if masking.masks:
+            chunk.context = masks.masked(chunk.context, masking.kinds).text
+    Chunk.objects.bulk_update(chunks, ["text", "heading_path", "table_header", "context"], batch_size=500)
 
 
 def _path_at(headings: Sequence[tuple[int, list[str]]], chunk: Chunk) -> list[str]:

@@ -20,9 +20,9 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from apps.documents.admin.forms import STRATEGY_CHOICES
+from apps.documents.admin.forms import CONTEXT_CHOICES, STRATEGY_CHOICES
 from apps.documents.admin.wording import chunking_in_words
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import ChunkContext, ChunkingSettings
 from apps.documents.models import KnowledgeBase
 from apps.documents.rights.access import knowledge_bases_readable_by, told_of_all
 from apps.documents.rights.by_role import OPERATES
@@ -59,7 +59,7 @@ GENERATION_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
     GenerationState.FILLING: "info",
 }  # fmt: skip
-SELDOM = frozenset({"overlap", "switch", "margin"})
+SELDOM = frozenset({"overlap", "context", "switch", "margin"})
 """Fields that are folded away."""
 
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
@@ -85,6 +85,7 @@ class ReindexForm(forms.Form):
     strategy = forms.ChoiceField(label=_("Passages end"), choices=STRATEGY_CHOICES, widget=UnfoldAdminSelectWidget)
     size = forms.IntegerField(label=_("Most tokens of a passage"), widget=UnfoldAdminIntegerFieldWidget)
     overlap = forms.IntegerField(label=_("Most tokens repeated"), widget=UnfoldAdminIntegerFieldWidget)
+    context = forms.ChoiceField(label=_("Found together with"), choices=CONTEXT_CHOICES, widget=UnfoldAdminSelectWidget)
     switch = forms.ChoiceField(
         label=_("The new one answers"), choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget
     )
@@ -94,7 +95,7 @@ class ReindexForm(forms.Form):
 
     def __init__(self, *args: Any, live: IndexGeneration, **kwargs: Any) -> None:
         now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
-        kwargs["initial"] = {**live.chunking, **now}
+        kwargs["initial"] = {"context": ChunkContext.NONE.value, **live.chunking, **now}
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["model"]
         choice.label_from_instance = version_label
@@ -107,7 +108,7 @@ class ReindexForm(forms.Form):
         return reindex_request(
             knowledge_base,
             model=str(fields["model"].pk),
-            chunking={name: fields[name] for name in ("strategy", "size", "overlap")},
+            chunking={name: fields[name] for name in ("strategy", "size", "overlap", "context")},
             switch=fields["switch"],
             margin=fields["margin"],
         )

@@ -16,7 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from apps.documents.admin.forms import FUSION_CHOICES, MODE_CHOICES, STRATEGY_CHOICES, KnowledgeBaseForm
+from apps.documents.admin.forms import (
+    CONTEXT_CHOICES,
+    FUSION_CHOICES,
+    MODE_CHOICES,
+    STRATEGY_CHOICES,
+    KnowledgeBaseForm,
+)
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import KnowledgeBase, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
@@ -107,6 +113,7 @@ def _page(
                 "chunking.overlap",
                 _("up to %d tokens") % chunking.overlap,
             ),
+            (_("Found together with"), "chunking.context", dict(CONTEXT_CHOICES)[chunking.context.value]),
         ],
         "readers": Visibility(base.visibility).label,
         "access_url": place.url("access") if place.may("documents.view_grant") else "",

@@ -132,9 +132,9 @@ def _as_indexed(rows: Sequence[tuple[Any, ...]]) -> list[PendingChunk]:
         PendingChunk(
             chunk_id,
             version_id,
-            Chunk.embedded_text(originals[version_id][start:end] if version_id in originals else text, header),
+            Chunk.embedded_text(originals[version_id][start:end] if version_id in originals else text, header, context),
         )
-        for chunk_id, version_id, text, header, start, end in rows
+        for chunk_id, version_id, text, header, context, start, end in rows
     ]
 
 
@@ -186,7 +186,7 @@ _COPY_END = b"\xff\xff"
 
 
 _PENDING = """
-    SELECT c.id, c.version_id, c.text, c.table_header, c.start, c."end"
+    SELECT c.id, c.version_id, c.text, c.table_header, c.context, c.start, c."end"
     FROM documents_chunk c
     WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
       AND NOT EXISTS (
@@ -196,9 +196,9 @@ _PENDING = """
 """
 
 _PENDING_OF = """
-    SELECT first.id, first.version_id, first.text, first.table_header, first.start, first."end"
+    SELECT first.id, first.version_id, first.text, first.table_header, first.context, first.start, first."end"
     FROM unnest(%(versions)s::uuid[], %(shares)s::int[]) AS given(version_id, share), LATERAL (
-        SELECT c.id, c.version_id, c.text, c.table_header, c.start, c."end"
+        SELECT c.id, c.version_id, c.text, c.table_header, c.context, c.start, c."end"
         FROM documents_chunk c
         WHERE c.version_id = given.version_id AND c.chunking_key = %(key)s
           AND NOT EXISTS (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from apps.documents.chunking.chunker import chunk
+from apps.documents.chunking.context import context_of, context_room
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
-from apps.documents.chunking.types import Embed
+from apps.documents.chunking.types import Embed, Tokenizer
+from apps.documents.document_names import called
 from apps.documents.events import DocumentUpdated
 from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stage_times import StageTimes, stage_times
@@ -132,11 +134,22 @@ def version_cut(version: DocumentVersion, generation: IndexGeneration, *, embed:
     """
     tokenizer = _tokenizer(generation.model_version_id)
     vectors = embed or embedder(generation.model_version_id)
-    text = IndexedText.of(version)
-    spans = chunk(text.raw.document(), _settings(version, generation), tokenizer, embed=vectors)
+    text, settings = IndexedText.of(version), _settings(version, generation)
+    room = context_room(settings.context, tokenizer.limit)
+    spans = chunk(text.raw.document(), settings, tokenizer, embed=vectors, beside=room)
     if not spans:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
-    return [_row(version, generation, ordinal, text.shown(span)) for ordinal, span in enumerate(spans)]
+    before = _contexts(version, room, tokenizer)
+    shown = map(text.shown, spans)
+    return [_row(version, generation, ordinal, one, before(one.span.heading_path)) for ordinal, one in enumerate(shown)]
+
+
+def _contexts(version: DocumentVersion, room: int, tokenizer: Tokenizer) -> Callable[[tuple[str, ...]], str]:
+    """What stands before a chunk of the version under given headings, as they are shown."""
+    if not room:
+        return lambda _: ""
+    name = called(version.document.title, version.parsed.title)
+    return functools.cache(lambda headings: context_of(name, headings, room=room, count=tokenizer.count))
 
 
 def _settings(version: DocumentVersion, generation: IndexGeneration) -> ChunkingSettings:
@@ -316,8 +329,9 @@ def _events(
     return [indexed, DocumentUpdated(**about, version_number=version.number, changed=("version",))]
 
 
-def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, shown: ShownSpan) -> Chunk:
+def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, shown: ShownSpan, context: str) -> Chunk:
     span = shown.span
+    embedded = Chunk.embedded_text(shown.indexed, span.table_header, context)
     return Chunk(
         version=version,
         chunking_key=generation.chunking_key,
@@ -326,7 +340,8 @@ def _row(version: DocumentVersion, generation: IndexGeneration, ordinal: int, sh
         end=span.end,
         text=shown.text,
         table_header=span.table_header,
-        content_hash=hashlib.sha256(Chunk.embedded_text(shown.indexed, span.table_header).encode()).digest(),
+        context=context,
+        content_hash=hashlib.sha256(embedded.encode()).digest(),
         token_count=span.token_count,
         heading_path=list(span.heading_path),
         place=span.place.to_dict() if span.place else None,

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Max, QuerySet
 
+from apps.documents.chunking.context import context_room
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatus
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
@@ -120,6 +121,7 @@ def check_fits(
         return
     longest = chunks.aggregate(longest=Max("token_count"))["longest"] or 0
     limit = model.max_tokens - SPECIAL_TOKENS - prompt_room(model.prompts.document)
+    limit -= context_room(chunking.context, limit)
     if longest > limit:
         raise PermanentError(
             f"{model.name} reads {limit} tokens, and the longest passage has {longest}.",
@@ -167,8 +169,8 @@ def _chunks_expected(live: IndexGeneration, chunking: ChunkingSettings, *, plann
 
 def _rate(present: QuerySet[Chunk], model: EmbeddingModel) -> float | None:
     """Chunks a second that the model embeds, measured on some of the present ones."""
-    rows = present.order_by("pk").values_list("text", "table_header")[: 2 * SAMPLE]
-    texts = [Chunk.embedded_text(text, header) for text, header in rows]
+    rows = present.order_by("pk").values_list("text", "table_header", "context")[: 2 * SAMPLE]
+    texts = [Chunk.embedded_text(*row) for row in rows]
     connection_release()
     asked = partial(
         embed, role=TextRole.DOCUMENT, model=model, purpose=Purpose.INDEX, deadline=Deadline.after(SAMPLE_SECONDS)

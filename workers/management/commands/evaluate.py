@@ -13,7 +13,7 @@ from uuid import UUID
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.chunking.settings import ChunkContext, ChunkingSettings
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
 from apps.models.gateway import using_transport
 from apps.retrieval.evaluation.experiments.work import run_log
@@ -95,6 +95,11 @@ class Command(commands.Command):
         parser.add_argument("--depth", type=int, default=100, help="How many documents are ranked (100).")
         parser.add_argument("--chunk-size", type=int, help="Tokens of a chunk; the product's default if not given.")
         parser.add_argument("--chunk-overlap", type=int, help="Tokens that a chunk repeats from the previous one.")
+        parser.add_argument(
+            "--chunk-context",
+            choices=[context.value for context in ChunkContext],
+            help="What is embedded with a chunk; the product's default if not given.",
+        )
         parser.add_argument("--keep", action="store_true", help="Keep the knowledge base, to look at it in the admin.")
         parser.add_argument(
             "--resume", action="store_true", help="Go on with what was interrupted, and keep it if it is again."
@@ -151,8 +156,10 @@ def _knowledge_base(folder: BeirFolder, options: Options) -> Iterator[KnowledgeB
             temporary_remove(base, actor=ACTOR)
 
 
-def _chunking(options: Options) -> dict[str, int]:
-    named = {"size": options["chunk_size"], "overlap": options["chunk_overlap"]}
+def _chunking(options: Options) -> dict[str, Any]:
+    named = {
+        "size": options["chunk_size"], "overlap": options["chunk_overlap"], "context": options["chunk_context"],
+    }  # fmt: skip
     return {name: value for name, value in named.items() if value is not None}
 
 

@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 from apps.documents.parsing.building import DocumentBuilder, too_much_text
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NoTextLayerError, TooLargeError
 from apps.documents.parsing.pdf.breaks import PageLines, pages_joined
+from apps.documents.parsing.pdf.page_heads import page_head
 from apps.documents.parsing.pdf.pdf_streams import check_streams
 from apps.documents.parsing.pdf.reading import page_read
 from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocument, Place, PlaceKind
@@ -33,7 +34,7 @@ class PdfParser:
     types = frozenset({DocumentType.PDF})
 
     def parse(self, path: Path, limits: FileLimits) -> ParsedDocument:
-        """One section a page.
+        """One section a page, under its head.
 
         Raises EncryptedFileError, DamagedFileError, NoTextLayerError, TooLargeError and UnsafeArchiveError.
         """
@@ -61,6 +62,8 @@ def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise
     ]
     for number, page in enumerate(pages_joined([page or PageLines() for page in read]), start=1):
         builder.place(Place(PlaceKind.PAGE, number), joint=page.joint)
+        # What goes on with a sentence has no head.
+        builder.under(*filter(None, [page_head(page.text) if page.joint is None else ""]))
         builder.block(page.text)
     _check_any_text(pages=len(pdf), unreadable=len(unreadable), blank=len(blank))
     metadata = {"pages": str(len(pdf)), "pages_unreadable": _listed(unreadable), "pages_without_text": _listed(blank)}

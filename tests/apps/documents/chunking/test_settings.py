@@ -1,6 +1,6 @@
 import pytest
 
-from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
+from apps.documents.chunking.settings import ChunkContext, ChunkingSettings, ChunkingStrategy, chunking_begun
 from ragsite.core.errors import PermanentError
 
 
@@ -14,14 +14,22 @@ def test_what_a_dict_leaves_out_has_the_default():
 
 
 def test_the_key_is_the_same_in_every_release_that_cuts_alike():
-    assert ChunkingSettings().key == "37d656c9c53cb4e4"
-    assert ChunkingSettings().key == ChunkingSettings.from_dict({"overlap": 32, "size": 220, "edition": 3}).key
+    assert ChunkingSettings().key == "75cbc67048106fc4"
+    stored = {"overlap": 32, "size": 220, "context": "headings", "edition": 3}
+    assert ChunkingSettings().key == ChunkingSettings.from_dict(stored).key
 
 
 def test_chunks_of_an_earlier_edition_are_found_by_the_key_they_were_kept_with():
     kept = ChunkingSettings.from_dict({"strategy": "sentence", "size": 220, "overlap": 32})
     assert kept.key == ChunkingSettings.from_dict({}).key == "da698988ac37a096"
-    assert kept.renewed() == ChunkingSettings()
+    assert ChunkingSettings.from_dict({"edition": 2}).key == "37d656c9c53cb4e4"
+    assert kept.renewed() == ChunkingSettings(context=ChunkContext.NONE)
+
+
+def test_what_was_kept_before_there_was_a_context_has_none():
+    assert ChunkingSettings.from_dict({"edition": 2}).context is ChunkContext.NONE
+    assert ChunkingSettings.from_dict(chunking_begun({})) == ChunkingSettings()
+    assert ChunkingSettings.from_dict(chunking_begun({"context": "none"})).context is ChunkContext.NONE
 
 
 def test_nobody_chooses_an_edition():
@@ -32,14 +40,15 @@ def test_nobody_chooses_an_edition():
 def test_the_key_changes_with_each_setting():
     keys = {ChunkingSettings(strategy).key for strategy in ChunkingStrategy}
     keys |= {ChunkingSettings(size=221).key, ChunkingSettings(overlap=31).key}
-    assert len(keys) == len(ChunkingStrategy) + 2
+    keys |= {ChunkingSettings(context=ChunkContext.NONE).key}
+    assert len(keys) == len(ChunkingStrategy) + 3
 
 
 @pytest.mark.parametrize("strategy", ["sentence", "heading", "tokens", "semantic"])
 def test_a_strategy_is_chosen_by_its_name(strategy):
     settings = ChunkingSettings.from_dict({"strategy": strategy})
     assert settings.strategy.value == strategy
-    assert settings.to_dict() == {"strategy": strategy, "size": 220, "overlap": 32}
+    assert settings.to_dict() == {"strategy": strategy, "size": 220, "overlap": 32, "context": "none"}
 
 
 def test_a_document_may_have_settings_of_its_own_and_has_the_others_of_its_knowledge_base():
@@ -65,6 +74,7 @@ def test_settings_of_a_document_that_do_not_go_with_those_of_its_knowledge_base_
         ({"strategy": "by moonlight"}, "'by moonlight'"),
         ({"strategy": None}, "None"),
         ({"strategy": ["tokens"]}, "['tokens']"),
+        ({"context": "the moon"}, "'the moon'"),
         ({"colour": "red"}, "'colour'"),
     ],
 )

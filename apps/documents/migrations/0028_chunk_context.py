@@ -1,0 +1,17 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("documents", "0026_second_copies")]
+
+    operations = [
+        migrations.AddField(
+            model_name="chunk",
+            name="context",
+            field=models.TextField(
+                blank=True, db_default="", default="", editable=False,
+                help_text="What stands before it where it is embedded: the document's name and its headings.",
+            ),
+        ),
+    ]
