@@ -1,9 +1,11 @@
+"""What is embedded before a chunk. Of those that are there it is nothing."""
+
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
 
-    dependencies = [("documents", "0026_second_copies")]
+    dependencies = [("documents", "0026_stage_begun")]
 
     operations = [
         migrations.AddField(

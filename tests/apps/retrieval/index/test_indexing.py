@@ -11,8 +11,10 @@ from django.db.models.functions import Now
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.documents.services.documents import document_delete
+from apps.models.engine.tokenizer import ModelTokenizer
 from apps.models.gateway import ModelTransport
 from apps.models.gateway.fake import FakeTransport
+from apps.models.selectors import embedding_model_default
 from apps.retrieval.index import embeddings
 from apps.retrieval.models import Embedding
 from ragsite.core.errors import ModelUnavailableError
@@ -48,6 +50,10 @@ class Watched(FakeTransport):
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embeddings, "BATCH", 4)
+
+
+def tokenizer() -> ModelTokenizer:
+    return ModelTokenizer(embedding_model_default().path)
 
 
 UseTransport = Callable[[ModelTransport], None]
@@ -125,7 +131,7 @@ def test_a_long_version_outlives_any_number_of_deaths_as_long_as_each_start_gets
 
 
 def test_documents_with_the_same_text_pay_for_it_once(use_transport: UseTransport) -> None:
-    base = make.knowledge_base(chunking=FINE)
+    base = make.knowledge_base(chunking={**FINE, "context": "none"})
     make.ready_version(base, TEXT, filename="a.txt")
     watched = Watched()
     use_transport(watched)
@@ -133,6 +139,37 @@ def test_documents_with_the_same_text_pay_for_it_once(use_transport: UseTranspor
     assert watched.texts == ["One more line about boats at sea is here."]
     assert twin.status == "ready"
     assert Embedding.objects.count() == 21
+
+
+def test_a_chunk_is_embedded_with_its_documents_name_and_its_headings(use_transport: UseTransport) -> None:
+    watched = Watched()
+    use_transport(watched)
+    told = "# Harbour\n\n## Berths\n\nA berth costs 20 euros for a night."
+    version = make.ready_version(make.knowledge_base(), told, filename="RULES_2022.md")
+    (chunk,) = version.chunks.all()
+    assert chunk.context == "Rules 2022\nHarbour > Berths"
+    assert watched.texts == [f"{chunk.context}\n{chunk.text}"]
+    assert version.parsed.text[chunk.start : chunk.end] == chunk.text
+    assert bytes(chunk.content_hash) == hashlib.sha256(watched.texts[0].encode()).digest()
+
+
+def test_the_same_text_under_other_names_is_another_vector(use_transport: UseTransport) -> None:
+    base = make.knowledge_base()
+    for year in (2021, 2022):
+        make.ready_version(
+            base, f"A berth costs 20 euros for a night.{' ' * (year - 2020)}", filename=f"rules_{year}.txt"
+        )
+    first, second = Embedding.objects.order_by("chunk")
+    assert first.embedding != second.embedding
+
+
+def test_a_chunk_and_what_stands_before_it_fit_together(use_transport: UseTransport) -> None:
+    base = make.knowledge_base(chunking={"size": 8000, "overlap": 0})
+    title = "The rules of the harbour and of everything that lies in it or comes by"
+    version = make.ready_version(base, TEXT * 40, filename=f"{title}.txt")
+    counts = [tokenizer().count(f"{one.context}\n{one.text}") for one in version.chunks.all()]
+    assert len(counts) > 1
+    assert max(counts) <= tokenizer().limit
 
 
 def test_chunks_of_several_documents_are_embedded_together(use_transport: UseTransport) -> None:
@@ -215,7 +252,7 @@ def test_a_knowledge_base_chunks_as_it_says(strategy: str) -> None:
 def test_rows_of_a_long_table_carry_its_header_and_are_embedded_with_it() -> None:
     rows = "\n".join(f"| Berth {number} | {number * 3} metres | {number + 20} euros |" for number in range(60))
     table = f"# Berths\n\n| Name | Length | Price |\n|---|---|---|\n{rows}\n"
-    version = make.ready_version(make.knowledge_base(chunking={"size": 120, "overlap": 0}), table)
+    version = make.ready_version(make.knowledge_base(chunking={"size": 120, "overlap": 0, "context": "none"}), table)
     later = version.chunks.order_by("ordinal").last()
     assert later is not None
     assert later.table_header == "| Name | Length | Price |"
