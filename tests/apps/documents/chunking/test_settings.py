@@ -14,7 +14,7 @@ def test_what_a_dict_leaves_out_has_the_default():
 
 
 def test_the_key_is_the_same_in_every_release_that_cuts_alike():
-    assert ChunkingSettings().key == "37d656c9c53cb4e4"
+    assert ChunkingSettings().key == "50ffbad3be7a7017"
     assert ChunkingSettings().key == ChunkingSettings.from_dict({"overlap": 32, "size": 220, "edition": 3}).key
 
 
