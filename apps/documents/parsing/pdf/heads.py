@@ -138,7 +138,7 @@ def second_head(rows: Sequence[Cells], text: str) -> int:
         while start > first and rows[start - 1].is_label:
             start -= 1
         is_below_title = any(_reaches_over(row, rows[first - 1]) for row in rows[start:at])
-        if is_below_title or (names >= FEWEST_NAMES and not texts[at][0]):
+        if is_below_title or (names >= FEWEST_NAMES and (not texts[at][0] or _are_units(texts[at][0]))):
             return start
     return len(rows)
 
