@@ -135,9 +135,9 @@ def second_head(rows: Sequence[Cells], text: str) -> int:
         if have_figures[at] or not names or not any(have_figures[at : at + AHEAD]):
             continue
         start = at
-        while start > first and rows[start - 1].is_label:
+        while start > first and not have_figures[start - 1] and (rows[start - 1].is_label or not texts[start - 1][0]):
             start -= 1
-        is_below_title = any(_reaches_over(row, rows[first - 1]) for row in rows[start:at])
+        is_below_title = any(row.is_label and _reaches_over(row, rows[first - 1]) for row in rows[start:at])
         if is_below_title or (names >= FEWEST_NAMES and (not texts[at][0] or _are_units(texts[at][0]))):
             return start
     return len(rows)
