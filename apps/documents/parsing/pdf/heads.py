@@ -121,7 +121,8 @@ def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, w
         head=_head(lines, figures, units.pieces),
     )
     lead = [tuple(one.piece for one in level if one.line is None) for level in lines.rest]
-    return Headed((*filter(None, lead), table), taken | lines.taken | ({units.line} - {None}))
+    moved = () if units.line is None else (units.line,)
+    return Headed((*filter(None, lead), table), taken.union(lines.taken, moved))
 
 
 def second_head(rows: Sequence[Cells], text: str) -> int:
