@@ -29,7 +29,6 @@ FURTHEST_LEVEL = 2.5
 FURTHEST_ROW = 3.5
 FURTHEST_UNITS = 5.0
 
-
 LONGEST_LINE = 90
 """Of a head that was drawn as one, in characters; lines of prose are longer."""
 
@@ -122,7 +121,8 @@ def headed(rows: Sequence[Cells], above: Sequence[Sequence[Piece]], text: str, w
         head=_head(lines, figures, units.pieces),
     )
     lead = [tuple(one.piece for one in level if one.line is None) for level in lines.rest]
-    return Headed((*filter(None, lead), table), taken | lines.taken | ({units.line} - {None}))
+    moved = () if units.line is None else (units.line,)
+    return Headed((*filter(None, lead), table), taken.union(lines.taken, moved))
 
 
 def second_head(rows: Sequence[Cells], text: str) -> int:
@@ -135,10 +135,10 @@ def second_head(rows: Sequence[Cells], text: str) -> int:
         if have_figures[at] or not names or not any(have_figures[at : at + AHEAD]):
             continue
         start = at
-        while start > first and rows[start - 1].is_label:
+        while start > first and not have_figures[start - 1] and (rows[start - 1].is_label or not texts[start - 1][0]):
             start -= 1
-        is_below_title = any(_reaches_over(row, rows[first - 1]) for row in rows[start:at])
-        if is_below_title or (names >= FEWEST_NAMES and not texts[at][0]):
+        is_below_title = any(row.is_label and _reaches_over(row, rows[first - 1]) for row in rows[start:at])
+        if is_below_title or (names >= FEWEST_NAMES and (not texts[at][0] or _are_units(texts[at][0]))):
             return start
     return len(rows)
 
@@ -240,7 +240,8 @@ def _grown(levels: Sequence[_Level], end: int, figures: Figures, text: str) -> _
         and _gap(_drawn(levels[start - 1]), below, figures) < FURTHEST_LEVEL
     ):
         level = [one.piece for one in levels[start - 1] if one.stand is Stand.NAME]
-        if len(level) == 1 and _is_unit(said(level, text)) and names.is_for_several(level[0]):
+        may_be_units = figures.labels is not None and len(level) == 1 and _is_unit(said(level, text))
+        if may_be_units and names.is_for_several(level[0]):
             units = (*level, *units)
         elif not names.put(level):
             break
@@ -256,9 +257,9 @@ def _has_names(level: _Level) -> bool:
 def _are_names(level: _Level, figures: Figures, text: str) -> bool:
     """Whether columns are named: figures are names where they stand beside each other, as "28," and "29," of dates."""
     names = sum(one.stand is Stand.NAME for one in level)
-    if any(one.stand is Stand.ACROSS for one in level) or (
-        (names == 1 or names < len(level)) and _has_figures(level, text)
-    ):
+    if any(one.stand is Stand.ACROSS for one in level):
+        return False
+    if (names == 1 or names < len(level)) and _has_figures(level, text):
         return False
     return names >= (1 if figures.labels is not None or level[0].line is None else FEWEST_NAMES)
 
@@ -290,11 +291,11 @@ def _last_of_head(levels: Sequence[_Level], figures: Figures, text: str) -> int:
 
 
 def _row(level: _Level, figures: Figures) -> Cells:
-    """A row of the table without figures."""
+    """A row of the table as it stands on the page."""
     cells: list[list[Piece]] = [[] for _ in range(1 + len(figures.columns))]
     for one in level:
-        is_name = one.stand is Stand.NAME
-        cells[1 + figures.touched(one.piece.box)[0] if is_name else 0].append(one.piece)
+        is_beside = one.stand is Stand.NAME or figures.labels is None
+        cells[1 + figures.touched(one.piece.box)[0] if is_beside else 0].append(one.piece)
     return Cells(tuple(map(tuple, cells if figures.labels is not None else cells[1:])))
 
 

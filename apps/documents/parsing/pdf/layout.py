@@ -13,10 +13,11 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
+from apps.documents.parsing.pdf.figures import is_figure
 from apps.documents.parsing.pdf.heads import headed, second_head
 from apps.documents.parsing.pdf.letters import Interval, Line, Piece
 from apps.documents.parsing.pdf.regions import MOST_BETWEEN, Region, Row, around, region_of, rows_of
-from apps.documents.parsing.pdf.tables import Block, Cells, Splits, Table, labels_joined, shares_joined
+from apps.documents.parsing.pdf.tables import Block, Cells, Splits, Table, labels_joined, said, shares_joined
 
 MOST_LABELS = 8
 """Rows of a table that have nothing but a label, one after the other."""
@@ -88,7 +89,7 @@ def _columns(region: Region, text: str) -> tuple[Sequence[Block], int]:
     parts = [part for part in _parted(rows) if _has_columns(part)]
     if parts and all(_is_prose(part, gutters, text) for part in parts):
         return [block for part in _parted(rows) for block in _column_by_column(part, gutters)], len(rows)
-    rows = _table_rows(region.rows)
+    rows = _table_rows(region.rows, text)
     if not _has_columns(rows):
         return by_chance
     gutters = Region.of(rows, region.free).gutters
@@ -110,15 +111,20 @@ def _close_together(rows: Sequence[Row]) -> list[Row]:
     return list(rows[:end])
 
 
-def _table_rows(rows: Sequence[Row]) -> list[Row]:
-    """The rows up to the last one with gaps before too many without."""
-    end, across, labels = 0, 0, 0
+def _table_rows(rows: Sequence[Row], text: str) -> list[Row]:
+    """The rows up to the last one with gaps before too many without: labels may be more that follow figures line by line."""
+    most_step = CLOSE * median([one.box.bottom - other.box.bottom for one, other in pairwise(rows)])
+    end, across, labels, most = 0, 0, 0, MOST_BETWEEN
     for at, row in enumerate(rows):
-        across = 0 if row.has_gaps else across + row.reaches_over
-        labels = 0 if row.has_gaps else labels + 1
-        if across > MOST_BETWEEN or labels > MOST_LABELS:
+        if row.has_gaps:
+            end, across, labels = at + 1, 0, 0
+            most = MOST_LABELS if is_figure(said(row.pieces[-1:], text)) else MOST_BETWEEN
+            continue
+        across, labels = across + row.reaches_over, labels + 1
+        if at and rows[at - 1].box.bottom - row.box.bottom > most_step:
+            most = MOST_BETWEEN
+        if across > MOST_BETWEEN or labels > most:
             break
-        end = at + 1 if row.has_gaps else end
     return list(rows[:end])
 
 

@@ -132,7 +132,7 @@ class _Writer:
         letters, wide = self._letters, self._drawn.wide
         splits = Splits(
             numbers=lambda piece: words_apart(letters, piece, wide),
-            words=lambda piece: words_apart(letters, piece, wide, before=ANY_WORD),
+            words=lambda piece: words_apart(letters, piece, max(wide, piece.box.height), before=ANY_WORD),
             figures=lambda piece: words_apart(letters, piece, NARROWEST_GUTTER),
         )
         blocks = read_in_order(self._drawn.lines, letters.text, splits)

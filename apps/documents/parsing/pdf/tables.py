@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from apps.documents.parsing.pdf.letters import Interval, Line, Piece
+from apps.documents.parsing.pdf.letters import Box, Interval, Line, Piece
 
 FEWEST_COLUMNS = 2
 TIGHT = 1.2
 """From one line of a label to the next, as a gap in heights of the line at most."""
+
+OFF = 0.3
+"""Of its height a line stands above or below figures that are beside it and another one."""
 
 _ENDS_LABEL = (":", ".", ";")
 
@@ -78,16 +81,24 @@ def labels_joined(rows: Sequence[Cells], text: str) -> tuple[Cells, ...]:
     joined: list[Cells] = []
     for row in rows:
         last = joined[-1] if joined else None
-        if last is not None and last.is_label and row.cells[0] and _goes_on(last.cells[0], row.cells[0], text):
+        if last is not None and last.is_label and row.cells[0] and _goes_on(last.cells[0], row, text):
             joined[-1] = Cells((last.cells[0] + row.cells[0], *row.cells[1:]))
         else:
             joined.append(row)
     return tuple(joined)
 
 
-def _goes_on(label: Sequence[Piece], after: Sequence[Piece], text: str) -> bool:
-    one, other = label[-1].box, after[0].box
+def _goes_on(label: Sequence[Piece], row: Cells, text: str) -> bool:
+    one, other = label[-1].box, row.cells[0][0].box
     if one.bottom - other.top > TIGHT * max(one.height, other.height):
         return False
-    first = text[after[0].start : after[0].end].lstrip()[:1]
-    return first.islower() and not said(label, text).endswith(_ENDS_LABEL)
+    if said(label, text).endswith(_ENDS_LABEL):
+        return False
+    first = text[row.cells[0][0].start : row.cells[0][0].end].lstrip()[:1]
+    return first.islower() or _is_around(one, other, row)
+
+
+def _is_around(above: Box, below: Box, row: Cells) -> bool:
+    """Whether a row's figures stand beside the middle of both lines of its label."""
+    beside = next((cell[0].box for cell in row.cells[1:] if cell), None)
+    return beside is not None and below.middle + OFF * below.height < beside.middle < above.middle - OFF * above.height

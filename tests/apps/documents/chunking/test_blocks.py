@@ -99,3 +99,24 @@ def test_neither_tables_nor_code_are_repeated():
     parsed = document(f"{TABLE}\n\n{PROSE}")
     spans = chunk(parsed, ChunkingSettings(size=40, overlap=20), SpaceTokenizer())
     assert sum(words.count("| row 4. |") for words in all_words(parsed, spans)) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "is_repeated"),
+    [("| | 2023 | 2022 |", True), ("| Berth | Length | Price |", True), ("| Repairs | $ 3 | (1) |", False)],
+)
+def test_the_first_row_of_a_table_is_repeated_where_it_names_columns(first, is_repeated):
+    text = "\n".join([first, *(f"| Berth {number} | {number} | {number} |" for number in range(40))])
+    chunks = chunk(document(text), ChunkingSettings(size=60, overlap=0), SpaceTokenizer())
+    assert {span.table_header for span in chunks[1:]} == {first if is_repeated else ""}
+    assert len(chunks) > 2
+
+
+def test_a_head_of_a_third_of_a_chunk_is_repeated_and_a_longer_one_is_not():
+    rows = [f"| Berth {number} | {number} | {number} |" for number in range(40)]
+    heads = {names: f"| Berth | {'long ' * names}| Price |" for names in (10, 30)}
+    found = {
+        names: chunk(document("\n".join([head, *rows])), ChunkingSettings(size=60, overlap=0), SpaceTokenizer())[-1]
+        for names, head in heads.items()
+    }
+    assert (found[10].table_header, found[30].table_header) == (heads[10], "")

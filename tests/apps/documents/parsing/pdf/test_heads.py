@@ -111,6 +111,17 @@ def test_a_label_of_two_lines_is_one(read: Read) -> None:
     ]
 
 
+def test_a_label_of_two_lines_around_its_figures_is_one(read: Read) -> None:
+    rows = together(
+        YEARS,
+        figures(("Berths", "1", "2", "3"), rights=RIGHTS, top=640),
+        lines("Growth without", "Repairs %", top=628, leading=8),
+        figures(("", "9", "8", "7"), rights=RIGHTS, top=624),
+        figures(("Total", "4", "5", "6"), rights=RIGHTS, top=608),
+    )
+    assert "| Growth without Repairs % | 9 | 8 | 7 |" in rows_of(read(rows))
+
+
 def test_labels_without_figures_do_not_end_a_table(read: Read) -> None:
     labels = [(f"Class {number}:", "") for number in "ABCDEF"]
     text = read(
