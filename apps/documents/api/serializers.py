@@ -26,7 +26,7 @@ from apps.documents.models import (
     VersionOrigin,
     VersionStatus,
 )
-from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
+from apps.documents.retrieval_settings import SHARES, Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
 from ragsite.gateway.strictness import StrictSerializer
@@ -37,7 +37,8 @@ OUTCOMES = [outcome.value for outcome in UploadOutcome]
 CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32} in tokens.'
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
-    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
+    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
+    '"same_page": 0.8}.'
 )
 
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
@@ -69,7 +70,7 @@ RETRIEVAL_SCHEMA = {
     "properties": {
         "mode": {"type": "string", "enum": [one.value for one in Mode]},
         "fusion": {"type": "string", "enum": [one.value for one in Fusion]},
-        "weight": {"type": "number", "minimum": 0, "maximum": 1},
+        **{name: {"type": "number", "minimum": 0, "maximum": 1} for name in SHARES},
     },
 }
 
