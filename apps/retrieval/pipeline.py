@@ -89,10 +89,10 @@ def retrieve(
     with reading_as(scope):
         legs = _legs(where, embedded, timings)
         with timings.step("fuse"):
-            ranked = rank(legs.dense, legs.lexical, settings=embedded.settings)
+            fused = rank(legs.dense, legs.lexical, settings=embedded.settings)
             ranked = names_and_pages_weighed(
-                ranked, where.condition, scope=scope, question=request.text, statistics=legs.statistics,
-                settings=embedded.settings,
+                fused, where.condition, scope=scope, question=request.text, statistics=legs.statistics,
+                settings=embedded.settings, limit=request.pool,
             )  # fmt: skip
         with timings.step("passages"):
             found = passages_load(_best(ranked, request), where.condition, scope=scope)
@@ -110,7 +110,7 @@ def retrieve(
         generations=tuple(embedded.generations),
         questions=tuple(embedded.questions.values()),
         plans=legs.plans,
-        candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
+        candidates=of_legs | {"fused": len(fused), "read": len(found), "passages": len(passages)},
         degraded=embedded.degraded + reranked.degraded,
         milliseconds=timings.tell(),
         statistics=legs.statistics,
@@ -324,6 +324,6 @@ def _reranked(
 
 
 def _best(ranked: Sequence[RankedChunk], request: SearchRequest) -> list[RankedChunk]:
-    """As many as are to be looked at, of those whose score is high enough."""
+    """Those whose score is high enough."""
     least = request.threshold
-    return [one for one in ranked[: request.pool] if least is None or one.score >= least]
+    return [one for one in ranked if least is None or one.score >= least]

@@ -68,12 +68,8 @@ class AskedWord:
     last: int
 
     @property
-    def is_joined(self) -> bool:
-        return self.last - self.first > 1
-
-    @property
     def root(self) -> str:
-        """Characters that no name is without that has the word in any of its forms: an ending may change the stem's last letter."""
+        """Characters that no name is without that has the word in one of its forms: an ending may change a stem's last letter."""
         if _IS_YEAR.fullmatch(self.key):
             return self.key[2:]
         return self.key[:ROOT] if any(map(str.isdigit, self.key)) else self.key[: min(ROOT, max(2, len(self.key) - 1))]
@@ -81,10 +77,13 @@ class AskedWord:
 
 @dataclass(frozen=True, slots=True)
 class AskedWords:
-    """Those of a question that may stand in a name, in their order, of those at one place the longest first."""
+    """Those of a question that may stand in a name, in their order, of those at one place the longest first; `alone` are those of
+    one word.
+    """
 
     words: tuple[AskedWord, ...] = ()
     language: str = DEFAULT
+    alone: tuple[AskedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +92,11 @@ class NameWords:
 
     keys: frozenset[str]
     written: tuple[str, ...]
+    letters: str
 
-    def has(self, word: AskedWord) -> bool:
-        """Whether it has the word, or, of one that stands alone, the same as several."""
-        return word.key in self.keys or (not word.is_joined and self._has_together(word.text))
-
-    def _has_together(self, text: str) -> bool:
-        if text not in "".join(self.written):
-            return False
-        return any(joined == text for _, _, joined in _together(self.written))
+    def has_together(self, text: str) -> bool:
+        """Whether two or three of its words are this one."""
+        return text in self.letters and any(joined == text for _, _, joined in _together(self.written))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +113,18 @@ def asked_words(question: str, statistics: TermStatistics) -> AskedWords:
     tokens = _tokens(question.lower() if is_shouted else question)
     language = language_of_question(map(unmarked, tokens), statistics.languages or (DEFAULT,))
     written = [plain(unmarked(token)) for token in tokens]
-    alone = [_asked(token, place, language, statistics) for place, token in enumerate(tokens)]
-    words = [*filter(None, alone), *_asked_together(written, language, statistics)]
-    return AskedWords(tuple(sorted(words, key=lambda one: (one.first, -one.last))), language)
+    single = [_asked(token, place, language, statistics) for place, token in enumerate(tokens)]
+    alone = [word for word in single if word is not None]
+    words = [*alone, *_asked_together(written, language, statistics)]
+    ordered = sorted(words, key=lambda one: (one.first, -one.last))
+    return AskedWords(tuple(ordered), language, tuple(alone))
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
 def name_words(name: str, language: str) -> NameWords:
     """The words of a document's name, by the keys that words of a question in this language have."""
     written = tuple(plain(unmarked(token)) for token in _tokens(_EXTENSION.sub("", name)))
-    return NameWords(frozenset(_key(word, language) for word in written), written)
+    return NameWords(frozenset(_key(word, language) for word in written), written, "".join(written))
 
 
 def names_compared(asked: AskedWords, names: Mapping[UUID, str]) -> dict[UUID, Named]:
@@ -153,10 +150,11 @@ def _has_any(roots: Collection[str], name: str) -> bool:
 def _words_in(asked: AskedWords, name: str) -> list[AskedWord]:
     """The words of the question that the name has, none within another one, each once."""
     has = name_words(name, asked.language)
+    together = {one.text for one in asked.alone if one.key not in has.keys and has.has_together(one.text)}
     found: dict[str, AskedWord] = {}
     taken = 0
     for word in asked.words:
-        if word.first >= taken and has.has(word):
+        if word.first >= taken and (word.key in has.keys or word.text in together):
             found.setdefault(word.key, word)
             taken = word.last
     return list(found.values())

@@ -11,9 +11,9 @@ from apps.documents.rights.access import AccessScope, reading_as
 from apps.retrieval.index.lexical.reading import TermStatistics
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import RankedChunk
+from apps.retrieval.search.meeting import rows_meeting
 from apps.retrieval.search.naming import asked_words
 from apps.retrieval.search.preferring import Candidate, has_preferences, prefer
-from ragsite.core.database import rows_in_binary
 
 PAGED = (PlaceKind.PAGE, PlaceKind.SLIDE)
 """Places that are seen as a whole."""
@@ -27,21 +27,21 @@ def names_and_pages_weighed(
     question: str,
     statistics: TermStatistics,
     settings: RetrievalSettings,
+    limit: int,
 ) -> tuple[RankedChunk, ...]:
-    """The ranked chunks in the order that the settings prefer. Of what no longer meets the condition since it was found neither a
-    chunk is left nor a name counts.
+    """The `limit` best of the ranked chunks in the order that the settings prefer. Of what no longer meets the condition since it
+    was found neither a chunk is left nor a name counts.
     """
     if not ranked or not has_preferences(settings):
-        return tuple(ranked)
+        return tuple(ranked[:limit])
     candidates = candidates_read([one.chunk_id for one in ranked], condition, scope=scope)
-    return prefer(ranked, candidates, asked_words(question, statistics), settings=settings)
+    return prefer(ranked, candidates, asked_words(question, statistics), settings=settings, limit=limit)
 
 
 def candidates_read(chunk_ids: Sequence[int], condition: Condition, *, scope: AccessScope) -> dict[int, Candidate]:
     """By chunk id, of those that meet the condition, their documents and pages."""
-    parameters = condition.parameters | {"candidate_chunk_ids": list(chunk_ids)}
     with reading_as(scope):
-        rows = rows_in_binary(_SQL.format(condition=condition.sql), parameters)
+        rows = rows_meeting(_SQL, condition, {"candidate_chunk_ids": list(chunk_ids)})
     return {chunk_id: _candidate(*row) for chunk_id, *row in rows}
 
 
