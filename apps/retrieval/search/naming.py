@@ -42,8 +42,8 @@ ROOT = 4
 
 _BETWEEN = re.compile(r"[\W_]+")
 _EXTENSION = re.compile(r"(?<=\w)\.[a-z][a-z0-9]{1,4}\s*$", re.IGNORECASE)
-_GENITIVE = re.compile(r"(?<=\w)'s(?!\w)")
-_AMPERSAND = re.compile(r"(?<=\w)&(?=\w)")
+_GENITIVE = re.compile(r"(?<=\S)'s(?!\w)")
+_AMPERSAND = re.compile(r"(?<=\S)&(?=\S)")
 _FORM = re.compile(r"(?<!\w)(?:(\d+)-([a-z])|([a-z])-(\d+))(?!\w)")
 _RUN = re.compile(f"(?P<RUN>[{spaceless_class()}]+)|[{spaced_class()}{CAPITALS}]+")
 _YEAR = r"(?:19|20)\d\d"
