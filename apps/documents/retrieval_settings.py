@@ -26,13 +26,17 @@ class Fusion(StrEnum):
     RRF = "rrf"
 
 
+SHARES = ("weight", "names", "same_page")
+"""The settings that are numbers from 0 to 1."""
+
+
 class InvalidRetrievalError(PermanentError):
     """Settings that nothing can be searched by; seen by those who set up a knowledge base, or search."""
 
     code = "invalid_retrieval"
     action = (
-        f"Choose a mode of {', '.join(Mode)}, a fusion of {', '.join(Fusion)}, and a weight from 0 (only words count) "
-        "to 1 (only meaning)."
+        f"Choose a mode of {', '.join(Mode)}, a fusion of {', '.join(Fusion)}, a weight from 0 (only words count) "
+        "to 1 (only meaning), and names and same_page from 0 to 1."
     )
 
 
@@ -40,22 +44,30 @@ class InvalidRetrievalError(PermanentError):
 class RetrievalSettings:
     """`weight` is the share of the dense leg in a hybrid search, 0 to 1.
 
+    Where a hybrid search goes by scores, `names` is what a document's name counts that has the question's words, 0 to 1, and
+    `same_page` what each further passage of a page counts beside the one before it, 0 to 1.
+
     Raises InvalidRetrievalError.
     """
 
     mode: Mode = Mode.HYBRID
     fusion: Fusion = Fusion.CONVEX
     weight: float = 0.5
+    names: float = 0.1
+    same_page: float = 0.8
 
     def __post_init__(self) -> None:
         for value, kind, name in ((self.mode, Mode, "mode"), (self.fusion, Fusion, "fusion")):
             if not isinstance(value, kind):
                 raise InvalidRetrievalError(f"The {name} {value!r} does not exist.")
-        if not _is_number(self.weight) or not 0 <= self.weight <= 1:
+        if not _is_share(self.weight):
             raise InvalidRetrievalError(f"The weight {self.weight!r} is invalid.")
+        for value, name in ((self.names, "names"), (self.same_page, "same_page")):
+            if not _is_share(value):
+                raise InvalidRetrievalError(f"The share {value!r} of {name} is invalid.")
 
     def to_dict(self) -> dict[str, Any]:
-        return {"mode": self.mode.value, "fusion": self.fusion.value, "weight": self.weight}
+        return {"mode": self.mode.value, "fusion": self.fusion.value, **{name: getattr(self, name) for name in SHARES}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RetrievalSettings:
@@ -65,7 +77,7 @@ class RetrievalSettings:
     def overridden(self, data: Mapping[str, Any]) -> RetrievalSettings:
         """These settings with what `data` has instead; raises InvalidRetrievalError."""
         own = dict(data)
-        unknown = sorted(set(own) - {"mode", "fusion", "weight"})
+        unknown = sorted(set(own) - {"mode", "fusion", *SHARES})
         if unknown:
             raise InvalidRetrievalError(f"There is no retrieval setting called {unknown[0]!r}.")
         for name, kind in (("mode", Mode), ("fusion", Fusion)):
@@ -81,5 +93,7 @@ def _named(name: object, kind: type[StrEnum]) -> StrEnum:
         raise InvalidRetrievalError(f"The {kind.__name__.lower()} {name!r} does not exist.") from error
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number and 0 <= value <= 1  # type: ignore[operator]  # a number

@@ -54,6 +54,7 @@ from apps.retrieval.search.request import SearchRequest, settings_for
 from apps.retrieval.search.reranking import RerankResult, rerank_passages, reranker_required
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.timing import Timings
+from apps.retrieval.search.weighing import names_and_pages_weighed
 from ragsite.core.actors import Actor
 from ragsite.core.configuration import GenerationSettings, SearchSettings
 from ragsite.core.database import connection_release
@@ -66,7 +67,7 @@ def retrieve(
     """The passages that the request asks for and the scope allows, of the live generations or of the given one.
 
     Raises:
-        InvalidRetrievalError: the request's weight is invalid.
+        InvalidRetrievalError: a share of the request is invalid.
         NoRerankerError: the request asks for a reranker, and none is registered.
         ModelUnavailableError, PermanentError: a model gave no vector of the question, and the request may not fall back; or none
             did, and it asks for meaning alone.
@@ -88,7 +89,11 @@ def retrieve(
     with reading_as(scope):
         legs = _legs(where, embedded, timings)
         with timings.step("fuse"):
-            ranked = rank(legs.dense, legs.lexical, settings=embedded.settings)
+            fused = rank(legs.dense, legs.lexical, settings=embedded.settings)
+            ranked = names_and_pages_weighed(
+                fused, where.condition, scope=scope, question=request.text, statistics=legs.statistics,
+                settings=embedded.settings, limit=request.pool,
+            )  # fmt: skip
         with timings.step("passages"):
             found = passages_load(_best(ranked, request), where.condition, scope=scope)
             alike = _similarities(request, found, where)
@@ -105,7 +110,7 @@ def retrieve(
         generations=tuple(embedded.generations),
         questions=tuple(embedded.questions.values()),
         plans=legs.plans,
-        candidates=of_legs | {"fused": len(ranked), "read": len(found), "passages": len(passages)},
+        candidates=of_legs | {"fused": len(fused), "read": len(found), "passages": len(passages)},
         degraded=embedded.degraded + reranked.degraded,
         milliseconds=timings.tell(),
         statistics=legs.statistics,
@@ -283,8 +288,8 @@ def _by_words_too(settings: RetrievalSettings, *, nothing_else: bool) -> Retriev
     if nothing_else:
         return replace(settings, mode=Mode.LEXICAL)
     if settings.mode is Mode.DENSE:
-        # Meaning where it can be searched for, words where it can't.
-        return replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0)
+        # Meaning where it can be searched for, words where it can't, and nothing else.
+        return replace(settings, mode=Mode.HYBRID, fusion=Fusion.CONVEX, weight=1.0, names=0.0, same_page=1.0)
     return settings
 
 
@@ -319,6 +324,6 @@ def _reranked(
 
 
 def _best(ranked: Sequence[RankedChunk], request: SearchRequest) -> list[RankedChunk]:
-    """As many as are to be looked at, of those whose score is high enough."""
+    """Those whose score is high enough."""
     least = request.threshold
-    return [one for one in ranked[: request.pool] if least is None or one.score >= least]
+    return [one for one in ranked if least is None or one.score >= least]

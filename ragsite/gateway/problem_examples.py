@@ -100,8 +100,8 @@ EXAMPLES: Mapping[str, str] = {
         "No kind of values is named. Choose a mode of off, watch, and one or more kinds of email, phone."
     ),
     "invalid_retrieval": (
-        "The weight 7 is invalid. Choose a mode of hybrid, dense, lexical, a fusion of convex, rrf, and a "
-        "weight from 0 (only words count) to 1 (only meaning)."
+        "The weight 7 is invalid. Choose a mode of hybrid, dense, lexical, a fusion of convex, rrf, a "
+        "weight from 0 (only words count) to 1 (only meaning), and names and same_page from 0 to 1."
     ),
     "invalid_tags": (
         "The tag 'a,b' is invalid. Give at most 50 tags, each a text of 1 to 60 characters without commas "

@@ -56,7 +56,10 @@ CONTEXT_CHOICES = [
     (ChunkContext.NONE.value, _("Nothing else")),
 ]
 
-SEARCHED_BY = {"search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight"}
+SEARCHED_BY = {
+    "search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight", "search_names": "names",
+    "search_same_page": "same_page",
+}  # fmt: skip
 """Which field of a knowledge base's form is which setting of its searches."""
 
 OVERRIDES = {
@@ -89,6 +92,27 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text=format_lazy(_("From 0 to 1; empty for {usual}."), usual=f"{RetrievalSettings().weight:g}"),
+    )
+    search_names = forms.FloatField(
+        label=_("How much a document's name counts"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=format_lazy(
+            _("Of documents whose name has words of the question: 0 for nothing, to 1; empty for {usual}."),
+            usual=f"{RetrievalSettings().names:g}",
+        ),
+    )
+    search_same_page = forms.FloatField(
+        label=_("What a further passage of a page counts"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=format_lazy(
+            _("Below 1 other pages come sooner; empty for {usual}."), usual=f"{RetrievalSettings().same_page:g}"
+        ),
     )
     chunk_strategy = forms.ChoiceField(
         label=_("Passages end"),

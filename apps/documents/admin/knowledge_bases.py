@@ -30,7 +30,10 @@ from ragsite.core.admin.base import RagAdmin, ServiceDeleteMixin, acting, badge,
 from ragsite.gateway.admin.rows import TenantFilter, TenantRowsMixin
 from ragsite.gateway.roles import may_somewhere
 
-HOW_SEARCHED = (_("How it is searched"), {"fields": ("search_mode", ("search_fusion", "search_weight"))})
+HOW_SEARCHED = (
+    _("How it is searched"),
+    {"fields": ("search_mode", ("search_fusion", "search_weight"), ("search_names", "search_same_page"))},
+)
 MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
 
 

@@ -32,7 +32,7 @@ from apps.documents.models import (
     VersionOrigin,
     VersionStatus,
 )
-from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
+from apps.documents.retrieval_settings import SHARES, Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
 from ragsite.gateway.strictness import StrictSerializer
@@ -45,7 +45,8 @@ CHUNKING_HELP = (
 )
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
-    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5}.'
+    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
+    '"same_page": 0.8}.'
 )
 
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
@@ -78,7 +79,7 @@ RETRIEVAL_SCHEMA = {
     "properties": {
         "mode": {"type": "string", "enum": [one.value for one in Mode]},
         "fusion": {"type": "string", "enum": [one.value for one in Fusion]},
-        "weight": {"type": "number", "minimum": 0, "maximum": 1},
+        **{name: {"type": "number", "minimum": 0, "maximum": 1} for name in SHARES},
     },
 }
 

@@ -20,6 +20,7 @@ from apps.documents.admin.forms import (
     CONTEXT_CHOICES,
     FUSION_CHOICES,
     MODE_CHOICES,
+    SEARCHED_BY,
     STRATEGY_CHOICES,
     KnowledgeBaseForm,
 )
@@ -36,7 +37,7 @@ from ragsite.core.sentences import said
 TEMPLATE = "ragsite/workspace/settings.html"
 TECHNICAL = {
     "name": "name", "description": "description", "search_mode": "retrieval.mode", "search_fusion": "retrieval.fusion",
-    "search_weight": "retrieval.weight",
+    "search_weight": "retrieval.weight", "search_names": "retrieval.names", "search_same_page": "retrieval.same_page",
 }  # fmt: skip
 """What the API calls each field."""
 
@@ -104,7 +105,7 @@ def _page(
     context = {
         "form": form,
         "named": [(form[name], TECHNICAL[name]) for name in ("name", "description")],
-        "searched": [(form[name], TECHNICAL[name]) for name in ("search_mode", "search_fusion", "search_weight")],
+        "searched": [(form[name], TECHNICAL[name]) for name in SEARCHED_BY],
         "cut": [
             (_("Documents are cut"), "chunking.strategy", dict(STRATEGY_CHOICES)[chunking.strategy.value]),
             (_("Longest passage"), "chunking.size", _("%d tokens") % chunking.size),

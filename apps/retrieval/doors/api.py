@@ -57,6 +57,12 @@ class QueryBody(StrictBody):
     mode: Mode | None = Field(None, description="Which legs answer; as the knowledge bases are set if not given.")
     fusion: Fusion | None = Field(None, description="How a hybrid search combines the rankings of its legs.")
     weight: Exactly | None = Field(None, ge=0, le=1, description="The share of meaning in a hybrid search.")
+    names: Exactly | None = Field(
+        None, ge=0, le=1, description="What a document's name counts that has words of the question; 0 for nothing."
+    )
+    same_page: Exactly | None = Field(
+        None, ge=0, le=1, description="What each further passage of a page counts; 1 for as much as any other."
+    )
     threshold: Exactly | None = Field(
         None,
         allow_inf_nan=False,
@@ -78,6 +84,8 @@ class QueryBody(StrictBody):
             mode=self.mode,
             fusion=self.fusion,
             weight=self.weight,
+            names=self.names,
+            same_page=self.same_page,
             threshold=self.threshold,
             filters=self.filters.meant(),
             rerank=self.rerank,

@@ -45,7 +45,7 @@ class SpanOut(Schema):
 class ScoresOut(Schema):
     """The score that each step gave a passage; a rank, from 1, is null if the step did not find it.
 
-    `dense` is the cosine similarity, `lexical` BM25, `fused` the score of the hybrid order.
+    `dense` is the cosine similarity, `lexical` BM25, `fused` the score of the hybrid order before names and pages are weighed.
     """
 
     dense: float | None
@@ -54,6 +54,13 @@ class ScoresOut(Schema):
     lexical_rank: int | None
     fused: float | None
     fused_rank: int | None
+    named: float | None = Field(
+        description="How much of the question the document's name has, as a share of the most that any has; null if none has."
+    )
+    name_words: list[str] = Field(description="The words of the question that the document's name has.")
+    page_rank: int | None = Field(
+        description="Its place, from 1, among the passages of its page that were found; null without pages."
+    )
     rerank: float | None
     rerank_rank: int | None
 
@@ -122,6 +129,8 @@ class ExplanationOut(Schema):
     mode: Mode
     fusion: Fusion
     weight: float
+    names: float
+    same_page: float
     plans: list[PlanOut]
     candidates: dict[str, int]
     milliseconds: dict[str, float]
@@ -176,6 +185,8 @@ def explanation_out(found: Retrieval) -> ExplanationOut:
         mode=settings.mode,
         fusion=settings.fusion,
         weight=settings.weight,
+        names=settings.names,
+        same_page=settings.same_page,
         plans=[PlanOut(leg=plan.leg, plan=plan.plan, generations=list(plan.generations)) for plan in found.plans],
         candidates=dict(found.candidates),
         milliseconds=dict(found.milliseconds),

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.retrieval_settings import RetrievalSettings
+from apps.documents.retrieval_settings import SHARES, RetrievalSettings
 from apps.retrieval.evaluation.experiments.noting import run_note
 from apps.retrieval.evaluation.measuring import question_measure, run_metrics
 from apps.retrieval.evaluation.searching import searching_check
@@ -129,7 +129,7 @@ def _begin(claim: Claim) -> EvaluationRun:
             "chunks": generation.embeddings.count(),
             "documents": documents_measured(base.pk).count(),
             "fusion": searched_by.fusion.value,
-            "weight": searched_by.weight,
+            **{name: getattr(searched_by, name) for name in SHARES},
         }
         with transaction.atomic():
             _hold(claim)

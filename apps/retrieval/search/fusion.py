@@ -65,7 +65,8 @@ class Scores:
     """What each step of a search thought of a chunk. A rank, from 1, is None where the step did not find it.
 
     `dense` is the cosine similarity, -1 to 1; `lexical` is BM25. A leg's score without a rank was computed for a chunk that
-    only the other one found.
+    only the other one found. `named` is the document's share, 0 to 1, of the words of the question that names have, None where
+    no name has any, and `name_words` those that its own has. `page_rank` is the place, from 1, among the passages of its page.
     """
 
     dense: float | None = None
@@ -74,6 +75,9 @@ class Scores:
     lexical_rank: int | None = None
     fused: float | None = None
     fused_rank: int | None = None
+    named: float | None = None
+    name_words: tuple[str, ...] = ()
+    page_rank: int | None = None
     rerank: float | None = None
     rerank_rank: int | None = None
 

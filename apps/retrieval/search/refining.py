@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
@@ -22,6 +21,7 @@ from apps.documents.rights.access import AccessScope, reading_as
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import RankedChunk
+from apps.retrieval.search.meeting import rows_meeting
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.request import SearchRequest
 from apps.retrieval.search.surroundings import neighbours_of, sections_of
@@ -32,10 +32,9 @@ def passages_load(ranked: Sequence[RankedChunk], condition: Condition, *, scope:
     """The passages of the chunks, in their order. What no longer meets the condition since it was found is left out."""
     if not ranked:
         return ()
-    parameters = condition.parameters | {"passage_chunk_ids": [one.chunk_id for one in ranked]}
-    with reading_as(scope), connection.cursor() as cursor:
-        cursor.execute(_SQL.format(condition=condition.sql), parameters)
-        rows = {row[0]: row for row in cursor.fetchall()}
+    with reading_as(scope):
+        found = rows_meeting(_SQL, condition, {"passage_chunk_ids": [one.chunk_id for one in ranked]})
+    rows = {row[0]: row for row in found}
     return tuple(_passage(rows[one.chunk_id], one) for one in ranked if one.chunk_id in rows)
 
 
@@ -50,7 +49,7 @@ _SQL = """
     FROM documents_chunk c
     JOIN documents_documentversion v ON v.id = c.version_id
     JOIN documents_document d ON d.current_version_id = c.version_id
-    WHERE c.id = ANY(%(passage_chunk_ids)s) AND {condition}
+    WHERE c.id = ANY(%(passage_chunk_ids)s::bigint[]) AND {condition}
 """
 
 

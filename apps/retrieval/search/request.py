@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
+from apps.documents.retrieval_settings import SHARES, Fusion, Mode, RetrievalSettings
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.filters import NO_FILTERS, SearchFilters
 
@@ -35,6 +35,8 @@ class SearchRequest:
     mode: Mode | None = None
     fusion: Fusion | None = None
     weight: float | None = None
+    names: float | None = None
+    same_page: float | None = None
     threshold: float | None = None
     fallback: bool = True
     filters: SearchFilters = NO_FILTERS
@@ -58,9 +60,9 @@ def settings_for(request: SearchRequest, generations: Iterable[IndexGeneration])
     """What the request says; else what all knowledge bases of the generations say; else the default.
 
     Raises:
-        InvalidRetrievalError: the request's weight is invalid.
+        InvalidRetrievalError: a share of the request is invalid.
     """
     chosen = [RetrievalSettings.from_dict(generation.knowledge_base.retrieval) for generation in generations]
     shared = chosen[0] if chosen and all(one == chosen[0] for one in chosen) else RetrievalSettings()
-    asked: dict[str, Any] = {"mode": request.mode, "fusion": request.fusion, "weight": request.weight}
+    asked: dict[str, Any] = {name: getattr(request, name) for name in ("mode", "fusion", *SHARES)}
     return shared.overridden({name: value for name, value in asked.items() if value is not None})

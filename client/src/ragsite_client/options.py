@@ -15,6 +15,8 @@ class QueryOptions(TypedDict, total=False):
     mode: Mode
     fusion: Literal["convex", "rrf"]
     weight: float
+    names: float
+    same_page: float
     threshold: float
     filters: Mapping[str, Any]
     rerank: bool

@@ -20,12 +20,14 @@ WRONG: list[tuple[Any, str]] = [
     ({"weight": 1.2}, "The weight 1.2 is invalid."),
     ({"weight": True}, "The weight True is invalid."),
     ({"weight": "half"}, "The weight 'half' is invalid."),
+    ({"names": -0.1}, "The share -0.1 of names is invalid."),
+    ({"same_page": "all"}, "The share 'all' of same_page is invalid."),
     ({"speed": 1}, "There is no retrieval setting called 'speed'."),
 ]
 
 
 def test_settings_survive_the_way_through_a_dict() -> None:
-    settings = RetrievalSettings(Mode.LEXICAL, Fusion.RRF, 0.25)
+    settings = RetrievalSettings(Mode.LEXICAL, Fusion.RRF, 0.25, names=0.3, same_page=0.5)
     assert RetrievalSettings.from_dict(settings.to_dict()) == settings
 
 

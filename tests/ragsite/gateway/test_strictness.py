@@ -42,6 +42,7 @@ def errors_of(response: Any) -> dict[str, str]:
         ({"query": "x", "top_k": "3"}, "top_k", "integer"),
         ({"query": "x", "rerank": "yes"}, "rerank", "boolean"),
         ({"query": "x", "weight": True}, "weight", "number"),
+        ({"query": "x", "names": "0.1"}, "names", "number"),
     ],
 )
 def test_a_search_takes_what_it_knows_and_as_what_it_is(

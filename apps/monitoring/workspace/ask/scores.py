@@ -25,8 +25,8 @@ class Bar:
 
 
 def scores_said(scores: ScoresOut | None) -> str:
-    """What each step thought of a passage: `by meaning 0.71, rank 2 · by words rank 1`. A rank says more than a figure of BM25,
-    and the figure of both together is a share of the best one, so neither is told here.
+    """What each step thought of a passage: `by meaning 0.71, rank 2 · by words rank 1 · its name has: adobe, 2022`. A rank says
+    more than a figure of BM25, and the figure of both together is a share of the best one, so neither is told here.
     """
     return " · ".join(_said(scores)) if scores else ""
 
@@ -39,6 +39,10 @@ def _said(scores: ScoresOut) -> Iterator[str]:
         yield _("by words rank %(rank)d") % {"rank": scores.lexical_rank}
     elif scores.lexical is not None:
         yield _("found by meaning alone")
+    if scores.name_words:
+        yield _("its name has: %(words)s") % {"words": ", ".join(scores.name_words)}
+    if scores.page_rank is not None and scores.page_rank > 1:
+        yield _("passage %(rank)d of its page") % {"rank": scores.page_rank}
     if scores.rerank is not None and scores.rerank_rank is not None:
         yield _("reranked %(score).2f, rank %(rank)d") % {"score": scores.rerank, "rank": scores.rerank_rank}
 
@@ -48,7 +52,8 @@ def figures_said(scores: ScoresOut | None) -> str:
     if scores is None:
         return ""
     named = {
-        _("cosine"): scores.dense, "BM25": scores.lexical, _("both together"): scores.fused, _("reranker"): scores.rerank,
+        _("cosine"): scores.dense, "BM25": scores.lexical, _("both together"): scores.fused, _("name"): scores.named,
+        _("reranker"): scores.rerank,
     }  # fmt: skip
     return " · ".join(f"{name} {number_shown(figure, 3)}" for name, figure in named.items() if figure is not None)
 
@@ -63,8 +68,23 @@ def search_said(explanation: ExplanationOut | None) -> list[str]:
         % {"leg": _leg(one.leg), "plan": one.plan, "count": len(one.generations)}
         for one in explanation.plans
     ]
+    told += _preferred(explanation)
     counted = ", ".join(f"{name} {number}" for name, number in explanation.candidates.items())
     return [*told, _("Passages that each step left: %(counted)s.") % {"counted": counted}] if counted else told
+
+
+def _preferred(explanation: ExplanationOut) -> Iterator[str]:
+    """What counts beside meaning and words."""
+    if explanation.mode is not Mode.HYBRID or explanation.fusion is not Fusion.CONVEX:
+        return
+    if explanation.names > 0:
+        yield _("A document's name counts %(share)d %% where any name has words of the question.") % {
+            "share": round(explanation.names * 100)
+        }
+    if explanation.same_page < 1:
+        yield _("Each further passage of a page counts %(share)d %% of what it counted before.") % {
+            "share": round(explanation.same_page * 100)
+        }
 
 
 def _mode(explanation: ExplanationOut) -> str:

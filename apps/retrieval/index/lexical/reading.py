@@ -23,7 +23,7 @@ import math
 import threading
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,10 +68,11 @@ class SegmentPostings:
 
 @dataclass(frozen=True, slots=True)
 class TermStatistics:
-    """How many of so many chunks have each term of a question."""
+    """How many of so many chunks have each term of a question, and the languages of the chunks, the most common first."""
 
     chunks: int = 0
     having: Mapping[str, int] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
 
     def idf(self, term: str) -> float:
         """How rare the term is."""
@@ -225,7 +226,7 @@ def lexical_score(indexes: Sequence[LexicalIndex], text: str) -> ScoredChunks:
 
 def _scored(terms: Sequence[str], reading: _Reading) -> ScoredChunks:
     held = [postings for _, postings in reading.segments]
-    statistics = term_statistics(terms, held)
+    statistics = replace(term_statistics(terms, held), languages=reading.analysed.languages)
     scored = bm25_scores(terms, held, statistics)
     scores = np.concatenate([np.empty(0), *scored])
     found = np.flatnonzero(scores)

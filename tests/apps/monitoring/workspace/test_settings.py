@@ -34,14 +34,15 @@ def test_it_says_what_is_set_and_what_a_change_costs(admin_client: Client, base:
 
 def test_what_is_saved_is_shown_again_and_can_be_emptied(admin_client: Client, base: KnowledgeBase) -> None:
     searched = {"search_mode": "hybrid", "search_fusion": "rrf", "search_weight": "0.3"}
+    searched |= {"search_names": "0.2", "search_same_page": "1"}
     assert admin_client.post(tab(base), form(**searched)).status_code == 302
     before, chunking = (base.tenant, base.chunking)
     base.refresh_from_db()
     assert (base.name, base.description) == ("Tide tables", "When")
-    assert base.retrieval == {"mode": "hybrid", "fusion": "rrf", "weight": 0.3}
+    assert base.retrieval == {"mode": "hybrid", "fusion": "rrf", "weight": 0.3, "names": 0.2, "same_page": 1}
     assert (base.tenant, base.chunking) == (before, chunking)
     shown = admin_client.get(tab(base)).context["form"]
-    assert [shown[name].value() for name in searched] == ["hybrid", "rrf", 0.3]
+    assert [shown[name].value() for name in searched] == ["hybrid", "rrf", 0.3, 0.2, 1]
     admin_client.post(tab(base), form())
     base.refresh_from_db()
     assert base.retrieval == {}
@@ -52,6 +53,7 @@ def test_what_is_saved_is_shown_again_and_can_be_emptied(admin_client: Client, b
     [
         ({"search_weight": "1.5"}, "search_weight", "The weight 1.5 is invalid."),
         ({"search_weight": "much"}, "search_weight", "Enter a number."),
+        ({"search_names": "2"}, "search_names", "Ensure this value is less than or equal to 1."),
         ({"name": ""}, "name", "This field is required."),
         ({"name": "Taken"}, "name", "There is already a knowledge base named"),
     ],

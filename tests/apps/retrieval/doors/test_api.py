@@ -177,7 +177,7 @@ def test_the_plan_and_the_candidates_of_each_step_are_given_on_request(
     assert post(client, SEARCH, query=QUESTION).json()["explanation"] is None
     generation = base.generations.get().pk
     told = post(client, SEARCH, query=QUESTION, explain=True).json()["explanation"]
-    assert (told["mode"], told["fusion"], told["weight"]) == ("hybrid", "convex", RetrievalSettings().weight)
+    assert {name: told[name] for name in RetrievalSettings().to_dict()} == RetrievalSettings().to_dict()
     assert told["plans"] == [
         {"leg": "dense", "plan": "exact", "generations": [generation]},
         {"leg": "lexical", "plan": "pruned", "generations": [generation]},
@@ -208,6 +208,7 @@ def test_a_knowledge_base_is_searched_as_it_is_set_unless_the_request_says_other
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [({"mode": "psychic"}, "mode"), ({"fusion": "cold"}, "fusion"), ({"weight": 1.1}, "weight"), ({"weight": "x"}, "weight"),
+     ({"names": 2}, "names"), ({"same_page": -1}, "same_page"),
      ({"threshold": "high"}, "threshold")],
     ids=str,
 )  # fmt: skip

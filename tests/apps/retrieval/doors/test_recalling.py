@@ -98,7 +98,8 @@ def test_white_space_is_no_other_question(client: Client) -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"question": "How many berths?"}, {"top_k": 9}, {"mode": "lexical"}, {"weight": 0.2}, {"threshold": 0.01},
+        {"question": "How many berths?"}, {"top_k": 9}, {"mode": "lexical"}, {"weight": 0.2}, {"names": 0.2}, {"same_page": 0.5},
+        {"threshold": 0.01},
         {"filters": {"languages": ["en"]}}, {"diversity": 0.5}, {"language": "de"}, {"max_tokens": 9},
         {"temperature": 0.5}, {"cache": False},
     ],

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.monitoring.workspace.ask.asked_words import asked_words
-from apps.monitoring.workspace.ask.scores import scores_said, waterfall
+from apps.monitoring.workspace.ask.scores import figures_said, scores_said, waterfall
 from apps.monitoring.workspace.ask.text import Block, Piece, Quote, blocks_of
 from apps.retrieval.doors.search_shapes import ScoresOut
 
 TEXT = "A berth costs 31 euros. Guests pay at the office."
 
 
-def scores(**known: float) -> ScoresOut:
-    return ScoresOut.model_validate(dict.fromkeys(ScoresOut.model_fields) | known)
+def scores(**known: Any) -> ScoresOut:
+    return ScoresOut.model_validate(dict.fromkeys(ScoresOut.model_fields) | {"name_words": []} | known)
 
 
 def pieces(*blocks: Block) -> list[Piece]:
@@ -69,6 +71,13 @@ def test_scores_are_said_by_their_ranks_and_never_as_a_share_of_the_best() -> No
     )
     assert scores_said(scores(rerank=0.9, rerank_rank=1)) == "reranked 0.90, rank 1"
     assert scores_said(None) == ""
+
+
+def test_why_a_document_was_preferred_and_what_gave_way_is_said() -> None:
+    named = scores(dense=0.4, dense_rank=1, named=1.0, name_words=["adobe", "2022"], page_rank=2)
+    assert scores_said(named) == "by meaning 0.40, rank 1 · its name has: adobe, 2022 · passage 2 of its page"
+    assert figures_said(named) == "cosine 0.400 · name 1.000"
+    assert scores_said(scores(named=0.0, page_rank=1)) == ""
 
 
 def test_the_waterfall_has_each_step_after_the_one_before() -> None:

@@ -22,7 +22,8 @@ WANTED = Wanted(SearchRequest("Which?"), AnswerOptions(), AccessScope(ONE, froze
 NOW = Answering(("writer",), (), (), "", 4096, ("answer-1", "Say."), "code")
 
 REQUESTS: dict[str, Any] = {
-    "text": "What?", "top_k": 3, "mode": Mode.DENSE, "fusion": Fusion.CONVEX, "weight": 0.1, "threshold": 0.1,
+    "text": "What?", "top_k": 3, "mode": Mode.DENSE, "fusion": Fusion.CONVEX, "weight": 0.1, "names": 0.2,
+    "same_page": 0.5, "threshold": 0.1,
     "fallback": False, "filters": SearchFilters(tags_any=frozenset({"a"})), "rerank": True, "diversity": 0.1,
     "neighbours": 1, "section": True,
 }  # fmt: skip
