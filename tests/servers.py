@@ -55,8 +55,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     # The suite starts some hundred processes: what one of them compiled, the next one reads.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Tests end servers, never the machine: what a server has written is there for the next one without a flush to the disk, and
-    # no page is half written.
-    _session.enter_context(patch.dict(postgres._SETTINGS, fsync="off", full_page_writes="off"))
+    # no page is half written. They connect some thousand times, each time with a password, of which nobody guesses one here.
+    quick = {"fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
+    _session.enter_context(patch.dict(postgres._SETTINGS, quick))
     schema_laid(directory / "stack")
     stack = Stack(directory / "stack", {})
     os.environ.update(_session.enter_context(stack.session()))
