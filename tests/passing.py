@@ -1,8 +1,8 @@
 """Stages passed by the only worker there is.
 
-What the queue does so that many workers share many tenants' documents fairly takes a third of the time that a short document takes:
+What the queue does so that many workers share many tenants' documents fairly takes half of the time that a short document takes:
 turns, hearts that beat, lines in the log. Tests that want a document and not a queue pass its stages here. The work itself, its
-errors and what is written are the pipeline's, and a test compares the two row by row.
+errors and what is written are the pipeline's; a test compares both row by row.
 """
 
 from __future__ import annotations
