@@ -1,22 +1,19 @@
 """Stages passed by the only worker there is.
 
 What the queue does so that many workers share many tenants' documents fairly takes half of the time that a short document takes:
-turns, hearts that beat, lines in the log. Tests that want a document and not a queue pass its stages here. The work itself, its
-errors and what is written are the pipeline's; a test compares both row by row.
+turns, a look for what is left, lines in the log. Tests that want a document and not a queue pass its stages here. The work
+itself, its errors and what is written are the pipeline's; a test compares both row by row.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from datetime import timedelta
-from unittest.mock import patch
 
 from django.db import connection
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.documents.lifecycle.rows import VersionsOfStage
-from ragsite.core import heartbeats
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Claim, worker_name
@@ -49,9 +46,8 @@ class VersionsOfOne(VersionsOfStage):
 
 def stages_pass() -> None:
     """Do all that waits, stage by stage."""
-    with patch.object(heartbeats, "_heart", nullcontext):
-        for stage in STAGES:
-            _pass(stage)
+    for stage in STAGES:
+        _pass(stage)
 
 
 def _pass(stage: Job) -> None:
@@ -72,7 +68,7 @@ _TAKE = """
         WHERE v.status = %s AND v.attempts < %s AND {which} AND v.not_before <= statement_timestamp()
           AND (v.lease_until IS NULL OR v.lease_until < statement_timestamp())
           AND d.deleted_at IS NULL AND k.deleted_at IS NULL
-        ORDER BY v.not_before, v.id LIMIT %s
+        ORDER BY v.not_before, v.id LIMIT %s FOR UPDATE OF v SKIP LOCKED
     )
     RETURNING id
 """
