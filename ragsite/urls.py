@@ -20,10 +20,13 @@ from apps.documents.api.dynamic import (
 from apps.retrieval.doors.feedback_api import feedback_view
 from ragsite.api import docs_view, openai_shaped, openapi_view, queries, resources
 from ragsite.gateway import problems
+from ragsite.gateway.admin_pages import pages_discover
 from ragsite.gateway.oidc.pages import begin_view, callback_view
 from ragsite.gateway.password_page import PasswordSetView
 from ragsite.gateway.second_factor_pages import own_second_factor_view, second_factor_view
 from ragsite.gateway.sign_in_page import PATH, sign_in_view
+
+pages_discover()
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),

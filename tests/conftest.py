@@ -16,12 +16,11 @@ from xdist.scheduler import LoadFileScheduling
 
 from ragsite.core.jobs import SilentDoorbell
 from tests import answers
-from tests.emptying import tables_empty
+from tests.emptying import emptying_allowed, tables_empty
 from tests.events import every_payload_checked
 from tests.locks import watched
 from tests.model_server import engine  # noqa: F401 - a fixture for all
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
-from tests.servers import migrate
 
 # A password costs a third of a second to hash, so that nobody tries many. Tests make hundreds, and a hash says how it was made.
 PBKDF2PasswordHasher.iterations = 1
@@ -39,6 +38,7 @@ SLOW_PLACES = (
     "contracts/test_reranking_transports.py",
     "project/test_layers.py",
     "project/test_site.py",
+    "ragsite/gateway/test_admin_pages.py",
     "ragsite/gateway/test_edge.py",
     "ragsite/gateway/test_requests_running.py",
     "ragsite/stack",
@@ -81,8 +81,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
-    """The stack was started for this session alone, so its own database is the test database."""
-    migrate()
+    """The stack was started for this session alone, so its own database is the test database; its schema is made already."""
+    emptying_allowed()
     with patch.object(TransactionTestCase, "_fixture_teardown", tables_empty):
         yield
 

@@ -5,9 +5,17 @@ Django's own `flush` truncates every table, full or not, with the partitions of 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import psycopg
 from django.db import connection
+
+
+def emptying_allowed() -> None:
+    """Let the application's role empty tables between tests."""
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
+        owner.execute(_ALLOWED)
 
 
 def tables_empty(_test: Any) -> None:
@@ -16,7 +24,9 @@ def tables_empty(_test: Any) -> None:
         cursor.execute(_EMPTY)
 
 
-AUDIT = """
+_ALLOWED = """
+GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO ragsite_app;
+REVOKE TRUNCATE ON core_auditentry, core_auditseal, core_auditcheckpoint FROM ragsite_app;
 CREATE OR REPLACE FUNCTION audit_empty() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -25,9 +35,9 @@ BEGIN
     DELETE FROM core_auditseal;
     DELETE FROM core_auditcheckpoint;
     PERFORM set_config('ragsite.audit_pruning', '', true);
-END $$
+END $$;
 """
-"""The owner's function by which tests empty the audit log, whose rows nobody else may remove."""
+"""With the owner's function by which tests empty the audit log, whose rows nobody else may remove."""
 
 # Versions of models go before models, whose constraint is not deferred, and marks last, as triggers of other tables make some.
 _EMPTY = """

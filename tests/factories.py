@@ -40,6 +40,7 @@ from ragsite.gateway.models import ApiKey, Membership, Permission, Role, Tenant
 from ragsite.gateway.tenants import tenant_get_or_create
 from tests import turns
 from tests.acting import ACTOR
+from tests.passing import stages_pass
 from workers.jobs import STAGES, Job, job_named
 from workers.running import job_run
 
@@ -108,9 +109,9 @@ def file(content: str | bytes, name: str = "note.txt") -> SimpleUploadedFile:
 def ready_version(
     into: KnowledgeBase | None = None, content: str | bytes | None = None, **fields: Any
 ) -> DocumentVersion:
-    """An uploaded version that has passed all stages, in this process."""
+    """An uploaded version that has passed all stages, in this process and without the queue."""
     version = upload(into or knowledge_base(), content, **fields).version
-    run_stages()
+    stages_pass()
     version.refresh_from_db()
     return version
 
@@ -132,7 +133,8 @@ def run_stages(names: Iterable[str] = ()) -> None:
     """Do all that waits, stage by stage."""
     for stage in STAGES:
         if not names or stage.name in names:
-            while job_run(stage):
+            # A look at what waits costs a fifth of a claim that finds nothing.
+            while job_run(stage) and stage.rows and stage.rows.waiting().exists():
                 pass
 
 

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-import psycopg
 import pytest
 
 from ragsite.stack import postgres
 from ragsite.stack.stack import Stack
-from tests.emptying import AUDIT
+from tests.schema import schema_laid
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOWHERE = {
@@ -57,8 +54,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         os.environ.pop(given, None)
     # The suite starts some hundred processes: what one of them compiled, the next one reads.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # Tests end servers, never the machine: what a server has written is there for the next one without a flush to the disk.
-    _session.enter_context(patch.dict(postgres._SETTINGS, fsync="off"))
+    # Tests end servers, never the machine: what a server has written is there for the next one without a flush to the disk, and
+    # no page is half written. They connect some thousand times, each time with a password, of which nobody guesses one here.
+    quick = {"fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
+    _session.enter_context(patch.dict(postgres._SETTINGS, quick))
+    schema_laid(directory / "stack")
     stack = Stack(directory / "stack", {})
     os.environ.update(_session.enter_context(stack.session()))
     try:
@@ -80,16 +80,3 @@ def own_folder() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def migrate() -> None:
-    """Bring the schema up as the owner, and let the application's role empty tables between tests."""
-    owner = os.environ["DATABASE_OWNER_URL"]
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=PROJECT, env={**os.environ, "DATABASE_URL": owner}, check=True,
-    )  # fmt: skip
-    with psycopg.connect(owner) as connection:
-        connection.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO ragsite_app")
-        connection.execute("REVOKE TRUNCATE ON core_auditentry, core_auditseal, core_auditcheckpoint FROM ragsite_app")
-        connection.execute(AUDIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import kombu
 from celery import Celery
 
@@ -11,6 +13,8 @@ from workers import guard
 from workers.queues import Queue
 
 guard.install()
+# Celery would have Django check each worker at its start, and for that import all that the web process serves.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 VISIBILITY_SECONDS = 900
 SOCKET_SECONDS = 2 if process_is("web") else 10

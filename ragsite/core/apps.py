@@ -10,7 +10,6 @@ class CoreConfig(AppConfig):
         import ragsite.core.audit.events
         import ragsite.core.dynamic.events
         import ragsite.core.error_events  # noqa: F401 - they register their events
-        from ragsite.core.admin.lists import headers_keep
         from ragsite.core.database import adapters_register
         from ragsite.core.events import events_load
         from ragsite.core.masking.logs import logs_mask
@@ -20,6 +19,5 @@ class CoreConfig(AppConfig):
         logs_mask()
         tracing_start()
         adapters_register()
-        headers_keep()
         events_load()
         names_translate(apps.get_models())

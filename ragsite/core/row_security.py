@@ -19,14 +19,25 @@ READER = "ragsite_reader"
 READER_ATTRIBUTES = "NOLOGIN NOCREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
-def reader_ensured(*, known_by: str) -> RunPython:
+class Step(RunPython):
+    """A step of a migration that asks for no models.
+
+    Before any other step in Python Django makes the classes of all models again, as they were then, which takes longer than
+    most migrations do.
+    """
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self.code(None, schema_editor)
+
+
+def reader_ensured(*, known_by: str) -> Step:
     """A migration's step: the reader exists, and every role with rights on the table `known_by` may become it.
 
     Raises:
         ConfigurationError: the migrating role may not see to that; the message has the statements for an administrator.
     """
 
-    def forward(apps: Any, schema_editor: Any) -> None:
+    def forward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             missing = _missing(cursor, _clients(cursor, known_by))
             if missing and not _may_make_roles(cursor):
@@ -39,16 +50,16 @@ def reader_ensured(*, known_by: str) -> RunPython:
                 cursor.execute(statement)
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {READER}")
 
-    return RunPython(forward, RunPython.noop)
+    return Step(forward, RunPython.noop)
 
 
-def protected(table: str, *, visible: str) -> RunPython:
+def protected(table: str, *, visible: str) -> Step:
     """A migration's step: the reader may read rows of the table where `visible` holds; who had rights before keeps them.
 
     `visible` is SQL over the table's columns. Other tables that it reads are read as the reader, under their own policies.
     """
 
-    def forward(apps: Any, schema_editor: Any) -> None:
+    def forward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             clients = ", ".join(_clients(cursor, table))
             cursor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
@@ -57,32 +68,32 @@ def protected(table: str, *, visible: str) -> RunPython:
             cursor.execute(f"CREATE POLICY reading ON {table} FOR SELECT TO {READER} USING ({visible})")
             cursor.execute(f"GRANT SELECT ON {table} TO {READER}")
 
-    def backward(apps: Any, schema_editor: Any) -> None:
+    def backward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             cursor.execute(f"REVOKE ALL ON {table} FROM {READER}")
             cursor.execute(f"DROP POLICY reading ON {table}")
             cursor.execute(f"DROP POLICY IF EXISTS application ON {table}")
             cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
 
-    return RunPython(forward, backward)
+    return Step(forward, backward)
 
 
-def for_reader(functions: Sequence[str]) -> RunPython:
+def for_reader(functions: Sequence[str]) -> Step:
     """A migration's step: the reader may call the functions, given with argument types, and not everybody."""
 
-    def forward(apps: Any, schema_editor: Any) -> None:
+    def forward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             for function in functions:
                 cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
                 cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {READER}")
 
-    return RunPython(forward, RunPython.noop)
+    return Step(forward, RunPython.noop)
 
 
-def closed_to_public(functions: Sequence[str], *, clients_of: str) -> RunPython:
+def closed_to_public(functions: Sequence[str], *, clients_of: str) -> Step:
     """A migration's step: only who has rights on the table `clients_of` may call the functions, given with argument types."""
 
-    def forward(apps: Any, schema_editor: Any) -> None:
+    def forward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             clients = ", ".join(_clients(cursor, clients_of))
             for function in functions:
@@ -90,28 +101,28 @@ def closed_to_public(functions: Sequence[str], *, clients_of: str) -> RunPython:
                 if clients:
                     cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {clients}")
 
-    def backward(apps: Any, schema_editor: Any) -> None:
+    def backward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             for function in functions:
                 cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")
 
-    return RunPython(forward, backward)
+    return Step(forward, backward)
 
 
-def append_only_function() -> RunPython:
+def append_only_function() -> Step:
     """A migration's step: the function behind the triggers of `append_only`.
 
     It lets rows be removed, and words of entries be erased, by functions of the owner's alone, which say so meanwhile.
     """
-    return RunPython(partial(_run, statement=_REFUSE), partial(_run, statement="DROP FUNCTION core_audit_refuse()"))
+    return Step(partial(_run, statement=_REFUSE), partial(_run, statement="DROP FUNCTION core_audit_refuse()"))
 
 
-def append_only(table: str) -> RunPython:
+def append_only(table: str) -> Step:
     """A migration's step: who has rights on the table may read it and add to it, and nobody may change it, not even its owner
     by accident. An owner who means it takes the trigger away: no database keeps its owner from that.
     """
 
-    def forward(apps: Any, schema_editor: Any) -> None:
+    def forward(_: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             for client in _clients(cursor, table):
                 cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {client}")
@@ -121,10 +132,10 @@ def append_only(table: str) -> RunPython:
             )
             cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only")
 
-    return RunPython(forward, partial(_run, statement=f"DROP TRIGGER {table}_append_only ON {table}"))
+    return Step(forward, partial(_run, statement=f"DROP TRIGGER {table}_append_only ON {table}"))
 
 
-def _run(apps: Any, schema_editor: Any, *, statement: str) -> None:
+def _run(_: Any, schema_editor: Any, *, statement: str) -> None:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(statement)
 

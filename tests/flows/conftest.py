@@ -14,6 +14,7 @@ from ragsite.stack.ports import find_free, is_free
 from ragsite.stack.system import METRICS_PORT, System, system
 from tests.apps.models.hub import Hub, hub_running
 from tests.collector import Collector, collecting
+from tests.schema import schema_laid
 from tests.servers import own_folder
 
 RESTART_SECONDS = 2.0
@@ -52,6 +53,7 @@ def running(hub: Hub, collector: Collector) -> Iterator[System]:
     environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
     environ |= {"RAGSITE_LOG_FORMAT": "json", "CLICKHOUSE_URL": "embedded"}
     with own_folder() as folder:
+        schema_laid(folder / "stack")
         environ |= {"RAGSITE_OCR": "true", "PATH": f"{_recognition(folder)}{os.pathsep}{os.environ['PATH']}"}
         restarts = patch.object(backoff, "LONGEST_SECONDS", RESTART_SECONDS)
         with restarts, system(folder, environ, say=lambda _: None) as started:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ragsite.core.commands.exits import ExitCode, error_told, error_write, exit_code_of, json_text
 from ragsite.core.commands.parsers import ABOUT, About, HelpFormatter, leading, parser_describe
@@ -38,6 +38,8 @@ class Command(BaseCommand):
     One that does one thing has `about`. One with several actions has `sentence`, and adds them by `action_add`.
     """
 
+    # For these Django would import all that the web process serves; `manage.py check` and the tests do so.
+    requires_system_checks = ()
     about: ClassVar[About | None] = None
     sentence: ClassVar[str] = ""
     reads_settings: ClassVar[bool] = False
@@ -82,8 +84,6 @@ class Command(BaseCommand):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(NO_READER)
-        except SystemCheckError:
-            raise
         except Exception as error:
             told = _told(error)
             if told is None or options["traceback"]:

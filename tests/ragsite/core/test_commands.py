@@ -39,7 +39,6 @@ class Boats(base.Command):
     """A command that does what the test says."""
 
     about = ABOUT
-    requires_system_checks = ()
     ends: Any = None
 
     def run(self, options: Options) -> Told | None:

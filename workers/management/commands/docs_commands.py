@@ -24,7 +24,6 @@ class Command(base.Command):
         ),
         changes=True,
     )
-    requires_system_checks = ()
 
     def arguments_add(self, parser: CommandParser) -> None:
         check_add(parser)

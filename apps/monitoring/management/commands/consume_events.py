@@ -35,7 +35,6 @@ class Command(base.Command):
             "With KAFKA_BOOTSTRAP_SERVERS=none there is nothing to take: it says so and ends with 0.",
         ),
     )
-    requires_system_checks = ()
 
     def arguments_add(self, parser: CommandParser) -> None:
         parser.add_argument("--idle", type=float, metavar="SECONDS", help="End once nothing has come for so long.")

@@ -24,7 +24,6 @@ class Command(base.Command):
         ),
         notes=("It ends with 0 if all answer, with 3 if the database does not, and with 1 if another part does not.",),
     )
-    requires_system_checks = ()
 
     def run(self, options: Options) -> Told:
         health, checks = health_read()
