@@ -153,8 +153,8 @@ class FolderBlobs(FileBlobs):
         self._in_time(lambda: folder_check(self.folder), seconds=ASKING_SECONDS)
 
     def _save(self, name: str, content: Any) -> str:
-        """A slow disk may take its time, as long as it takes piece after piece, and at the end all at once. If it is given up, what
-        was written goes when the disk is back: its content ends with an error, as it is closed by then.
+        """A slow disk may take its time, as long as it takes piece after piece, and at the end all at once. If it is given up,
+        what was written goes when the disk is back: its content ends with an error, as it is closed by then.
         """
         parts = _Counted(content.chunks(), weight=len)
         return self._in_time(
