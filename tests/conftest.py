@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from tests.events import every_payload_checked
 from tests.locks import watched
 from tests.model_server import engine  # noqa: F401 - a fixture for all
 from tests.s3 import bucket, credentials, s3_server  # noqa: F401 - fixtures for all
+from tests.sessions import is_late, sessions_told
 
 # A password costs a third of a second to hash, so that nobody tries many. Tests make hundreds, and a hash says how it was made.
 PBKDF2PasswordHasher.iterations = 1
@@ -77,6 +78,15 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays: the garbage collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that ran out of time says what the sessions of the database were at."""
+    report = yield
+    if call.excinfo is not None and is_late(call.excinfo.value):
+        report.sections.append(("Sessions of the database", sessions_told()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from django.core.files.storage import storages
 from apps.documents.upload_limits import storage_errors
 from ragsite.core.errors import TransientError
 from ragsite.core.models import BlobCopy
-from ragsite.core.storage.paired import OPEN_SECONDS, DamagedBlobError, PairedBlobs, in_time
+from ragsite.core.storage.hanging import in_time
+from ragsite.core.storage.paired import OPEN_SECONDS, DamagedBlobError, PairedBlobs
 from ragsite.core.storage.places import SECOND
 from ragsite.core.storage.scratch import scratch_file
 from ragsite.core.storage.store import BlobStore
@@ -107,9 +108,9 @@ def _of_one(store: BlobStore, *, name: str, sha256: str, stack: ExitStack) -> Pa
 
 
 def _in_place(store: BlobStore, name: str) -> tuple[Path, str]:
-    path = Path(store.path(name))
-    size = in_time(lambda: path.stat().st_size, seconds=OPEN_SECONDS)
-    return path, in_time(partial(_digest, path), seconds=SLOW_SECONDS + size / SLOWEST)
+    path, place = Path(store.path(name)), store.path("")
+    size = in_time(lambda: path.stat().st_size, place=place, seconds=OPEN_SECONDS)
+    return path, in_time(partial(_digest, path), place=place, seconds=SLOW_SECONDS + size / SLOWEST)
 
 
 def _digest(path: Path) -> str:

@@ -18,9 +18,10 @@ from redis.retry import Retry
 
 from apps.documents.blobs import blob_store
 from apps.documents.lifecycle.stages import EMBED, STAGE_FROM
+from apps.documents.paired_blobs import second_store
 from apps.monitoring.probes import Probes, Tried
 from ragsite.core.configuration import ServerSettings
-from ragsite.core.errors import RagError, ServiceUnavailableError
+from ragsite.core.errors import RagError, ServiceUnavailableError, TransientError
 from ragsite.core.presence import jobs_listened_for
 
 logger = logging.getLogger(__name__)
@@ -101,6 +102,18 @@ def check_blobs() -> None:
     blob_store().check()
 
 
+def check_second_blobs() -> str:
+    """Raises TransientError: uploaded bytes can't be copied. Nobody waits for that: it shows, and that is all."""
+    second = second_store()
+    if second is None:
+        return NOT_CONFIGURED
+    try:
+        second.check()
+    except TransientError as error:  # its words name the folder or the bucket
+        raise TransientError(NO_SECOND_STORAGE) from error
+    return OK
+
+
 def check_workers() -> None:
     """Raises ServiceUnavailableError: nobody listens for a stage, so documents wait there."""
     listened = jobs_listened_for()
@@ -128,6 +141,7 @@ NO_DATABASE = "The database does not answer."
 NO_REDIS = "Redis does not answer."
 NO_KAFKA = "The Kafka broker does not answer."
 NO_STORAGE = "The storage for documents does not answer, or refuses us."
+NO_SECOND_STORAGE = "The second storage for documents does not answer, or refuses us."
 NO_WORDS_OF_WORKERS = "Nobody can be asked which workers listen."
 
 CHECKS: dict[str, Check] = {
@@ -135,6 +149,7 @@ CHECKS: dict[str, Check] = {
     "redis": Check(check_redis, NO_REDIS),
     "kafka": Check(check_kafka, NO_KAFKA),
     "blobs": Check(check_blobs, NO_STORAGE),
+    "second-blobs": Check(check_second_blobs, NO_SECOND_STORAGE),
     "workers": Check(check_workers, NO_WORDS_OF_WORKERS),
 }
 NO_VECTORS = "The database has no pgvector, or not where the application looks for it."

@@ -39,8 +39,20 @@ TOLD: Mapping[str, Told] = {
     "redis": Told(gettext_noop("Redis"), "bolt", gettext_noop("Wakes workers and keeps answers to give again.")),
     "kafka": Told(gettext_noop("Event broker"), "outbox", gettext_noop("Takes events to other systems.")),
     "blobs": Told(gettext_noop("File storage"), "hard_drive", gettext_noop("Keeps the files that were uploaded.")),
+    "second-blobs": Told(
+        gettext_noop("Second file storage"),
+        "hard_drive",
+        gettext_noop("Has a copy of each file that was uploaded, for when the first does not answer."),
+    ),
     "workers": Told(gettext_noop("Workers"), "engineering", gettext_noop("Read, cut and embed documents.")),
 }
+
+
+LACKING: Mapping[str, str] = {
+    "kafka": gettext_noop("None is configured, so events go nowhere."),
+    "second-blobs": gettext_noop("None is configured, so files are in one place only."),
+}
+"""What is said of a part that need not be there, and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +123,9 @@ def _deep(check: DeepCheck, row: HealthCheck) -> DeepShown:
 
 def _checked(name: str, found: Tried) -> Checked:
     told, fine = TOLD[name], found.sentence in FINE
-    sentence = _fine(found.sentence) if fine else said(found.sentence)
+    sentence = _fine(name, found.sentence) if fine else said(found.sentence)
     return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds)
 
 
-def _fine(sentence: str) -> str:
-    return _("None is configured, so events go nowhere.") if sentence == NOT_CONFIGURED else _("Answers.")
+def _fine(name: str, sentence: str) -> str:
+    return _(LACKING[name]) if sentence == NOT_CONFIGURED else _("Answers.")

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.utils import debug_transaction  # type: ignore[attr-defined]  # the stubs lack it
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -124,12 +124,12 @@ def connections_pooled(*, size: int, options: str = "") -> Iterator[None]:
         settings["OPTIONS"], settings["CONN_MAX_AGE"] = given, kept
 
 
-def connection_of_own(**options: Any) -> psycopg.Connection[Any]:
-    """A connection outside Django's, in autocommit, for session locks and LISTEN. The caller closes it.
+def connection_of_own(*, alias: str = DEFAULT_DB_ALIAS, **options: Any) -> psycopg.Connection[Any]:
+    """A connection outside Django's, in autocommit, for session locks, LISTEN and looking on. The caller closes it.
 
     `options` are psycopg's, and come before those of the settings.
     """
-    parameters = connection.get_connection_params() | options
+    parameters = connections[alias].get_connection_params() | options
     for name in ("cursor_factory", "context", "prepare_threshold"):
         parameters.pop(name, None)
     return psycopg.connect(**parameters, autocommit=True)

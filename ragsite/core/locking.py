@@ -7,10 +7,32 @@ who changes several rows that others may change too locks them first.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, models, transaction
+from django.utils.timezone import localtime
 from psycopg.errors import LockNotAvailable
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A session of the database that others wait for.
+
+    `since` is None, and `application` empty, where the role that asks may not see them.
+    """
+
+    process: int
+    role: str
+    application: str
+    since: datetime | None
+
+    @property
+    def in_words(self) -> str:
+        """`pg_dump (role ragsite_owner, process 4711, since 2026-05-04 13:05 UTC)`."""
+        since = f", since {localtime(self.since):%Y-%m-%d %H:%M %Z}" if self.since else ""
+        return f"{self.application or 'a session'} (role {self.role}, process {self.process}{since})"
 
 
 def rows_hold(rows: models.QuerySet[Any], *, removing: bool = False) -> list[Any]:

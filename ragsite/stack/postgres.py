@@ -70,8 +70,8 @@ class PostgresServer(Server):
         """The folder of the server's own programs, such as a `pg_dump` of its version."""
         return self.program.parent
 
-    def start(self) -> dict[str, str]:
-        super().start()
+    def start(self, *, elsewhere: bool = True) -> dict[str, str]:
+        super().start(elsewhere=elsewhere)
         # Each time, as an earlier start may have been killed before it came to this.
         try:
             self._settle()

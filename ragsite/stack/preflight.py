@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ragsite.core.errors import ConfigurationError, RagError
-from ragsite.core.storage.places import blob_place
+from ragsite.core.storage.places import SECOND_SETTING, FolderPlace, S3Place, blob_place, second_place
 from ragsite.core.transport import MECHANISM, NO_KAFKA, KafkaLogin, Transport, advice
 
 SECONDS = 5
@@ -60,6 +60,12 @@ def servers_check(environ: Mapping[str, str]) -> None:
         raise ConfigurationError("\n".join(wrong))
 
 
+def second_store_complaint(environ: Mapping[str, str]) -> str:
+    """Why uploads can't be copied as things stand; empty where they can, or shall not be. Everything else works without that."""
+    check = partial(check_second_blobs, transport=_transport(environ))
+    return _complaint(SECOND_SETTING, environ.get(SECOND_SETTING, ""), check)
+
+
 def check_database(url: str, *, transport: Transport = PLAIN) -> None:
     with psycopg.connect(transport.database(url), connect_timeout=SECONDS) as connection:
         connection.execute("SELECT '[1]'::halfvec")
@@ -95,6 +101,16 @@ def check_blobs(place: str, *, transport: Transport = PLAIN) -> None:
     """Files need nobody's answer, and no client is imported for them."""
     if bucket := blob_place(place, certificates=transport.certificates):
         import_module("ragsite.core.storage.s3_client").bucket_check(bucket)
+
+
+def check_second_blobs(place: str, *, transport: Transport = PLAIN) -> None:
+    """No client is imported for a folder either, and one that hangs is given up."""
+    match second_place(place, certificates=transport.certificates):
+        case S3Place() as bucket:
+            client = import_module("ragsite.core.storage.s3_client")
+            client.bucket_check(bucket, client.Told(named_by=SECOND_SETTING))
+        case FolderPlace(folder):
+            import_module("ragsite.core.storage.files").FolderBlobs(str(folder)).check()
 
 
 CHECKS: dict[str, Callable[..., None]] = {

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -96,14 +96,15 @@ class Server(ABC):
         """Whether its process lives; it may still be starting, or hang."""
         return self._process() is not None
 
-    def start(self) -> dict[str, str]:
-        """Start the server unless it runs, wait until it answers, and return `environment()`.
+    def start(self, *, elsewhere: bool = True) -> dict[str, str]:
+        """Start the server unless it runs, wait until it answers, and return `environment()`. If another program has its port, it
+        goes `elsewhere` or, where it may not, does not start.
 
         Raises ConfigurationError for a setting, folder or program at fault, ServiceUnavailableError when the program
         ends or does not answer in time.
         """
         if not (self.is_running() and self._comes_to_answer()):
-            self._start_program()
+            self._start_program(self._choose_port if elsewhere else self._keep_port)
         return self.environment()
 
     def start_again(self) -> None:
@@ -111,11 +112,7 @@ class Server(ABC):
 
         Raises ConfigurationError when another program took the port meanwhile, and what `start` raises.
         """
-        if not self.is_running() and not self._port_comes_free():
-            raise ConfigurationError(
-                f"Another program listens on {self.address}, the address of {self.name}.", action="End that program."
-            )
-        self.start()
+        self.start(elsewhere=False)
 
     def _port_comes_free(self) -> bool:
         """A killed process lets go of its sockets with its last thread, a moment after it counts as ended."""
@@ -139,12 +136,12 @@ class Server(ABC):
         if self._record.pid is not None:
             self._remember(port=self.port, pid=None)
 
-    def _start_program(self) -> None:
+    def _start_program(self, port: Callable[[], int]) -> None:
         make_private(self.folder)
         self._end_strays()
         write_record(self._record_file, with_passwords(self._record, *self.password_names))
         for _ in range(_STARTS):
-            self._remember(port=self._choose_port(), pid=None)
+            self._remember(port=port(), pid=None)
             self._prepare()
             with held():
                 self._remember(port=self.port, pid=processes.launch(self._launch()))
@@ -180,6 +177,13 @@ class Server(ABC):
             return ports.require_free(self.port_setting, asked)
         remembered = self._record.port
         return remembered if remembered is not None and ports.is_free(remembered) else ports.find_free()
+
+    def _keep_port(self) -> int:
+        if not self._port_comes_free():
+            raise ConfigurationError(
+                f"Another program listens on {self.address}, the address of {self.name}.", action="End that program."
+            )
+        return self.port
 
     def _process(self) -> psutil.Process | None:
         return processes.marked(self._record.pid, name=self.program.name, marker=self._marker)

@@ -18,7 +18,7 @@ from ragsite.stack import ports, processes
 from ragsite.stack.folders import make_private, open_lock, try_lock, write_private
 from ragsite.stack.keeper import Keeper
 from ragsite.stack.local import PROJECT_DIR, secret_key
-from ragsite.stack.preflight import servers_check
+from ragsite.stack.preflight import second_store_complaint, servers_check
 from ragsite.stack.session import servers
 from ragsite.stack.stack import Stack
 from ragsite.stack.stopping import held, stopping_begins
@@ -63,6 +63,8 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
         say("servers: starting")
         env = _complete(environ, directory, stack.enter_context(servers(directory / "stack", environ, say=say)))
         servers_check(env)
+        if complaint := second_store_complaint(env):
+            say(f"copies of uploads: none for now. {complaint}")
         say("database: bringing the schema up to date")
         admin_login = schema_prepare(env)
         env |= _ports_found(env)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.project.recipe import BASES, RECIPE, TARGETS, TEXT, Target
+from tests.project.recipe import BASES, BODIES, RECIPE, TARGETS, TEXT, Target
 from tests.project.test_layers import LACKING, required_by
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -93,6 +93,14 @@ def test_an_image_brings_the_requirements_of_its_role_alone() -> None:
     }
     workers = (PROJECT / "requirements" / "workers.in").read_text()
     assert re.findall(r"^-r (\S+)$", workers, re.MULTILINE) == ["parsing.in", "chunking.in", "models.in"]
+
+
+def test_the_image_that_makes_backups_has_programs_of_the_servers_version() -> None:
+    brought = re.search(r"^ARG POSTGRESQL_CLIENT=(\d+)$", BODIES["web"], re.MULTILINE)
+    assert brought is not None
+    places = ("docker-compose.yml", "deploy/helm/ragsite/values.yaml", "deploy/helm/servers/postgresql.yaml")
+    servers = [re.findall(r"(?:pgvector\S*-pg|/postgresql:)(\d+)", (PROJECT / place).read_text()) for place in places]
+    assert [set(found) for found in servers] == [{brought[1]}] * len(places)
 
 
 def test_an_image_runs_as_a_user_without_rights_by_number() -> None:

@@ -56,8 +56,8 @@ BESIDE = {
 }
 """What else these need to come to the database."""
 
-NO_RESULT = {"analytics serve", "relay", "up"}
-"""They run until they are stopped."""
+NO_RESULT = {"analytics serve", "migrate", "relay", "up"}
+"""They run until they are stopped, or say what they do in Django's words."""
 
 
 def about(name: str) -> Any:

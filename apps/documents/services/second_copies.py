@@ -247,11 +247,7 @@ def _outcome(second: BlobStore, original: Original) -> tuple[str, str | Transien
     """The name, and "" for a copy that was made, what the first store did, or why it was not made now."""
     try:
         with storage_errors():
-            if second.is_local:
-                second.remove([original.name])  # what an interrupted copy left; in a bucket it is replaced
-            with blob_open(original.name) as stored:
-                pieces = iter(partial(stored.read, PIECE_BYTES), b"")
-                second.save(original.name, Parts(_checked(pieces, original)))
+            _copy_one(second, original)
     except BlobMissingError:
         return original.name, MISSING
     except DamagedBlobError:
@@ -259,6 +255,23 @@ def _outcome(second: BlobStore, original: Original) -> tuple[str, str | Transien
     except TransientError as error:
         return original.name, error
     return original.name, ""
+
+
+def _copy_one(second: BlobStore, original: Original) -> None:
+    """A file that an interrupted copy left is replaced, in a bucket by itself. It is not removed beforehand: what comes late, as
+    its disk hung, would remove what another has copied meanwhile.
+    """
+    try:
+        _write(second, original)
+    except FileExistsError:
+        second.remove([original.name])
+        _write(second, original)
+
+
+def _write(second: BlobStore, original: Original) -> None:
+    with blob_open(original.name) as stored:
+        pieces = iter(partial(stored.read, PIECE_BYTES), b"")
+        second.save(original.name, Parts(_checked(pieces, original)))
 
 
 def _checked(pieces: Iterable[bytes], original: Original) -> Iterator[bytes]:

@@ -9,17 +9,14 @@ up after 50 ms.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from apps.retrieval.models import GenerationState, IndexGeneration
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.errors import TransientError
-from ragsite.core.locking import is_locked
+from ragsite.core.locking import Holder, is_locked
 
 TRIES = (0.05, 0.2, 0.4, 0.8)
 """Seconds to wait after each try to drop a partition, while searches and writers alone are in the way. A try may take 1.5 s of
@@ -27,25 +24,6 @@ waiting for the partition itself; a request waits for all of them.
 """
 
 BUSY = "busy"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A session that keeps a partition from being dropped: not the application's, or at one transaction for 10 s and more.
-
-    `since` is None, and `application` empty, where the owner may not see them.
-    """
-
-    process: int
-    role: str
-    application: str
-    since: datetime | None
-
-    @property
-    def in_words(self) -> str:
-        """`pg_dump (role ragsite_owner, process 4711, since 2026-05-04 13:05 UTC)`."""
-        since = f", since {localtime(self.since):%Y-%m-%d %H:%M %Z}" if self.since else ""
-        return f"{self.application or 'a session'} (role {self.role}, process {self.process}{since})"
 
 
 def partition_create(generation: IndexGeneration) -> None:

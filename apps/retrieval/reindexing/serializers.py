@@ -118,5 +118,7 @@ class GenerationSerializer(serializers.ModelSerializer[IndexGeneration]):
 
     class Meta:
         model = IndexGeneration
-        fields = ("id", "state", "model", "dimensions", "chunking", "store", "has_hnsw", "created_at", "retired_at")
+        fields = (
+            "id", "state", "model", "dimensions", "chunking", "store", "has_hnsw", "quantised", "created_at", "retired_at",
+        )  # fmt: skip
         read_only_fields = fields

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
 from ragsite.core.configuration import StorageSettings
 from ragsite.core.errors import TransientError
+from ragsite.core.storage.hanging import in_time
 from ragsite.core.storage.places import SECOND_SETTING
+from ragsite.core.storage.store import Parts
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+STALLED_SECONDS, ASKING_SECONDS = 10.0, 3.0
+"""A folder of another disk that does nothing for so long counts as one that hangs; whether something is there it says sooner."""
+
+SLOWEST = 1024 * 1024
+"""Bytes a second at which a disk takes what it was given, at the least."""
 
 
 class FileBlobs(FileSystemStorage):
@@ -52,7 +64,7 @@ class FileBlobs(FileSystemStorage):
                 file.flush()
                 os.fsync(file.fileno())
             except BaseException:
-                path.unlink(missing_ok=True)
+                _remove_own(file, path)
                 raise
         return name
 
@@ -113,7 +125,9 @@ class FileBlobs(FileSystemStorage):
 
 class FolderBlobs(FileBlobs):
     """In a folder that the operator has made. Where it is missing its disk is not mounted: nothing is written in its place, and
-    nothing counts as removed.
+    nothing counts as removed. One that hangs, as a disk of the network may, holds nobody for long: a TransientError says so.
+
+    What is read of an opened file is the reader's to bound.
     """
 
     def __init__(self, folder: str) -> None:
@@ -124,25 +138,87 @@ class FolderBlobs(FileBlobs):
     def folder(self) -> Path:
         return self._given
 
+    def open(self, name: str, mode: str = "rb") -> File[bytes]:
+        return self._in_time(lambda: super(FolderBlobs, self).open(name, mode), seconds=ASKING_SECONDS)
+
     def remove(self, names: Collection[str]) -> None:
-        self.check()
-        super().remove(names)
+        counted = _Counted(names)
+        self._in_time(lambda: self._remove(counted), progress=counted.count)
 
     def names_after(self, position: str, *, limit: int) -> list[str]:
         self.check()
         return super().names_after(position, limit=limit)
 
     def check(self) -> None:
-        if not self.folder.is_dir() or not os.access(self.folder, os.W_OK | os.X_OK):
-            raise TransientError(
-                f"The folder {self.folder} for copies of documents is missing or cannot be written.",
-                code="storage_failed",
-                action=f"Mount or make it, or correct {SECOND_SETTING}.",
-            )
+        self._in_time(lambda: folder_check(self.folder), seconds=ASKING_SECONDS)
+
+    def _save(self, name: str, content: Any) -> str:
+        """A slow disk may take its time, as long as it takes piece after piece, and at the end all at once. If it is given up,
+        what was written goes when the disk is back: its content ends with an error, as it is closed by then.
+        """
+        parts = _Counted(content.chunks(), weight=len)
+        return self._in_time(
+            lambda: super(FolderBlobs, self)._save(name, Parts(parts)),
+            seconds=lambda: STALLED_SECONDS + parts.count() / SLOWEST,
+            progress=parts.count,
+        )
 
     def _make(self, folder: Path) -> None:
-        self.check()
+        folder_check(self.folder)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        folder_check(self.folder)
+        for name in names:
+            self._at(name).unlink(missing_ok=True)
+
+    def _in_time(
+        self,
+        work: Callable[[], Result],
+        *,
+        seconds: float | Callable[[], float] | None = None,
+        progress: Callable[[], object] = lambda: None,
+    ) -> Result:
+        try:
+            return in_time(work, place=str(self.folder), seconds=seconds or STALLED_SECONDS, progress=progress)
+        except TimeoutError as error:
+            raise TransientError(
+                f"The folder {self.folder} for copies of documents does not answer.",
+                code="storage_failed",
+                action="See to its disk and to the network in between. Nothing waits for it.",
+            ) from error
+
+
+class _Counted(Iterable[Item]):
+    """Items, of which it is known how many were asked for, or how much they weigh together."""
+
+    def __init__(self, items: Iterable[Item], *, weight: Callable[[Item], int] = lambda _: 1) -> None:
+        self._items, self._weight, self._asked = items, weight, 0
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self._asked += self._weight(item)
+            yield item
+
+    def count(self) -> int:
+        return self._asked
+
+
+def folder_check(folder: Path) -> None:
+    """Raises TransientError: copies can't be kept there. As long as the disk takes."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise TransientError(
+            f"The folder {folder} for copies of documents is missing or cannot be written.",
+            code="storage_failed",
+            action=f"Mount or make it, or correct {SECOND_SETTING}.",
+        )
+
+
+def _remove_own(file: IO[bytes], path: Path) -> None:
+    """Remove what was written, unless another has taken its place meanwhile: who was held up by a disk that hung is late."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            path.unlink()
 
 
 def _for_this_user_alone(path: str, flags: int) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
 from circuitbreaker import CircuitBreakerError
@@ -15,6 +13,7 @@ from django.core.files.storage import storages
 from ragsite.core.breaker import OneProbeBreaker
 from ragsite.core.errors import RagError, TransientError
 from ragsite.core.metrics.instruments import counter
+from ragsite.core.storage.hanging import in_time
 from ragsite.core.storage.places import FIRST, FIRST_SETTING, SECOND, SECOND_SETTING
 from ragsite.core.storage.store import BlobStore
 
@@ -125,26 +124,10 @@ class PairedBlobs:
         return result
 
 
-def in_time(work: Callable[[], Result], *, seconds: float) -> Result:
-    """What `work` comes to in a thread of its own, which is left alone when it takes longer.
-
-    Raises:
-        TimeoutError: it is not done by then.
-    """
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - whoever waits is given it
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="blob-read", daemon=True).start()
-    return future.result(seconds)
-
-
 def _opened(store: BlobStore, name: str) -> File[bytes]:
-    return in_time(lambda: store.open(name), seconds=OPEN_SECONDS) if store.is_local else store.open(name)
+    if not store.is_local:
+        return store.open(name)
+    return in_time(lambda: store.open(name), place=store.path(""), seconds=OPEN_SECONDS)
 
 
 def _weight(error: Exception) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connections
+
+from tests.filled import database_of_own
 
 pytestmark = pytest.mark.servers
 FILLED = "filled"
@@ -26,18 +25,8 @@ AFTER = {("small", "embedding", 384), ("cross", "reranking", None)}
 @pytest.fixture
 def owner(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """The owner's address of a database of the test's own, which Django knows as FILLED."""
-    url = urlsplit(os.environ["DATABASE_OWNER_URL"])
-    login = {"NAME": FILLED, "USER": url.username, "PASSWORD": unquote(url.password or "")}
-    with psycopg.connect(url.geturl(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {FILLED}")
-        connections.settings[FILLED] = connections["default"].settings_dict | login
-        try:
-            with django_db_blocker.unblock():
-                yield url._replace(path=f"/{FILLED}").geturl()
-        finally:
-            connections[FILLED].close()
-            del connections[FILLED], connections.settings[FILLED]
-            server.execute(f"DROP DATABASE {FILLED}")
+    with database_of_own(FILLED, django_db_blocker) as url:
+        yield url
 
 
 def migrate(to: str) -> None:

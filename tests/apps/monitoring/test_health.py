@@ -4,6 +4,7 @@ import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from apps.monitoring import health, health_page
 from ragsite.core.configuration import ServerSettings
 from ragsite.core.models import OutboxEvent, WorkerPresence
 from ragsite.core.presence import GONE_SECONDS, presence_tell
+from ragsite.core.storage.places import FolderPlace, storages_at
 from ragsite.core.storage.s3_client import s3_errors
 from ragsite.core.transport import NO_KAFKA
 from tests import factories as make
@@ -47,7 +49,9 @@ def test_a_process_that_answers_lives(client: Client, django_assert_num_queries:
 def test_it_is_ready_when_all_that_it_needs_answers(client: Client) -> None:
     response = client.get("/health/ready")
     assert response.status_code == 200
-    checks = dict.fromkeys(("database", "redis", "kafka", "blobs", "workers"), "ok")
+    checks = dict.fromkeys(("database", "redis", "kafka", "blobs", "workers"), "ok") | {
+        "second-blobs": "not configured"
+    }
     assert response.json() == {"status": "ok", "checks": checks}
 
 
@@ -148,6 +152,19 @@ def test_what_drivers_say_of_hosts_and_users_is_in_the_log_alone(
     assert all(f"{part} is not ready" in caplog.text for part in ("database", "redis", "kafka", "blobs"))
 
 
+def test_a_second_store_that_is_away_shows_without_its_place_and_keeps_nothing_from_being_ready(
+    client: Client, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "secret-disk"
+    settings.STORAGES = {**settings.STORAGES, **storages_at(None, FolderPlace(folder))}
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["second-blobs"] == health.NO_SECOND_STORAGE
+    assert "second-blobs is not ready" in caplog.text
+    folder.mkdir()
+    assert client.get("/health/ready").json()["checks"]["second-blobs"] == "ok"
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/healthz", "/readyz", "/metrics"])
 def test_operators_need_no_key_and_learn_nothing_of_the_contents(client: Client, path: str) -> None:
     base = make.knowledge_base(name="Secret plans")
@@ -173,7 +190,7 @@ def test_staff_read_the_state_of_each_part_on_a_page(client: Client, admin_clien
     assert 'hx-get="?part=checks"' in admin_client.get("/admin/health/").content.decode()
     settings.RAGSITE_REDIS_URL = f"redis://:hunter2@{UNREACHABLE}/0"
     page = admin_client.get("/admin/health/?part=checks").content.decode()
-    assert page.count("check_circle") == 4
+    assert page.count("check_circle") == 5
     assert "Redis does not answer." in page
     assert "hunter2" not in page
     assert {one.name for one in health_page.checked()} == {told.name for told in health_page.TOLD.values()}

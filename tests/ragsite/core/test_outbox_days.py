@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.db.models.functions import Now
 
 from apps.documents.events import DocumentDeleted
@@ -24,6 +22,7 @@ from ragsite.core.outbox_days import outbox_days_make, outbox_purge
 from ragsite.core.transport import NO_KAFKA
 from tests import turns
 from tests.acting import ACTOR
+from tests.filled import database_of_own
 
 
 def event() -> OutboxEvent:
@@ -147,18 +146,8 @@ FILLED = "outbox_filled"
 @pytest.fixture
 def owner(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """The owner's address of a database of the test's own, which Django knows as FILLED."""
-    url = urlsplit(os.environ["DATABASE_OWNER_URL"])
-    login = {"NAME": FILLED, "USER": url.username, "PASSWORD": unquote(url.password or "")}
-    with psycopg.connect(url.geturl(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {FILLED}")
-        connections.settings[FILLED] = connections["default"].settings_dict | login
-        try:
-            with django_db_blocker.unblock():
-                yield url._replace(path=f"/{FILLED}").geturl()
-        finally:
-            connections[FILLED].close()
-            del connections[FILLED], connections.settings[FILLED]
-            server.execute(f"DROP DATABASE {FILLED}")
+    with database_of_own(FILLED, django_db_blocker) as url:
+        yield url
 
 
 WRITE = """

@@ -10,6 +10,7 @@ import redis
 
 from ragsite.stack import ports
 from ragsite.stack.keeper import Keeper
+from ragsite.stack.server import Server
 from ragsite.stack.stack import Stack
 from tests.waiting import wait_for
 
@@ -60,6 +61,36 @@ def test_a_server_whose_port_was_taken_meanwhile_is_tried_again_until_it_is_free
     in_vain = next(event for event in events if "does not start" in event)
     assert f"Another program listens on {address}, the address of broker." in in_vain
     assert in_vain.endswith("It is tried again in 4 s.")
+
+
+def test_a_server_that_dies_while_it_starts_again_and_leaves_its_port_late_keeps_its_address(
+    make_stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = make_stack(only="broker")
+    address, broker = stack.up()["KAFKA_BOOTSTRAP_SERVERS"], stack.server("broker")
+    broker.stop()
+    answers, is_free, held = type(broker)._comes_to_answer, ports.is_free, socket.socket()
+    looks: list[int] = []
+
+    def dies_at_once(server: Server) -> bool:
+        monkeypatch.setattr(type(broker), "_comes_to_answer", answers)
+        server.stop()
+        wait_for(lambda: is_free(server.port), seconds=10, what="its end")
+        held.bind(("127.0.0.1", server.port))
+        held.listen()
+        monkeypatch.setattr(ports, "is_free", is_late)
+        return False
+
+    def is_late(port: int) -> bool:
+        looks.append(port)
+        if len(looks) == 3:
+            held.close()
+        return is_free(port)
+
+    monkeypatch.setattr(type(broker), "_comes_to_answer", dies_at_once)
+    broker.start_again()
+    assert len(looks) >= 3
+    assert broker.address == address == stack.up()["KAFKA_BOOTSTRAP_SERVERS"]
 
 
 def test_a_server_that_does_not_come_up_is_given_up_when_the_block_ends(

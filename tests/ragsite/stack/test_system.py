@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ragsite.core.errors import ConfigurationError
-from ragsite.core.storage.places import S3Place
+from ragsite.core.storage.places import SECOND_SETTING, S3Place
 from ragsite.stack.folders import open_lock, try_lock
 from ragsite.stack.local import PROJECT_DIR, secret_key
-from ragsite.stack.preflight import servers_check
+from ragsite.stack.preflight import second_store_complaint, servers_check
 from ragsite.stack.supervisor import procfile
 from ragsite.stack.system import metrics_ports, system
 
@@ -37,6 +37,19 @@ def _credentials(credentials: None) -> None:
 def test_servers_that_answer_pass(bucket: S3Place) -> None:
     servers_check(GIVEN)
     servers_check(GIVEN | {"RAGSITE_BLOB_STORE": f"s3://{bucket.bucket}?endpoint_url={bucket.endpoint_url}"})
+
+
+def test_a_second_store_of_uploads_is_told_of_and_keeps_nothing_from_starting(tmp_path: Path, bucket: S3Place) -> None:
+    def complaint(place: str) -> str:
+        servers_check(GIVEN | {SECOND_SETTING: place})
+        return second_store_complaint(GIVEN | {SECOND_SETTING: place})
+
+    there = f"s3://{bucket.bucket}?endpoint_url={bucket.endpoint_url}"
+    assert [complaint(place) for place in ("", f"file://{tmp_path}", there)] == ["", "", ""]
+    assert complaint(f"file://{tmp_path}/away").startswith(
+        f"{SECOND_SETTING}: The folder {tmp_path}/away for copies of documents is missing or cannot be written."
+    )
+    assert complaint(there.replace(bucket.bucket, "elsewhere")).startswith(f"{SECOND_SETTING}: ")
 
 
 @pytest.mark.parametrize(

@@ -27,5 +27,5 @@ class Command(base.Command):
 
     def run(self, options: Options) -> Told:
         health, checks = health_read()
-        lines = [health.value, *(f"  {name:<10}{found}" for name, found in checks.items())]
+        lines = [health.value, *(f"  {name:<14}{found}" for name, found in checks.items())]
         return Told({"status": health.value, "checks": checks}, "\n".join(lines), CODES[health])

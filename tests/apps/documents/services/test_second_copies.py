@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,7 +26,9 @@ from apps.documents.services.second_copies import copies_keep, second_store_stat
 from apps.monitoring.deep import trials
 from ragsite.core.errors import ConfigurationError, RagError, ServiceUnavailableError, TransientError
 from ragsite.core.models import BlobCopy, Walk
+from ragsite.core.storage import files
 from ragsite.core.storage import s3 as s3_blobs
+from ragsite.core.storage.hanging import hanging_at
 from ragsite.core.storage.paired import READS, PairedBlobs
 from ragsite.core.storage.places import FolderPlace, S3Place, storages_at
 from ragsite.core.storage.s3_client import Patience
@@ -33,6 +36,7 @@ from ragsite.core.work import Turn
 from tests import factories as make
 from tests import s3
 from tests.acting import ACTOR
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -284,6 +288,44 @@ def test_a_store_that_does_not_answer_ends_the_run_and_what_was_copied_is_kept(b
     with pytest.raises(TransientError):
         copies_keep(Turn.of(60))
     assert list(BlobCopy.objects.exclude(copied_at=None).values_list("name", flat=True)) == [good.blob]
+
+
+@pytest.fixture
+def hung(both: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """The second store's disk hangs until this is called."""
+    back = threading.Event()
+    plain = files.folder_check
+
+    def when_it_is_back(folder: Path) -> None:
+        back.wait()
+        plain(folder)
+
+    monkeypatch.setattr(files, "folder_check", when_it_is_back)
+    monkeypatch.setattr(files, "STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(files, "ASKING_SECONDS", 0.1)
+    yield back.set
+    back.set()
+    wait_for(lambda: not hanging_at(str(both)), seconds=10, what="the threads to come back")
+
+
+def test_a_folder_that_hangs_holds_up_neither_the_copying_job_nor_a_deletion_and_is_full_once_it_is_back(
+    both: Path, hung: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_copies, "FRESH", timedelta(0))
+    gone, kept = uploaded(), uploaded(b"Another file.")
+    BlobCopy.objects.create(name=gone.blob, place=second_copies.place_now(), copied_at=timezone.now())
+    with pytest.raises(TransientError, match="does not answer"):
+        copies_keep(Turn.of(60))
+    with pytest.raises(TransientError, match="does not answer"):
+        trials.second_storage()
+    purged(gone)
+    assert not blob_path(gone.blob).exists()
+    assert list(BlobCopy.objects.filter(copied_at=None).values_list("name", flat=True)) == [kept.blob]
+    hung()
+    wait_for(lambda: not hanging_at(str(both)), seconds=10, what="the threads to come back")
+    assert again() is False
+    assert download(kept) == (both / kept.blob).read_bytes() == b"Another file."
+    assert list(BlobCopy.objects.values_list("name", flat=True)) == [kept.blob]
 
 
 def test_copies_that_are_late_are_told_in_the_deep_check(both: Path) -> None:

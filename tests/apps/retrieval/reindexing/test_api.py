@@ -41,6 +41,10 @@ def test_from_start_to_drop(base: KnowledgeBase, smaller: EmbeddingModel) -> Non
     generations = f"/api/v1/knowledge-bases/{base.pk}/generations/"
     kept = {one["id"]: one["state"] for one in client.get(generations).json()["results"]}
     assert kept == {old.pk: "retired", switched["generation"]: "live"}
+    told = client.get(f"{generations}{old.pk}/").json()
+    assert (told["has_hnsw"], told["quantised"]) == (old.has_hnsw, old.quantised) == (False, False)
+    IndexGeneration.objects.filter(pk=old.pk).update(has_hnsw=True, quantised=True)
+    assert client.get(f"{generations}{old.pk}/").json()["quantised"] is True
     early = client.delete(f"{generations}{old.pk}/")
     assert (early.status_code, early.headers["Retry-After"]) == (409, "20")
     assert post(base, "rollback/").json()["state"] == "switched"
