@@ -53,6 +53,9 @@ FUSION_CHOICES = [
 SEARCHED_BY = {"search_mode": "mode", "search_fusion": "fusion", "search_weight": "weight"}
 """Which field of a knowledge base's form is which setting of its searches."""
 
+MADE_WITH = ("chunk_strategy", "chunk_size", "chunk_overlap", "parts")
+"""Fields for a new knowledge base alone; a re-index changes them later."""
+
 OVERRIDES = {"chunk_strategy": "strategy", "chunk_size": "size", "chunk_overlap": "overlap"}
 """Which field of a document's form is which setting."""
 
@@ -105,16 +108,22 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
 
     class Meta:
         model = KnowledgeBase
-        fields: ClassVar = ("tenant", "name", "description", "visibility")
-        widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+        fields: ClassVar = ("tenant", "name", "description", "visibility", "parts")
+        widgets: ClassVar = {
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "parts": UnfoldAdminSelectWidget,
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, setting in SEARCHED_BY.items():
             if name in self.fields:
                 self.fields[name].initial = self.instance.retrieval.get(setting)
+        if "parts" in self.fields:
+            self.fields["parts"].required = False
         if not self.instance._state.adding:
-            del self.fields["chunk_strategy"], self.fields["chunk_size"], self.fields["chunk_overlap"]
+            for name in MADE_WITH:
+                self.fields.pop(name, None)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -111,14 +111,14 @@ class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[Know
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "retrieval", "masking", "visibility", "created_at")
+        fields = ("id", "name", "description", "chunking", "retrieval", "masking", "visibility", "parts", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.chosen(value).to_dict()
 
 
 class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
-    """What can be changed later; changing the chunking takes a new index generation."""
+    """What can be changed later; changing the chunking, or the parts of the index, takes a new index generation."""
 
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
     masking = MaskingField(required=False, help_text=MASKING_HELP)

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from apps.documents.admin.forms import FUSION_CHOICES, MODE_CHOICES, STRATEGY_CHOICES, KnowledgeBaseForm
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase, Visibility
+from apps.documents.models import KnowledgeBase, PartsBy, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.knowledge_bases import knowledge_base_delete_by, knowledge_base_update
 from apps.monitoring.workspace.masking import MaskingForm, masking_context, masking_save
@@ -107,6 +107,7 @@ def _page(
                 "chunking.overlap",
                 _("up to %d tokens") % chunking.overlap,
             ),
+            (_("Index in parts"), "parts", PartsBy(base.parts).label),
         ],
         "readers": Visibility(base.visibility).label,
         "access_url": place.url("access") if place.may("documents.view_grant") else "",
