@@ -22,6 +22,7 @@ from apps.retrieval.search.filters import Condition, Period, SearchFilters, filt
 from apps.retrieval.search.refining import chunk_similarities
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
+from tests.apps.retrieval.search.test_dense import only_by_index
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ FILTERS = {
     "within a month": SearchFilters(created=Period(datetime(2025, 2, 16, tzinfo=UTC), MARCH)),
     "since": SearchFilters(created=Period(FEBRUARY)),
     "before": SearchFilters(created=Period(None, FEBRUARY)),
-    "both": SearchFilters(created=Period(FEBRUARY), document_types=frozenset({DocumentType.TXT})),
+    "both": SearchFilters(created=Period(FEBRUARY), document_types=frozenset({DocumentType.TEXT})),
 }
 
 
@@ -72,6 +73,7 @@ def with_indexes(generation: IndexGeneration, settings: Any, *, from_rows: int =
     settings.RAGSITE_HNSW_MIN_ROWS, settings.RAGSITE_QUANTISED_MIN_ROWS = from_rows, int(bits)
     settings.RAGSITE_SEARCH_CANDIDATES = 400
     assert generation_index_if_large(generation)
+    only_by_index()
 
 
 @PARTS
