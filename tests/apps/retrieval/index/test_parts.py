@@ -98,7 +98,7 @@ def test_a_new_version_of_another_type_goes_into_that_types_part() -> None:
     make.ready_version(base, "# Berths\n\nThe harbour has 43 berths.", filename="a.md", external_id="a")
     generation = generation_ensure(base)
     assert vectors_of(generation) == {"md": 1, "txt": 1}
-    assert make.found(make.scope(base), "How many berths?") == ["The harbour has 43 berths."]
+    assert make.found(make.scope(base), "How many berths?") == ["Berths\n\nThe harbour has 43 berths."]
 
 
 def test_a_vector_is_reused_in_the_part_of_the_chunk_that_gets_it() -> None:
