@@ -20,9 +20,9 @@ def is_hidden_from(scope: AccessScope, knowledge_base_id: UUID) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-# Only what is restricted can be.
+# Only what is restricted can be, and is so until its rows are gone.
 _HIDDEN = """
     SELECT EXISTS (
         SELECT FROM documents_document d
-        WHERE d.knowledge_base_id = %(hidden_of)s AND d.deleted_at IS NULL AND d.restricted AND NOT ({readable}))
+        WHERE d.knowledge_base_id = %(hidden_of)s AND d.restricted AND NOT ({readable}))
 """
