@@ -65,7 +65,7 @@ def measure(options: argparse.Namespace) -> None:
     model_register(source=bundled_model_path(), name="sentence-transformers/all-MiniLM-L6-v2", actor=ACTOR)
     given = material(options.questions)
     for size in options.sizes:
-        print(json.dumps({"chunks": size, "parts": PARTS} | _measured(size, given, options)), flush=True)
+        print(json.dumps({"chunks": size, "number_of_parts": PARTS} | _measured(size, given, options)), flush=True)
 
 
 def _measured(size: int, given: Material, options: argparse.Namespace) -> Figures:
