@@ -42,6 +42,7 @@ from benchmarks.place import say
 from benchmarks.search.filling import AT_A_TIME, Material, material, vacuum, vectors_mixed
 from ragsite.gateway.tenants import tenant_get_or_create
 
+INDEXED_FROM = "RAGSITE_HNSW_MIN_ROWS"
 PARTS = 6
 BEGINS = [datetime(2025, month, 1, tzinfo=UTC) for month in range(1, PARTS + 2)]
 ASKED = {
@@ -111,7 +112,7 @@ def _months_given(base: KnowledgeBase) -> NDArray[np.int64]:
 
 
 def _built(generation: IndexGeneration) -> Figures:
-    settings.RAGSITE_HNSW_MIN_ROWS = 1
+    setattr(settings, INDEXED_FROM, 1)
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_maintenance_workers = 1")
     spent, began = Processors(), time.perf_counter()
