@@ -202,8 +202,8 @@ def _things_kept(tenants: Collection[UUID]) -> dict[UUID, Kept]:
 
 def _vector_bytes(tenants: Collection[UUID]) -> Mapping[UUID, int]:
     """Of each knowledge base what its generations take on disk, their indexes included."""
-    found = IndexGeneration.objects.filter(knowledge_base__tenant__in=list(tenants))
-    generations = list(found.exclude(state=GenerationState.DROPPED))
+    of_tenants = IndexGeneration.objects.filter(knowledge_base__tenant__in=list(tenants))
+    generations = list(of_tenants.exclude(state=GenerationState.DROPPED))
     parts_read(generations)
     bases = {held.partition: one.knowledge_base_id for one in generations for held in one.held_in}
     with connection.cursor() as cursor:

@@ -59,7 +59,9 @@ def _reuse(
 ) -> set[int]:
     """Where it is divided, of chunks whose part is there; the others' vectors are computed."""
     at, home = (_AT_PART, "p.id") if generation.is_divided else ("", "%(generation)s")
-    own = parts_hold(generation) if generation.is_divided else [generation]
+    own: Sequence[Held] = [generation]
+    if generation.is_divided:
+        own = parts_hold(generation)
     statement = _REUSE.format(chosen=chosen, at=at, home=home, own=_numbers(own), sources=_held(*sources))
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters | {"generation": generation.pk, "parts": generation.parts})
