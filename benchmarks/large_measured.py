@@ -68,13 +68,13 @@ def measure(options: argparse.Namespace) -> None:
 
 def _measured(size: int, given: Material, options: argparse.Namespace) -> Figures:
     base = _filled(size, given)
-    found: Figures = {"table_bytes": _bytes("pg_table_size", base.generation.partition)}
+    found: Figures = {"table_bytes": bytes_of("pg_table_size", base.generation.partition)}
     for kind in options.kinds:
         found[kind] = _built(base.generation, kind, options.workers)
         say(f"{size}, {kind}: {found[kind]}")
     vacuum()
     base.generation.vector_estimate = size
-    found["exact"] = _figures(_searched(base, "exact", 0, EXACT_QUESTIONS))
+    found["exact"] = figures_of(_searched(base, "exact", 0, EXACT_QUESTIONS))
     for candidates, kind, figures in _compared(base, options):
         found[kind][str(candidates)] = figures
         say(f"{size}, {kind}, {candidates}: {figures}")
@@ -86,21 +86,22 @@ def _filled(size: int, given: Material) -> Base:
     tenant = tenant_get_or_create(name="Benchmark", actor=ACTOR)
     base = KnowledgeBase.objects.create(tenant=tenant, name=f"Of {size}")
     generation = generation_ensure(base)
-    chunk_ids = _chunks_made(generation, size)
+    chunk_ids = chunks_made(generation, size)
     say(f"{size}: chunks are made")
-    questions, dice = _halves(given.question_vectors), np.random.default_rng(size)
-    best = _Nearest(questions)
+    questions, dice = halves(given.question_vectors), np.random.default_rng(size)
+    best = Nearest(questions)
     for start in range(0, size, AT_A_TIME):
         ids = chunk_ids[start : start + AT_A_TIME]
         vectors = vectors_mixed(given, len(ids), dice).vectors
         with transaction.atomic():
             embeddings_write(generation, ids.tolist(), vectors)
-        best.take(ids, _halves(vectors))
+        best.take(ids, halves(vectors))
     say(f"{size}: vectors are written")
     return Base(generation, given.question_vectors, best.ids())
 
 
-def _chunks_made(generation: IndexGeneration, size: int) -> NDArray[np.int64]:
+def chunks_made(generation: IndexGeneration, size: int) -> NDArray[np.int64]:
+    """Documents with their chunks, as far as the leg by meaning reads them; the chunks' ids, document by document."""
     base = generation.knowledge_base
     given = {
         "base": base.pk, "tenant": base.tenant_id, "key": generation.chunking_key,
@@ -113,13 +114,13 @@ def _chunks_made(generation: IndexGeneration, size: int) -> NDArray[np.int64]:
         return np.array([pk for (pk,) in cursor.fetchall()], dtype=np.int64)
 
 
-def _halves(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def halves(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """As they are stored, at length 1."""
     stored = vectors.astype(np.float16).astype(np.float32)
     return stored / np.linalg.norm(stored, axis=1, keepdims=True)
 
 
-class _Nearest:
+class Nearest:
     """The chunks that are nearest to each question, of all that were taken."""
 
     def __init__(self, questions: NDArray[np.float32]) -> None:
@@ -142,33 +143,33 @@ class _Nearest:
 def _built(generation: IndexGeneration, kind: str, workers: int) -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(f"SET max_parallel_maintenance_workers = {int(workers)}")
-    spent, began = _Processors(), time.perf_counter()
+    spent, began = Processors(), time.perf_counter()
     with spent, transaction.atomic():
         partition_index(generation, quantised=kind == BITS)
     name = f"{generation.partition}_{BITS if kind == BITS else 'hnsw'}"
     return {
         "build_seconds": round(time.perf_counter() - began, 1),
         "build_processor_seconds": round(spent.seconds, 1),
-        "index_bytes": _bytes("pg_relation_size", name),
+        "index_bytes": bytes_of("pg_relation_size", name),
     }
 
 
-class _Processors:
+class Processors:
     """What the server's process of this connection, and those that help it, spend on processors within the block."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._pid, self._ended, self._helpers = _server(), threading.Event(), dict[int, float]()
+        self._pid, self._ended, self._helpers = server(), threading.Event(), dict[int, float]()
         self._watching = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> None:
-        self._began = _spent(self._pid)
+        self._began = spent_by(self._pid)
         self._watching.start()
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._watching.join()
-        self.seconds = (_spent(self._pid) - self._began) / 1e9 + sum(self._helpers.values())
+        self.seconds = (spent_by(self._pid) - self._began) / 1e9 + sum(self._helpers.values())
 
     def _watch(self) -> None:
         while not self._ended.wait(0.25):
@@ -185,7 +186,7 @@ def _compared(base: Base, options: argparse.Namespace) -> Iterator[tuple[int, st
     for candidates in sorted({*options.candidates, *rules}):
         by_kind = _in_turns(base, options.kinds, candidates)
         for kind, rows in by_kind.items():
-            yield candidates, kind, _figures(rows)
+            yield candidates, kind, figures_of(rows)
 
 
 Row = tuple[float, float, float]
@@ -208,17 +209,18 @@ def _search(base: Base, kind: str, candidates: int, number: int) -> Row:
     setattr(settings, CANDIDATES, candidates)
     base.generation.has_hnsw, base.generation.quantised = kind != "exact", kind == BITS
     asked: dict[str, Any] = {"scope": base.scope, "generations": [base.generation], "vector": base.questions[number]}
-    spent, began = _spent(_server()), time.perf_counter()
+    spent, began = spent_by(server()), time.perf_counter()
     hits = dense_search(scope_condition(base.scope), **asked, limit=TOP).hits
     took = (time.perf_counter() - began) * 1000
-    return _recall(base, number, {hit.chunk_id for hit in hits}), took, (_spent(_server()) - spent) / 1e6
+    return _recall(base, number, {hit.chunk_id for hit in hits}), took, (spent_by(server()) - spent) / 1e6
 
 
 def _recall(base: Base, number: int, found: set[int]) -> float:
     return min(TOP, len(found & base.nearest[number])) / TOP
 
 
-def _figures(rows: list[Row]) -> Figures:
+def figures_of(rows: list[Row]) -> Figures:
+    """Means and percentiles."""
     recalls, took, spent = np.array(rows).T
     return {
         "recall_at_10": round(float(recalls.mean()), 4),
@@ -229,7 +231,7 @@ def _figures(rows: list[Row]) -> Figures:
     }
 
 
-def _server() -> int:
+def server() -> int:
     """The process that serves this connection; helpers are not counted, so it has none for searches."""
     known: int | None = getattr(connection, "benchmark_pid", None)
     if known is None:
@@ -240,12 +242,13 @@ def _server() -> int:
     return known
 
 
-def _spent(pid: int) -> int:
+def spent_by(pid: int) -> int:
     """Nanoseconds on a processor."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 
-def _bytes(function: str, relation: str) -> int:
+def bytes_of(function: str, relation: str) -> int:
+    """What a function of the server says of a relation's size."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s::regclass)", [relation])
         return int(cursor.fetchone()[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ import psycopg
 from django.db import connection, transaction
 
 from apps.documents.models import KnowledgeBase
-from apps.documents.rights.access import AccessScope, Subjects, read_in_one_trip, reading_as, settings_local
+from apps.documents.rights.access import (
+    AccessScope,
+    Reading,
+    Subjects,
+    read_in_one_trip,
+    reading_as,
+    settings_local,
+)
 from apps.models.services.registry import bundled_model_path, model_register
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
@@ -91,12 +99,10 @@ def _without(scope: AccessScope) -> AbstractContextManager[Any]:
     return transaction.atomic()
 
 
-def _read_without(
-    scope: AccessScope, statement: str, parameters: dict[str, Any], *, settings: dict[str, str]
-) -> list[tuple[Any, ...]]:
+def _read_without(scope: AccessScope, readings: Sequence[Reading]) -> list[list[tuple[Any, ...]]]:
     with transaction.atomic():
-        settings_local(settings)
-        return rows_prepared(statement, parameters)
+        settings_local(readings[0].settings)
+        return [rows_prepared(reading.statement, reading.parameters) for reading in readings]
 
 
 _WALLED = {"reading_as": reading_as, "read_in_one_trip": read_in_one_trip}

@@ -44,6 +44,7 @@ ORDER = (
     "retrieval_experimententry",
     "monitoring_webhook",
     "monitoring_webhookdelivery",
+    "retrieval_indexpart",
     "retrieval_storedversion",
 )
 """Who locks rows of one of these tables locks none of an earlier one after them."""

@@ -178,6 +178,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("bulk-jobs-purge", Queue.MAINTENANCE, f"{BULKS}.jobs.bulk_jobs_purge", every=3_600.0),
     Job("generations-purge", Queue.MAINTENANCE, f"{GENERATIONS}.generations_of_deleted_purge", every=60.0),
+    Job("parts-purge", Queue.MAINTENANCE, "apps.retrieval.index.parts.parts_purge", every=3_600.0),
     Job("generations-discard", Queue.MAINTENANCE, "apps.retrieval.reindexing.dropping.generations_discard", every=60.0),
     Job("stores-follow", Queue.MAINTENANCE, f"{STORES}.following.stores_follow", every=5.0, seconds=PURGE_SECONDS),
     Job("stores-repair", Queue.MAINTENANCE, f"{STORES}.repairing.stores_repair", every=60.0, seconds=PURGE_SECONDS),

@@ -45,7 +45,7 @@ def _seconds(
 def _bulk_create(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
     Embedding.objects.bulk_create(
         [
-            Embedding(generation=generation, chunk_id=chunk_id, embedding=HalfVector(vector))
+            Embedding(part_id=generation.pk, chunk_id=chunk_id, embedding=HalfVector(vector))
             for chunk_id, vector in zip(chunk_ids, vectors, strict=True)
         ]
     )

@@ -68,7 +68,7 @@ def _vectors_of(generation: IndexGeneration) -> QuerySet[Embedding]:
         version__current_of__restricted=False,
         version__current_of__knowledge_base=generation.knowledge_base_id,
     )
-    vectors = Embedding.objects.filter(generation=generation, chunk__in=living)
+    vectors = generation.embeddings.filter(chunk__in=living)
     return vectors.select_related("chunk__version__document").order_by("chunk_id")
 
 

@@ -184,6 +184,7 @@ LEFT_OUT: Mapping[str, str] = {
     "documents.MaskingChange": "Masking is applied anew.",
     "retrieval.Embedding": _DERIVED,
     "retrieval.IndexGeneration": _DERIVED,
+    "retrieval.IndexPart": _DERIVED,
     "retrieval.FindableChange": _DERIVED,
     "retrieval.StoredVersion": _DERIVED,
     "retrieval.LexicalPosting": _DERIVED,

@@ -62,6 +62,9 @@ SEARCHED_BY = {
 }  # fmt: skip
 """Which field of a knowledge base's form is which setting of its searches."""
 
+MADE_WITH = ("chunk_strategy", "chunk_size", "chunk_overlap", "chunk_context", "parts")
+"""Fields for a new knowledge base alone; a re-index changes them later."""
+
 OVERRIDES = {
     "chunk_strategy": "strategy",
     "chunk_size": "size",
@@ -147,17 +150,22 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
 
     class Meta:
         model = KnowledgeBase
-        fields: ClassVar = ("tenant", "name", "description", "visibility")
-        widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+        fields: ClassVar = ("tenant", "name", "description", "visibility", "parts")
+        widgets: ClassVar = {
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "parts": UnfoldAdminSelectWidget,
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, setting in SEARCHED_BY.items():
             if name in self.fields:
                 self.fields[name].initial = self.instance.retrieval.get(setting)
+        if "parts" in self.fields:
+            self.fields["parts"].required = False
         if not self.instance._state.adding:
-            for name in OVERRIDES:
-                del self.fields[name]
+            for name in MADE_WITH:
+                self.fields.pop(name, None)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -34,7 +34,7 @@ HOW_SEARCHED = (
     _("How it is searched"),
     {"fields": ("search_mode", ("search_fusion", "search_weight"), ("search_names", "search_same_page"))},
 )
-MADE_ONCE = ("tenant", "chunking_in_words", "documents", "created_at")
+MADE_ONCE = ("tenant", "chunking_in_words", "parts", "documents", "created_at")
 
 
 @admin.register(KnowledgeBase)
@@ -60,11 +60,20 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
             },
         ),
         HOW_SEARCHED,
+        (
+            _("Parts of the index"),
+            {
+                "fields": ("parts",),
+                "description": _(
+                    "For large knowledge bases whose questions nearly always ask for some parts; a re-index changes it later."
+                ),
+            },
+        ),
     )
     fieldsets: ClassVar = (
         (None, {"fields": ("tenant", "name", "description", "visibility")}),
         HOW_SEARCHED,
-        (_("Contents"), {"fields": ("documents", "chunking_in_words", "created_at")}),
+        (_("Contents"), {"fields": ("documents", "chunking_in_words", "parts", "created_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeBase]:
@@ -85,7 +94,7 @@ class KnowledgeBaseAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, 
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         said: dict[str, Any] = {"name": obj.name, "description": obj.description, "visibility": obj.visibility}
-        said |= {"retrieval": form.retrieval(), "actor": acting(request)}
+        said |= {"retrieval": form.retrieval(), "parts": obj.parts, "actor": acting(request)}
         obj.pk = knowledge_base_create(tenant_id=obj.tenant_id, chunking=form.chunking(), **said).pk
 
     def change_view(

@@ -40,9 +40,7 @@ from ragsite.gateway.strictness import StrictSerializer
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
-CHUNKING_HELP = (
-    'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}; sizes in tokens.'
-)
+CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}; sizes in tokens.'
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
@@ -121,14 +119,14 @@ class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[Know
 
     class Meta:
         model = KnowledgeBase
-        fields = ("id", "name", "description", "chunking", "retrieval", "masking", "visibility", "created_at")
+        fields = ("id", "name", "description", "chunking", "retrieval", "masking", "visibility", "parts", "created_at")
 
     def validate_chunking(self, value: dict[str, Any]) -> dict[str, Any]:
         return ChunkingSettings.chosen(value).to_dict()
 
 
 class KnowledgeBaseChangeSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):
-    """What can be changed later; changing the chunking takes a new index generation."""
+    """What can be changed later; changing the chunking, or the parts of the index, takes a new index generation."""
 
     retrieval = RetrievalField(required=False, help_text=RETRIEVAL_HELP)
     masking = MaskingField(required=False, help_text=MASKING_HELP)

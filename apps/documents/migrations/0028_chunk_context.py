@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("documents", "0026_stage_begun")]
+    dependencies = [("documents", "0027_parts")]
 
     operations = [
         migrations.AddField(

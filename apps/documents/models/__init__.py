@@ -12,6 +12,7 @@ from apps.documents.models.knowledge_bases import (
     DeletionState,
     KnowledgeBase,
     KnowledgeBaseDeletion,
+    PartsBy,
     Visibility,
 )
 from apps.documents.models.masking import MaskingChange, MaskingState, OriginalText
@@ -51,6 +52,7 @@ __all__ = [
     "OriginalText",
     "PagePicture",
     "ParsedText",
+    "PartsBy",
     "PictureState",
     "StageOutcome",
     "StageRecord",

@@ -24,6 +24,15 @@ class Visibility(models.TextChoices):
     RESTRICTED = "restricted", _("Only who has a grant")
 
 
+class PartsBy(models.TextChoices):
+    """By what the vectors of a knowledge base are kept in parts; docs/adr/0094-parts-of-a-generation.md says what for."""
+
+    NONE = "none", _("Not divided")
+    MONTH = "month", _("By the month in which a document was added")
+    YEAR = "year", _("By the year in which a document was added")
+    TYPE = "type", _("By the type of a file")
+
+
 class KnowledgeBase(models.Model):
     """A collection of documents that are searched together and chunked alike."""
 
@@ -51,6 +60,16 @@ class KnowledgeBase(models.Model):
         db_default=Visibility.TENANT.value,
         help_text=_("Who may read its documents."),
     )
+    parts = models.CharField(
+        max_length=5,
+        choices=PartsBy.choices,
+        default=PartsBy.NONE,
+        db_default=PartsBy.NONE.value,
+        verbose_name=_("index in parts"),
+        help_text=_(
+            "Searches that ask for some of these parts leave out the others; those that ask for all look into each."
+        ),
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -63,6 +82,7 @@ class KnowledgeBase(models.Model):
             models.CheckConstraint(
                 condition=models.Q(visibility__in=Visibility.values), name="knowledge_base_visibility_known"
             ),
+            models.CheckConstraint(condition=models.Q(parts__in=PartsBy.values), name="knowledge_base_parts_known"),
             *text_walls("knowledge_base", description=CONTENT),
             *json_walls("knowledge_base", chunking=CONTENT, retrieval=CONTENT, masking=WORDS),
         ]

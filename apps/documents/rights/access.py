@@ -293,22 +293,41 @@ def reading_as(scope: AccessScope) -> Iterator[None]:
         transaction.set_rollback(inside_another)
 
 
-def read_in_one_trip(
-    scope: AccessScope, statement: str, parameters: Mapping[str, Any], *, settings: Mapping[str, str]
-) -> list[tuple[Any, ...]]:
-    """The rows of one statement, read as in a block of `reading_as` of its own or in the one around it.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A statement with its parameters, and the server's settings for it."""
 
-    Becoming the reader, the `settings` of the server, which are for this statement and what follows in the block, and the
-    statement are sent at once. It is kept prepared, with what that asks of it: see `rows_prepared`.
+    statement: str
+    parameters: Mapping[str, Any]
+    settings: Mapping[str, str]
+
+
+def read_in_one_trip(scope: AccessScope, readings: Sequence[Reading]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each statement, of at least one, read as in a block of `reading_as` of its own or in the one around it.
+
+    Becoming the reader, the settings of the server, which are for their statement and what follows in the block, and the
+    statements are sent at once. These are kept prepared, with what that asks of them: see `rows_prepared`.
     """
-    by_whom = f"SELECT current_user, found.* FROM ({statement}) found"  # noqa: S608 - the callers' own words
     if not connection.get_autocommit():
         with reading_as(scope), one_trip():
-            settings_local(settings)
-            return _of_reader(prepared(by_whom, parameters).fetchall())
+            settings_local(readings[0].settings)
+            return _of_each(readings)
     with one_trip():
-        prepared(f"{_become_reader(scope)}, {_set(settings)}", {**_identity(scope), **settings})
-        return _of_reader(prepared(by_whom, parameters).fetchall())
+        first = readings[0].settings
+        prepared(f"{_become_reader(scope)}, {_set(first)}", {**_identity(scope), **first})
+        return _of_each(readings)
+
+
+def _of_each(readings: Sequence[Reading]) -> list[list[tuple[Any, ...]]]:
+    """What each gives, of which the first has its settings already. Nothing is fetched before all are sent."""
+    sent, now = [], readings[0].settings
+    for reading in readings:
+        if reading.settings != now:
+            now = reading.settings
+            prepared(f"SELECT {_set(now)}", now)
+        by_whom = f"SELECT current_user, found.* FROM ({reading.statement}) found"  # noqa: S608 - the callers' own words
+        sent.append(prepared(by_whom, reading.parameters))
+    return [_of_reader(one.fetchall()) for one in sent]
 
 
 def _of_reader(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

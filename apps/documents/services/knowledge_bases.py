@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from apps.documents.chunking.settings import chunking_begun
 from apps.documents.events import KnowledgeBaseUpdated
 from apps.documents.masking.settings import MaskingSettings
-from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, Visibility
+from apps.documents.models import Document, KnowledgeBase, KnowledgeBaseDeletion, PartsBy, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.rights.access import told_of_all
 from apps.documents.services.deleting import DELETE
@@ -38,9 +38,10 @@ def knowledge_base_create(
     retrieval: dict[str, Any] | None = None,
     masking: dict[str, Any] | None = None,
     visibility: str = Visibility.TENANT,
+    parts: str = PartsBy.NONE,
     actor: Actor,
 ) -> KnowledgeBase:
-    """A new, empty knowledge base.
+    """A new, empty knowledge base; its index is kept in `parts`, which a re-index changes later.
 
     Raises:
         PermanentError: the name or the description is too long.
@@ -55,7 +56,7 @@ def knowledge_base_create(
         with transaction.atomic():
             made = KnowledgeBase.objects.create(
                 tenant_id=tenant_id, name=name, description=description, chunking=chunking_begun(chunking or {}),
-                visibility=visibility, retrieval=retrieval or {}, masking=masking or {},
+                visibility=visibility, retrieval=retrieval or {}, masking=masking or {}, parts=parts,
             )  # fmt: skip
             change_log(f"knowledge base {made.pk} was made", actor=actor, action="knowledge_base.created", of=made)
     except IntegrityError as error:
@@ -65,7 +66,7 @@ def knowledge_base_create(
 
 def knowledge_base_etag(knowledge_base: KnowledgeBase) -> str:
     """The ETag of a knowledge base."""
-    return etag_of(knowledge_base, "name", "description", "chunking", "retrieval", "masking", "visibility")
+    return etag_of(knowledge_base, "name", "description", "chunking", "retrieval", "masking", "visibility", "parts")
 
 
 def knowledge_base_update(

@@ -18,6 +18,7 @@ TITLES: Mapping[str, str | Promise] = {
     "cut-previews-purge": _("Removes old previews of how documents are cut"),
     "bulk-jobs-purge": _("Forgets changes that nobody confirmed"),
     "generations-purge": _("Ends the indexes of deleted knowledge bases"),
+    "parts-purge": _("Removes parts of indexes in which nothing is left"),
     "generations-discard": _("Removes what is left of dropped indexes"),
     "stores-follow": _("Tells vector stores beside PostgreSQL what has changed"),
     "stores-repair": _("Compares vector stores with PostgreSQL, and mends them"),

@@ -19,7 +19,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from apps.documents.models import LIVING_VERSIONS, DocumentVersion
-from apps.retrieval.models import GenerationState, IndexGeneration
+from apps.retrieval.models import GenerationState, IndexGeneration, parts_read
 from ragsite.core.ids import first_id_since
 
 LONGEST_DAYS = 366
@@ -202,8 +202,10 @@ def _things_kept(tenants: Collection[UUID]) -> dict[UUID, Kept]:
 
 def _vector_bytes(tenants: Collection[UUID]) -> Mapping[UUID, int]:
     """Of each knowledge base what its generations take on disk, their indexes included."""
-    generations = IndexGeneration.objects.filter(knowledge_base__tenant__in=list(tenants))
-    bases = {one.partition: one.knowledge_base_id for one in generations.exclude(state=GenerationState.DROPPED)}
+    of_tenants = IndexGeneration.objects.filter(knowledge_base__tenant__in=list(tenants))
+    generations = list(of_tenants.exclude(state=GenerationState.DROPPED))
+    parts_read(generations)
+    bases = {held.partition: one.knowledge_base_id for one in generations for held in one.held_in}
     with connection.cursor() as cursor:
         cursor.execute(_SIZES, [list(bases)])
         found: Sequence[tuple[str, int]] = cursor.fetchall()

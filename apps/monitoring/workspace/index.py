@@ -23,7 +23,7 @@ from unfold.widgets import (
 from apps.documents.admin.forms import CONTEXT_CHOICES, STRATEGY_CHOICES
 from apps.documents.admin.wording import chunking_in_words
 from apps.documents.chunking.settings import ChunkContext, ChunkingSettings
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import KnowledgeBase, PartsBy
 from apps.documents.rights.access import knowledge_bases_readable_by, told_of_all
 from apps.documents.rights.by_role import OPERATES
 from apps.models.installed_model import ModelKind
@@ -31,6 +31,7 @@ from apps.models.models import ModelStatus, ModelVersion
 from apps.models.selectors import prompts_shown
 from apps.monitoring.workspace.cutting import cut_documents, cut_part
 from apps.monitoring.workspace.place import Place
+from apps.retrieval.index.admin import parts_in_words
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.partitions import removal_waits
 from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
@@ -59,7 +60,7 @@ GENERATION_TONES: dict[str, str | None] = {
     GenerationState.LIVE: "success", GenerationState.STANDBY: "success", GenerationState.BUILDING: "info",
     GenerationState.FILLING: "info",
 }  # fmt: skip
-SELDOM = frozenset({"overlap", "context", "switch", "margin"})
+SELDOM = frozenset({"overlap", "context", "parts", "switch", "margin"})
 """Fields that are folded away."""
 
 SWITCHABLE = frozenset({ReindexState.READY, ReindexState.REFUSED})
@@ -86,6 +87,13 @@ class ReindexForm(forms.Form):
     size = forms.IntegerField(label=_("Most tokens of a passage"), widget=UnfoldAdminIntegerFieldWidget)
     overlap = forms.IntegerField(label=_("Most tokens repeated"), widget=UnfoldAdminIntegerFieldWidget)
     context = forms.ChoiceField(label=_("Found together with"), choices=CONTEXT_CHOICES, widget=UnfoldAdminSelectWidget)
+    parts = forms.ChoiceField(
+        label=_("Index in parts"),
+        choices=PartsBy.choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=KnowledgeBase._meta.get_field("parts").help_text,
+    )
     switch = forms.ChoiceField(
         label=_("The new one answers"), choices=SwitchMode.choices, widget=UnfoldAdminSelectWidget
     )
@@ -94,7 +102,7 @@ class ReindexForm(forms.Form):
     )
 
     def __init__(self, *args: Any, live: IndexGeneration, **kwargs: Any) -> None:
-        now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN}
+        now = {"model": live.model_version_id, "switch": SwitchMode.AUTO, "margin": MARGIN, "parts": live.parts}
         kwargs["initial"] = {"context": ChunkContext.NONE.value, **live.chunking, **now}
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["model"]
@@ -111,6 +119,7 @@ class ReindexForm(forms.Form):
             chunking={name: fields[name] for name in ("strategy", "size", "overlap", "context")},
             switch=fields["switch"],
             margin=fields["margin"],
+            parts=fields["parts"],
         )
 
 
@@ -291,7 +300,7 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
             "dimensions": one.dimensions,
             "chunking": chunking_in_words(ChunkingSettings.from_dict(one.chunking)),
             "vectors": _vectors(one) if of_all else "",
-            "searched": _searched(one),
+            "searched": _searched(one, of_all=of_all),
             "can_drop": one.state == GenerationState.RETIRED,
             "can_return": one.can_return,
         }
@@ -299,9 +308,12 @@ def _generations(request: HttpRequest, knowledge_base: KnowledgeBase) -> list[di
     ]
 
 
-def _searched(generation: IndexGeneration) -> str:
+def _searched(generation: IndexGeneration, *, of_all: bool) -> str:
+    """How many parts there are is for who may be told of all documents."""
     if generation.collection:
         return gettext("searched in %(store)s") % {"store": generation.get_store_display()}
+    if generation.is_divided:
+        return parts_in_words(generation) if of_all else generation.get_parts_display()
     if generation.has_hnsw and generation.quantised:
         return gettext("searched by HNSW index of single bits")
     return gettext("searched by HNSW index") if generation.has_hnsw else gettext("searched exactly")

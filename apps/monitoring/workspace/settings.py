@@ -25,7 +25,7 @@ from apps.documents.admin.forms import (
     KnowledgeBaseForm,
 )
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase, Visibility
+from apps.documents.models import KnowledgeBase, PartsBy, Visibility
 from apps.documents.retrieval_settings import RetrievalSettings
 from apps.documents.services.knowledge_bases import knowledge_base_delete_by, knowledge_base_update
 from apps.monitoring.workspace.masking import MaskingForm, masking_context, masking_save
@@ -115,6 +115,7 @@ def _page(
                 _("up to %d tokens") % chunking.overlap,
             ),
             (_("Found together with"), "chunking.context", dict(CONTEXT_CHOICES)[chunking.context.value]),
+            (_("Index in parts"), "parts", PartsBy(base.parts).label),
         ],
         "readers": Visibility(base.visibility).label,
         "access_url": place.url("access") if place.may("documents.view_grant") else "",

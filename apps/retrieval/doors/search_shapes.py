@@ -11,6 +11,8 @@ from pydantic import Field
 from apps.documents.parsing.types import PlaceKind
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import AccessScope
+from apps.retrieval.search.hidden import is_hidden_from
+from apps.retrieval.search.legs import PlanOfLeg
 from apps.retrieval.search.passages import Passage
 from apps.retrieval.search.retrieval import Retrieval
 from apps.retrieval.search.surroundings import Neighbour
@@ -115,12 +117,22 @@ class IndexingOut(Schema):
 INDEXING = "Where something was still being indexed: ask again then. Not kept with a saved answer."
 
 
+class PartOut(Schema):
+    """How a part of an index was searched; `left_out` where nothing in it could meet the filters."""
+
+    part: str = Field(description="Such as `2026-11`, `2026` or `pdf`.")
+    plan: str
+
+
 class PlanOut(Schema):
     """How a leg searched these index generations."""
 
     leg: Mode
     plan: str
     generations: list[int]
+    parts: list[PartOut] = Field(
+        description="Where the generation's vectors are kept in parts, and the caller may read all of its documents; else empty."
+    )
 
 
 class ExplanationOut(Schema):
@@ -187,10 +199,22 @@ def explanation_out(found: Retrieval) -> ExplanationOut:
         weight=settings.weight,
         names=settings.names,
         same_page=settings.same_page,
-        plans=[PlanOut(leg=plan.leg, plan=plan.plan, generations=list(plan.generations)) for plan in found.plans],
+        plans=[_plan(plan, found) for plan in found.plans],
         candidates=dict(found.candidates),
         milliseconds=dict(found.milliseconds),
     )
+
+
+def _plan(plan: PlanOfLeg, found: Retrieval) -> PlanOut:
+    told = plan.parts if plan.parts and not _tells_of_hidden(plan, found) else ()
+    parts = [PartOut(part=one.key, plan=one.plan) for one in told]
+    return PlanOut(leg=plan.leg, plan=plan.plan, generations=list(plan.generations), parts=parts)
+
+
+def _tells_of_hidden(plan: PlanOfLeg, found: Retrieval) -> bool:
+    """A part is there because some document is."""
+    bases = [one.knowledge_base_id for one in found.generations if one.pk in plan.generations]
+    return any(is_hidden_from(found.scope, knowledge_base_id) for knowledge_base_id in bases)
 
 
 def indexing_out(scope: AccessScope) -> IndexingOut | None:

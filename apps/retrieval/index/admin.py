@@ -24,6 +24,13 @@ STATE_TONES: dict[str, str | None] = {
 }
 
 
+def parts_in_words(generation: IndexGeneration) -> str:
+    """How many parts a divided generation has, and how they are searched."""
+    parts = generation.held_in
+    counted = {"total": number_shown(len(parts)), "indexed": number_shown(sum(part.has_hnsw for part in parts))}
+    return gettext("In %(total)s parts, %(indexed)s of them by HNSW index") % counted
+
+
 @admin.register(IndexGeneration)
 class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     tenant_path = "knowledge_base__tenant"
@@ -40,8 +47,8 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     list_select_related: ClassVar = ("knowledge_base", "model_version__model")
     search_fields: ClassVar = ("knowledge_base__name",)
     fields: ClassVar = (
-        "knowledge_base", "shown_state", "model_version", "dimensions", "chunking", "chunking_key", "embeddings", "searched",
-        "waits", "partition", "created_at",
+        "knowledge_base", "shown_state", "model_version", "dimensions", "chunking", "chunking_key", "parts", "embeddings",
+        "searched", "waits", "tables", "created_at",
     )  # fmt: skip
 
     @display(description=_("State"), ordering="state")
@@ -52,6 +59,8 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     def searched(self, generation: IndexGeneration) -> str:
         if generation.collection:
             return gettext("In %(store)s") % {"store": generation.get_store_display()}
+        if generation.is_divided:
+            return parts_in_words(generation)
         if generation.has_hnsw and generation.quantised:
             return gettext("By HNSW index of single bits")
         return gettext("By HNSW index") if generation.has_hnsw else gettext("Exactly")
@@ -59,6 +68,10 @@ class IndexGenerationAdmin(TenantRowsMixin, ReadOnlyAdmin):
     @display(description=_("Embeddings"))
     def embeddings(self, generation: IndexGeneration) -> str:
         return number_shown(generation.embeddings.count())
+
+    @display(description=_("Tables"))
+    def tables(self, generation: IndexGeneration) -> str:
+        return ", ".join(held.partition for held in generation.held_in)
 
     @display(description=_("Waits for"))
     def waits(self, generation: IndexGeneration) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,9 @@ from apps.documents.masking.texts import originals_of
 from apps.documents.models import Chunk
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.selectors import embedding_model_version
+from apps.retrieval.index.parts import part_homes, parts_hold
 from apps.retrieval.index.stores.ledger import stored_note
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import Held, IndexGeneration, parts_now
 from ragsite.core.database import connection_release
 
 EMBED_SECONDS = 600.0
@@ -38,8 +39,7 @@ class PendingChunk:
 
 def embeddings_reuse(generation: IndexGeneration, chunk_ids: Sequence[int]) -> set[int]:
     """Give chunks the vector of a chunk with the same text in the same generation, if there is one; those that got one."""
-    parameters = {"generation": generation.pk, "chunks": list(chunk_ids), "sources": [generation.pk]}
-    return _reuse(generation, "c.id = ANY(%(chunks)s)", parameters)
+    return _reuse(generation, [generation], "c.id = ANY(%(chunks)s)", {"chunks": list(chunk_ids)})
 
 
 def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) -> int:
@@ -49,16 +49,22 @@ def embeddings_copy(generation: IndexGeneration, version_ids: Sequence[UUID]) ->
     same_model = IndexGeneration.objects.filter(
         knowledge_base=generation.knowledge_base_id, model_version=generation.model_version_id
     )
-    parameters = {
-        "generation": generation.pk, "key": generation.chunking_key, "versions": list(version_ids),
-        "sources": list(same_model.values_list("pk", flat=True)),
-    }  # fmt: skip
-    return len(_reuse(generation, "c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s", parameters))
+    chosen = "c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s"
+    parameters = {"key": generation.chunking_key, "versions": list(version_ids)}
+    return len(_reuse(generation, same_model, chosen, parameters))
 
 
-def _reuse(generation: IndexGeneration, chosen: str, parameters: dict[str, Any]) -> set[int]:
+def _reuse(
+    generation: IndexGeneration, sources: Iterable[IndexGeneration], chosen: str, parameters: dict[str, Any]
+) -> set[int]:
+    """Where it is divided, of chunks whose part is there; the others' vectors are computed."""
+    at, home = (_AT_PART, "p.id") if generation.is_divided else ("", "%(generation)s")
+    own: Sequence[Held] = [generation]
+    if generation.is_divided:
+        own = parts_hold(generation)
+    statement = _REUSE.format(chosen=chosen, at=at, home=home, own=_numbers(own), sources=_held(*sources))
     with connection.cursor() as cursor:
-        cursor.execute(_REUSE.format(chosen=chosen), parameters)
+        cursor.execute(statement, parameters | {"generation": generation.pk, "parts": generation.parts})
         written = {chunk_id for (chunk_id,) in cursor.fetchall()}
     stored_note(generation, sorted(written))
     return written
@@ -67,23 +73,32 @@ def _reuse(generation: IndexGeneration, chosen: str, parameters: dict[str, Any])
 def versions_lacking(generation: IndexGeneration, version_ids: Sequence[UUID]) -> list[UUID]:
     """Those of the versions of which the generation does not have every chunk's vector, in the order of their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(_LACKING_OF.format(lacks=_LACKS), _of(generation) | {"versions": list(version_ids)})
+        cursor.execute(_LACKING_OF.format(lacks=_lacks(generation)), _of(generation) | {"versions": list(version_ids)})
         return [version_id for (version_id,) in cursor.fetchall()]
 
 
 def ready_versions_lacking(generation: IndexGeneration, *, limit: int) -> list[UUID]:
     """Up to `limit` ready versions of living documents that `versions_lacking` would name, in no order."""
     with connection.cursor() as cursor:
-        cursor.execute(_LACKING_READY.format(lacks=_LACKS), _of(generation) | {"limit": limit})
+        cursor.execute(_LACKING_READY.format(lacks=_lacks(generation)), _of(generation) | {"limit": limit})
         return [version_id for (version_id,) in cursor.fetchall()]
 
 
+def _held(*generations: IndexGeneration) -> str:
+    """The numbers under which their vectors are. They stand in a statement's text, so that no plan opens other partitions."""
+    return _numbers([held for generation in generations for held in parts_now(generation)])
+
+
+def _numbers(held: Sequence[Held]) -> str:
+    return ",".join(str(one.pk) for one in held) or "NULL"
+
+
+def _lacks(generation: IndexGeneration) -> str:
+    return _LACKS.format(held=_held(generation))
+
+
 def _of(generation: IndexGeneration) -> dict[str, Any]:
-    return {
-        "generation": generation.pk,
-        "key": generation.chunking_key,
-        "knowledge_base": generation.knowledge_base_id,
-    }
+    return {"key": generation.chunking_key, "knowledge_base": generation.knowledge_base_id}
 
 
 def chunks_pending(generation: IndexGeneration, version_ids: Sequence[UUID]) -> Iterator[list[PendingChunk]]:
@@ -97,12 +112,11 @@ def chunks_pending(generation: IndexGeneration, version_ids: Sequence[UUID]) -> 
 def chunks_pending_of(generation: IndexGeneration, shares: Mapping[UUID, int]) -> dict[UUID, list[PendingChunk]]:
     """For each of the versions up to so many of its chunks that have no vector, the first of its text first."""
     parameters: dict[str, Any] = {
-        "generation": generation.pk, "key": generation.chunking_key,
-        "versions": list(shares), "shares": list(shares.values()),
+        "key": generation.chunking_key, "versions": list(shares), "shares": list(shares.values()),
     }  # fmt: skip
     pending: dict[UUID, list[PendingChunk]] = {version_id: [] for version_id in shares}
     with connection.cursor() as cursor:
-        cursor.execute(_PENDING_OF, parameters)
+        cursor.execute(_PENDING_OF.format(held=_held(generation)), parameters)
         rows = cursor.fetchall()
     for one in _as_indexed(rows):
         pending[one.version_id].append(one)
@@ -112,9 +126,8 @@ def chunks_pending_of(generation: IndexGeneration, shares: Mapping[UUID, int]) -
 def _pending(generation: IndexGeneration, version_ids: Sequence[UUID], after: int) -> list[PendingChunk]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _PENDING,
+            _PENDING.format(held=_held(generation)),
             {
-                "generation": generation.pk,
                 "versions": list(version_ids),
                 "key": generation.chunking_key,
                 "after": after,
@@ -139,18 +152,26 @@ def _as_indexed(rows: Sequence[tuple[Any, ...]]) -> list[PendingChunk]:
 
 
 def embeddings_write(generation: IndexGeneration, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
-    """Write vectors (n, d) by binary COPY, straight into the generation's partition, in the caller's transaction.
+    """Write vectors (n, d) by binary COPY, straight into the generation's partition or into those of its parts, in the caller's
+    transaction.
 
     Raises:
         IntegrityError: a vector is not as wide as the generation's, or its chunk has one already.
+        TransientError: as `part_homes`.
     """
-    statement = f"COPY {generation.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(_copy_data(generation.pk, chunk_ids, vectors))
+    for held, places in part_homes(generation, chunk_ids).items():
+        own = chunk_ids if len(places) == len(chunk_ids) else [chunk_ids[place] for place in places]
+        _copy(held, own, vectors if own is chunk_ids else vectors[places])
     stored_note(generation, chunk_ids)
 
 
-def _copy_data(generation_id: int, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> bytes:
+def _copy(held: Held, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
+    statement = f"COPY {held.partition} (generation_id, chunk_id, embedding) FROM STDIN (FORMAT BINARY)"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_copy_data(held.pk, chunk_ids, vectors))
+
+
+def _copy_data(part_id: int, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> bytes:
     """The rows in PostgreSQL's binary COPY format, as pgvector receives a halfvec: dimensions, unused, half floats.
 
     https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"; all numbers are big-endian.
@@ -161,7 +182,7 @@ def _copy_data(generation_id: int, chunk_ids: Sequence[int], vectors: NDArray[np
     rows = np.empty(number, dtype=_copy_row(width))
     rows["fields"], rows["generation_bytes"], rows["chunk_bytes"] = 3, 8, 8
     rows["vector_bytes"], rows["dimensions"], rows["unused"] = 4 + 2 * width, width, 0
-    rows["generation"], rows["chunk"], rows["vector"] = generation_id, chunk_ids, vectors
+    rows["generation"], rows["chunk"], rows["vector"] = part_id, chunk_ids, vectors
     return _COPY_START + rows.tobytes() + _COPY_END
 
 
@@ -190,7 +211,7 @@ _PENDING = """
     FROM documents_chunk c
     WHERE c.version_id = ANY(%(versions)s) AND c.chunking_key = %(key)s AND c.id > %(after)s
       AND NOT EXISTS (
-          SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)
+          SELECT FROM retrieval_embedding e WHERE e.generation_id IN ({held}) AND e.chunk_id = c.id)
     ORDER BY c.id
     LIMIT %(limit)s
 """
@@ -202,7 +223,7 @@ _PENDING_OF = """
         FROM documents_chunk c
         WHERE c.version_id = given.version_id AND c.chunking_key = %(key)s
           AND NOT EXISTS (
-              SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)
+              SELECT FROM retrieval_embedding e WHERE e.generation_id IN ({held}) AND e.chunk_id = c.id)
         ORDER BY c.ordinal
         LIMIT given.share
     ) AS first
@@ -210,15 +231,20 @@ _PENDING_OF = """
 
 _REUSE = """
     INSERT INTO retrieval_embedding (generation_id, chunk_id, embedding)
-    SELECT DISTINCT ON (c.id) %(generation)s, c.id, e.embedding
+    SELECT DISTINCT ON (c.id) {home}, c.id, e.embedding
     FROM documents_chunk c
+    {at}
     JOIN documents_chunk twin ON twin.content_hash = c.content_hash
-    JOIN retrieval_embedding e ON e.generation_id = ANY(%(sources)s) AND e.chunk_id = twin.id
+    JOIN retrieval_embedding e ON e.generation_id IN ({sources}) AND e.chunk_id = twin.id
     WHERE {chosen}
       AND NOT EXISTS (
-          SELECT FROM retrieval_embedding own WHERE own.generation_id = %(generation)s AND own.chunk_id = c.id)
+          SELECT FROM retrieval_embedding own WHERE own.generation_id IN ({own}) AND own.chunk_id = c.id)
     ON CONFLICT DO NOTHING
     RETURNING chunk_id
+"""
+
+_AT_PART = """
+    JOIN retrieval_indexpart p ON p.generation_id = %(generation)s AND p.key = retrieval_part_key(%(parts)s, c.version_id)
 """
 
 _LACKS = """(
@@ -226,7 +252,7 @@ _LACKS = """(
     OR EXISTS (
         SELECT FROM documents_chunk c
         WHERE c.version_id = v.id AND c.chunking_key = %(key)s AND NOT EXISTS (
-            SELECT FROM retrieval_embedding e WHERE e.generation_id = %(generation)s AND e.chunk_id = c.id)))
+            SELECT FROM retrieval_embedding e WHERE e.generation_id IN ({held}) AND e.chunk_id = c.id)))
 """
 
 _LACKING_OF = """

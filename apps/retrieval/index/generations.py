@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import KnowledgeBase, PartsBy
 from apps.models.selectors import embedding_model_default
-from apps.retrieval.index.partitions import partition_create, partition_drop, partition_index
+from apps.retrieval.index.partitions import BUSY, partition_create, partition_drop, partition_index
 from apps.retrieval.index.stores.choosing import collection_named, store_chosen
 from apps.retrieval.index.stores.following import collection_forsake
-from apps.retrieval.models import EvaluationRun, GenerationState, IndexGeneration, Reindex, VectorStore
+from apps.retrieval.models import (
+    Embedding,
+    EvaluationRun,
+    GenerationState,
+    Held,
+    IndexGeneration,
+    IndexPart,
+    Reindex,
+    VectorStore,
+    parts_now,
+)
 from ragsite.core.bites import bites
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.dynamic.places import Place
-from ragsite.core.errors import LeaseLostError
+from ragsite.core.errors import LeaseLostError, TransientError
 from ragsite.core.locking import rows_hold
 from ragsite.core.work import Turn
 
@@ -101,35 +113,50 @@ def _create(knowledge_base: KnowledgeBase) -> IndexGeneration:
         state=GenerationState.LIVE,
         store=store,
         collection=collection_named(store),
+        parts=parts_in(store, knowledge_base.parts),
     )
     partition_create(generation)
     return generation
 
 
-def generation_index_if_large(generation: IndexGeneration) -> bool:
-    """Build the HNSW index once the generation is past the size where it pays; whether it was built now.
+def parts_in(store: VectorStore, parts: str) -> PartsBy:
+    """By what a generation is divided whose vectors are searched in that store, where `parts` is wanted: only in PostgreSQL."""
+    return PartsBy(parts) if store is VectorStore.POSTGRESQL else PartsBy.NONE
 
-    It is of single bits where the generation has as many vectors by then as its knowledge base asks for that.
+
+def generation_index_if_large(generation: IndexGeneration) -> bool:
+    """Build the HNSW index once the generation is past the size where it pays, or those of its parts that are; whether one was
+    built now.
+
+    It is of single bits where there are as many vectors by then as the knowledge base asks for that.
     """
-    if generation.store != VectorStore.POSTGRESQL or generation.has_hnsw:
+    if generation.store != VectorStore.POSTGRESQL:
         return False
-    vectors, at = generation.embeddings.count(), generation.knowledge_base
+    built = [_index_if_large(held, generation) for held in parts_now(generation)]
+    return any(built)
+
+
+def _index_if_large(held: Held, generation: IndexGeneration) -> bool:
+    if held.has_hnsw:
+        return False
+    vectors, at = Embedding.objects.filter(part_id=held.pk).count(), generation.knowledge_base
     settings = SearchSettings.current(Place(at.tenant_id, at.pk))
     if vectors < settings.hnsw_min_rows:
         return False
     quantised = 0 < settings.quantised_min_rows <= vectors
+    rows: QuerySet[Any] = type(held)._default_manager.filter(pk=held.pk)
     with transaction.atomic():
         index_hold(generation)
         # Two builders of one index would wait for each other.
-        if IndexGeneration.objects.select_for_update(no_key=True).get(pk=generation.pk).has_hnsw:
+        if not rows.select_for_update(no_key=True).filter(has_hnsw=False):
             return False
-        partition_index(generation, quantised=quantised)
-        IndexGeneration.objects.filter(pk=generation.pk).update(has_hnsw=True, quantised=quantised)
+        partition_index(held, quantised=quantised)
+        rows.update(has_hnsw=True, quantised=quantised)
     return True
 
 
 def generations_index(turn: Turn) -> bool:
-    """Build the HNSW indexes of generations that answer and have become large; whether others may be due.
+    """Build the HNSW indexes of generations that answer, or of their parts, that have become large; whether others may be due.
 
     One build is one long step: 45 s for 100,000 vectors on two cores, in one statement. A turn ends only between two of
     them, so who runs this needs a limit of its own, by the largest generation there is.
@@ -145,9 +172,10 @@ def generations_index(turn: Turn) -> bool:
 
 
 def _index_due() -> IndexGeneration | None:
-    """A generation that answers without an index and is past the size where it pays; of each no more is counted than that."""
-    found = IndexGeneration.objects.raw(_INDEX_DUE, {"rows": SearchSettings.current().hnsw_min_rows})
-    return next(iter(found), None)
+    """A generation that answers and lacks an index that pays, its own or a part's; of each no more is counted than that."""
+    rows = {"rows": SearchSettings.current().hnsw_min_rows}
+    found = (IndexGeneration.objects.raw(statement, rows) for statement in (_INDEX_DUE, _INDEX_DUE_IN_PART))
+    return next(chain.from_iterable(found), None)
 
 
 def generations_of_deleted_purge(turn: Turn) -> bool:
@@ -190,8 +218,20 @@ def generation_delete(generation: IndexGeneration) -> None:
         rows_hold(KnowledgeBase.objects.filter(pk=generation.knowledge_base_id))
         rows_hold(Reindex.objects.filter(named))
         rows_hold(EvaluationRun.objects.filter(generation=generation.pk))
+        if generation.is_divided:
+            _check_without_parts(generation)
         collection_forsake(generation)
         IndexGeneration.objects.filter(pk=generation.pk).delete()
+
+
+def _check_without_parts(generation: IndexGeneration) -> None:
+    """Whoever made one since its partitions were dropped has ended by now, as both hold the generation's row."""
+    rows_hold(IndexGeneration.objects.filter(pk=generation.pk), removing=True)
+    if IndexPart.objects.filter(generation=generation.pk).exists():
+        raise TransientError(
+            f"Generation {generation.pk} got a part while it was removed.",
+            code=BUSY, action="It is tried again automatically.", retry_after=5,
+        )  # fmt: skip
 
 
 _INDEX_DUE = """
@@ -200,5 +240,14 @@ _INDEX_DUE = """
         SELECT count(*) FROM (
             SELECT FROM retrieval_embedding e WHERE e.generation_id = g.id LIMIT %(rows)s) counted) >= %(rows)s
     ORDER BY g.id
+    LIMIT 1
+"""
+
+_INDEX_DUE_IN_PART = """
+    SELECT g.* FROM retrieval_indexgeneration g JOIN retrieval_indexpart p ON p.generation_id = g.id
+    WHERE g.state IN ('live', 'standby') AND NOT p.has_hnsw AND (
+        SELECT count(*) FROM (
+            SELECT FROM retrieval_embedding e WHERE e.generation_id = p.id LIMIT %(rows)s) counted) >= %(rows)s
+    ORDER BY p.id
     LIMIT 1
 """

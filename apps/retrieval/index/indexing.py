@@ -38,6 +38,7 @@ from apps.retrieval.index.embeddings import PendingChunk, chunks_pending, embedd
 from apps.retrieval.index.generations import generation_ensure, generations_held
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import versions_terms, versions_write
+from apps.retrieval.index.parts import parts_ensure
 from apps.retrieval.models import IndexGeneration
 from ragsite.core.database import rows_insert
 from ragsite.core.errors import LeaseLostError, PermanentError, TransientError
@@ -180,7 +181,9 @@ def versions_embed(step: Step, turn: Turn) -> None:
     """
     versions = DocumentVersion.objects.filter(pk__in=step.claim.ids).select_related("document__knowledge_base")
     ordered = list(versions.order_by("not_before", "pk"))
-    batch_embed(step, batch_take(step, ordered, _generations(ordered)))
+    generations = _generations(ordered)
+    _parts_ensure(ordered, generations)
+    batch_embed(step, batch_take(step, ordered, generations))
 
 
 def pending_embedded(
@@ -286,6 +289,14 @@ def _generations(versions: Iterable[DocumentVersion]) -> dict[UUID, IndexGenerat
     """The live generation of each knowledge base that the versions are of, by its id."""
     knowledge_bases = {version.document.knowledge_base for version in versions}
     return {knowledge_base.pk: generation_ensure(knowledge_base) for knowledge_base in knowledge_bases}
+
+
+def _parts_ensure(versions: Sequence[DocumentVersion], generations: Mapping[UUID, IndexGeneration]) -> None:
+    of_base: dict[UUID, list[UUID]] = defaultdict(list)
+    for version in versions:
+        of_base[version.document.knowledge_base_id].append(version.pk)
+    for knowledge_base_id, version_ids in of_base.items():
+        parts_ensure(generations[knowledge_base_id], version_ids)
 
 
 def _by_index(

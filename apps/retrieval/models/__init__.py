@@ -28,12 +28,18 @@ from apps.retrieval.models.index import (
     Embedding,
     FindableChange,
     GenerationState,
+    Held,
     IndexGeneration,
+    IndexPart,
     LexicalPosting,
     LexicalSegment,
     LexicalVersion,
     StoredVersion,
     VectorStore,
+    partition_named,
+    parts_now,
+    parts_of,
+    parts_read,
 )
 from apps.retrieval.models.previews import CutPreview, PreviewState
 from apps.retrieval.models.reindexing import (
@@ -74,7 +80,9 @@ __all__ = [
     "ExperimentState",
     "FindableChange",
     "GenerationState",
+    "Held",
     "IndexGeneration",
+    "IndexPart",
     "Judgement",
     "LexicalPosting",
     "LexicalSegment",
@@ -88,4 +96,8 @@ __all__ = [
     "StoredVersion",
     "SwitchMode",
     "VectorStore",
+    "partition_named",
+    "parts_now",
+    "parts_of",
+    "parts_read",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
-from apps.documents.models import Chunk, KnowledgeBase
+from apps.documents.models import Chunk, KnowledgeBase, PartsBy
 from apps.models.models import ModelVersion
 from ragsite.core.bounds import CONTENT, json_walls
 
@@ -41,7 +42,11 @@ KEPT_UP = (GenerationState.FILLING, GenerationState.STANDBY)
 
 
 class IndexGeneration(models.Model):
-    """Knowledge base x embedding model version x chunking settings, with a partition of embeddings of its own."""
+    """Knowledge base x embedding model version x chunking settings.
+
+    Its embeddings are in a partition of its own, which has its number; those of a divided one in a partition for each of its
+    parts. `has_hnsw` and `quantised` are of that one partition, and each part has its own.
+    """
 
     id = models.BigAutoField(primary_key=True)
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="generations")
@@ -62,8 +67,15 @@ class IndexGeneration(models.Model):
     quantised = models.BooleanField(
         default=False, db_default=False, help_text=_("Its index has one bit of each of a vector's numbers.")
     )
+    parts = models.CharField(
+        max_length=5, choices=PartsBy.choices, default=PartsBy.NONE, db_default=PartsBy.NONE.value,
+        help_text=_("By what its vectors are kept in parts."),
+    )  # fmt: skip
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, editable=False, help_text=_("When it answered last."))
+
+    parts_known: Sequence[IndexPart] | None = None
+    """Its parts, where `parts_read` read them."""
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -85,17 +97,108 @@ class IndexGeneration(models.Model):
         """Whether it has been the live one and can be gone back to."""
         return self.retired_at is not None and self.state in (GenerationState.RETIRED, *KEPT_UP)
 
+    @property
+    def is_divided(self) -> bool:
+        """Whether its vectors are kept in parts."""
+        return self.parts != PartsBy.NONE
+
+    @property
+    def held_in(self) -> Sequence[Held]:
+        """What has its vectors: itself, or its parts, as `parts_read` read them or else as they are at this moment."""
+        return parts_now(self) if self.parts_known is None else self.parts_known
+
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an HNSW index in it."""
+        return any(held.has_hnsw for held in self.held_in)
+
+    @property
+    def embeddings(self) -> models.QuerySet[Embedding]:
+        """The vectors that it has now."""
+        return Embedding.objects.filter(part_id__in=[held.pk for held in parts_now(self)])
+
     @cached_property
     def vector_estimate(self) -> int:
-        """How many vectors it has, as PostgreSQL last counted; asked for here, unless VECTOR_ESTIMATE was read with it."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {_COUNTED % '%s'}", [self.partition])
-            return int(cursor.fetchone()[0])
+        """How many vectors its own partition has, as PostgreSQL last counted; asked for here, unless VECTOR_ESTIMATE was read
+        with it.
+        """
+        return _counted(self.partition)
 
     @property
     def partition(self) -> str:
-        """The table that holds this generation's embeddings."""
-        return f"retrieval_embedding_g{self.pk}"
+        """The table that holds its embeddings, where it is not divided."""
+        return partition_named(self.pk)
+
+
+class IndexPart(models.Model):
+    """One of the parts of a divided generation, with a partition of embeddings of its own.
+
+    Its number is never that of a generation either: both are from one sequence (migration 0032). The key is `2026-11`, `2026` or
+    `pdf`, by what the generation is divided. A document's version never changes its part.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    generation = models.ForeignKey(IndexGeneration, on_delete=models.PROTECT, related_name="index_parts")
+    key = models.CharField(max_length=20)
+    has_hnsw = models.BooleanField(default=False)
+    quantised = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["generation", "key"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["generation", "key"], name="index_part_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.generation}"
+
+    @property
+    def dimensions(self) -> int:
+        """How wide its vectors are."""
+        return self.generation.dimensions
+
+    @cached_property
+    def vector_estimate(self) -> int:
+        """As of a generation."""
+        return _counted(self.partition)
+
+    @property
+    def partition(self) -> str:
+        """The table that holds its embeddings."""
+        return partition_named(self.pk)
+
+
+Held = IndexGeneration | IndexPart
+"""What has a partition of embeddings: a generation that is not divided, or a part of one that is."""
+
+
+def partition_named(number: int) -> str:
+    """The table of embeddings of a generation or part of that number."""
+    return f"retrieval_embedding_g{number}"
+
+
+def parts_now(generation: IndexGeneration) -> Sequence[Held]:
+    """What has the generation's vectors at this moment: itself, or its parts in the order of their keys."""
+    return list(parts_of([generation])) if generation.is_divided else [generation]
+
+
+def parts_of(generations: Sequence[IndexGeneration]) -> models.QuerySet[IndexPart]:
+    """The parts of divided generations, with the estimates of their sizes."""
+    rows = IndexPart.objects.filter(generation__in=generations).annotate(**{"vector_estimate": VECTOR_ESTIMATE})
+    return rows.select_related("generation").order_by("generation", "key")
+
+
+def parts_read(generations: Sequence[IndexGeneration]) -> None:
+    """Read what has the vectors of all these generations in one statement, and in none where no one is divided."""
+    divided = [generation for generation in generations if generation.is_divided]
+    rows = list(parts_of(divided)) if divided else []
+    for generation in divided:
+        generation.parts_known = [part for part in rows if part.generation_id == generation.pk]
+
+
+def _counted(partition: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COUNTED % '%s'}", [partition])
+        return int(cursor.fetchone()[0])
 
 
 VECTOR_ESTIMATE = Func(
@@ -103,17 +206,19 @@ VECTOR_ESTIMATE = Func(
     template=_COUNTED % "'retrieval_embedding_g' || %(expressions)s",
     output_field=models.BigIntegerField(),
 )
-"""For `annotate(vector_estimate=VECTOR_ESTIMATE)`, where many generations are read to be searched."""
+"""For `annotate(vector_estimate=VECTOR_ESTIMATE)`, where many generations, or parts, are read to be searched."""
 
 
 class Embedding(models.Model):
-    """A chunk's vector in one generation. The table is partitioned by generation; see migration 0002.
+    """A chunk's vector in one generation. The table is partitioned by generation and part; see migrations 0002 and 0032.
 
     The column has no fixed width, so that generations of different models live side by side; each partition checks its own.
     """
 
-    pk = models.CompositePrimaryKey("generation", "chunk")
-    generation = models.ForeignKey(IndexGeneration, on_delete=models.DO_NOTHING, related_name="embeddings")
+    pk = models.CompositePrimaryKey("part_id", "chunk")
+    part_id = models.BigIntegerField(
+        db_column="generation_id", help_text=_("The number of its generation, or of a part of that.")
+    )
     chunk = models.ForeignKey(Chunk, on_delete=models.DO_NOTHING, related_name="embeddings")
     embedding = HalfVectorField()
     version_id = models.UUIDField(editable=False, help_text=_("Its chunk's; a trigger sees to it."))

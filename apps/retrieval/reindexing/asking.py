@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.documents.chunking.settings import ChunkingSettings
-from apps.documents.models import Document, KnowledgeBase
+from apps.documents.models import Document, KnowledgeBase, PartsBy
 from apps.documents.rights.access import documents_hidden, told_of_all
 from apps.models.selectors import embedding_model_named, embedding_model_version
 from apps.retrieval.models import SwitchMode
@@ -25,8 +25,10 @@ def reindex_request(
     chunking: Mapping[str, Any] | None = None,
     switch: str = SwitchMode.AUTO,
     margin: float = MARGIN,
+    parts: str = "",
 ) -> ReindexRequest:
-    """What is not said stays as it is in the live generation, and is cut as documents are today.
+    """What is not said stays as it is in the live generation, or for parts in the knowledge base, and is cut as documents are
+    today.
 
     Raises:
         ConflictError: the knowledge base has no index yet.
@@ -42,6 +44,7 @@ def reindex_request(
         chunking=ChunkingSettings.from_dict(live.chunking).overridden(chunking or {}).renewed(),
         switch=SwitchMode(switch),
         margin=margin,
+        parts=PartsBy(parts) if parts else None,
     )
 
 

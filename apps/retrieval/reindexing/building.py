@@ -27,6 +27,7 @@ from apps.retrieval.index.embeddings import (
 )
 from apps.retrieval.index.indexing import chunking_hold, pending_embedded, version_cut
 from apps.retrieval.index.lexical.writing import lexical_build
+from apps.retrieval.index.parts import parts_ensure
 from apps.retrieval.models import IndexGeneration, Reindex
 from apps.retrieval.reindexing.holding import reindex_hold
 from apps.retrieval.reindexing.switching import generation_of, index_of
@@ -64,6 +65,7 @@ def portion_build(claim: Claim, reindex: Reindex) -> bool:
         _note(claim, portion)
         return not reindex.is_walked or bool(lexical_build(index_of(generation)))
     _cut_missing(claim, generation, portion.version_ids)
+    parts_ensure(generation, portion.version_ids)
     with transaction.atomic():
         reindex_hold(claim)
         versions_keep(portion.version_ids)

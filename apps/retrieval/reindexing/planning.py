@@ -16,7 +16,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, VersionStatu
 from apps.models.gateway import Deadline, Purpose, TextRole, embed
 from apps.models.installed_model import EmbeddingModel
 from apps.models.prompts import prompt_room
-from apps.retrieval.models import IndexGeneration
+from apps.retrieval.models import IndexGeneration, parts_now
 from ragsite.core.database import connection_release
 from ragsite.core.errors import PermanentError, TransientError
 
@@ -152,11 +152,9 @@ def _counted(
 def _hashes_known(live: IndexGeneration, model: EmbeddingModel, planned: Planned) -> QuerySet[Chunk, Any]:
     """Of texts that the model has embedded for the knowledge base; only of planned documents, or what others say would show."""
     mine = {} if planned.is_whole else {"version__document__in": planned.documents.values("pk")}
-    embedded = Chunk.objects.filter(
-        embeddings__generation__knowledge_base=live.knowledge_base_id,
-        embeddings__generation__model_version=model.version_id,
-        **mine,
-    )
+    same_model = IndexGeneration.objects.filter(knowledge_base=live.knowledge_base_id, model_version=model.version_id)
+    numbers = [held.pk for generation in same_model for held in parts_now(generation)]
+    embedded = Chunk.objects.filter(embeddings__part_id__in=numbers, **mine)
     return embedded.values_list("content_hash", flat=True)
 
 
@@ -185,13 +183,16 @@ def _rate(present: QuerySet[Chunk], model: EmbeddingModel) -> float | None:
 
 
 def _bytes(live: IndexGeneration, model: EmbeddingModel, chunks: int, *, is_whole: bool) -> float:
-    """As the live generation's partition with its indexes, for so many rows of that width; an empty one tells nothing. Of a part
-    of the documents without indexes: the partition's size would tell of the others.
+    """As the live generation's partitions with their indexes, for so many rows of that width; empty ones tell nothing. Of a part
+    of the documents without indexes: their size would tell of the others.
     """
     own = BYTES_BESIDE_VECTOR + 2 * model.dimensions
     if not is_whole:
         return chunks * own
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [live.partition])
-        size, rows = cursor.fetchone()[0], live.embeddings.count()
+        tables = [held.partition for held in parts_now(live)]
+        cursor.execute(
+            "SELECT coalesce(sum(pg_total_relation_size(name::regclass)), 0) FROM unnest(%s::text[]) name", [tables]
+        )
+        size, rows = int(cursor.fetchone()[0]), live.embeddings.count()
     return chunks * (own if not rows else size / rows * own / (BYTES_BESIDE_VECTOR + 2 * live.dimensions))

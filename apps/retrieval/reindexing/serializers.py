@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apps.documents.api.serializers import ChunkingField
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.models import PartsBy
 from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN
 from apps.retrieval.reindexing.progress import reindex_progress
@@ -28,6 +29,9 @@ class NewReindexSerializer(StrictSerializer):
     )
     margin = serializers.FloatField(
         min_value=0, max_value=1, default=MARGIN, help_text="How far nDCG@10 may fall before the switch is refused."
+    )
+    parts = serializers.ChoiceField(
+        choices=PartsBy.values, required=False, help_text="By what the vectors of the new generation are kept in parts."
     )
     dry_run = serializers.BooleanField(default=False, help_text="Say what it would take, and start nothing.")
 
@@ -115,10 +119,14 @@ class ReindexPlanSerializer(serializers.Serializer[Any]):
 
 class GenerationSerializer(serializers.ModelSerializer[IndexGeneration]):
     model = serializers.CharField(source="model_version")
+    has_hnsw = serializers.BooleanField(
+        source="has_index", read_only=True, help_text="Whether it has an HNSW index, or one of its parts has."
+    )
 
     class Meta:
         model = IndexGeneration
         fields = (
-            "id", "state", "model", "dimensions", "chunking", "store", "has_hnsw", "quantised", "created_at", "retired_at",
+            "id", "state", "model", "dimensions", "chunking", "store", "parts", "has_hnsw", "quantised", "created_at",
+            "retired_at",
         )  # fmt: skip
         read_only_fields = fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -11,10 +11,10 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Now
 
 from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
-from apps.documents.models import Document, DocumentVersion, KnowledgeBase, VersionStatus
+from apps.documents.models import Document, DocumentVersion, KnowledgeBase, PartsBy, VersionStatus
 from apps.documents.rights.access import told_of_all
 from apps.models.installed_model import EmbeddingModel
-from apps.retrieval.index.generations import generation_live
+from apps.retrieval.index.generations import generation_live, parts_in
 from apps.retrieval.index.partitions import partition_create
 from apps.retrieval.index.stores.choosing import collection_named, store_chosen
 from apps.retrieval.models import (
@@ -44,13 +44,15 @@ from ragsite.gateway.keys import Principal
 class ReindexRequest:
     """The model and chunking to build with, and whether the switch is automatic or manual.
 
-    `margin` is how far nDCG@10 may fall, on any evaluation set, before an automatic switch is refused.
+    `margin` is how far nDCG@10 may fall, on any evaluation set, before an automatic switch is refused. `parts` is by what the new
+    generation is kept in parts; None: as the knowledge base says.
     """
 
     model: EmbeddingModel
     chunking: ChunkingSettings
     switch: SwitchMode = SwitchMode.AUTO
     margin: float = 0.02
+    parts: PartsBy | None = None
 
 
 def reindex_open(knowledge_base: KnowledgeBase) -> Reindex | None:
@@ -66,18 +68,20 @@ def reindex_start(
     too, and names none of them; without a principal nothing is hidden.
 
     Raises:
-        ConflictError: there is nothing to re-index, nothing would change, or another re-index has not ended.
+        ConflictError: there is nothing to re-index, nothing would change, another re-index has not ended, or parts are asked for
+            where vectors are searched in another store.
         InvalidChunkingError: a document's own chunking is invalid together with the new one.
         PermanentError: (code `chunks_too_long`) the model would not read the present chunks to their end.
         TransientError: (code `busy`) the table of vectors is in use.
     """
     live = live_generation(knowledge_base)
     store = store_chosen(knowledge_base)
-    as_asked = (request.model.version_id, request.chunking.key, store)
-    if (live.model_version_id, live.chunking_key, live.store) == as_asked:
+    request = replace(request, parts=_parts_asked(knowledge_base, request, store))
+    as_asked = (request.model.version_id, request.chunking.key, store, request.parts)
+    if (live.model_version_id, live.chunking_key, live.store, live.parts) == as_asked:
         raise ConflictError(
             f"{knowledge_base.name!r} is indexed by {request.model.name} with this chunking already.",
-            action="Name another model or other chunking, or set another vector store.",
+            action="Name another model, other chunking or other parts, or set another vector store.",
         )
     check_fits(live, request.model, request.chunking, chunks=planned_whole(live).chunks(live.chunking_key))
     _check_overrides(knowledge_base, request.chunking, principal)
@@ -90,6 +94,16 @@ def reindex_start(
         raise _not_ended(knowledge_base) from error
 
 
+def _parts_asked(knowledge_base: KnowledgeBase, request: ReindexRequest, store: VectorStore) -> PartsBy:
+    asked = request.parts or PartsBy.NONE
+    if asked is not parts_in(store, asked):
+        raise ConflictError(
+            f"The vectors of {knowledge_base.name!r} are searched in {store.label}, where they are not kept in parts.",
+            action="Set PostgreSQL as its vector store first, or name no parts.",
+        )
+    return parts_in(store, request.parts or knowledge_base.parts)
+
+
 def _start(live: IndexGeneration, request: ReindexRequest, store: VectorStore, actor: Actor) -> Reindex:
     generation = IndexGeneration.objects.create(
         knowledge_base_id=live.knowledge_base_id,
@@ -100,6 +114,7 @@ def _start(live: IndexGeneration, request: ReindexRequest, store: VectorStore, a
         state=GenerationState.BUILDING,
         store=store,
         collection=collection_named(store),
+        parts=request.parts or PartsBy.NONE,
     )
     reindex = Reindex.objects.create(
         knowledge_base_id=live.knowledge_base_id,

@@ -21,6 +21,7 @@ from apps.retrieval.index.embeddings import embeddings_copy, ready_versions_lack
 from apps.retrieval.index.generations import generation_index_if_large, generations_writable
 from apps.retrieval.index.indexing import pending_embedded
 from apps.retrieval.index.partitions import partition_create
+from apps.retrieval.index.parts import parts_ensure
 from apps.retrieval.models import KEPT_UP, REINDEX_ENDED, GenerationState, IndexGeneration, Reindex
 from apps.retrieval.reindexing.building import PAGE, portion_of, vectors_keep, versions_keep
 from apps.retrieval.reindexing.dropping import knowledge_base_hold
@@ -139,7 +140,7 @@ def _kept_before(live: IndexGeneration, smaller: EmbeddingModel) -> IndexGenerat
 def _made(live: IndexGeneration, smaller: EmbeddingModel) -> IndexGeneration:
     generation = IndexGeneration.objects.create(
         knowledge_base_id=live.knowledge_base_id, model_version_id=smaller.version_id, chunking=live.chunking,
-        chunking_key=live.chunking_key, dimensions=smaller.dimensions, state=GenerationState.FILLING,
+        chunking_key=live.chunking_key, dimensions=smaller.dimensions, state=GenerationState.FILLING, parts=live.parts,
     )  # fmt: skip
     partition_create(generation)
     return generation
@@ -169,6 +170,7 @@ def _fill_portion(standby: IndexGeneration, version_ids: Sequence[UUID]) -> bool
     """Whether it may go on: nobody ended it or builds its index."""
     model = embedding_model_version(standby.model_version_id)
     _check_fits(standby, model, Chunk.objects.filter(version__in=version_ids, chunking_key=standby.chunking_key))
+    parts_ensure(standby, version_ids)
     with transaction.atomic():
         if not _is_held(standby):
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from apps.retrieval.events import VectorUpdated
 from apps.retrieval.index.embeddings import ready_versions_lacking
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import lexical_lacks
-from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState
+from apps.retrieval.models import GenerationState, IndexGeneration, Reindex, ReindexState, VectorStore
 from apps.retrieval.reindexing.holding import reindex_hold
 from apps.retrieval.reindexing.waiting import REINDEX
 from ragsite.core.actors import Actor
@@ -65,7 +66,7 @@ def switch_try(reindex_id: UUID, *, claim: Claim | None = None) -> bool:
             return False
         _exchange(old, new)
         actor = Actor.kept(reindex.actor, job=REINDEX)
-        _chunking_change(knowledge_base, old, new, actor)
+        _base_change(knowledge_base, old, new, actor)
         Reindex.objects.filter(pk=reindex.pk).update(
             state=ReindexState.SWITCHED, previous=old, ended_at=Now(), attempts=0, error="", **RELEASED
         )
@@ -87,18 +88,25 @@ def _exchange(old: IndexGeneration, new: IndexGeneration) -> None:
     IndexGeneration.objects.filter(pk=new.pk).update(state=GenerationState.LIVE, retired_at=None)
 
 
-def _chunking_change(knowledge_base: KnowledgeBase, old: IndexGeneration, new: IndexGeneration, actor: Actor) -> None:
-    """The knowledge base is chunked as its live generation is, and its versions count those chunks."""
-    if old.chunking_key == new.chunking_key:
+def _base_change(knowledge_base: KnowledgeBase, old: IndexGeneration, new: IndexGeneration, actor: Actor) -> None:
+    """The knowledge base is chunked and kept in parts as its live generation is, and its versions count those chunks. Which parts
+    it is to have stays as it was where another store searches the vectors.
+    """
+    changes: dict[str, Any] = {}
+    if old.chunking_key != new.chunking_key:
+        changes["chunking"] = new.chunking
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT, {"knowledge_base": knowledge_base.pk, "key": new.chunking_key})
+    if new.store == VectorStore.POSTGRESQL and knowledge_base.parts != new.parts:
+        changes["parts"] = new.parts
+    if not changes:
         return
-    KnowledgeBase.objects.filter(pk=knowledge_base.pk).update(chunking=new.chunking)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"knowledge_base": knowledge_base.pk, "key": new.chunking_key})
+    KnowledgeBase.objects.filter(pk=knowledge_base.pk).update(**changes)
     emit(
         KnowledgeBaseUpdated(
             tenant_id=knowledge_base.tenant_id,
             knowledge_base_id=knowledge_base.pk,
-            changed=("chunking",),
+            changed=tuple(changes),
             visibility=knowledge_base.visibility,
         ),
         actor=actor,

@@ -143,7 +143,7 @@ def _question(condition: Condition, scope: AccessScope, generation: IndexGenerat
 
 
 def _narrows(condition: Condition, scope: AccessScope, generation: IndexGeneration) -> bool:
-    return condition.narrows or generation.knowledge_base_id not in scope.knowledge_base_ids
+    return condition.narrows_whole or generation.knowledge_base_id not in scope.knowledge_base_ids
 
 
 def _versions(statement: str, condition: Condition, generation: IndexGeneration) -> list[UUID] | None:
@@ -181,7 +181,7 @@ def _found(generation: IndexGeneration, search: VectorSearch, answer: StoreAnswe
         return _compared(generation, search) if answer.has_substitute else ([], SearchPlan.NONE)
     chunk_ids = _seen(generation, search, [near.chunk_id for near in answer.hits])
     behind = _behind(generation, search)
-    hits = dense.nearest_of(sorted({*chunk_ids, *behind}), generation, search)
+    hits = dense.nearest_of(sorted({*chunk_ids, *behind}), [generation], search)
     is_short = len(hits) < search.limit and not answer.is_all
     if (is_short or len(behind) > dense.SELECTIVE) and generation.vector_estimate <= MOST_COMPARED:
         return dense.nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
@@ -193,7 +193,7 @@ def _compared(generation: IndexGeneration, search: VectorSearch) -> tuple[list[H
     if _narrows(search.condition, search.scope, generation):
         few = dense.few_meeting(search.condition, generation)
         if few is not None:
-            return dense.nearest_of(few, generation, search), SearchPlan.EXACT
+            return dense.nearest_of(few, [generation], search), SearchPlan.EXACT
     return dense.nearest_of_all([generation], search), SearchPlan.EXACT
 
 

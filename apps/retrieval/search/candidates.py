@@ -5,6 +5,9 @@ from __future__ import annotations
 LEAST, MOST = 200, 1_000
 """Fewer save hardly any time; pgvector holds no more."""
 
+LEAST_OF_SEVERAL = 100
+"""Of each where several parts are scanned, which together give the nearest."""
+
 STEP = 50
 """Numbers are rounded up to it: some stand in statements, which are kept prepared word by word."""
 
@@ -12,7 +15,7 @@ VECTORS, BITS = 500, 67
 """So many vectors there are for each candidate, where the index is of the vectors, and where it is of single bits."""
 
 
-def candidates_for(vectors: int, *, quantised: bool = False) -> int:
+def candidates_for(vectors: int, *, quantised: bool = False, least: int = LEAST) -> int:
     """The candidates that a search of so many vectors holds, so that it finds no fewer of the ten nearest as they become more.
 
     Measured by `benchmarks.large` with 384 numbers and m = 16: of what is missed there is about N^1.35 / ef^1.5, so that ef grows
@@ -21,4 +24,4 @@ def candidates_for(vectors: int, *, quantised: bool = False) -> int:
     """
     wanted = vectors / (BITS if quantised else VECTORS)
     rounded = -(-int(wanted) // STEP) * STEP
-    return min(MOST, max(LEAST, rounded))
+    return min(MOST, max(least, rounded))

@@ -3,7 +3,8 @@
 The condition is part of the SQL. A generation without an index is scanned exactly, and so is one with an index of which
 few chunks can meet the condition. Any other is searched by its HNSW index, with an iterative scan where the condition may
 leave much of it out, and once more in a more thorough way should the index return too few: no condition starves a result. What an
-index of single bits finds is put in order by the whole vectors.
+index of single bits finds is put in order by the whole vectors. Of a generation in parts each is searched so by itself, but for
+those in which nothing can meet the condition.
 `ragsite_dense_searches_total` counts what was done.
 """
 
@@ -20,12 +21,13 @@ from django.db import connection
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as, settings_local
-from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, IndexGeneration
+from apps.documents.rights.access import AccessScope, Reading, read_in_one_trip, reading_as, settings_local
+from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, Held, IndexGeneration, IndexPart, parts_read
 from apps.retrieval.search.bits import by_bits
-from apps.retrieval.search.candidates import MOST, candidates_for
+from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, candidates_for
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
+from apps.retrieval.search.parts import Looked, looked_into
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import BinaryValue
 from ragsite.core.metrics.instruments import counter
@@ -41,9 +43,10 @@ class SearchPlan(StrEnum):
 
     ITERATIVE is an index under a condition that many chunks meet, but perhaps not those that the index comes upon first.
     EXACT_AFTER_INDEX is the guard: the index returned too few. STORE is a store beside PostgreSQL; NONE: that is away, and too
-    much would have to be compared.
+    much would have to be compared. LEFT_OUT is what has no document that could meet the condition.
     """
 
+    LEFT_OUT = "left_out"
     EXACT = "exact"
     INDEX = "index"
     ITERATIVE = "iterative"
@@ -53,16 +56,32 @@ class SearchPlan(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PartPlan:
+    """How a part of a divided generation was searched, or that it was left out."""
+
+    generation_id: int
+    key: str
+    plan: SearchPlan
+
+
+@dataclass(frozen=True, slots=True)
 class DenseResult:
-    """Chunks, nearest first, and how each generation was searched, by its id."""
+    """Chunks, nearest first, and how each generation was searched, by its id, and each part of those that are divided."""
 
     hits: tuple[Hit, ...]
     plans: dict[int, SearchPlan] = field(default_factory=dict)
+    parts: tuple[PartPlan, ...] = ()
+
+
+Plans = dict[int, SearchPlan]
+"""By the numbers of generations and parts."""
+
+Found = tuple[list[Hit], Plans]
 
 
 def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
     """The live generations of the knowledge bases that the scope searches, with their knowledge bases."""
-    return list(
+    found = list(
         IndexGeneration.objects.annotate(**{"vector_estimate": VECTOR_ESTIMATE})
         .filter(
             state=GenerationState.LIVE,
@@ -72,6 +91,8 @@ def generations_in_scope(scope: AccessScope) -> list[IndexGeneration]:
         .select_related("knowledge_base", "model_version")
         .order_by("pk")
     )
+    parts_read(found)
+    return found
 
 
 def standbys_of(generations: Sequence[IndexGeneration]) -> dict[int, IndexGeneration]:
@@ -90,6 +111,7 @@ def standbys_of(generations: Sequence[IndexGeneration]) -> dict[int, IndexGenera
         (one.knowledge_base_id, one.model_version_id, one.chunking_key): one
         for one in kept.select_related("knowledge_base")
     }
+    parts_read(list(of.values()))
     keys = {one.pk: (one.knowledge_base_id, one.model_version.fallback_id, one.chunking_key) for one in live}
     return {pk: of[key] for pk, key in keys.items() if key in of}
 
@@ -108,16 +130,34 @@ def dense_search(
     own; all is read as the scope says, so that a condition without it finds nothing more.
     """
     search = VectorSearch(condition, scope, vector, limit)
-    unindexed = [generation for generation in generations if not generation.has_hnsw]
-    hits = nearest_of_all(unindexed, search)
-    plans = {generation.pk: SearchPlan.EXACT for generation in generations}
-    for generation in generations:
-        if generation.has_hnsw:
-            found, plans[generation.pk] = _of_indexed(generation, search)
-            hits += found
+    looked = [looked_into(generation, condition.extent) for generation in generations]
+    unindexed = [held for one in looked for held in one.all if not held.has_hnsw]
+    hits, plans = nearest_of_all(unindexed, search), dict.fromkeys((held.pk for held in unindexed), SearchPlan.EXACT)
+    for one in looked:
+        found, of_indexed = _of_indexed(one, search)
+        hits += found
+        plans |= of_indexed
     for plan in plans.values():
         SEARCHES.labels(plan).inc()
-    return DenseResult(best(hits, limit), plans)
+    return DenseResult(
+        best(hits, limit), {one.generation.pk: _plan_of(one, plans) for one in looked}, _parts_of(looked, plans)
+    )
+
+
+def _plan_of(looked: Looked, plans: Plans) -> SearchPlan:
+    """That of a generation; of one in parts the last of theirs, in the order of plans."""
+    own = [plans[held.pk] for held in looked.all]
+    return max(own, key=list(SearchPlan).index, default=SearchPlan.LEFT_OUT)
+
+
+def _parts_of(looked: Sequence[Looked], plans: Plans) -> tuple[PartPlan, ...]:
+    divided = [one for one in looked if one.generation.is_divided]
+    return tuple(
+        PartPlan(one.generation.pk, part.key, plans.get(part.pk, SearchPlan.LEFT_OUT))
+        for one in divided
+        for part in one.generation.held_in
+        if isinstance(part, IndexPart)
+    )
 
 
 def dense_scores(
@@ -130,7 +170,8 @@ def dense_scores(
     """The cosine similarities of given chunks, such as another leg found, to `vector` (d,); the generations are of one model."""
     if not chunk_ids or not generations:
         return {}
-    parameters = _parameters(generations, vector) | {"dense_chunk_ids": list(chunk_ids)}
+    held = [one for generation in generations for one in generation.held_in]
+    parameters = _parameters(held, vector) | {"dense_chunk_ids": list(chunk_ids)}
     with reading_as(scope):
         scored = _hits(_rows(_SCORES.format(width=generations[0].dimensions), parameters))
     return {hit.chunk_id: hit.score for hit in scored}
@@ -146,20 +187,28 @@ class VectorSearch:
     limit: int
 
 
-def _of_indexed(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
-    whole = generation.knowledge_base_id in search.scope.knowledge_base_ids
-    if not whole or search.condition.narrows:
-        return _of_those_meeting(generation, search)
-    hits = _by_index(generation, search)
-    return (hits, SearchPlan.INDEX) if len(hits) >= search.limit else _guarded(generation, search)
+def _of_indexed(looked: Looked, search: VectorSearch) -> Found:
+    whole = looked.generation.knowledge_base_id in search.scope.knowledge_base_ids
+    narrowed = search.condition.narrows or not whole
+    within, across = _indexed(looked.within), _indexed(looked.across)
+    meeting = [*within, *across] if narrowed else across
+    hits, plans = _of_those_meeting(looked.generation, meeting, search) if meeting else ([], {})
+    if narrowed or not within:
+        return hits, plans
+    by_index, plans_by_index = _by_index(within, search)
+    return hits + by_index, plans | plans_by_index
 
 
-def _of_those_meeting(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
+def _indexed(held: Sequence[Held]) -> list[Held]:
+    return [one for one in held if one.has_hnsw]
+
+
+def _of_those_meeting(generation: IndexGeneration, held: Sequence[Held], search: VectorSearch) -> Found:
     with reading_as(search.scope):
         few = few_meeting(search.condition, generation)
         if few is None:
-            return _guarded(generation, search)
-        return nearest_of(few, generation, search), SearchPlan.EXACT
+            return _guarded(held, search)
+        return nearest_of(few, held, search), dict.fromkeys((one.pk for one in held), SearchPlan.EXACT)
 
 
 def few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] | None:
@@ -175,50 +224,73 @@ def few_meeting(condition: Condition, generation: IndexGeneration) -> list[int] 
     return None if len(found) > SELECTIVE else found
 
 
-def nearest_of(chunk_ids: Sequence[int], generation: IndexGeneration, search: VectorSearch) -> list[Hit]:
+def nearest_of(chunk_ids: Sequence[int], held: Sequence[Held], search: VectorSearch) -> list[Hit]:
     """The nearest of these chunks. Their vectors are read by id: no planner can misjudge how many meet the condition."""
     if not chunk_ids:
         return []
     parameters = {"dense_chunk_ids": list(chunk_ids), "dense_limit": search.limit}
-    statement = _NEAREST_OF.format(width=generation.dimensions)
-    return _hits(_rows(statement, _parameters([generation], search.vector) | parameters))
+    statement = _NEAREST_OF.format(width=held[0].dimensions)
+    return _hits(_rows(statement, _parameters(held, search.vector) | parameters))
 
 
-def _by_index(generation: IndexGeneration, search: VectorSearch) -> list[Hit]:
-    """Of the candidates of one scan those that meet the condition, by a plan that is kept for the next search.
+def _by_index(held: Sequence[Held], search: VectorSearch) -> Found:
+    """Of the candidates of one scan of each those that meet the condition, by plans that are kept for the next search; of those
+    whose index gave too few in a more thorough way.
 
-    The generation is part of the statement's text, so that a plan is for one partition and its index.
+    The number of the partition is part of a statement's text, so that a plan is for one partition and its index.
     """
     vector = {"dense_vector": BinaryValue(HalfVector(search.vector).to_binary())}
-    candidates = _candidates(generation, search)
-    statement = _worded(_by_its_index(generation, candidates, iterative=False), [generation], search)
-    settings = _index_settings("off", candidates)
-    return _hits(read_in_one_trip(search.scope, statement, search.condition.parameters | vector, settings=settings))
+    parameters = search.condition.parameters | vector
+    among = [_candidates(one, search, among=len(held)) for one in held]
+    readings = [
+        Reading(
+            _worded(_by_its_index(one, candidates, iterative=False), [one], search),
+            parameters,
+            _index_settings("off", candidates),
+        )
+        for one, candidates in zip(held, among, strict=True)
+    ]
+    found = dict(zip(held, map(_hits, read_in_one_trip(search.scope, readings)), strict=True))
+    short = [one for one in held if len(found[one]) < search.limit]
+    guarded, plans = _guarded(short, search) if short else ([], {})
+    enough = [one for one in held if one not in short]
+    hits = [hit for one in enough for hit in found[one]]
+    return hits + guarded, plans | dict.fromkeys((one.pk for one in enough), SearchPlan.INDEX)
 
 
-def _guarded(generation: IndexGeneration, search: VectorSearch) -> tuple[list[Hit], SearchPlan]:
-    """By an iterative scan, and exactly when that came back short: it ends before it has met enough that may be seen.
+def _guarded(held: Sequence[Held], search: VectorSearch) -> Found:
+    """By an iterative scan of each, and exactly where that came back short: it ends before it has met enough that may be seen.
 
     It gives its rows only roughly in order: a few more than are wanted make up for it.
     """
     more = replace(search, limit=max(search.limit, _LEAST_ITERATIVE))
+    hits: list[Hit] = []
+    short: list[Held] = []
     with reading_as(search.scope):
-        candidates = _candidates(generation, more)
-        settings_local(_index_settings("relaxed_order", candidates))
-        hits = _ordered(_by_its_index(generation, candidates, iterative=True), [generation], more)
-    if len(hits) >= search.limit:
-        return hits, SearchPlan.ITERATIVE
-    return nearest_of_all([generation], search), SearchPlan.EXACT_AFTER_INDEX
+        for one in held:
+            found = _iterated(one, more, among=len(held))
+            hits += found if len(found) >= search.limit else []
+            short += [] if len(found) >= search.limit else [one]
+        hits += nearest_of_all(short, search)
+    plans = {one.pk: SearchPlan.EXACT_AFTER_INDEX if one in short else SearchPlan.ITERATIVE for one in held}
+    return hits, plans
 
 
-def _by_its_index(generation: IndexGeneration, candidates: int, *, iterative: bool) -> str:
-    return by_bits(candidates=candidates, iterative=iterative) if generation.quantised else _NEAREST
+def _iterated(held: Held, search: VectorSearch, *, among: int) -> list[Hit]:
+    candidates = _candidates(held, search, among=among)
+    settings_local(_index_settings("relaxed_order", candidates))
+    return _ordered(_by_its_index(held, candidates, iterative=True), [held], search)
 
 
-def _candidates(generation: IndexGeneration, search: VectorSearch) -> int:
-    """As many as were asked for, or as the generation's size needs."""
+def _by_its_index(held: Held, candidates: int, *, iterative: bool) -> str:
+    return by_bits(candidates=candidates, iterative=iterative) if held.quantised else _NEAREST
+
+
+def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
+    """As many as were asked for, or as the size of that generation or part needs, one of so many that are scanned."""
     asked = SearchSettings.current(search.scope.place).candidates
-    needed = asked or candidates_for(generation.vector_estimate, quantised=generation.quantised)
+    least = LEAST if among == 1 else LEAST_OF_SEVERAL
+    needed = asked or candidates_for(held.vector_estimate, quantised=held.quantised, least=least)
     return min(MOST, max(needed, search.limit))
 
 
@@ -230,23 +302,23 @@ def _index_settings(iterative_scan: str, candidates: int) -> dict[str, str]:
     }
 
 
-def nearest_of_all(generations: Sequence[IndexGeneration], search: VectorSearch) -> list[Hit]:
+def nearest_of_all(held: Sequence[Held], search: VectorSearch) -> list[Hit]:
     """The nearest of all that may be seen, in the caller's block of reading or one of its own."""
-    if not generations:
+    if not held:
         return []
     with reading_as(search.scope):
-        return _ordered(_NEAREST_OF_ALL, generations, search)
+        return _ordered(_NEAREST_OF_ALL, held, search)
 
 
-def _ordered(statement: str, generations: Sequence[IndexGeneration], search: VectorSearch) -> list[Hit]:
+def _ordered(statement: str, held: Sequence[Held], search: VectorSearch) -> list[Hit]:
     parameters = search.condition.parameters | {"dense_vector": HalfVector(search.vector).to_text()}
-    return _hits(_rows(_worded(statement, generations, search), parameters))
+    return _hits(_rows(_worded(statement, held, search), parameters))
 
 
-def _worded(statement: str, generations: Sequence[IndexGeneration], search: VectorSearch) -> str:
+def _worded(statement: str, held: Sequence[Held], search: VectorSearch) -> str:
     return statement.format(
-        width=generations[0].dimensions,
-        generations=",".join(str(generation.pk) for generation in generations),
+        width=held[0].dimensions,
+        generations=",".join(str(one.pk) for one in held),
         chunk=_CHUNK if search.condition.narrows else _ITS_IDS,
         condition=search.condition.sql,
         limit=search.limit,
@@ -264,10 +336,10 @@ def _hits(rows: Iterable[tuple[Any, ...]]) -> list[Hit]:
     return [Hit(chunk_id, 1.0 - float(distance)) for chunk_id, distance in rows]
 
 
-def _parameters(generations: Sequence[IndexGeneration], vector: NDArray[np.float32]) -> dict[str, Any]:
+def _parameters(held: Sequence[Held], vector: NDArray[np.float32]) -> dict[str, Any]:
     """Their names are our own, as a condition may bring any others."""
     return {
-        "dense_generations": [generation.pk for generation in generations],
+        "dense_generations": [one.pk for one in held],
         "dense_vector": HalfVector(vector).to_text(),
     }
 

@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -42,21 +42,58 @@ _IS_NUMBER = re.compile(_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` on, and before `end`; None leaves that side open. Both have a zone."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What holds of every document that meets a condition, as far as parts of an index are divided by it: from when on and before
+    when it was added, and which type its current version is of; None leaves a side open.
+    """
+
+    created: Period = field(default=Period())
+    types: frozenset[str] | None = None
+
+    def __and__(self, other: Extent) -> Extent:
+        starts = [one for one in (self.created.start, other.created.start) if one is not None]
+        ends = [one for one in (self.created.end, other.created.end) if one is not None]
+        types = [one for one in (self.types, other.types) if one is not None]
+        created = Period(max(starts, default=None), min(ends, default=None))
+        return Extent(created, reduce(frozenset.intersection, types) if types else None)
+
+
+EVERYWHERE = Extent()
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """SQL over the aliases `c` (documents_chunk) and `d` (documents_document), with its named parameters.
 
-    `narrows` says whether it may leave out much of what a scope has, so that few chunks may meet it. One that does not
-    reads nothing of `c` but `id` and `version_id`.
+    `narrows` says whether it may leave out much of what a scope has within the extent, so that few chunks may meet it. One that
+    does not reads nothing of `c` but `id` and `version_id`.
     """
 
     sql: str
     parameters: dict[str, Any]
     narrows: bool = True
+    extent: Extent = EVERYWHERE
 
     def __and__(self, other: Condition) -> Condition:
         return Condition(
-            f"{self.sql} AND {other.sql}", self.parameters | other.parameters, self.narrows or other.narrows
+            f"{self.sql} AND {other.sql}",
+            self.parameters | other.parameters,
+            self.narrows or other.narrows,
+            self.extent & other.extent,
         )
+
+    @property
+    def narrows_whole(self) -> bool:
+        """Whether few chunks of an index that is not divided may meet it."""
+        return self.narrows or self.extent != EVERYWHERE
 
 
 def scope_condition(scope: AccessScope) -> Condition:
@@ -145,14 +182,6 @@ class MetadataFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From `start` on, and before `end`; None leaves that side open. Both have a zone."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFilters:
     """What must hold of a document, its current version, and so of every chunk that is found; what is empty asks nothing.
@@ -193,9 +222,14 @@ def _conditions(filters: SearchFilters) -> Iterator[Condition]:
         values = getattr(filters, name)
         if values and name == "external_ids":
             values = frozenset(chain.from_iterable(map(spellings, values)))
-        if values:
+        if values and name == "document_types":
+            yield Condition(
+                sql, {f"filter_{name}": sorted(values)}, narrows=False, extent=Extent(types=frozenset(values))
+            )
+        elif values:
             yield Condition(sql, {f"filter_{name}": sorted(values)})
-    yield from _period_conditions(filters.created, "created")
+    for condition in _period_conditions(filters.created, "created"):
+        yield replace(condition, narrows=False, extent=Extent(created=filters.created))
     yield from _period_conditions(filters.updated, "updated")
 
 

@@ -12,7 +12,15 @@ from apps.documents.rights.access import AccessScope
 from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.models import GenerationState, IndexGeneration
 from apps.retrieval.search.beside import Answers, stored_search
-from apps.retrieval.search.dense import DenseResult, SearchPlan, VectorSearch, best, dense_scores, dense_search
+from apps.retrieval.search.dense import (
+    DenseResult,
+    PartPlan,
+    SearchPlan,
+    VectorSearch,
+    best,
+    dense_scores,
+    dense_search,
+)
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Leg, leg_of, legs_joined
 from apps.retrieval.search.lexical import LexicalResult, lexical_search
@@ -32,11 +40,12 @@ class SearchSpace:
 
 @dataclass(frozen=True, slots=True)
 class PlanOfLeg:
-    """How a leg found what it found, in which generations."""
+    """How a leg found what it found, in which generations, and in each part of those that are divided."""
 
     leg: Mode
     plan: str
     generations: tuple[int, ...]
+    parts: tuple[PartPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,8 @@ def _of_model(where: SearchSpace, question: Question, generations: Sequence[Inde
     if beside:
         search = VectorSearch(where.condition, where.scope, question.vector, where.depth)
         stored = stored_search(search, generations=beside, answers=where.answers)
-        found = DenseResult(best([*found.hits, *stored.hits], where.depth), found.plans | stored.plans)
+        hits = best([*found.hits, *stored.hits], where.depth)
+        found = DenseResult(hits, found.plans | stored.plans, found.parts)
     return _ModelHits(question, generations, found)
 
 
@@ -118,8 +128,13 @@ def _is_partial(where: SearchSpace, dense: Sequence[_ModelHits]) -> bool:
 
 
 def _plans(where: SearchSpace, dense: Sequence[_ModelHits], lexical: LexicalResult | None) -> tuple[PlanOfLeg, ...]:
-    plans = [PlanOfLeg(Mode.DENSE, plan.value, (pk,)) for one in dense for pk, plan in one.result.plans.items()]
+    plans = [_plan_of(one.result, pk) for one in dense for pk in one.result.plans]
     if lexical:
         everywhere = tuple(generation.pk for generation in where.generations)
         plans.append(PlanOfLeg(Mode.LEXICAL, lexical.plan.value, everywhere))
     return tuple(plans)
+
+
+def _plan_of(result: DenseResult, generation_id: int) -> PlanOfLeg:
+    parts = tuple(part for part in result.parts if part.generation_id == generation_id)
+    return PlanOfLeg(Mode.DENSE, result.plans[generation_id].value, (generation_id,), parts)

@@ -93,12 +93,13 @@ def _vectors(
     chunk_ids: Sequence[int], scope: AccessScope, generations: Sequence[IndexGeneration]
 ) -> dict[int, list[tuple[int, NDArray[np.float32]]]]:
     """Chunk ids and unit vectors of each generation, by its id."""
-    parameters = {"chunk_ids": list(chunk_ids), "generations": [generation.pk for generation in generations]}
+    of = {held.pk: generation.pk for generation in generations for held in generation.held_in}
+    parameters = {"chunk_ids": list(chunk_ids), "generations": list(of)}
     found: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
     with reading_as(scope):
-        for generation_id, chunk_id, vector in rows_in_binary(_VECTORS, parameters):
+        for part_id, chunk_id, vector in rows_in_binary(_VECTORS, parameters):
             numbers = HalfVector.from_binary(vector).to_numpy().astype(np.float32)
-            found.setdefault(generation_id, []).append((chunk_id, numbers / max(float(np.linalg.norm(numbers)), 1e-9)))
+            found.setdefault(of[part_id], []).append((chunk_id, numbers / max(float(np.linalg.norm(numbers)), 1e-9)))
     return found
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, KnowledgeBas
 from apps.retrieval.answers.types import Material
 from apps.retrieval.index.embeddings import embeddings_write
 from apps.retrieval.index.generations import generation_ensure
+from apps.retrieval.index.parts import parts_ensure
 from apps.retrieval.models import IndexGeneration
 from apps.retrieval.search.fusion import Scores
 from apps.retrieval.search.passages import Passage
@@ -27,21 +31,29 @@ def unit_vectors(number: int, seed: int = 7) -> NDArray[np.float32]:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def indexed(base: KnowledgeBase, vectors: NDArray[np.float32]) -> tuple[IndexGeneration, list[Document]]:
-    """A document with one chunk for each vector, as the stages would have left them."""
+def indexed(
+    base: KnowledgeBase,
+    vectors: NDArray[np.float32],
+    *,
+    types: Sequence[str] = ("txt",),
+    added: Sequence[datetime] = (),
+) -> tuple[IndexGeneration, list[Document]]:
+    """A document with one chunk for each vector, as the stages would have left them; types and times are given in turn."""
     generation = generation_ensure(base)
     hashes = [f"{uuid.uuid4().hex}{uuid.uuid4().hex}" for _ in vectors]
     documents = [
         Document(tenant=base.tenant, knowledge_base=base, title=f"Document {number}", content_hash=content_hash)
         for number, content_hash in enumerate(hashes)
     ]
+    for document, when in zip(documents, cycle(added), strict=False):
+        document.created_at = when
     Document.objects.bulk_create(documents)
     versions = [
         DocumentVersion(
-            document=document, number=1, filename="a.txt", document_type="txt", content_hash=document.content_hash,
+            document=document, number=1, filename="a.txt", document_type=kind, content_hash=document.content_hash,
             blob=document.content_hash, size=1, status=VersionStatus.READY, chunk_count=1,
         )
-        for document in documents
+        for document, kind in zip(documents, cycle(types), strict=False)
     ]  # fmt: skip
     DocumentVersion.objects.bulk_create(versions)
     for document, version in zip(documents, versions, strict=True):
@@ -55,6 +67,7 @@ def indexed(base: KnowledgeBase, vectors: NDArray[np.float32]) -> tuple[IndexGen
         for number, version in enumerate(versions)
     ]  # fmt: skip
     Chunk.objects.bulk_create(chunks)
+    parts_ensure(generation, [version.pk for version in versions])
     embeddings_write(generation, [chunk.pk for chunk in chunks], vectors)
     return generation, documents
 

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from apps.documents.intake.ingestion import knowledge_base_named
 from apps.documents.lifecycle.stages import EMBED
-from apps.documents.models import KnowledgeBase
+from apps.documents.models import KnowledgeBase, PartsBy
 from apps.models.gateway import using_transport
 from apps.retrieval.models import REINDEX_WORKED_ON, GenerationState, IndexGeneration, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing.asking import MARGIN, reindex_request, request_plan
@@ -88,6 +88,12 @@ class Command(commands.Command):
             "--switch", choices=[*SwitchMode.values, NOW], default=SwitchMode.AUTO.value,
             help="auto: when the quality did not fall; manual: when you say so; now: switch to one that is ready or was refused.",
         )  # fmt: skip
+        parser.add_argument(
+            "--parts",
+            choices=PartsBy.values,
+            default="",
+            help="By what vectors are kept in parts; as before if not given.",
+        )
         parser.add_argument("--margin", type=float, default=MARGIN, help="How far nDCG@10 may fall (0.02).")
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument("--resume", action="store_true", help="Continue the one that has not ended.")
@@ -120,9 +126,9 @@ def _start(base: KnowledgeBase, options: Options) -> dict[str, Any]:
     """One that was interrupted and asks for the same is gone on with."""
     request = _request(base, options)
     generation = under_way.generation if (under_way := reindex_open(base)) else None
-    if generation and (generation.model_version_id, generation.chunking_key) == (
-        request.model.version_id, request.chunking.key,
-    ):  # fmt: skip
+    asked = (request.model.version_id, request.chunking.key)
+    same_parts = generation is not None and request.parts in (None, generation.parts)
+    if generation and same_parts and (generation.model_version_id, generation.chunking_key) == asked:
         return _resume(base, options)
     return _watched(reindex_start(base, request, actor=ACTOR))
 
@@ -234,6 +240,7 @@ def _request(base: KnowledgeBase, options: Options) -> Any:
         chunking=_chunking(options["chunking"]),
         switch=options["switch"],
         margin=options["margin"],
+        parts=options["parts"],
     )
 
 

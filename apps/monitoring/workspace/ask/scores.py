@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.retrieval.doors.admin.showing import step_titles, steps_in_order
-from apps.retrieval.doors.search_shapes import ExplanationOut, ScoresOut
+from apps.retrieval.doors.search_shapes import ExplanationOut, PlanOut, ScoresOut
+from apps.retrieval.search.dense import SearchPlan
 from ragsite.core.numbers import number_shown
 
 
@@ -69,6 +70,7 @@ def search_said(explanation: ExplanationOut | None) -> list[str]:
         for one in explanation.plans
     ]
     told += _preferred(explanation)
+    told += [_parts(one) for one in explanation.plans if one.parts]
     counted = ", ".join(f"{name} {number}" for name, number in explanation.candidates.items())
     return [*told, _("Passages that each step left: %(counted)s.") % {"counted": counted}] if counted else told
 
@@ -100,6 +102,14 @@ def _mode(explanation: ExplanationOut) -> str:
         )
         % share
     )
+
+
+def _parts(plan: PlanOut) -> str:
+    looked_into = sum(one.plan != SearchPlan.LEFT_OUT for one in plan.parts)
+    return _("Looked into %(looked)d of %(total)d parts of the index.") % {
+        "looked": looked_into,
+        "total": len(plan.parts),
+    }
 
 
 def _leg(leg: Mode) -> str:

@@ -5,7 +5,7 @@ from django.db import DataError, ProgrammingError, connection, transaction
 
 from apps.documents.models import Document
 from apps.documents.rights import access
-from apps.documents.rights.access import AccessScope, read_in_one_trip, reading_as
+from apps.documents.rights.access import AccessScope, Reading, read_in_one_trip, reading_as
 from tests import factories as make
 
 READABLE = ["documents_chunk", "documents_document", "documents_documentversion", "documents_grant",
@@ -123,7 +123,8 @@ def test_a_connection_goes_back_as_it_came() -> None:
 
 
 def read(scope: AccessScope, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-    return read_in_one_trip(scope, statement, parameters, settings={"hnsw.ef_search": "77"})
+    (found,) = read_in_one_trip(scope, [Reading(statement, parameters, {"hnsw.ef_search": "77"})])
+    return found
 
 
 def of_a_request() -> AccessScope:

@@ -179,8 +179,8 @@ def test_the_plan_and_the_candidates_of_each_step_are_given_on_request(
     told = post(client, SEARCH, query=QUESTION, explain=True).json()["explanation"]
     assert {name: told[name] for name in RetrievalSettings().to_dict()} == RetrievalSettings().to_dict()
     assert told["plans"] == [
-        {"leg": "dense", "plan": "exact", "generations": [generation]},
-        {"leg": "lexical", "plan": "pruned", "generations": [generation]},
+        {"leg": "dense", "plan": "exact", "generations": [generation], "parts": []},
+        {"leg": "lexical", "plan": "pruned", "generations": [generation], "parts": []},
     ]
     assert told["candidates"]["dense"] == told["candidates"]["fused"] == version.chunk_count
 

@@ -27,7 +27,7 @@ def chunked(*contents: str) -> tuple[IndexGeneration, list[DocumentVersion]]:
 
 
 def stored(generation: IndexGeneration) -> dict[int, np.ndarray]:
-    rows = Embedding.objects.filter(generation=generation)
+    rows = Embedding.objects.filter(part_id=generation.pk)
     return {row.chunk_id: np.array(row.embedding, dtype=np.float32) for row in rows}
 
 
@@ -124,5 +124,5 @@ def test_every_vector_has_its_chunks_version_however_it_was_written() -> None:
     generation, (first, second) = chunked(TEXT, TEXT + "\n")
     embeddings_write(generation, [first.chunks.get().pk], unit_vectors(1))
     assert embeddings_reuse(generation, [second.chunks.get().pk]) == {second.chunks.get().pk}
-    written = dict(Embedding.objects.filter(generation=generation).values_list("chunk_id", "version_id"))
+    written = dict(Embedding.objects.filter(part_id=generation.pk).values_list("chunk_id", "version_id"))
     assert written == {version.chunks.get().pk: version.pk for version in (first, second)}

@@ -13,7 +13,7 @@ from apps.models.installed_model import EmbeddingModel
 from apps.models.selectors import embedding_model_default, embedding_model_version
 from apps.models.services.registry import model_register
 from apps.retrieval.index.generations import generation_ensure
-from apps.retrieval.models import Embedding, IndexGeneration, Reindex
+from apps.retrieval.models import IndexGeneration, Reindex
 from apps.retrieval.reindexing.services import ReindexRequest, reindex_start
 from tests import factories as make
 from tests.acting import ACTOR
@@ -56,7 +56,8 @@ def assert_whole(generation: IndexGeneration) -> None:
     chunks = Chunk.objects.filter(
         version__in=current.values("current_version"), chunking_key=generation.chunking_key
     ).values_list("pk", flat=True)
-    vectors = Embedding.objects.filter(generation=generation).values_list("chunk_id", "chunk__chunking_key")
+    vectors = list(generation.embeddings.values_list("chunk_id", "chunk__chunking_key"))
+    assert len(vectors) == len(set(vectors))
     assert set(chunks) <= {chunk for chunk, _ in vectors}
     assert {key for _, key in vectors} <= {generation.chunking_key}
     versions = set(current.values_list("current_version", flat=True))

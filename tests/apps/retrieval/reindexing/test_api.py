@@ -153,3 +153,31 @@ def test_a_refusal_names_no_document_that_is_hidden(base: KnowledgeBase, permiss
     refused = post(base, "", *permissions, chunking={"size": 64, "overlap": 0})
     assert refused.status_code == 422, refused.content
     assert refused.json()["detail"].startswith(f"{named} has chunking of its own: ")
+
+
+def test_an_index_is_divided_by_the_parts_that_are_asked_for(base: KnowledgeBase) -> None:
+    client = make.client(base.tenant)
+    assert client.get(f"/api/v1/knowledge-bases/{base.pk}/").json()["parts"] == "none"
+    assert post(base, parts="type").status_code == 202
+    worked(Reindex.objects.get())
+    assert client.get(f"/api/v1/knowledge-bases/{base.pk}/").json()["parts"] == "type"
+    listed = client.get(f"/api/v1/knowledge-bases/{base.pk}/generations/").json()["results"]
+    assert {one["state"]: (one["parts"], one["has_hnsw"]) for one in listed} == {
+        "live": ("type", False), "retired": ("none", False),
+    }  # fmt: skip
+    assert post(base, parts="type").status_code == 409
+    assert post(base, parts="day").json()["code"] == "invalid_input"
+
+
+def test_the_parts_of_a_knowledge_base_are_set_when_it_is_made_and_then_by_a_re_index_alone() -> None:
+    client = make.client(make.tenant())
+    made = client.post("/api/v1/knowledge-bases/", {"name": "Mails", "parts": "month"}, content_type="application/json")
+    assert (made.status_code, made.json()["parts"]) == (201, "month")
+    there = f"/api/v1/knowledge-bases/{made.json()['id']}/"
+    assert client.patch(there, {"parts": "year"}, content_type="application/json").status_code == 422
+    assert client.get(there).json()["parts"] == "month"
+    for parts in ("day", "", None):
+        refused = client.post(
+            "/api/v1/knowledge-bases/", {"name": "B", "parts": parts}, content_type="application/json"
+        )
+        assert refused.status_code == 422, parts

@@ -143,7 +143,7 @@ def test_a_killed_worker_costs_a_portion_and_nothing_is_embedded_twice(
     use_transport(first := Watched(fails_at=3, error=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         worked(reindex)
-    assert Embedding.objects.filter(generation=reindex.generation_id).count() == 2
+    assert Embedding.objects.filter(part_id=reindex.generation_id).count() == 2
     use_transport(second := Watched())
     Reindex.objects.update(lease_until=Now() - timedelta(seconds=1))
     assert worked(reindex).state == ReindexState.SWITCHED
@@ -163,7 +163,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(
     use_transport(TakenOver())
     worked(reindex)
     assert (reindex.state, reindex.lease_owner) == (ReindexState.BUILDING, "another")
-    assert not Embedding.objects.filter(generation=reindex.generation_id).exists()
+    assert not Embedding.objects.filter(part_id=reindex.generation_id).exists()
 
 
 def test_documents_that_come_change_and_go_meanwhile_are_taken_in(base: KnowledgeBase, smaller: EmbeddingModel) -> None:
@@ -374,6 +374,6 @@ def test_a_deleted_knowledge_bases_re_index_is_worked_on_no_more(base: Knowledge
     reindex = started(base, model=smaller)
     knowledge_base_delete(knowledge_base=base, actor=ACTOR)
     assert worked(reindex).state == ReindexState.BUILDING
-    assert not Embedding.objects.filter(generation=reindex.generation_id).exists()
+    assert not Embedding.objects.filter(part_id=reindex.generation_id).exists()
     make.run_deletions()
     assert not IndexGeneration.objects.exists()

@@ -68,7 +68,7 @@ def test_a_copy_of_what_is_shown_gives_way_to_something_new() -> None:
 def indexed_chunks(vectors: NDArray[np.float32]) -> tuple[AccessScope, IndexGeneration, list[int]]:
     base = make.knowledge_base()
     generation, _ = indexed(base, vectors)
-    chunk_ids = Embedding.objects.filter(generation=generation).order_by("chunk").values_list("chunk", flat=True)
+    chunk_ids = Embedding.objects.filter(part_id=generation.pk).order_by("chunk").values_list("chunk", flat=True)
     return make.scope(base), generation, list(chunk_ids)
 
 
