@@ -23,7 +23,7 @@ from ragsite.stack.stack import Stack
 
 PROJECT = Path(__file__).resolve().parents[1]
 KEPT = PROJECT / ".pytest_cache" / "d" / "ragsite-schema"
-LOCK_SECONDS = 200.0
+LOCK_SECONDS = 600.0
 ELSEWHERE = {"REDIS_URL": "redis://nowhere", "KAFKA_BOOTSTRAP_SERVERS": "nowhere:1"}
 SEEDS = (__file__, databases.__file__, postgres.__file__, PROJECT / "requirements" / "lock.txt")
 _IMPORTED = re.compile(r"^(?:from|import) ((?:ragsite|apps)(?:\.\w+)*)", re.MULTILINE)

@@ -27,7 +27,8 @@ class Step(RunPython):
     """
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        self.code(None, schema_editor)
+        no_models: Any = None
+        self.code(no_models, schema_editor)
 
 
 def reader_ensured(*, known_by: str) -> Step:

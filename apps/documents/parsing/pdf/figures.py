@@ -17,7 +17,7 @@ FEWEST_FIGURES = 0.6
 """Of the cells beside the labels at least are figures in a table of figures."""
 
 TELLING_ROWS = 60
-"""The first rows of a table, which tell where its columns are."""
+"""The first rows of a table that have something in a column tell where it is."""
 
 MOST_OVER_LABELS = 2.0
 """A name of a column may reach over labels by so many heights of a row."""
@@ -119,7 +119,7 @@ def first_figures(rows: Sequence[Cells], text: str) -> int | None:
 
 def figures_of(rows: Sequence[Cells], text: str) -> Figures:
     """The columns of rows of which the first has figures."""
-    full = [row for row in rows[:TELLING_ROWS] if not row.is_label and any(row.cells[1:])]
+    full = [row for row in rows if not row.is_label and any(row.cells[1:])]
     first = [said(row.cells[0], text) for row in full if row.cells[0]]
     has_labels = not first or sum(map(is_figure, first)) * 2 < len(first)
     boxes = [piece.box for cell in rows[0].cells for piece in cell]
@@ -137,7 +137,7 @@ def figures_of(rows: Sequence[Cells], text: str) -> Figures:
 
 def _extent(column: Sequence[Sequence[Piece]], text: str) -> Interval | None:
     """The width that a column's figures take, or else all that is in it."""
-    filled = [cell for cell in column if cell]
+    filled = [cell for cell in column if cell][:TELLING_ROWS]
     figures = [cell for cell in filled if is_figure(said(cell, text))] or filled
     boxes = [piece.box for cell in figures for piece in cell]
     return (min(box.left for box in boxes), max(box.right for box in boxes)) if boxes else None

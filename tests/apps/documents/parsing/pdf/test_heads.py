@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from apps.documents.parsing.pdf.figures import is_figure
 from tests.apps.documents.parsing.pdf.drawing import Draw, centred, figures, lines, together
 
 Read = Callable[..., str]
@@ -162,6 +164,12 @@ def test_a_currency_sign_goes_with_the_number_to_its_right(read: Read) -> None:
     assert rows_of(read(draw))[-1] == "| Total | $ 10 | $ 11 | $ 12 |"
 
 
+def test_a_column_that_is_empty_at_first_is_kept(read: Read) -> None:
+    rows = [*((f"Berth {number}", "1", "2") for number in range(70)), ("Last berth", "3", "4", "5")]
+    text = read(together(YEARS, figures(*rows, rights=RIGHTS, top=640, leading=8.5)))
+    assert rows_of(text)[-1] == "| Last berth | 3 | 4 | 5 |"
+
+
 def test_prose_beside_prose_with_years_in_it_is_no_table_of_figures(read: Read) -> None:
     left = [
         "The harbour was built in",
@@ -172,3 +180,15 @@ def test_prose_beside_prose_with_years_in_it_is_no_table_of_figures(read: Read) 
     right = ["It opened again in the year", "1946 for boats of fishers", "only. Since 1971 others", "may come in, too."]
     rows = [[(60.0, one), (300.0, other)] for one, other in zip(left, right, strict=True)]
     assert read(lines(*rows)).splitlines() == [*left, *right]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,234", True), ("$ (7)", True), ("— %", True), ("16 %", True), ("12.4x", True), ("80 bps", True), ("n/a", True),
+        ("$ — (1)", True), ("2023", False), ("2022-2021", False), ("31.12.2023", False), ("2017 (6)", False),
+        ("(Level 1)", False), ("% Change", False), ("$", False), ("9 boats", False), ("", False), ("1" * 50, False),
+    ],
+)  # fmt: skip
+def test_figures_are_told_from_names(text: str, expected: bool) -> None:
+    assert is_figure(text) is expected
