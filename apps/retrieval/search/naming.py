@@ -6,13 +6,16 @@
 A word is spelled as the lexical analysis spells it and stemmed by the question's language. Two or three words that stand
 together are one where the other side writes them so. A year counts however it is abbreviated; stop words and single characters
 say nothing.
+
+In a question that has capitals, only what it writes with one, or with a digit, is a name or a number: "wing" is what a hundred
+papers' titles have. The first word of a sentence may be either, and counts in short names alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from uuid import UUID
@@ -40,6 +43,11 @@ NAMES_REMEMBERED = 4096
 ROOT = 4
 """Letters of a word's beginning that are looked for in a name before it is taken apart."""
 
+SHORT_NAME = 4
+"""Words without digits that a name has and is no sentence."""
+
+_WRITTEN = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*")
+_OPENS = re.compile(r"(?:^|[.?!:])[\s\"'(]*$")
 _BETWEEN = re.compile(r"[\W_]+")
 _EXTENSION = re.compile(r"(?<=\w)\.[a-z][a-z0-9]{1,4}\s*$", re.IGNORECASE)
 _GENITIVE = re.compile(r"(?<=\S)'s(?!\w)")
@@ -58,7 +66,8 @@ _THIS_CENTURY = 70
 class AskedWord:
     """A word of a question, or several together as one: the places `first` up to but not including `last`.
 
-    `key` is what it is found by, and `rarity` its idf, None where nothing is known of it.
+    `key` is what it is found by, and `rarity` its idf, None where nothing is known of it. One that `opens` a sentence may have
+    its capital from that.
     """
 
     text: str
@@ -66,6 +75,7 @@ class AskedWord:
     rarity: float | None
     first: int
     last: int
+    opens: bool = False
 
     @property
     def root(self) -> str:
@@ -94,6 +104,10 @@ class NameWords:
     written: tuple[str, ...]
     letters: str
 
+    @property
+    def is_short(self) -> bool:
+        return sum(not any(map(str.isdigit, word)) for word in self.written) <= SHORT_NAME
+
     def has_together(self, text: str) -> bool:
         """Whether two or three of its words are this one."""
         return text in self.letters and any(joined == text for _, _, joined in _together(self.written))
@@ -110,14 +124,15 @@ class Named:
 def asked_words(question: str, statistics: TermStatistics) -> AskedWords:
     """The words of a question by which names are looked through; how rare they are is what the statistics say."""
     is_shouted = question.isupper() and len(question.split()) >= SHOUTED
-    tokens = _tokens(question.lower() if is_shouted else question)
+    text = question.lower() if is_shouted else question
+    tokens = _tokens(text)
     language = language_of_question(map(unmarked, tokens), statistics.languages or (DEFAULT,))
     written = [plain(unmarked(token)) for token in tokens]
     single = [_asked(token, place, language, statistics) for place, token in enumerate(tokens)]
-    alone = [word for word in single if word is not None]
-    words = [*alone, *_asked_together(written, language, statistics)]
-    ordered = sorted(words, key=lambda one: (one.first, -one.last))
-    return AskedWords(tuple(ordered), language, tuple(alone))
+    words = [*filter(None, single), *_asked_together(written, language, statistics)]
+    named = list(_named_only(words, written, _capitals(text), STOP_WORDS[language]))
+    ordered = sorted(named, key=lambda one: (one.first, -one.last))
+    return AskedWords(tuple(ordered), language, tuple(one for one in named if one.last - one.first == 1))
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
@@ -154,10 +169,44 @@ def _words_in(asked: AskedWords, name: str) -> list[AskedWord]:
     found: dict[str, AskedWord] = {}
     taken = 0
     for word in asked.words:
-        if word.first >= taken and (word.key in has.keys or word.text in together):
+        if word.first >= taken and _may_be(word, has) and (word.key in has.keys or word.text in together):
             found.setdefault(word.key, word)
             taken = word.last
     return list(found.values())
+
+
+def _may_be(word: AskedWord, name: NameWords) -> bool:
+    return not word.opens or name.is_short
+
+
+def _capitals(question: str) -> Mapping[str, bool] | None:
+    """Of the words that a question writes as names or numbers, whether they surely are: a sentence's first is not. None where
+    it has no capitals to go by.
+    """
+    if question == question.lower():
+        return None
+    found: dict[str, bool] = {}
+    for word in _WRITTEN.finditer(question):
+        sure = any(sign.isupper() for sign in word[0][1:]) or any(map(str.isdigit, word[0]))
+        if sure or word[0][0].isupper():
+            sure = sure or not _OPENS.search(question[: word.start()])
+            for token in _tokens(word[0]):
+                key = plain(unmarked(token))
+                found[key] = found.get(key, False) or sure
+    return found
+
+
+def _named_only(
+    words: Iterable[AskedWord], written: Sequence[str], capitals: Mapping[str, bool] | None, stops: Collection[str]
+) -> Iterator[AskedWord]:
+    """The words that a question names something by: all of them where capitals do not tell."""
+    for word in words:
+        parts = written[word.first : word.last]
+        telling = [one for one in parts if len(one) > 1 and one not in stops] or parts
+        if capitals is None or (any(map(str.isdigit, word.text)) and word.last - word.first == 1):
+            yield word
+        elif all(one in capitals or one.isdigit() for one in telling):
+            yield replace(word, opens=not all(capitals.get(one, True) for one in telling))
 
 
 def _asked(token: str, place: int, language: str, statistics: TermStatistics) -> AskedWord | None:

@@ -72,6 +72,19 @@ def test_stop_words_single_letters_file_extensions_and_words_apart_name_nothing(
     assert words(question, name) == ()
 
 
+def test_in_a_question_with_capitals_only_what_has_one_or_a_digit_names_something() -> None:
+    assert words("What drag do wings of Boeing have at 747 knots?", "Drag of wings, Boeing 747") == ("boeing", "747")
+    assert words("what drag do wings of boeing have?", "Drag of wings, Boeing 747") == ("drag", "wings", "boeing")
+
+
+@pytest.mark.parametrize("question", ["Aspirin thins blood in 2022.", "It is so. Aspirin thins blood in 2022."])
+def test_the_first_word_of_a_sentence_names_a_document_of_a_short_name_only(question: str) -> None:
+    assert words(question, "Aspirin 2022.pdf") == ("aspirin", "2022")
+    sentence = "Aspirin and the blood of old rats that were fed twice in 2022"
+    assert words(question, sentence) == ("2022",)
+    assert words("Does Aspirin thin blood?", sentence) == ("aspirin",)
+
+
 def test_a_question_in_capitals_has_stop_words_all_the_same() -> None:
     assert words("WHAT IS IT THAT WE SELL", "IT_2022.pdf") == ()
     assert words("Who runs IT?", "IT_2022.pdf") == ("it",)
