@@ -19,6 +19,9 @@ SHARE = 4
 ENDS = 2
 """Tokens that the ends of its lines may take."""
 
+BEGINS = 300
+"""Characters of a chunk that are its beginning."""
+
 Count = Callable[[str], int]
 
 
@@ -36,6 +39,12 @@ def context_of(name: str, heading_path: Sequence[str], *, room: int, count: Coun
     headings = [heading for heading in dict.fromkeys(heading_path) if heading.casefold() != name.casefold()]
     called = _cut(name, count, room // 2 if headings else room)
     return "\n".join(filter(None, [called, _innermost(headings, count, room - count(called))]))
+
+
+def context_beside(text: str, name: str, heading_path: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Of a name and headings what a chunk does not begin with itself: said twice, it would drown what the chunk says."""
+    begins = " ".join(text[:BEGINS].split()).casefold()
+    return "" if name.casefold() in begins else name, tuple(one for one in heading_path if one.casefold() not in begins)
 
 
 def _innermost(headings: Sequence[str], count: Count, room: int) -> str:

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from apps.documents.chunking.chunker import chunk
-from apps.documents.chunking.context import context_of, context_room
+from apps.documents.chunking.context import context_beside, context_of, context_room
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.chunking.types import Embed, Tokenizer
 from apps.documents.document_names import called
@@ -142,15 +142,16 @@ def version_cut(version: DocumentVersion, generation: IndexGeneration, *, embed:
         raise PermanentError("The document has no text that could be found.", code="empty_text")
     before = _contexts(version, room, tokenizer)
     shown = map(text.shown, spans)
-    return [_row(version, generation, ordinal, one, before(one.span.heading_path)) for ordinal, one in enumerate(shown)]
+    return [_row(version, generation, ordinal, one, before(one)) for ordinal, one in enumerate(shown)]
 
 
-def _contexts(version: DocumentVersion, room: int, tokenizer: Tokenizer) -> Callable[[tuple[str, ...]], str]:
-    """What stands before a chunk of the version under given headings, as they are shown."""
+def _contexts(version: DocumentVersion, room: int, tokenizer: Tokenizer) -> Callable[[ShownSpan], str]:
+    """What stands before a chunk of the version: of its name and headings, as they are shown."""
     if not room:
         return lambda _: ""
     name = called(version.document.title, version.parsed.title)
-    return functools.cache(lambda headings: context_of(name, headings, room=room, count=tokenizer.count))
+    told = functools.cache(lambda named, headings: context_of(named, headings, room=room, count=tokenizer.count))
+    return lambda one: told(*context_beside(one.text, name, one.span.heading_path))
 
 
 def _settings(version: DocumentVersion, generation: IndexGeneration) -> ChunkingSettings:

@@ -1,6 +1,6 @@
 import pytest
 
-from apps.documents.chunking.context import CONTEXT_TOKENS, context_of, context_room
+from apps.documents.chunking.context import CONTEXT_TOKENS, context_beside, context_of, context_room
 from apps.documents.chunking.settings import ChunkContext
 
 
@@ -50,3 +50,10 @@ def test_it_never_takes_more_than_its_room(room):
 )
 def test_a_model_that_reads_little_keeps_little_room_free(context, limit, room):
     assert context_room(context, limit) == room
+
+
+def test_what_a_chunk_begins_with_is_not_said_before_it():
+    text = "Harbour\n\nBerths\n\nA berth costs 20 euros."
+    assert context_beside(text, "Rules 2022", ("Harbour", "Berths")) == ("Rules 2022", ())
+    assert context_beside("The harbour  rules\nof 2022", "Harbour rules", ("Boats",)) == ("", ("Boats",))
+    assert context_beside("Other words.", "Rules", ("Harbour",)) == ("Rules", ("Harbour",))

@@ -144,13 +144,14 @@ def test_documents_with_the_same_text_pay_for_it_once(use_transport: UseTranspor
 def test_a_chunk_is_embedded_with_its_documents_name_and_its_headings(use_transport: UseTransport) -> None:
     watched = Watched()
     use_transport(watched)
-    told = "# Harbour\n\n## Berths\n\nA berth costs 20 euros for a night."
-    version = make.ready_version(make.knowledge_base(), told, filename="RULES_2022.md")
-    (chunk,) = version.chunks.all()
-    assert chunk.context == "Rules 2022\nHarbour > Berths"
-    assert watched.texts == [f"{chunk.context}\n{chunk.text}"]
-    assert version.parsed.text[chunk.start : chunk.end] == chunk.text
-    assert bytes(chunk.content_hash) == hashlib.sha256(watched.texts[0].encode()).digest()
+    told = f"# Harbour\n\n## Berths\n\n{TEXT}"
+    base = make.knowledge_base(chunking={"size": 60, "overlap": 0})
+    version = make.ready_version(base, told, filename="RULES_2022.md")
+    first, *_, last = version.chunks.order_by("ordinal")
+    assert (first.context, last.context) == ("Rules 2022", "Rules 2022\nHarbour > Berths")
+    assert set(watched.texts) == {f"{one.context}\n{one.text}" for one in version.chunks.all()}
+    assert version.parsed.text[last.start : last.end] == last.text
+    assert bytes(last.content_hash) == hashlib.sha256(f"{last.context}\n{last.text}".encode()).digest()
 
 
 def test_the_same_text_under_other_names_is_another_vector(use_transport: UseTransport) -> None:
