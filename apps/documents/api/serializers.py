@@ -40,7 +40,7 @@ from ragsite.gateway.strictness import StrictSerializer
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
-CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}; sizes in tokens.'
+CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}, in tokens.'
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
 RETRIEVAL_HELP = (
     'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
