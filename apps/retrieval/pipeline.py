@@ -25,7 +25,7 @@ from apps.retrieval.answers.reading import readers
 from apps.retrieval.answers.services import AnswerRecord, answer_save, citations_verify
 from apps.retrieval.answers.turns import AskedTurn
 from apps.retrieval.answers.types import Generator, Piece, Pieces
-from apps.retrieval.models import Answer, IndexGeneration
+from apps.retrieval.models import Answer, IndexGeneration, parts_read
 from apps.retrieval.search.beside import Answers, stores_asked
 from apps.retrieval.search.degradation import (
     BY_POSTGRESQL,
@@ -74,7 +74,7 @@ def retrieve(
     """
     timings = Timings()
     with timings.step("scope"):
-        generations = [generation] if generation else generations_in_scope(scope)
+        generations = parts_read([generation]) if generation else generations_in_scope(scope)
         # Not of a given one: who compares generations does not mean another.
         standbys = standbys_of(generations) if request.fallback and generation is None else {}
     with timings.step("embed"):

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from apps.documents.models import (
     KnowledgeBaseDeletion,
     StageRecord,
 )
+from apps.retrieval.index import parts
 from apps.retrieval.index.embeddings import ready_versions_lacking
 from apps.retrieval.index.generations import generation_live
 from apps.retrieval.index.lexical.segments import LexicalIndex
@@ -99,13 +101,17 @@ def settle() -> None:
             break
 
 
-def test_whatever_happens_at_once_nothing_waits_in_a_circle_and_all_is_in_order_afterwards() -> None:
-    base = library()
+def test_whatever_happens_at_once_nothing_waits_in_a_circle_and_all_is_in_order_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In indexes that are divided, too, whose parts go as soon as they are empty."""
+    monkeypatch.setattr(parts, "SETTLED", timedelta(0))
+    base = library(parts="type")
     started(asked(base, "harbour", "tides"))
     for document in Document.objects.all():
         make.upload(base, f"{document.title} later.", document=document)
     make.run_stages()
-    others = [make.knowledge_base(of=base.tenant) for _ in range(2)]
+    others = [make.knowledge_base(of=base.tenant, parts=by) for by in ("none", "month")]
     for other in others:
         make.upload(other)
     keys = tuple(make.keyed(base.tenant)[0] for _ in range(2))

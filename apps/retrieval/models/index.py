@@ -187,12 +187,13 @@ def parts_of(generations: Sequence[IndexGeneration]) -> models.QuerySet[IndexPar
     return rows.select_related("generation").order_by("generation", "key")
 
 
-def parts_read(generations: Sequence[IndexGeneration]) -> None:
-    """Read what has the vectors of all these generations in one statement, and in none where no one is divided."""
+def parts_read(generations: Sequence[IndexGeneration]) -> Sequence[IndexGeneration]:
+    """The generations, after what has the vectors of them all was read in one statement, and in none where no one is divided."""
     divided = [generation for generation in generations if generation.is_divided]
     rows = list(parts_of(divided)) if divided else []
     for generation in divided:
         generation.parts_known = [part for part in rows if part.generation_id == generation.pk]
+    return generations
 
 
 def _counted(partition: str) -> int:

@@ -14,7 +14,7 @@ from apps.documents.models import KnowledgeBase, PartsBy
 from apps.models.installed_model import EmbeddingModel
 from apps.retrieval.index import parts
 from apps.retrieval.index.generations import generation_ensure
-from apps.retrieval.models import IndexPart, Reindex, ReindexState
+from apps.retrieval.models import IndexPart, Reindex, ReindexState, SwitchMode
 from apps.retrieval.reindexing import services
 from apps.retrieval.reindexing.asking import reindex_request, request_plan
 from apps.retrieval.reindexing.dropping import generation_drop
@@ -23,7 +23,7 @@ from ragsite.core.errors import ConflictError
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.acting import ACTOR
-from tests.apps.retrieval.evaluation.asking import TEXTS
+from tests.apps.retrieval.evaluation.asking import TEXTS, asked, library
 from tests.apps.retrieval.index.test_indexing import Watched
 from tests.apps.retrieval.reindexing.rebuilding import assert_whole, started, worked
 from tests.apps.retrieval.reindexing.test_dropping import long_ago
@@ -120,6 +120,15 @@ def test_documents_that_come_after_the_switch_and_a_rollback_are_in_both(base: K
     assert make.found(make.scope(base), "When does the ferry leave?")[0].endswith("The ferry leaves at eight.")
     generation_drop(long_ago(divided), actor=ACTOR)
     assert not IndexPart.objects.exists()
+
+
+@pytest.mark.parametrize("then", ["type", "none"])
+def test_generations_with_and_without_parts_are_compared_on_the_questions_of_a_set(then: str) -> None:
+    base = library(parts="none" if then == "type" else "type")
+    asked(base)
+    reindex = worked(started(base, parts=PartsBy(then), switch=SwitchMode.MANUAL))
+    (compared,) = reindex.comparison
+    assert (reindex.state, compared["before"], compared["after"]) == (ReindexState.READY, 1, 1)
 
 
 def test_what_is_not_said_keeps_its_parts_and_nothing_is_rebuilt_for_the_same_ones(smaller: EmbeddingModel) -> None:
