@@ -18,7 +18,7 @@ def database_of_own(name: str, django_db_blocker: Any) -> Iterator[str]:
     url = urlsplit(os.environ["DATABASE_OWNER_URL"])
     login = {"NAME": name, "USER": url.username, "PASSWORD": unquote(url.password or "")}
     with psycopg.connect(url.geturl(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # no query of another's
+        server.execute(f"CREATE DATABASE {name}")
         connections.settings[name] = connections["default"].settings_dict | login
         try:
             with django_db_blocker.unblock():
@@ -26,4 +26,4 @@ def database_of_own(name: str, django_db_blocker: Any) -> Iterator[str]:
         finally:
             connections[name].close()
             del connections[name], connections.settings[name]
-            server.execute(f"DROP DATABASE {name}")  # type: ignore[call-overload]
+            server.execute(f"DROP DATABASE {name}")

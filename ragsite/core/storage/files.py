@@ -19,7 +19,8 @@ from ragsite.core.storage.hanging import in_time
 from ragsite.core.storage.places import SECOND_SETTING
 from ragsite.core.storage.store import Parts
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 STALLED_SECONDS, ASKING_SECONDS = 10.0, 3.0
 """A folder of another disk that does nothing for so long counts as one that hangs; whether something is there it says sooner."""
