@@ -28,7 +28,7 @@ def parts_in_words(generation: IndexGeneration) -> str:
     """How many parts a divided generation has, and how they are searched."""
     parts = generation.held_in
     counted = {"total": number_shown(len(parts)), "indexed": number_shown(sum(part.has_hnsw for part in parts))}
-    return gettext("In %(total)s parts, %(indexed)s of them by HNSW index") % counted
+    return gettext("In parts: %(total)s, of them by HNSW index: %(indexed)s") % counted
 
 
 @admin.register(IndexGeneration)

@@ -29,6 +29,14 @@ def page_of(knowledge_base: KnowledgeBase, page: str = "change") -> str:
     return f"{LIST}{knowledge_base.pk}/{page}/"
 
 
+def test_a_new_one_keeps_the_parts_that_were_chosen_and_is_whole_where_none_were(admin_client: Client) -> None:
+    tenant = factories.tenant()
+    assert admin_client.post(ADD, filled_form(tenant=tenant.pk, parts="month")).status_code == 302
+    assert admin_client.post(ADD, filled_form(tenant=tenant.pk, name="Others")).status_code == 302
+    kept = dict(KnowledgeBase.objects.values_list("name", "parts"))
+    assert kept == {"Tide tables": "month", "Others": "none"}
+
+
 def test_a_new_one_keeps_the_chunking_that_was_chosen(admin_client: Client) -> None:
     tenant = factories.tenant()
     assert admin_client.post(ADD, filled_form(tenant=tenant.pk)).status_code == 302

@@ -68,6 +68,18 @@ def test_the_page_of_a_knowledge_base_leads_to_its_index(admin_client: Client, b
     assert admin_client.get(address, follow=True).redirect_chain[-1][0] == url(base)
 
 
+def test_an_index_is_divided_on_its_page_which_says_how_many_parts_it_has(
+    admin_client: Client, base: KnowledgeBase
+) -> None:
+    assert "is being built" in told(admin_client.post(url(base), form(base, parts="type")))
+    worked(Reindex.objects.get())
+    page = html.unescape(admin_client.get(url(base)).content.decode())
+    assert "In parts: 1, of them by HNSW index: 0" in page
+    generation = generation_ensure(base)
+    row = admin_client.get(f"/admin/retrieval/indexgeneration/{generation.pk}/change/").content.decode()
+    assert generation.held_in[0].partition in row
+
+
 def test_two_versions_of_the_same_weights_are_told_apart(
     admin_client: Client, base: KnowledgeBase, tmp_path: Path
 ) -> None:
