@@ -45,12 +45,12 @@ def schema_laid(stack: Path) -> None:
 def schema_key() -> str:
     """Another one whenever the schema may come out otherwise."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(_sources()):
+    for path in sorted(sources()):
         digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources() -> set[Path]:
+def sources() -> set[Path]:
     """The migrations and what else the schema is made from, with all of the project that they import."""
     found: set[Path] = set()
     waiting = {*map(Path, SEEDS), *PROJECT.glob("apps/*/migrations/*.py"), *PROJECT.glob("ragsite/*/migrations/*.py")}
