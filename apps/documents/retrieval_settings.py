@@ -62,9 +62,9 @@ class RetrievalSettings:
                 raise InvalidRetrievalError(f"The {name} {value!r} does not exist.")
         if not _is_share(self.weight):
             raise InvalidRetrievalError(f"The weight {self.weight!r} is invalid.")
-        for value, name in ((self.names, "names"), (self.same_page, "same_page")):
-            if not _is_share(value):
-                raise InvalidRetrievalError(f"The share {value!r} of {name} is invalid.")
+        for share, of in ((self.names, "names"), (self.same_page, "same_page")):
+            if not _is_share(share):
+                raise InvalidRetrievalError(f"The share {share!r} of {of} is invalid.")
 
     def to_dict(self) -> dict[str, Any]:
         return {"mode": self.mode.value, "fusion": self.fusion.value, **{name: getattr(self, name) for name in SHARES}}

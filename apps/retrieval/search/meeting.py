@@ -22,4 +22,5 @@ def rows_meeting(statement: str, condition: Condition, parameters: Mapping[str, 
         return rows_prepared(worded, given)
     with connection.cursor() as cursor:
         cursor.execute(worded, given)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
