@@ -91,7 +91,7 @@ def system(directory: Path, environ: Mapping[str, str], *, say: Callable[[str], 
 def schema_prepare(environ: Mapping[str, str]) -> str:
     """Bring the schema up to date as its owner, and make what a new installation needs; the first admin login."""
     owner = {**environ, "DATABASE_URL": environ.get("DATABASE_OWNER_URL", environ["DATABASE_URL"])}
-    _manage(owner, "migrate", "--skip-checks", "--verbosity", "0")
+    _manage(owner, "migrate", "--verbosity", "0")
     return _admin_login(_manage(environ, "bootstrap"))
 
 
