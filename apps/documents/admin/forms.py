@@ -144,6 +144,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
         label=_("Found together with"),
         choices=CONTEXT_CHOICES,
         initial=ChunkingSettings().context.value,
+        required=False,
         widget=UnfoldAdminSelectWidget,
         help_text=_("What a passage is found by beside its own words; it is not part of what is quoted."),
     )
@@ -191,7 +192,7 @@ class KnowledgeBaseForm(forms.ModelForm):  # type: ignore[type-arg]  # not gener
             strategy=ChunkingStrategy(self.cleaned_data["chunk_strategy"]),
             size=self.cleaned_data["chunk_size"],
             overlap=self.cleaned_data["chunk_overlap"],
-            context=ChunkContext(self.cleaned_data["chunk_context"]),
+            context=ChunkContext(self.cleaned_data["chunk_context"] or ChunkingSettings().context),
         ).to_dict()
 
     def _check_chunking(self, cleaned: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from django.template.defaultfilters import floatformat
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
-from apps.documents.chunking.settings import ChunkContext, ChunkingSettings, ChunkingStrategy
+from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
 from apps.documents.models import DocumentVersion, StageOutcome, VersionStatus
 from apps.documents.parsing.types import PlaceKind
 from ragsite.core.admin.base import badge
@@ -92,10 +92,7 @@ def where_in_words(heading_path: Sequence[str], place: Mapping[str, Any] | None)
 
 
 def chunking_in_words(chunking: ChunkingSettings) -> str:
-    cut = gettext(STRATEGIES[chunking.strategy]) % {"size": chunking.size, "overlap": chunking.overlap}
-    if chunking.context is ChunkContext.NONE:
-        return cut
-    return gettext("%(cut)s; found together with the document's name and the headings") % {"cut": cut}
+    return gettext(STRATEGIES[chunking.strategy]) % {"size": chunking.size, "overlap": chunking.overlap}
 
 
 def origin_in_words(version: DocumentVersion) -> str:

@@ -168,7 +168,7 @@ def test_a_knowledge_base_is_made_changed_and_deleted(client: Client) -> None:
     body = {"name": "Handbooks", "chunking": {"size": 64, "overlap": 8}}
     made = client.post(BASES, body, content_type="application/json")
     assert made.status_code == 201
-    assert made.json()["chunking"] == {"strategy": "sentence", "size": 64, "overlap": 8}
+    assert made.json()["chunking"] == {"strategy": "sentence", "size": 64, "overlap": 8, "context": "headings"}
     url = f"{BASES}{made.json()['id']}/"
     changed = client.patch(url, {"description": "All of them"}, content_type="application/json").json()
     assert (changed["name"], changed["description"]) == ("Handbooks", "All of them")
@@ -193,5 +193,5 @@ def test_chunking_is_settled_when_a_knowledge_base_is_made(client: Client, base:
     url = f"{BASES}{base.pk}/"
     client.patch(url, {"chunking": {"size": 16, "overlap": 0}}, content_type="application/json")
     base.refresh_from_db()
-    assert base.chunking == {"edition": EDITION}
-    assert client.get(url).json()["chunking"] == {}
+    assert base.chunking == {"context": "headings", "edition": EDITION}
+    assert client.get(url).json()["chunking"] == {"context": "headings"}

@@ -42,7 +42,7 @@ def test_a_generation_is_made_once_from_the_default_model_and_the_knowledge_base
     assert (generation.state, generation.dimensions, generation.has_hnsw) == ("live", WIDTH, False)
     assert generation.model_version == ModelVersion.objects.get()
     assert (generation.chunking, generation.chunking_key) == (
-        chunking | {"edition": EDITION},
+        chunking | {"context": "headings", "edition": EDITION},
         ChunkingSettings(size=64, overlap=8).key,
     )
 

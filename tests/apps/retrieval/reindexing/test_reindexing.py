@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
-from apps.documents.chunking.settings import ChunkingSettings, InvalidChunkingError
+from apps.documents.chunking.settings import ChunkContext, ChunkingSettings, InvalidChunkingError
 from apps.documents.lifecycle.versions import document_rollback
 from apps.documents.models import Chunk, DocumentVersion, KnowledgeBase
 from apps.documents.services.documents import document_delete, document_update
@@ -106,15 +106,17 @@ def test_an_index_of_an_earlier_edition_keeps_its_chunks_until_it_is_re_indexed_
     base = make.knowledge_base()
     KnowledgeBase.objects.update(chunking={})
     base.refresh_from_db()
+    earlier = ChunkingSettings(edition=1, context=ChunkContext.NONE)
     version = make.ready_version(base, LONG, filename="a.txt")
-    assert set(Chunk.objects.values_list("chunking_key", flat=True)) == {ChunkingSettings(edition=1).key}
+    assert set(Chunk.objects.values_list("chunking_key", flat=True)) == {earlier.key}
     reindex = worked(reindex_start(base, reindex_request(base), actor=ACTOR))
     assert (reindex.state, reindex.error) == (ReindexState.SWITCHED, "")
     base.refresh_from_db()
-    assert base.chunking == ChunkingSettings().to_stored()
-    assert generation_ensure(base).chunking_key == ChunkingSettings().key
+    today = earlier.renewed()
+    assert base.chunking == today.to_stored()
+    assert generation_ensure(base).chunking_key == today.key
     client = make.client(base.tenant)
-    assert client.get(f"/api/v1/knowledge-bases/{base.pk}/").json()["chunking"] == ChunkingSettings().to_dict()
+    assert client.get(f"/api/v1/knowledge-bases/{base.pk}/").json()["chunking"] == today.to_dict()
     assert client.get(f"/api/v1/versions/{version.pk}/chunks/").json()["count"] == version.chunk_count
     with pytest.raises(ConflictError, match="with this chunking already"):
         reindex_start(base, reindex_request(base), actor=ACTOR)
@@ -304,7 +306,7 @@ def test_a_model_that_would_not_read_chunks_to_their_end_needs_other_chunking(
     base: KnowledgeBase, smaller: EmbeddingModel
 ) -> None:
     make.ready_version(base, LONG, filename="long.txt")
-    with pytest.raises(PermanentError, match="reads 22 tokens, and the longest passage has") as error:
+    with pytest.raises(PermanentError, match="reads 17 tokens, and the longest passage has") as error:
         started(base, model=replace(smaller, max_tokens=24))
     assert error.value.error_code == "chunks_too_long"
     assert started(base, model=replace(smaller, max_tokens=24), chunking=SMALL).state == ReindexState.BUILDING
