@@ -20,7 +20,7 @@ TEXT = "The harbour has 42 berths for guests."
 
 def chunked(*contents: str) -> tuple[IndexGeneration, list[DocumentVersion]]:
     """Versions of different documents that wait to be embedded."""
-    base = make.knowledge_base()
+    base = make.knowledge_base(chunking={"context": "none"})
     versions = [make.upload(base, content, filename=f"{n}.txt").version for n, content in enumerate(contents)]
     make.run_stages(["parse", "chunk"])
     return generation_ensure(base), versions
