@@ -10,14 +10,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.documents.api.masking import MASKING_HELP, MaskingField
-from apps.documents.api.timelines import TimelineSerializer
-from apps.documents.chunking.settings import (
-    LARGEST_SIZE,
-    SMALLEST_SIZE,
-    ChunkContext,
-    ChunkingSettings,
-    ChunkingStrategy,
+from apps.documents.api.setting_fields import (
+    CHUNKING_HELP,
+    CHUNKING_SCHEMA,
+    RETRIEVAL_HELP,
+    ChunkingField,
+    RetrievalField,
 )
+from apps.documents.api.timelines import TimelineSerializer
+from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
@@ -32,7 +33,6 @@ from apps.documents.models import (
     VersionOrigin,
     VersionStatus,
 )
-from apps.documents.retrieval_settings import SHARES, Fusion, Mode, RetrievalSettings
 from apps.documents.tags import InvalidTagsError, tags_cleaned, tags_read
 from ragsite.core.actors import actor_text
 from ragsite.gateway.strictness import StrictSerializer
@@ -40,13 +40,7 @@ from ragsite.gateway.strictness import StrictSerializer
 OUTCOMES = [outcome.value for outcome in UploadOutcome]
 
 
-CHUNKING_HELP = 'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}, in tokens.'
 TAGS_HELP = "Words to filter searches by; in a form separated by commas."
-RETRIEVAL_HELP = (
-    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
-    '"same_page": 0.8}.'
-)
-
 OVERRIDE_HELP = "Chunking settings that replace those of the knowledge base, for this document; one or more of them."
 
 
@@ -61,53 +55,14 @@ class ActorField(serializers.CharField):
         return actor_text(value)
 
 
-CHUNKING_SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "strategy": {"type": "string", "enum": [one.value for one in ChunkingStrategy]},
-        "size": {"type": "integer", "minimum": SMALLEST_SIZE, "maximum": LARGEST_SIZE},
-        "overlap": {"type": "integer", "minimum": 0, "maximum": LARGEST_SIZE // 2},
-        "context": {"type": "string", "enum": [one.value for one in ChunkContext]},
-    },
-}
-RETRIEVAL_SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "mode": {"type": "string", "enum": [one.value for one in Mode]},
-        "fusion": {"type": "string", "enum": [one.value for one in Fusion]},
-        **{name: {"type": "number", "minimum": 0, "maximum": 1} for name in SHARES},
-    },
-}
-
-
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class AnyObjectField(serializers.JSONField):
     """A JSON object."""
 
 
-@extend_schema_field(CHUNKING_SCHEMA)
-class ChunkingField(serializers.DictField):
-    """Chunking settings, some or all."""
-
-    def to_representation(self, value: Any) -> dict[str, Any]:
-        return {name: one for name, one in super().to_representation(value).items() if name != "edition"}
-
-
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class PlaceField(serializers.JSONField):
     """Where in its file a chunk is; null where files have no places."""
-
-
-@extend_schema_field(RETRIEVAL_SCHEMA)
-class RetrievalField(serializers.DictField):
-    """Retrieval settings, as they were given."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value: dict[str, Any] = super().to_internal_value(data)
-        RetrievalSettings.from_dict(value)
-        return value
 
 
 class KnowledgeBaseSerializer(StrictSerializer, serializers.ModelSerializer[KnowledgeBase]):

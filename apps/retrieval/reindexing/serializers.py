@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.documents.api.serializers import ChunkingField
+from apps.documents.api.setting_fields import ChunkingField
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import PartsBy
 from apps.retrieval.models import IndexGeneration, Reindex, SwitchMode

@@ -89,14 +89,14 @@ def test_chunks_leave_room_for_the_prompt(tmp_path: Path) -> None:
     path = checkpoint_make(tmp_path, tokens=32)
     model_register(source=path, name="prompted", choices=choices, actor=ACTOR)
 
-    version = make.ready_version(make.knowledge_base(chunking={"size": 64, "overlap": 0}), "rent " * 100)
+    version = make.ready_version(make.knowledge_base(chunking={"size": 64, "overlap": 0, "context": "none"}), "rent " * 100)
 
     prompt = ModelTokenizer(path).count("a passage of text: ")
     assert max(version.chunks.values_list("token_count", flat=True)) == 32 - 2 - prompt
 
 
 def test_a_model_whose_prompt_leaves_too_little_room_for_the_chunks_is_refused() -> None:
-    base = make.knowledge_base(chunking={"size": 250, "overlap": 0})
+    base = make.knowledge_base(chunking={"size": 250, "overlap": 0, "context": "none"})
     live = generation_ensure(make.ready_version(base, "berth " * 600).document.knowledge_base)
     model, chunks = embedding_model_version(live.model_version_id), planned_whole(live).chunks(live.chunking_key)
     chunking = ChunkingSettings.from_dict(live.chunking)
