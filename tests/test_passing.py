@@ -18,7 +18,7 @@ from tests import factories as make
 from tests.locks import around_example
 from tests.passing import stages_pass
 
-BY_CHANCE = {"commitments", "salts", "shard", "transaction", "mark"}
+BY_CHANCE = {"commitments", "salts", "shard", "transaction", "mark", "part_id"}
 """Columns that are drawn, or follow from an id."""
 ANOTHER = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
