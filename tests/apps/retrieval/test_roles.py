@@ -89,7 +89,9 @@ def test_chunks_leave_room_for_the_prompt(tmp_path: Path) -> None:
     path = checkpoint_make(tmp_path, tokens=32)
     model_register(source=path, name="prompted", choices=choices, actor=ACTOR)
 
-    version = make.ready_version(make.knowledge_base(chunking={"size": 64, "overlap": 0, "context": "none"}), "rent " * 100)
+    version = make.ready_version(
+        make.knowledge_base(chunking={"size": 64, "overlap": 0, "context": "none"}), "rent " * 100
+    )
 
     prompt = ModelTokenizer(path).count("a passage of text: ")
     assert max(version.chunks.values_list("token_count", flat=True)) == 32 - 2 - prompt
