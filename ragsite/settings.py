@@ -196,6 +196,7 @@ SPECTACULAR_SETTINGS = {
         "UploadedOutcomeEnum": "apps.documents.api.serializers.OUTCOMES",
         "KindEnum": "apps.documents.api.serializers.CHANGE_KINDS",
         "MarkKindEnum": "apps.documents.api.timelines.MARK_KINDS",
+        "PartsEnum": "apps.documents.models.PartsBy",
         "StatusEnum": "apps.documents.models.VersionStatus",
         "ModelKindEnum": "apps.models.installed_model.ModelKind",
         "ModelVersionStatusEnum": "apps.models.models.ModelStatus",

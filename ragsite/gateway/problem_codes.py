@@ -107,7 +107,7 @@ PROBLEMS: Mapping[str, int] = {
 
 FAILURES = frozenset(
     {
-        "being_indexed", "cancelled", "database_error", "empty_text", "imported", "index_switched", "no_text_layer",
+        "being_indexed", "cancelled", "database_error", "empty_text", "imported", "index_switched", "no_text_layer", "part_gone",
         "recognition_timeout", "settings_changed", "too_deep", "too_large", "too_many_attempts", "too_much_memory", "too_slow",
         "unexpected_error", "unsafe_xml", "worker_died",
     }

@@ -84,7 +84,7 @@ EXAMPLES: Mapping[str, str] = {
     ),
     "invalid_chunking": (
         "The chunk size 3 is invalid. Choose a size from 16 to 2048 tokens and an overlap from 0 to half of "
-        "the size, with one of the strategies 'structure', 'window'."
+        "the size, with one of the strategies 'structure', 'window' and the context 'none' or 'names'."
     ),
     "invalid_filter": (
         "The filter created_after 'yesterday' is invalid: it is not a date. Write it in ISO 8601: "

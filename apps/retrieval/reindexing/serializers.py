@@ -31,7 +31,9 @@ class NewReindexSerializer(StrictSerializer):
         min_value=0, max_value=1, default=MARGIN, help_text="How far nDCG@10 may fall before the switch is refused."
     )
     parts = serializers.ChoiceField(
-        choices=PartsBy.values, required=False, help_text="By what the vectors of the new generation are kept in parts."
+        choices=PartsBy.choices,
+        required=False,
+        help_text="By what the vectors of the new generation are kept in parts.",
     )
     dry_run = serializers.BooleanField(default=False, help_text="Say what it would take, and start nothing.")
 
