@@ -52,7 +52,7 @@ class RetrievalSettings:
 
     mode: Mode = Mode.HYBRID
     fusion: Fusion = Fusion.CONVEX
-    weight: float = 0.5
+    weight: float = 0.55
     names: float = 0.1
     same_page: float = 0.8
 

@@ -44,5 +44,5 @@ def test_a_page_counts_in_its_own_report_alone_and_where_a_passage_reaches_over_
 
 def test_each_way_is_a_row() -> None:
     shares = dict.fromkeys(("document@1", "document@5", "page@1", "page@5", "page@10"), 0.5)
-    head, row = table({"all": {"all": shares, "within": shares}}).split("\n")
-    assert (head.split(" | ")[0], row.split(" | ")) == ("way", ["all", *["0.5"] * 10])
+    head, row = table({"all": {"all": shares, "within": shares, "p50_ms": 40.5}}).split("\n")
+    assert (head.split(" | ")[0], row.split(" | ")) == ("way", ["all", *["0.5"] * 10, "40.5"])

@@ -14,7 +14,7 @@ CHUNKING_HELP = (
     'Chunking settings, e.g. {"strategy": "sentence", "size": 220, "overlap": 32, "context": "headings"}, in tokens.'
 )
 RETRIEVAL_HELP = (
-    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.5, "names": 0.1, '
+    'How it is searched if a request does not say, e.g. {"mode": "hybrid", "fusion": "convex", "weight": 0.55, "names": 0.1, '
     '"same_page": 0.8}.'
 )
 

@@ -106,7 +106,10 @@ class DocumentVersion(Leased):
                 condition=~models.Q(status__in=sorted(VERSION_ENDED)),
                 name="version_waiting",
             ),
-            models.Index(fields=["id"], condition=models.Q(status="failed"), name="version_failed"),
+            models.Index(fields=["tenant_id", "id"], name="version_of_tenant"),
+            models.Index(
+                fields=["tenant_id", "id"], condition=models.Q(status="failed"), name="version_of_tenant_failed"
+            ),
             models.Index(fields=["blob"], name="version_blob"),
         ]
 
