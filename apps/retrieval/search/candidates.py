@@ -1,9 +1,12 @@
-"""How many candidates a scan of an HNSW index holds (`hnsw.ef_search`), by how many vectors it has to choose from."""
+"""How many candidates a search of an HNSW index holds, by how many vectors it has to choose from."""
 
 from __future__ import annotations
 
-LEAST, MOST = 200, 1_000
-"""Fewer save hardly any time; pgvector holds no more."""
+LEAST, MOST = 200, 5_000
+"""Fewer save hardly any time; with more the exact comparison of all is nearly as fast."""
+
+OF_ONE_SCAN = 1_000
+"""A scan holds no more (`hnsw.ef_search`); one that goes on gives more."""
 
 LEAST_OF_SEVERAL = 100
 """Of each where several parts are scanned, which together give the nearest."""
