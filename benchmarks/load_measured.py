@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import aiohttp
 import psutil
+import uvloop
 
 from benchmarks.ingestion.corpus import corpus
 from benchmarks.ingestion.running import Bench, ready_count
@@ -40,16 +41,16 @@ class Kind:
     errors: Counter[str] = field(default_factory=Counter)
     degraded: int = 0
 
-    def note(self, began: float, response: httpx.Response) -> float | None:
+    def note(self, began: float, response: aiohttp.ClientResponse) -> float | None:
         """Take an answer down; the seconds after which whoever was not served comes back, None if all went well."""
         took = time.perf_counter() - began
-        if response.is_success:
+        if response.ok:
             self.good.append(took)
             return None
-        if response.status_code in REFUSED and (after := response.headers.get("retry-after", "")).isdigit():
+        if response.status in REFUSED and (after := response.headers.get("retry-after", "")).isdigit():
             self.refused.append(took)
             return float(after)
-        self.errors[f"status {response.status_code}"] += 1
+        self.errors[f"status {response.status}"] += 1
         return ERROR_SECONDS
 
     def figures(self) -> dict[str, Any]:
@@ -78,23 +79,24 @@ def measure(running: System, options: argparse.Namespace) -> dict[str, Any]:
     bench.ingest(base, corpus(options.documents))
     found: dict[str, Any] = {}
     for part in options.parts:
-        found[part] = asyncio.run(_measured(PARTS[part], running, base, options))
+        found[part] = uvloop.run(_measured(PARTS[part], running, base, options))
         say(f"{part}: {found[part]}")
     return found
 
 
 async def _measured(part: Part, running: System, base: str, options: argparse.Namespace) -> dict[str, Any]:
     # Shorter than the server keeps them, so that nobody sends into a connection that is being closed.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEPT_SECONDS)
+    connections = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
     headers = {"Authorization": f"Bearer {running.manage('apikey', 'load').strip()}"}
+    patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
     async with (
-        httpx.AsyncClient(base_url=running.url, headers=headers, timeout=PATIENCE_SECONDS, limits=limits) as client,
+        aiohttp.ClientSession(running.url, headers=headers, timeout=patience, connector=connections) as client,
         _memory(running) as memory,
     ):
         return {**await part(client, base, options), "megabytes": memory}
 
 
-async def _burst(client: httpx.AsyncClient, base: str, options: argparse.Namespace) -> dict[str, Any]:
+async def _burst(client: aiohttp.ClientSession, base: str, options: argparse.Namespace) -> dict[str, Any]:
     until = time.perf_counter() + options.seconds
     searches, streams, uploads = Kind(), Kind(), Kind()
     before = await asyncio.to_thread(ready_count, base)
@@ -117,7 +119,7 @@ async def _burst(client: httpx.AsyncClient, base: str, options: argparse.Namespa
     return {name: kind.figures() for name, kind in kinds.items()} | after
 
 
-async def _overload(client: httpx.AsyncClient, base: str, options: argparse.Namespace) -> dict[str, Any]:
+async def _overload(client: aiohttp.ClientSession, base: str, options: argparse.Namespace) -> dict[str, Any]:
     peak = Kind()
     until = time.perf_counter() + PEAK_SECONDS
     async with asyncio.TaskGroup() as group:
@@ -139,7 +141,7 @@ async def _overload(client: httpx.AsyncClient, base: str, options: argparse.Name
     }
 
 
-Part = Callable[[httpx.AsyncClient, str, argparse.Namespace], Awaitable[dict[str, Any]]]
+Part = Callable[[aiohttp.ClientSession, str, argparse.Namespace], Awaitable[dict[str, Any]]]
 Try = Callable[[], Awaitable[float | None]]
 PARTS: dict[str, Part] = {"burst": _burst, "overload": _overload}
 
@@ -160,41 +162,42 @@ async def _once(kind: Kind, attempt: Try, until: float) -> None:
 async def _tried(kind: Kind, attempt: Try) -> float | None:
     try:
         return await attempt()
-    except httpx.TransportError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         kind.errors[type(error).__name__] += 1
         return ERROR_SECONDS
 
 
-async def _search(client: httpx.AsyncClient, base: str, kind: Kind, number: int) -> float | None:
+async def _search(client: aiohttp.ClientSession, base: str, kind: Kind, number: int) -> float | None:
     body = {"query": f"What is said of the {WORDS[number % len(WORDS)]}?", "knowledge_bases": [base]}
     began = time.perf_counter()
-    response = await client.post("/api/v1/search", json=body)
-    kind.degraded += response.is_success and bool(response.json()["degraded"])
-    return kind.note(began, response)
+    async with client.post("/api/v1/search", json=body) as response:
+        told = await response.json()
+        kind.degraded += response.ok and bool(told["degraded"])
+        return kind.note(began, response)
 
 
-async def _stream(client: httpx.AsyncClient, base: str, kind: Kind, number: int) -> float | None:
+async def _stream(client: aiohttp.ClientSession, base: str, kind: Kind, number: int) -> float | None:
     """A streamed answer, read to its end; one that ends otherwise than completed is an error."""
     body = {"question": f"What is said of the {WORDS[number % len(WORDS)]}?", "knowledge_bases": [base], "stream": True}
     began = time.perf_counter()
-    async with client.stream("POST", "/api/v1/ask", json=body) as response:
-        told = [line async for line in response.aiter_lines() if line.startswith("event:")]
-        if response.is_success and told[-1:] != ["event: response.completed"]:
+    async with client.post("/api/v1/ask", json=body) as response:
+        lines = (await response.text()).splitlines()
+        told = [line for line in lines if line.startswith("event:")]
+        if response.ok and told[-1:] != ["event: response.completed"]:
             kind.errors[told[-1] if told else "an empty stream"] += 1
             return ERROR_SECONDS
         return kind.note(began, response)
 
 
-async def _upload(client: httpx.AsyncClient, base: str, kind: Kind, number: int) -> float | None:
+async def _upload(client: aiohttp.ClientSession, base: str, kind: Kind, number: int) -> float | None:
     text = f"# Burst {number}\n\nThe keeper of lighthouse {number} signed log {base} at dusk.\n"
     began = time.perf_counter()
-    response = await client.post(
-        "/api/v1/documents/",
-        data={"knowledge_base": base, "external_id": f"burst-{number}"},
-        files={"file": (f"burst-{number}.md", text, "text/markdown")},
-        headers={"Idempotency-Key": f"burst-{base}-{number}"},
-    )
-    return kind.note(began, response)
+    form = aiohttp.FormData({"knowledge_base": base, "external_id": f"burst-{number}"})
+    form.add_field("file", text.encode(), filename=f"burst-{number}.md", content_type="text/markdown")
+    headers = {"Idempotency-Key": f"burst-{base}-{number}"}
+    async with client.post("/api/v1/documents/", data=form, headers=headers) as response:
+        await response.read()
+        return kind.note(began, response)
 
 
 @asynccontextmanager

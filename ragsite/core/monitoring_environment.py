@@ -57,7 +57,7 @@ class MonitoringEnvironment(BaseSettings):
     ragsite_milvus_url: str = Field("", description="Milvus, as `https://milvus.example.org:19530`; empty: none.")
     ragsite_milvus_token: SecretStr = Field(SecretStr(""), description="The login there: `user:password`, or a token.")
     ragsite_search_candidates: int = Field(
-        0, ge=0, le=1_000, description="Candidates that an index gives a search; 0: as many as its size asks for."
+        0, ge=0, le=5_000, description="Candidates that an index gives a search; 0: as many as its size asks for."
     )
     ragsite_quantised_min_rows: int = Field(
         0, ge=0, description="Rows from which a generation's index is of single bits; 0: never."

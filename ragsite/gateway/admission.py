@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ragsite.core.metrics.instruments import counter, gauge, histogram
@@ -23,19 +23,25 @@ WAITING = gauge("ragsite_requests_waiting")
 WAITED = histogram("ragsite_requests_wait_seconds")
 TURNED_AWAY = counter("ragsite_requests_turned_away_total")
 RETRY_SECONDS = 2.0
+"""At least."""
+
+PACE = 8
+"""Places that must have become free while others waited before it is known how fast they do."""
+
+Clock = Callable[[], float]
 
 
 class Admission:
     """A queue for each kind of request."""
 
-    def __init__(self, capacities: Mapping[Kind, Capacity]) -> None:
-        self._queues = {kind: _Queue(kind, capacity) for kind, capacity in capacities.items()}
+    def __init__(self, capacities: Mapping[Kind, Capacity], *, clock: Clock = time.monotonic) -> None:
+        self._queues = {kind: _Queue(kind, capacity, clock) for kind, capacity in capacities.items()}
 
     async def enter(self, visit: Visit) -> None:
         """Returns when the request may be worked on; then `leave` follows. A wait that is cancelled takes no place.
 
         Raises:
-            RequestRefusedError: there is no room, or its turn did not come in time.
+            RequestRefusedError: there is no room, or its turn would not come in time, or did not.
         """
         await self._queues[visit.kind].enter(visit.caller)
 
@@ -51,13 +57,32 @@ class _Ticket:
     has_place: bool = False
 
 
+class _Pace:
+    """How fast places become free while others wait for them, by the last few."""
+
+    def __init__(self, places: int) -> None:
+        self._freed: deque[float] = deque(maxlen=max(PACE, 2 * places))
+
+    def freed(self, now: float) -> None:
+        self._freed.append(now)
+
+    def rest(self) -> None:
+        """Nobody waits: what comes next is another time."""
+        self._freed.clear()
+
+    def seconds(self, now: float) -> float:
+        """From one place to the next; 0 while it is not known. It grows while none becomes free."""
+        return (now - self._freed[0]) / len(self._freed) if len(self._freed) >= PACE else 0.0
+
+
 class _Queue:
     """Requests of one kind: those that run, and those that wait."""
 
-    def __init__(self, kind: Kind, capacity: Capacity) -> None:
-        self._kind, self._capacity = kind, capacity
+    def __init__(self, kind: Kind, capacity: Capacity, clock: Clock) -> None:
+        self._kind, self._capacity, self._clock = kind, capacity, clock
         self._running: Counter[str] = Counter()
         self._waiting: Turns[_Ticket] = Turns()
+        self._pace = _Pace(capacity.at_once)
 
     async def enter(self, caller: Caller) -> None:
         # Nobody is passed by: those that wait while this one may begin do so because their tenant has all it may have.
@@ -65,13 +90,19 @@ class _Queue:
             self._begin(caller.tenant)
             WAITED.labels(self._kind).observe(0)
             return
+        if self._waits(self._waiting.ahead_of(caller) + 1) > self._capacity.wait_seconds:
+            raise self._refusal(caller)
         if len(self._waiting) >= self._capacity.waiting:
             self._make_room(caller)
-        started = time.monotonic()
+        started = self._clock()
         await self._wait(_Ticket(caller, asyncio.get_running_loop().create_future()))
-        WAITED.labels(self._kind).observe(time.monotonic() - started)
+        WAITED.labels(self._kind).observe(self._clock() - started)
 
     def leave(self, caller: Caller) -> None:
+        if len(self._waiting):
+            self._pace.freed(self._clock())
+        else:
+            self._pace.rest()
         self._running.subtract([caller.tenant])
         self._running = +self._running  # without the tenants that have none
         while (ticket := self._waiting.next(self._may)) is not None:
@@ -85,6 +116,10 @@ class _Queue:
         """Whether there is a place, and the tenant does not have all that one may have."""
         at_once = self._running.total()
         return at_once < self._capacity.at_once and self._running[tenant] < self._capacity.at_once_of_one
+
+    def _waits(self, places: int) -> float:
+        """Seconds until so many places have become free, as far as it is known."""
+        return places * self._pace.seconds(self._clock())
 
     def _begin(self, tenant: str) -> None:
         self._running[tenant] += 1
@@ -135,7 +170,7 @@ class _Queue:
     def _refusal(self, caller: Caller) -> RequestRefusedError:
         """The caller's own fault where half of those that wait are its tenant's."""
         own = self._waiting.of_tenant(caller.tenant)
-        if 2 * own < len(self._waiting):
+        if not own or 2 * own < len(self._waiting):
             return self._busy()
         TURNED_AWAY.labels(self._kind, "429").inc()
         return RequestRefusedError(
@@ -143,7 +178,7 @@ class _Queue:
             code="too_many_requests",
             status=429,
             action="Send fewer at once, and this one again.",
-            retry_after=RETRY_SECONDS,
+            retry_after=self._retry_after(),
         )
 
     def _busy(self) -> RequestRefusedError:
@@ -153,8 +188,12 @@ class _Queue:
             code="busy",
             status=503,
             action="Try again.",
-            retry_after=RETRY_SECONDS,
+            retry_after=self._retry_after(),
         )
+
+    def _retry_after(self) -> float:
+        """Until those that wait now have had their turns."""
+        return max(RETRY_SECONDS, min(self._waits(len(self._waiting)), self._capacity.wait_seconds))
 
     def _tell(self) -> None:
         RUNNING.labels(self._kind).set(self._running.total())

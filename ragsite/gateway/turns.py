@@ -38,6 +38,14 @@ class Turns(Generic[T]):
         keys = self._waiting[tenant]
         return Caller(tenant, max(keys, key=lambda key: len(keys[key])))
 
+    def ahead_of(self, caller: Caller) -> int:
+        """How many of those that wait will be called before one that comes now for the caller, at least."""
+        keys = self._waiting.get(caller.tenant, {})
+        own = self.of_key(caller)
+        of_tenant = sum(min(len(things), own) for things in keys.values())
+        others = (self.of_tenant(tenant) for tenant in self._waiting if tenant != caller.tenant)
+        return of_tenant + sum(min(waiting, of_tenant) for waiting in others)
+
     def add(self, caller: Caller, thing: T) -> None:
         self._waiting.setdefault(caller.tenant, {}).setdefault(caller.key, deque()).append(thing)
         self._length += 1

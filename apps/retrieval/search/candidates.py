@@ -1,9 +1,12 @@
-"""How many candidates a scan of an HNSW index holds (`hnsw.ef_search`), by how many vectors it has to choose from."""
+"""How many candidates a search of an HNSW index holds, by how many vectors it has to choose from."""
 
 from __future__ import annotations
 
-LEAST, MOST = 200, 1_000
-"""Fewer save hardly any time; pgvector holds no more."""
+LEAST, MOST = 200, 5_000
+"""Fewer save hardly any time; with more the exact comparison of all is nearly as fast."""
+
+OF_ONE_SCAN = 1_000
+"""A scan holds no more (`hnsw.ef_search`); one that goes on gives more."""
 
 LEAST_OF_SEVERAL = 100
 """Of each where several parts are scanned, which together give the nearest."""
@@ -11,8 +14,11 @@ LEAST_OF_SEVERAL = 100
 STEP = 50
 """Numbers are rounded up to it: some stand in statements, which are kept prepared word by word."""
 
-VECTORS, BITS = 500, 67
-"""So many vectors there are for each candidate, where the index is of the vectors, and where it is of single bits."""
+VECTORS = 500
+"""So many there are for each candidate of an index of whole vectors."""
+
+OF_BITS, POWER = 1.76, 0.55
+"""Of an index of single bits there are `OF_BITS * vectors ** POWER` candidates."""
 
 
 def candidates_for(vectors: int, *, quantised: bool = False, least: int = LEAST) -> int:
@@ -20,8 +26,8 @@ def candidates_for(vectors: int, *, quantised: bool = False, least: int = LEAST)
 
     Measured by `benchmarks.large` with 384 numbers and m = 16: of what is missed there is about N^1.35 / ef^1.5, so that ef grows
     with N^0.9, for which it is in proportion here. The ten nearest are found to 0.99 at 100,000 and 300,000 vectors. Of an index
-    of bits 0.97 are found at 40,000 and 100,000; MOST is too few for many more. See docs/scaling.md.
+    of bits what is missed falls with ef^0.8, and 0.97 are found. See docs/scaling.md.
     """
-    wanted = vectors / (BITS if quantised else VECTORS)
+    wanted = OF_BITS * vectors**POWER if quantised else vectors / VECTORS
     rounded = -(-int(wanted) // STEP) * STEP
     return min(MOST, max(least, rounded))

@@ -24,13 +24,17 @@ from pgvector import HalfVector
 from apps.documents.rights.access import AccessScope, Reading, read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, Held, IndexGeneration, IndexPart, parts_read
 from apps.retrieval.search.bits import by_bits
-from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, candidates_for
+from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, OF_ONE_SCAN, candidates_for
+from apps.retrieval.search.farther import by_farther_scan
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
 from apps.retrieval.search.parts import Looked, looked_into
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import BinaryValue
 from ragsite.core.metrics.instruments import counter
+
+TUPLES = 40
+"""That a scan which goes on may come upon for each candidate: the graph's pages have about so many."""
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
@@ -246,7 +250,7 @@ def _by_index(held: Sequence[Held], search: VectorSearch) -> Found:
         Reading(
             _worded(_by_its_index(one, candidates, iterative=False), [one], search),
             parameters,
-            _index_settings("off", candidates),
+            _index_settings("off" if candidates <= OF_ONE_SCAN else "relaxed_order", candidates),
         )
         for one, candidates in zip(held, among, strict=True)
     ]
@@ -283,7 +287,9 @@ def _iterated(held: Held, search: VectorSearch, *, among: int) -> list[Hit]:
 
 
 def _by_its_index(held: Held, candidates: int, *, iterative: bool) -> str:
-    return by_bits(candidates=candidates, iterative=iterative) if held.quantised else _NEAREST
+    if held.quantised:
+        return by_bits(candidates=candidates, iterative=iterative)
+    return by_farther_scan(candidates=candidates) if candidates > OF_ONE_SCAN and not iterative else _NEAREST
 
 
 def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
@@ -296,9 +302,10 @@ def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
 
 def _index_settings(iterative_scan: str, candidates: int) -> dict[str, str]:
     return {
-        "hnsw.ef_search": str(candidates),
+        "hnsw.ef_search": str(min(OF_ONE_SCAN, candidates)),
         "hnsw.iterative_scan": iterative_scan,
-        "hnsw.max_scan_tuples": "40000",
+        "hnsw.max_scan_tuples": str(TUPLES * max(OF_ONE_SCAN, candidates)),
+        "hnsw.scan_mem_multiplier": str(-(-candidates // OF_ONE_SCAN)),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from ragsite.gateway.admission import Admission
+from ragsite.gateway.admission import PACE, Admission
 from ragsite.gateway.errors import RequestRefusedError
 from ragsite.gateway.routes import Capacity, Kind
 from ragsite.gateway.visits import Caller, Visit
@@ -31,7 +31,9 @@ class House:
     """One kind of request, and those that asked to be let in, in their order."""
 
     def __init__(self, *, at_once: int = 1, waiting: int = 10, wait_seconds: float = 30.0) -> None:
-        self.admission = Admission({Kind.SEARCH: Capacity(at_once, waiting, wait_seconds)})
+        self.now = 0.0
+        capacities = {Kind.SEARCH: Capacity(at_once, waiting, wait_seconds)}
+        self.admission = Admission(capacities, clock=lambda: self.now)
         self.inside: list[str] = []
 
     async def knock(self, name: str, caller: Caller = KEY) -> asyncio.Task[None]:
@@ -46,6 +48,12 @@ class House:
     async def leave(self, caller: Caller = KEY) -> None:
         self.admission.leave(Visit(Kind.SEARCH, caller))
         await self.settled()
+
+    async def served(self, number: int, *, seconds: float) -> None:
+        """So many leave, one each so many seconds."""
+        for _ in range(number):
+            self.now += seconds
+            await self.leave()
 
     async def settled(self) -> None:
         for _ in range(5):
@@ -134,6 +142,47 @@ async def test_who_waits_too_long_is_refused_and_takes_no_place() -> None:
     await house.leave()
     await house.knock("next")
     assert house.inside == ["in", "next"]
+
+
+@run
+async def test_who_would_wait_too_long_is_told_at_once_and_when_to_come_back() -> None:
+    house = House(waiting=100, wait_seconds=5.0)
+    for number in range(20):
+        await house.knock(f"{number}")
+    await house.served(PACE, seconds=1.0)
+    late = await house.knock("late")
+    assert refusal(late) == (429, "too_many_requests", 5.0)
+    soon = await house.knock("soon", OTHER)
+    assert not soon.done()
+
+
+@run
+async def test_how_long_it_takes_is_not_guessed_from_few_nor_from_before_a_rest() -> None:
+    house = House(waiting=100, wait_seconds=5.0)
+    for number in range(PACE + 1):
+        await house.knock(f"{number}")
+    await house.served(PACE - 1, seconds=9.0)
+    early = await house.knock("early")
+    assert not early.done()
+    await house.served(1, seconds=9.0)
+    late = await house.knock("late")
+    assert refusal(late)[0] == 429
+    await house.served(2, seconds=9.0)
+    for name in ("inside", "waits"):
+        after = await house.knock(name)
+    assert not after.done()
+
+
+@run
+async def test_where_nothing_becomes_free_any_more_the_wait_grows() -> None:
+    house = House(waiting=100, wait_seconds=5.0)
+    for number in range(PACE + 3):
+        await house.knock(f"{number}")
+    await house.served(PACE, seconds=0.1)
+    waits = await house.knock("waits")
+    house.now += 60.0
+    late = await house.knock("late")
+    assert (waits.done(), refusal(late)[1]) == (False, "too_many_requests")
 
 
 @run

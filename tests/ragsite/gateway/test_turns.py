@@ -35,6 +35,12 @@ def test_a_tenant_that_may_not_is_passed_by_and_keeps_its_place() -> None:
     assert turns.next(lambda tenant: tenant == ONE.tenant) is None
 
 
+def test_how_many_are_called_before_one_that_comes_now() -> None:
+    turns = waiting((ONE, "a1"), (ONE, "a2"), (ONE, "a3"), (TWO, "b1"), (OTHER, "c1"), (OTHER, "c2"))
+    assert [turns.ahead_of(caller) for caller in (ONE, TWO, OTHER, Caller("a third", ""))] == [6, 4, 4, 0]
+    assert turns.ahead_of(Caller(ONE.tenant, "new")) == 0
+
+
 def test_what_waits_no_longer_is_not_called() -> None:
     turns = waiting((ONE, "a1"), (ONE, "a2"))
     assert turns.remove(ONE, "a1")

@@ -10,11 +10,12 @@ from apps.retrieval.search.candidates import LEAST, MOST, STEP, candidates_for
 @pytest.mark.parametrize(
     ("vectors", "of_vectors", "of_bits"),
     [
-        (0, 200, 200), (20_000, 200, 300), (40_000, 200, 600), (100_000, 200, 1_000), (100_499, 200, 1_000),
-        (101_000, 250, 1_000), (300_000, 600, 1_000), (500_000, 1_000, 1_000), (10**9, 1_000, 1_000),
+        (0, 200, 200), (20_000, 200, 450), (40_000, 200, 600), (100_000, 200, 1_000), (100_499, 200, 1_000),
+        (101_000, 250, 1_000), (300_000, 600, 1_850), (500_000, 1_000, 2_400), (1_000_000, 2_000, 3_550),
+        (10**9, 5_000, 5_000),
     ],
 )  # fmt: skip
-def test_candidates_are_in_proportion_to_the_vectors_within_bounds(vectors: int, of_vectors: int, of_bits: int) -> None:
+def test_candidates_grow_with_the_vectors_within_bounds(vectors: int, of_vectors: int, of_bits: int) -> None:
     assert (candidates_for(vectors), candidates_for(vectors, quantised=True)) == (of_vectors, of_bits)
 
 
