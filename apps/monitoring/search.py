@@ -65,7 +65,7 @@ def _knowledge_bases(request: HttpRequest, wanted: str) -> list[SearchResult]:
 def _documents(request: HttpRequest, wanted: str) -> list[SearchResult]:
     titled = documents_titled(request.user, wanted).select_related("knowledge_base")
     rows: Iterable[Document] = titled[:OF_A_KIND]
-    return [SearchResult(row.title, str(row.knowledge_base), document_url(row), "description") for row in rows]
+    return [SearchResult(row.name, str(row.knowledge_base), document_url(row), "description") for row in rows]
 
 
 def _questions(request: HttpRequest, wanted: str) -> list[SearchResult]:

@@ -161,6 +161,7 @@ def _version_mask(
     before, raw = parsed.text, raw_of(parsed, original)
     aside = text_mask(parsed, raw, masking, tenant_id=version.tenant_id)
     parsed.save()
+    Document.objects.filter(current_version=version.pk).exclude(told=parsed.title).update(told=parsed.title)
     originals_replace([version.pk], [aside] if aside else [])
     if parsed.text != before or aside is not None or original is not None:
         _chunks_mask(version, parsed, masking, before=before)
