@@ -71,8 +71,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `current_version` answers, and `status` is that of its newest version. `name` is what people call it, `title`
-    what it was uploaded as. Its `etag` is known where it was read by its id, or changed.
+    """A document; `current_version` answers, and `status` is that of its newest version. People call it by its `name`. Its
+    `etag` is known where it was read by its id, or changed.
     """
 
     id: str
@@ -129,9 +129,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A span of a document version; `start` and `end` are characters of its parsed text. `name` is what people call the document,
-    `title` what it was uploaded as.
-    """
+    """A span of a document version; `start` and `end` are characters of its parsed text. People call its document by `name`."""
 
     document: str
     title: str
