@@ -32,9 +32,9 @@ class Passage:
     place: dict[str, Any] | None
     score: float
     scores: Scores = field(default_factory=Scores)
+    document_told: str = ""
     neighbours: tuple[Neighbour, ...] = ()
     section: ParentSection | None = None
-    document_told: str = ""
 
     @property
     def document_name(self) -> str:

@@ -40,8 +40,9 @@ def passages_load(ranked: Sequence[RankedChunk], condition: Condition, *, scope:
 
 def _passage(row: tuple[Any, ...], found: RankedChunk) -> Passage:
     *known, heading_path, place, told = row
-    fields: list[Any] = [*known, tuple(heading_path), json.loads(place) if place else None, found.score, found.scores]
-    return Passage(*fields, document_told=told)
+    standing = (tuple(heading_path), json.loads(place) if place else None)
+    fields: list[Any] = [*known, *standing, found.score, found.scores, told]
+    return Passage(*fields)
 
 
 _SQL = """
