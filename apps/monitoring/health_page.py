@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from apps.monitoring.deep.checks import CHECKS, DeepCheck
+from apps.monitoring.deep.trials import ABSENT
 from apps.monitoring.health import FINE, NOT_CONFIGURED, parts_tried
 from apps.monitoring.models import HealthCheck, HealthState
 from apps.monitoring.probes import Tried
@@ -65,6 +66,8 @@ class Checked:
     fine: bool
     sentence: str
     milliseconds: float
+    is_absent: bool = False
+    """Whether it need not be there, and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class DeepShown:
     @property
     def fine(self) -> bool:
         return self.row.state == HealthState.OK and not self.is_old
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it need not be there, and is not."""
+        return self.fine and self.row.text in ABSENT
 
     @property
     def sentence(self) -> str:
@@ -124,7 +132,8 @@ def _deep(check: DeepCheck, row: HealthCheck) -> DeepShown:
 def _checked(name: str, found: Tried) -> Checked:
     told, fine = TOLD[name], found.sentence in FINE
     sentence = _fine(name, found.sentence) if fine else said(found.sentence)
-    return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds)
+    is_absent = found.sentence == NOT_CONFIGURED
+    return Checked(_(told.name), told.icon, _(told.purpose), fine, sentence, found.milliseconds, is_absent)
 
 
 def _fine(name: str, sentence: str) -> str:

@@ -151,7 +151,7 @@ def _grants(scope: Scope) -> QuerySet[Any]:
 
 TABLES: tuple[Table, ...] = (
     Table("knowledge_bases", KnowledgeBase, bases_of, frozenset({"deleted_at"})),
-    Table("documents", Document, documents_of, frozenset({"document_type", "language", "deleted_at"})),
+    Table("documents", Document, documents_of, frozenset({"document_type", "language", "told", "deleted_at"})),
     Table("versions", DocumentVersion, versions_of, LEASED | {"actor", "chunk_count"}),
     Table("texts", ParsedText, _of_versions(ParsedText)),
     Table("originals", OriginalText, _of_versions(OriginalText)),

@@ -107,6 +107,7 @@ def test_documents_are_listed_looked_up_and_taken_away(client: Client, version: 
     (document,) = client.documents(base)
     assert document == client.document(document.id)
     assert (document.id, document.status, document.knowledge_base) == (str(version.document_id), "ready", base)
+    assert (document.title, document.name) == (version.document.title, version.document.name)
     assert document.current_version is not None
     assert document.current_version.id == str(version.pk)
     client.delete_document(document.id)
@@ -219,6 +220,7 @@ def test_an_answer_has_its_sentences_with_verdicts_and_citations_and_can_be_look
     assert citation.version == str(version.pk)
     assert version.parsed.text[citation.start : citation.end] == citation.quote
     assert {one.version for one in answer.passages} == {str(version.pk)}
+    assert {one.name for one in (citation, *answer.passages)} == {version.document.name}
     assert (answer.degraded, answer.indexing, answer.usage) == ((), None, None)
 
 

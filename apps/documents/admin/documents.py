@@ -20,7 +20,13 @@ from apps.documents.admin.finding import documents_named
 from apps.documents.admin.forms import DocumentForm
 from apps.documents.admin.grants import DocumentGrantForm, GivesGrantsMixin, GrantInline, grant_action
 from apps.documents.admin.uploading import new_version_page, upload_page
-from apps.documents.admin.wording import chunking_in_words, origin_in_words, size_in_words, status_badge
+from apps.documents.admin.wording import (
+    chunking_in_words,
+    name_over_title,
+    origin_in_words,
+    size_in_words,
+    status_badge,
+)
 from apps.documents.chunking.settings import ChunkingSettings
 from apps.documents.models import LIVING, Document, DocumentVersion, KnowledgeBase, VersionStatus, Visibility
 from apps.documents.services.documents import document_delete, document_update
@@ -113,7 +119,7 @@ class VersionInline(ReadOnlyInline):
 @admin.register(Document)
 class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, LargeListMixin, RagAdmin):
     form = DocumentForm
-    list_display: ClassVar = ("title", "knowledge_base", "state", "versions", "chunks", "created_at")
+    list_display: ClassVar = ("called", "knowledge_base", "state", "versions", "chunks", "created_at")
     list_filter: ClassVar = (NewestStatusFilter, ("knowledge_base", KnowledgeBaseFilter), ("tenant", TenantFilter))
     list_select_related: ClassVar = ("knowledge_base",)
     search_fields: ClassVar = ("title", "external_id")
@@ -238,6 +244,10 @@ class DocumentAdmin(ServiceDeleteMixin, GivesGrantsMixin, TenantRowsMixin, Large
 
     def service_delete(self, row: Document, *, actor: Actor) -> None:
         document_delete(document=row, actor=actor)
+
+    @display(description=_("Title"), ordering="title")
+    def called(self, row: Document) -> SafeString:
+        return name_over_title(row)
 
     @display(description=_("Status"), ordering="newest_status")
     def state(self, row: Any) -> SafeString:

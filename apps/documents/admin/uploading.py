@@ -168,5 +168,5 @@ def _in_words(result: FileResult) -> tuple[int, str]:
     return level, gettext(text) % {
         "name": result.filename,
         "number": version.number,
-        "title": version.document.title,
+        "title": version.document.name,
     }

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.template.defaultfilters import floatformat
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
 from apps.documents.chunking.settings import ChunkingSettings, ChunkingStrategy
-from apps.documents.models import DocumentVersion, StageOutcome, VersionStatus
+from apps.documents.models import Document, DocumentVersion, StageOutcome, VersionStatus
 from apps.documents.parsing.types import PlaceKind
 from ragsite.core.admin.base import badge
 from ragsite.core.numbers import number_shown
@@ -55,6 +56,13 @@ KILOBYTE = 1024
 def status_badge(status: str) -> SafeString:
     """A version's status as a coloured label; one that is on its way is neither good nor bad."""
     return badge(gettext(STATUS_WORDS[status]), STATUS_TONES.get(status, "info"))
+
+
+def name_over_title(one: Document) -> SafeString:
+    """What a document is called, and beneath it its title where that is another one."""
+    if one.name == one.title:
+        return conditional_escape(one.name)
+    return format_html('{}<br><span class="rag-muted">{}</span>', one.name, one.title)
 
 
 def seconds_in_words(seconds: float | None) -> str:

@@ -19,6 +19,7 @@ from apps.documents.api.setting_fields import (
 )
 from apps.documents.api.timelines import TimelineSerializer
 from apps.documents.chunking.settings import ChunkingSettings
+from apps.documents.document_names import NAME
 from apps.documents.intake.uploads import UploadOutcome
 from apps.documents.lifecycle.diffs import ChangeKind
 from apps.documents.lifecycle.progress import version_progress
@@ -196,6 +197,7 @@ NEWEST = Prefetch("versions", queryset=_NEWEST_OF_EACH, to_attr="newest_versions
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
+    name = serializers.CharField(read_only=True, help_text=NAME)
     metadata = AnyObjectField(read_only=True)
     chunking = ChunkingField(read_only=True, help_text=f"{OVERRIDE_HELP} Empty for none.")
     status = serializers.SerializerMethodField(help_text="Where its newest version stands.")
@@ -208,6 +210,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "id",
             "knowledge_base",
             "title",
+            "name",
             "status",
             "external_id",
             "metadata",

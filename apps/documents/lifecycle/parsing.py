@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from apps.documents.blobs import blob_file
+from apps.documents.document_names import says_something
 from apps.documents.languages import language_code
 from apps.documents.lifecycle.rows import portions
 from apps.documents.lifecycle.stages import CHUNK, PARSE
@@ -83,7 +84,8 @@ def _parsed(version: DocumentVersion) -> Maskable:
     parser = parser_for(DocumentType(version.document_type), recognises=recognises)
     with blob_file(version.blob, sha256=version.content_hash) as path:
         parsed = parser.parse(path, FileLimits())
-    said = Said(parsed.text, sections_to_list(parsed.sections), parsed.title[:300], dict(parsed.metadata))
+    title = parsed.title if says_something(version.filename) else parsed.headline or parsed.title
+    said = Said(parsed.text, sections_to_list(parsed.sections), title[:300], dict(parsed.metadata))
     row = ParsedText(version=version, language=language_code(parsed.text), parser=parser.name)
     return maskable(row, said, base)
 

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.documents.document_names import document_name
 from apps.documents.models.knowledge_bases import KnowledgeBase
 from ragsite.core.bounds import CONTENT, json_walls
 from ragsite.core.ids import new_id
@@ -25,15 +26,15 @@ LIVING = models.Q(deleted_at=None, knowledge_base__deleted_at=None)
 LIVING_VERSIONS = models.Q(document__deleted_at=None, document__knowledge_base__deleted_at=None)
 """The versions of these."""
 
-KEPT_BY_TRIGGER = ("document_type", "language", "updated_at")
+KEPT_BY_TRIGGER = ("document_type", "language", "told", "updated_at")
 """Of a document; code that saves one and shows it reads these again."""
 
 
 class Document(models.Model):
     """A document as people know it; what it says is in its versions.
 
-    `document_type` and `language` are those of the current version, and with `updated_at` are kept by a trigger (migration
-    0008): a search filters by them without reading another table.
+    `document_type`, `language` and `told` are those of the current version, and with `updated_at` are kept by a trigger
+    (migrations 0008 and 0029): a search filters by them, and a list shows them, without reading another table.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -67,6 +68,13 @@ class Document(models.Model):
         max_length=20, db_default="", editable=False, help_text=_("Of the current version.")
     )
     language = models.CharField(max_length=8, db_default="", editable=False, help_text=_("Of the current version."))
+    told = models.CharField(
+        max_length=300,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("The title that the current version's file tells itself."),
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(
         db_default=Now(), editable=False, help_text=_("When what it says, or what is said about it, last changed.")
@@ -104,7 +112,17 @@ class Document(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """What people call it; `title` is what it was uploaded as, or renamed to."""
+        return document_name(self.title, self.told)
+
+    @property
+    def name_and_title(self) -> str:
+        """Where nothing may be mistaken: `Adobe 2022 10K (ADOBE_2022_10K.pdf)`."""
+        return self.name if self.name == self.title else f"{self.name} ({self.title})"
 
 
 class Grant(models.Model):

@@ -124,7 +124,7 @@ class DocumentBuilder:
         """How many characters have come."""
         return self._length
 
-    def finish(self, *, title: str = "", metadata: dict[str, str] | None = None) -> ParsedDocument:
+    def finish(self, *, title: str = "", metadata: dict[str, str] | None = None, headline: str = "") -> ParsedDocument:
         """The document; its title is the one given, else its first heading. EmptyTextError when it has no text."""
         self._close_section()
         if not self._sections:
@@ -135,6 +135,7 @@ class DocumentBuilder:
             sections=tuple(self._sections),
             title=shown_title[:LONGEST_TITLE],
             metadata={name: clean(value) for name, value in (metadata or {}).items()},
+            headline=" ".join(clean(headline).split())[:LONGEST_TITLE],
         )
 
     def _append_body(self, text: str, *, is_line: bool) -> None:

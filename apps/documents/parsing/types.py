@@ -142,13 +142,15 @@ class ParsedDocument:
     """A document's text and its sections.
 
     The sections are in order, don't overlap, and leave out nothing but whitespace; anything else is a ValueError.
-    The text has no NUL and no lone surrogate, and its lines end in a newline character only.
+    The text has no NUL and no lone surrogate, and its lines end in a newline character only. The `headline` is what stands for a
+    title where the file tells none, and its name says nothing either.
     """
 
     text: str
     sections: tuple[Section, ...]
     title: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    headline: str = ""
 
     def __post_init__(self) -> None:
         end = 0

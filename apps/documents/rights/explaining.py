@@ -167,7 +167,7 @@ def reading_explained(person: User, knowledge_base: KnowledgeBase, *, asked_by: 
         ),
         plain=capped(documents.filter(restricted=False)) if is_reader else Capped(0),
         granted=tuple(
-            GrantedDocument(one.title if one.pk in shown else "", tuple(grant.subject_text for grant in one.grants.all()))
+            GrantedDocument(one.name if one.pk in shown else "", tuple(grant.subject_text for grant in one.grants.all()))
             for one in granted
         ),
         hidden=capped(closed),

@@ -158,9 +158,11 @@ def _version_mask(
     version: DocumentVersion, parsed: ParsedText, original: OriginalText | None, masking: MaskingSettings
 ) -> bool:
     """Whether what is shown of it, or indexed, is another text than before."""
-    before, raw = parsed.text, raw_of(parsed, original)
+    before, told, raw = parsed.text, parsed.title, raw_of(parsed, original)
     aside = text_mask(parsed, raw, masking, tenant_id=version.tenant_id)
     parsed.save()
+    if parsed.title != told:
+        Document.objects.filter(current_version=version.pk).update(told=parsed.title)
     originals_replace([version.pk], [aside] if aside else [])
     if parsed.text != before or aside is not None or original is not None:
         _chunks_mask(version, parsed, masking, before=before)

@@ -50,6 +50,9 @@ LATE_SECONDS = 300.0
 NO_STORE = "None is configured beside PostgreSQL."
 NO_EVENTS = "None is configured, so events go nowhere."
 NO_SECOND_STORAGE = "None is configured, so files are in one place only."
+ABSENT = frozenset({NO_STORE, NO_EVENTS, NO_SECOND_STORAGE})
+"""What is said of parts that need not be there, and are not."""
+
 FIRST_COPIES = "The files that were there before are being copied."
 FULL, NEARLY_FULL = 0.03, 0.10
 """Shares of a disk that are free."""

@@ -18,7 +18,7 @@ from django.template.defaultfilters import date as date_shown
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from apps.documents.models import LIVING, VERSION_STOPPED, Document, DocumentVersion, VersionStatus
 from apps.monitoring.chart_styles import BAD, GOOD, LINES, PALETTE, PLAIN, SOFT, STACKED
@@ -107,7 +107,11 @@ def _questions(drawn: Drawn) -> Chart | None:
         return None
     found = [rows[day, True] for day in drawn.days]
     missed = [rows[day, False] for day in drawn.days]
-    said = gettext("%(found)s questions found an answer in %(days)s days, %(missed)s did not.") % {
+    said = ngettext(
+        "%(found)s question found an answer in %(days)s days, %(missed)s did not.",
+        "%(found)s questions found an answer in %(days)s days, %(missed)s did not.",
+        sum(found),
+    ) % {
         "found": number_shown(sum(found)), "missed": number_shown(sum(missed)), "days": DAYS,
     }  # fmt: skip
     said += _cut(len(drawn.answers))

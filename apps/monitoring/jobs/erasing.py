@@ -161,6 +161,6 @@ def _chosen(request: HttpRequest, fields: Mapping[str, Any]) -> Chosen:
             pk = next(reversed(UUID_TEXT.findall(who)), who)
             shown = documents_shown_to(request.user).filter(pk=pk, tenant=tenant) if UUID_TEXT.fullmatch(pk) else None
             document = shown.first() if shown is not None else None
-            return Chosen(tenant, subject, pk, document.title if document else pk)
+            return Chosen(tenant, subject, pk, document.name_and_title if document else pk)
         case _:
             return Chosen(tenant, subject, str(tenant.pk), tenant.name)

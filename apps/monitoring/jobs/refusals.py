@@ -19,6 +19,7 @@ from ragsite.gateway.roles import AnyUser
 class Refusal:
     """A document that was left as it was, with the reason. Without a `url` it is not for the reader, or gone."""
 
+    name: str
     title: str
     reason: str
     url: str = ""
@@ -34,5 +35,6 @@ def refusals_of(job: BulkJob, user: AnyUser, *, most: int = 100) -> list[Refusal
 
 def _refusal(told: dict[str, Any], document: Document | None) -> Refusal:
     if document is None:
-        return Refusal(_("A document that is gone, or not shown to you"), said(told["reason"]))
-    return Refusal(document.title, said(told["reason"]), row_url(document))
+        unknown = _("A document that is gone, or not shown to you")
+        return Refusal(unknown, unknown, said(told["reason"]))
+    return Refusal(document.name, document.title, said(told["reason"]), row_url(document))

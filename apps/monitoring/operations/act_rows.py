@@ -145,9 +145,9 @@ def names_of(request: HttpRequest, entries: Sequence[AuditEntry]) -> Names:
 
 
 def _documents(request: HttpRequest, wanted: set[str]) -> dict[str, tuple[str, str]]:
-    """Those there are by their title. One that is gone is named by the entry of its upload, for who sees all documents."""
+    """Those there are by their name. One that is gone is named by the entry of its upload, for who sees all documents."""
     there = mine(request, Document.objects.filter(pk__in=wanted))
-    found = {str(row.pk): (row.title, row_url(row)) for row in there}
+    found = {str(row.pk): (row.name, row_url(row)) for row in there}
     missing = wanted - found.keys()
     if missing and not looks_by_role(request.user, Document):
         told = mine(request, AuditEntry.objects.filter(action="document.created"), path="tenant_id")

@@ -100,7 +100,7 @@ def document_history_view(request: HttpRequest, document_id: UUID) -> HttpRespon
     document = documents_shown_to(request.user).filter(pk=document_id).first()
     if document is None or not request.user.has_perm("documents.view_document", document):
         raise Http404(f"There is no document {document_id}.")
-    return _history(request, document.title, document_acts(request, document), row_url(document))
+    return _history(request, document.name, document_acts(request, document), row_url(document))
 
 
 @admin.site.admin_view

@@ -77,7 +77,7 @@ class Subject:
 
 SUBJECTS: Mapping[type[Model], Subject] = {
     DocumentVersion: Subject(
-        "document__tenant", ("document__knowledge_base",), lambda row: str(row.document.title),
+        "document__tenant", ("document__knowledge_base",), lambda row: str(row.document.name),
         lambda row: row_url(row.document), lambda row: row.document.knowledge_base,
     ),
     EvaluationRun: Subject(

@@ -17,6 +17,7 @@ from django.template.defaultfilters import date as date_shown
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.documents.models import KnowledgeBase
 from apps.monitoring.chart_styles import BAD, GOOD, PLAIN, SOFT, STACKED
@@ -175,7 +176,11 @@ def _charts(usage: Usage) -> list[UsageChart]:
     by_step = totals_by(usage.rows, of=lambda row: row.at)
     asked = [by_step.get(at, Asked()) for at in usage.period.steps]
     total = usage.total
-    said = _("%(found)s questions found an answer, %(missed)s did not.")
+    said = ngettext(
+        "%(found)s question found an answer, %(missed)s did not.",
+        "%(found)s questions found an answer, %(missed)s did not.",
+        total.found,
+    )
     tokens = _("Language models read %(read)s tokens and wrote %(written)s.") % {
         "read": number_shown(total.tokens_read), "written": number_shown(total.tokens_written),
     }  # fmt: skip

@@ -147,7 +147,7 @@ def _restricted(place: Place) -> dict[str, Any]:
 
 def _row(document: Any, *, is_shown: bool) -> RestrictedRow:
     grants = document.first_grants
-    title = document.title if is_shown else ""
+    title = document.name if is_shown else ""
     return RestrictedRow(str(document.pk), title, grants[:SHOWN_GRANTS], len(grants) > SHOWN_GRANTS)
 
 
@@ -160,7 +160,7 @@ def _adding(place: Place) -> dict[str, Any]:
     return {
         "q": text,
         "document": document,
-        "document_title": document.title if document and readable_ids(place.request.user, [document]) else "",
+        "document_title": document.name if document and readable_ids(place.request.user, [document]) else "",
         "roles": () if document else [(role, _(ROLE_NAMES[role])) for role in GRANTED_ROLES],
         "candidates": [_candidate(kind, one, taken) for kind, some in found.items() for one in some],
     }

@@ -31,8 +31,9 @@ CHANCE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ShownPlace:
-    """A place of a ranking: the document, without its title where the reader may not know it."""
+    """A place of a ranking: the document, without its name and title where the reader may not know them."""
 
+    name: str
     title: str
     url: str
     is_relevant: bool = False
@@ -145,7 +146,8 @@ def _results(results: Any, ids: Sequence[UUID]) -> dict[UUID, EvaluationResult]:
 
 
 def _side(result: EvaluationResult, known: Mapping[str, ShownPlace]) -> Side:
-    gone = ShownPlace(_("A document that is gone, or not for you to read"), "")
+    unknown = _("A document that is gone, or not for you to read")
+    gone = ShownPlace(unknown, unknown, "")
     places = ((known.get(one["document"], gone), one) for one in result.ranking[:PLACES])
     rank = result.metrics.get("mrr", 0.0)
     return Side(
@@ -161,6 +163,5 @@ def _known(place: Place, results: Sequence[EvaluationResult]) -> dict[str, Shown
     ranked = {one["document"] for result in results for one in result.ranking[:PLACES]}
     documents: QuerySet[Document] = documents_shown_to(place.request.user).filter(LIVING, pk__in=ranked)
     return {
-        str(pk): ShownPlace(title, span_url(place.knowledge_base.pk, pk))
-        for pk, title in documents.values_list("pk", "title")
+        str(one.pk): ShownPlace(one.name, one.title, span_url(place.knowledge_base.pk, one.pk)) for one in documents
     }

@@ -69,7 +69,7 @@ def cut_documents(place: Place) -> QuerySet[Document]:
     ready = shown.filter(current_version__status=VersionStatus.READY)
     q = place.request.GET.get("q", "").replace("\0", "").strip()
     found = ready.filter(title__icontains=q) if q else ready
-    return found.order_by("-pk").only("pk", "title")[:MOST_OFFERED]
+    return found.order_by("-pk").only("pk", "title", "told")[:MOST_OFFERED]
 
 
 def cut_part(place: Place) -> HttpResponse:

@@ -167,6 +167,7 @@ def _citation(citation: Citation) -> CitationOut:
         claim=citation.claim,
         document=document.pk,
         title=document.title,
+        name=document.name,
         version=citation.version_id,
         version_number=citation.version.number,
         heading_path=citation.heading_path,
@@ -182,6 +183,7 @@ def _source(one: KeptPassage) -> SourceOut:
     return SourceOut(
         document=one.version.document.pk,
         title=one.version.document.title,
+        name=one.version.document.name,
         version=one.version.pk,
         version_number=one.version.number,
         heading_path=one.heading_path,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from apps.documents.document_names import NAME
 from apps.retrieval.answers.conversations import ReadTurn
 from apps.retrieval.models import LONGEST_TITLE, Citation, Conversation
 from ragsite.gateway.strictness import StrictSerializer
@@ -42,13 +43,14 @@ class ConversationChangeSerializer(StrictSerializer):
 class TurnCitationSerializer(serializers.ModelSerializer[Citation]):
     document = serializers.UUIDField(source="version.document_id", read_only=True)
     title = serializers.CharField(source="version.document.title", read_only=True)
+    name = serializers.CharField(source="version.document.name", read_only=True, help_text=NAME)
     version_number = serializers.IntegerField(source="version.number", read_only=True)
     heading_path = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = Citation
         fields = (
-            "id", "claim", "document", "title", "version", "version_number", "heading_path", "start", "end", "quote",
+            "id", "claim", "document", "title", "name", "version", "version_number", "heading_path", "start", "end", "quote",
         )  # fmt: skip
         read_only_fields = fields
 

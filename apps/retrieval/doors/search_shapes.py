@@ -8,6 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from apps.documents.document_names import NAME
 from apps.documents.parsing.types import PlaceKind
 from apps.documents.retrieval_settings import Fusion, Mode
 from apps.documents.rights.access import AccessScope
@@ -35,6 +36,7 @@ class SpanOut(Schema):
 
     document: UUID
     title: str
+    name: str = Field(description=NAME)
     version: UUID
     version_number: int
     heading_path: list[str]
@@ -172,6 +174,7 @@ def passage_out(passage: Passage) -> PassageOut:
         knowledge_base=passage.knowledge_base_id,
         document=passage.document_id,
         title=passage.document_title,
+        name=passage.document_name,
         version=passage.version_id,
         version_number=passage.version_number,
         chunk=passage.chunk_id,

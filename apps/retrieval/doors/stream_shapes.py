@@ -77,6 +77,7 @@ def annotation_out(quotation: Quotation, statement: Statement, claim: int) -> An
         claim=claim,
         document=passage.document_id,
         title=passage.document_title,
+        name=passage.document_name,
         version=passage.version_id,
         version_number=passage.version_number,
         heading_path=list(passage.heading_path),

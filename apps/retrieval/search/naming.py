@@ -20,6 +20,7 @@ from functools import lru_cache
 from itertools import pairwise
 from uuid import UUID
 
+from apps.documents.document_names import without_extension
 from apps.documents.languages import STOP_WORDS
 from apps.retrieval.index.lexical.analysis import (
     DEFAULT,
@@ -49,7 +50,6 @@ SHORT_NAME = 4
 _WRITTEN = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*")
 _OPENS = re.compile(r"(?:^|[.?!:])[\s\"'(]*$")
 _BETWEEN = re.compile(r"[\W_]+")
-_EXTENSION = re.compile(r"(?<=\w)\.[a-z][a-z0-9]{1,4}\s*$", re.IGNORECASE)
 _GENITIVE = re.compile(r"(?<=\S)'s(?!\w)")
 _AMPERSAND = re.compile(r"(?<=\S)&(?=\S)")
 _FORM = re.compile(r"(?<!\w)(?:(\d+)-([a-z])|([a-z])-(\d+))(?!\w)")
@@ -138,7 +138,7 @@ def asked_words(question: str, statistics: TermStatistics) -> AskedWords:
 @lru_cache(maxsize=NAMES_REMEMBERED)
 def name_words(name: str, language: str) -> NameWords:
     """The words of a document's name, by the keys that words of a question in this language have."""
-    written = tuple(plain(unmarked(token)) for token in _tokens(_EXTENSION.sub("", name)))
+    written = tuple(plain(unmarked(token)) for token in _tokens(without_extension(name)))
     return NameWords(frozenset(_key(word, language) for word in written), written, "".join(written))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from apps.documents.document_names import document_name
 from apps.retrieval.search.fusion import Scores
 from apps.retrieval.search.surroundings import Neighbour, ParentSection
 
@@ -14,7 +15,8 @@ from apps.retrieval.search.surroundings import Neighbour, ParentSection
 class Passage:
     """`start` and `end` are characters in the version's parsed text; `score` is the one that passages are ordered by.
 
-    `neighbours` and `section` are what stands around it, where a search asked for them.
+    `neighbours` and `section` are what stands around it, where a search asked for them. `document_told` is what the file told as
+    its title.
     """
 
     chunk_id: int
@@ -30,5 +32,11 @@ class Passage:
     place: dict[str, Any] | None
     score: float
     scores: Scores = field(default_factory=Scores)
+    document_told: str = ""
     neighbours: tuple[Neighbour, ...] = ()
     section: ParentSection | None = None
+
+    @property
+    def document_name(self) -> str:
+        """What people call its document."""
+        return document_name(self.document_title, self.document_told)

@@ -39,13 +39,15 @@ def passages_load(ranked: Sequence[RankedChunk], condition: Condition, *, scope:
 
 
 def _passage(row: tuple[Any, ...], found: RankedChunk) -> Passage:
-    *known, heading_path, place = row
-    fields: list[Any] = [*known, tuple(heading_path), json.loads(place) if place else None, found.score, found.scores]
+    *known, heading_path, place, told = row
+    standing = (tuple(heading_path), json.loads(place) if place else None)
+    fields: list[Any] = [*known, *standing, found.score, found.scores, told]
     return Passage(*fields)
 
 
 _SQL = """
-    SELECT c.id, d.id, d.title, d.knowledge_base_id, v.id, v.number, c.start, c."end", c.text, c.heading_path, c.place
+    SELECT c.id, d.id, d.title, d.knowledge_base_id, v.id, v.number, c.start, c."end", c.text, c.heading_path, c.place,
+           d.told
     FROM documents_chunk c
     JOIN documents_documentversion v ON v.id = c.version_id
     JOIN documents_document d ON d.current_version_id = c.version_id

@@ -71,8 +71,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document; `current_version` answers, and `status` is that of its newest version. Its `etag` is known where it was read by
-    its id, or changed.
+    """A document; `current_version` answers, and `status` is that of its newest version. People call it by its `name`. Its
+    `etag` is known where it was read by its id, or changed.
     """
 
     id: str
@@ -85,6 +85,7 @@ class Document:
     document_type: str = ""
     current_version: Version | None = None
     etag: str = field(default="", compare=False)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A span of a document version; `start` and `end` are characters of its parsed text."""
+    """A span of a document version; `start` and `end` are characters of its parsed text. People call its document by `name`."""
 
     document: str
     title: str
@@ -139,6 +140,7 @@ class Span:
     heading_path: tuple[str, ...] = ()
     place: Place | None = None
     score: float = 0.0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,7 @@ def test_the_page_tells_what_was_found_with_what_mends_it_and_when_nobody_has_lo
     assert "No worker has looked yet." in page
     for name, state, text in (
         ("disk", "ok", ""),
+        ("second-blobs", "ok", trials.NO_SECOND_STORAGE),
         ("queue", "degraded", "No worker listens for the queue chunking. Start one, or see its log."),
     ):
         subject = "chunking" if name == "queue" else ""
@@ -159,6 +160,8 @@ def test_the_page_tells_what_was_found_with_what_mends_it_and_when_nobody_has_lo
     )
     page = admin_client.get("/admin/health/?part=checks").content.decode()
     assert page.count("task_alt") == 1
+    absent = 'aria-hidden="true">remove</span>None is configured, so files are in one place only.'
+    assert page.count(f'<td class="rag-muted"><span class="material-symbols-outlined" {absent}') == 2
     assert "No worker listens for the queue chunking. Start one, or see its log." in page
     assert "Nobody has looked for long." in page
 

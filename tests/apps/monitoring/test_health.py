@@ -190,7 +190,11 @@ def test_staff_read_the_state_of_each_part_on_a_page(client: Client, admin_clien
     assert 'hx-get="?part=checks"' in admin_client.get("/admin/health/").content.decode()
     settings.RAGSITE_REDIS_URL = f"redis://:hunter2@{UNREACHABLE}/0"
     page = admin_client.get("/admin/health/?part=checks").content.decode()
-    assert page.count("check_circle") == 5
+    assert page.count("check_circle") == 4
+    assert (
+        '<td class="rag-muted"><span class="material-symbols-outlined" aria-hidden="true">remove</span>None is configured'
+        in page
+    )
     assert "Redis does not answer." in page
     assert "hunter2" not in page
     assert {one.name for one in health_page.checked()} == {told.name for told in health_page.TOLD.values()}

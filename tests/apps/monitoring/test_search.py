@@ -38,8 +38,8 @@ def test_pages_knowledge_bases_documents_and_questions_are_found_by_name() -> No
     documents(base, "harbour-tides_2024.md", "Lighthouse")
     asked(base, "When does the harbour close?", "Who keeps the light?")
     client = staff(base.tenant, *SEES)
-    assert found(client, "harbour") == ["Harbour rules", "harbour-tides_2024.md", "When does the harbour close?"]
-    assert found(client, "tides har") == ["harbour-tides_2024.md"]
+    assert found(client, "harbour") == ["Harbour rules", "harbour tides 2024", "When does the harbour close?"]
+    assert found(client, "tides har") == ["harbour tides 2024"]
     assert found(client, "question") == ["Questions"]
 
 

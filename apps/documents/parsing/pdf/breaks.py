@@ -7,7 +7,7 @@ comments that would stand within it, go to where a sentence ends, or to the star
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -35,12 +35,15 @@ _JOINING = frozenset(_JOINING_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    """A page's lines in reading order, which of them are rows of a table, comments on it, and what is known of its margins."""
+    """A page's lines in reading order, which of them are rows of a table, comments on it, what is known of its margins, and of a
+    first page the sizes of lines by their numbers.
+    """
 
     lines: tuple[str, ...] = ()
     rows: frozenset[int] = frozenset()
     comments: tuple[str, ...] = ()
     margins: Margins = field(default_factory=Margins)
+    sizes: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

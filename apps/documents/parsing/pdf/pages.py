@@ -10,9 +10,11 @@ from pathlib import Path
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from apps.documents.document_names import says_something
 from apps.documents.parsing.building import DocumentBuilder, too_much_text
 from apps.documents.parsing.errors import DamagedFileError, EncryptedFileError, NoTextLayerError, TooLargeError
 from apps.documents.parsing.pdf.breaks import PageLines, pages_joined
+from apps.documents.parsing.pdf.headline import headline
 from apps.documents.parsing.pdf.page_heads import page_head
 from apps.documents.parsing.pdf.pdf_streams import check_streams
 from apps.documents.parsing.pdf.reading import page_read
@@ -21,7 +23,12 @@ from apps.documents.parsing.types import DocumentType, FileLimits, ParsedDocumen
 LONGEST_PAGE_LIST = 20
 # What programs write as the title where nobody gave one, and what they write before the name of a file.
 _NO_TITLE = re.compile(
-    r"(?:untitled(?: ?\d+| document)?|\(?anonymous\)?|\(?unspecified\)?|document ?\d*|no title)", re.IGNORECASE
+    r"(?:untitled(?: ?\d+| document)?|\(?anonymous\)?|\(?unspecified\)?|document ?\d*|no title|(?:slide|layout|folie) ?\d+"
+    r"|powerpoint[ -](?:presentation|präsentation))",
+    re.IGNORECASE,
+)
+_FILE = re.compile(
+    r"\S\.(?:docx?|dotx?|rtf|odt|pptx?|odp|xlsx?|ods|pdf|indd|qxp|qxd|tex|dvi|ps|html?|txt|tif|jpe?g)\Z", re.IGNORECASE
 )
 _PROGRAM = re.compile(r"\AMicrosoft (?:Word|PowerPoint|Excel) - ")
 Recognise = Callable[[pypdfium2.PdfPage], str]
@@ -55,20 +62,26 @@ def read_pdf(path: Path, limits: FileLimits, *, recognise: Recognise | None = No
 
 
 def _parse_pages(pdf: pypdfium2.PdfDocument, builder: DocumentBuilder, recognise: Recognise | None) -> ParsedDocument:
-    read = list(_read_pages(pdf, builder.limits, recognise))
+    told = _told_title(pdf.get_metadata_value("Title"))
+    is_title = says_something(told) and not _FILE.search(told)
+    read = list(_read_pages(pdf, builder.limits, recognise, sized=not is_title))
     unreadable = [number for number, page in enumerate(read, start=1) if page is None]
     blank = [
         number for number, page in enumerate(read, start=1) if page is not None and not (page.lines or page.comments)
     ]
-    for number, page in enumerate(pages_joined([page or PageLines() for page in read]), start=1):
+    lines = [page or PageLines() for page in read]
+    for number, page in enumerate(pages_joined(lines), start=1):
         builder.place(Place(PlaceKind.PAGE, number), joint=page.joint)
         # What goes on with a sentence has no head.
         builder.under(*filter(None, [page_head(page.text) if page.joint is None else ""]))
         builder.block(page.text)
     _check_any_text(pages=len(pdf), unreadable=len(unreadable), blank=len(blank))
     metadata = {"pages": str(len(pdf)), "pages_unreadable": _listed(unreadable), "pages_without_text": _listed(blank)}
-    title = _told_title(pdf.get_metadata_value("Title"))
-    return builder.finish(title=title, metadata={name: value for name, value in metadata.items() if value})
+    return builder.finish(
+        title=told,
+        metadata={name: value for name, value in metadata.items() if value},
+        headline="" if is_title else headline(lines),
+    )
 
 
 def _told_title(title: str) -> str:
@@ -78,12 +91,12 @@ def _told_title(title: str) -> str:
 
 
 def _read_pages(
-    pdf: pypdfium2.PdfDocument, limits: FileLimits, recognise: Recognise | None
+    pdf: pypdfium2.PdfDocument, limits: FileLimits, recognise: Recognise | None, *, sized: bool
 ) -> Iterator[PageLines | None]:
-    """The lines of each page; None of one that is damaged."""
+    """The lines of each page, those of the first with their sizes if it is to be `sized`; None of one that is damaged."""
     length = 0
     for number in range(1, len(pdf) + 1):
-        page = _page_lines(pdf, number, recognise)
+        page = _page_lines(pdf, number, recognise, sized=sized and number == 1)
         length += sum(map(len, page.lines)) if page else 0
         if length > limits.max_characters:
             raise too_much_text(limits)
@@ -106,11 +119,13 @@ def pdf_opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
         pdf.close()
 
 
-def _page_lines(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None) -> PageLines | None:
+def _page_lines(
+    pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | None, *, sized: bool
+) -> PageLines | None:
     """The lines of page `number` (from 1), or None where the page is damaged."""
     try:
         page = pdf[number - 1]
-        read = page_read(page)
+        read = page_read(page, sized=sized)
     except pypdfium2.PdfiumError:
         return None
     try:
@@ -118,7 +133,7 @@ def _page_lines(pdf: pypdfium2.PdfDocument, number: int, recognise: Recognise | 
         lines = tuple(line.text for line in read.lines)
         if not lines and recognise is not None:
             lines = tuple(line for line in recognise(page).splitlines() if line.strip())
-        return PageLines(lines, rows, read.comments, read.margins)
+        return PageLines(lines, rows, read.comments, read.margins, read.sizes)
     finally:
         page.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import NamedTuple
@@ -38,6 +38,9 @@ MOST = 1 << 30
 SAMPLED = 5
 """Lines of a page that tell the usual size of its letters."""
 
+MOST_SIZED = 60
+"""Lines of a page whose sizes are told, where they are asked for."""
+
 BLANK_WIDTH = 0.15
 """The least width of a blank in heights of its font."""
 
@@ -68,15 +71,18 @@ class ReadLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page's lines in reading order, the comments on it, and what stands in its margins where that was asked for."""
+    """A page's lines in reading order, the comments on it, and, where that was asked for, what stands in its margins, and the
+    sizes of its first lines by their numbers.
+    """
 
     lines: tuple[ReadLine, ...]
     comments: tuple[str, ...] = ()
     margins: Margins = field(default_factory=Margins)
+    sizes: Mapping[int, float] = field(default_factory=dict)
 
 
-def page_read(page: pypdfium2.PdfPage) -> ReadPage:
-    """The page's lines.
+def page_read(page: pypdfium2.PdfPage, *, sized: bool = False) -> ReadPage:
+    """The page's lines, with the sizes of the first of them if it is to be `sized`.
 
     Raises PdfiumError for a page that is damaged.
     """
@@ -84,7 +90,8 @@ def page_read(page: pypdfium2.PdfPage) -> ReadPage:
     try:
         letters.text = signs_shown(letters)
         read = lines_read(letters, marks_on(page))
-        return replace(read, margins=_margins(letters, read.lines))
+        sizes = _sizes(letters, read.lines[:MOST_SIZED]) if sized else {}
+        return replace(read, margins=_margins(letters, read.lines), sizes=sizes)
     finally:
         letters.close()
 
@@ -102,6 +109,27 @@ def _margins(letters: Letters, lines: Sequence[ReadLine]) -> Margins:
         {at: one for at, one in standing.items() if at in edges and not lines[at].is_row},
         median(one.size for one in standing.values()) if standing else 0.0,
     )
+
+
+def _sizes(letters: Letters, lines: Sequence[ReadLine]) -> dict[int, float]:
+    """How high the letters are of the lines that go across the page and are no rows, by their numbers."""
+    sizes = {at: _size(letters, line) for at, line in enumerate(lines) if not line.is_row}
+    return {at: size for at, size in sizes.items() if size}
+
+
+def _size(letters: Letters, line: ReadLine) -> float:
+    """That of the middle one of three letters: a paragraph's first may be larger. 0 of a line that is turned, such as a stamp in
+    the margin.
+    """
+    drawn = [part for part in line.parts if part.start is not None and part.text.strip()]
+    if not drawn:
+        return 0.0
+    among = drawn[len(drawn) // 2]
+    ends = (drawn[0], 0), (among, len(among.text) // 2), (drawn[-1], len(drawn[-1].text.rstrip()) - 1)
+    first, middle, last = (letters.loose_box((part.start or 0) + at) for part, at in ends)
+    if abs(last.left - first.left) < abs(last.middle - first.middle):
+        return 0.0
+    return median((first.height, middle.height, last.height))
 
 
 def _first_of(line: ReadLine) -> int | None:

@@ -109,7 +109,7 @@ class Teller:
         source, found = self._numbers.source(one, one.quote), self._retrieved
         number = passage_of(one, found.passages if found else ())
         href = f"#{passage_anchor(self._key, number)}" if number else ""
-        return {"claim": one.claim, "number": source.number, "title": f"{source.title}, {source.where}", "href": href}
+        return {"claim": one.claim, "number": source.number, "title": f"{source.name}, {source.where}", "href": href}
 
 
 def turn_html(turn: ShownTurn, viewer: Viewer, *, rating: str | None = None, folded: bool = False) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.documents.admin.addresses import span_url
 from apps.documents.admin.wording import where_in_words
+from apps.documents.document_names import document_name
 from apps.monitoring.workspace.ask.scores import Bar, figures_said, scores_said, search_said, waterfall
 from apps.monitoring.workspace.ask.text import Block, Quote, blocks_of
 from apps.retrieval.answers.types import Verdict
@@ -46,6 +47,7 @@ class ShownPassage:
 
     key: str
     number: int
+    name: str
     title: str
     url: str
     version_number: int
@@ -69,6 +71,7 @@ class Source:
     """
 
     number: int
+    name: str
     title: str
     where: str
     quote: str
@@ -136,7 +139,7 @@ class Numbers:
         place = (span.version, span.start, span.end)
         number = len(self._sources) + 1
         url = _url(span, self._viewer, span.start, span.end)
-        made = Source(number, span.title, _where_of_version(span), quote, f"{self._key}-c{number}", url)
+        made = Source(number, span.name, span.title, _where_of_version(span), quote, f"{self._key}-c{number}", url)
         return self._sources.setdefault(place, made)
 
     @property
@@ -217,11 +220,11 @@ def degraded_said(steps: Sequence[DegradedOut]) -> list[str]:
 
 
 def indexing_said(indexing: IndexingOut | None) -> Sequence[str]:
-    """The titles of documents that are still being read; those that are not told by title are counted."""
+    """What documents are called that are still being read; those that are not told are counted."""
     if indexing is None:
         return ()
     more = indexing.documents - len(indexing.titles)
-    return [*indexing.titles, *([f"+ {number_shown(more)}"] if more > 0 else [])]
+    return [*map(document_name, indexing.titles), *([f"+ {number_shown(more)}"] if more > 0 else [])]
 
 
 def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, quotes: Sequence[Quote]) -> ShownPassage:
@@ -233,6 +236,7 @@ def _passage(number: int, one: Found, viewer: Viewer, key: str, question: str, q
     return ShownPassage(
         key=key,
         number=number,
+        name=one.name,
         title=one.title,
         url=_opened_at(one, viewer, quotes),
         version_number=one.version_number,

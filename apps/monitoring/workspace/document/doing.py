@@ -84,7 +84,7 @@ def _lift(opened: Opened, actor: Actor) -> str:
 
 def _delete(opened: Opened, actor: Actor) -> str:
     document_delete(document=opened.document, actor=actor)
-    return _("“%(title)s” is deleted.") % {"title": opened.document.title}
+    return _("“%(title)s” is deleted.") % {"title": opened.document.name_and_title}
 
 
 def _edit(opened: Opened, actor: Actor) -> str:

@@ -103,7 +103,7 @@ def _around(here: Opened) -> dict[str, Any]:
     uploads, document = UploadSettings.current(), here.document
     edits = edits_shown(here) if here.may_read else []
     return {
-        "title": document.title,
+        "title": document.name,
         "edits": edits[:MOST_EDITS_SHOWN],
         "has_more_edits": len(edits) > MOST_EDITS_SHOWN,
         "use": use_of(here),

@@ -117,7 +117,7 @@ def _told(job: BulkJob, place: Place) -> list[Notice]:
     is_bad = job.state == BulkState.FAILED or not job.done
     return [
         Notice(result_of(job), is_bad=is_bad),
-        *(Notice(f"{one.title}: {one.reason}", is_bad=True) for one in refused),
+        *(Notice(f"{one.name}: {one.reason}", is_bad=True) for one in refused),
     ]
 
 

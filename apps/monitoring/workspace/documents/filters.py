@@ -119,8 +119,15 @@ class Filters:
         if self.folder:
             found = found.filter(external_id__startswith=f"{composed(self.folder)}/")
         if self.q:
-            found = found.filter(Q(title__icontains=composed(self.q)) | Q(external_id__icontains=composed(self.q)))
+            found = found.filter(*map(_named, composed(self.q).split()))
         return found.order_by(*ORDERS[self.order])
+
+
+def _named(word: str) -> Q:
+    """Whether the title has the word, or what the file tells, or the external id. Words may be anywhere, so that what is typed as
+    the list shows it is found in the name of a file.
+    """
+    return Q(title__icontains=word) | Q(told__icontains=word) | Q(external_id__icontains=word)
 
 
 def in_state(documents: QuerySet[Document], knowledge_base: KnowledgeBase, state: State) -> QuerySet[Document]:

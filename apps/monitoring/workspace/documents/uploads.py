@@ -150,7 +150,7 @@ def _told(result: FileResult) -> Told:
                 "number": result.version.number
             }
         case UploadOutcome.UNCHANGED:
-            title = result.version.document.title
+            title = result.version.document.name
             words = _("Already here: “%(title)s” has the same contents.") % {"title": title}
     return Told(result.filename, words, result.outcome.value, url)
 

@@ -41,6 +41,7 @@ class ShownSpan:
     """A span of a document version; `url` leads to where it can be read, `number` counts from 1."""
 
     number: int
+    name: str
     title: str
     version_number: int
     url: str
@@ -104,6 +105,7 @@ def kept_shown(passages: Sequence[KeptPassage]) -> list[ShownSpan]:
     return [
         ShownSpan(
             number=number,
+            name=one.version.document.name,
             title=one.version.document.title,
             version_number=one.version.number,
             url=version_span_url(one.version, start=one.start, end=one.end),
@@ -143,6 +145,7 @@ def _source(one: Reference) -> ShownSpan:
     citation = one.citation
     return ShownSpan(
         number=one.number,
+        name=citation.version.document.name,
         title=one.title,
         version_number=citation.version.number,
         url=version_span_url(citation.version, start=citation.start, end=citation.end),

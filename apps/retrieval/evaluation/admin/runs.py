@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.documents.admin.readable import ReadableFilter, ReadableRowsMixin
+from apps.documents.document_names import document_name
 from apps.documents.models import LIVING, Document
 from apps.retrieval.evaluation.experiments.showing import experiment_in_words
 from apps.retrieval.evaluation.selectors import figures_in_order, results_worst_first
@@ -173,23 +174,30 @@ def _figure(run: EvaluationRun, name: str) -> Figure:
 
 
 def _shown(page: Page[EvaluationResult], columns: list[str]) -> list[ShownResult]:
-    titles = _titles(page)
+    known = _known(page)
     return [
         ShownResult(
             text=result.text,
             figures=tuple(result.metrics[name] for name in columns),
             milliseconds=result.milliseconds,
-            places=[place | {"url": titles.get(place["document"])} for place in result.ranking[:PLACES]],
+            places=[_place(place, known.get(place["document"])) for place in result.ranking[:PLACES]],
             hidden=max(0, len(result.ranking) - PLACES),
         )
         for result in page
     ]
 
 
-def _titles(page: Page[EvaluationResult]) -> dict[str, str]:
-    """The addresses of the shown documents that are still there."""
+def _place(place: dict[str, Any], document: Document | None) -> dict[str, Any]:
+    """A place with the document's address and name; one that is gone has the name of its title then."""
+    if document is None:
+        return place | {"name": document_name(place["title"]), "url": None}
+    return place | {"name": document.name, "url": row_url(document)}
+
+
+def _known(page: Page[EvaluationResult]) -> dict[str, Document]:
+    """The shown documents that are still there."""
     shown = {place["document"] for result in page for place in result.ranking[:PLACES]}
-    return {str(document.pk): row_url(document) for document in Document.objects.filter(LIVING, pk__in=shown)}
+    return {str(document.pk): document for document in Document.objects.filter(LIVING, pk__in=shown)}
 
 
 def _named(run: EvaluationRun) -> str:

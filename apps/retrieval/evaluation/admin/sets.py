@@ -143,7 +143,7 @@ class JudgementInline(TabularInline):
 
     @display(description=_("Document"))
     def source(self, judgement: Judgement) -> SafeString:
-        return link(row_url(judgement.version or judgement.document), judgement.document.title)
+        return link(row_url(judgement.version or judgement.document), judgement.document.name)
 
     @display(description=_("Span"))
     def span(self, judgement: Judgement) -> str:

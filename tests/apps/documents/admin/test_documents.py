@@ -24,6 +24,15 @@ def test_the_list_shows_the_newest_version_and_counts_what_answers(admin_client:
     assert row.chunk_total == document.versions.get(number=1).chunk_count > 0
 
 
+def test_the_list_calls_a_document_by_its_words_over_its_title(admin_client: Client) -> None:
+    base = factories.ready_version(filename="HARBOUR_&_RULES.md").document.knowledge_base
+    factories.ready_version(base, "Seals swim in winter.", filename="README.md")
+    page = admin_client.get(LIST).content.decode()
+    assert 'Harbour &amp; Rules<br><span class="rag-muted">HARBOUR_&amp;_RULES.md</span>' in page
+    assert page.count("README.md") == 1
+    assert len(listed(admin_client, "?q=HARBOUR_")) == 1
+
+
 def test_the_list_is_filtered_by_status_and_knowledge_base(
     admin_client: Client, failed_version: DocumentVersion
 ) -> None:

@@ -93,6 +93,14 @@ def test_an_upload_keeps_what_the_caller_says_about_it(client: Client, base: Kno
     assert document["knowledge_base"] == str(base.pk)
 
 
+def test_a_document_says_what_people_call_it_and_its_title_stays_what_it_was_uploaded_as(
+    client: Client, base: KnowledgeBase
+) -> None:
+    response = upload(client, base, "Some text.", "HARBOUR_RULES_2022.txt")
+    document = client.get(f"{DOCUMENTS}{response.json()['document']}/").json()
+    assert (document["title"], document["name"]) == ("HARBOUR_RULES_2022.txt", "Harbour Rules 2022")
+
+
 def test_chunking_of_an_upload_is_the_document_s_own(client: Client, base: KnowledgeBase) -> None:
     assert upload(client, base, chunking='{"strategy": "tokens", "size": 64}').status_code == 202
     assert Document.objects.get().chunking == {"strategy": "tokens", "size": 64}

@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from apps.documents.blobs import blob_path
 from apps.documents.lifecycle import parsing
 from apps.documents.lifecycle.versions import version_retry
-from apps.documents.models import Chunk, DocumentVersion, ParsedText
+from apps.documents.models import Chunk, Document, DocumentVersion, ParsedText
 from ragsite.core.models import OutboxEvent
 from tests import factories as make
 from tests.acting import ACTOR
@@ -174,3 +174,32 @@ def test_a_large_file_has_all_its_time_after_a_turn_and_the_small_files_of_its_c
     soft = job_named("parse").soft
     assert soft is not None
     assert soft >= settings.RAGSITE_PARSER_SECONDS + TURN_SECONDS + parsing.TOGETHER_SECONDS
+
+
+def headed() -> bytes:
+    """A PDF that tells no title, with one in large letters on its first page."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.setFont("Helvetica", 24)
+    canvas.drawString(72, 760, "Harbour report")
+    canvas.setFont("Helvetica", 11)
+    for number in range(20):
+        canvas.drawString(72, 700 - 20 * number, "The moorings were looked over, and all of them hold.")
+    canvas.save()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("filename", "told", "name"),
+    [("scan_0001.pdf", "Harbour report", "Harbour report"), ("harbour_moorings.pdf", "", "harbour moorings")],
+)
+def test_a_file_whose_name_says_nothing_is_called_by_what_its_first_page_says_largest(
+    filename: str, told: str, name: str
+) -> None:
+    version = make.upload(make.knowledge_base(), headed(), filename=filename).version
+    make.run_stages()
+    document = Document.objects.get(pk=version.document_id)
+    assert (document.title, document.told, document.name) == (filename, told, name)
+    assert ParsedText.objects.get(version=version).title == told
+    (first, *_) = Chunk.objects.filter(version=version)
+    assert first.text.startswith("Harbour report")

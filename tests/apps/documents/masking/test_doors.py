@@ -240,6 +240,8 @@ def test_masking_that_is_turned_on_reaches_what_is_there_and_what_was_said_and_o
     version.parsed.refresh_from_db()
     assert (version.parsed.text, version.parsed.masked_as) == (shown, "")
     assert not OriginalText.objects.exists()
+    version.document.refresh_from_db()
+    assert version.document.told == f"Berths, by {HEADED}"
     chunks = Chunk.objects.filter(version=version).order_by("pk")
     assert [one.text for one in chunks] == [shown[one.start : one.end] for one in chunks]
     assert tuple(chunks.values_list("pk", "content_hash")) == vectors

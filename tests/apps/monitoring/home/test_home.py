@@ -140,6 +140,7 @@ def test_each_day_s_questions_documents_and_seconds_are_drawn(admin_client: Clie
     for question in QUESTIONS.values():
         answer = answered(base, question)
         Answer.objects.filter(pk=answer.pk).update(milliseconds={"embed": 500.0, "dense": 1500.0})
+    assert f"1 question found an answer in {DAYS} days, 1 did not." in admin_client.get("/admin/").content.decode()
     charts = drawn(admin_client)
     before = [0] * (DAYS - 1)
     assert charts["Questions a day"] == {"Answer found": [*before, 1], "Not found": [*before, 1]}

@@ -324,3 +324,17 @@ def test_what_was_left_out_of_an_answer_is_told_only_as_long_as_all_that_it_was_
     assert told()[-1] == "The berths are blue."
     Document.objects.filter(pk=other.document_id).update(restricted=True)
     assert told() == [one["text"] for one in answer.statements]
+
+
+def test_passages_citations_and_sources_say_what_their_document_is_called_beside_its_title() -> None:
+    base = make.ready_version(filename="HARBOUR_RULES_2022.md").document.knowledge_base
+    client = make.client(base.tenant)
+    answer = post(client, ASK, question=QUESTION).json()
+    found = post(client, SEARCH, query=QUESTION).json()["passages"] + answer["passages"] + answer["citations"]
+    assert {(one["title"], one["name"]) for one in found} == {("HARBOUR_RULES_2022.md", "Harbour Rules 2022")}
+
+
+def test_a_passage_of_a_file_whose_name_says_nothing_is_called_by_the_title_that_the_file_tells() -> None:
+    base = make.ready_version(filename="0001.md").document.knowledge_base
+    (passage, *_) = post(make.client(base.tenant), SEARCH, query=QUESTION).json()["passages"]
+    assert (passage["title"], passage["name"]) == ("0001.md", "Harbour handbook")

@@ -165,10 +165,10 @@ def test_filters_of_type_and_language_follow_the_version_that_answers(documents:
     new = DocumentVersion.objects.create(
         document=document, number=9, filename="b.pdf", document_type="pdf", content_hash="", blob="b", size=1
     )
-    ParsedText.objects.create(version=new, text="", parser="test", language="en")
+    ParsedText.objects.create(version=new, text="", parser="test", language="en", title="The harbour")
     Document.objects.filter(pk=german).update(current_version=new)
     document.refresh_from_db()
-    assert (document.document_type, document.language) == ("pdf", "en")
+    assert (document.document_type, document.language, document.told) == ("pdf", "en", "The harbour")
     Document.objects.filter(pk=german).update(current_version=old)
     assert german in found(documents, SearchFilters(document_types=frozenset({DocumentType.TEXT})))
 

@@ -59,6 +59,14 @@ def test_the_answer_stands_with_its_sources_and_the_passages(admin_client: Clien
     assert f"{SENTENCE} [1]" in page
 
 
+def test_passages_and_sources_are_called_by_words_and_the_file_is_told_of(admin_client: Client) -> None:
+    base = make.ready_version(filename="HARBOUR_&_RULES.md").document.knowledge_base
+    page = asked(admin_client, base).content.decode()
+    assert page.count('<span title="HARBOUR_&amp;_RULES.md">Harbour &amp; Rules</span></strong>') == 3
+    assert 'title="Harbour &amp; Rules, version 1' in page
+    assert 'aria-label="Source 1: Harbour &amp; Rules"' in page
+
+
 def test_who_asked_is_noted_with_the_question_in_a_conversation(admin_client: Client, base: KnowledgeBase) -> None:
     asked(admin_client, base)
     query = Query.objects.get()

@@ -40,6 +40,40 @@ def test_a_document_is_shown_with_what_answers_its_chunks_and_its_tags(admin_cli
     assert "every 2s" not in page.content.decode()
 
 
+def test_a_document_is_called_by_its_words_over_the_name_of_its_file_and_found_by_both(admin_client: Client) -> None:
+    base = make.ready_version(filename="ADOBE_2022_10K.md").document.knowledge_base
+    page = admin_client.get(tab(base)).content.decode()
+    assert ">Adobe 2022 10K</a>" in page
+    assert '<span class="rag-file-title">ADOBE_2022_10K.md</span>' in page
+    assert 'aria-label="Choose Adobe 2022 10K"' in page
+    for wanted in ("Adobe+2022+10K", "ADOBE_2022", "10k.md", "2022+adobe"):
+        assert listed(admin_client, base, f"q={wanted}") == ["ADOBE_2022_10K.md"]
+    assert listed(admin_client, base, "q=Adobe+2023") == []
+
+
+def test_one_whose_name_says_nothing_is_found_by_the_title_that_its_file_tells(admin_client: Client) -> None:
+    base = make.ready_version(filename="0001.md").document.knowledge_base
+    assert ">Harbour handbook</a>" in admin_client.get(tab(base)).content.decode()
+    assert listed(admin_client, base, "q=harbour+handbook") == ["0001.md"]
+
+
+def test_the_name_of_a_file_stands_for_itself_where_it_says_all(admin_client: Client) -> None:
+    base = make.ready_version(filename="README.md").document.knowledge_base
+    page = admin_client.get(tab(base)).content.decode()
+    assert ">README.md</a>" in page
+    assert "rag-file-title" not in page
+
+
+def test_signs_of_html_in_a_name_are_letters(admin_client: Client) -> None:
+    base = make.ready_version(title="harbour_&_<b>rules.md").document.knowledge_base
+    page = admin_client.get(tab(base)).content.decode()
+    assert "harbour_&amp;_&lt;b&gt;rules.md</a>" in page
+    Document.objects.update(title="harbour_&_rules.md")
+    page = admin_client.get(tab(base)).content.decode()
+    assert ">harbour &amp; rules</a>" in page
+    assert '<span class="rag-file-title">harbour_&amp;_rules.md</span>' in page
+
+
 @pytest.mark.parametrize(
     ("status", "step"),
     [
