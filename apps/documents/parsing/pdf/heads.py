@@ -192,7 +192,8 @@ def _drawn_above(above: Sequence[Sequence[Piece]], figures: Figures, text: str, 
         if not all(_is_near(one.piece, figures) for one in line):
             return
         if any(one.stand is Stand.ACROSS for one in line):
-            if at < len(above) - 1 or not said([one.piece for one in line], text).endswith(":"):
+            is_label = figures.labels is not None and said([one.piece for one in line], text).endswith(":")
+            if at < len(above) - 1 or not is_label:
                 return
             line = [one._replace(stand=Stand.LABEL) for one in line]
         yield from line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from apps.documents.parsing.pdf.layout import read_in_order
@@ -67,6 +67,26 @@ def pages(draw: st.DrawFn) -> tuple[list[Line], str]:
     return page.lines, page.text
 
 
+def drawn(*lines: tuple[float, Sequence[tuple[float, str]]]) -> tuple[list[Line], str]:
+    page = Drawn()
+    for y, words in lines:
+        page.line(y, words)
+    return page.lines, page.text
+
+
+NO_LABELS = drawn(
+    (767, [(60, "Year ended")]),
+    (767, [(150, "Year ended")]),
+    (767, [(200, "Revenue:")]),
+    (740, [(60, "1,234"), (200, "$"), (410, "1,234")]),
+    (727, [(60, "$"), (340, "1,234"), (410, "1,234")]),
+    (714, [(60, "$")]),
+    (701, [(60, "$")]),
+    (688, [(60, "1,234"), (410, "$")]),
+)
+"""A line that ends as labels do, above a table that has none."""
+
+
 def pieces_of(block: Block) -> list[Piece]:
     if not isinstance(block, Table):
         return list(block)
@@ -76,6 +96,7 @@ def pieces_of(block: Block) -> list[Piece]:
 
 @settings(max_examples=300, deadline=None)
 @given(pages())
+@example(NO_LABELS)
 def test_every_character_is_in_a_line_or_a_table(page: tuple[list[Line], str]) -> None:
     lines, text = page
     covered = {
