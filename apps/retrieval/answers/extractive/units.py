@@ -150,7 +150,7 @@ def is_group(line: str) -> bool:
     """Whether a row only says what the rows below it have in common: one name, and nothing in the other columns."""
     cells = row_cells(line)
     name = cells[0] if len(cells) > 1 and not any(cells[1:]) else ""
-    return 0 < len(name) <= LONGEST_HEADING and not any(map(str.isdigit, name)) and not _ENDS_SENTENCE.search(name)
+    return 0 < len(name) <= LONGEST_HEADING and not _ENDS_SENTENCE.search(name)
 
 
 def line_above(text: str) -> str:

@@ -106,6 +106,13 @@ def test_a_table_of_the_year_that_is_asked_for_is_taken_before_one_that_only_its
     ]
 
 
+def test_rows_of_the_same_name_are_told_apart_by_the_row_above_them() -> None:
+    years = "| | Media | Total |\n| Fiscal 2015 | | |\n| Revenue | 5 | 9 |\n| Fiscal 2014 | | |\n| Revenue | 4 | 8 |\n"
+    assert answers("What was Otter's total revenue in 2014?", report("OTTER_2015_10K.pdf", years)) == [
+        "Fiscal 2014: Revenue · Total: 8"
+    ]
+
+
 def test_the_line_above_a_table_says_what_it_is_of() -> None:
     table = "\n\n| | 2015 |\n| Operating income | {} |\n"
     home = report("OTTER.pdf", "Figures of the Domestic segment were:" + table.format(3), heading_path=())
