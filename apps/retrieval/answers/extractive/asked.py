@@ -11,7 +11,7 @@ from itertools import pairwise
 from apps.retrieval.answers.checking.reading import is_negated
 from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.commonness import weight_of
-from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, without_asking
+from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, has_capitals, without_asking
 from apps.retrieval.index.lexical.analysis import (
     DEFAULT,
     language_of_question,
@@ -135,13 +135,18 @@ def asked_of(question: str, *, statistics: TermStatistics, languages: Sequence[s
     numbers = frozenset(_NUMBER.findall(question))
     denies = is_negated(question, language_of_question(question.casefold().split(), spoken))
     plain = _IN_PARENTHESES.sub(" ", question)
-    required = words_of_question(" ".join([*names_in(plain), *_COUNTED.findall(plain)]), languages=spoken)
+    required = words_of_question(" ".join([*_sure_names(plain), *_COUNTED.findall(plain)]), languages=spoken)
     clause = frozenset(words_of_question(asking_clause(plain), languages=spoken)).intersection(weights)
     return Asked(
         weights, frozenset(weights) & names, numbers, answer_type(question), denies,
         required=frozenset(weights).intersection(required), clause=clause or frozenset(weights),
         years=frozenset(_YEAR.findall(years_whole(question))),
     )  # fmt: skip
+
+
+def _sure_names(text: str) -> list[str]:
+    """Its names; where no spaces part words, the numbers alone."""
+    return [part for name in names_in(text) for part in ([name] if has_capitals(name) else _NUMBER.findall(name))]
 
 
 def asking_clause(question: str) -> str:

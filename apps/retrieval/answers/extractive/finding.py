@@ -14,7 +14,7 @@ from apps.retrieval.answers.extractive.asked import Asked, asked_of, years_whole
 from apps.retrieval.answers.extractive.features import FEATURES, features_of
 from apps.retrieval.answers.extractive.rows import Setting, row_scores
 from apps.retrieval.answers.extractive.scoring import Vector, scorer
-from apps.retrieval.answers.extractive.units import Unit, UnitKind, units_of
+from apps.retrieval.answers.extractive.units import MOST_PASSAGES, Unit, UnitKind, units_of
 from apps.retrieval.answers.types import Material
 from apps.retrieval.search.naming import asked_words, names_compared
 
@@ -48,7 +48,7 @@ def units_found(material: Material, asked: Asked, languages: Mapping[int, str]) 
     if not asked.weights:
         return NOTHING_FOUND
     units = units_of(material.passages, material.heads)
-    said, is_row_best = _said_found(asked, units)
+    said, is_row_best = _said_found(asked, [one for one in units if one.rank < MOST_PASSAGES])
     rows = _rows_found(material, [one for one in units if one.kind is UnitKind.ROW], languages)
     says_more = said.score >= scorer().least and said.coverage > rows.coverage
     if rows.score and (asked.kind is AnswerType.NUMBER or not says_more):

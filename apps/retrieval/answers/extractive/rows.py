@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -45,6 +46,9 @@ called after the year to come, so that this is no reason to have no answer.
 _WORD = re.compile(r"[^\W\d_]{2}")
 SIGNS = {"$": "usd dollar", "€": "eur euro", "£": "gbp pound", "¥": "jpy yen", "%": "percent percentage"}
 """What is said by a sign, in words that a question may have for it."""
+
+REMEMBERED = 4096
+"""Texts whose terms are kept: the names of columns and headings come again with each row."""
 
 Terms = frozenset[str]
 
@@ -108,6 +112,7 @@ def has_words(cell: str) -> bool:
     return _WORD.search(cell) is not None
 
 
+@lru_cache(maxsize=REMEMBERED)
 def row_terms(text: str, language: str) -> Terms:
     """The terms of a text, with words for its signs and whole years."""
     signs = [words for sign, words in SIGNS.items() if sign in text]
@@ -155,6 +160,8 @@ def _label_share(asked: Asked, row: _Row) -> float:
     name = max(row.cells, key=lambda one: len(one & asked.terms), default=frozenset())
     if row.group & asked.terms - name:
         name |= row.group
+    # Of scripts that put no spaces between words texts have single characters, too, and questions none.
+    name = frozenset(term for term in name if len(term) > 1 or term.isascii())
     return len(name & asked.terms) / len(name) if name else 0.0
 
 

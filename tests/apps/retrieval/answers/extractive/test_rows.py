@@ -134,6 +134,37 @@ def test_a_row_of_a_name_says_nothing_that_its_columns_do_not() -> None:
     assert answers("What is the population of Toronto?", sites) == []
 
 
+GERMAN = """Die Zahlen der Gesellschaft und ihrer Töchter für das Jahr stehen in der folgenden Tabelle:
+
+| (in Tausend Euro) | 2015 | 2014 |
+| Umsatz | 6.779 | 5.504 |
+| Umsatzkosten | 4.591 | 3.752 |
+| Ergebnis je Aktie: | | |
+| verwässert | 0,28 | 0,62 |
+"""
+CHINESE = "| 项目 | 2015年 | 2014年 |\n| 营业收入 | 6779 | 5504 |\n| 净利润 | 122 | 266 |"
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer"),
+    [
+        (GERMAN, "Wie hoch war der Umsatz von Otter im Jahr 2015?", ["Umsatz (in Tausend Euro) · 2015: 6.779"]),
+        (
+            GERMAN,
+            "Wie hoch war das verwässerte Ergebnis je Aktie 2014?",
+            ["Ergebnis je Aktie: verwässert (in Tausend Euro) · 2014: 0,62"],
+        ),
+        (GERMAN, "Wie viele Mitarbeiter hat Otter 2015?", []),
+        (GERMAN, "Wie hoch war die Dividende 2015?", []),
+        (CHINESE, "2015年的营业收入是多少?", ["营业收入 · 2015年: 6779"]),
+        (CHINESE, "2014年净利润是多少?", ["净利润 · 2014年: 266"]),
+        (CHINESE, "2015年员工人数是多少?", []),
+    ],
+)
+def test_cells_are_found_in_other_languages(text: str, question: str, answer: list[str]) -> None:
+    assert answers(question, report("Otter_2015.pdf", text, heading_path=())) == answer
+
+
 @pytest.mark.parametrize(
     ("text", "whole"),
     [
