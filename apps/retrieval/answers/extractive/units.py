@@ -123,6 +123,8 @@ def units_of(passages: Sequence[Passage], heads: TableHeads = NO_TABLES) -> list
     seen: set[tuple[object, int, int]] = set()
     units: list[Unit] = []
     for rank, passage in enumerate(passages):
+        if rank >= MOST_PASSAGES and "|" not in passage.text:
+            continue
         before = ""
         for order, found in enumerate(_found(passage, heads.get(passage.chunk_id))):
             if rank >= MOST_PASSAGES and found.kind is not UnitKind.ROW:
