@@ -64,10 +64,10 @@ def tellings(
     them, half of these, and so on. The estimate decides how much is told, the model's own count whether that can be read.
     """
     passages, room = _passages_read(material, model=model, options=options)
-    told = passages_told(passages, heads=material.heads, around=material.around, room=room)
+    told = passages_told(passages, heads=material.column_names, around=material.around, room=room)
     yield told
     while passages:
-        less = passages_told(passages, heads=material.heads)
+        less = passages_told(passages, heads=material.column_names)
         if less != told:
             yield less
         passages, told = passages[: len(passages) // 2], less
@@ -92,10 +92,10 @@ def _passages_read(
     room = document_room(model, besides=besides, writes=options.max_tokens or MAX_TOKENS)
     if room is None:
         return material.passages, 0
-    readable = material.readable or material.passages
+    readable, heads = material.readable or material.passages, material.column_names
 
     def size(passage: Passage) -> int:
-        return tokens_told(passage, head=material.heads.get(passage.chunk_id, ()))
+        return tokens_told(passage, head=heads.get(passage.chunk_id, ()))
 
     fitting = passages_fitting(readable, most=room, size=size)
     return (fitting, room - sum(map(size, fitting))) if fitting else (readable[:1], 0)

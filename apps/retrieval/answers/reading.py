@@ -13,7 +13,8 @@ from apps.models.reading import Reading
 from apps.models.selectors import model_behind
 from apps.retrieval.answers.extractive.asked import languages_of
 from apps.retrieval.answers.extractive.choosing import units_chosen
-from apps.retrieval.answers.extractive.generator import question_asked, quoted_pieces
+from apps.retrieval.answers.extractive.finding import question_asked
+from apps.retrieval.answers.extractive.generator import quoted_pieces
 from apps.retrieval.answers.extractive.units import Unit, units_of
 from apps.retrieval.answers.time_shares import deadline_shared
 from apps.retrieval.answers.types import Material, WrittenPieces

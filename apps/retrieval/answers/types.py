@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.around import Around
+from apps.retrieval.answers.extractive.units import Heads, TableHeads
 from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.passages import Passage
@@ -134,16 +135,21 @@ class Draft:
 class Material:
     """What an answer is made from: the question, and the passages that may hold the answer, best first.
 
-    `statistics` says how rare each term of the question is, `heads` of passages that begin within a table its columns' names.
+    `statistics` says how rare each term of the question is, `heads` of passages that begin within a table its head.
     Who writes and has a budget of its own is given what is `readable`, and what stands `around` it.
     """
 
     question: str
     passages: tuple[Passage, ...]
     statistics: TermStatistics = NO_STATISTICS
-    heads: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    heads: TableHeads = field(default_factory=dict)
     readable: tuple[Passage, ...] = ()
     around: Around = field(default_factory=dict)
+
+    @property
+    def column_names(self) -> Heads:
+        """Of passages that begin within a table."""
+        return {chunk_id: head.cells for chunk_id, head in self.heads.items()}
 
 
 class Generator(Protocol):

@@ -11,7 +11,7 @@ from itertools import pairwise
 from apps.retrieval.answers.checking.reading import is_negated
 from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.commonness import weight_of
-from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, without_asking
+from apps.retrieval.answers.extractive.other_scripts import answer_type_elsewhere, has_capitals, without_asking
 from apps.retrieval.index.lexical.analysis import (
     DEFAULT,
     language_of_question,
@@ -52,6 +52,23 @@ _MEASURE = re.compile(
 )
 """What only asks: "lang" tells as much as a name where it is no common word of the documents'."""
 
+_COUNTED = re.compile(
+    r"(?<!\w)(?:how (?:many|much)|wie ?viele?|combien d[e'’]|cuánt[oa]s?|quant[oiae]s?|hoeveel|hvor mange) ?(\w+)",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    rf"(?<!\w)(?:what|which|welche[mnrs]?|was|quel(?:le)?s?|que|qué|cuál(?:es)?|quais|qual|quale|quali|che|welke?|vilk\w+|hvad|vad|"
+    rf"{'|'.join(words for _, words in _ASKED)})(?!\w)",
+    re.IGNORECASE,
+)
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
+_CLAUSE_ENDS = re.compile(r"[,;:?!.](?=\s|$)")
+_HOW_MUCH = re.compile(r"how (?:many|much)", re.IGNORECASE)
+_FISCAL = re.compile(r"(?<!\w)FY ?['’]?(\d{4}|\d\d)(?!\w)", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_THIS_CENTURY = 70
+"""The two digits of a year from which on it is one of the last century."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -72,13 +89,20 @@ Word = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question in words, each once, in their order. `weights` says of each how much it tells: 0 to 1."""
+    """A question in words, each once, in their order. `weights` says of each how much it tells: 0 to 1.
+
+    `required` are its names and what it asks the number of ("How many votes"), but for what stands in parentheses. `clause` is
+    what stands with the word that asks: the rest says where to look, or how to answer. `years` are whole, also those of "FY22".
+    """
 
     weights: Mapping[Word, float]
     names: frozenset[Word]
     numbers: frozenset[str]
     kind: AnswerType
     is_negated: bool
+    required: frozenset[Word] = frozenset()
+    clause: frozenset[Word] = frozenset()
+    years: frozenset[str] = frozenset()
 
     @property
     def words(self) -> list[Word]:
@@ -88,6 +112,11 @@ class Asked:
     def terms(self) -> frozenset[str]:
         """Of all words."""
         return frozenset(term for word in self.weights for term in word)
+
+    @property
+    def sought(self) -> frozenset[str]:
+        """By which columns are asked for: the terms, and whole years."""
+        return self.terms | self.years
 
     @property
     def total(self) -> float:
@@ -105,7 +134,38 @@ def asked_of(question: str, *, statistics: TermStatistics, languages: Sequence[s
     }
     numbers = frozenset(_NUMBER.findall(question))
     denies = is_negated(question, language_of_question(question.casefold().split(), spoken))
-    return Asked(weights, frozenset(weights) & names, numbers, answer_type(question), denies)
+    plain = _IN_PARENTHESES.sub(" ", question)
+    required = words_of_question(" ".join([*_sure_names(plain), *_COUNTED.findall(plain)]), languages=spoken)
+    clause = frozenset(words_of_question(asking_clause(plain), languages=spoken)).intersection(weights)
+    return Asked(
+        weights, frozenset(weights) & names, numbers, answer_type(question), denies,
+        required=frozenset(weights).intersection(required), clause=clause or frozenset(weights),
+        years=frozenset(_YEAR.findall(years_whole(question))),
+    )  # fmt: skip
+
+
+def _sure_names(text: str) -> list[str]:
+    """Its names; where no spaces part words, the numbers alone."""
+    return [part for name in names_in(text) for part in ([name] if has_capitals(name) else _NUMBER.findall(name))]
+
+
+def asking_clause(question: str) -> str:
+    """From the word that asks up to the next sign that parts clauses; all of it where no word asks."""
+    if (asks := _ASKS.search(question)) is None:
+        return question
+    ends = _CLAUSE_ENDS.search(question, asks.end())
+    return _HOW_MUCH.sub("", question[asks.start() : ends.start() if ends else len(question)])
+
+
+def years_whole(text: str) -> str:
+    """The text with "FY22", "FY 2022" and the like as the year that is meant."""
+    return _FISCAL.sub(lambda found: _year(found[1]), text)
+
+
+def _year(digits: str) -> str:
+    if len(digits) == 4:
+        return digits
+    return f"{20 if int(digits) < _THIS_CENTURY else 19}{digits}"
 
 
 def said_in(text: str, language: str) -> Said:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from apps.models.gateway import Deadline
-from apps.retrieval.answers.extractive.asked import Asked, asked_of, languages_of
+from apps.retrieval.answers.extractive.asked import Asked, languages_of
 from apps.retrieval.answers.extractive.choosing import units_chosen
-from apps.retrieval.answers.extractive.features import features_of
+from apps.retrieval.answers.extractive.finding import question_asked, units_found
 from apps.retrieval.answers.extractive.scoring import scorer
-from apps.retrieval.answers.extractive.units import Unit, units_of
+from apps.retrieval.answers.extractive.units import Unit
 from apps.retrieval.answers.extractive.wording import ended, worded
 from apps.retrieval.answers.types import (
     Judgement,
@@ -36,39 +36,31 @@ class ExtractiveGenerator:
 
     def generate(self, material: Material, *, deadline: Deadline) -> WrittenPieces:
         """See Generator."""
-        units = units_of(material.passages, material.heads)
         languages = languages_of(material.passages)
         asked = question_asked(material, languages)
-        return quoted_pieces(_answering(asked, units), asked, languages)
-
-
-def question_asked(material: Material, languages: Mapping[int, str]) -> Asked:
-    """What the question asks, by the words of passages in these languages."""
-    return asked_of(
-        material.question, statistics=material.statistics, languages=list(dict.fromkeys(languages.values()))
-    )
+        return quoted_pieces(_answering(material, asked, languages), asked, languages)
 
 
 def quoted_pieces(chosen: Sequence[tuple[Unit, float]], asked: Asked, languages: Mapping[int, str]) -> WrittenPieces:
     """The units as a person would send them, in the order given: each a statement with its own quotation and score."""
-    for place, (unit, score) in enumerate(chosen, start=1):
-        text = worded(unit, terms=asked.terms, language=languages[unit.passage.chunk_id])
-        if place < len(chosen):
-            text = ended(text)
-        yield TextDelta(f" {text}" if place > 1 else text)
-        yield Statement(text, (_quoted(unit, score),), JUDGED_QUOTED)
+    said: dict[str, tuple[Unit, float]] = {}
+    for unit, score in chosen:
+        said.setdefault(worded(unit, terms=asked.sought, language=languages[unit.passage.chunk_id]), (unit, score))
+    for place, (text, (unit, score)) in enumerate(said.items(), start=1):
+        whole = ended(text) if place < len(said) else text
+        yield TextDelta(f" {whole}" if place > 1 else whole)
+        yield Statement(whole, _quotations(unit, score), JUDGED_QUOTED)
 
 
-def _answering(asked: Asked, units: list[Unit]) -> list[tuple[Unit, float]]:
-    """The units that answer, best first; none where the question has no word that tells."""
-    if not asked.weights:
-        return []
-    features, learned = features_of(asked, units), scorer()
-    scores = learned.unit_scores(features, asked.kind)
-    answers = learned.answer_score(features, scores) >= learned.least
-    return units_chosen(units, scores) if answers else []
+def _answering(material: Material, asked: Asked, languages: Mapping[int, str]) -> list[tuple[Unit, float]]:
+    """The units that answer, best first."""
+    found = units_found(material, asked, languages)
+    return units_chosen(found.units, found.scores) if found.score >= scorer().least else []
 
 
-def _quoted(unit: Unit, score: float) -> Quotation:
+def _quotations(unit: Unit, score: float) -> tuple[Quotation, ...]:
+    """The unit; of a row also what it has in common with the rows beside it, and the head of its table."""
     passage = unit.passage
-    return Quotation(passage, passage.start + unit.start, passage.start + unit.end, unit.text, round(score, 6))
+    lines = [unit.table.group, unit.table.names] if unit.table else []
+    spans = [(passage.start + unit.start, unit.text), *((one.start, one.text) for one in lines if one)]
+    return tuple(Quotation(passage, start, start + len(text), text, round(score, 6)) for start, text in spans)

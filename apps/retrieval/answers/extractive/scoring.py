@@ -37,8 +37,8 @@ LEAST_UNIT = 0.15
 MET_BY_WORDS = 0.5
 """Of the weight of a question's terms, what an answer needs near it where words alone were searched for."""
 
-ROW_MET = 0.55
-"""Of the weight of a question's terms, what a row must have, with its headings, to answer without further looking."""
+LINE_MET = 0.55
+"""Of the weight of a question's terms, what a line of a list must have, with its headings, to answer without further looking."""
 
 SURE = 1e-4
 """Nothing is surer than that it is not."""
@@ -87,8 +87,8 @@ class Scorer:
 
         Rules come before what was learned. A unit that is no answer by itself makes none with its surroundings. Where the passage
         has none of the names that are asked for, what it says is about something else. By words alone an answer has half of
-        the question's words near it. And a row of a table, of which there are none in what was learned from, answers what it
-        has all names and most words of.
+        the question's words near it. And a line of a list, of which there are few in what was learned from, answers what it has
+        all names and most words of.
         """
         if not len(scores):
             return 0.0
@@ -97,7 +97,7 @@ class Scorer:
             return 0.0
         if best["nearness_unknown"] and best["met_near"] < MET_BY_WORDS:
             return 0.0
-        if best["row"] and best["names_missing"] == 0.0 and best["met_near"] >= ROW_MET:
+        if best["row"] and best["names_missing"] == 0.0 and best["met_near"] >= LINE_MET:
             return float(max(scores))
         return float(self.answer.probability(answer_inputs(features, scores)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -20,8 +20,12 @@ SHORT_LINE = 48
 
 LONGEST_HEADING = 80
 
+LONGEST_ABOVE = 200
+"""Characters of the end of the line above a table, which may say what it is a table of."""
+
 _LINE = re.compile(r"[^\n]+")
 _ENDS = re.compile(rf"[:;,，；：、{STOPS}]['\"”’»)\]」』）】]*\s*$")
+_ENDS_SENTENCE = re.compile(rf"[{STOPS}]\s*$")
 _BAR = re.compile(r"(?<!\\)\|")
 _BULLET = re.compile(r"^\s*(?:[-*•‣◦·–]|\d{1,3}[.)])\s+")
 
@@ -33,8 +37,38 @@ class UnitKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TableLine:
+    """A row of a table that says something of others: the names of the columns, or what the rows below it have in common.
+
+    `start` is its place in the version's text.
+    """
+
+    start: int
+    text: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return row_cells(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class TableHead:
+    """The names of a table's columns, what the line above the table says, and what the rows have in common that a passage begins
+    with; `group` is None where they have nothing.
+    """
+
+    names: TableLine
+    above: str = ""
+    group: TableLine | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return self.names.cells
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """Characters `start` to `end` of a passage's text; a row of a table has the names of its columns, as far as they are known.
+    """Characters `start` to `end` of a passage's text; a row of a table has the table's head, as far as it is known.
 
     `order` counts the units of its passage, `before` is the text of the one before it.
     """
@@ -45,12 +79,17 @@ class Unit:
     end: int
     kind: UnitKind
     order: int = 0
-    head: tuple[str, ...] = ()
+    table: TableHead | None = None
     before: str = ""
 
     @property
     def text(self) -> str:
         return self.passage.text[self.start : self.end]
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """Of a row, the names of its columns; empty where they are not known."""
+        return self.table.cells if self.table else ()
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -63,7 +102,7 @@ class _Found:
     start: int
     end: int
     kind: UnitKind
-    head: tuple[str, ...] = field(default=())
+    table: TableHead | None = None
 
 
 Heads = Mapping[int, tuple[str, ...]]
@@ -71,15 +110,26 @@ Heads = Mapping[int, tuple[str, ...]]
 
 NO_HEADS: Heads = {}
 
+TableHeads = Mapping[int, TableHead]
+"""By the id of a chunk that begins within a table its head."""
 
-def units_of(passages: Sequence[Passage], heads: Heads = NO_HEADS) -> list[Unit]:
-    """The units of the passages, best passage first; a span that overlapping passages share counts once."""
+NO_TABLES: TableHeads = {}
+
+
+def units_of(passages: Sequence[Passage], heads: TableHeads = NO_TABLES) -> list[Unit]:
+    """The units of the passages, best passage first, of those after the first MOST_PASSAGES the rows alone; a span that
+    overlapping passages share counts once.
+    """
     seen: set[tuple[object, int, int]] = set()
     units: list[Unit] = []
-    for rank, passage in enumerate(passages[:MOST_PASSAGES]):
+    for rank, passage in enumerate(passages):
+        if rank >= MOST_PASSAGES and "|" not in passage.text:
+            continue
         before = ""
-        for order, found in enumerate(_found(passage, heads.get(passage.chunk_id, ()))):
-            unit = Unit(passage, rank, found.start, found.end, found.kind, order, found.head, before)
+        for order, found in enumerate(_found(passage, heads.get(passage.chunk_id))):
+            if rank >= MOST_PASSAGES and found.kind is not UnitKind.ROW:
+                continue
+            unit = Unit(passage, rank, found.start, found.end, found.kind, order, found.table, before)
             before = unit.text
             place = (passage.version_id, passage.start + found.start, passage.start + found.end)
             if place not in seen:
@@ -98,7 +148,20 @@ def is_row(line: str) -> bool:
     return line.lstrip().startswith("|") and line.count("|") >= 2
 
 
-def _found(passage: Passage, head: tuple[str, ...]) -> Iterator[_Found]:
+def is_group(line: str) -> bool:
+    """Whether a row only says what the rows below it have in common: one name, and nothing in the other columns."""
+    cells = row_cells(line)
+    name = cells[0] if len(cells) > 1 and not any(cells[1:]) else ""
+    return 0 < len(name) <= LONGEST_HEADING and not _ENDS_SENTENCE.search(name)
+
+
+def line_above(text: str) -> str:
+    """What the last line before a table says."""
+    lines = text.rstrip().rsplit("\n", 1)
+    return lines[-1][-LONGEST_ABOVE:] if lines and not is_row(lines[-1]) else ""
+
+
+def _found(passage: Passage, head: TableHead | None) -> Iterator[_Found]:
     """The units of a passage in order: its tables row by row, what is between them sentence by sentence."""
     lines = [(line.start(), line.end(), is_row(line.group())) for line in _LINE.finditer(passage.text)]
     for in_table, group in groupby(lines, key=lambda line: line[2]):
@@ -106,15 +169,23 @@ def _found(passage: Passage, head: tuple[str, ...]) -> Iterator[_Found]:
         if not in_table:
             yield from _prose(passage, spans[0][0], spans[-1][1])
         elif head and spans[0][0] == lines[0][0]:
-            yield from _rows(passage.text, spans, head)
+            yield from _rows(passage, spans, head)
         else:
-            yield from _rows(passage.text, spans[1:], row_cells(passage.text[slice(*spans[0])]))
+            yield from _rows(passage, spans[1:], _head(passage, *spans[0]))
 
 
-def _rows(text: str, spans: Sequence[tuple[int, int]], head: tuple[str, ...]) -> Iterator[_Found]:
+def _head(passage: Passage, start: int, end: int) -> TableHead:
+    """The head of a table that begins within the passage."""
+    return TableHead(TableLine(passage.start + start, passage.text[start:end]), line_above(passage.text[:start]))
+
+
+def _rows(passage: Passage, spans: Sequence[tuple[int, int]], head: TableHead) -> Iterator[_Found]:
     for start, end in spans:
-        if any(row_cells(text[start:end])):
-            yield _Found(*_trimmed(text, start, end), UnitKind.ROW, head)
+        line = passage.text[start:end]
+        if is_group(line):
+            head = replace(head, group=TableLine(passage.start + start, line))
+        elif any(row_cells(line)):
+            yield _Found(*_trimmed(passage.text, start, end), UnitKind.ROW, head)
 
 
 def _prose(passage: Passage, first: int, last: int) -> Iterator[_Found]:

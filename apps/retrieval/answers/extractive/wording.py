@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
+from apps.retrieval.answers.extractive.columns import columns_asked, columns_named
+from apps.retrieval.answers.extractive.rows import row_terms
 from apps.retrieval.answers.extractive.units import Unit, UnitKind, ends, without_bullet
-from apps.retrieval.index.lexical.analysis import terms_of_text
+
+_MEASURE = re.compile(r"[($€£¥%]")
+"""What stands above the names of rows and has such a sign says what figures are in: "(in millions)"."""
 
 MOST_COLUMNS = 8
 BETWEEN = " · "
@@ -26,11 +31,29 @@ def ended(text: str) -> str:
 
 
 def _row_worded(unit: Unit, terms: Collection[str], language: str) -> str:
-    cells, head = unit.cells, unit.head
-    if len(head) != len(cells):
+    cells, columns = unit.cells, columns_named(unit.head)
+    if len(columns) != len(cells):
         return BETWEEN.join(cell for cell in cells if cell)
-    named = list(zip(head, cells, strict=True))[1:]
-    asked = [(name, cell) for name, cell in named if set(terms_of_text(name, language=language)) & set(terms)]
-    shown = asked or named[: MOST_COLUMNS - 1]
-    rest = [f"{name}: {cell}" if name else cell for name, cell in shown if cell]
-    return BETWEEN.join([*filter(None, [cells[0]]), *rest])
+    wanted = frozenset(terms)
+    asked = columns_asked([row_terms(one, language) for one in columns[1:]], wanted)
+    named = [(columns[1 + at], cells[1 + at]) for at in asked]
+    rest = [f"{name}: {cell}" if name else cell for name, cell in named[: MOST_COLUMNS - 1] if cell]
+    return BETWEEN.join([*filter(None, [_called(unit, wanted, language)]), *rest])
+
+
+def _called(unit: Unit, wanted: frozenset[str], language: str) -> str:
+    """What the row is called: its first cell; before it what it has in common with the rows beside it, where that is asked for
+    and it does not say it itself; behind it what its figures are in.
+    """
+    name, table = unit.cells[0], unit.table
+    if table and table.group:
+        group = table.group.cells[0]
+        if row_terms(group, language) & wanted - row_terms(name, language):
+            name = f"{group.rstrip(':')}: {name}" if name else group
+    if table and _MEASURE.search(table.cells[0]):
+        return f"{name} {_in_parentheses(table.cells[0])}".strip()
+    return name
+
+
+def _in_parentheses(text: str) -> str:
+    return text if text.startswith("(") else f"({text})"

@@ -114,7 +114,29 @@ def test_no_model_is_ever_asked(passages: tuple[Passage, ...], use_transport: Ca
     list(ExtractiveGenerator().generate(material("How many berths?", *passages), deadline=make.soon()))
 
 
-def test_a_row_before_a_sentence_ends_with_a_full_stop(texts: Texts) -> None:
-    table = passage("| Thousand euros | 2023 | 2024 |\n| Sales | 8,412 | 9,127 |\n\nThey grew, mostly sales in Sweden.")
-    given = texts("What were the sales in 2024?", table)
-    assert given == ["Sales · 2024: 9,127.", "They grew, mostly sales in Sweden."]
+def test_a_row_before_another_one_ends_with_a_full_stop(texts: Texts) -> None:
+    north = passage("| Thousand euros | 2023 | 2024 |\n| Sales of boats | 8,412 | 9,127 |")
+    south = passage("| Thousand euros | 2023 | 2024 |\n| Sales of boats | 512 | 634 |")
+    given = texts("What were the sales of boats in 2024?", north, south)
+    assert given == ["Sales of boats · 2024: 9,127.", "Sales of boats · 2024: 634"]
+
+
+def test_a_row_is_quoted_with_the_head_of_its_table_and_what_it_has_in_common_with_the_rows_beside_it(
+    statements: Ask,
+) -> None:
+    text = (
+        "| (in thousands) | 2014 | 2015 |\n| Revenue | 5,504 | 6,779 |\n| Earnings per share: | | |\n"
+        "| Diluted | 0.62 | 0.28 |"
+    )
+    found = passage(text, start=700)
+    (statement,) = statements("What were the diluted earnings per share in 2015?", found)
+    assert statement.text == "Earnings per share: Diluted (in thousands) · 2015: 0.28"
+    quotes = [one.quote for one in statement.quotations]
+    assert quotes == ["| Diluted | 0.62 | 0.28 |", "| Earnings per share: | | |", "| (in thousands) | 2014 | 2015 |"]
+    assert all(text[one.start - 700 : one.end - 700] == one.quote for one in statement.quotations)
+
+
+def test_what_two_tables_say_in_the_same_words_is_told_once(texts: Texts) -> None:
+    first = passage("| | 2014 | 2015 |\n| Revenue | 5,504 | 6,779 |", version_id=uuid.uuid4())
+    second = passage("| | 2015 | 2016 |\n| Revenue | 6,779 | 8,830 |", version_id=uuid.uuid4())
+    assert texts("What was the revenue in 2015?", first, second) == ["Revenue · 2015: 6,779"]

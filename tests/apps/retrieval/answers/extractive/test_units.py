@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.retrieval.answers.extractive.units import Unit, UnitKind, units_of
+from apps.retrieval.answers.extractive.units import MOST_PASSAGES, TableHead, TableLine, Unit, UnitKind, units_of
 from apps.retrieval.answers.extractive.wording import worded
 from apps.retrieval.index.lexical.analysis import terms_of_question
 from apps.retrieval.search.passages import Passage
@@ -61,7 +61,8 @@ def test_a_bar_within_a_cell_is_part_of_its_words() -> None:
 
 def test_a_passage_that_begins_within_a_table_has_no_row_less() -> None:
     cut = passage("| Osaka | WireGuard |\n| Lisbon | OpenVPN |", start=500)
-    (first, second) = units_of([cut], {cut.chunk_id: ("Site", "Protocol")})
+    head = TableHead(TableLine(100, "| Site | Protocol |"))
+    (first, second) = units_of([cut], {cut.chunk_id: head})
     assert (read(first, "Osaka protocol?"), second.head) == ("Osaka · Protocol: WireGuard", ("Site", "Protocol"))
 
 
@@ -95,3 +96,42 @@ def test_the_mark_of_a_list_is_not_told() -> None:
 def test_a_unit_that_passages_share_counts_once() -> None:
     first, second = passage("One day the pier was built."), passage("One day the pier was built.", chunk_id=2)
     assert len(units(first, second)) == 1
+
+
+EARNINGS = """| (in thousands, except per share data) | Year ended December 31, / 2015 | Year ended December 31, / 2014 |
+| Operating income | 305,826 | 402,648 |
+| Earnings per share: |  |  |
+| Basic | $ 0.29 | $ 0.63 |
+"""
+
+
+def test_a_row_that_only_says_what_the_rows_below_have_in_common_is_no_unit_but_theirs() -> None:
+    income, basic = units(passage(f"Statements of operations\n\n{EARNINGS}", start=50))
+    assert income.table is not None
+    assert basic.table is not None
+    assert (income.table.group, income.table.above) == (None, "Statements of operations")
+    assert basic.table.group is not None
+    assert basic.table.group.cells == ("Earnings per share:", "", "")
+    assert basic.table.group.start == 50 + basic.passage.text.index("| Earnings")
+
+
+@pytest.mark.parametrize("row", ["| Closed on Sundays and holidays. |  |", "|  | 12 |"])
+def test_a_row_with_one_cell_that_says_more_than_a_name_is_a_unit(row: str) -> None:
+    assert [one.text for one in units(passage(f"| Day | Hours |\n{row}\n"))] == [row]
+
+
+def test_what_figures_are_in_and_have_in_common_is_told_with_a_row() -> None:
+    income, basic = units(passage(EARNINGS))
+    assert read(income, "What was the operating income of 2015?") == (
+        "Operating income (in thousands, except per share data) · Year ended December 31, / 2015: 305,826"
+    )
+    assert read(basic, "What were the earnings per share in 2014?").startswith(
+        "Earnings per share: Basic (in thousands"
+    )
+    assert read(basic, "How many basic ones were there?").startswith("Basic (in thousands")
+
+
+def test_of_passages_that_are_further_down_the_rows_alone_are_looked_at() -> None:
+    first = [passage(f"The sentence with number {number} stands here.") for number in range(MOST_PASSAGES)]
+    last = passage(f"Here is one sentence more.\n\n{TABLE}")
+    assert {one.kind for one in units(*first, last) if one.passage is last} == {UnitKind.ROW}
