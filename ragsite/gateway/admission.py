@@ -43,7 +43,25 @@ class Admission:
         Raises:
             RequestRefusedError: there is no room, or its turn would not come in time, or did not.
         """
-        await self._queues[visit.kind].enter(visit.caller)
+        if not self.enter_at_once(visit):
+            await self._queues[visit.kind].wait(visit.caller)
+
+    def enter_at_once(self, visit: Visit) -> bool:
+        """Whether the request may be worked on now, after which `leave` follows; else it may wait.
+
+        Raises:
+            RequestRefusedError: there is no room, or its turn would not come in time.
+        """
+        return self._queues[visit.kind].enter_at_once(visit.caller)
+
+    async def wait(self, visit: Visit) -> None:
+        """Of a request that could not enter at once: returns when it may be worked on; then `leave` follows. A wait that is
+        cancelled takes no place.
+
+        Raises:
+            RequestRefusedError: somebody else was given its room, or its turn did not come in time.
+        """
+        await self._queues[visit.kind].wait(visit.caller)
 
     def leave(self, visit: Visit) -> None:
         """The work on a request that entered is over."""
@@ -84,16 +102,19 @@ class _Queue:
         self._waiting: Turns[_Ticket] = Turns()
         self._pace = _Pace(capacity.at_once)
 
-    async def enter(self, caller: Caller) -> None:
+    def enter_at_once(self, caller: Caller) -> bool:
         # Nobody is passed by: those that wait while this one may begin do so because their tenant has all it may have.
         if self._may(caller.tenant):
             self._begin(caller.tenant)
             WAITED.labels(self._kind).observe(0)
-            return
+            return True
         if self._waits(self._waiting.ahead_of(caller) + 1) > self._capacity.wait_seconds:
             raise self._refusal(caller)
-        if len(self._waiting) >= self._capacity.waiting:
-            self._make_room(caller)
+        self._room_check(caller)
+        return False
+
+    async def wait(self, caller: Caller) -> None:
+        self._room_check(caller)  # Others may have come since it could not enter.
         started = self._clock()
         await self._wait(_Ticket(caller, asyncio.get_running_loop().create_future()))
         WAITED.labels(self._kind).observe(self._clock() - started)
@@ -146,6 +167,10 @@ class _Queue:
         else:
             self._waiting.remove(ticket.caller, ticket)
             self._tell()
+
+    def _room_check(self, caller: Caller) -> None:
+        if len(self._waiting) >= self._capacity.waiting:
+            self._make_room(caller)
 
     def _make_room(self, caller: Caller) -> None:
         """Who has most waiting gives room to who has less: among tenants, and among one tenant's keys.

@@ -74,7 +74,7 @@ class OneThreadHandler(ASGIHandler):
         """The response, when it was the request's turn; None if the client left before that."""
         visit = Visit.of(scope)
         try:
-            if await while_there(receive, self._entered(visit)) is None:
+            if not self._admission.enter_at_once(visit) and await while_there(receive, self._turn(visit)) is None:
                 body.close()
                 return None
         except RequestRefusedError as error:
@@ -85,8 +85,8 @@ class OneThreadHandler(ASGIHandler):
         finally:
             self._admission.leave(visit)
 
-    async def _entered(self, visit: Visit) -> bool:
-        await self._admission.enter(visit)
+    async def _turn(self, visit: Visit) -> bool:
+        await self._admission.wait(visit)
         return True
 
     async def _worked_on(

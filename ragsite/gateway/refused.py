@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from django.conf import settings
 from django.http import JsonResponse
 from django.urls import Resolver404, resolve
 
@@ -16,6 +19,9 @@ from ragsite.gateway.request_ids import HEADER
 from ragsite.gateway.request_traces import GIVEN, TOLD, request_served
 from ragsite.gateway.visits import Scope
 
+ROUTES_KEPT = 256
+"""Of the last addresses: where much is refused most of it is of few, and to look one up takes a tenth of refusing it."""
+
 
 def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
     """The answer, with the id of its request and in the shape of its address; without a scope nothing is known of the request."""
@@ -24,7 +30,7 @@ def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
     id_ = request_id_from(given.get(HEADER.lower(), ""))
     with in_request(id_), request_served(method, path, given.get(GIVEN, "")) as served:
         response = shaped(problem_response(error), path)
-        served.route, served.status = _route(path), response.status_code
+        served.route, served.status = _route(path, settings.ROOT_URLCONF), response.status_code
     if served.trace:
         response[TOLD] = served.trace
     response[HEADER] = id_
@@ -33,9 +39,10 @@ def refused_response(error: RagError, scope: Scope | None) -> JsonResponse:
     return response
 
 
-def _route(path: str) -> str:
+@lru_cache(maxsize=ROUTES_KEPT)
+def _route(path: str, urls: str) -> str:
     try:
-        return f"/{resolve(path).route}"
+        return f"/{resolve(path, urls).route}"
     except Resolver404:
         return UNKNOWN_ROUTE
 

@@ -16,19 +16,34 @@ _MAY_HAVE_ONE = re.compile(
     r"@|[0-9][0-9 ./()-]{5,}[0-9]|[A-Za-z0-9_-]{18}|[0-9]{2} ?[0-9A-Z]|PRIVATE|"
     r"(?i:pass|pwd|wort|secret|token|key|bearer|basic|credential|pin\b|contrase|senha|hasło|пароль|密码)"
 )
+CLEAN_KEPT, CLEAN_LENGTH = 4_096, 200
+"""Lines without values that are remembered, and how long such a line is at most: the same are written again and again."""
+
+_clean: set[str] = set()
+
 LONGEST = 200_000
 """Characters of a record; of a longer one the rest is left out."""
 
 
 def text_for_logs(text: str) -> str:
     """The text with its values replaced by their kinds. There is no tenant whose masks these could be."""
-    if not _MAY_HAVE_ONE.search(text):
+    if text in _clean or not _MAY_HAVE_ONE.search(text):
         return text
     parts, past = [], 0
     for find in finds_in(text[:LONGEST], USUAL):
         parts += [text[past : find.start], f"[{NAMES[find.kind]}]"]
         past = find.end
-    return "".join([*parts, text[past:LONGEST]]) if parts else text[:LONGEST]
+    if not parts:
+        _keep_clean(text)
+        return text[:LONGEST]
+    return "".join([*parts, text[past:LONGEST]])
+
+
+def _keep_clean(text: str) -> None:
+    if len(_clean) >= CLEAN_KEPT:
+        _clean.clear()
+    if len(text) <= CLEAN_LENGTH:
+        _clean.add(text)
 
 
 def record_masked(record: logging.LogRecord) -> logging.LogRecord:
