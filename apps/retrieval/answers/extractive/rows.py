@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.asked import Asked, Word, years_whole
 from apps.retrieval.answers.extractive.columns import columns_asked, columns_named
 from apps.retrieval.answers.extractive.units import Unit
@@ -124,7 +125,7 @@ def _score(asked: Asked, row: _Row, rank: int) -> RowScore:
     own, around = _met(asked, row.group.union(*row.cells)) - named, _met(asked, row.around)
     met = own | named | beside | around
     missing = asked.clause - met
-    if not own or not _may_answer(asked, met):
+    if not own or not _may_answer(asked, met) or (asked.kind is AnswerType.NUMBER and not _has_number(asked, row)):
         return NO_ROW
     recall, label = len(own) / len(own | missing), _label_share(asked, row)
     if label == 0.0 or (fit := 2 * recall * label / (recall + label)) < LEAST_FIT:
@@ -149,6 +150,18 @@ def _may_answer(asked: Asked, met: frozenset[Word]) -> bool:
     return asked.required <= met and (not unnamed or not unnamed.isdisjoint(met))
 
 
+def _has_number(asked: Asked, row: _Row) -> bool:
+    """Whether a number stands beside what the row is called: where none does it is the names of columns once more."""
+    name = _name_cell(asked, row)
+    beside = row.figures.union(*(one for one in row.cells if one is not name))
+    return any(any(map(str.isdigit, term)) for term in beside)
+
+
+def _name_cell(asked: Asked, row: _Row) -> Terms:
+    """The cell that has most of the question."""
+    return max(row.cells, key=lambda one: len(one & asked.terms), default=frozenset())
+
+
 def _met(asked: Asked, terms: Terms) -> frozenset[Word]:
     return frozenset(word for word in asked.weights if not terms.isdisjoint(word))
 
@@ -157,7 +170,7 @@ def _label_share(asked: Asked, row: _Row) -> float:
     """Of the terms of the cell that has most of the question, the share that is asked for; those of what it has in common with
     the rows beside it are its own where they add to it.
     """
-    name = max(row.cells, key=lambda one: len(one & asked.terms), default=frozenset())
+    name = _name_cell(asked, row)
     if row.group & asked.terms - name:
         name |= row.group
     # Of scripts that put no spaces between words texts have single characters, too, and questions none.

@@ -189,3 +189,17 @@ def test_a_fiscal_year_is_a_year(text: str, whole: str) -> None:
 )
 def test_a_question_is_the_clause_with_the_word_that_asks(question: str, clause: str) -> None:
     assert asking_clause(question) == clause
+
+
+STORES = """| (in thousands) | 52 weeks ended / January 28, 2023 |
+| Store update |  |
+| Fiscal 2022 | Stores open at the end of the quarter |
+| 4th quarter | 1,355 |
+"""
+
+
+def test_a_row_without_a_number_is_no_answer_where_one_is_asked_for() -> None:
+    stores = report("OTTER_2023Q4.pdf", STORES)
+    assert not any(
+        "Fiscal 2022" in one for one in answers("How many stores did Otter have open in fiscal 2022?", stores)
+    )
