@@ -79,6 +79,11 @@ _PLACE = re.compile(
 )
 
 
+def says_number(text: str) -> bool:
+    """Whether it has a number, in figures or in words."""
+    return _NUMBER.search(text) is not None or holds_numeral(text)
+
+
 def features_of(asked: Asked, units: Sequence[Unit]) -> NDArray[np.float64]:
     """The features of each unit: (n, len(FEATURES))."""
     if not units:

@@ -24,6 +24,7 @@ from uuid import UUID
 from apps.retrieval.answers.extractive.answer_types import AnswerType
 from apps.retrieval.answers.extractive.asked import Asked, Word, years_whole
 from apps.retrieval.answers.extractive.columns import columns_asked, columns_named
+from apps.retrieval.answers.extractive.features import says_number
 from apps.retrieval.answers.extractive.units import Unit
 from apps.retrieval.index.lexical.analysis import terms_of_text
 
@@ -81,11 +82,12 @@ def row_scores(asked: Asked, rows: Sequence[Unit], setting: Setting) -> list[Row
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row by its terms: of each of its cells that has words, of its other cells, of each column's name, of what the row has in
-    common with those beside it, of the document's name, and of what else stands around it.
+    """A row by its terms: of each of its cells that has words, of those of them with a number, of its other cells, of each
+    column's name, of what the row has in common with those beside it, of the document's name, and of what else stands around it.
     """
 
     cells: Sequence[Terms]
+    numbered: Sequence[Terms]
     figures: Terms
     columns: Sequence[Terms]
     group: Terms
@@ -98,8 +100,10 @@ class _Row:
         language = setting.languages[passage.chunk_id]
         group = table.group.cells[0] if table and table.group else ""
         around = [*passage.heading_path, *([table.above, *table.cells[:1]] if table else [])]
+        worded = [one for one in unit.cells if has_words(one)]
         return cls(
-            cells=[row_terms(one, language) for one in unit.cells if has_words(one)],
+            cells=[row_terms(one, language) for one in worded],
+            numbered=[row_terms(one, language) for one in worded if says_number(one)],
             figures=row_terms(" ".join(one for one in unit.cells if not has_words(one)), language),
             columns=[row_terms(one, language) for one in columns_named(unit.head)[1:]],
             group=row_terms(group, language),
@@ -153,8 +157,7 @@ def _may_answer(asked: Asked, met: frozenset[Word]) -> bool:
 def _has_number(asked: Asked, row: _Row) -> bool:
     """Whether a number stands beside what the row is called: where none does it is the names of columns once more."""
     name = _name_cell(asked, row)
-    beside = row.figures.union(*(one for one in row.cells if one is not name))
-    return any(any(map(str.isdigit, term)) for term in beside)
+    return any(any(map(str.isdigit, term)) for term in row.figures) or any(one != name for one in row.numbered)
 
 
 def _name_cell(asked: Asked, row: _Row) -> Terms:

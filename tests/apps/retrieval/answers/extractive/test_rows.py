@@ -203,3 +203,8 @@ def test_a_row_without_a_number_is_no_answer_where_one_is_asked_for() -> None:
     assert not any(
         "Fiscal 2022" in one for one in answers("How many stores did Otter have open in fiscal 2022?", stores)
     )
+
+
+def test_a_number_may_be_a_word() -> None:
+    harbour = report("OTTER_HARBOUR.pdf", "| Place | How many |\n| Berths | twelve |\n| Cranes | two or three |\n")
+    assert answers("How many berths does Otter have?", harbour) == ["Berths · How many: twelve"]
