@@ -154,7 +154,7 @@ def test_a_question_is_embedded_once_and_searched_for_once(
 @pytest.mark.parametrize(
     ("mode", "said", "not_said"),
     [
-        ("hybrid", ("by meaning", "by words rank 1", "(counts 50 %)"), ()),
+        ("hybrid", ("by meaning", "by words rank 1", "(counts 55 %)"), ()),
         ("dense", ("by meaning", "Searched by meaning alone."), ("by words rank",)),
         ("lexical", ("by words rank 1", "Searched by words alone."), ("by meaning 0.",)),
     ],
