@@ -198,29 +198,6 @@ def test_the_more_vectors_there_are_the_more_candidates_a_search_holds_unless_it
     assert recall(1_000_000, 12) == by_few
 
 
-@QUANTISED
-def test_more_candidates_than_one_scan_holds_come_by_one_that_goes_on(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, quantised: bool
-) -> None:
-    vectors, queries = unit_vectors(700), unit_vectors(10, seed=9)
-    base = make.knowledge_base()
-    generation = with_index(indexed(base, vectors)[0], settings, quantised=quantised)
-    only_by_index()
-    monkeypatch.setattr("apps.retrieval.search.dense.OF_ONE_SCAN", 12)
-
-    def found(candidates: int) -> int:
-        settings.RAGSITE_SEARCH_CANDIDATES = candidates
-        results = [nearest(base, generation, query, limit=10) for query in queries]
-        assert {plan(result) for result in results} == {SearchPlan.INDEX}
-        assert all(scores(result) == sorted(scores(result), reverse=True) for result in results)
-        wanted = [set(nearest_by_numpy(vectors, query, 10)) for query in queries]
-        return sum(len(set(texts(result)) & near) for result, near in zip(results, wanted, strict=True))
-
-    by_one_scan, by_more = found(12), found(600)
-    assert by_one_scan < 90
-    assert by_more >= 97
-
-
 def test_how_many_vectors_generations_have_is_read_with_them(settings: Any) -> None:
     base = make.knowledge_base()
     generation = with_index(indexed(base, unit_vectors(30))[0], settings)
