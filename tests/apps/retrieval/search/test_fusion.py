@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from apps.documents.retrieval_settings import Fusion, Mode, RetrievalSettings
 from apps.retrieval.search.fusion import RANK_OFFSET, Hit, Leg, RankedChunk, leg_of, legs_joined, rank
 
-CONVEX, RRF = RetrievalSettings(), RetrievalSettings(fusion=Fusion.RRF)
+CONVEX, RRF = RetrievalSettings(weight=0.5), RetrievalSettings(fusion=Fusion.RRF, weight=0.5)
 WEIGHTS = st.floats(0, 1)
 FUSIONS = st.sampled_from(Fusion)
 
