@@ -103,10 +103,7 @@ class _Queue:
         self._pace = _Pace(capacity.at_once)
 
     def enter_at_once(self, caller: Caller) -> bool:
-        # Nobody is passed by: those that wait while this one may begin do so because their tenant has all it may have.
-        if self._may(caller.tenant):
-            self._begin(caller.tenant)
-            WAITED.labels(self._kind).observe(0)
+        if self._begun(caller):
             return True
         if self._waits(self._waiting.ahead_of(caller) + 1) > self._capacity.wait_seconds:
             raise self._refusal(caller)
@@ -114,10 +111,21 @@ class _Queue:
         return False
 
     async def wait(self, caller: Caller) -> None:
-        self._room_check(caller)  # Others may have come since it could not enter.
+        # Since it could not enter others may have left, and called nobody, or come.
+        if self._begun(caller):
+            return
+        self._room_check(caller)
         started = self._clock()
         await self._wait(_Ticket(caller, asyncio.get_running_loop().create_future()))
         WAITED.labels(self._kind).observe(self._clock() - started)
+
+    def _begun(self, caller: Caller) -> bool:
+        # Nobody is passed by: those that wait while this one may begin do so because their tenant has all it may have.
+        if not self._may(caller.tenant):
+            return False
+        self._begin(caller.tenant)
+        WAITED.labels(self._kind).observe(0)
+        return True
 
     def leave(self, caller: Caller) -> None:
         if len(self._waiting):

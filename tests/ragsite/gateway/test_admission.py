@@ -145,6 +145,17 @@ async def test_who_waits_too_long_is_refused_and_takes_no_place() -> None:
 
 
 @run
+async def test_a_place_that_becomes_free_before_the_wait_begins_is_not_missed() -> None:
+    house = House()
+    await house.knock("first")
+    late = Visit(Kind.SEARCH, KEY)
+    assert not house.admission.enter_at_once(late)
+    await house.leave()
+    await asyncio.wait_for(house.admission.wait(late), 1)
+    assert not house.admission.enter_at_once(Visit(Kind.SEARCH, OTHER))
+
+
+@run
 async def test_who_would_wait_too_long_is_told_at_once_and_when_to_come_back() -> None:
     house = House(waiting=100, wait_seconds=5.0)
     for number in range(20):
