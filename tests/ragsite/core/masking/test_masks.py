@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragsite.core.masking import logs
 from ragsite.core.masking.kinds import Kind
-from ragsite.core.masking.logs import record_masked, text_for_logs
+from ragsite.core.masking.logs import CLEAN_KEPT, record_masked, text_for_logs
 from ragsite.core.masking.masks import Masks, masks_of
 from ragsite.core.masking.names import _analyser, name_finds
 from ragsite.core.masking.recognising import finds_in
@@ -91,6 +92,16 @@ def test_a_line_of_a_log_has_no_value_whether_in_its_message_its_arguments_or_it
         told = logging.Formatter("%(message)s").format(record_masked(record("failed", error=error)))
     assert "anna@" not in told
     assert "ValueError: not taken: [e-mail]" in told
+
+
+def test_lines_without_values_are_remembered_up_to_a_number_and_none_with_one() -> None:
+    lines = [f"GET /api/v1/search 429 in {number} ms" for number in range(CLEAN_KEPT + 10)]
+    with_value = "write to ines@harbour.example 429"
+    assert [text_for_logs(line) for line in lines] == lines
+    assert [text_for_logs(with_value) for _ in range(2)] == ["write to [e-mail] 429"] * 2
+    assert lines[-1] in logs._clean
+    assert with_value not in logs._clean
+    assert len(logs._clean) <= CLEAN_KEPT
 
 
 def test_what_has_no_value_stays_the_record_it_is() -> None:
