@@ -81,7 +81,7 @@ def name_words(title: str) -> str:
     stem = without_extension(name)
     if stem == name and " " in name:
         return name
-    spaced = unquote(stem, errors="strict") if _is_quoted(stem) else stem
+    spaced = _unquoted(stem)
     joints = _WRITTEN_BLANKS if " " in spaced else _JOINTS
     return " ".join(_quiet(word) for word in joints.sub(" ", spaced).split())
 
@@ -104,9 +104,15 @@ def _extension(name: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _is_quoted(stem: str) -> bool:
-    """Whether blanks are written as in an address: `Annual%20report`."""
-    return "%20" in stem and " " not in stem
+def _unquoted(stem: str) -> str:
+    """The name where it is written as in an address, `Annual%20report`, and says nothing then that no name has."""
+    if "%20" not in stem or " " in stem:
+        return stem
+    try:
+        meant = unquote(stem, errors="strict")
+    except UnicodeDecodeError:
+        return stem
+    return meant if meant.isprintable() else stem
 
 
 def _is_word(part: str) -> bool:
