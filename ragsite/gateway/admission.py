@@ -44,7 +44,7 @@ class Admission:
             RequestRefusedError: there is no room, or its turn would not come in time, or did not.
         """
         if not self.enter_at_once(visit):
-            await self._queues[visit.kind].wait(visit.caller)
+            await self.wait(visit)
 
     def enter_at_once(self, visit: Visit) -> bool:
         """Whether the request may be worked on now, after which `leave` follows; else it may wait.

@@ -34,7 +34,7 @@ class Document(models.Model):
     """A document as people know it; what it says is in its versions.
 
     `document_type`, `language` and `told` are those of the current version, and with `updated_at` are kept by a trigger
-    (migrations 0008 and 0029): a search filters by them, and a list shows them, without reading another table.
+    (migrations 0008 and 0030): a search filters by them, and a list shows them, without reading another table.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -34,7 +34,7 @@ from ragsite.core.database import BinaryValue
 from ragsite.core.metrics.instruments import counter
 
 TUPLES = 40
-"""That a scan which goes on may come upon for each candidate: the graph's pages have about so many."""
+"""That a scan which goes on may come upon for each candidate: a node of the graph has 32 neighbours."""
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""

@@ -7,7 +7,7 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from apps.documents.parsing.types import DocumentType, ParsedDocument
-from tests.apps.documents.parsing.pdf.drawing import Draw, lines
+from tests.apps.documents.parsing.pdf.drawing import Draw, lines, together
 
 PROSE = lines(*["The moorings were looked over in spring, and all of them hold."] * 20, top=500)
 Parsed = Callable[..., ParsedDocument]
@@ -23,14 +23,6 @@ def sized(*rows: tuple[float, str], top: float = 760) -> Draw:
             canvas.setFont("Helvetica", size)
             canvas.drawString(60, y, text)
         canvas.setFont("Helvetica", 11)
-
-    return draw
-
-
-def together(*parts: Draw) -> Draw:
-    def draw(canvas: Canvas) -> None:
-        for part in parts:
-            part(canvas)
 
     return draw
 
