@@ -6,7 +6,7 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,16 @@ from apps.retrieval.search.dense import dense_search
 from apps.retrieval.search.filters import scope_condition
 from benchmarks.acting import ACTOR
 from benchmarks.place import say
-from benchmarks.search.filling import AT_A_TIME, CHUNKS_A_DOCUMENT, Material, material, vacuum, vectors_mixed
+from benchmarks.search.filling import (
+    AT_A_TIME,
+    CHUNKS_A_DOCUMENT,
+    SHARES,
+    Material,
+    keeping,
+    material,
+    vacuum,
+    vectors_mixed,
+)
 from ragsite.gateway.tenants import tenant_get_or_create
 
 TOP = 10
@@ -46,11 +55,14 @@ CANDIDATES = "RAGSITE_SEARCH_CANDIDATES"
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A filled knowledge base, its questions' vectors (q, d), and for each the chunks that are its nearest."""
+    """A filled knowledge base, its questions' vectors (q, d), and for each the chunks that are its nearest.
+
+    That is of all, and of what a filter keeps, by how many of 1,000 documents those are.
+    """
 
     generation: IndexGeneration
     questions: NDArray[np.float32]
-    nearest: list[set[int]]
+    nearest: dict[int, list[set[int]]]
 
     @property
     def scope(self) -> AccessScope:
@@ -67,7 +79,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _measured(size: int, given: Material, options: argparse.Namespace) -> Figures:
-    base = _filled(size, given)
+    base = _filled(size, given, options.kept)
     found: Figures = {"table_bytes": bytes_of("pg_table_size", base.generation.partition)}
     for kind in options.kinds:
         found[kind] = _built(base.generation, kind, options.workers)
@@ -75,13 +87,15 @@ def _measured(size: int, given: Material, options: argparse.Namespace) -> Figure
     vacuum()
     base.generation.vector_estimate = size
     found["exact"] = figures_of(_searched(base, "exact", 0, EXACT_QUESTIONS))
-    for candidates, kind, figures in _compared(base, options):
-        found[kind][str(candidates)] = figures
-        say(f"{size}, {kind}, {candidates}: {figures}")
+    for kept in base.nearest:
+        for candidates, kind, figures in _compared(base, options, kept):
+            name = f"{candidates}" if kept == SHARES else f"{candidates} of {kept}"
+            found[kind][name] = figures
+            say(f"{size}, {kind}, {name}: {figures}")
     return found
 
 
-def _filled(size: int, given: Material) -> Base:
+def _filled(size: int, given: Material, kept: Sequence[int] = ()) -> Base:
     """Documents, versions and chunks as far as the leg by meaning reads them, and a vector for each chunk."""
     tenant = tenant_get_or_create(name="Benchmark", actor=ACTOR)
     base = KnowledgeBase.objects.create(tenant=tenant, name=f"Of {size}")
@@ -89,15 +103,17 @@ def _filled(size: int, given: Material) -> Base:
     chunk_ids = chunks_made(generation, size)
     say(f"{size}: chunks are made")
     questions, dice = halves(given.question_vectors), np.random.default_rng(size)
-    best = Nearest(questions)
+    shares = shares_of(generation)
+    best = {most: Nearest(questions) for most in (SHARES, *kept)}
     for start in range(0, size, AT_A_TIME):
-        ids = chunk_ids[start : start + AT_A_TIME]
+        ids, within = chunk_ids[start : start + AT_A_TIME], shares[start : start + AT_A_TIME]
         vectors = vectors_mixed(given, len(ids), dice).vectors
         with transaction.atomic():
             embeddings_write(generation, ids.tolist(), vectors)
-        best.take(ids, halves(vectors))
+        for most, nearest in best.items():
+            nearest.take(ids[within < most], halves(vectors)[within < most])
     say(f"{size}: vectors are written")
-    return Base(generation, given.question_vectors, best.ids())
+    return Base(generation, given.question_vectors, {most: nearest.ids() for most, nearest in best.items()})
 
 
 def chunks_made(generation: IndexGeneration, size: int) -> NDArray[np.int64]:
@@ -112,6 +128,13 @@ def chunks_made(generation: IndexGeneration, size: int) -> NDArray[np.int64]:
             cursor.execute(statement, given)
         cursor.execute(_CHUNK_IDS, given)
         return np.array([pk for (pk,) in cursor.fetchall()], dtype=np.int64)
+
+
+def shares_of(generation: IndexGeneration) -> NDArray[np.int64]:
+    """The `share` of each chunk's document, as its chunks are made."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARES, {"base": generation.knowledge_base_id})
+        return np.array([share for (share,) in cursor.fetchall()], dtype=np.int64)
 
 
 def halves(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -179,12 +202,12 @@ class Processors:
                     self._helpers[one.pid] = times.user + times.system
 
 
-def _compared(base: Base, options: argparse.Namespace) -> Iterator[tuple[int, str, Figures]]:
+def _compared(base: Base, options: argparse.Namespace, kept: int) -> Iterator[tuple[int, str, Figures]]:
     """Each kind of index with each number of candidates, and with as many as the rule has. Kinds take turns at questions."""
     size = base.generation.vector_estimate
     rules = {candidates_for(size, quantised=kind == BITS) for kind in options.kinds}
     for candidates in sorted({*options.candidates, *rules}):
-        by_kind = _in_turns(base, options.kinds, candidates)
+        by_kind = _in_turns(base, options.kinds, candidates, kept)
         for kind, rows in by_kind.items():
             yield candidates, kind, figures_of(rows)
 
@@ -193,11 +216,11 @@ Row = tuple[float, float, float]
 """Recall, milliseconds, and milliseconds of the server's process on a processor."""
 
 
-def _in_turns(base: Base, kinds: tuple[str, ...], candidates: int) -> dict[str, list[Row]]:
+def _in_turns(base: Base, kinds: tuple[str, ...], candidates: int, kept: int) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {kind: [] for kind in kinds}
     for number in (0, *range(len(base.questions))):
         for kind, found in rows.items():
-            found.append(_search(base, kind, candidates, number))
+            found.append(_search(base, kind, candidates, number, kept))
     return {kind: found[1:] for kind, found in rows.items()}
 
 
@@ -205,18 +228,21 @@ def _searched(base: Base, kind: str, candidates: int, questions: int) -> list[Ro
     return [_search(base, kind, candidates, number) for number in (0, *range(questions))][1:]
 
 
-def _search(base: Base, kind: str, candidates: int, number: int) -> Row:
+def _search(base: Base, kind: str, candidates: int, number: int, kept: int = SHARES) -> Row:
     setattr(settings, CANDIDATES, candidates)
     base.generation.has_hnsw, base.generation.quantised = kind != "exact", kind == BITS
     asked: dict[str, Any] = {"scope": base.scope, "generations": [base.generation], "vector": base.questions[number]}
+    condition = scope_condition(base.scope)
+    if kept < SHARES:
+        condition &= keeping(kept)
     spent, began = spent_by(server()), time.perf_counter()
-    hits = dense_search(scope_condition(base.scope), **asked, limit=TOP).hits
+    hits = dense_search(condition, **asked, limit=TOP).hits
     took = (time.perf_counter() - began) * 1000
-    return _recall(base, number, {hit.chunk_id for hit in hits}), took, (spent_by(server()) - spent) / 1e6
+    return _recall(base.nearest[kept][number], {hit.chunk_id for hit in hits}), took, (spent_by(server()) - spent) / 1e6
 
 
-def _recall(base: Base, number: int, found: set[int]) -> float:
-    return min(TOP, len(found & base.nearest[number])) / TOP
+def _recall(nearest: set[int], found: set[int]) -> float:
+    return min(TOP, len(found & nearest)) / TOP
 
 
 def figures_of(rows: list[Row]) -> Figures:
@@ -257,7 +283,8 @@ def bytes_of(function: str, relation: str) -> int:
 _DOCUMENTS = """
     INSERT INTO documents_document (
         id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata, chunking)
-    SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text, '{}', '{}'
+    SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text,
+        jsonb_build_object('share', n % 1000), '{}'
     FROM generate_series(1, %(documents)s) n
 """
 _VERSIONS = """
@@ -280,5 +307,10 @@ _CHUNKS = """
 """
 _CHUNK_IDS = """
     SELECT c.id FROM documents_chunk c JOIN documents_document d ON d.current_version_id = c.version_id
+    WHERE d.knowledge_base_id = %(base)s ORDER BY c.id
+"""
+_SHARES = """
+    SELECT (d.metadata ->> 'share')::int
+    FROM documents_chunk c JOIN documents_document d ON d.current_version_id = c.version_id
     WHERE d.knowledge_base_id = %(base)s ORDER BY c.id
 """

@@ -27,6 +27,7 @@ from apps.retrieval.index.generations import generation_ensure, generation_index
 from apps.retrieval.index.lexical.segments import LexicalIndex
 from apps.retrieval.index.lexical.writing import lexical_build
 from apps.retrieval.models import IndexGeneration
+from apps.retrieval.search.filters import Condition, MetadataFilter, Operator, SearchFilters, filters_condition
 from benchmarks.acting import ACTOR
 from benchmarks.ingestion import engine
 from benchmarks.place import say
@@ -43,6 +44,11 @@ SHARES = 1000
 PASSAGES, SENTENCES = 4_000, (2, 5)
 NOISE = 0.015
 AT_A_TIME = 10_000
+
+
+def keeping(below: int) -> Condition:
+    """What a filter keeps that leaves out the documents from this share on."""
+    return filters_condition(SearchFilters(metadata=(MetadataFilter(("share",), Operator.LT, below),)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,11 @@ from apps.retrieval.models import IndexGeneration
 from apps.retrieval.pipeline import retrieve
 from apps.retrieval.search.candidates import candidates_for
 from apps.retrieval.search.dense import dense_search
-from apps.retrieval.search.filters import (
-    Condition,
-    MetadataFilter,
-    Operator,
-    SearchFilters,
-    filters_condition,
-    scope_condition,
-)
+from apps.retrieval.search.filters import Condition, scope_condition
 from apps.retrieval.search.lexical import lexical_search
 from apps.retrieval.search.request import SearchRequest
 from benchmarks.place import say
-from benchmarks.search.filling import TENANT, Filled, Material, fill, material
+from benchmarks.search.filling import TENANT, Filled, Material, fill, keeping, material
 from benchmarks.search.options import Options
 from ragsite.stack.system import System
 
@@ -120,7 +113,7 @@ def _recalls(large: Filled, given: Material, options: Options) -> Found:
     """Which of the ten nearest the index finds, without a filter and under filters."""
     vectors = given.question_vectors[:EXACT_QUESTIONS]
     everything = scope_condition(_scope(large.generation))
-    filtered = {kept: _recall(large.generation, everything & _keeping(below), vectors) for kept, below in KEPT.items()}
+    filtered = {kept: _recall(large.generation, everything & keeping(below), vectors) for kept, below in KEPT.items()}
     return {"recall_at_10": _recall(large.generation, everything, vectors), "filtered_recall": filtered}
 
 
@@ -137,10 +130,6 @@ def _recall(generation: IndexGeneration, condition: Condition, vectors: np.ndarr
 def _nearest(generation: IndexGeneration, condition: Condition, vector: np.ndarray) -> set[int]:
     found = dense_search(condition, scope=_scope(generation), generations=[generation], vector=vector, limit=TOP)
     return {hit.chunk_id for hit in found.hits}
-
-
-def _keeping(below: int) -> Condition:
-    return filters_condition(SearchFilters(metadata=(MetadataFilter(("share",), Operator.LT, below),)))
 
 
 def _plain(large: Filled, given: Material, options: Options) -> Found:

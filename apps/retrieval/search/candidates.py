@@ -8,6 +8,9 @@ LEAST, MOST = 200, 5_000
 OF_ONE_SCAN = 1_000
 """A scan holds no more (`hnsw.ef_search`); one that goes on gives more."""
 
+TUPLES = 40
+"""That a scan which goes on may come upon for each candidate: a node of the graph has 32 neighbours."""
+
 LEAST_OF_SEVERAL = 100
 """Of each where several parts are scanned, which together give the nearest."""
 
@@ -32,3 +35,18 @@ def candidates_for(vectors: int, *, quantised: bool = False, least: int = LEAST)
     wanted = OF_BITS * vectors**POWER if quantised else vectors / VECTORS
     rounded = -(-int(wanted) // STEP) * STEP
     return min(MOST, max(least, rounded))
+
+
+def goes_on(candidates: int) -> bool:
+    """Whether they are more than one scan holds."""
+    return candidates > OF_ONE_SCAN
+
+
+def scan_settings(candidates: int, *, iterative: bool) -> dict[str, str]:
+    """The server's for a transaction that scans an index; an iterative scan gives its rows roughly in order."""
+    return {
+        "hnsw.ef_search": str(min(OF_ONE_SCAN, candidates)),
+        "hnsw.iterative_scan": "relaxed_order" if iterative else "off",
+        "hnsw.max_scan_tuples": str(TUPLES * max(OF_ONE_SCAN, candidates)),
+        "hnsw.scan_mem_multiplier": str(-(-candidates // OF_ONE_SCAN)),
+    }

@@ -24,7 +24,7 @@ from pgvector import HalfVector
 from apps.documents.rights.access import AccessScope, Reading, read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, Held, IndexGeneration, IndexPart, parts_read
 from apps.retrieval.search.bits import by_bits
-from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, OF_ONE_SCAN, candidates_for
+from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, candidates_for, goes_on, scan_settings
 from apps.retrieval.search.farther import by_farther_scan
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
@@ -32,9 +32,6 @@ from apps.retrieval.search.parts import Looked, looked_into
 from ragsite.core.configuration import SearchSettings
 from ragsite.core.database import BinaryValue
 from ragsite.core.metrics.instruments import counter
-
-TUPLES = 40
-"""That a scan which goes on may come upon for each candidate: a node of the graph has 32 neighbours."""
 
 SELECTIVE = 5_000
 """Where no more chunks than these can meet a condition, all of them are compared."""
@@ -250,7 +247,7 @@ def _by_index(held: Sequence[Held], search: VectorSearch) -> Found:
         Reading(
             _worded(_by_its_index(one, candidates, iterative=False), [one], search),
             parameters,
-            _index_settings("off" if candidates <= OF_ONE_SCAN else "relaxed_order", candidates),
+            scan_settings(candidates, iterative=goes_on(candidates)),
         )
         for one, candidates in zip(held, among, strict=True)
     ]
@@ -281,15 +278,23 @@ def _guarded(held: Sequence[Held], search: VectorSearch) -> Found:
 
 
 def _iterated(held: Held, search: VectorSearch, *, among: int) -> list[Hit]:
+    """Where one scan does not hold the candidates, those of so many that meet the condition, if they are enough.
+
+    An index of bits goes on until so many candidates meet it in any case.
+    """
     candidates = _candidates(held, search, among=among)
-    settings_local(_index_settings("relaxed_order", candidates))
+    settings_local(scan_settings(candidates, iterative=True))
+    if goes_on(candidates) and not held.quantised:
+        found = _ordered(by_farther_scan(candidates=candidates), [held], search)
+        if len(found) >= search.limit:
+            return found
     return _ordered(_by_its_index(held, candidates, iterative=True), [held], search)
 
 
 def _by_its_index(held: Held, candidates: int, *, iterative: bool) -> str:
     if held.quantised:
         return by_bits(candidates=candidates, iterative=iterative)
-    return by_farther_scan(candidates=candidates) if candidates > OF_ONE_SCAN and not iterative else _NEAREST
+    return by_farther_scan(candidates=candidates) if goes_on(candidates) and not iterative else _NEAREST
 
 
 def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
@@ -298,15 +303,6 @@ def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
     least = LEAST if among == 1 else LEAST_OF_SEVERAL
     needed = asked or candidates_for(held.vector_estimate, quantised=held.quantised, least=least)
     return min(MOST, max(needed, search.limit))
-
-
-def _index_settings(iterative_scan: str, candidates: int) -> dict[str, str]:
-    return {
-        "hnsw.ef_search": str(min(OF_ONE_SCAN, candidates)),
-        "hnsw.iterative_scan": iterative_scan,
-        "hnsw.max_scan_tuples": str(TUPLES * max(OF_ONE_SCAN, candidates)),
-        "hnsw.scan_mem_multiplier": str(-(-candidates // OF_ONE_SCAN)),
-    }
 
 
 def nearest_of_all(held: Sequence[Held], search: VectorSearch) -> list[Hit]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from apps.documents.models import Document
 from apps.retrieval.search.dense import SearchPlan
+from apps.retrieval.search.filters import Condition
 from tests import factories as make
 from tests.apps.retrieval.making import indexed, unit_vectors
 from tests.apps.retrieval.search.test_dense import (
     QUANTISED,
+    index_scans,
     nearest,
     nearest_by_numpy,
     only_by_index,
     plan,
+    ranked,
     scores,
     texts,
     with_index,
@@ -31,7 +36,7 @@ def test_more_candidates_than_one_scan_holds_come_by_one_that_goes_on(
     base = make.knowledge_base()
     generation = with_index(indexed(base, vectors)[0], settings, quantised=quantised)
     only_by_index()
-    monkeypatch.setattr("apps.retrieval.search.dense.OF_ONE_SCAN", 12)
+    monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 12)
 
     def found(candidates: int) -> int:
         settings.RAGSITE_SEARCH_CANDIDATES = candidates
@@ -44,3 +49,48 @@ def test_more_candidates_than_one_scan_holds_come_by_one_that_goes_on(
     by_one_scan, by_more = found(12), found(600)
     assert by_one_scan < 90
     assert by_more >= 97
+
+
+def keeping(documents: Sequence[Document], every: int) -> Condition:
+    return Condition("d.id = ANY(%(kept)s)", {"kept": [one.pk for one in documents[::every]]})
+
+
+def test_as_many_candidates_are_held_under_a_condition(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, queries = unit_vectors(700), unit_vectors(10, seed=9)
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    generation, half = with_index(generation, settings), keeping(documents, 2)
+    only_by_index()
+    monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 12)
+    monkeypatch.setattr("apps.retrieval.search.dense._LEAST_ITERATIVE", 10)
+    monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
+
+    def found(candidates: int) -> int:
+        settings.RAGSITE_SEARCH_CANDIDATES = candidates
+        results = [nearest(base, generation, query, half, limit=10) for query in queries]
+        assert {plan(result) for result in results} == {SearchPlan.ITERATIVE}
+        wanted = [{2 * place for place in ranked(vectors[::2], query)[:10]} for query in queries]
+        places = [{int(text.removeprefix("Text ")) for text in texts(result)} for result in results]
+        return sum(len(place & near) for place, near in zip(places, wanted, strict=True))
+
+    by_one_scan, by_more = found(12), found(600)
+    assert by_one_scan < 90
+    assert by_more >= 97
+
+
+def test_where_too_few_candidates_meet_a_condition_the_scan_goes_on(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = unit_vectors(700)
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    generation, few = with_index(generation, settings), keeping(documents, 60)
+    only_by_index()
+    settings.RAGSITE_SEARCH_CANDIDATES = 24
+    monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 12)
+    monkeypatch.setattr("apps.retrieval.search.dense._LEAST_ITERATIVE", 10)
+    monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
+    result = nearest(base, generation, vectors[0], few, limit=10)
+    assert plan(result) is SearchPlan.ITERATIVE
+    assert len(result.hits) == 10
+    assert index_scans(generation) == 2
