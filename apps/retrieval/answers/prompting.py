@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from apps.documents.languages import language_name
 from apps.models.generation import Message, Role
-from apps.retrieval.answers.extractive.units import NO_HEADS, Heads
 from apps.retrieval.answers.prompts import Prompt, prompt
+from apps.retrieval.answers.tables import NO_HEADS, Heads
 from apps.retrieval.search.passages import Passage
 
 NOT_FOUND = "NOT FOUND"

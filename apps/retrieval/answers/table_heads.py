@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.documents.rights.access import AccessScope, reading_as
-from apps.retrieval.answers.extractive.units import TableHead, TableHeads, TableLine, is_group, is_row, line_above
+from apps.retrieval.answers.tables import TableHead, TableHeads, TableLine, is_group, is_row, line_above
 from apps.retrieval.search.passages import Passage
 from ragsite.core.database import rows_prepared
 

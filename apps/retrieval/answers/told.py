@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from apps.documents.sentences.splitting import sentence_spans
 from apps.retrieval.answers.around import NOTHING_AROUND, Around, Surroundings
-from apps.retrieval.answers.extractive.units import NO_HEADS, Heads, is_row
 from apps.retrieval.answers.prompting import passage_told, plain
 from apps.retrieval.answers.table_heads import head_of
+from apps.retrieval.answers.tables import NO_HEADS, Heads, is_row
 from apps.retrieval.answers.token_room import tokens_estimated
 from apps.retrieval.answers.types import Quotation
 from apps.retrieval.search.passages import Passage

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from apps.models.gateway import Deadline
 from apps.retrieval.answers.around import Around
-from apps.retrieval.answers.extractive.units import Heads, TableHeads
+from apps.retrieval.answers.tables import Heads, TableHeads
 from apps.retrieval.index.lexical.reading import NO_STATISTICS, TermStatistics
 from apps.retrieval.search.degradation import Degradation
 from apps.retrieval.search.passages import Passage

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from apps.monitoring.workspace.ask.asked_words import Span, asked_words
-from apps.retrieval.answers.extractive.units import is_row
+from apps.retrieval.answers.tables import is_row
 
 _LINE = re.compile(r"[^\n]+")
 _RULE = re.compile(r"[\s|:\-]+")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.retrieval.answers.around import Surroundings
-from apps.retrieval.answers.extractive.units import Heads
 from apps.retrieval.answers.prompting import answer_prompt, messages_of
+from apps.retrieval.answers.tables import Heads
 from apps.retrieval.answers.told import ToldPassage, passages_told, tokens_told
 from apps.retrieval.answers.types import Quotation
 from apps.retrieval.search.passages import Passage

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from apps.retrieval.answers.extractive.units import MOST_PASSAGES, TableHead, TableLine, Unit, UnitKind, units_of
+from apps.retrieval.answers.extractive.units import MOST_PASSAGES, Unit, UnitKind, units_of
 from apps.retrieval.answers.extractive.wording import worded
+from apps.retrieval.answers.tables import TableHead, TableLine
 from apps.retrieval.index.lexical.analysis import terms_of_question
 from apps.retrieval.search.passages import Passage
 from tests.apps.retrieval.making import passage
