@@ -284,7 +284,7 @@ _DOCUMENTS = """
     INSERT INTO documents_document (
         id, tenant_id, knowledge_base_id, title, external_id, content_hash, metadata, chunking)
     SELECT gen_random_uuid(), %(tenant)s, %(base)s, 'Document ' || n, '', gen_random_uuid()::text,
-        jsonb_build_object('share', n % 1000), '{}'
+        jsonb_build_object('share', n %% 1000), '{}'
     FROM generate_series(1, %(documents)s) n
 """
 _VERSIONS = """

@@ -14,6 +14,8 @@ import psutil
 import psycopg
 import pytest
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from tests.faults.accounts import reconciled
 from tests.faults.load import Searches, Uploads
@@ -112,8 +114,9 @@ def web_memory(stand: Stand) -> int:
 
 
 def keys_of(stand: Stand) -> int:
-    """How many keys Redis has, once it answers."""
-    with redis.Redis.from_url(stand.running.environ["REDIS_URL"]) as client:
+    """How many keys Redis has, once it answers: what was broken last may have been Redis."""
+    patient = Retry(ConstantBackoff(0.5), retries=60)
+    with redis.Redis.from_url(stand.running.environ["REDIS_URL"], retry=patient) as client:
         return int(client.dbsize())
 
 

@@ -272,6 +272,7 @@ def _guarded(held: Sequence[Held], search: VectorSearch) -> Found:
             found = _iterated(one, more, among=len(held))
             hits += found if len(found) >= search.limit else []
             short += [] if len(found) >= search.limit else [one]
+        settings_local({_SORTS: "on"})
         hits += nearest_of_all(short, search)
     plans = {one.pk: SearchPlan.EXACT_AFTER_INDEX if one in short else SearchPlan.ITERATIVE for one in held}
     return hits, plans
@@ -283,7 +284,7 @@ def _iterated(held: Held, search: VectorSearch, *, among: int) -> list[Hit]:
     An index of bits goes on until so many candidates meet it in any case.
     """
     candidates = _candidates(held, search, among=among)
-    settings_local(scan_settings(candidates, iterative=True))
+    settings_local(scan_settings(candidates, iterative=True) | {_SORTS: "off"})
     if goes_on(candidates) and not held.quantised:
         found = _ordered(by_farther_scan(candidates=candidates), [held], search)
         if len(found) >= search.limit:
@@ -354,6 +355,9 @@ def best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
 
 _LEAST_ITERATIVE = 60
 """Rows that an iterative scan gives at least."""
+
+_SORTS = "enable_sort"
+"""Off, the index is scanned: of what meets a condition the planner expects too few rows, and would compare them all."""
 
 # To look each chunk up costs more than all else that a search does beside the scan of its index.
 _CHUNK = "JOIN documents_chunk c ON c.id = e.chunk_id"

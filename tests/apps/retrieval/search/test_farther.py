@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.documents.models import Document
 from apps.retrieval.search.dense import SearchPlan
@@ -94,3 +95,20 @@ def test_where_too_few_candidates_meet_a_condition_the_scan_goes_on(
     assert plan(result) is SearchPlan.ITERATIVE
     assert len(result.hits) == 10
     assert index_scans(generation) == 2
+
+
+@QUANTISED
+def test_under_a_condition_the_index_is_scanned_whatever_the_planner_expects(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, quantised: bool
+) -> None:
+    vectors = unit_vectors(400)
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    generation, half = with_index(generation, settings, quantised=quantised), keeping(documents, 2)
+    monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
+    result = nearest(base, generation, vectors[0], half, limit=10)
+    assert plan(result) is SearchPlan.ITERATIVE
+    assert index_scans(generation) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_sort")
+        assert cursor.fetchone() == ("on",)
