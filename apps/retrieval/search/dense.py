@@ -24,7 +24,7 @@ from pgvector import HalfVector
 from apps.documents.rights.access import AccessScope, Reading, read_in_one_trip, reading_as, settings_local
 from apps.retrieval.models import VECTOR_ESTIMATE, GenerationState, Held, IndexGeneration, IndexPart, parts_read
 from apps.retrieval.search.bits import by_bits
-from apps.retrieval.search.candidates import LEAST, LEAST_OF_SEVERAL, MOST, candidates_for, goes_on, scan_settings
+from apps.retrieval.search.candidates import MOST, candidates_for, goes_on, meeting_few, meeting_wanted, scan_settings
 from apps.retrieval.search.farther import by_farther_scan
 from apps.retrieval.search.filters import Condition
 from apps.retrieval.search.fusion import Hit
@@ -260,16 +260,12 @@ def _by_index(held: Sequence[Held], search: VectorSearch) -> Found:
 
 
 def _guarded(held: Sequence[Held], search: VectorSearch) -> Found:
-    """By an iterative scan of each, and exactly where that came back short: it ends before it has met enough that may be seen.
-
-    It gives its rows only roughly in order: a few more than are wanted make up for it.
-    """
-    more = replace(search, limit=max(search.limit, _LEAST_ITERATIVE))
+    """By an iterative scan of each, and exactly where that came back short: it ends before it has met enough that may be seen."""
     hits: list[Hit] = []
     short: list[Held] = []
     with reading_as(search.scope):
         for one in held:
-            found = _iterated(one, more, among=len(held))
+            found = _iterated(one, search, among=len(held))
             hits += found if len(found) >= search.limit else []
             short += [] if len(found) >= search.limit else [one]
         settings_local({_SORTS: "on"})
@@ -279,17 +275,19 @@ def _guarded(held: Sequence[Held], search: VectorSearch) -> Found:
 
 
 def _iterated(held: Held, search: VectorSearch, *, among: int) -> list[Hit]:
-    """Where one scan does not hold the candidates, those of so many that meet the condition, if they are enough.
-
-    An index of bits goes on until so many candidates meet it in any case.
+    """Where one scan does not hold the candidates, those of so many that meet the condition, if they are enough; an index of bits
+    goes on until so many meet it in any case.
     """
     candidates = _candidates(held, search, among=among)
+    more = replace(search, limit=max(search.limit, meeting_wanted(candidates)))
     settings_local(scan_settings(candidates, iterative=True) | {_SORTS: "off"})
     if goes_on(candidates) and not held.quantised:
-        found = _ordered(by_farther_scan(candidates=candidates), [held], search)
-        if len(found) >= search.limit:
+        found = _ordered(by_farther_scan(candidates=candidates), [held], more)
+        if len(found) >= more.limit:
             return found
-    return _ordered(_by_its_index(held, candidates, iterative=True), [held], search)
+        if len(found) < meeting_few(candidates):
+            settings_local({_SORTS: "on"})
+    return _ordered(_by_its_index(held, candidates, iterative=True), [held], more)
 
 
 def _by_its_index(held: Held, candidates: int, *, iterative: bool) -> str:
@@ -301,8 +299,7 @@ def _by_its_index(held: Held, candidates: int, *, iterative: bool) -> str:
 def _candidates(held: Held, search: VectorSearch, *, among: int) -> int:
     """As many as were asked for, or as the size of that generation or part needs, one of so many that are scanned."""
     asked = SearchSettings.current(search.scope.place).candidates
-    least = LEAST if among == 1 else LEAST_OF_SEVERAL
-    needed = asked or candidates_for(held.vector_estimate, quantised=held.quantised, least=least)
+    needed = asked or candidates_for(held.vector_estimate, quantised=held.quantised, among=among)
     return min(MOST, max(needed, search.limit))
 
 
@@ -353,11 +350,8 @@ def best(hits: Iterable[Hit], limit: int) -> tuple[Hit, ...]:
     return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit])
 
 
-_LEAST_ITERATIVE = 60
-"""Rows that an iterative scan gives at least."""
-
 _SORTS = "enable_sort"
-"""Off, the index is scanned: of what meets a condition the planner expects too few rows, and would compare them all."""
+"""Off, the index is scanned: the planner expects too few rows to meet a condition, and would compare all that do."""
 
 # To look each chunk up costs more than all else that a search does beside the scan of its index.
 _CHUNK = "JOIN documents_chunk c ON c.id = e.chunk_id"

@@ -168,8 +168,8 @@ def test_each_of_several_parts_holds_fewer_candidates_and_a_single_one_as_many_a
     with_indexes(generation, settings)
     settings.RAGSITE_SEARCH_CANDIDATES = 0
     held: list[str] = []
-    before = dense._index_settings
-    monkeypatch.setattr(dense, "_index_settings", lambda scan, most: held.append(str(most)) or before(scan, most))
+    before = dense.scan_settings
+    monkeypatch.setattr(dense, "scan_settings", lambda most, **kind: held.append(str(most)) or before(most, **kind))
     asked(make.scope(base), SearchFilters())
     assert held == 3 * [str(LEAST_OF_SEVERAL)]
     held.clear()

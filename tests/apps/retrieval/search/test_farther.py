@@ -63,7 +63,7 @@ def test_as_many_candidates_are_held_under_a_condition(settings: Any, monkeypatc
     generation, half = with_index(generation, settings), keeping(documents, 2)
     only_by_index()
     monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 12)
-    monkeypatch.setattr("apps.retrieval.search.dense._LEAST_ITERATIVE", 10)
+    monkeypatch.setattr("apps.retrieval.search.candidates.LEAST_MEETING", 10)
     monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
 
     def found(candidates: int) -> int:
@@ -89,7 +89,7 @@ def test_where_too_few_candidates_meet_a_condition_the_scan_goes_on(
     only_by_index()
     settings.RAGSITE_SEARCH_CANDIDATES = 24
     monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 12)
-    monkeypatch.setattr("apps.retrieval.search.dense._LEAST_ITERATIVE", 10)
+    monkeypatch.setattr("apps.retrieval.search.candidates.LEAST_MEETING", 10)
     monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
     result = nearest(base, generation, vectors[0], few, limit=10)
     assert plan(result) is SearchPlan.ITERATIVE
