@@ -28,8 +28,12 @@ def rows_counted() -> None:
     Autovacuum passes over the tables from now on until the test ends.
     """
     refused: list[str | None] = []
+
+    def told(notice: psycopg.errors.Diagnostic) -> None:
+        refused.append(notice.message_primary)
+
     connection.ensure_connection()
-    connection.connection.add_notice_handler(lambda notice: refused.append(notice.message_primary))
+    connection.connection.add_notice_handler(told)
     from_outside("GRANT MAINTAIN ON {table} TO ragsite_app")
     try:
         with connection.cursor() as cursor:
@@ -38,4 +42,5 @@ def rows_counted() -> None:
             cursor.execute(f"ANALYZE {', '.join(TABLES)}")
     finally:
         from_outside("REVOKE MAINTAIN ON {table} FROM ragsite_app")
+        connection.connection.remove_notice_handler(told)
     assert not refused, refused

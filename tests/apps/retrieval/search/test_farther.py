@@ -97,6 +97,22 @@ def test_where_too_few_candidates_meet_a_condition_the_scan_goes_on(
     assert index_scans(generation) == 2
 
 
+def test_where_hardly_any_candidate_meets_a_condition_the_index_is_scanned_no_further(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = unit_vectors(700)
+    base = make.knowledge_base()
+    generation, documents = indexed(base, vectors)
+    generation, few = with_index(generation, settings), keeping(documents, 60)
+    settings.RAGSITE_SEARCH_CANDIDATES = 100
+    monkeypatch.setattr("apps.retrieval.search.candidates.OF_ONE_SCAN", 50)
+    monkeypatch.setattr("apps.retrieval.search.dense.SELECTIVE", 9)
+    query = unit_vectors(1, seed=10)[0]
+    result = nearest(base, generation, query, few, limit=10)
+    assert texts(result) == [f"Text {60 * place:04}" for place in ranked(vectors[::60], query)[:10]]
+    assert index_scans(generation) == 1
+
+
 @QUANTISED
 def test_under_a_condition_the_index_is_scanned_whatever_the_planner_expects(
     settings: Any, monkeypatch: pytest.MonkeyPatch, quantised: bool
