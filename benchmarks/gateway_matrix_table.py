@@ -30,7 +30,7 @@ PAGES: dict[str, str] = {
     "^v1/.*$": "0000000 0000000",
     "admin/": "LL+++++ LL+++++",
     "admin/(?P<url>.*)$": "LL00000 LL00000",
-    "admin/^(?P<app_label>core|gateway|auth|documents|model_registry|retrieval|monitoring)/$": "LL+++++ LL+++++",
+    "admin/^(?P<app_label>auth|core|documents|gateway|model_registry|monitoring|retrieval)/$": "LL+++++ LL+++++",
     "admin/activity/": "LL--+++ LL--+++",
     "admin/alerts/": "LL---++ LL---++",
     "admin/alerts/<uuid:alert_id>/acknowledge/": "LL---xx LL---++",

@@ -6,9 +6,10 @@ from unittest.mock import patch
 
 import pytest
 
-from benchmarks.gateway_matrix_measured import not_in_table, tried
+from benchmarks.gateway_matrix_measured import not_in_table, pages_left_out, tried
 from benchmarks.gateway_matrix_table import PAGES
 from benchmarks.gateway_matrix_world import world_made
+from ragsite.core.admin.base import badge
 
 MOST_TOLD = 60
 
@@ -31,3 +32,9 @@ def test_everybody_gets_what_the_table_says_and_nobody_anything_of_another_tenan
     wrong = [str(one) for one in trials if one.is_wrong]
     assert not wrong, f"{len(wrong)} of {len(trials)}:\n" + "\n".join(wrong[:MOST_TOLD])
     assert len(trials) > 2_000
+
+
+def test_a_label_that_is_first_shown_where_pages_are_left_out_is_whole_on_the_pages_after() -> None:
+    with pages_left_out():
+        label = badge("a state that no page shows", None)
+    assert "A state that no page shows" in label

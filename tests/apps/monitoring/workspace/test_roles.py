@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Permission as UserPermission
 from django.contrib.auth.models import User
-from django.template.backends.django import Template
 from django.test import Client
 from django.urls import reverse
-from django.utils.safestring import SafeString
 
 from apps.documents.models import Document, DocumentVersion, KnowledgeBase, KnowledgeBaseDeletion, Visibility
 from apps.monitoring.workspace.tabs import TABS
 from apps.retrieval.models import Query
+from benchmarks.gateway_matrix_measured import pages_left_out
 from ragsite.core.admin.base import row_url
 from ragsite.gateway.models import ApiKey, Membership, Role
 from ragsite.gateway.roles import ADMIN_PERMISSIONS
@@ -49,7 +47,7 @@ def opened(client: Client, base: KnowledgeBase) -> set[str]:
 
 def let_into(user: User, base: KnowledgeBase) -> set[str]:
     """The tabs that the user may open; none is put together, which takes longer than to find that out."""
-    with patch.object(Template, "render", lambda *_, **__: SafeString("")):
+    with pages_left_out():
         return opened(client_of(user), base)
 
 
