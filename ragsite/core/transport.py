@@ -30,8 +30,8 @@ ADVICE = (
         "Its certificate is for another name; reach it by a name that is in the certificate.",
     ),
     (
-        # Kafka's client says no more than this.
-        ("broker certificate could not be verified",),
+        # Kafka's client says no more than the first, and once in a thousand times no more than the second.
+        ("broker certificate could not be verified", "certificate verify failed (after"),
         "Its certificate is not of an authority that RAGSITE_CA_FILE names, or is for another name than this address.",
     ),
     (

@@ -89,6 +89,7 @@ def test_the_broker_is_told_who_logs_in_by_tls_and_without() -> None:
     [
         ("SSL error: certificate verify failed", "RAGSITE_CA_FILE"),
         ("certificate verify failed: broker certificate could not be verified", "or is for another name"),
+        ("SSL routines::certificate verify failed (after 5ms in state SSL_HANDSHAKE)", "or is for another name"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch", "another name"),
         ('server certificate for "a" does not match host name "b"', "another name"),
         ("server does not support SSL, but SSL was required", "does not speak TLS"),
