@@ -2,8 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 LOCK := requirements/lock.txt
-# So many processes share the tests, each with servers of its own.
-TEST_PROCESSES ?= 2
+# So many processes share the tests, each with servers of its own: one more than two cores, as a fifth of the time tests wait.
+TEST_PROCESSES ?= 3
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 # Tests with programs that are not here are left out, by the marker of that name. /usr/sbin has nginx.
 WITH_TOOLS := PATH="$(CURDIR)/.venv/bin:$$PATH:/usr/sbin"

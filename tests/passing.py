@@ -7,18 +7,25 @@ itself, its errors and what is written are the pipeline's; a test compares both 
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
+from unittest.mock import patch
 
 from django.db import connection
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from apps.documents.lifecycle.rows import VersionsOfStage
+from apps.models.engine.tokenizer import ModelTokenizer
+from apps.retrieval.index import indexing
 from ragsite.core.configuration import WorkSettings
 from ragsite.core.ids import new_id
 from ragsite.core.leases import Claim, worker_name
 from ragsite.core.work import ANY, Turn, rows_work
 from workers.jobs import STAGES, Job
+
+# Each test registers its model anew, and to read a tokenizer anew takes as long as to cut a document a few times.
+_tokenizer = functools.cache(ModelTokenizer)
 
 
 class VersionsOfOne(VersionsOfStage):
@@ -46,8 +53,9 @@ class VersionsOfOne(VersionsOfStage):
 
 def stages_pass() -> None:
     """Do all that waits, stage by stage."""
-    for stage in STAGES:
-        _pass(stage)
+    with patch.object(indexing, "ModelTokenizer", _tokenizer):
+        for stage in STAGES:
+            _pass(stage)
 
 
 def _pass(stage: Job) -> None:
