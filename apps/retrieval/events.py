@@ -10,7 +10,9 @@ from ragsite.core.events import Event, event
 
 @event("vector.indexed", key="document_id", is_act=False)
 class VectorIndexed(Event):
-    """All chunks of a version are embedded and searchable."""
+    """All chunks of a version are embedded and searchable. None is told of a version that something newer overtook before: if the
+    document goes back to it, that is `document.updated`.
+    """
 
     knowledge_base_id: UUID
     document_id: UUID

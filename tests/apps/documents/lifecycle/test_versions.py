@@ -57,6 +57,23 @@ def test_going_back_lets_the_earlier_version_answer_at_once_and_embeds_nothing()
     assert [event.payload["version_number"] for event in updates] == [2, 1, 2]
 
 
+def test_a_version_that_was_overtaken_is_told_of_once_the_document_goes_back_to_it() -> None:
+    base = make.knowledge_base()
+    first, second = (make.upload(base, text, external_id="ferry").version for text in (ONE, TWO))
+    make.run_stages(["parse", "chunk", "embed"])
+    assert make.work_once("activate", second)
+    assert make.work_once("activate", first)
+    document = Document.objects.get()
+    assert "ten" in found(document)
+    document_rollback(document=document, version=first, actor=ACTOR)
+    assert "nine" in found(document)
+    told = OutboxEvent.objects.filter(type__in=["vector.indexed", "document.updated"]).order_by("id")
+    assert [(event.type, event.payload["version_id"]) for event in told] == [
+        ("vector.indexed", str(second.pk)),
+        ("document.updated", str(first.pk)),
+    ]
+
+
 def test_a_file_is_read_anew_into_a_version_that_takes_over_once_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     document, first, _ = two_versions()
     document_rollback(document=document, version=first, actor=ACTOR)
